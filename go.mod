@@ -1,0 +1,12 @@
+module github.com/scpatch/scpatch
+
+go 1.26.0
+
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/ianlancetaylor/demangle v0.0.0-20260724033716-83e58baca724
+	github.com/sirupsen/logrus v1.10.2
+	github.com/spf13/pflag v1.1.0
+	golang.org/x/arch v0.32.0
+	golang.org/x/sys v0.49.0
+)

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package ppc64 knows the instruction words that a call site is made of, and no
+// more of the Power ISA than a proof about such a site needs.
+//
+// # The word
+//
+// A [Word] is the value of four bytes of little-endian text; its bits are
+// numbered as the Power ISA does it, 0 being the most significant:
+//
+//	         0      6          11    16                   30 31
+//	I-form   | 18   |          LI                        |AA|LK|   b, bl
+//	B-form   | 16   | BO       | BI  | BD                |AA|LK|   bc
+//	XL-form  | 19   | BO       | BI  |  ...  BH | XO        |LK|   bclr, bcctr
+//	D-form   | PO   | RT       | RA  | D, SI, UI               |   addi, lwz, stw
+//	DS-form  | PO   | RT       | RA  | DS                | XO  |   ld, std, stdu
+//	DQ-form  | PO   | RT       | RA  | DQ            |    XO   |   lxv, stxv
+//	X-form   | 31   | RT       | RA  | RB    | XO           |Rc|   stdx, or
+//
+// LI, BD and DS stand for numbers with two zero bits behind them, DQ for one
+// with four; the accessors ([Word.Displacement], [Word.DS], [Word.DQ]) return
+// them with these bits and their sign, in bytes.
+//
+// # The prefix
+//
+// Primary opcode 1 makes a word the prefix of an instruction of 8 bytes. The
+// prefix comes first in memory in either byte order, and never lies in the last
+// word of a 64-byte block:
+//
+//	         0      6    8      11 12  14
+//	prefix   | 1    |type| ...  |R |   | d0 (18 bits)          |
+//	suffix   | PO   | RT        | RA   | d1 (16 bits)          |
+//
+// d0||d1 is a signed number of 34 bits ([D34]); with R it counts from the
+// address of the prefix. Taking the suffix for an instruction of its own finds
+// loads, stores and branches that are not there: whoever reads text in sequence
+// uses [Walk].
+//
+// # The words by name
+//
+//	Nop         60000000  nop             what a compiler leaves after a bl
+//	Cror15      4def7b82  cror 15,15,15   what older ones left there
+//	Cror31      4ffffb82  cror 31,31,31
+//	RestoreTOC  e8410018  ld r2,24(r1)    what the linker makes of it
+//	SaveTOC     f8410018  std r2,24(r1)
+//	Blr         4e800020  blr
+//	Li3Zero     38600000  li r3,0
+//
+// # Writing
+//
+// [Replace] states the words that it may overwrite and fails on any other.
+// [Word.Put] is the store below it, for bytes that the caller has just made.
+//
+// # Beside the text
+//
+// [LocalEntry] is the other half of a call: the three bits of a function's
+// st_other that say where its local entry is and what it does with r2. Package
+// reloc explains the calling sequence that they belong to.
+package ppc64

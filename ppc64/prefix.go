@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package ppc64
+
+// PrefixType is bits 6:7 of a prefix (Power ISA v3.1, Book I §1.6).
+type PrefixType uint8
+
+const (
+	Prefix8LS PrefixType = 0 // eight-byte load or store: pld, pstd
+	Prefix8RR PrefixType = 1 // eight-byte register to register: xxspltiw
+	PrefixMLS PrefixType = 2 // modified load or store: paddi, plwz, pstw
+	PrefixMRR PrefixType = 3 // modified register to register: pnop, the MMA outer products
+)
+
+const (
+	bitPrefixR    Word = 0x00100000 // R: the address is relative to the prefix
+	maskPrefixD34 Word = 0x0003ffff // d0: the high 18 bits of a 34-bit displacement
+
+	bitsD34 = 34
+)
+
+// PrefixType returns the type of a prefix word.
+func (w Word) PrefixType() PrefixType { return PrefixType(w>>24) & 3 }
+
+// PrefixR returns the R bit of an 8LS or MLS prefix: the address is relative
+// to the address of the prefix, and RA of the suffix is 0.
+func (w Word) PrefixR() bool { return w&bitPrefixR != 0 }
+
+// D34 returns d0||d1, the 34-bit displacement or immediate of a prefixed
+// 8LS:D-form or MLS:D-form instruction, sign extended.
+func D34(prefix, suffix Word) int64 {
+	return signExtend(uint64(prefix&maskPrefixD34)<<16|uint64(uint16(suffix)), bitsD34)
+}
+
+// WithD34 returns prefix and suffix with their 34-bit displacement replaced by
+// disp, all other bits kept. It fails with a [*DisplacementError] that wraps
+// [ErrRange] outside -0x200000000..0x1ffffffff.
+func WithD34(prefix, suffix Word, disp int64) (Word, Word, error) {
+	if disp != signExtend(uint64(disp), bitsD34) {
+		return 0, 0, &DisplacementError{Disp: disp, Bits: bitsD34, Err: ErrRange}
+	}
+	prefix = prefix&^maskPrefixD34 | Word(disp>>16)&maskPrefixD34
+	suffix = suffix&^0xffff | Word(uint16(disp))
+	return prefix, suffix, nil
+}

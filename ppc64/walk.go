@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package ppc64
+
+// Walk calls f for each instruction of code in order of address: off is the
+// byte offset of its first word w, and suffix the second word of a prefixed
+// instruction, 0 for all others. It stops, without an error, as soon as f
+// returns false. A tail shorter than a word, and a prefix without a suffix,
+// give an [*OffsetError] with the offset of the instruction that they cut
+// short, after f has seen all that precedes.
+//
+// Walk takes every word for an instruction: data inside code (a jump table,
+// a literal) that looks like a prefix takes the next word with it.
+func Walk(code []byte, f func(off uint64, w Word, suffix Word) bool) error {
+	for off := uint64(0); off < uint64(len(code)); {
+		w, err := Load(code, off)
+		if err != nil {
+			return err
+		}
+		var suffix Word
+		if w.IsPrefix() {
+			if suffix, err = Load(code, off+WordSize); err != nil {
+				return &OffsetError{Off: off, Len: len(code), Err: ErrTruncated}
+			}
+		}
+		if !f(off, w, suffix) {
+			return nil
+		}
+		off += uint64(w.Len())
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package reloc
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// Sentinels for errors.Is.
+var (
+	// ErrUnknownType: ELFv2 does not define the relocation type.
+	ErrUnknownType = errors.New("unknown relocation type")
+	// ErrNoField: the relocation type is a marker, which has no value.
+	ErrNoField = errors.New("relocation type without a field")
+	// ErrTruncated: the field reaches past the end of the section.
+	ErrTruncated = errors.New("past the end of the section")
+	// ErrRange: the value does not fit the field.
+	ErrRange = errors.New("out of range")
+	// ErrAlign: the value has low bits that the field cannot hold.
+	ErrAlign = errors.New("misaligned value")
+	// ErrForm: the instruction at the offset has no such field.
+	ErrForm = errors.New("wrong instruction")
+)
+
+// RangeError says that a value is outside the range of its relocation type.
+type RangeError struct {
+	Off      uint64 // byte offset of the field
+	Type     uint32
+	Value    int64
+	Min, Max int64 // the values that the type allows
+}
+
+func (e *RangeError) Error() string {
+	return fmt.Sprintf("offset %#x: %s: value %#x %v: allowed are %#x to %#x",
+		e.Off, Name(e.Type), e.Value, ErrRange, e.Min, e.Max)
+}
+
+func (e *RangeError) Unwrap() error { return ErrRange }
+
+// AlignError says that a value is no multiple of what its field requires.
+type AlignError struct {
+	Off   uint64 // byte offset of the field
+	Type  uint32
+	Value int64
+	Align int64 // 4, or 16 for a DQ-form instruction
+}
+
+func (e *AlignError) Error() string {
+	return fmt.Sprintf("offset %#x: %s: %v %#x: not a multiple of %d",
+		e.Off, Name(e.Type), ErrAlign, e.Value, e.Align)
+}
+
+func (e *AlignError) Unwrap() error { return ErrAlign }
+
+// FormError says that the word at an offset is not of the instruction form
+// whose field the relocation type names.
+type FormError struct {
+	Off  uint64 // byte offset of the instruction
+	Type uint32
+	Got  ppc64.Word
+}
+
+func (e *FormError) Error() string {
+	return fmt.Sprintf("offset %#x: %s: %v %v", e.Off, Name(e.Type), ErrForm, e.Got)
+}
+
+func (e *FormError) Unwrap() error { return ErrForm }
+
+// InsertError says why no value can be inserted at an offset at all.
+type InsertError struct {
+	Off  uint64 // byte offset of the field
+	Type uint32
+	Len  int   // length of the section in bytes
+	Err  error // ErrUnknownType, ErrNoField, ErrTruncated or a *ppc64.OffsetError
+}
+
+func (e *InsertError) Error() string {
+	return fmt.Sprintf("offset %#x of %#x bytes: %s: %v", e.Off, e.Len, Name(e.Type), e.Err)
+}
+
+func (e *InsertError) Unwrap() error { return e.Err }
