@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sc.h"
+
+long __static_call_return0(void)
+{
+	return 0;
+}
