@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package elfrw opens, edits and writes ELF64 little-endian files without
+// disturbing what was not asked for.
+//
+// # Model
+//
+//	        Open/New                Edit                  Layout
+//	bytes ───────────► File ───────────────► Edit ───────────────► Image ──► Replace
+//	(mapped)           read-only view        a list of splices     a list of pieces
+//
+// A [File] is a view of bytes that are never written: section headers, symbols
+// and relocations are decoded where they lie, each time they are asked for, so
+// that opening costs one pass over the section headers and no allocation for
+// each of them.
+//
+// An [Edit] collects changes. Every change is a splice: at a file offset, so
+// many bytes go and such bytes come. Replacing an instruction, retargeting or
+// dropping a relocation, growing a string table and appending a section are all
+// the same thing to the writer.
+//
+// [Edit.Layout] turns the splices into an [Image], a list of pieces that are
+// either a range of the input or new bytes. Only what has to move moves: when a
+// section grows, whatever follows it in the file is shifted by a multiple of the
+// largest alignment found there, so that every section keeps its alignment and
+// the bytes between sections stay what they were. A section that shrinks leaves
+// zeros behind and nothing moves. Without an edit there is one piece, the whole
+// input.
+//
+//	input    │ehdr│ .text │pad│ .rela.text │ .symtab │ .strtab │ shdrs │ signature │
+//	pieces   │====│==x=x==│===│=====x======│=========│=========+++++++++++=======++│===│
+//	              x replaced     + new strings, sections and headers
+//
+// Whatever follows the last section and the section headers (a kernel module
+// carries its signature there) stays the last thing in the file. An edit would
+// make a module's signature wrong: Layout refuses with [ErrSigned] unless
+// [Edit.StripSignature] was called.
+//
+// [Replace] writes an Image to a temporary file in the directory of the
+// destination, reads it back, and renames it.
+//
+// # Symbols
+//
+// Symbols keep their order. A new local symbol goes behind the last local one
+// (the gABI wants local symbols first), which moves the indices of the global
+// ones; Layout then renumbers every reference: relocations, section groups,
+// SHT_SYMTAB_SHNDX and LLVM's address-significance table. A section of another
+// type that is linked to the symbol table is refused by name. Until then a new
+// symbol is known by a provisional index, see [Edit.AddSymbol].
+//
+// # What stands on debug/elf, and what does not
+//
+// The types and constants are debug/elf's, and [File.ELF] gives its view of the
+// same bytes for whatever it is good at (DWARF, notes, dynamic tables). Parsing
+// goes below it in three places, because there it cannot serve:
+//
+//   - it drops symbol 0, so that every index is off by one, and does not read
+//     SHT_SYMTAB_SHNDX, so that a symbol in a section numbered 65,280 or more
+//     has no section;
+//   - it allocates for every section and every symbol, which on objects of
+//     hundreds of thousands of sections costs several times the copying of
+//     the file;
+//   - it does not keep what a writer needs: where a header lies, what follows
+//     the last section, string offsets.
+//
+// The tests hold the two readings against each other.
+package elfrw

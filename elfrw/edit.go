@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// An Edit collects changes to a File. Nothing is written before Layout, and two
+// edits of the same bytes are an error there. The zero value is not usable, see
+// [File.Edit]. An Edit is for one goroutine.
+type Edit struct {
+	f       *File
+	parts   []part
+	partOf  []int32 // by section: its part's number plus one
+	arena   []byte  // backs inserted bytes
+	locals  []newSymbol
+	globals []newSymbol
+	added   []addedSymbol // by provisional index
+	secs    []NewSection
+	strip   bool
+}
+
+// An addedSymbol is the n-th new symbol of its kind.
+type addedSymbol struct {
+	global bool
+	n      uint32
+}
+
+// A splice replaces del bytes at a file offset by ins.
+type splice struct {
+	off uint64
+	del uint64
+	ins []byte
+	sym bool // ins is RELA entries with provisional symbol indices
+}
+
+// A NewSection is a section to append. Addralign and Entsize are in bytes.
+type NewSection struct {
+	Name      string
+	Type      elf.SectionType // not SHT_NOBITS, SHT_GROUP or a symbol table's
+	Flags     elf.SectionFlag // not SHF_GROUP
+	Addralign uint64          // 0 and 1: none
+	Entsize   uint64
+	Link      int // section index, of this file or returned by AddSection
+	Info      uint32
+	// Data is the content, which must not change until the Image is written.
+	// For SHT_RELA with Link set to the symbol table its symbol indices may be
+	// provisional.
+	Data []byte
+}
+
+// A NewSymbol is a symbol to append.
+type NewSymbol struct {
+	Name    string
+	Bind    elf.SymBind
+	Type    elf.SymType
+	Other   uint8
+	Section int // section index, of this file or returned by AddSection; 0: undefined
+	Value   uint64
+	Size    uint64
+}
+
+type newSymbol struct {
+	NewSymbol
+	name uint32 // st_name
+}
+
+// Edit starts an empty edit.
+func (f *File) Edit() *Edit { return &Edit{f: f} }
+
+// Empty reports whether nothing was asked for.
+func (e *Edit) Empty() bool {
+	return len(e.parts) == 0 && len(e.secs) == 0 && len(e.added) == 0 && !e.strip
+}
+
+// section returns section i if it is one that an edit may name.
+func (e *Edit) section(i int) (Section, error) {
+	if i <= 0 || i >= e.f.shnum {
+		return Section{}, fmt.Errorf("section %d of %d", i, e.f.shnum)
+	}
+	return e.f.Section(i), nil
+}
+
+// opaque returns an error if the section's bytes have a structure that an edit
+// of bytes could break. Strings may be added to a string table, and no more.
+func (s Section) opaque() error {
+	switch elf.SectionType(s.Type) {
+	case elf.SHT_RELA, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, shtLLVMAddrsig:
+		return fmt.Errorf("section %v: bytes of a section of type %v are not edited blindly", s, elf.SectionType(s.Type))
+	case elf.SHT_NULL, elf.SHT_NOBITS:
+		return fmt.Errorf("section %v of type %v has no bytes", s, elf.SectionType(s.Type))
+	}
+	return nil
+}
+
+// StripSignature drops the signature of a kernel module, if there is one.
+func (e *Edit) StripSignature() { e.strip = e.f.signatureSize() > 0 }
+
+// ReplaceBytes replaces len(want) bytes at byte offset off of a section by as
+// many others. It is an error if the section does not hold want there.
+func (e *Edit) ReplaceBytes(sec int, off uint64, want, new []byte) error {
+	s, err := e.section(sec)
+	if err != nil {
+		return err
+	}
+	if len(want) != len(new) {
+		return fmt.Errorf("section %v+0x%x: replacing %d bytes by %d", s, off, len(want), len(new))
+	}
+	if err := s.opaque(); err != nil {
+		return err
+	}
+	if s.Is(elf.SHT_STRTAB) {
+		return fmt.Errorf("section %v: strings are added, not replaced", s)
+	}
+	d := s.Data()
+	if off > uint64(len(d)) || uint64(len(want)) > uint64(len(d))-off {
+		return fmt.Errorf("section %v+0x%x: %d bytes pass the end of the section (0x%x)", s, off, len(want), len(d))
+	}
+	if got := d[off:][:len(want)]; !bytes.Equal(got, want) {
+		return fmt.Errorf("section %v+0x%x: expects % x, found % x", s, off, string(want), string(got)) // not the slice, which would escape
+	}
+	if len(want) > 0 {
+		e.splice(s, splice{off: s.Off + off, del: uint64(len(new)), ins: e.keep(new)})
+	}
+	return nil
+}
+
+// AppendData adds bytes at the end of a section. Those for a string table must
+// end in a NUL byte.
+func (e *Edit) AppendData(sec int, b []byte) error {
+	s, err := e.section(sec)
+	if err != nil {
+		return err
+	}
+	if err := s.opaque(); err != nil {
+		return err
+	}
+	switch {
+	case len(b) == 0:
+		return nil
+	case s.Has(elf.SHF_COMPRESSED):
+		return fmt.Errorf("section %v: cannot append bytes to a compressed section", s)
+	case s.Is(elf.SHT_STRTAB) && b[len(b)-1] != 0:
+		return fmt.Errorf("section %v: a string table must end in a NUL byte", s)
+	}
+	e.splice(s, splice{off: s.Off + s.Size, ins: e.keep(b)})
+	return nil
+}
+
+// SetRela replaces entry i of a SHT_RELA section. The symbol index may be
+// provisional.
+func (e *Edit) SetRela(sec, i int, r elf.Rela64) error { return e.rela(sec, i, 1, &r) }
+
+// DropRela removes entry i of a SHT_RELA section; later entries move up and the
+// section shrinks by one entry.
+func (e *Edit) DropRela(sec, i int) error { return e.rela(sec, i, 1, nil) }
+
+// InsertRela inserts an entry before entry i of a SHT_RELA section, or behind
+// the last one. The symbol index may be provisional.
+func (e *Edit) InsertRela(sec, i int, r elf.Rela64) error { return e.rela(sec, i, 0, &r) }
+
+func (e *Edit) rela(sec, i, del int, r *elf.Rela64) error {
+	s, err := e.section(sec)
+	if err != nil {
+		return err
+	}
+	if !s.Is(elf.SHT_RELA) {
+		return fmt.Errorf("section %v: is %v, want SHT_RELA", s, elf.SectionType(s.Type))
+	}
+	if n := int(s.Size / relaSize); i < 0 || i > n-del {
+		return fmt.Errorf("section %v: relocation %d of %d", s, i, n)
+	}
+	p := splice{off: s.Off + uint64(i)*relaSize, del: uint64(del) * relaSize}
+	if r != nil {
+		p.sym = int(s.Link) == e.f.symtab.Index
+		if sym := r.Info >> 32; p.sym && sym >= uint64(e.f.NumSymbols()+len(e.added)) {
+			return fmt.Errorf("section %v: relocation %d: symbol %d of %d", s, i, sym, e.f.NumSymbols()+len(e.added))
+		}
+		var b [relaSize]byte
+		le.PutUint64(b[0:], r.Off)
+		le.PutUint64(b[8:], r.Info)
+		le.PutUint64(b[16:], uint64(r.Addend))
+		p.ins = e.keep(b[:])
+	}
+	e.splice(s, p)
+	return nil
+}
+
+// keep copies b into the arena, which grows by chunks.
+func (e *Edit) keep(b []byte) []byte {
+	const chunk = 64 << 10
+	if len(b) > chunk/8 {
+		return bytes.Clone(b)
+	}
+	if len(b) > cap(e.arena)-len(e.arena) {
+		e.arena = make([]byte, 0, min(chunk, max(1<<10, 2*cap(e.arena))))
+	}
+	n := len(e.arena)
+	e.arena = append(e.arena, b...)
+	return e.arena[n:len(e.arena):len(e.arena)]
+}
+
+// splice adds a splice to the part that is section s.
+func (e *Edit) splice(s Section, p splice) { e.partAt(s).add(p) }
+
+// partAt returns the part that is section s, which may be used until the next
+// one is made.
+func (e *Edit) partAt(s Section) *part {
+	if e.partOf == nil {
+		e.partOf = make([]int32, e.f.shnum)
+	}
+	i := e.partOf[s.Index]
+	if i == 0 {
+		e.parts = append(doubled(e.parts), sectionPart(s))
+		i = int32(len(e.parts))
+		e.partOf[s.Index] = i
+	}
+	return &e.parts[i-1]
+}
+
+// SetSymbolOther sets st_other of symbol i.
+func (e *Edit) SetSymbolOther(i int, other uint8) error {
+	if i <= 0 || i >= e.f.NumSymbols() {
+		return fmt.Errorf("symbol %d of %d", i, e.f.NumSymbols())
+	}
+	t := e.f.symtab
+	e.splice(t, splice{off: t.Off + uint64(i)*SymSize + 5, del: 1, ins: e.keep([]byte{other})})
+	return nil
+}
+
+// AddSymbol appends a symbol and returns its provisional index: what
+// relocations given to this Edit call it. A local symbol goes behind the last
+// local one, any other behind the last of all.
+func (e *Edit) AddSymbol(s NewSymbol) (int, error) {
+	switch {
+	case e.f.NumSymbols() == 0:
+		return 0, errors.New("the file has no symbol table to add to")
+	case strings.IndexByte(s.Name, 0) >= 0:
+		return 0, fmt.Errorf("symbol %q: NUL in the name", s.Name)
+	case s.Section < 0 || s.Section >= e.f.shnum+len(e.secs):
+		return 0, fmt.Errorf("symbol %q: section %d of %d", s.Name, s.Section, e.f.shnum+len(e.secs))
+	}
+	list, global := &e.locals, s.Bind != elf.STB_LOCAL
+	if global {
+		list = &e.globals
+	}
+	e.added = append(e.added, addedSymbol{global, uint32(len(*list))})
+	*list = append(*list, newSymbol{NewSymbol: s})
+	return e.f.NumSymbols() + len(e.added) - 1, nil
+}
+
+// AddSection appends a section and returns its index.
+func (e *Edit) AddSection(s NewSection) (int, error) {
+	if e.f.shstr.Index == 0 {
+		return 0, errors.New("the file has no section name string table to add to")
+	}
+	if err := e.checkNew(&s); err != nil {
+		return 0, fmt.Errorf("new section %q: %w", s.Name, err)
+	}
+	e.secs = append(e.secs, s)
+	return e.f.shnum + len(e.secs) - 1, nil
+}
+
+// checkNew refuses what New would not take, or what Layout could not keep true.
+func (e *Edit) checkNew(s *NewSection) error {
+	switch s.Type {
+	case elf.SHT_NULL, elf.SHT_NOBITS, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP:
+		return fmt.Errorf("cannot append a section of type %v", s.Type)
+	}
+	switch n, symtab := e.f.shnum+len(e.secs), e.f.symtab.Index; {
+	case strings.IndexByte(s.Name, 0) >= 0:
+		return errors.New("NUL in the name")
+	case s.Addralign&(s.Addralign-1) != 0 || s.Addralign > maxAlign:
+		return fmt.Errorf("alignment 0x%x is not a power of two up to 0x%x", s.Addralign, maxAlign)
+	case s.Flags&elf.SHF_GROUP != 0:
+		return errors.New("cannot become a member of a group")
+	case s.Link < 0 || s.Link >= n:
+		return fmt.Errorf("sh_link is %d of %d sections", s.Link, n)
+	case s.Type != elf.SHT_RELA && symtab != 0 && s.Link == symtab:
+		return fmt.Errorf("a section of type %v may refer to symbols by index", s.Type)
+	case s.Type != elf.SHT_RELA:
+		return nil
+	case s.Entsize != relaSize || len(s.Data)%relaSize != 0 || s.Flags&elf.SHF_COMPRESSED != 0:
+		return fmt.Errorf("0x%x bytes in entries of %d are no relocations", len(s.Data), s.Entsize)
+	case symtab == 0 || s.Link != symtab:
+		return fmt.Errorf("sh_link is %d, the symbol table is section %d", s.Link, symtab)
+	case s.Info == 0 || uint64(s.Info) >= uint64(n):
+		return fmt.Errorf("sh_info is %d of %d sections", s.Info, n)
+	}
+	return nil
+}

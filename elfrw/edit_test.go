@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+// The kinds of edits. Each returns false if the object has nothing for it.
+var kinds = map[string]func(d *editor) bool{
+	"ReplaceBytes": func(d *editor) bool {
+		secs := d.plain(8)
+		for _, sec := range secs {
+			d.replace(sec, 4, []byte{1, 2, 3, 4})
+			d.replace(sec, 0, []byte{5})
+		}
+		return len(secs) > 0
+	},
+	"ReplaceAll": func(d *editor) bool {
+		secs := d.plain(1)
+		for _, sec := range secs[:min(1, len(secs))] {
+			d.replace(sec, 0, bytes.Repeat([]byte{0xaa}, int(d.f.Section(sec).Size)))
+		}
+		return len(secs) > 0
+	},
+	"SetRela": func(d *editor) bool {
+		secs := d.relas(1)
+		for _, sec := range secs {
+			n := int(d.f.Section(sec).Size/24) - 1
+			d.setRela(sec, n, rel(4, d.f.NumSymbols()-1, elf.R_PPC64_REL24, -8))
+		}
+		return len(secs) > 0
+	},
+	"DropRela": func(d *editor) bool {
+		secs := d.relas(1)
+		for _, sec := range secs {
+			d.dropRela(sec, int(d.f.Section(sec).Size/48))
+		}
+		return len(secs) > 0
+	},
+	"DropAllRelas": func(d *editor) bool {
+		secs := d.relas(1)
+		for _, sec := range secs {
+			for i := range int(d.f.Section(sec).Size / 24) {
+				d.dropRela(sec, i)
+			}
+		}
+		return len(secs) > 0
+	},
+	"InsertRela": func(d *editor) bool {
+		secs := d.relas(0)
+		for _, sec := range secs {
+			n := int(d.f.Section(sec).Size / 24)
+			d.insertRela(sec, n, rel(0, 1, elf.R_PPC64_REL32, 1))
+			d.insertRela(sec, 0, rel(0, 1, elf.R_PPC64_REL32, 2))
+			d.insertRela(sec, n, rel(0, 0, elf.R_PPC64_REL32, 3))
+		}
+		return len(secs) > 0
+	},
+	"MoveRela": func(d *editor) bool { // the size stays the same
+		secs := d.relas(2)
+		for _, sec := range secs {
+			d.insertRela(sec, int(d.f.Section(sec).Size/24), rel(0, 1, elf.R_PPC64_REL32, 1))
+			d.dropRela(sec, 0)
+		}
+		return len(secs) > 0
+	},
+	"SetSymbolOther": func(d *editor) bool {
+		n := d.f.NumSymbols()
+		if n < 2 {
+			return false
+		}
+		d.setOther(n-1, 0x20)
+		if n > 2 {
+			d.setOther(1, 3)
+		}
+		return true
+	},
+	"AppendData": func(d *editor) bool {
+		secs := d.plain(0)
+		done := false
+		for _, sec := range secs {
+			if !d.f.Section(sec).Has(elf.SHF_COMPRESSED) {
+				d.appendData(sec, []byte("appended bytes!")[:1+sec%15])
+				done = true
+			}
+		}
+		return done
+	},
+	"AppendToFirst": func(d *editor) bool {
+		for _, sec := range d.plain(0) {
+			if !d.f.Section(sec).Has(elf.SHF_COMPRESSED) {
+				d.appendData(sec, []byte{1})
+				return true
+			}
+		}
+		return false
+	},
+	"AppendStrings": func(d *editor) bool {
+		secs := d.find(func(i int, s elfrw.Section) bool { return s.Is(elf.SHT_STRTAB) })
+		for _, sec := range secs {
+			d.appendData(sec, []byte("more\x00strings\x00"))
+		}
+		if d.f.NumSymbols() > 0 {
+			d.addSymbol(elfrw.NewSymbol{Name: "after_the_strings", Bind: elf.STB_GLOBAL})
+		}
+		d.addSection(elfrw.NewSection{Name: ".after.the.strings", Type: elf.SHT_PROGBITS})
+		return true
+	},
+	"AddSection": func(d *editor) bool {
+		d.addSection(elfrw.NewSection{Name: ".one", Type: elf.SHT_PROGBITS, Flags: wa, Addralign: 16, Entsize: 8, Data: []byte("sixteen bytes....")})
+		return true
+	},
+	"AddSections": func(d *editor) bool {
+		table := d.addSection(elfrw.NewSection{Name: ".static_call_sites", Type: elf.SHT_PROGBITS, Flags: wa, Addralign: 8, Entsize: 16, Data: make([]byte, 32)})
+		d.addSection(elfrw.NewSection{Name: "", Type: elf.SHT_PROGBITS})
+		d.addSection(elfrw.NewSection{Name: ".aligned", Type: elf.SHT_NOTE, Flags: elf.SHF_ALLOC, Addralign: 64, Data: []byte("odd"), Link: 1, Info: 7})
+		if d.f.NumSymbols() > 1 {
+			d.addRela(table, rel(0, 1, elf.R_PPC64_REL32, 0), rel(8, d.f.NumSymbols()-1, elf.R_PPC64_REL64, 1))
+		}
+		return true
+	},
+	"AddGlobals": func(d *editor) bool {
+		if d.f.NumSymbols() == 0 {
+			return false
+		}
+		i := d.addSymbol(elfrw.NewSymbol{Name: "__SCK__new", Bind: elf.STB_GLOBAL, Type: elf.STT_NOTYPE})
+		j := d.addSymbol(elfrw.NewSymbol{Name: "new_weak", Bind: elf.STB_WEAK, Type: elf.STT_FUNC, Section: 1, Value: 4, Size: 8, Other: 0x62})
+		for _, sec := range d.relas(1) {
+			d.setRela(sec, 0, rel(0, j, elf.R_PPC64_REL32, 0))
+			d.insertRela(sec, 1, rel(0, i, elf.R_PPC64_REL32, 0))
+		}
+		return true
+	},
+	"AddLocals": func(d *editor) bool {
+		if d.f.NumSymbols() == 0 {
+			return false
+		}
+		for i := range 70 { // enough to make LLVM's table longer
+			d.addSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL, Type: elf.STT_SECTION, Section: 1, Value: uint64(i)})
+		}
+		return true
+	},
+	"AddEverything": func(d *editor) bool {
+		if d.f.NumSymbols() == 0 {
+			return false
+		}
+		sec := d.addSection(elfrw.NewSection{Name: ".new", Type: elf.SHT_PROGBITS, Flags: wa, Addralign: 8, Data: make([]byte, 24)})
+		g := d.addSymbol(elfrw.NewSymbol{Name: "global", Bind: elf.STB_GLOBAL, Section: sec})
+		l := d.addSymbol(elfrw.NewSymbol{Name: "local", Bind: elf.STB_LOCAL, Section: sec, Value: 8})
+		h := d.addSymbol(elfrw.NewSymbol{Name: "undefined", Bind: elf.STB_GLOBAL})
+		s := d.addSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL, Type: elf.STT_SECTION, Section: sec})
+		n := d.f.NumSymbols() - 1
+		d.addRela(sec, rel(0, h, elf.R_PPC64_ADDR64, 0), rel(0, s, elf.R_PPC64_ADDR64, 8), rel(0, n, elf.R_PPC64_ADDR64, 0), rel(0, l, elf.R_PPC64_ADDR64, 0), rel(0, g, elf.R_PPC64_ADDR64, 0))
+		for _, r := range d.relas(1) {
+			d.setRela(r, 0, rel(0, s, elf.R_PPC64_REL32, 4))
+			d.insertRela(r, 0, rel(0, h, elf.R_PPC64_REL32, 4))
+		}
+		for _, p := range d.plain(4) {
+			d.replace(p, 0, []byte{0, 0, 0, 0x60})
+		}
+		if n > 0 {
+			d.setOther(n, 0x20)
+		}
+		return true
+	},
+}
+
+// TestEdit makes every kind of edit to every shape and every object, and checks
+// that the output is the input with just that changed.
+func TestEdit(t *testing.T) {
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			edit := func(t *testing.T, data []byte) {
+				d := newEditor(t, data)
+				if d.f.Symtab().Index != 0 && name == "AddLocals" && hasUnknown(d.f) {
+					t.Skip("refused, see TestRefuse")
+				}
+				if !kind(d) {
+					t.Skip("nothing to edit")
+				}
+				d.e.StripSignature()
+				out := d.layout()
+				newEditor(t, out).layout()
+			}
+			eachSmall(t, edit)
+			eachObject(t, edit)
+			switch name {
+			case "AddEverything", "AddLocals", "AppendToFirst", "DropAllRelas":
+				eachLarge(t, edit)
+			}
+		})
+	}
+}
+
+// hasUnknown reports whether a section refers to symbols in an unknown way.
+func hasUnknown(f *elfrw.File) bool {
+	for i := 1; i < f.NumSections(); i++ {
+		switch s := f.Section(i); elf.SectionType(s.Type) {
+		case elf.SHT_RELA, elf.SHT_GROUP, elf.SHT_SYMTAB_SHNDX, shtAddrsig, elf.SHT_NULL:
+		default:
+			if int(s.Link) == f.Symtab().Index {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// TestBoundary crosses the number of sections that e_shnum can say.
+func TestBoundary(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a large object")
+	}
+	data := large["boundary"]()
+	d := newEditor(t, data)
+	if h := d.f.Header(); h.Shnum != 65_277 {
+		t.Fatalf("e_shnum is %d", h.Shnum)
+	}
+	first, last := 0, 0
+	for i := range 5 {
+		last = d.addSection(elfrw.NewSection{Name: ".new", Type: elf.SHT_PROGBITS, Data: []byte{byte(i)}})
+		if i == 0 {
+			first = last
+		}
+	}
+	a := d.addSymbol(elfrw.NewSymbol{Name: "low", Bind: elf.STB_LOCAL, Section: first})
+	b := d.addSymbol(elfrw.NewSymbol{Name: "high", Bind: elf.STB_LOCAL, Section: last})
+	c := d.addSymbol(elfrw.NewSymbol{Name: "global", Bind: elf.STB_GLOBAL, Section: last})
+	d.addRela(last, rel(0, a, elf.R_PPC64_ADDR64, 0), rel(0, b, elf.R_PPC64_ADDR64, 0), rel(0, c, elf.R_PPC64_ADDR64, 0))
+	out := d.layout()
+
+	f, err := elfrw.New(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := f.Header(); h.Shnum != 0 || f.Section(0).Size != 65_284 || f.NumSections() != 65_284 {
+		t.Errorf("e_shnum is %d, the first header counts %d", h.Shnum, f.Section(0).Size)
+	}
+	if x := f.Section(65_283); !x.Is(elf.SHT_SYMTAB_SHNDX) || x.NameString() != ".symtab_shndx" {
+		t.Errorf("section %v of type %v", x, elf.SectionType(x.Type))
+	}
+	// Up to the last number below the boundary nothing of that is needed.
+	d = newEditor(t, data)
+	d.addSection(elfrw.NewSection{Name: ".a", Type: elf.SHT_PROGBITS})
+	last = d.addSection(elfrw.NewSection{Name: ".b", Type: elf.SHT_PROGBITS})
+	d.addSymbol(elfrw.NewSymbol{Name: "b", Bind: elf.STB_LOCAL, Section: last})
+	if f, err = elfrw.New(d.layout()); err != nil || f.Header().Shnum != 65_279 {
+		t.Errorf("e_shnum is %d, %v", f.Header().Shnum, err)
+	}
+}
+
+// TestSigned checks that a signature stays with a no-op and stops an edit.
+func TestSigned(t *testing.T) {
+	for _, tail := range [][]byte{signature(100), signature(0), []byte("~Module signature appended~\n"), append([]byte("more"), signature(9)...)} {
+		o := basic()
+		plain := o.build()
+		o.trailer = tail
+		data := o.build()
+		d := newEditor(t, data)
+		if !d.f.Signed() || !bytes.Equal(d.f.Trailer(), tail) {
+			t.Errorf("signed: %v, trailer % x", d.f.Signed(), d.f.Trailer())
+		}
+		d.layout()
+
+		d = newEditor(t, data)
+		d.replace(1, 0, []byte{1})
+		if _, err := d.e.Layout(); err != elfrw.ErrSigned {
+			t.Errorf("an edit of a signed file: %v", err)
+		}
+		d = newEditor(t, data)
+		d.replace(1, 0, []byte{1})
+		d.e.StripSignature()
+		want := bytes.Clone(plain)
+		if bytes.HasPrefix(tail, []byte("more")) {
+			want = append(want, "more"...)
+		}
+		want[d.f.Section(1).Off] = 1
+		if out := d.layout(); !bytes.Equal(out, want) {
+			t.Errorf("stripping left %d bytes, want %d", len(out), len(want))
+		}
+		d = newEditor(t, data)
+		d.e.StripSignature()
+		if out := d.layout(); len(out) > len(plain)+4 {
+			t.Error("the signature is still there")
+		}
+	}
+	d := newEditor(t, basic().build())
+	d.e.StripSignature()
+	if !d.e.Empty() {
+		t.Error("stripping what is not there is an edit")
+	}
+}

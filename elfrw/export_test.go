@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import "testing"
+
+// WithoutTmpfile lets a test go the way of file systems without O_TMPFILE.
+func WithoutTmpfile(t *testing.T) {
+	was := tmpfile
+	tmpfile = 0
+	t.Cleanup(func() { tmpfile = was })
+}
+
+// Tmpfile reports whether a file without a name is tried.
+func Tmpfile() bool { return tmpfile != 0 }

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sort"
+)
+
+// A part is a stretch of the input in which something changes. Parts do not
+// overlap, and in file order they hold all that differs between input and
+// output; whatever lies between two parts is copied.
+type part struct {
+	sec      int    // section index, or one of the parts below
+	off, end uint64 // file offsets
+	splices  []splice
+	renum    bool // RELA entries that are copied have symbols to renumber
+
+	// What place finds out.
+	align uint64 // the largest alignment of what comes before the next part
+	grows int64  // bytes, by its splices
+	start uint64 // how far the part itself moves,
+	shift uint64 // and what comes before the next part
+}
+
+// Parts that are no sections. They are ordered like sections of these numbers:
+// new sections come behind whatever else is empty at their place.
+const (
+	partHeader    = -1      // the ELF header
+	partTable     = -2      // the section header table
+	partNew       = 1 << 40 // where new sections come, empty in the input
+	partSignature = -3      // a signature to drop
+)
+
+// maxAlign is the largest alignment for which padding is written.
+const maxAlign = 1 << 30
+
+func sectionPart(s Section) part {
+	end := s.Off
+	if s.hasBytes() {
+		end += s.Size
+	}
+	return part{sec: s.Index, off: s.Off, end: end}
+}
+
+func (p *part) add(s splice) { p.splices = append(doubled(p.splices), s) }
+
+// doubled makes room for another element: append's own growth wastes more where
+// there are many.
+func doubled[E any](s []E) []E {
+	if len(s) == cap(s) {
+		s = slices.Grow(s, len(s)+1)
+	}
+	return s
+}
+
+// compare orders parts by their place in the file. Of parts at the same offset
+// the empty ones come first.
+func (p *part) compare(q *part) int {
+	return cmp.Or(
+		cmp.Compare(p.off, q.off),
+		cmp.Compare(min(p.end-p.off, 1), min(q.end-q.off, 1)),
+		cmp.Compare(p.sec, q.sec),
+	)
+}
+
+// sortSplices puts the part's splices in order and adds up what they grow by.
+// What is inserted at an offset comes before what is replaced there.
+func (p *part) sortSplices() error {
+	byPlace := func(a, b splice) int {
+		return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(min(a.del, 1), min(b.del, 1)))
+	}
+	if !slices.IsSortedFunc(p.splices, byPlace) {
+		slices.SortStableFunc(p.splices, byPlace)
+	}
+	pos := p.off
+	for i := range p.splices {
+		s := &p.splices[i]
+		if s.off < pos {
+			return fmt.Errorf("two edits of the bytes at file offset 0x%x", s.off)
+		}
+		pos = s.off + s.del
+		p.grows += int64(len(s.ins)) - int64(s.del)
+	}
+	return nil
+}
+
+// inFileOrder sorts parts. They are many where every relocation section is one,
+// and large: their numbers are sorted instead.
+func inFileOrder(parts []part) []part {
+	order := make([]int32, len(parts))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return parts[a].compare(&parts[b]) })
+	out := make([]part, len(parts))
+	for i, k := range order {
+		out[i] = parts[k]
+	}
+	return out
+}
+
+// A finder finds parts by their place. Asked for one place after the other in
+// ascending order, more or less, it seldom has to search; assemblers put the
+// relocation sections behind the others, so that each of the two ascends.
+type finder struct {
+	parts []part // in file order
+	hint  [2]int // how many of them were at or before the last place
+}
+
+func newFinder(parts []part) *finder { return &finder{parts: parts} }
+
+// last returns the number of the last part that is q or lies before it, -1 for
+// none.
+func (f *finder) last(q *part, rela bool) int {
+	k := &f.hint[0]
+	if rela {
+		k = &f.hint[1]
+	}
+	isAt := func(k int) bool {
+		return (k == 0 || f.parts[k-1].compare(q) <= 0) && (k == len(f.parts) || f.parts[k].compare(q) > 0)
+	}
+	switch {
+	case isAt(*k):
+	case *k < len(f.parts) && isAt(*k+1):
+		*k++
+	default:
+		*k = sort.Search(len(f.parts), func(i int) bool { return f.parts[i].compare(q) > 0 })
+	}
+	return *k - 1
+}
+
+// under returns the number of the part with which an unedited q moves: the last
+// one that lies wholly before it, -1 for none. k is what last returned for q.
+func (f *finder) under(q *part, k int) int {
+	if k >= 0 && (f.parts[k].sec == q.sec || f.parts[k].end > q.off) {
+		k--
+	}
+	return k
+}

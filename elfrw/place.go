@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"debug/elf"
+	"fmt"
+)
+
+// A span is a range of file offsets.
+type span struct{ off, end uint64 }
+
+// table is where the section header table lies.
+func (f *File) table() span {
+	return span{f.hdr.Shoff, f.hdr.Shoff + uint64(f.shnum)*shdrSize}
+}
+
+// place decides what moves, and by how much.
+func (l *layout) place() error {
+	resized := len(l.secs) > 0
+	for i := range l.parts {
+		if err := l.parts[i].sortSplices(); err != nil {
+			return err
+		}
+		resized = resized || l.parts[i].grows != 0
+	}
+	if resized {
+		if t := elf.Type(l.f.hdr.Type); t != elf.ET_REL || l.f.hdr.Phnum > 0 {
+			return fmt.Errorf("only a relocatable object without segments can change its size, this is %v with %d", t, l.f.hdr.Phnum)
+		}
+		l.addParts()
+	}
+	if l.strip {
+		size := uint64(len(l.f.data))
+		p := part{sec: partSignature, off: size - l.f.signatureSize(), end: size}
+		p.add(splice{off: p.off, del: p.end - p.off})
+		l.parts = append(l.parts, p)
+	}
+	l.parts = inFileOrder(l.parts)
+	if err := l.survey(); err != nil || !resized {
+		return err
+	}
+	if err := l.move(); err != nil {
+		return err
+	}
+	l.writeHeaders()
+	return nil
+}
+
+// addParts adds the parts that change with the size of any section.
+func (l *layout) addParts() {
+	l.header(0) // makes l.table
+	table := l.f.table()
+	t := part{sec: partTable, off: table.off, end: table.end}
+	t.add(splice{off: t.off, del: t.end - t.off, ins: l.table})
+	t.grows = int64(len(l.table)) - int64(t.end-t.off)
+	l.parts = append(l.parts, part{sec: partHeader, end: ehdrSize}, t)
+	if len(l.secs) > 0 {
+		// Behind the last section: before the section header table if that
+		// comes last, else behind everything but the trailing bytes.
+		at := l.f.end
+		if table.end == l.f.end {
+			at = table.off
+		}
+		l.parts = append(l.parts, part{sec: partNew, off: at, end: at})
+	}
+}
+
+// survey looks at every section for what the edited parts have to respect: that
+// they lie alone in the file, and the alignment of what comes behind them.
+func (l *layout) survey() error {
+	for i := range l.parts {
+		p := &l.parts[i]
+		p.align = 1
+		// New keeps sections out of the headers, except for empty ones.
+		if 0 < p.sec && p.sec < l.f.shnum && (p.off < ehdrSize || i > 0 && p.off < l.parts[i-1].end) {
+			return fmt.Errorf("section %v cannot be edited: it overlaps what lies at file offset 0x%x", l.f.Section(p.sec), p.off)
+		}
+	}
+	find := newFinder(l.parts)
+	align := func(k int, to uint64) {
+		if k >= 0 {
+			l.parts[k].align = max(l.parts[k].align, to)
+		}
+	}
+	for i := 1; i < l.f.shnum; i++ {
+		s := l.f.Section(i)
+		if s.Is(elf.SHT_NULL) {
+			continue
+		}
+		q := sectionPart(s)
+		k := find.last(&q, s.Is(elf.SHT_RELA))
+		if err := l.checkOverlap(s, &q, k); err != nil {
+			return err
+		}
+		align(find.under(&q, k), s.Addralign)
+	}
+	table := part{sec: partTable, off: l.f.table().off, end: l.f.table().end}
+	align(find.under(&table, find.last(&table, false)), 8)
+	return nil
+}
+
+// checkOverlap refuses an edit of bytes that also belong to another section.
+// k is the last part that is q, which is section s, or lies before it.
+func (l *layout) checkOverlap(s Section, q *part, k int) error {
+	if k >= 0 && l.parts[k].sec == partSignature && q.off > l.parts[k].off {
+		return fmt.Errorf("the empty section %v lies inside the signature", s)
+	}
+	if q.end == q.off {
+		return nil
+	}
+	if k >= 0 && l.parts[k].sec == q.sec {
+		k--
+	}
+	if k >= 0 && l.parts[k].end > q.off {
+		return l.overlap(&l.parts[k], s)
+	}
+	for k++; k < len(l.parts) && l.parts[k].off < q.end; k++ {
+		if l.parts[k].sec != q.sec {
+			return l.overlap(&l.parts[k], s)
+		}
+	}
+	return nil
+}
+
+func (l *layout) overlap(p *part, s Section) error {
+	if p.sec <= 0 || p.sec >= l.f.shnum {
+		return fmt.Errorf("section %v overlaps what has to change at 0x%x", s, p.off)
+	}
+	return fmt.Errorf("section %v cannot be edited: it overlaps section %v in the file", l.f.Section(p.sec), s)
+}
+
+// move adds up how far everything is shifted: by what the parts before it grow,
+// and by what it takes to keep its offset where it was modulo its alignment. A
+// part that shrinks moves nothing.
+func (l *layout) move() error {
+	shift := uint64(0)
+	for i := range l.parts {
+		p := &l.parts[i]
+		p.start = shift
+		if p.sec == partNew {
+			l.placeNew(p)
+		}
+		if p.grows > 0 {
+			shift += uint64(p.grows)
+		}
+		if shift > 0 {
+			if p.align > maxAlign {
+				return fmt.Errorf("what follows file offset 0x%x has to move and wants an alignment of 0x%x", p.end, p.align)
+			}
+			shift = alignUp(shift, p.align)
+		}
+		p.shift = shift
+	}
+	return nil
+}
+
+// placeNew lays out the new sections.
+func (l *layout) placeNew(p *part) {
+	begin := p.off + p.start
+	pos := begin
+	for i, s := range l.secs {
+		at := alignUp(pos, max(1, s.Addralign))
+		if at > pos {
+			p.add(splice{off: p.off, ins: make([]byte, at-pos)})
+		}
+		if len(s.Data) > 0 {
+			p.add(splice{off: p.off, ins: s.Data})
+		}
+		pos = at + uint64(len(s.Data))
+		le.PutUint64(l.header(l.f.shnum + i)[shOff:], at)
+	}
+	p.grows = int64(pos - begin)
+}
+
+// writeHeaders brings the section header table and the ELF header up to date.
+func (l *layout) writeHeaders() {
+	find := newFinder(l.parts)
+	for i := 1; i < l.f.shnum; i++ {
+		s := l.f.Section(i)
+		q := sectionPart(s)
+		if k := find.under(&q, find.last(&q, s.Is(elf.SHT_RELA))); k >= 0 && l.parts[k].shift > 0 && !s.Is(elf.SHT_NULL) {
+			le.PutUint64(l.header(i)[shOff:], s.Off+l.parts[k].shift)
+		}
+	}
+	var header *part
+	moved := uint64(0)
+	for i := range l.parts {
+		switch p := &l.parts[i]; {
+		case p.sec == partHeader:
+			header = p
+		case p.sec == partTable:
+			moved = p.start
+		case 0 < p.sec && p.sec < l.f.shnum:
+			h := l.header(p.sec)
+			le.PutUint64(h[shSize:], le.Uint64(h[shSize:])+uint64(p.grows))
+		}
+	}
+	if moved > 0 {
+		header.add(splice{off: ehShoff, del: 8, ins: le.AppendUint64(nil, l.f.hdr.Shoff+moved)})
+	}
+	if n := l.f.shnum + len(l.secs); n != l.f.shnum {
+		if n >= int(elf.SHN_LORESERVE) {
+			// gABI: the count is in the first header's sh_size.
+			le.PutUint64(l.header(0)[shSize:], uint64(n))
+			n = 0
+		}
+		header.add(splice{off: ehShnum, del: 2, ins: le.AppendUint16(nil, uint16(n))})
+	}
+}
+
+// alignUp is for powers of two; 0 aligns to nothing.
+func alignUp(n, align uint64) uint64 {
+	if align == 0 {
+		return n
+	}
+	return (n + align - 1) &^ (align - 1)
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw_test
+
+import (
+	"debug/elf"
+	"hash/fnv"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+// A mixer makes edits that chance decides.
+type mixer struct {
+	*editor
+	pick   func(n int) int // 0 <= pick(n) < n
+	bytes  map[[2]int]bool // words that were replaced
+	others map[int]bool    // symbols whose st_other was set
+	noLocals,
+	noNames bool
+}
+
+func newMixer(d *editor, pick func(int) int) *mixer {
+	return &mixer{
+		editor: d, pick: pick, bytes: map[[2]int]bool{}, others: map[int]bool{},
+		noLocals: d.f.NumSymbols() == 0 || hasUnknown(d.f),
+		noNames:  d.f.NumSections() == 0 || d.f.Header().Shstrndx == 0,
+	}
+}
+
+func (x *mixer) one(list []int) (int, bool) {
+	if len(list) == 0 {
+		return 0, false
+	}
+	return list[x.pick(len(list))], true
+}
+
+func (x *mixer) rela() elf.Rela64 {
+	n := x.f.NumSymbols() + len(x.news)
+	return rel(uint64(x.pick(64)), x.pick(n), elf.R_PPC64(x.pick(250)), int64(x.pick(9)-4))
+}
+
+// step makes one edit, or none if the file has nothing for it.
+func (x *mixer) step() {
+	x.t.Helper()
+	switch x.pick(9) {
+	case 0:
+		x.replaceWord()
+	case 1, 2:
+		if sec, ok := x.one(x.relas(1)); ok {
+			if i := x.pick(int(x.f.Section(sec).Size / 24)); !x.m.secs[sec].relas[i].used {
+				x.setRela(sec, i, x.rela())
+			}
+		}
+	case 3:
+		if sec, ok := x.one(x.relas(1)); ok {
+			if i := x.pick(int(x.f.Section(sec).Size / 24)); !x.m.secs[sec].relas[i].used {
+				x.dropRela(sec, i)
+			}
+		}
+	case 4:
+		if sec, ok := x.one(x.relas(0)); ok && x.f.NumSymbols() > 0 {
+			x.insertRela(sec, x.pick(int(x.f.Section(sec).Size/24)+1), x.rela())
+		}
+	case 5:
+		if sec, ok := x.one(x.plain(0)); ok && !x.f.Section(sec).Has(elf.SHF_COMPRESSED) {
+			x.appendData(sec, make([]byte, 1+x.pick(40)))
+		}
+	case 6:
+		if n := x.f.NumSymbols(); n > 1 {
+			if i := 1 + x.pick(n-1); !x.others[i] {
+				x.others[i] = true
+				x.setOther(i, uint8(x.pick(8)<<5))
+			}
+		}
+	case 7:
+		if x.f.NumSymbols() > 0 {
+			bind := elf.SymBind(x.pick(3))
+			if bind == elf.STB_LOCAL && x.noLocals {
+				return
+			}
+			x.addSymbol(elfrw.NewSymbol{Name: "new_symbol"[:x.pick(11)], Bind: bind, Section: x.pick(len(x.m.secs)), Value: uint64(x.pick(100))})
+		}
+	case 8:
+		x.addRandomSection()
+	}
+}
+
+func (x *mixer) replaceWord() {
+	sec, ok := x.one(x.plain(4))
+	if !ok {
+		return
+	}
+	i := x.pick(int(x.f.Section(sec).Size / 4))
+	if x.bytes[[2]int{sec, i}] {
+		return
+	}
+	x.bytes[[2]int{sec, i}] = true
+	x.replace(sec, 4*uint64(i), []byte{byte(x.pick(256)), 1, 2, 3})
+}
+
+func (x *mixer) addRandomSection() {
+	if x.noNames {
+		return
+	}
+	if target := x.pick(len(x.m.secs)); target > 0 && x.f.NumSymbols() > 0 && x.pick(2) == 0 {
+		x.addRela(target, x.rela(), x.rela())
+		return
+	}
+	x.addSection(elfrw.NewSection{
+		Name: ".new.section"[:x.pick(13)], Type: elf.SHT_PROGBITS, Flags: wa,
+		Addralign: 1 << x.pick(8), Data: make([]byte, x.pick(50)),
+	})
+}
+
+// TestRandom makes random edits, and again to what came out.
+func TestRandom(t *testing.T) {
+	run := func(t *testing.T, data []byte) {
+		t.Parallel()
+		seed := fnv.New64a()
+		seed.Write([]byte(t.Name()))
+		r := rand.New(rand.NewPCG(seed.Sum64(), 1))
+		for range 6 {
+			out := data
+			for range 3 {
+				d := newEditor(t, out)
+				x := newMixer(d, r.IntN)
+				for range r.IntN(30) {
+					x.step()
+				}
+				d.e.StripSignature()
+				out = d.layout()
+			}
+			newEditor(t, out).layout()
+		}
+	}
+	eachSmall(t, run)
+	eachObject(t, run)
+}

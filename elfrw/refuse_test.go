@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+// TestRefuse lists edits that are an error, at once or in Layout.
+func TestRefuse(t *testing.T) {
+	const text, rela, data, bss = 1, 2, 3, 5
+	symtab, strtab := 7, 8
+	one := []byte{0}
+	r := rel(0, 1, elf.R_PPC64_REL24, 0)
+	add := func(s elfrw.NewSection) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { _, err := e.AddSection(s); return err }
+	}
+	symbol := func(s elfrw.NewSymbol) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { _, err := e.AddSymbol(s); return err }
+	}
+	both := func(first, second func(*elfrw.Edit) error) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error {
+			if err := first(e); err != nil {
+				t.Errorf("the first edit: %v", err)
+			}
+			return second(e)
+		}
+	}
+	replace := func(sec int, off uint64, want, new []byte) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.ReplaceBytes(sec, off, want, new) }
+	}
+	word, nop := code(1), []byte{0, 0, 0, 0x60}
+	set := func(sec, i int, r elf.Rela64) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.SetRela(sec, i, r) }
+	}
+	drop := func(e *elfrw.Edit) error { return e.DropRela(rela, 2) }
+	other := func(i int) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.SetSymbolOther(i, 0x20) }
+	}
+	appendTo := func(sec int, b []byte) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.AppendData(sec, b) }
+	}
+	for _, c := range []struct {
+		name string
+		edit func(*elfrw.Edit) error
+		want string
+	}{
+		{"section 0", replace(0, 0, one, one), "section 0 of 10"},
+		{"no such section", replace(10, 0, one, one), "section 10 of 10"},
+		{"negative section", appendTo(-1, one), "section -1 of 10"},
+		{"other length", replace(text, 0, word, one), "replacing 4 bytes by 1"},
+		{"unexpected bytes", replace(text, 4, word, nop), `".text"+0x4: expects 00 00 60 38, found 01 00 60 38`},
+		{"past the end", replace(text, 62, word, nop), `".text"+0x3e: 4 bytes pass the end`},
+		{"far past the end", replace(text, 1<<63, word, nop), "pass the end"},
+		{"bytes of relocations", replace(rela, 0, one, one), "not edited blindly"},
+		{"bytes of symbols", replace(symtab, 0, one, one), "not edited blindly"},
+		{"bytes of strings", replace(strtab, 0, one, one), "added, not replaced"},
+		{"bytes of .bss", replace(bss, 0, one, one), "has no bytes"},
+		{"append to .bss", appendTo(bss, one), "has no bytes"},
+		{"append to relocations", appendTo(rela, make([]byte, 24)), "not edited blindly"},
+		{"append to symbols", appendTo(symtab, make([]byte, 24)), "not edited blindly"},
+		{"string without NUL", appendTo(strtab, []byte("x")), "must end in a NUL byte"},
+		{"relocation of no RELA", set(text, 0, r), "is SHT_PROGBITS, want SHT_RELA"},
+		{"relocation -1", set(rela, -1, r), "relocation -1 of 6"},
+		{"relocation 6", set(rela, 6, r), "relocation 6 of 6"},
+		{"insert at 7", func(e *elfrw.Edit) error { return e.InsertRela(rela, 7, r) }, "relocation 7 of 6"},
+		{"relocation against no symbol", set(rela, 0, rel(0, 7, 1, 0)), "symbol 7 of 7"},
+		{"symbol 0", other(0), "symbol 0 of 7"},
+		{"symbol 7", other(7), "symbol 7 of 7"},
+		{"symbol in no section", symbol(elfrw.NewSymbol{Section: 10}), "section 10 of 10"},
+		{"symbol in section -1", symbol(elfrw.NewSymbol{Section: -1}), "section -1 of 10"},
+		{"symbol name with NUL", symbol(elfrw.NewSymbol{Name: "a\x00b"}), "NUL in the name"},
+		{"section name with NUL", add(elfrw.NewSection{Name: "a\x00b", Type: 1}), "NUL in the name"},
+		{"new SHT_NULL", add(elfrw.NewSection{}), "of type SHT_NULL"},
+		{"new SHT_NOBITS", add(elfrw.NewSection{Type: elf.SHT_NOBITS}), "of type SHT_NOBITS"},
+		{"new SHT_SYMTAB", add(elfrw.NewSection{Type: elf.SHT_SYMTAB}), "of type SHT_SYMTAB"},
+		{"new SHT_GROUP", add(elfrw.NewSection{Type: elf.SHT_GROUP}), "of type SHT_GROUP"},
+		{"new member of a group", add(elfrw.NewSection{Type: 1, Flags: elf.SHF_GROUP}), "member of a group"},
+		{"alignment 3", add(elfrw.NewSection{Type: 1, Addralign: 3}), "alignment 0x3"},
+		{"huge alignment", add(elfrw.NewSection{Type: 1, Addralign: 1 << 40}), "alignment 0x10000000000"},
+		{"link to nothing", add(elfrw.NewSection{Type: 1, Link: 10}), "sh_link is 10 of 10"},
+		{"link to symbols", add(elfrw.NewSection{Type: shtUnknown, Link: symtab}), "may refer to symbols by index"},
+		{"relocations of odd size", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: one}), "no relocations"},
+		{"relocations without symbols", add(elfrw.NewSection{Type: elf.SHT_RELA, Info: 1, Entsize: 24}), "sh_link is 0"},
+		{"relocations of nothing", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 10, Entsize: 24}), "sh_info is 10 of 10"},
+		{"new relocation against no symbol", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: bytes.Repeat([]byte{9}, 24)}), "against symbol 151587081 of 7"},
+		{"the same bytes", both(replace(text, 0, word, nop), replace(text, 0, word, nop)), "two edits of the bytes at file offset 0x40"},
+		{"overlapping bytes", both(replace(text, 0, code(2), make([]byte, 8)), replace(text, 4, code(2)[4:], nop)), "two edits of the bytes at file offset 0x44"},
+		{"overlapping bytes, the later first", both(replace(text, 4, code(2)[4:], nop), replace(text, 0, code(2), make([]byte, 8))), "two edits of the bytes at file offset 0x44"},
+		{"the same relocation", both(set(rela, 2, r), set(rela, 2, r)), "two edits"},
+		{"dropped and set", both(drop, set(rela, 2, r)), "two edits"},
+		{"dropped twice", both(drop, drop), "two edits"},
+		{"the same symbol", both(other(3), other(3)), "two edits"},
+		{"removed data", both(drop, appendTo(data, one)), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { refused(t, basic().build(), c.edit, c.want) })
+	}
+}
+
+// refused checks that an edit is an error that says want.
+func refused(t *testing.T, data []byte, edit func(*elfrw.Edit) error, want string) {
+	t.Helper()
+	f, err := elfrw.New(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := f.Edit()
+	if err = edit(e); err == nil {
+		_, err = e.Layout()
+	}
+	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		t.Errorf("error is %q, want %q", err, want)
+	}
+}
+
+// TestRefuseFile lists edits that the file does not allow.
+func TestRefuseFile(t *testing.T) {
+	grow := func(e *elfrw.Edit) error { return e.AppendData(1, []byte{1}) }
+	touch := func(e *elfrw.Edit) error { return e.ReplaceBytes(1, 0, code(1), []byte{0, 0, 0, 0x60}) }
+	drop := func(e *elfrw.Edit) error { return e.DropRela(2, 0) }
+	localSym := func(e *elfrw.Edit) error { _, err := e.AddSymbol(elfrw.NewSymbol{}); return err }
+	globalSym := func(e *elfrw.Edit) error {
+		_, err := e.AddSymbol(elfrw.NewSymbol{Bind: elf.STB_GLOBAL})
+		return err
+	}
+	section := func(e *elfrw.Edit) error {
+		_, err := e.AddSection(elfrw.NewSection{Name: ".new", Type: elf.SHT_PROGBITS})
+		return err
+	}
+	patch := func(o *object, off int, b ...byte) []byte {
+		data := o.build()
+		copy(data[off:], b)
+		return data
+	}
+	nameless := patch(basic(), 62, 0, 0)
+	for h := int(binary.LittleEndian.Uint64(nameless[40:])); h < len(nameless); h += 64 {
+		clear(nameless[h:][:4])
+	}
+	exec := with(basic(), func(o *object) { o.typ = elf.ET_EXEC })
+	unknown := with(basic(), func(o *object) { o.add(sec{name: ".profile", typ: shtUnknown, link: linkSymtab}) })
+	overlap := func(sec int, off, size uint64) []byte {
+		data := basic().build()
+		h := int(binary.LittleEndian.Uint64(data[40:])) + 64*sec
+		binary.LittleEndian.PutUint64(data[h+24:], off)
+		binary.LittleEndian.PutUint64(data[h+32:], size)
+		return data
+	}
+	for _, c := range []struct {
+		name string
+		data []byte
+		edit func(*elfrw.Edit) error
+		want string
+	}{
+		{"growth of an executable", exec.build(), grow, "only a relocatable object"},
+		{"shrinking an executable", exec.build(), drop, "only a relocatable object"},
+		{"a section of an executable", exec.build(), section, "only a relocatable object"},
+		{"bytes of an executable", exec.build(), touch, ""},
+		{"growth of an object with segments", patch(basic(), 54, 56, 0, 1), grow, "without segments"},
+		{"bytes of an object with segments", patch(basic(), 54, 56, 0, 1), touch, ""},
+		{"symbol without a table", small["nosymbols"].build(), localSym, "no symbol table"},
+		{"section without names", nameless, section, "no section name string table"},
+		{"local symbol, unknown references", unknown.build(), localSym, `section ".profile" of type SHT_LOOS+268389385 may refer to symbols`},
+		{"global symbol, unknown references", unknown.build(), globalSym, ""},
+		{"signed", small["signed"].build(), touch, "module signature"},
+		{"overlap behind", overlap(6, 0x7c, 3), grow, `".text" cannot be edited: it overlaps section ".note"`},
+		{"overlap before", overlap(1, 0x42, 64), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, ""},
+		{"overlap inside", overlap(6, 0x50, 3), touch, `".text" cannot be edited: it overlaps section ".note"`},
+		{"overlap around", overlap(6, 0x40, 0x100), touch, `".text" cannot be edited: it overlaps section ".note"`},
+		{"overlap elsewhere", overlap(6, 0x50, 3), func(e *elfrw.Edit) error { return e.AppendData(3, []byte{1}) }, ""},
+		{"an empty section inside another", overlap(6, 0x50, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps section ".text"`},
+		{"an empty section at 0", overlap(6, 0, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x0`},
+		{"an empty section in the ELF header", overlap(6, 63, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x3f`},
+		{"an empty section in the section headers", overlap(6, 0x360, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x360`},
+		{"an empty section beside another", overlap(6, 0x40, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { refused(t, c.data, c.edit, c.want) })
+	}
+}
+
+// TestAddrsig checks LLVM's table when indices need more bytes than before.
+func TestAddrsig(t *testing.T) {
+	d := newEditor(t, grouped().build())
+	for range 130 {
+		d.addSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL})
+	}
+	f, err := elfrw.New(d.layout())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, ok := f.SectionByName(".llvm_addrsig")
+	// 2 is local; 4, 5 (as 85 00) and 6 are global.
+	if want := []byte{2, 0x86, 1, 0x87, 1, 0x88, 1}; !ok || !bytes.Equal(s.Data(), want) {
+		t.Errorf("the table is % x, want % x", s.Data(), want)
+	}
+
+	bad := grouped()
+	bad.secs[len(bad.secs)-1].data = []byte{1, 77}
+	refused(t, bad.build(), func(e *elfrw.Edit) error { _, err := e.AddSymbol(elfrw.NewSymbol{}); return err }, "symbol index")
+	bad.secs[len(bad.secs)-1].data = []byte{1, 0x81}
+	refused(t, bad.build(), func(e *elfrw.Edit) error { _, err := e.AddSymbol(elfrw.NewSymbol{}); return err }, "symbol index")
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+)
+
+const relaSize = 24 // Elf64_Rela
+
+// Section types of LLVM's that refer to symbols by index (LLVM Extensions,
+// "ELF-Dependent").
+const (
+	shtLLVMAddrsig = 0x6fff4c03
+)
+
+// renumber gives every reference to a symbol its final index: those of the edit,
+// and, because new local symbols move the global ones, those of the file.
+func (l *layout) renumber() error {
+	for i := range l.parts {
+		for _, s := range l.parts[i].splices {
+			if !s.sym {
+				continue
+			}
+			if err := l.finalSymbols(s.ins); err != nil {
+				return fmt.Errorf("section %v: %w", l.f.Section(l.parts[i].sec), err)
+			}
+		}
+	}
+	if len(l.locals) == 0 {
+		return nil
+	}
+	for i := 1; i < l.f.shnum; i++ {
+		s := l.f.Section(i)
+		if int(s.Link) != l.f.symtab.Index || s.Is(elf.SHT_NULL) {
+			continue
+		}
+		switch elf.SectionType(s.Type) {
+		case elf.SHT_RELA:
+			if s.Size > 0 {
+				l.partAt(s).renum = true
+			}
+		case elf.SHT_SYMTAB_SHNDX: // its entries went in with the symbols
+		case elf.SHT_GROUP:
+			le.PutUint32(l.header(i)[shInfo:], l.moved(s.Info))
+		case shtLLVMAddrsig:
+			if err := l.renumberAddrsig(s); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("section %v of type %v may refer to symbols by index: cannot add a local symbol", s, elf.SectionType(s.Type))
+		}
+	}
+	return nil
+}
+
+// renumberAddrsig rewrites a table of address-significant symbols: ULEB128
+// symbol indices, one behind the other.
+func (l *layout) renumberAddrsig(s Section) error {
+	d := s.Data()
+	if len(d) == 0 {
+		return nil
+	}
+	out := make([]byte, 0, len(d)+len(d)/8)
+	for rest := d; len(rest) > 0; {
+		v, n := binary.Uvarint(rest)
+		if n <= 0 || v >= uint64(l.f.NumSymbols()) {
+			return s.badAt(s.Off+uint64(len(d)-len(rest)), "symbol index", fmt.Sprintf("is %d of %d", v, l.f.NumSymbols()))
+		}
+		rest = rest[n:]
+		out = binary.AppendUvarint(out, uint64(l.moved(uint32(v))))
+	}
+	l.splice(s, splice{off: s.Off, del: s.Size, ins: out})
+	return nil
+}
+
+// moved maps a symbol index of the input to the output's.
+func (e *Edit) moved(i uint32) uint32 {
+	if i >= e.f.symtab.Info {
+		i += uint32(len(e.locals))
+	}
+	return i
+}
+
+// finalSymbols maps the symbols of raw RELA entries in place. Indices of the
+// input and provisional ones become the output's.
+func (e *Edit) finalSymbols(rela []byte) error {
+	n := uint32(e.f.NumSymbols())
+	for ; len(rela) >= relaSize; rela = rela[relaSize:] {
+		sym := le.Uint32(rela[12:])
+		switch {
+		case sym < n:
+			sym = e.moved(sym)
+		case sym-n >= uint32(len(e.added)):
+			return fmt.Errorf("a relocation against symbol %d of %d", sym, int(n)+len(e.added))
+		case e.added[sym-n].global:
+			sym = n + uint32(len(e.locals)) + e.added[sym-n].n
+		default:
+			sym = e.f.symtab.Info + e.added[sym-n].n
+		}
+		le.PutUint32(rela[12:], sym)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// copyRangeMin is the size in bytes from which a piece of the input is handed
+// to copy_file_range(2) instead of write(2).
+const copyRangeMin = 64 << 10
+
+// A Temp is a complete, checked output that has no name yet. Exactly one of
+// Commit and Discard ends it.
+type Temp struct {
+	path string   // where Commit puts it
+	out  *os.File // the file
+	name string   // its temporary name, where it cannot be without one
+}
+
+// WriteTemp writes the image to a temporary file in the directory of path,
+// with mode and, where the process may, the ownership of like (nil: 0666 less
+// the umask), and reads back what is not a plain copy. check, if not nil, is
+// then given the File that was written, which it must not keep.
+//
+// path is followed if it is a symbolic link: the file it leads to is replaced.
+// What is there but is no regular file is left alone, which is an error.
+//
+// The file has no name until Commit, so that nothing is left behind whatever
+// becomes of the process (O_TMPFILE; a file system without that gets a hidden
+// name, .scpatch-*).
+func (m *Image) WriteTemp(path string, like os.FileInfo, check func(*File) error) (*Temp, error) {
+	path, err := destination(path)
+	if err != nil {
+		return nil, err
+	}
+	t, err := createTemp(path)
+	if err != nil {
+		return nil, err
+	}
+	err = m.f.Guard(func() error { return m.fill(t.out, like, check) })
+	if changed := m.f.Changed(); changed != nil {
+		err = changed // whatever else went wrong followed from it
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Discard())
+	}
+	return t, nil
+}
+
+// destination follows symbolic links and wants a regular file or nothing there.
+func destination(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if _, err := os.Lstat(path); err == nil {
+			return "", &os.PathError{Op: "open", Path: path, Err: errors.New("the symbolic link leads nowhere")}
+		}
+		return path, nil
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", &os.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+// fill writes the image to out and reads it back.
+func (m *Image) fill(out *os.File, like os.FileInfo, check func(*File) error) error {
+	if err := m.writeFile(out); err != nil {
+		return err
+	}
+	if err := setAttributes(out, like); err != nil {
+		return err
+	}
+	return m.reread(out, check)
+}
+
+// writeFile writes the image, with the kernel copying the long pieces.
+func (m *Image) writeFile(out *os.File) error {
+	buf := bufio.NewWriterSize(out, writeBufSize)
+	for _, p := range m.pieces {
+		if m.f.src != nil && p.kind == pieceCopy && p.n >= copyRangeMin {
+			if err := buf.Flush(); err != nil {
+				return err
+			}
+			done, err := copyRange(out, m.f.src.file, p.src, p.n)
+			if err != nil {
+				return err
+			}
+			p.src, p.n = p.src+done, p.n-done
+		}
+		if err := m.writePiece(buf, &p); err != nil {
+			return err
+		}
+	}
+	return buf.Flush()
+}
+
+// copyRange copies n bytes at off of in to where out stands and returns how
+// many the kernel copied: fewer where it cannot for this pair of files.
+func copyRange(out, in *os.File, off, n uint64) (done uint64, err error) {
+	for done < n {
+		at := int64(off + done)
+		k, err := unix.CopyFileRange(int(in.Fd()), &at, int(out.Fd()), nil, int(n-done), 0)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.ENOSPC || err == unix.EDQUOT || err == unix.EIO || err == unix.EFBIG:
+			return done, &os.PathError{Op: "copy_file_range", Path: out.Name(), Err: err}
+		case err != nil || k == 0:
+			return done, nil
+		}
+		done += uint64(k)
+	}
+	return done, nil
+}
+
+func setAttributes(out *os.File, like os.FileInfo) error {
+	if like == nil {
+		return nil
+	}
+	var now unix.Stat_t
+	if err := unix.Fstat(int(out.Fd()), &now); err != nil {
+		return &os.PathError{Op: "fstat", Path: out.Name(), Err: err}
+	}
+	mode := like.Mode() & (os.ModePerm | os.ModeSetuid | os.ModeSetgid | os.ModeSticky)
+	if uid, gid, ok := owner(like); ok && (uid != now.Uid || gid != now.Gid) {
+		switch err := out.Chown(int(uid), int(gid)); {
+		case errors.Is(err, unix.EPERM):
+			// Where the process may not give the file away it stays the
+			// process's, as with every tool that writes a new file; then it
+			// must not run as that user either.
+			mode &^= os.ModeSetuid | os.ModeSetgid
+		case err != nil:
+			return err
+		}
+	}
+	return out.Chmod(mode)
+}
+
+// reread maps what was written and holds it against the plan.
+func (m *Image) reread(out *os.File, check func(*File) error) error {
+	src := &source{file: out}
+	if err := src.mapFile(); err != nil {
+		return err
+	}
+	defer src.unmap()
+	if err := m.Check(src.data); err != nil {
+		return err
+	}
+	f, err := New(src.data)
+	if err != nil {
+		return fmt.Errorf("the output cannot be read back: %w", err)
+	}
+	if check == nil {
+		return nil
+	}
+	return check(f)
+}
+
+var _ io.WriterTo = (*Image)(nil)

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"strconv"
+)
+
+// A Section is a view of one section header: a small value, decoded when asked
+// for. Offsets and sizes are in bytes.
+type Section struct {
+	f     *File
+	Index int // in the section header table, after extended numbering
+	elf.Section64
+}
+
+// NumSections returns the number of section headers, the null one included.
+func (f *File) NumSections() int { return f.shnum }
+
+// Section returns section i, 0 <= i < NumSections.
+func (f *File) Section(i int) Section {
+	return Section{f: f, Index: i, Section64: f.header(i)}
+}
+
+// SectionByName returns the first section of that name.
+func (f *File) SectionByName(name string) (Section, bool) {
+	for i := 1; i < f.shnum; i++ {
+		if s := f.Section(i); string(s.NameBytes()) == name {
+			return s, true
+		}
+	}
+	return Section{}, false
+}
+
+// header decodes Elf64_Shdr number i.
+func (f *File) header(i int) elf.Section64 {
+	b := f.data[f.hdr.Shoff+uint64(i)*shdrSize:][:shdrSize]
+	return elf.Section64{
+		Name:      le.Uint32(b[0:]),
+		Type:      le.Uint32(b[4:]),
+		Flags:     le.Uint64(b[8:]),
+		Addr:      le.Uint64(b[16:]),
+		Off:       le.Uint64(b[24:]),
+		Size:      le.Uint64(b[32:]),
+		Link:      le.Uint32(b[40:]),
+		Info:      le.Uint32(b[44:]),
+		Addralign: le.Uint64(b[48:]),
+		Entsize:   le.Uint64(b[56:]),
+	}
+}
+
+// headerOff is the file offset of the section's header.
+func (s Section) headerOff() uint64 { return s.f.hdr.Shoff + uint64(s.Index)*shdrSize }
+
+// NameBytes returns the section's name as bytes of the file.
+func (s Section) NameBytes() []byte {
+	str := s.f.shstr
+	if str.Index == 0 || uint64(s.Name) >= str.Size {
+		return nil
+	}
+	return cstring(s.f.data[str.Off+uint64(s.Name) : str.Off+str.Size])
+}
+
+// NameString returns the section's name.
+func (s Section) NameString() string { return string(s.NameBytes()) }
+
+// Data returns the section's bytes as they lie in the file: nil for SHT_NOBITS,
+// still compressed with SHF_COMPRESSED. They must not be written to.
+func (s Section) Data() []byte {
+	if !s.hasBytes() {
+		return nil
+	}
+	return s.f.data[s.Off : s.Off+s.Size : s.Off+s.Size]
+}
+
+// Is reports whether the section has the type.
+func (s Section) Is(t elf.SectionType) bool { return elf.SectionType(s.Type) == t }
+
+// Has reports whether the section has all of the flags.
+func (s Section) Has(flags elf.SectionFlag) bool {
+	return elf.SectionFlag(s.Flags)&flags == flags
+}
+
+// String is how messages name the section: its quoted name and, because names
+// repeat, its number.
+func (s Section) String() string {
+	if n := s.NameBytes(); len(n) > 0 {
+		return strconv.Quote(string(n))
+	}
+	return fmt.Sprintf("[%d]", s.Index)
+}
+
+func (s Section) hasBytes() bool {
+	return s.Index != 0 && !s.Is(elf.SHT_NULL) && !s.Is(elf.SHT_NOBITS)
+}
+
+func cstring(b []byte) []byte {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return b[:i]
+	}
+	return nil
+}
