@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+	"encoding/binary"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// Apply turns the plan into an edit of the object's file. Every word that
+// changes is expected to be what Find saw.
+func (p *Plan) Apply() (*elfrw.Edit, error) {
+	a := applier{Plan: p, edit: p.Object.File.Edit(), sectionSyms: map[int]int{}, keySyms: map[int]int{}}
+	for i := range p.Decisions {
+		if d := &p.Decisions[i]; d.Form != Keep && !d.Done {
+			if err := a.site(&p.Object.Sites[i], d); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := a.insertRelocations(); err != nil {
+		return nil, err
+	}
+	if err := a.table(); err != nil {
+		return nil, err
+	}
+	return a.edit, nil
+}
+
+type applier struct {
+	*Plan
+	edit        *elfrw.Edit
+	sectionSyms map[int]int // section → its STT_SECTION symbol
+	keySyms     map[int]int // key → symbol added for it
+	inserted    []insertion // in the order of the sites: by section and offset
+}
+
+// An insertion is a relocation for a branch that had none.
+type insertion struct {
+	sec int
+	rel elf.Rela64
+}
+
+// site rewrites one site: the branch word, its relocation, the slot.
+func (a *applier) site(s *Site, d *Decision) error {
+	f := a.Object.File
+	if err := a.word(s, s.Off, s.Word, d.Word); err != nil {
+		return err
+	}
+	if s.Slot == SlotCror || s.Slot == SlotRestore {
+		old, err := ppc64.Load(f.Section(s.Section).Data(), s.Off+4)
+		if err != nil {
+			return err
+		}
+		if err := a.word(s, s.Off+4, old, d.Slot); err != nil {
+			return err
+		}
+	}
+	if s.Tramp < 0 {
+		return nil // it had left its trampoline; only the slot was not clean
+	}
+	switch rela := a.Object.relas[s.Section]; {
+	case d.Form == Constant && s.Rela >= 0:
+		// A REL24 left on a nop would put a displacement into it.
+		return a.edit.DropRela(rela, s.Rela)
+	case d.Form == Direct && s.Rela >= 0:
+		return a.edit.SetRela(rela, s.Rela, rela64(s.Off, d.Target, s.Type, 0))
+	case d.Form == Direct:
+		// What the assembler would have written; decide has refused callers
+		// that keep no TOC pointer.
+		a.inserted = append(a.inserted, insertion{s.Section, rela64(s.Off, d.Target, uint32(elf.R_PPC64_REL24), 0)})
+	}
+	return nil
+}
+
+func (a *applier) word(s *Site, off uint64, old, new ppc64.Word) error {
+	if old == new {
+		return nil
+	}
+	var want, is [ppc64.WordSize]byte
+	old.Put(want[:])
+	new.Put(is[:])
+	return a.edit.ReplaceBytes(s.Section, off, want[:], is[:])
+}
+
+func rela64(off uint64, sym int, typ uint32, addend int64) elf.Rela64 {
+	return elf.Rela64{Off: off, Info: uint64(sym)<<32 | uint64(typ), Addend: addend}
+}
+
+// insertRelocations adds the relocations of calls that had none, each before
+// the first one of a later place, or in a relocation section of their own.
+func (a *applier) insertRelocations() error {
+	for lo := 0; lo < len(a.inserted); {
+		sec, hi := a.inserted[lo].sec, lo
+		for hi < len(a.inserted) && a.inserted[hi].sec == sec {
+			hi++
+		}
+		if err := a.insertInto(sec, a.inserted[lo:hi]); err != nil {
+			return err
+		}
+		lo = hi
+	}
+	return nil
+}
+
+func (a *applier) insertInto(sec int, ins []insertion) error {
+	if _, ok := a.Object.relas[sec]; !ok {
+		var data []byte
+		for _, in := range ins {
+			data = appendRela(data, in.rel)
+		}
+		return a.addRelaSection(sec, data)
+	}
+	t, err := a.Object.table(sec)
+	if err != nil {
+		return err
+	}
+	i := 0
+	for _, in := range ins {
+		for i < t.Len() && t.Off(i) < in.rel.Off {
+			i++
+		}
+		if err := a.edit.InsertRela(a.Object.relas[sec], i, in.rel); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendRela(b []byte, r elf.Rela64) []byte {
+	n := len(b)
+	b = append(b, make([]byte, reloc.RelaSize)...)
+	reloc.Rela{Off: r.Off, Info: r.Info, Addend: r.Addend}.Encode(b[n:])
+	return b
+}
+
+// addRelaSection adds the SHT_RELA section of section sec.
+func (a *applier) addRelaSection(sec int, data []byte) error {
+	name := tableName
+	if sec < a.Object.File.NumSections() {
+		name = a.Object.File.Section(sec).NameString()
+	}
+	_, err := a.edit.AddSection(elfrw.NewSection{
+		Name: ".rela" + name, Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK,
+		Addralign: 8, Entsize: reloc.RelaSize,
+		Link: a.Object.File.Symtab().Index, Info: uint32(sec), Data: data,
+	})
+	return err
+}
+
+// table writes the new entries of .static_call_sites: into a section of their
+// own, or at the end of the existing one.
+func (a *applier) table() error {
+	if len(a.Added) == 0 {
+		return nil
+	}
+	a.findSectionSymbols()
+	size, base := uint64(a.EntrySize), uint64(0)
+	t := a.Object.Table
+	if t != nil {
+		base = uint64(len(t.Entries)) * size
+	}
+	relas := make([]byte, 0, 2*reloc.RelaSize*len(a.Added))
+	for i, e := range a.Added {
+		at := base + uint64(i)*size
+		sym, err := a.sectionSymbol(e.Section)
+		if err != nil {
+			return err
+		}
+		key, err := a.keySymbol(&e)
+		if err != nil {
+			return err
+		}
+		relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), int64(e.Off)))
+		relas = appendRela(relas, rela64(at+keyField(a.EntrySize), key, uint32(keyRelocType(a.EntrySize)), int64(e.Flags)))
+	}
+	zeros := make([]byte, size*uint64(len(a.Added)))
+	if t != nil {
+		return a.extendTable(t, zeros, relas)
+	}
+	sec, err := a.edit.AddSection(elfrw.NewSection{
+		Name: tableName, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
+		Addralign: keyField(a.EntrySize), Entsize: size, Data: zeros,
+	})
+	if err != nil {
+		return err
+	}
+	return a.addRelaSection(sec, relas)
+}
+
+func (a *applier) extendTable(t *Table, zeros, relas []byte) error {
+	if err := a.edit.AppendData(t.Section, zeros); err != nil {
+		return err
+	}
+	rela, ok := a.Object.relas[t.Section]
+	if !ok {
+		return a.addRelaSection(t.Section, relas)
+	}
+	end := int(a.Object.File.Section(rela).Size / reloc.RelaSize)
+	for ; len(relas) > 0; relas = relas[reloc.RelaSize:] {
+		r := elf.Rela64{
+			Off:    binary.LittleEndian.Uint64(relas[0:]),
+			Info:   binary.LittleEndian.Uint64(relas[8:]),
+			Addend: int64(binary.LittleEndian.Uint64(relas[16:])),
+		}
+		if err := a.edit.InsertRela(rela, end, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findSectionSymbols finds the STT_SECTION symbols, all of them local.
+func (a *applier) findSectionSymbols() {
+	f := a.Object.File
+	for i := 1; i < f.FirstGlobal(); i++ {
+		if s := f.Symbol(i); s.Type() == elf.STT_SECTION && s.Value == 0 && s.Section != 0 {
+			if _, ok := a.sectionSyms[s.Section]; !ok {
+				a.sectionSyms[s.Section] = i
+			}
+		}
+	}
+}
+
+// sectionSymbol returns the section's symbol, and adds one where there is none,
+// as in modules that went through strip.
+func (a *applier) sectionSymbol(sec int) (int, error) {
+	if i, ok := a.sectionSyms[sec]; ok {
+		return i, nil
+	}
+	i, err := a.edit.AddSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL, Type: elf.STT_SECTION, Section: sec})
+	if err == nil {
+		a.sectionSyms[sec] = i
+	}
+	return i, err
+}
+
+// keySymbol returns the symbol that an entry names for its key. Where the
+// object does not have the key, a module names the trampoline in its place and
+// the kernel finds the key (.static_call_tramp_key); in the kernel image itself
+// the key exists and the linker finds it.
+func (a *applier) keySymbol(e *Entry) (int, error) {
+	if e.KeySym != 0 {
+		return e.KeySym, nil
+	}
+	if i, ok := a.keySyms[e.Key]; ok {
+		return i, nil
+	}
+	if a.Place == Module {
+		for _, t := range a.Object.Tramps {
+			if t.Key == e.Key {
+				a.keySyms[e.Key] = t.Sym
+				return t.Sym, nil
+			}
+		}
+	}
+	i, err := a.edit.AddSymbol(elfrw.NewSymbol{
+		Name: KeyPrefix + a.Object.Keys[e.Key].Name, Bind: elf.STB_GLOBAL, Type: elf.STT_NOTYPE,
+	})
+	if err == nil {
+		a.keySyms[e.Key] = i
+	}
+	return i, err
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// A patient is an object in memory, with the places that a corruption names.
+type patient struct {
+	t *testing.T
+	b []byte
+	f *elfrw.File
+}
+
+func newPatient(t *testing.T, name string) *patient {
+	b := memory(t, name)
+	f, err := elfrw.New(bytes.Clone(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &patient{t, b, f}
+}
+
+func (p *patient) section(name string) elfrw.Section {
+	s, ok := p.f.SectionByName(name)
+	if !ok {
+		p.t.Fatalf("no section %s", name)
+	}
+	return s
+}
+
+// rela returns the file offset of the relocation of section name at offset off
+// whose type is typ.
+func (p *patient) rela(name string, off uint64, typ elf.R_PPC64) uint64 {
+	sec := p.section(".rela" + name)
+	t, err := reloc.NewTable(sec.Data())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i := range t.Len() {
+		if r := t.At(i); r.Off == off && r.Type() == uint32(typ) {
+			return sec.Off + uint64(i)*reloc.RelaSize
+		}
+	}
+	p.t.Fatalf("%s has no %v at 0x%x", sec, typ, off)
+	return 0
+}
+
+// symbol returns the file offset of a symbol, and its index.
+func (p *patient) symbol(name string) (uint64, int) {
+	for i := range p.f.NumSymbols() {
+		if string(p.f.SymbolName(p.f.Symbol(i))) == name {
+			return p.f.Symtab().Off + uint64(i)*elfrw.SymSize, i
+		}
+	}
+	p.t.Fatalf("no symbol %s", name)
+	return 0, 0
+}
+
+func (p *patient) put32(off uint64, v uint32) { binary.LittleEndian.PutUint32(p.b[off:], v) }
+func (p *patient) put64(off uint64, v uint64) { binary.LittleEndian.PutUint64(p.b[off:], v) }
+
+// Field offsets in Elf64_Rela, Elf64_Sym and Elf64_Shdr.
+const (
+	rOffset, rType, rSym, rAddend = 0, 8, 12, 16
+	stInfo, stOther, stShndx      = 4, 5, 6
+	stValue                       = 8
+)
+
+func (p *patient) header(name string, field uint64) uint64 {
+	return p.f.Header().Shoff + uint64(p.section(name).Index)*64 + field
+}
+
+// firstSite is a bl of gcc-p8-O2-sites.o with its relocation, and its key.
+func (p *patient) firstSite() *Site {
+	o, err := Find(p.f)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i := range o.Sites {
+		if s := &o.Sites[i]; s.Rela >= 0 && !s.Tail && o.SectionName(s) == ".text" && o.Keys[s.Key].Target.Kind == TargetFunc {
+			return s
+		}
+	}
+	p.t.Fatal("no site")
+	return nil
+}
+
+func (p *patient) siteRela() uint64 {
+	s := p.firstSite()
+	return p.rela(".text", s.Off, elf.R_PPC64(s.Type))
+}
+
+const (
+	tableRela = ".static_call_sites"
+	withTable = "asm-annot16.o"
+	plainSite = "gcc-p8-O2-sites.o"
+)
+
+// TestCorrupted corrupts one field of a good object at a time, and wants the
+// error that names the place. The fields of ELF itself are elfrw's to check;
+// here are those that make a site, a key, a target and a table.
+func TestCorrupted(t *testing.T) {
+	for _, c := range []struct {
+		name, object string
+		corrupt      func(p *patient)
+		want         string
+	}{
+		{"machine", plainSite, func(p *patient) { p.b[18] = 62 }, "machine is EM_X86_64"},
+		{"type executable", plainSite, func(p *patient) { p.b[16] = 2 }, "file type is ET_EXEC"},
+		{"type core", plainSite, func(p *patient) { p.b[16] = 4 }, "file type is ET_CORE"},
+		{"abi version 1", plainSite, func(p *patient) { p.b[48] = 1 }, "ABI version 1"},
+		{"abi version 3", plainSite, func(p *patient) { p.b[48] = 3 }, "ABI version 3"},
+		{"site symbol", plainSite, func(p *patient) { p.put32(p.siteRela()+rSym, 1<<30) }, "symbol 1073741824 of"},
+		{"site addend", plainSite, func(p *patient) { p.put64(p.siteRela()+rAddend, 4) }, "R_PPC64_REL24: addend is 0x4"},
+		{"site addend negative", plainSite, func(p *patient) { p.put64(p.siteRela()+rAddend, 1<<63) }, "R_PPC64_REL24: addend is"},
+		{"site offset past the end", plainSite, func(p *patient) { p.put64(p.siteRela()+rOffset, 1<<40) }, "past the end of the code"},
+		{"site offset overflow", plainSite, func(p *patient) { p.put64(p.siteRela()+rOffset, 1<<64-4) }, "past the end of the code"},
+		{"site offset odd", plainSite, func(p *patient) {
+			p.put64(p.siteRela()+rOffset, p.firstSite().Off+2)
+		}, "not a multiple of 4"},
+		{"site offset moved", plainSite, func(p *patient) {
+			p.put64(p.siteRela()+rOffset, p.firstSite().Off+4)
+		}, "expects b or bl, found nop"},
+		{"site type REL14", plainSite, func(p *patient) {
+			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_REL14))
+		}, "R_PPC64_REL14: a conditional branch"},
+		{"site type ADDR24", plainSite, func(p *patient) {
+			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_ADDR24))
+		}, "R_PPC64_ADDR24: an absolute branch"},
+		{"site type PLTCALL", plainSite, func(p *patient) {
+			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_PLTCALL))
+		}, "R_PPC64_PLTCALL: an inline PLT sequence"},
+		{"site type P9NOTOC", plainSite, func(p *patient) {
+			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_REL24_P9NOTOC))
+		}, "R_PPC64_REL24_P9NOTOC"},
+		{"site word", plainSite, func(p *patient) {
+			p.put32(p.section(".text").Off+p.firstSite().Off, 0x7c0802a6)
+		}, "expects b or bl, found .long 0x7c0802a6"},
+		{"site word absolute", plainSite, func(p *patient) {
+			p.put32(p.section(".text").Off+p.firstSite().Off, 0x48000003)
+		}, "expects b or bl"},
+		{"target local entry reserved", plainSite, func(p *patient) {
+			off, _ := p.symbol("local_first")
+			p.b[off+stOther] |= 0xe0
+		}, "target local_first: "},
+		{"key past its section", plainSite, func(p *patient) {
+			off, _ := p.symbol("__SCK__inc")
+			p.put64(off+stValue, 1<<32)
+		}, "passes the end of the section"},
+		{"key at the last byte", plainSite, func(p *patient) {
+			off, i := p.symbol("__SCK__inc")
+			p.put64(off+stValue, p.f.Section(p.f.Symbol(i).Section).Size-1)
+		}, "passes the end of the section"},
+		{"key relocation symbol", plainSite, func(p *patient) {
+			p.put32(p.keyRela("__SCK__inc")+rSym, 1<<31)
+		}, "symbol 2147483648 of"},
+		{"two sites at one place", plainSite, func(p *patient) {
+			p.put64(p.secondSiteRela()+rOffset, p.firstSite().Off)
+		}, "two relocations against trampolines at one call"},
+
+		{"table type", withTable, func(p *patient) {
+			p.put32(p.header(tableRela, 4), uint32(elf.SHT_NOTE))
+		}, "a site table has type SHT_PROGBITS"},
+		{"table not loaded", withTable, func(p *patient) { p.put64(p.header(tableRela, 8), 0) }, "SHF_ALLOC"},
+		{"table size", withTable, func(p *patient) {
+			p.put64(p.header(tableRela, 32), p.section(tableRela).Size-4)
+		}, "no multiple of 16"},
+		{"table entries without relocations", withTable, func(p *patient) {
+			p.put64(p.header(".rela"+tableRela, 32), p.section(".rela"+tableRela).Size-2*24)
+		}, "relocations, want two for each"},
+		{"table address type", withTable, func(p *patient) {
+			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rType, uint32(elf.R_PPC64_ADDR32))
+		}, "R_PPC64_ADDR32: want R_PPC64_REL32"},
+		{"table key type", withTable, func(p *patient) {
+			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rType, uint32(elf.R_PPC64_REL32))
+		}, "R_PPC64_REL32: want R_PPC64_REL64"},
+		{"table relocation offset", withTable, func(p *patient) {
+			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, 24)
+		}, "no field of entry 1 begins here"},
+		{"table relocation past the end", withTable, func(p *patient) {
+			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, 1<<20)
+		}, "passes the end of the table"},
+		{"table relocation twice", withTable, func(p *patient) {
+			p.put64(p.rela(tableRela, 16, elf.R_PPC64_REL32)+rOffset, 0)
+		}, "it has a relocation already"},
+		{"table address elsewhere", withTable, func(p *patient) {
+			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, 0)
+		}, "the site is not in this object"},
+		{"table address symbol", withTable, func(p *patient) {
+			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, 1<<20)
+		}, "the site is not in this object"},
+		{"table address past the end", withTable, func(p *patient) {
+			p.put64(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rAddend, 1<<30)
+		}, "past the end of the code"},
+		{"table address odd", withTable, func(p *patient) {
+			off := p.rela(tableRela, 0, elf.R_PPC64_REL32) + rAddend
+			p.put64(off, binary.LittleEndian.Uint64(p.b[off:])+1)
+		}, "not a multiple of 4"},
+		{"table address of no call", withTable, func(p *patient) {
+			off := p.rela(tableRela, 0, elf.R_PPC64_REL32) + rAddend
+			p.put64(off, binary.LittleEndian.Uint64(p.b[off:])+8)
+		}, "the table names a site that is no call and no constant"},
+		{"table address in data", withTable, func(p *patient) {
+			_, key := p.symbol("__SCK__an_hidden")
+			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, uint32(key))
+		}, "which is no code"},
+		{"table key symbol", withTable, func(p *patient) {
+			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, 1<<20)
+		}, "R_PPC64_REL64: symbol 1048576 of"},
+		{"table key null symbol", withTable, func(p *patient) {
+			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, 0)
+		}, "R_PPC64_REL64: symbol 0 of"},
+		{"table key is no key", withTable, func(p *patient) {
+			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rAddend, 1<<10)
+		}, "is neither a key nor a trampoline"},
+		{"table tail bit", withTable, func(p *patient) {
+			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rAddend, 1)
+		}, "says tail call true"},
+		{"table entry size asked for", withTable, func(p *patient) {
+			p.put64(p.header(tableRela, 56), 8)
+		}, "relocations, want two for each"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPatient(t, c.object)
+			c.corrupt(p)
+			_, err := plan(p.b, Options{})
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is\n%v\nwant\n%s", err, c.want)
+			}
+		})
+	}
+}
+
+func (p *patient) keyRela(name string) uint64 {
+	_, i := p.symbol(name)
+	s := p.f.Symbol(i)
+	return p.rela(p.f.Section(s.Section).NameString(), s.Value, elf.R_PPC64_ADDR64)
+}
+
+func (p *patient) secondSiteRela() uint64 {
+	o, err := Find(p.f)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	first := p.firstSite().Off
+	for i := range o.Sites {
+		if s := &o.Sites[i]; s.Rela >= 0 && s.Off > first && o.SectionName(s) == ".text" {
+			return p.rela(".text", s.Off, elf.R_PPC64(s.Type))
+		}
+	}
+	p.t.Fatal("no second site")
+	return 0
+}
+
+// TestOdd holds legal but odd objects against what must come of them.
+func TestOdd(t *testing.T) {
+	for _, c := range []struct {
+		name, object string
+		change       func(p *patient)
+	}{
+		{"abi unspecified", plainSite, func(p *patient) { p.b[48] = 0 }},
+		{"no SHF_INFO_LINK", plainSite, func(p *patient) { p.put64(p.header(".rela.text", 8), 0) }},
+		{"relocations in reverse", plainSite, func(p *patient) {
+			s := p.section(".rela.text")
+			d := p.b[s.Off : s.Off+s.Size]
+			for i, j := 0, len(d)-24; i < j; i, j = i+24, j-24 {
+				var x [24]byte
+				copy(x[:], d[i:])
+				copy(d[i:], d[j:j+24])
+				copy(d[j:], x[:])
+			}
+		}},
+		{"displacement in the branch", plainSite, func(p *patient) {
+			p.put32(p.section(".text").Off+p.firstSite().Off, 0x48001235)
+		}},
+		{"section has an address", plainSite, func(p *patient) { p.put64(p.header(".text", 16), 0x10000) }},
+		{"table without entry size", withTable, func(p *patient) { p.put64(p.header(tableRela, 56), 0) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			want := newPatient(t, c.object)
+			wp, err := plan(want.b, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := newPatient(t, c.object)
+			c.change(p)
+			gp, err := plan(p.b, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := summary(gp, nil), summary(wp, nil); got != want {
+				t.Errorf("planned %s, want %s", got, want)
+			}
+			again(t, c.name, gp, Options{})
+		})
+	}
+}
+
+// TestTruncated cuts a small object at every length. What is left must be
+// refused: its section headers come last.
+func TestTruncated(t *testing.T) {
+	b := memory(t, withTable)
+	for n := range b {
+		if _, err := plan(b[:n:n], Options{}); err == nil {
+			t.Errorf("accepted %d of %d bytes", n, len(b))
+		}
+	}
+}
+
+// FuzzPlan wants no panic, and of what is accepted an output that is as planned
+// and left alone by a second run.
+func FuzzPlan(f *testing.F) {
+	for _, name := range []string{
+		withTable, "asm-annot8-partial.o", "asm-tail.o", "asm-slots.o", "asm-trampkey.o", "gcc-p8-O2-update.o",
+		"gcc-p8-O2-count.o", "clang-p8-O2-extkey.o", "gcc-p8-O2-weak.o", "bad-noslot.o",
+	} {
+		for i := range combinations {
+			f.Add(memory(f, name), uint8(i))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte, which uint8) {
+		opts := combinations[int(which)%len(combinations)].opts
+		p, err := plan(b, opts)
+		if err != nil {
+			return
+		}
+		e, err := p.Apply()
+		if err != nil {
+			return
+		}
+		if e.StripSignature(); e.Empty() {
+			return
+		}
+		m, err := e.Layout()
+		if err != nil {
+			return
+		}
+		var out bytes.Buffer
+		if _, err := m.WriteTo(&out); err != nil {
+			t.Fatal(err)
+		}
+		g, err := elfrw.New(out.Bytes())
+		if err != nil {
+			t.Fatalf("the output cannot be read: %v", err)
+		}
+		if p.Check(g) != nil {
+			return // refused before the rename
+		}
+		second, err := plan(out.Bytes(), opts)
+		if err != nil {
+			t.Fatalf("the output is refused: %v", err)
+		}
+		if second.Changes() {
+			t.Fatalf("the output is not left alone: %s", summary(second, nil))
+		}
+	})
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// A PlaceError says what is wrong at a place in the code, or at an entry of a
+// table: `section ".text": foo+0x24: R_PPC64_REL24: what is wrong`.
+type PlaceError struct {
+	Section string // quoted
+	Symbol  string // enclosing function, empty where unknown
+	Off     uint64 // bytes from the symbol, or from the start of the section
+	Reloc   string // relocation type, empty where none is concerned
+	Err     error
+}
+
+func (e *PlaceError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "section %s: ", e.Section)
+	if e.Symbol != "" {
+		b.WriteString(printable(e.Symbol))
+	}
+	fmt.Fprintf(&b, "+0x%x: ", e.Off)
+	if e.Reloc != "" {
+		fmt.Fprintf(&b, "%s: ", e.Reloc)
+	}
+	b.WriteString(e.Err.Error())
+	return b.String()
+}
+
+func (e *PlaceError) Unwrap() error { return e.Err }
+
+// printable quotes a name that is not plain text.
+func printable(name string) string {
+	if q := strconv.Quote(name); q[1:len(q)-1] != name {
+		return q
+	}
+	return name
+}
+
+// at makes the error for a place; typ is the relocation's type, or negative.
+func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) error {
+	e := &PlaceError{Section: o.File.Section(sec).String(), Off: off, Err: fmt.Errorf(format, a...)}
+	if isCode(o.File.Section(sec)) {
+		o.funcs.index(o.File, []int{sec})
+		if fn := o.funcs.find(sec, off); fn != 0 {
+			e.Symbol = o.name(fn)
+			e.Off = off - o.File.Symbol(fn).Value
+		}
+	}
+	if typ >= 0 {
+		e.Reloc = reloc.Name(uint32(typ))
+	}
+	return e
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"cmp"
+	"debug/elf"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// Find finds every static-call site of a relocatable object, its keys, what
+// they initially hold, and its site table. It changes nothing. An error means
+// that the object is not one that scpatch may touch, and says where.
+func Find(f *elfrw.File) (*Object, error) {
+	o, err := newObject(f)
+	if err != nil {
+		return nil, err
+	}
+	o.findNames()
+	o.addSectionSymbols()
+	for _, step := range []func() error{
+		o.findTrampKeys,
+		o.findCalls,
+		o.findDecoded,
+		o.findTable,
+		o.findSlots,
+		o.findKeys,
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	o.findFunctions()
+	for i := range o.Sites {
+		o.Keys[o.Sites[i].Key].Sites++
+	}
+	return o, nil
+}
+
+// findCalls finds the sites that a relocation shows.
+func (o *Object) findCalls() error {
+	if len(o.Tramps) == 0 {
+		return nil
+	}
+	holdsSites := func(s elfrw.Section) bool { return isCode(s) || isAlternative(s) }
+	for _, sec := range o.relocated(holdsSites) {
+		t, err := o.table(sec.Index)
+		if err != nil {
+			return err
+		}
+		first := len(o.Sites)
+		if err := o.scanCalls(sec, t); err != nil {
+			return err
+		}
+		if err := o.sortSites(first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scanCalls looks at the relocation words of a section; symbols are looked at
+// only for what may be a trampoline.
+func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
+	n := uint64(o.File.NumSymbols())
+	for i := range t.Len() {
+		sym := t.Info(i) >> 32
+		if sym >= n {
+			r := t.At(i)
+			return o.at(sec.Index, r.Off, int64(r.Type()), "relocation %d: symbol %d of %d", i, sym, n)
+		}
+		if !o.tramps.has(int(sym)) {
+			continue
+		}
+		r := t.At(i)
+		s := o.File.Symbol(int(sym))
+		tramp := o.trampAt(s, r.Addend)
+		if tramp < 0 {
+			continue
+		}
+		if err := o.addCall(sec, i, r, s, tramp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addCall adds the site that a relocation against a trampoline makes, if it
+// makes one: an address of the trampoline is none.
+func (o *Object) addCall(sec elfrw.Section, i int, r reloc.Rela, sym elfrw.Symbol, tramp int) error {
+	bad := func(format string, a ...any) error {
+		return o.at(sec.Index, r.Off, int64(r.Type()), format, a...)
+	}
+	if !r.IsCall() {
+		if why := callOnly(r.Type()); why != "" {
+			return bad("%s, against %s", why, printable(o.name(o.Tramps[tramp].Sym)))
+		}
+		return nil
+	}
+	if r.Addend != 0 && sym.Type() != elf.STT_SECTION {
+		return bad("addend is 0x%x, a call of %s has none", r.Addend, printable(o.name(sym.Index)))
+	}
+	w, err := ppc64.Load(sec.Data(), r.Off)
+	if err != nil {
+		return bad("%w", err)
+	}
+	if !w.IsBranch() || w.AA() {
+		return bad("expects b or bl, found %v", w)
+	}
+	o.Sites = append(o.Sites, Site{
+		Section: sec.Index, Off: r.Off, Key: o.Tramps[tramp].Key, Tramp: tramp,
+		Word: w, Tail: !w.LK(), Rela: i, Type: r.Type(), Sym: int(r.Sym()), Entry: -1,
+	})
+	return nil
+}
+
+// callOnly says what is wrong with a relocation type that only a call can have
+// and that scpatch does not rewrite; it is empty for the taking of an address.
+func callOnly(typ uint32) string {
+	switch elf.R_PPC64(typ) {
+	case elf.R_PPC64_REL14, elf.R_PPC64_REL14_BRTAKEN, elf.R_PPC64_REL14_BRNTAKEN,
+		elf.R_PPC64_ADDR14, elf.R_PPC64_ADDR14_BRTAKEN, elf.R_PPC64_ADDR14_BRNTAKEN:
+		return "a conditional branch cannot be a static-call site"
+	case elf.R_PPC64_ADDR24:
+		return "an absolute branch cannot be a static-call site"
+	case elf.R_PPC64_REL24_P9NOTOC:
+		return "a call without TOC for power9 stubs is not supported"
+	}
+	if strings.HasPrefix(reloc.Name(typ), "R_PPC64_PLT") {
+		return "an inline PLT sequence (-mlongcall, -fno-plt) cannot be a static-call site"
+	}
+	return ""
+}
+
+// sortSites sorts the sites from first on by place, and refuses two at one.
+func (o *Object) sortSites(first int) error {
+	added := o.Sites[first:]
+	slices.SortFunc(added, func(a, b Site) int {
+		return cmp.Or(cmp.Compare(a.Section, b.Section), cmp.Compare(a.Off, b.Off), cmp.Compare(a.Rela, b.Rela))
+	})
+	for i := 1; i < len(added); i++ {
+		if a, b := added[i-1], added[i]; a.Section == b.Section && a.Off == b.Off {
+			return o.at(b.Section, b.Off, int64(b.Type), "two relocations against trampolines at one call")
+		}
+	}
+	return nil
+}
+
+// findDecoded finds branches that the assembler resolved itself because the
+// trampoline is local and in the same section. They have no relocation, and
+// where the table does not name them nothing proves that they are code; they
+// are found so that they are not lost in silence.
+func (o *Object) findDecoded() error {
+	bySection := map[int]bool{}
+	for _, t := range o.Tramps {
+		s := o.File.Symbol(t.Sym)
+		if s.Section != 0 && s.Bind() == elf.STB_LOCAL && isCode(o.File.Section(s.Section)) {
+			bySection[s.Section] = true
+		}
+	}
+	if len(bySection) == 0 {
+		return nil
+	}
+	first := len(o.Sites)
+	for sec := range bySection {
+		relocated, err := o.relocatedWords(sec)
+		if err != nil {
+			return err
+		}
+		// A walk that ends in the middle of an instruction has seen the rest.
+		_ = ppc64.Walk(o.File.Section(sec).Data(), func(off uint64, w, _ ppc64.Word) bool {
+			if !w.IsBranch() || w.AA() || relocated[off] {
+				return true
+			}
+			if tramp, ok := o.branchTarget(sec, off, w); ok {
+				o.Sites = append(o.Sites, Site{
+					Section: sec, Off: off, Key: o.Tramps[tramp].Key, Tramp: tramp,
+					Word: w, Tail: !w.LK(), Rela: -1, Entry: -1, Decoded: true,
+				})
+			}
+			return true
+		})
+	}
+	if len(o.Sites) == first {
+		return nil
+	}
+	return o.sortSites(0)
+}
+
+// branchTarget returns the trampoline that an assembled branch enters.
+func (o *Object) branchTarget(sec int, off uint64, w ppc64.Word) (int, bool) {
+	to := off + uint64(w.Displacement())
+	if i, ok := o.byAddr[addr{sec, to}]; ok {
+		return i, true
+	}
+	for l := ppc64.LocalEntry(2); l <= 6; l++ { // the local entry lies behind the symbol
+		i, ok := o.byAddr[addr{sec, to - l.Offset()}]
+		if !ok {
+			continue
+		}
+		if e, err := ppc64.LocalEntryOf(o.File.Symbol(o.Tramps[i].Sym).Other); err == nil && e == l {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// relocatedWords returns the offsets of the words of a section that have a
+// relocation.
+func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
+	t, err := o.table(sec)
+	if err != nil {
+		return nil, err
+	}
+	words := make(map[uint64]bool, t.Len())
+	for i := range t.Len() {
+		words[t.Off(i)&^3] = true
+	}
+	return words, nil
+}
+
+// findSlots looks at the word behind each branch, and at what else the
+// relocations say of the two words.
+func (o *Object) findSlots() error {
+	for lo := 0; lo < len(o.Sites); {
+		sec, hi := o.Sites[lo].Section, lo
+		var spots []spot
+		for ; hi < len(o.Sites) && o.Sites[hi].Section == sec; hi++ {
+			s := &o.Sites[hi]
+			if !s.Tail {
+				s.Slot = slotAt(o.File.Section(sec).Data(), s.Off)
+			}
+			spots = append(spots, spot{s.Off, hi})
+		}
+		t, err := o.table(sec)
+		if err != nil {
+			return err
+		}
+		// Two words: a site may begin where the slot of the one before ends,
+		// but sites do not overlap, for a slot is no branch. A tail site has
+		// no slot and may be followed at once by another site.
+		err = near(t, spots, 8, func(sp spot, i int, r reloc.Rela) error {
+			s := &o.Sites[sp.id]
+			if r.Off >= s.Off+4 {
+				if next := sp.id + 1; next < hi && o.Sites[next].Off == s.Off+4 {
+					return o.siteReloc(&o.Sites[next], i, r)
+				}
+				s.Slot = SlotNone
+				return nil
+			}
+			return o.siteReloc(s, i, r)
+		})
+		if err != nil {
+			return err
+		}
+		lo = hi
+	}
+	return nil
+}
+
+// siteReloc looks at a relocation of a site's branch word.
+func (o *Object) siteReloc(s *Site, i int, r reloc.Rela) error {
+	switch {
+	case i == s.Rela || r.Type() == uint32(elf.R_PPC64_NONE):
+		return nil
+	case s.Rela < 0 && r.IsCall() && s.Word.IsBranch() && r.Off == s.Off && !s.Decoded:
+		// Only the table names the site: what it calls is this.
+		if r.Addend != 0 && o.File.Symbol(int(r.Sym())).Type() != elf.STT_SECTION {
+			return o.at(s.Section, r.Off, int64(r.Type()), "addend is 0x%x, a call has none", r.Addend)
+		}
+		s.Rela, s.Type, s.Sym = i, r.Type(), int(r.Sym())
+		return nil
+	}
+	return o.at(s.Section, r.Off, int64(r.Type()), "the branch has this relocation besides that of a call")
+}
+
+func slotAt(code []byte, off uint64) SlotState {
+	w, err := ppc64.Load(code, off+4)
+	switch {
+	case err != nil:
+		return SlotNone
+	case w == ppc64.Nop:
+		return SlotNop
+	case w.IsNop():
+		return SlotCror
+	case w == ppc64.RestoreTOC:
+		return SlotRestore
+	}
+	return SlotNone
+}
+
+// siteSections lists the sections that have sites.
+func (o *Object) siteSections() (secs []int) {
+	for i := range o.Sites {
+		if sec := o.Sites[i].Section; len(secs) == 0 || secs[len(secs)-1] != sec {
+			secs = append(secs, sec)
+		}
+	}
+	return secs
+}
+
+// findFunctions names the function around each site; findKeys has indexed them.
+func (o *Object) findFunctions() {
+	for i := range o.Sites {
+		o.Sites[i].Func = o.funcs.find(o.Sites[i].Section, o.Sites[i].Off)
+	}
+}
+
+// FuncName returns the name of the function around a site and the site's
+// offset in it in bytes; an empty name where no function symbol covers it.
+func (o *Object) FuncName(s *Site) (string, uint64) {
+	if s.Func == 0 {
+		return "", s.Off
+	}
+	return o.name(s.Func), s.Off - o.File.Symbol(s.Func).Value
+}
+
+// SectionName returns the name of the site's section.
+func (o *Object) SectionName(s *Site) string { return o.File.Section(s.Section).NameString() }
+
+// SymbolName returns the name of a symbol, of a section symbol the section's.
+func (o *Object) SymbolName(sym int) string { return o.name(sym) }
+
+func (o *Object) String() string {
+	return fmt.Sprintf("%d sites, %d keys, %d trampolines", len(o.Sites), len(o.Keys), len(o.Tramps))
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// Names that the static-call macros give to what they define (Linux,
+// include/linux/static_call_types.h).
+const (
+	TrampPrefix = "__SCT__"
+	KeyPrefix   = "__SCK__"
+	Return0Name = "__static_call_return0"
+
+	tableName    = ".static_call_sites"
+	trampKeyName = ".static_call_tramp_key"
+)
+
+// An Object is what Find saw in one relocatable file. Nothing in it refers to
+// what will be done; that is the Plan's.
+type Object struct {
+	File   *elfrw.File
+	Sites  []Site // by section and offset
+	Keys   []Key
+	Tramps []Tramp
+	Table  *Table // the existing .static_call_sites, nil without one
+
+	isModule  bool         // the file is a linked kernel module
+	relas     map[int]int  // section → its SHT_RELA section
+	tramps    symbolSet    // symbols that a relocation at a site may name
+	byAddr    map[addr]int // defined trampolines by place
+	funcs     funcIndex
+	keySyms   map[int]int        // see keysBySymbol
+	keyAddrs  map[addr]int       // see keysByAddr
+	coldCache map[string][2]bool // see namedUsesTOC
+}
+
+// An addr is a place in a relocatable object: a byte offset in a section.
+type addr struct {
+	sec int
+	off uint64
+}
+
+// A Tramp is a trampoline: a symbol __SCT__name.
+type Tramp struct {
+	Sym int
+	Key int // index in Object.Keys; always valid
+}
+
+// A Site is a branch to a trampoline, or one that the site table names.
+type Site struct {
+	Section int    // section index
+	Off     uint64 // bytes from the start of the section
+	Key     int    // index in Object.Keys
+	Tramp   int    // index in Object.Tramps, -1 where only the table names the site
+	Word    ppc64.Word
+	Slot    SlotState
+	Tail    bool // b, not bl
+
+	// Rela is the index of the site's relocation in the SHT_RELA section of
+	// its section, -1 where the assembler resolved the branch or a constant
+	// has replaced it. Type and Sym are the relocation's.
+	Rela int
+	Type uint32
+	Sym  int
+
+	Entry   int  // index of its entry in the existing table, -1 without one
+	Decoded bool // found by decoding alone: no relocation and no table names it
+	Func    int  // index of the symbol of the enclosing function, 0 where unknown
+}
+
+// NoTOC reports whether the caller keeps no TOC pointer (R_PPC64_REL24_NOTOC).
+func (s *Site) NoTOC() bool { return s.Type == uint32(elf.R_PPC64_REL24_NOTOC) }
+
+// A SlotState says what follows the branch.
+type SlotState uint8
+
+const (
+	SlotNone    SlotState = iota // end of section, another instruction, or a relocation of its own
+	SlotNop                      // nop
+	SlotCror                     // cror 15,15,15 or cror 31,31,31
+	SlotRestore                  // ld r2,24(r1)
+)
+
+// open checks that the file is one that scpatch may work on.
+func newObject(f *elfrw.File) (*Object, error) {
+	h := f.Header()
+	switch {
+	case elf.Machine(h.Machine) != elf.EM_PPC64:
+		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+	case elf.Type(h.Type) != elf.ET_REL:
+		return nil, fmt.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
+	case h.Flags&3 != 0 && h.Flags&3 != 2:
+		return nil, fmt.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+	}
+	o := &Object{File: f, relas: map[int]int{}, byAddr: map[addr]int{}}
+	for i := 1; i < f.NumSections(); i++ {
+		s := f.Section(i)
+		switch name := s.NameBytes(); {
+		case s.Is(elf.SHT_RELA) && int(s.Link) == f.Symtab().Index && s.Link != 0:
+			if prev, ok := o.relas[int(s.Info)]; ok && s.Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_EXECINSTR) {
+				return nil, fmt.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
+			}
+			o.relas[int(s.Info)] = i
+		case bytes.Equal(name, []byte(".opd")) && h.Flags&3 == 0:
+			return nil, fmt.Errorf("section %v: function descriptors, this is an ELFv1 object", s)
+		case bytes.HasPrefix(name, []byte(".gnu.lto_.lto.")):
+			// struct lto_section of GCC's lto-streamer.h: two int16, then slim_object.
+			if d := s.Data(); len(d) > 4 && !s.Has(elf.SHF_COMPRESSED) && d[4] != 0 {
+				return nil, fmt.Errorf("section %v: a slim LTO object has no code; patch what -flinker-output=nolto-rel makes of it, or use -ffat-lto-objects", s)
+			}
+		case bytes.Equal(name, []byte(".gnu.linkonce.this_module")):
+			o.isModule = true
+		}
+	}
+	return o, nil
+}
+
+// table returns the relocations of section sec.
+func (o *Object) table(sec int) (reloc.Table, error) {
+	i, ok := o.relas[sec]
+	if !ok {
+		return nil, nil
+	}
+	t, err := reloc.NewTable(o.File.Section(i).Data())
+	if err != nil {
+		return nil, fmt.Errorf("section %v: %w", o.File.Section(i), err)
+	}
+	return t, nil
+}
+
+// relocated returns the sections that have relocations and satisfy want, in
+// order.
+func (o *Object) relocated(want func(elfrw.Section) bool) []elfrw.Section {
+	var secs []elfrw.Section
+	for sec := range o.relas {
+		if s := o.File.Section(sec); want(s) {
+			secs = append(secs, s)
+		}
+	}
+	slices.SortFunc(secs, func(a, b elfrw.Section) int { return a.Index - b.Index })
+	return secs
+}
+
+// isAlternative reports whether a section holds alternative code, which the
+// kernel copies over other code when it boots (arch/powerpc/lib/feature-fixups.c).
+// Such a section need not be executable.
+func isAlternative(s elfrw.Section) bool {
+	return s.Is(elf.SHT_PROGBITS) && bytes.HasPrefix(s.NameBytes(), []byte("__ftr_alt_"))
+}
+
+func isCode(s elfrw.Section) bool {
+	return s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_ALLOC|elf.SHF_EXECINSTR)
+}
+
+// resolve returns the place that symbol + addend stands for, if that is in a
+// section of this object.
+func (o *Object) resolve(sym uint32, addend int64) (addr, bool) {
+	if int(sym) >= o.File.NumSymbols() {
+		return addr{}, false
+	}
+	s := o.File.Symbol(int(sym))
+	return addr{s.Section, s.Value + uint64(addend)}, s.Section != 0
+}
+
+// name returns the name of a symbol; of a section symbol, the section's.
+func (o *Object) name(sym int) string {
+	s := o.File.Symbol(sym)
+	if s.Type() == elf.STT_SECTION && s.Section != 0 {
+		return o.File.Section(s.Section).NameString()
+	}
+	return string(o.File.SymbolName(s))
+}
+
+// A symbolSet is a set of symbol indices.
+type symbolSet []uint64
+
+func newSymbolSet(n int) symbolSet { return make(symbolSet, (n+63)/64) }
+
+func (s symbolSet) add(i int)      { s[i/64] |= 1 << (i % 64) }
+func (s symbolSet) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+const objDir = "../testdata/obj"
+
+// memory makes a File of a committed object that tests may change.
+func memory(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(objDir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func plan(b []byte, opts Options) (*Plan, error) {
+	f, err := elfrw.New(b)
+	if err != nil {
+		return nil, err
+	}
+	o, err := Find(f)
+	if err != nil {
+		return nil, err
+	}
+	return MakePlan(o, opts)
+}
+
+// apply returns the bytes that a plan makes of an object.
+func apply(t testing.TB, p *Plan) []byte {
+	t.Helper()
+	e, err := p.Apply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Object.File.Signed() && !e.Empty() {
+		e.StripSignature()
+	}
+	m, err := e.Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if _, err := m.WriteTo(&out); err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfrw.New(out.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Check(f); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+var combinations = []struct {
+	name string
+	opts Options
+}{
+	{"inline kernel", Options{Runtime: Inline, Place: Kernel}},
+	{"inline module", Options{Runtime: Inline, Place: Module}},
+	{"inline user", Options{Runtime: Inline, Place: User}},
+	{"trampoline kernel", Options{Runtime: Trampoline, Place: Kernel}},
+	{"trampoline kernel whole-program", Options{Runtime: Trampoline, Place: Kernel, WholeProgram: true}},
+	{"trampoline user", Options{Runtime: Trampoline, Place: User}},
+	{"none kernel", Options{Runtime: None, Place: Kernel}},
+	{"none module", Options{Runtime: None, Place: Module}},
+	{"none user", Options{Runtime: None, Place: User}},
+}
+
+// TestPlans holds what is planned for every committed object against a golden
+// file: how many sites have which form, for which reasons, or which error. It
+// also patches each and plans the output again: nothing may be left to do.
+func TestPlans(t *testing.T) {
+	names, err := filepath.Glob(filepath.Join(objDir, "*"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no objects: %v", err)
+	}
+	var got strings.Builder
+	for _, path := range names {
+		name := filepath.Base(path)
+		fmt.Fprintf(&got, "%s\n", name)
+		last := ""
+		for _, c := range combinations {
+			p, err := plan(memory(t, name), c.opts)
+			line := summary(p, err)
+			if err == nil {
+				again(t, name+" "+c.name, p, c.opts)
+			}
+			if line == last {
+				line = "same"
+			} else {
+				last = line
+			}
+			fmt.Fprintf(&got, "\t%s: %s\n", c.name, line)
+		}
+	}
+	golden := filepath.Join("testdata", "plans.golden")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got.String()); d != "" {
+		t.Errorf("plans differ from %s (-want +got):\n%s", golden, d)
+	}
+}
+
+func summary(p *Plan, err error) string {
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	if len(p.Decisions) == 0 {
+		return "no sites"
+	}
+	n, reasons := map[Form]int{}, map[string]int{}
+	listed := 0
+	for _, d := range p.Decisions {
+		n[d.Form]++
+		if d.Form == Keep {
+			reasons[string(d.Reason)]++
+		}
+		if d.Listed {
+			listed++
+		}
+	}
+	s := fmt.Sprintf("%d sites, %d direct, %d constant", len(p.Decisions), n[Direct], n[Constant])
+	var keys []string
+	for r := range reasons {
+		keys = append(keys, r)
+	}
+	sort.Strings(keys)
+	for _, r := range keys {
+		s += fmt.Sprintf(", %d %s", reasons[r], r)
+	}
+	return fmt.Sprintf("%s; %d listed", s, listed)
+}
+
+// again patches, and plans the output with the same options.
+func again(t *testing.T, name string, p *Plan, opts Options) {
+	t.Helper()
+	out := apply(t, p)
+	second, err := plan(out, opts)
+	if err != nil {
+		t.Errorf("%s: planning the output again: %v", name, err)
+		return
+	}
+	if second.Changes() {
+		t.Errorf("%s: the output is not left as it is: %s", name, summary(second, nil))
+	}
+	if !p.Changes() && !bytes.Equal(out, p.Object.File.Bytes()) {
+		t.Errorf("%s: nothing was planned, and the output differs", name)
+	}
+}
+
+// TestTableOrder holds the table that is written against its rules: sorted by
+// place, one entry a site, two relocations each, flags WA.
+func TestTableOrder(t *testing.T) {
+	for _, size := range []int{8, 16} {
+		p, err := plan(memory(t, "gcc-p8-O2-sites.o"), Options{EntrySize: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := elfrw.New(apply(t, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sec, ok := f.SectionByName(tableName)
+		if !ok {
+			t.Fatal("no table")
+		}
+		if got, want := elf.SectionFlag(sec.Flags), elf.SHF_ALLOC|elf.SHF_WRITE; got != want {
+			t.Errorf("flags %v, want %v", got, want)
+		}
+		if want := uint64(size / 2); sec.Addralign != want || sec.Entsize != uint64(size) {
+			t.Errorf("alignment %d, entry size %d, want %d and %d", sec.Addralign, sec.Entsize, want, size)
+		}
+		if want := uint64(size * len(p.Decisions)); sec.Size != want {
+			t.Errorf("0x%x bytes, want 0x%x", sec.Size, want)
+		}
+		o, err := Find(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 1; i < len(o.Table.Entries); i++ {
+			a, b := o.Table.Entries[i-1], o.Table.Entries[i]
+			if a.Section > b.Section || a.Section == b.Section && a.Off >= b.Off {
+				t.Errorf("entry %d is not behind entry %d", i, i-1)
+			}
+		}
+	}
+}
+
+// TestFixedKeys holds the proof that a key never changes against objects in
+// which the reason why it might is known.
+func TestFixedKeys(t *testing.T) {
+	whole := Options{Runtime: Trampoline, Place: Kernel, WholeProgram: true}
+	for _, c := range []struct {
+		object, key string
+		opts        Options
+		why         string // empty: fixed
+	}{
+		{"gcc-p8-O2-update.o", "u_op", whole, "u_set+0x28: R_PPC64_TOC16_HA: refers to it"},
+		{"gcc-p8-O2-update.o", "u_fixed", whole, ""},
+		{"clang-p8-O2-update.o", "u_zero", whole, "refers to it"},
+		{"clang-p8-O2-update.o", "u_fixed", whole, ""},
+		// Through a section anchor: the displacement of u_op's key is in the
+		// instruction, and nobody can tell it from that of u_fixed's.
+		{"gcc-p8-O2-large-update.o", "u_fixed", whole, "section \".toc\": +0x0: R_PPC64_ADDR64: refers to its section"},
+		{"gcc-p8-O2-sites.o", "inc", whole, ""},
+		{"gcc-p8-O2-sites.o", "inc", Options{Runtime: Trampoline}, "by the name __SCK__inc"},
+	} {
+		p, err := plan(memory(t, c.object), c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for i, d := range p.Decisions {
+			s := &p.Object.Sites[i]
+			if p.Object.Keys[s.Key].Name != c.key {
+				continue
+			}
+			found = true
+			if c.why == "" && d.Reason == KeyMayChange || c.why != "" && !strings.Contains(d.Detail, c.why) {
+				t.Errorf("%s: key %s: %s %s (%s), want %q", c.object, c.key, d.Form, d.Reason, d.Detail, c.why)
+			}
+		}
+		if !found {
+			t.Errorf("%s: no site of key %s", c.object, c.key)
+		}
+	}
+}
