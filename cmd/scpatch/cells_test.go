@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A cell is one end-to-end program of testdata/e2e/cells.txt, which says what
+// each of its directives means.
+type cell struct {
+	name     string
+	with     []string
+	linkers  []string
+	objects  []buildStep
+	patch    []string
+	library  [][]string
+	program  []string
+	args     [][]string
+	stdout   string
+	runtimes []string
+}
+
+// A buildStep makes one object: by a compiler, or by copying a committed one.
+type buildStep struct {
+	file      string
+	compiler  string // empty: words[0] is a file of testdata/obj
+	words     []string
+	committed bool
+}
+
+type manifest struct {
+	compilers map[string][]string
+	linkers   map[string][]string
+	run       []string
+	cells     []*cell
+}
+
+func (m *manifest) linkerNames() []string { return []string{"bfd", "lld"} }
+
+func readCells(t testing.TB, path string) *manifest {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &manifest{compilers: map[string][]string{}, linkers: map[string][]string{}}
+	for n, line := range strings.Split(string(text), "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		if w := strings.Fields(line); len(w) > 1 {
+			if err := m.directive(w[0], w[1:]); err != nil {
+				t.Fatalf("%s:%d: %v", path, n+1, err)
+			}
+		}
+	}
+	return m
+}
+
+func (m *manifest) directive(verb string, w []string) error {
+	switch verb {
+	case "compiler":
+		m.compilers[w[0]] = w[1:]
+		return nil
+	case "linker":
+		m.linkers[w[0]] = w[1:]
+		return nil
+	case "run":
+		m.run = w
+		return nil
+	case "cell":
+		m.cells = append(m.cells, &cell{
+			name: w[0], linkers: m.linkerNames(), runtimes: []string{"none", "inline", "trampoline"},
+		})
+		return nil
+	}
+	if len(m.cells) == 0 {
+		return fmt.Errorf("%s outside a cell", verb)
+	}
+	c := m.cells[len(m.cells)-1]
+	switch verb {
+	case "with":
+		c.with = w
+	case "linkers":
+		c.linkers = w
+	case "object":
+		c.objects = append(c.objects, buildStep{file: w[0], compiler: w[1], words: w[2:]})
+	case "prebuilt":
+		c.objects = append(c.objects, buildStep{file: w[0], words: w[1:], committed: true})
+	case "patch":
+		c.patch = w
+	case "library":
+		c.library = append(c.library, w)
+	case "program":
+		c.program = w
+	case "args":
+		c.args = append(c.args, w)
+	case "stdout":
+		c.stdout = w[0]
+	case "runtimes":
+		c.runtimes = w
+	default:
+		return fmt.Errorf("unknown directive %q", verb)
+	}
+	return nil
+}
+
+// substitute replaces a leading @ by the name of the cell's compiler.
+func substitute(word, compiler string) string {
+	if rest, ok := strings.CutPrefix(word, "@"); ok {
+		return compiler + rest
+	}
+	return word
+}
+
+// repoPath is the path of a file of the repository, from this package.
+func repoPath(elem ...string) string {
+	return filepath.Join(append([]string{"..", ".."}, elem...)...)
+}
+
+// othersReadTable reports whether a cell's linked table cannot be read as one
+// of 16-byte entries that is kept as a whole: committed objects bring one of 8
+// bytes, and --gc-sections drops a table that no linker script keeps.
+func (c *cell) othersReadTable() bool {
+	return strings.HasPrefix(c.name, "annot8") || slices.Contains(c.program, "-Wl,--gc-sections")
+}

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/sites"
+)
+
+// The tests of this file hold the documents against the program: options, exit
+// codes, reasons, messages, fields, and what commands print.
+
+func readDoc(t *testing.T, elem ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(repoPath(elem...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// runCommand is run with its output in strings.
+func runCommand(args ...string) (stdout, stderr string, code int) {
+	var out, err bytes.Buffer
+	code = run(args, &out, &err)
+	return out.String(), err.String(), code
+}
+
+// An option is one line of a help text or one item of the manual page.
+type option struct{ short, long, arg string }
+
+var helpOption = regexp.MustCompile(`^ {2,6}(?:-(\w), )?--([a-z-]+)(?:\[=true\|false\]| ([A-Z]+))?  `)
+
+func helpOptions(t *testing.T, args ...string) (opts []option) {
+	t.Helper()
+	help, _, code := runCommand(append(args, "--help")...)
+	if code != exitDone {
+		t.Fatalf("exit code %d", code)
+	}
+	for _, line := range strings.Split(help, "\n") {
+		if !strings.HasPrefix(strings.TrimLeft(line, " "), "-") {
+			continue
+		}
+		m := helpOption.FindStringSubmatch(line)
+		if m == nil {
+			t.Fatalf("cannot read %q", line)
+		}
+		opts = append(opts, option{m[1], m[2], m[3]})
+	}
+	return opts
+}
+
+var manOption = regexp.MustCompile(`^\.It (?:Fl (\w) , )?Fl -([a-z-]+)(?: Ar ([A-Z]+))?$`)
+
+// manOptions reads the options of one subsection of the manual page.
+func manOptions(t *testing.T, page, subsection string) (opts []option) {
+	t.Helper()
+	_, text, ok := strings.Cut(page, "\n.Ss "+subsection+"\n")
+	if !ok {
+		t.Fatalf("no subsection %q", subsection)
+	}
+	if i := strings.Index(text, "\n.S"); i >= 0 {
+		text = text[:i]
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if !strings.HasPrefix(line, ".It Fl") {
+			continue
+		}
+		m := manOption.FindStringSubmatch(line)
+		if m == nil {
+			t.Fatalf("cannot read %q", line)
+		}
+		opts = append(opts, option{m[1], m[2], m[3]})
+	}
+	return opts
+}
+
+func TestManualOptions(t *testing.T) {
+	page := readDoc(t, "docs", "scpatch.1")
+	both := manOptions(t, page, "Options of both commands")
+	for _, c := range []struct {
+		subsection string
+		args       []string
+	}{
+		{"Options of scpatch", nil},
+		{"Options of scpatch list", []string{"list"}},
+	} {
+		want := helpOptions(t, c.args...)
+		got := append(manOptions(t, page, c.subsection), both...)
+		byName := func(a, b option) int { return strings.Compare(a.long, b.long) }
+		slices.SortFunc(want, byName)
+		slices.SortFunc(got, byName)
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(option{})); diff != "" {
+			t.Errorf("%s: --help has -, the manual page has +:\n%s", c.subsection, diff)
+		}
+	}
+}
+
+// TestManualForm lets what formats manual pages say what is wrong with ours.
+func TestManualForm(t *testing.T) {
+	page := repoPath("docs", "scpatch.1")
+	checked := false
+	for _, c := range [][]string{
+		{"mandoc", "-T", "lint", "-W", "warning", page},
+		{"groff", "-mdoc", "-ww", "-z", "-Tutf8", page},
+		{"man", "--warnings", "-l", page},
+	} {
+		if _, err := exec.LookPath(c[0]); err != nil {
+			continue
+		}
+		checked = true
+		cmd := exec.Command(c[0], c[1:]...)
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		if c[0] == "mandoc" {
+			cmd.Stdout = &said
+		}
+		if err := cmd.Run(); err != nil || said.Len() > 0 {
+			t.Errorf("%s: %v\n%s", strings.Join(c, " "), err, &said)
+		}
+	}
+	if !checked {
+		t.Skip("neither mandoc nor groff nor man")
+	}
+}
+
+// sourceFiles parses the files of a package's directory, without its tests.
+func sourceFiles(t *testing.T, dir string) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %v", dir, err)
+	}
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	return files
+}
+
+// constants returns the constants of a package with their values, for which
+// want is true: of a type by its name, or by the constant's own name.
+func constants(t *testing.T, dir string, want func(name, typ string) bool) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, f := range sourceFiles(t, dir) {
+		for _, d := range f.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.CONST {
+				continue
+			}
+			for _, s := range g.Specs {
+				v := s.(*ast.ValueSpec)
+				typ := ""
+				if id, ok := v.Type.(*ast.Ident); ok {
+					typ = id.Name
+				}
+				for i, name := range v.Names {
+					if i < len(v.Values) && want(name.Name, typ) {
+						lit, ok := v.Values[i].(*ast.BasicLit)
+						if !ok {
+							t.Fatalf("%s is no literal", name.Name)
+						}
+						found[name.Name] = strings.Trim(lit.Value, `"`)
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+func TestExitCodesDocumented(t *testing.T) {
+	messages, page := readDoc(t, "docs", "messages.md"), readDoc(t, "docs", "scpatch.1")
+	_, status, _ := strings.Cut(page, "\n.Sh EXIT STATUS\n")
+	status, _, _ = strings.Cut(status, "\n.Sh ")
+	help, _, _ := runCommand("--help")
+	codes := constants(t, ".", func(name, _ string) bool { return regexp.MustCompile(`^exit[A-Z]`).MatchString(name) })
+	if len(codes) < 5 {
+		t.Fatalf("found %v", codes)
+	}
+	for name, code := range codes {
+		if row := fmt.Sprintf("\n| %s | `%s` | ", code, name); !strings.Contains(messages, row) {
+			t.Errorf("docs/messages.md has no row %q", row)
+		}
+		if !strings.Contains(status, "\n.It "+code+"\n") {
+			t.Errorf("docs/scpatch.1 does not have %s", code)
+		}
+		if !strings.Contains(help, "\n  "+code+"  ") {
+			t.Errorf("--help does not have %s", code)
+		}
+	}
+}
+
+func TestReasonsDocumented(t *testing.T) {
+	messages := readDoc(t, "docs", "messages.md")
+	reasons := constants(t, repoPath("sites"), func(_, typ string) bool { return typ == "Reason" })
+	if len(reasons) < 20 {
+		t.Fatalf("found %v", reasons)
+	}
+	for name, reason := range reasons {
+		if !strings.Contains(messages, "\n| `"+reason+"` | ") {
+			t.Errorf("docs/messages.md has no row for %s (%s)", reason, name)
+		}
+		if sites.Reason(reason).Text() == "" {
+			t.Errorf("%s (%s) has no text", reason, name)
+		}
+	}
+	rows := regexp.MustCompile("(?m)^\\| `([a-z]+(?:-[a-z]+)+)` \\|").FindAllStringSubmatch(messages, -1)
+	for _, m := range rows {
+		if sites.Reason(m[1]).Text() == "" {
+			t.Errorf("docs/messages.md explains %s, which is no reason", m[1])
+		}
+	}
+}
+
+var verb = regexp.MustCompile(`%[#+0 ]*[0-9]*[a-zA-Z]`)
+
+// TestMessagesDocumented looks for every error message in docs/messages.md,
+// with "…" for what differs.
+func TestMessagesDocumented(t *testing.T) {
+	messages := strings.Join(strings.Fields(readDoc(t, "docs", "messages.md")), " ")
+	for _, dir := range []string{".", repoPath("sites"), repoPath("elfrw")} {
+		n := 0
+		for _, f := range sourceFiles(t, dir) {
+			for _, m := range errorTexts(f, dir == ".") {
+				n++
+				if text := verb.ReplaceAllString(m, "…"); !strings.Contains(messages, strings.Join(strings.Fields(text), " ")) {
+					t.Errorf("docs/messages.md does not have %q", text)
+				}
+			}
+		}
+		if n < 10 {
+			t.Errorf("%s: found %d messages", dir, n)
+		}
+	}
+}
+
+// errorTexts returns the texts in a file that may become part of an error: in
+// the command those that are given to a function which makes one, in the
+// libraries, which print nothing, all texts of several words.
+func errorTexts(f *ast.File, command bool) (texts []string) {
+	add := func(n ast.Node) {
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			s, err := strconv.Unquote(lit.Value)
+			if s == "referred to" {
+				return // a mark in package sites; an explanation takes its place
+			}
+			if err == nil && strings.Contains(strings.TrimSpace(verb.ReplaceAllString(s, "")), " ") && !strings.HasSuffix(s, "\n") {
+				texts = append(texts, s)
+			}
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Name.Name == "String" || n.Name.Name == "Error" {
+				return false
+			}
+		case *ast.CompositeLit:
+			if m, ok := n.Type.(*ast.MapType); ok {
+				if id, ok := m.Key.(*ast.Ident); ok && id.Name == "Reason" {
+					return false // the sentences of the reasons, which the document explains at length
+				}
+			}
+		case *ast.CallExpr:
+			if sel, ok := n.Fun.(*ast.SelectorExpr); command && ok && slices.Contains([]string{"New", "Errorf"}, sel.Sel.Name) {
+				for _, a := range n.Args {
+					add(a)
+				}
+			}
+		case *ast.BasicLit:
+			if !command {
+				add(n)
+			}
+		}
+		return true
+	})
+	return texts
+}
+
+// TestFormatsDocumented looks for every field of the JSON output.
+func TestFormatsDocumented(t *testing.T) {
+	formats := readDoc(t, "docs", "formats.md")
+	for _, v := range []any{fileView{}, siteView{}} {
+		for typ, i := reflect.TypeOf(v), 0; i < typ.NumField(); i++ {
+			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			if name == "" || !strings.Contains(formats, "\n| `"+name+"` | ") {
+				t.Errorf("docs/formats.md has no row for %v.%s (%q)", typ, typ.Field(i).Name, name)
+			}
+		}
+	}
+}
+
+// fenced returns the blocks of a document that are marked with a language.
+func fenced(doc, language string) (blocks []string) {
+	for {
+		_, rest, ok := strings.Cut(doc, "\n```"+language+"\n")
+		if !ok {
+			return blocks
+		}
+		block, after, _ := strings.Cut(rest, "```\n")
+		blocks, doc = append(blocks, block), after
+	}
+}
+
+// inObjects goes to a directory with a copy of the repository's objects.
+func inObjects(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "testdata", "obj"), os.DirFS(repoPath("testdata", "obj"))); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join(dir, "testdata", "obj"))
+}
+
+// TestFormatsExamples checks the JSON that docs/formats.md shows.
+func TestFormatsExamples(t *testing.T) {
+	blocks := fenced(readDoc(t, "docs", "formats.md"), "json")
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of JSON, want 2", len(blocks))
+	}
+	inObjects(t)
+	strict := func(text string, v any) {
+		t.Helper()
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(v); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+	}
+	var shown siteView
+	strict(blocks[0], &shown)
+	out, _, _ := runCommand("list", "--json", "gcc-p8-O2-update.o")
+	var list fileView
+	strict(out, &list)
+	if diff := cmp.Diff(list.Sites[0], shown); diff != "" {
+		t.Errorf("the program has -, docs/formats.md has +:\n%s", diff)
+	}
+
+	var said, logged map[string]any
+	strict(blocks[1], &said)
+	_, stderr, _ := runCommand("--dry-run", "--log-format=json", "gcc-p8-O2-weak.o")
+	strict(stderr, &logged)
+	delete(said, "time")
+	delete(logged, "time")
+	if diff := cmp.Diff(logged, said); diff != "" {
+		t.Errorf("the program has -, docs/formats.md has +:\n%s", diff)
+	}
+}
+
+// TestConsole runs the commands that README.md and the documents show in blocks
+// marked "console", and compares what they print. A line "..." stands for any
+// lines. Commands of other programs are passed over.
+func TestConsole(t *testing.T) {
+	docs := map[string]string{"README.md": readDoc(t, "README.md")}
+	for _, name := range []string{"architecture.md", "formats.md", "messages.md"} {
+		docs[name] = readDoc(t, "docs", name)
+	}
+	inObjects(t)
+	n := 0
+	for name, doc := range docs {
+		for _, block := range fenced(doc, "console") {
+			for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
+				line, want, _ := strings.Cut(c, "\n")
+				args := strings.Fields(line)
+				if args[0] != "scpatch" {
+					continue
+				}
+				n++
+				var both bytes.Buffer
+				run(args[1:], &both, &both)
+				if got := both.String(); !matches(got, strings.TrimRight(want, "\n")) {
+					t.Errorf("%s: %s\nprints\n%s\nwhere the document has\n%s", name, line, got, want)
+				}
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("no document shows a command")
+	}
+}
+
+// matches compares an output with one in which "..." stands for any lines.
+func matches(got, want string) bool {
+	var re strings.Builder
+	re.WriteString(`^`)
+	for _, line := range strings.Split(want, "\n") {
+		if line == "..." {
+			re.WriteString(`(?:.*\n)*`)
+		} else if line != "" || want != "" {
+			re.WriteString(regexp.QuoteMeta(line) + `\n`)
+		}
+	}
+	re.WriteString(`$`)
+	return regexp.MustCompile(re.String()).MatchString(got)
+}
+
+// TestLinks checks that what the documents link to in the repository is there.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+	for _, name := range []string{"README.md", "docs/architecture.md", "docs/formats.md", "docs/messages.md"} {
+		for _, m := range link.FindAllStringSubmatch(readDoc(t, filepath.FromSlash(name)), -1) {
+			to := repoPath(filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(m[1]))
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s links to %s: %v", name, m[1], err)
+			}
+		}
+	}
+}

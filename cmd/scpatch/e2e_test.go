@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites"
+)
+
+// TestE2E builds the programs of testdata/e2e/cells.txt, and links and runs
+// each with its objects as they are and as scpatch leaves them, for every run
+// time and with both linkers. What a program prints must not change, and what
+// the plan calls direct must be.
+func TestE2E(t *testing.T) {
+	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
+	b := &builder{manifest: m, cache: t.TempDir(), made: map[string]*sync.Once{}}
+	for _, c := range m.cells {
+		for _, compiler := range c.with {
+			t.Run(c.name+"/"+compiler, func(t *testing.T) {
+				t.Parallel()
+				b.runCell(t, c, compiler)
+			})
+		}
+	}
+}
+
+// requireTools skips a test whose tools are missing, or fails it where
+// SCPATCH_REQUIRE_TOOLS=1 says that they must be there.
+func requireTools(t testing.TB, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err == nil {
+			continue
+		}
+		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
+			t.Fatalf("%s is missing", tool)
+		}
+		t.Skipf("%s is missing; make test installs it", tool)
+	}
+}
+
+type builder struct {
+	*manifest
+	cache string // compiled objects, by what made them
+	mu    sync.Mutex
+	made  map[string]*sync.Once
+}
+
+// A mode is a way to patch a cell's objects.
+type mode struct {
+	name string
+	args []string // nil: not at all
+}
+
+const kernelMode = "kernel-inline"
+
+func (b *builder) runCell(t *testing.T, c *cell, compiler string) {
+	want, err := os.ReadFile(repoPath("testdata", "e2e", "want", c.stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	modes := []mode{{"unpatched", nil}}
+	for _, r := range c.runtimes {
+		modes = append(modes, mode{"user-" + r, []string{"--user", "--runtime=" + r}})
+	}
+	if len(c.library) == 0 {
+		// One link unit, as the kernel image is.
+		modes = append(modes, mode{"kernel-whole", []string{"--runtime=trampoline", "--whole-program"}})
+		if slices.Contains(c.runtimes, "inline") {
+			modes = append(modes, mode{kernelMode, []string{"--runtime=inline"}})
+		}
+	}
+	seen := map[[32]byte]bool{}
+	for _, md := range modes {
+		dir := t.TempDir()
+		for _, o := range c.objects {
+			b.object(t, o, compiler, dir)
+		}
+		if md.args != nil {
+			b.patchObjects(t, c, md, dir)
+		}
+		// Modes that leave the same bytes need not be linked and run again.
+		h := hashFiles(t, dir, c.patch)
+		if seen[h] {
+			continue
+		}
+		seen[h] = true
+		for _, linker := range c.linkers {
+			got := b.linkAndRun(t, c, linker, dir)
+			if md.name == kernelMode && !c.othersReadTable() {
+				listed, direct := listedSites(t, dir, c.patch, md.args)
+				checkLinkedTable(t, filepath.Join(dir, "program"), listed, direct)
+			}
+			if got != string(want) {
+				t.Errorf("%s, %s: printed\n%s\nwant\n%s", md.name, linker, got, want)
+			}
+		}
+	}
+}
+
+// object puts one object into dir.
+func (b *builder) object(t *testing.T, o buildStep, compiler, dir string) {
+	to := filepath.Join(dir, o.file)
+	if o.committed {
+		copyFile(t, repoPath("testdata", "obj", substitute(o.words[0], compiler)), to)
+		return
+	}
+	copyFile(t, b.compile(t, substitute(o.compiler, compiler), o.words), to)
+}
+
+// compile compiles once for all cells that ask for the same.
+func (b *builder) compile(t *testing.T, compiler string, words []string) string {
+	command := slices.Concat(b.compilers[compiler], words[:len(words)-1], []string{"-c", words[len(words)-1]})
+	name := fmt.Sprintf("%x.o", sha256.Sum256([]byte(strings.Join(command, "\x00"))))
+	b.mu.Lock()
+	once := b.made[name]
+	if once == nil {
+		once = new(sync.Once)
+		b.made[name] = once
+	}
+	b.mu.Unlock()
+	out := filepath.Join(b.cache, name)
+	once.Do(func() {
+		command = append(command, "-o", out)
+		execute(t, repoPath("testdata"), command)
+	})
+	return out
+}
+
+// patchObjects patches the cell's objects and holds each against its plan; a
+// second run must change nothing.
+func (b *builder) patchObjects(t *testing.T, c *cell, md mode, dir string) {
+	for _, name := range c.patch {
+		path := filepath.Join(dir, name)
+		plan := listJSON(t, path, md.args)
+		scpatch(t, md, path)
+		checkDirect(t, path, plan)
+		once := readFile(t, path)
+		scpatch(t, md, path)
+		if !bytes.Equal(once, readFile(t, path)) {
+			t.Errorf("%s, %s: a second run changed the object", md.name, name)
+		}
+	}
+}
+
+func scpatch(t *testing.T, md mode, path string) {
+	var stdout, stderr bytes.Buffer
+	if code := run(append(slices.Clone(md.args), path), &stdout, &stderr); code != exitDone && code != exitKept {
+		t.Fatalf("scpatch %s: exit %d\n%s", strings.Join(md.args, " "), code, &stderr)
+	}
+}
+
+func listJSON(t *testing.T, path string, args []string) []siteView {
+	var stdout, stderr bytes.Buffer
+	if code := run(slices.Concat([]string{"list", "--json"}, args, []string{path}), &stdout, &stderr); code != exitDone {
+		t.Fatalf("scpatch list: exit %d\n%s", code, &stderr)
+	}
+	var v fileView
+	if err := json.Unmarshal(stdout.Bytes(), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v.Sites
+}
+
+// checkDirect looks at the patched object with nothing but its relocations:
+// where the plan says direct or constant no call of a trampoline is left, and
+// every site whose target is known has left, but for those with a reason.
+func checkDirect(t *testing.T, path string, plan []siteView) {
+	t.Helper()
+	type place struct {
+		section string
+		off     uint64
+	}
+	calls := map[place]string{}
+	f, err := elfrw.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := 1; i < f.NumSections(); i++ {
+		s := f.Section(i)
+		if s.Type != 4 {
+			continue
+		}
+		table, err := reloc.NewTable(s.Data())
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := f.Section(int(s.Info)).NameString()
+		for j := range table.Len() {
+			if r := table.At(j); r.IsCall() {
+				calls[place{code, r.Off}] = string(f.SymbolName(f.Symbol(int(r.Sym()))))
+			}
+		}
+	}
+	for _, s := range plan {
+		callee, called := calls[place{s.Section, s.Offset}]
+		switch s.Form {
+		case sites.Direct:
+			if !called || strings.HasPrefix(callee, sites.TrampPrefix) {
+				t.Errorf("%s: %s+0x%x should be direct, calls %q", path, s.Section, s.Offset, callee)
+			}
+		case sites.Constant:
+			if called {
+				t.Errorf("%s: %s+0x%x should be a constant, calls %q", path, s.Section, s.Offset, callee)
+			}
+		default:
+			if s.Reason == "" || s.Why == "" {
+				t.Errorf("%s: %s+0x%x is kept without a reason", path, s.Section, s.Offset)
+			}
+		}
+	}
+}
+
+// linkAndRun links the cell in dir and returns what its program prints.
+func (b *builder) linkAndRun(t *testing.T, c *cell, linker, dir string) string {
+	link := b.linkers[linker]
+	for _, l := range c.library {
+		execute(t, dir, slices.Concat(link, []string{"-shared", "-Wl,-soname," + l[0]}, l[1:], []string{"-o", l[0]}))
+	}
+	execute(t, dir, slices.Concat(link, c.program, []string{"-Wl,-rpath,$ORIGIN", "-o", "program"}))
+	runs := c.args
+	if len(runs) == 0 {
+		runs = [][]string{nil}
+	}
+	var printed strings.Builder
+	for _, args := range runs {
+		printed.Write(execute(t, dir, slices.Concat(b.run, []string{"./program"}, args)))
+	}
+	return printed.String()
+}
+
+// execute runs a command in dir and returns its standard output.
+func execute(t testing.TB, dir string, command []string) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = dir
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s%s", strings.Join(command, " "), err, &stdout, &stderr)
+	}
+	return stdout.Bytes()
+}
+
+func hashFiles(t *testing.T, dir string, names []string) [32]byte {
+	h := sha256.New()
+	for _, n := range names {
+		h.Write(readFile(t, filepath.Join(dir, n)))
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.WriteFile(to, readFile(t, from), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

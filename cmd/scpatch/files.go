@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// A job does one file: what it prints goes to out, what it has to say to log,
+// and what it returns is an exit code.
+type job func(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error)
+
+// forEach runs the job over the files, several at a time, prints the results and
+// the messages in the order of the files, and returns the worst exit code.
+func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, do job) int {
+	type result struct {
+		out     bytes.Buffer
+		said    bytes.Buffer
+		log     *logrus.Entry
+		code    int
+		err     error
+		skipped bool // an interruption came first
+		done    chan struct{}
+	}
+	results := make([]result, len(files))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(len(files), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for i := range next {
+				r := &results[i]
+				if r.skipped = ctx.Err() != nil; !r.skipped {
+					r.code, r.err = do(ctx, files[i], &r.out, r.log)
+				}
+				close(r.done)
+			}
+		})
+	}
+	for i := range results {
+		r := &results[i]
+		r.log = c.logTo(&r.said).WithField("file", files[i])
+		r.done = make(chan struct{})
+	}
+	go func() {
+		for i := range files {
+			next <- i
+		}
+		close(next)
+	}()
+	progress := newProgress(c.log, len(files))
+	worst, skipped := exitDone, 0
+	var printed error
+	for i := range results {
+		r := &results[i]
+		<-r.done
+		progress.clear()
+		if r.skipped {
+			skipped++
+			continue
+		}
+		if printed == nil {
+			if _, printed = stdout.Write(r.out.Bytes()); printed != nil {
+				c.log.Error(printed)
+				worst = exitIO
+			}
+		}
+		if r.err != nil {
+			r.log.Error(withoutPath(r.err, files[i]))
+			r.code = exitCode(r.err)
+		}
+		_, _ = c.log.Out.Write(r.said.Bytes())
+		worst = max(worst, r.code)
+		*r = result{} // the texts of a long run add up
+		progress.step(i+1, files[i])
+	}
+	progress.clear()
+	workers.Wait()
+	if skipped > 0 {
+		c.log.Errorf("interrupted: %d of %d files were not looked at", skipped, len(files))
+		worst = exitIO
+	}
+	return worst
+}
+
+// withoutPath keeps a message from naming the file twice.
+func withoutPath(err error, path string) string {
+	var p *os.PathError
+	if errors.As(err, &p) && p.Path == path && err.Error() == p.Error() {
+		return fmt.Sprintf("%s: %v", p.Op, p.Err)
+	}
+	return err.Error()
+}
+
+// progressAfter is how long a run stays silent.
+const progressAfter = time.Second
+
+// A progress is a line on a terminal that says how far a long run has come.
+type progress struct {
+	out   *os.File // nil: none
+	total int
+	start time.Time
+	shown bool
+}
+
+func newProgress(log *logrus.Logger, total int) *progress {
+	p := &progress{total: total, start: time.Now()}
+	if f, ok := log.Out.(*os.File); ok && total > 1 && log.IsLevelEnabled(logrus.WarnLevel) && isTerminal(f) {
+		p.out = f
+	}
+	return p
+}
+
+func (p *progress) step(done int, file string) {
+	if p.out == nil || time.Since(p.start) < progressAfter {
+		return
+	}
+	p.shown = true
+	fmt.Fprintf(p.out, "[%d/%d] %q", done, p.total, file)
+}
+
+// clear makes room for whatever is written next.
+func (p *progress) clear() {
+	if p.shown {
+		fmt.Fprint(p.out, "\r\x1b[K")
+		p.shown = false
+	}
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Command scpatch rewrites the static-call sites of ppc64le ELFv2 objects; see
+// scpatch --help.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes, from good to bad; of several files the worst counts.
+const (
+	exitDone  = 0 // every site of a known target was patched, or nothing was to do
+	exitKept  = 1 // done, but some sites had to stay on their trampolines
+	exitUsage = 2
+	exitInput = 3 // the input is not what scpatch can or may patch
+	exitIO    = 4 // a file could not be read or written
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings made explicit.
+func run(args []string, stdout, stderr io.Writer) int {
+	signals := []os.Signal{syscall.SIGTERM}
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // by nohup, or by a shell for a job in the background
+			signals = append(signals, s)
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends the process at once
+	}()
+	if len(args) > 0 && args[0] == "list" {
+		return runList(ctx, args[1:], stdout, stderr)
+	}
+	return runPatch(ctx, args, stdout, stderr)
+}

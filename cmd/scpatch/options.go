@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/scpatch/scpatch/sites"
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/pflag"
+)
+
+// version is set at link time; see the Makefile.
+var version = ""
+
+// common are the options of every command.
+type common struct {
+	flags *pflag.FlagSet
+	log   *logrus.Logger
+
+	runtime   string
+	module    bool
+	user      bool
+	entrySize int
+	whole     bool
+	verbose   bool
+	quiet     bool
+	logFormat string
+	help      bool
+	version   bool
+}
+
+func newCommon(name string, stderr io.Writer) *common {
+	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New()}
+	c.log.SetOutput(stderr)
+	f := c.flags
+	f.SortFlags = false
+	f.Usage = func() {}
+	f.StringVar(&c.runtime, "runtime", "inline", "what changes keys at run time: `KIND` is inline (it patches sites), trampoline (it patches trampolines), or none")
+	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognised)")
+	f.BoolVar(&c.user, "user", false, "the code runs in user space")
+	f.IntVar(&c.entrySize, "entry-size", 0, "`BYTES` of an entry of .static_call_sites, 8 or 16 (default: an existing table's, else 16)")
+	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, but for exported ones")
+	return c
+}
+
+// addLast adds the options that a help text lists last.
+func (c *common) addLast() {
+	f := c.flags
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "say what is done with every site")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "errors only")
+	f.StringVar(&c.logFormat, "log-format", "text", "`FORMAT` of the messages on standard error: text or json")
+	f.BoolVarP(&c.help, "help", "h", false, "print this help and exit")
+	f.BoolVarP(&c.version, "version", "V", false, "print the version and exit")
+}
+
+// errDone ends a command that has nothing more to do.
+var errDone = errors.New("done")
+
+// parse reads the arguments and returns the files. The error is errDone after
+// --help and --version, else one of usage.
+func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([]string, error) {
+	if err := c.flags.Parse(args); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.help:
+		fmt.Fprintf(stdout, "%s\n%s%s", usage, c.usages(), status)
+		return nil, errDone
+	case c.version:
+		fmt.Fprintln(stdout, "scpatch", versionText())
+		return nil, errDone
+	case c.module && c.user:
+		return nil, errors.New("--module and --user exclude each other")
+	case c.verbose && c.quiet:
+		return nil, errors.New("--verbose and --quiet exclude each other")
+	case c.entrySize != 0 && c.entrySize != 8 && c.entrySize != 16:
+		return nil, fmt.Errorf("--entry-size is 8 or 16, not %d", c.entrySize)
+	case c.flags.NArg() == 0:
+		return nil, errors.New("no input files")
+	}
+	if _, err := sites.ParseRuntime(c.runtime); err != nil {
+		return nil, fmt.Errorf("--runtime: %w", err)
+	}
+	return c.flags.Args(), c.setupLog()
+}
+
+// usages lists the options, without pflag's reminder that a switch takes a value.
+func (c *common) usages() string {
+	const reminder = "[=true|false]"
+	return strings.ReplaceAll(c.flags.FlagUsages(), reminder, strings.Repeat(" ", len(reminder)))
+}
+
+func (c *common) siteOptions() sites.Options {
+	r, _ := sites.ParseRuntime(c.runtime) // parse has checked it
+	o := sites.Options{Runtime: r, EntrySize: c.entrySize, WholeProgram: c.whole}
+	switch {
+	case c.module:
+		o.Place = sites.Module
+	case c.user:
+		o.Place = sites.User
+	}
+	return o
+}
+
+func (c *common) setupLog() error {
+	switch c.logFormat {
+	case "text":
+		c.log.SetFormatter(plainFormatter{})
+	case "json":
+		c.log.SetFormatter(&logrus.JSONFormatter{})
+	default:
+		return fmt.Errorf("--log-format is text or json, not %q", c.logFormat)
+	}
+	switch {
+	case c.verbose:
+		c.log.SetLevel(logrus.DebugLevel)
+	case c.quiet:
+		c.log.SetLevel(logrus.ErrorLevel)
+	default:
+		c.log.SetLevel(logrus.WarnLevel)
+	}
+	return nil
+}
+
+// logTo is the log, written to w.
+func (c *common) logTo(w io.Writer) *logrus.Logger {
+	l := logrus.New()
+	l.SetOutput(w)
+	l.SetFormatter(c.log.Formatter)
+	l.SetLevel(c.log.Level)
+	return l
+}
+
+// usageError reports what is wrong with the command line.
+func (c *common) usageError(err error, stderr io.Writer) int {
+	if errors.Is(err, errDone) {
+		return exitDone
+	}
+	fmt.Fprintf(stderr, "scpatch: %v\nTry 'scpatch --help' for more information.\n", err)
+	return exitUsage
+}
+
+// plainFormatter writes messages as GNU tools do: "scpatch: file: message",
+// with the level named where it is not an error.
+type plainFormatter struct{}
+
+func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
+	level := ""
+	switch {
+	case e.Level == logrus.WarnLevel:
+		level = "warning: "
+	case e.Level > logrus.WarnLevel:
+		level = "note: "
+	}
+	file := ""
+	if f, ok := e.Data["file"].(string); ok {
+		file = f + ": "
+	}
+	return fmt.Appendf(nil, "scpatch: %s%s%s\n", level, file, e.Message), nil
+}
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}
+
+// isTerminal reports whether f is a terminal.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+)
+
+const patchUsage = `Usage: scpatch [options] FILE...
+       scpatch list [options] FILE...
+
+Rewrite the static-call sites of ppc64le (ELFv2) relocatable objects: branches
+to a trampoline __SCT__name become direct calls or constants wherever that is
+sound, and .static_call_sites is written for the run time. Files are patched in
+place; a file that cannot be patched is left as it is.
+`
+
+const patchStatus = `
+Exit status:
+  0  done: every site with a known target was patched, or nothing was to do
+  1  done, but some sites had to stay on their trampolines (see --verbose)
+  2  bad usage
+  3  bad input: the file is untouched
+  4  a file could not be read or written
+Of several files the worst counts.
+`
+
+// patcher carries out one command line.
+type patcher struct {
+	*common
+	output string
+	dryRun bool
+	diff   bool
+	strip  bool
+	files  sync.Map // by path: *sync.Mutex, see turn
+}
+
+func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	p := &patcher{common: newCommon("scpatch", stderr)}
+	p.flags.StringVarP(&p.output, "output", "o", "", "write to `FILE` and leave the input as it is")
+	p.flags.BoolVarP(&p.dryRun, "dry-run", "n", false, "change nothing")
+	p.flags.BoolVarP(&p.diff, "diff", "d", false, "print every changed site before and after")
+	p.flags.BoolVar(&p.strip, "strip-signature", false, "drop the signature of a module that is changed")
+	p.addLast()
+	files, err := p.parse(args, patchUsage, patchStatus, stdout)
+	switch {
+	case err != nil:
+	case p.flags.Changed("output") && p.output == "":
+		err = errors.New("--output needs the name of a file")
+	case p.output != "" && len(files) > 1:
+		err = errors.New("--output takes one input file")
+	}
+	if err != nil {
+		return p.usageError(err, stderr)
+	}
+	// A reader of standard output that goes away (| head) must not end the
+	// process in the middle of a file.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
+	defer stop()
+	return forEach(ctx, p.common, files, stdout, p.patch)
+}
+
+// patch opens one file and patches it, guarded against someone who truncates it
+// meanwhile.
+func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
+	if p.output == "" {
+		defer p.turn(path)()
+	}
+	f, err := open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	err = f.Guard(func() error {
+		code, err = p.patchFile(ctx, f, path, out, log)
+		return err
+	})
+	return code, err
+}
+
+// patchFile is the whole job on one file: find, plan, apply, write, check.
+func (p *patcher) patchFile(ctx context.Context, f *elfrw.File, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
+	object, err := sites.Find(f)
+	if err != nil {
+		return 0, err
+	}
+	plan, err := sites.MakePlan(object, p.siteOptions())
+	if err != nil {
+		return 0, err
+	}
+	edit, err := plan.Apply()
+	if err != nil {
+		return 0, err
+	}
+	if p.strip && !edit.Empty() {
+		edit.StripSignature()
+	}
+	image, err := edit.Layout()
+	if errors.Is(err, elfrw.ErrSigned) {
+		return 0, fmt.Errorf("%w: patch before signing, or drop it with --strip-signature", err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !p.dryRun && (p.output != "" || !image.Unchanged()) {
+		if err := p.write(ctx, f, image, path, plan); err != nil {
+			return 0, err
+		}
+	}
+	if p.diff {
+		writeDiff(out, path, newView(plan))
+	}
+	return p.report(log, plan), nil
+}
+
+// turn waits until nobody else patches the file of that path, and returns what
+// ends the turn: a file that is named twice is found patched by the second.
+func (p *patcher) turn(path string) func() {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	m, _ := p.files.LoadOrStore(path, new(sync.Mutex))
+	mutex := m.(*sync.Mutex)
+	mutex.Lock()
+	return mutex.Unlock
+}
+
+// write puts the output where it belongs, whole or not at all.
+func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, path string, plan *sites.Plan) error {
+	dest := p.output
+	if dest == "" {
+		dest = path
+	}
+	// The rename would replace a file that its owner made read-only.
+	if err := unix.Access(dest, unix.W_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &fs.PathError{Op: "write", Path: dest, Err: err}
+	}
+	// A rename would put a file in the place of a device.
+	if info, err := os.Stat(dest); err == nil && !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "write", Path: dest, Err: errors.New("not a regular file")}
+	}
+	temp, err := image.WriteTemp(dest, f.Info(), plan.Check)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return errors.Join(fmt.Errorf("interrupted: %w", err), temp.Discard())
+	}
+	return temp.Commit()
+}
+
+// open opens an input file, and knows the kinds that are often given by mistake.
+func open(path string) (*elfrw.File, error) {
+	f, err := elfrw.Open(path)
+	if !errors.Is(err, elfrw.ErrNotELF64LE) {
+		return f, err
+	}
+	head := make([]byte, 8)
+	if in, err := os.Open(path); err == nil {
+		defer in.Close()
+		n, _ := io.ReadFull(in, head)
+		head = head[:n]
+	}
+	switch {
+	case bytes.Equal(head, []byte("!<arch>\n")), bytes.Equal(head, []byte("!<thin>\n")):
+		return nil, fmt.Errorf("%w: this is an archive; patch its members before they go in", err)
+	case bytes.HasPrefix(head, []byte("BC\xc0\xde")):
+		return nil, fmt.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
+	}
+	return nil, err
+}
+
+// report says what was done, and warns of the sites that had to stay.
+func (p *patcher) report(log *logrus.Entry, plan *sites.Plan) int {
+	total, kept := len(plan.Decisions), keptByReason(plan)
+	if p.log.IsLevelEnabled(logrus.DebugLevel) {
+		for i := range plan.Decisions {
+			v := newSiteView(plan, i)
+			log.Debug(v.sentence())
+		}
+		log.Debug(p.summary(plan))
+	}
+	for _, k := range kept {
+		first := newSiteView(plan, k.first)
+		log.WithField("reason", string(k.reason)).Warnf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
+			k.count, total, k.reason, first.Why, first.where())
+	}
+	if len(kept) > 0 {
+		return exitKept
+	}
+	return exitDone
+}
+
+func (p *patcher) summary(plan *sites.Plan) string {
+	verb := "patched"
+	if p.dryRun {
+		verb = "to patch"
+	}
+	switch n := len(plan.Decisions); {
+	case n == 0:
+		return "no static-call sites"
+	case !plan.Changes():
+		return fmt.Sprintf("%d sites, nothing to do", n)
+	}
+	return fmt.Sprintf("%s: %s; %d table entries added", verb, counts(plan), len(plan.Added))
+}
+
+// exitCode classifies an error.
+func exitCode(err error) int {
+	var path *fs.PathError
+	var link *os.LinkError
+	var call *os.SyscallError
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &call), errors.As(err, &errno),
+		errors.Is(err, elfrw.ErrChanged), errors.Is(err, context.Canceled):
+		return exitIO
+	}
+	return exitInput
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/ianlancetaylor/demangle"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites"
+	"golang.org/x/arch/ppc64/ppc64asm"
+)
+
+// A siteView is one site of a plan in words: what list, the diff and the log
+// print. The names are demangled, but for Symbol. It does not refer to the file.
+type siteView struct {
+	Section  string       `json:"section"`
+	Offset   uint64       `json:"offset"` // bytes from the start of the section
+	Function string       `json:"function,omitempty"`
+	Symbol   string       `json:"symbol,omitempty"` // of the function, as it stands in the object
+	FuncOff  uint64       `json:"function_offset"`  // bytes from the function's symbol
+	Key      string       `json:"key"`
+	Target   string       `json:"target"` // what the key initially holds: a symbol, NULL, or ?
+	Tail     bool         `json:"tail"`
+	NoTOC    bool         `json:"notoc"`
+	Form     sites.Form   `json:"form"`
+	Reason   sites.Reason `json:"reason,omitempty"`
+	Why      string       `json:"why,omitempty"`
+	Done     bool         `json:"done"`   // it was so before
+	Listed   bool         `json:"listed"` // it is in .static_call_sites afterwards
+	Before   [2]string    `json:"before"` // branch and slot, GNU assembler
+	After    [2]string    `json:"after"`
+}
+
+func newView(p *sites.Plan) []siteView {
+	v := make([]siteView, len(p.Decisions))
+	for i := range v {
+		v[i] = newSiteView(p, i)
+	}
+	return v
+}
+
+func newSiteView(p *sites.Plan, i int) siteView {
+	s, d := &p.Object.Sites[i], &p.Decisions[i]
+	o := p.Object
+	fn, off := o.FuncName(s)
+	v := siteView{
+		Section: o.SectionName(s), Offset: s.Off,
+		Function: demangle.Filter(fn), Symbol: fn, FuncOff: off,
+		Key: demangle.Filter(o.Keys[s.Key].Name), Target: targetText(o, o.Keys[s.Key].Target),
+		Tail: s.Tail, NoTOC: s.NoTOC(), Form: d.Form, Reason: d.Reason,
+		Done: d.Done, Listed: d.Listed || s.Entry >= 0,
+	}
+	if d.Reason != "" {
+		v.Why = d.Reason.Text()
+		if d.Detail != "" {
+			v.Why += " (" + d.Detail + ")"
+		}
+	}
+	code := o.File.Section(s.Section).Data()
+	slot := "" // a tail site has none; what follows is other code
+	if w, err := ppc64.Load(code, s.Off+4); err == nil && !s.Tail && (s.Slot != sites.SlotNone || !s.NoTOC()) {
+		slot = asm(w, "")
+	}
+	v.Before = [2]string{asm(s.Word, callee(o, s)), slot}
+	v.After = v.Before
+	switch d.Form {
+	case sites.Direct:
+		v.After[0] = asm(d.Word, notocText(o.SymbolName(d.Target), s.NoTOC()))
+	case sites.Constant:
+		v.After[0] = asm(d.Word, "")
+	}
+	if d.Form != sites.Keep && d.Slot != 0 {
+		v.After[1] = asm(d.Slot, "")
+	}
+	return v
+}
+
+// callee is what a site's branch names now.
+func callee(o *sites.Object, s *sites.Site) string {
+	switch {
+	case s.Tramp >= 0:
+		return notocText(o.SymbolName(o.Tramps[s.Tramp].Sym), s.NoTOC())
+	case s.Rela >= 0:
+		return notocText(o.SymbolName(s.Sym), s.NoTOC())
+	}
+	return ""
+}
+
+func notocText(sym string, notoc bool) string {
+	if notoc {
+		return sym + "@notoc"
+	}
+	return sym
+}
+
+func targetText(o *sites.Object, t sites.Target) string {
+	switch t.Kind {
+	case sites.TargetNull:
+		return "NULL"
+	case sites.TargetUnknown:
+		return "?"
+	}
+	return demangle.Filter(o.SymbolName(t.Sym))
+}
+
+// decoding guards ppc64asm.Decode, which writes to a variable of its package.
+var decoding sync.Mutex
+
+// asm is a word in GNU assembler form; a branch goes to the symbol if there is
+// one.
+func asm(w ppc64.Word, symbol string) string {
+	if w.IsBranch() && symbol != "" {
+		if w.LK() {
+			return "bl " + symbol
+		}
+		return "b " + symbol
+	}
+	if w.IsBranch() {
+		return w.String()
+	}
+	var b [ppc64.WordSize]byte
+	w.Put(b[:])
+	decoding.Lock()
+	inst, err := ppc64asm.Decode(b[:], binary.LittleEndian)
+	decoding.Unlock()
+	if err != nil {
+		return w.String()
+	}
+	return ppc64asm.GNUSyntax(inst, 0)
+}
+
+// where names a site for people.
+func (s *siteView) where() string {
+	if s.Function == "" {
+		return fmt.Sprintf("%s+0x%x", quoteOdd(s.Section), s.Offset)
+	}
+	return fmt.Sprintf("%s+0x%x", quoteOdd(s.Function), s.FuncOff)
+}
+
+// sentence is a site in the log: the form of objtool's messages.
+func (s *siteView) sentence() string {
+	kind := "call"
+	if s.Tail {
+		kind = "tail call"
+	}
+	text := fmt.Sprintf("section %q: %s: %s of %s: %s", s.Section, s.where(), kind, quoteOdd(s.Key), s.Form)
+	switch {
+	case s.Form == sites.Keep:
+		return text + ": " + string(s.Reason) + ": " + s.Why
+	case s.Done:
+		return text + ", was so before"
+	}
+	return text + ": " + s.After[0]
+}
+
+// counts is how many sites have each form.
+func counts(p *sites.Plan) string {
+	n := map[sites.Form]int{}
+	for i := range p.Decisions {
+		n[p.Decisions[i].Form]++
+	}
+	return fmt.Sprintf("%d direct, %d constant, %d kept", n[sites.Direct], n[sites.Constant], n[sites.Keep])
+}
+
+// A keptGroup is the kept sites of one reason.
+type keptGroup struct {
+	reason sites.Reason
+	count  int
+	first  int // index of the first site
+}
+
+// keptByReason groups the kept sites, in order of the first site of each reason.
+func keptByReason(p *sites.Plan) (groups []keptGroup) {
+	at := map[sites.Reason]int{}
+	for i := range p.Decisions {
+		d := &p.Decisions[i]
+		if d.Form != sites.Keep {
+			continue
+		}
+		g, ok := at[d.Reason]
+		if !ok {
+			g = len(groups)
+			at[d.Reason] = g
+			groups = append(groups, keptGroup{reason: d.Reason, first: i})
+		}
+		groups[g].count++
+	}
+	return groups
+}
+
+// quoteOdd quotes a name that could forge output on a terminal.
+func quoteOdd(name string) string {
+	if q := strconv.Quote(name); q[1:len(q)-1] != name {
+		return q
+	}
+	return name
+}
