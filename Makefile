@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# "make help" lists the targets. Everything that is built goes to build/.
+
+# The version of a source tree that git knows nothing about.
+RELEASE := 0.1.0
+VERSION ?= $(or $(and $(wildcard .git),$(shell git describe --always --dirty 2>/dev/null)),$(RELEASE))
+
+GO ?= go
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+
+B := build
+FUZZTIME ?= 30s
+FULL_FUZZTIME ?= 2m
+BENCHTIME ?= 1s
+# A pattern of test names for "make unit" and "make race".
+RUN ?=
+# Other directories for what takes long to make.
+CORPUS ?= $(B)/corpus
+KERNEL ?= $(B)/kernel
+
+CORPUS_PACKAGES ?= libc6-dev libgcc-12-dev libstdc++-12-dev libssl-dev
+# The least number of objects that these have.
+CORPUS_MIN ?= 5000
+
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# The binary is static. Only the race detector needs cgo.
+export CGO_ENABLED := 0
+BUILDFLAGS := -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)"
+GOTEST := $(GO) run ./.ci/gotest
+# A missing peer (linker, emulator, disassembler) fails a test instead of skipping it.
+REQUIRE := SCPATCH_REQUIRE_TOOLS=1
+
+.DEFAULT_GOAL := all
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+##@ Build
+.PHONY: all build install clean
+all: build ## Build build/scpatch
+build:
+	@mkdir -p $(B)
+	$(GO) build $(BUILDFLAGS) -o $(B)/scpatch ./cmd/scpatch
+
+install: build ## Install the binary and its manual page (PREFIX, DESTDIR)
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -m 755 $(B)/scpatch '$(DESTDIR)$(BINDIR)/scpatch'
+	install -m 644 docs/scpatch.1 '$(DESTDIR)$(MANDIR)/man1/scpatch.1'
+
+demo: build ## Patch a real object and show its sites before and after
+	@mkdir -p $(B)/demo
+	cp testdata/obj/gcc-p8-O2-sites.o $(B)/demo/sites.o
+	$(B)/scpatch --quiet --diff $(B)/demo/sites.o | head -n 22
+	$(B)/scpatch list testdata/obj/gcc-p8-O2-sites.o | head -n 12
+
+clean: ## Remove what was built, but not the corpus and the kernel
+	rm -rf $(B)/scpatch $(B)/demo $(B)/testdata $(B)/bench $(B)/ci
+
+distclean: clean ## Remove build/ altogether
+	rm -rf $(B)
+
+##@ Test
+.PHONY: demo distclean tools vet fmt-check unit race test test-full e2e fuzz lint
+test: tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite
+	@echo 'make test: all passed'
+
+tools: ## Install what the tests need (as root), or say what is missing
+	@.ci/setup-tools test
+
+vet:
+	$(GO) vet ./... ./.ci/gotest ./.ci/bench
+
+fmt-check:
+	@files=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...) .ci); \
+	[ -z "$$files" ] || { printf 'gofmt would change:\n%s\n' "$$files"; exit 1; }
+
+unit: build
+	$(REQUIRE) $(GOTEST) $(if $(RUN),-run '$(RUN)') ./...
+
+# The end-to-end tests are left out: what they start is not instrumented.
+race:
+	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -race -short -skip '^TestE2E' $(if $(RUN),-run '$(RUN)') ./...
+
+e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
+	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch
+
+test-full: test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernel object, fuzzing
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
+
+# Without a limit, minimizing one interesting input takes up the whole time.
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			echo "$$p $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$p || exit 1; \
+		done; \
+	done
+
+lint: ## Run golangci-lint (the first time it is compiled: minutes)
+	$(GO) run $(GOLANGCI) run ./...
+
+##@ Real input
+.PHONY: testdata testdata-check corpus corpus-check kernel-object kernel-modules kernel-test kernel-check
+testdata: tools ## Build the objects in testdata/obj again
+	$(MAKE) -C testdata objects
+
+# With another toolchain than the pinned one a difference proves nothing; CI has the pinned one.
+testdata-check: tools ## Check that the objects in testdata/obj are what the pinned toolchain makes
+	@if [ -n "$$CI" ] || $(MAKE) --no-print-directory -s -C testdata versions >/dev/null; then \
+		$(MAKE) --no-print-directory -C testdata check OUT='$(CURDIR)/$(B)/testdata'; \
+	else \
+		echo 'testdata-check: skipped, the toolchain is not the pinned one (make -C testdata versions)'; \
+	fi
+
+corpus: ## Fetch the ppc64el packages of CORPUS_PACKAGES into build/corpus
+	@.ci/setup-tools corpus
+	@.ci/fetch-corpus $(CORPUS) $(CORPUS_PACKAGES)
+
+corpus-check: corpus ## Every object of the corpus: written back byte for byte, and planned
+	SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) \
+		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch
+
+kernel-object: ## Build vmlinux.o from Debian's linux-source-6.12 (minutes)
+	@.ci/setup-tools test kernel
+	kbuild/build-vmlinux.sh $(KERNEL)
+
+kernel-modules: ## The same, and ten modules
+	@.ci/setup-tools test kernel
+	kbuild/build-vmlinux.sh $(KERNEL) modules
+
+kernel-test: kernel-modules
+	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch
+
+kernel-check: build kernel-modules kernel-test ## Run scpatch over that kernel object and those modules
+	@.ci/kernel-check $(B)/scpatch $(KERNEL)/vmlinux.o
+
+##@ Speed
+.PHONY: bench bench-go bench-cpu
+bench: bench-go bench-cpu ## Benchmarks, and the CPU time beside cp, objcopy and objtool (OBJTOOL)
+
+bench-go:
+	@mkdir -p $(B)/bench
+	SCPATCH_BENCH_OBJECT='$(abspath $(B)/bench/million.o)' $(GO) test -count=1 -run '^TestMillion' -v \
+		-bench . -benchmem -benchtime $(BENCHTIME) ./cmd/scpatch
+
+bench-cpu: build $(B)/bench/million.o
+	@.ci/setup-tools test
+	@SCPATCH='$(abspath $(B)/scpatch)' $(GO) run ./.ci/bench $(B)/bench/million.o $(wildcard $(KERNEL)/vmlinux.o)
+
+$(B)/bench/million.o: cmd/scpatch/million_test.go
+	@mkdir -p $(@D)
+	SCPATCH_BENCH_OBJECT='$(abspath $@)' $(GO) test -count=1 -run '^TestMillion' ./cmd/scpatch
+
+##@ Help
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
