@@ -105,7 +105,7 @@ func (o *object) build() []byte {
 		strs = &names
 	}
 	secs := append([]sec(nil), o.secs...)
-	symtab, shstr := 0, 0
+	symtab := 0
 	push := func(s sec) int { secs = append(secs, s); return len(secs) }
 	if !o.bare {
 		var raw, ext bytes.Buffer
@@ -134,7 +134,7 @@ func (o *object) build() []byte {
 			secs[symtab-1].link = push(sec{name: ".strtab", typ: elf.SHT_STRTAB, align: 1, data: strs.b})
 		}
 	}
-	shstr = push(sec{name: ".shstrtab", typ: elf.SHT_STRTAB, align: 1})
+	shstr := push(sec{name: ".shstrtab", typ: elf.SHT_STRTAB, align: 1})
 	if o.merged && !o.bare {
 		secs[symtab-1].link = shstr
 	}

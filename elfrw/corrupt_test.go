@@ -253,7 +253,7 @@ func TestOdd(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	for _, name := range []string{"groups", "first", "middle", "signed"} {
 		data := small[name].build()
-		for n := range len(data) {
+		for n := range data {
 			f, err := elfrw.New(data[:n:n])
 			var format *elfrw.FormatError
 			switch {

@@ -290,9 +290,41 @@ func TestSigned(t *testing.T) {
 			t.Error("the signature is still there")
 		}
 	}
+	// An empty section behind the last one does not hide the signature.
+	o := basic()
+	o.trailer = signature(50)
+	data := o.build()
+	for _, at := range []int{len(data), len(data) - 5} {
+		copy(data[shdr(6, shOff)(data):], append(u64(uint64(at)), u64(0)...))
+		refused(t, data, func(e *elfrw.Edit) error { return e.ReplaceBytes(1, 0, code(1), code(1)) }, elfrw.ErrSigned.Error())
+		refused(t, data, func(e *elfrw.Edit) error { e.StripSignature(); return nil }, `".note" lies inside the signature`)
+	}
 	d := newEditor(t, basic().build())
 	d.e.StripSignature()
 	if !d.e.Empty() {
 		t.Error("stripping what is not there is an edit")
+	}
+}
+
+// TestSharedOffset edits a section that keeps its size and an empty one where
+// it ends, in either order.
+func TestSharedOffset(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		o := &object{}
+		text := o.add(sec{name: ".text", flags: ax, align: 4, data: code(4)})
+		o.sym(sym{name: "f", info: global(elf.STT_FUNC), section: text})
+		empty := o.add(sec{name: ".empty", align: 1})
+		rela := o.rela(text, rel(0, 1, elf.R_PPC64_REL24, 0), rel(4, 1, elf.R_PPC64_REL24, 0))
+		o.order = []int{text, rela, empty}
+		d := newEditor(t, o.build())
+		if first {
+			d.appendData(empty, []byte("first"))
+		}
+		d.dropRela(rela, 0)
+		d.insertRela(rela, 2, rel(8, 1, elf.R_PPC64_REL24, 0))
+		if !first {
+			d.appendData(empty, []byte("second"))
+		}
+		d.layout()
 	}
 }

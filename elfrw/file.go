@@ -132,7 +132,7 @@ func (f *File) readHeader() error {
 	}
 	h := &f.hdr
 	if _, err := binary.Decode(d, le, h); err != nil {
-		return fmt.Errorf("%w: %v", ErrNotELF64LE, err)
+		return fmt.Errorf("%w: %w", ErrNotELF64LE, err)
 	}
 	bad := func(off uint64, field, format string, a ...any) error {
 		return &FormatError{Off: off, Field: field, Msg: fmt.Sprintf(format, a...)}

@@ -26,7 +26,7 @@ func (f *File) Guard(fn func() error) error {
 func (s *source) guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if r := recover(); r != nil {
+		if r := recover(); r != nil { //nolint:forbidigo // see Guard: a fault has no other answer
 			if !s.isFault(r) {
 				panic(r)
 			}

@@ -31,7 +31,7 @@ func testParse(t *testing.T, data []byte) {
 	}
 	// Of a compressed section debug/elf says what it will be.
 	ignore := func(s *elf.SectionHeader) {
-		if elf.SectionFlag(s.Flags)&elf.SHF_COMPRESSED != 0 {
+		if s.Flags&elf.SHF_COMPRESSED != 0 {
 			s.Size, s.Addralign = s.FileSize, 0
 		}
 	}

@@ -144,11 +144,14 @@ func TestRefuseFile(t *testing.T) {
 	}
 	exec := with(basic(), func(o *object) { o.typ = elf.ET_EXEC })
 	unknown := with(basic(), func(o *object) { o.add(sec{name: ".profile", typ: shtUnknown, link: linkSymtab}) })
-	overlap := func(sec int, off, size uint64) []byte {
+	overlap := func(sec, off, size uint64) []byte {
 		data := basic().build()
-		h := int(binary.LittleEndian.Uint64(data[40:])) + 64*sec
-		binary.LittleEndian.PutUint64(data[h+24:], off)
-		binary.LittleEndian.PutUint64(data[h+32:], size)
+		copy(data[shdr(sec, shOff)(data):], append(u64(off), u64(size)...))
+		return data
+	}
+	aligned := func(align uint64) []byte {
+		data := basic().build()
+		copy(data[shdr(6, shAddralign)(data):], u64(align))
 		return data
 	}
 	for _, c := range []struct {
@@ -174,6 +177,10 @@ func TestRefuseFile(t *testing.T) {
 		{"overlap around", overlap(6, 0x40, 0x100), touch, `".text" cannot be edited: it overlaps section ".note"`},
 		{"overlap elsewhere", overlap(6, 0x50, 3), func(e *elfrw.Edit) error { return e.AppendData(3, []byte{1}) }, ""},
 		{"an empty section inside another", overlap(6, 0x50, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps section ".text"`},
+		{"a huge alignment behind", aligned(1 << 62), grow, "what follows file offset 0x80 has to move and wants an alignment of 0x4000000000000000"},
+		{"a huge alignment before", aligned(1 << 62), section, ""},
+		{"a huge alignment, nothing moves", aligned(1 << 62), touch, ""},
+		{"a huge alignment, a relocation less", aligned(1 << 62), drop, ""},
 		{"an empty section at 0", overlap(6, 0, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x0`},
 		{"an empty section in the ELF header", overlap(6, 63, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x3f`},
 		{"an empty section in the section headers", overlap(6, 0x360, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x360`},

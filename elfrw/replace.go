@@ -116,7 +116,7 @@ func copyRange(out, in *os.File, off, n uint64) (done uint64, err error) {
 		case err == unix.ENOSPC || err == unix.EDQUOT || err == unix.EIO || err == unix.EFBIG:
 			return done, &os.PathError{Op: "copy_file_range", Path: out.Name(), Err: err}
 		case err != nil || k == 0:
-			return done, nil
+			return done, nil //nolint:nilerr // the caller writes what the kernel does not copy
 		}
 		done += uint64(k)
 	}
@@ -147,12 +147,12 @@ func setAttributes(out *os.File, like os.FileInfo) error {
 }
 
 // reread maps what was written and holds it against the plan.
-func (m *Image) reread(out *os.File, check func(*File) error) error {
+func (m *Image) reread(out *os.File, check func(*File) error) (err error) {
 	src := &source{file: out}
 	if err := src.mapFile(); err != nil {
 		return err
 	}
-	defer src.unmap()
+	defer func() { err = errors.Join(err, src.unmap()) }()
 	if err := m.Check(src.data); err != nil {
 		return err
 	}
