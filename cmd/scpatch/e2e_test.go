@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -178,24 +179,25 @@ func listJSON(t *testing.T, path string, args []string) []siteView {
 	return v.Sites
 }
 
-// checkDirect looks at the patched object with nothing but its relocations:
-// where the plan says direct or constant no call of a trampoline is left, and
-// every site whose target is known has left, but for those with a reason.
-func checkDirect(t *testing.T, path string, plan []siteView) {
+// A place is a byte offset in a section of that name.
+type place struct {
+	section string
+	off     uint64
+}
+
+// callRelocations returns what each R_PPC64_REL24 and REL24_NOTOC of an object
+// names.
+func callRelocations(t *testing.T, path string) map[place]string {
 	t.Helper()
-	type place struct {
-		section string
-		off     uint64
-	}
-	calls := map[place]string{}
 	f, err := elfrw.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	calls := map[place]string{}
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
-		if s.Type != 4 {
+		if !s.Is(elf.SHT_RELA) {
 			continue
 		}
 		table, err := reloc.NewTable(s.Data())
@@ -209,6 +211,15 @@ func checkDirect(t *testing.T, path string, plan []siteView) {
 			}
 		}
 	}
+	return calls
+}
+
+// checkDirect looks at the patched object with nothing but its relocations:
+// where the plan says direct or constant no call of a trampoline is left, and
+// every site whose target is known has left, but for those with a reason.
+func checkDirect(t *testing.T, path string, plan []siteView) {
+	t.Helper()
+	calls := callRelocations(t, path)
 	for _, s := range plan {
 		callee, called := calls[place{s.Section, s.Offset}]
 		switch s.Form {

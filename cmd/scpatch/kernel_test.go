@@ -5,13 +5,13 @@ package main
 import (
 	"bytes"
 	"debug/elf"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -92,28 +92,12 @@ func TestKernelModules(t *testing.T) {
 // trampolineCalls lists the calls of trampolines by relocation alone.
 func trampolineCalls(t *testing.T, path string) (calls []string) {
 	t.Helper()
-	f, err := elfrw.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for i := 1; i < f.NumSections(); i++ {
-		s := f.Section(i)
-		if !s.Is(elf.SHT_RELA) {
-			continue
-		}
-		table, err := reloc.NewTable(s.Data())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for j := range table.Len() {
-			r := table.At(j)
-			name := string(f.SymbolName(f.Symbol(int(r.Sym()))))
-			if r.IsCall() && strings.HasPrefix(name, sites.TrampPrefix) {
-				calls = append(calls, f.Section(int(s.Info)).NameString()+" "+name)
-			}
+	for at, callee := range callRelocations(t, path) {
+		if strings.HasPrefix(callee, sites.TrampPrefix) {
+			calls = append(calls, fmt.Sprintf("%s+0x%x %s", at.section, at.off, callee))
 		}
 	}
+	slices.Sort(calls)
 	return calls
 }
 
