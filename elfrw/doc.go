@@ -6,7 +6,7 @@
 // # Model
 //
 //	        Open/New                Edit                  Layout
-//	bytes ───────────► File ───────────────► Edit ───────────────► Image ──► Replace
+//	bytes ───────────► File ───────────────► Edit ───────────────► Image ──► WriteTemp, Commit
 //	(mapped)           read-only view        a list of splices     a list of pieces
 //
 // A [File] is a view of bytes that are never written: section headers, symbols
@@ -20,24 +20,40 @@
 // the same thing to the writer.
 //
 // [Edit.Layout] turns the splices into an [Image], a list of pieces that are
-// either a range of the input or new bytes. Only what has to move moves: when a
-// section grows, whatever follows it in the file is shifted by a multiple of the
-// largest alignment found there, so that every section keeps its alignment and
-// the bytes between sections stay what they were. A section that shrinks leaves
-// zeros behind and nothing moves. Without an edit there is one piece, the whole
-// input.
+// either a range of the input or new bytes. The splices of one section make a
+// part; parts in file order, with copies between them, are the output. Only what
+// has to move moves: when a section grows, whatever follows it in the file is
+// shifted, each stretch up to the next part by a multiple of the largest
+// alignment in it, so that every section keeps its offset modulo its alignment
+// and the bytes between sections stay what they were. A section that shrinks
+// leaves zeros behind and nothing moves. Without an edit there is one piece, the
+// whole input.
 //
 //	input    │ehdr│ .text │pad│ .rela.text │ .symtab │ .strtab │ shdrs │ signature │
 //	pieces   │====│==x=x==│===│=====x======│=========│=========+++++++++++=======++│===│
 //	              x replaced     + new strings, sections and headers
+//
+// Bytes that belong to two sections are not edited: Layout refuses to. So it
+// does when a file with segments would change its size.
 //
 // Whatever follows the last section and the section headers (a kernel module
 // carries its signature there) stays the last thing in the file. An edit would
 // make a module's signature wrong: Layout refuses with [ErrSigned] unless
 // [Edit.StripSignature] was called.
 //
-// [Replace] writes an Image to a temporary file in the directory of the
-// destination, reads it back, and renames it.
+// [Image.WriteTemp] writes an Image to a file without a name in the directory of
+// the destination and reads it back; [Temp.Commit] gives it the name. If the
+// process is killed meanwhile nothing is left, except between the two system
+// calls of Commit, link and rename.
+//
+// # A file that changes while it is read
+//
+// The input is mapped. [File.Changed] notices another size, another time of
+// modification, or another file under the name, and WriteTemp asks it when it
+// has written everything. Where pages of the mapping are gone, because someone
+// truncated the file, an access to them is a fault: [File.Guard] makes an error
+// of it. [Open] and WriteTemp guard themselves; who reads a File's bytes on his
+// own account calls Guard around it.
 //
 // # Symbols
 //
@@ -46,7 +62,9 @@
 // ones; Layout then renumbers every reference: relocations, section groups,
 // SHT_SYMTAB_SHNDX and LLVM's address-significance table. A section of another
 // type that is linked to the symbol table is refused by name. Until then a new
-// symbol is known by a provisional index, see [Edit.AddSymbol].
+// symbol is known by a provisional index, see [Edit.AddSymbol]. When the first
+// symbol needs a section number of 65,280 or more, Layout adds the
+// SHT_SYMTAB_SHNDX for it.
 //
 // # What stands on debug/elf, and what does not
 //

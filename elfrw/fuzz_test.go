@@ -75,6 +75,12 @@ func FuzzEdit(f *testing.F) {
 			f.Add(b, s)
 		}
 	})
+	// An empty section at the ELF header grows: this was found.
+	for _, at := range []uint64{0, 63} {
+		data := basic().build()
+		copy(data[shdr(6, shOff)(data):], append(u64(at), u64(0)...))
+		f.Add(data, []byte{5, 2, 3})
+	}
 	f.Fuzz(func(t *testing.T, data, script []byte) {
 		if _, err := elfrw.New(data); err != nil {
 			return

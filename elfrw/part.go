@@ -132,10 +132,10 @@ func (f *finder) last(q *part, rela bool) int {
 	return *k - 1
 }
 
-// under returns the number of the part with which an unedited q moves: the last
-// one that lies wholly before it, -1 for none. k is what last returned for q.
+// under returns the number of the part that q follows and moves with, -1 for
+// none. k is what last returned for q.
 func (f *finder) under(q *part, k int) int {
-	if k >= 0 && (f.parts[k].sec == q.sec || f.parts[k].end > q.off) {
+	if k >= 0 && f.parts[k].sec == q.sec {
 		k--
 	}
 	return k

@@ -92,6 +92,12 @@ func checkPlaces(t testing.TB, in, out *elfrw.File) {
 			t.Fatalf("the bytes between 0x%x and 0x%x were % x, are % x", a.end, b.off, was, is)
 		}
 	}
+	last := func(f *elfrw.File) bool {
+		return f.Header().Shoff+table*uint64(f.NumSections())+uint64(len(f.Trailer())) == uint64(len(f.Bytes()))
+	}
+	if last(in) != last(out) {
+		t.Errorf("the section headers come last: %v, they did: %v", last(out), last(in))
+	}
 	if !bytes.HasSuffix(out.Bytes(), in.Trailer()) && !in.Signed() {
 		t.Fatalf("the trailing bytes are % x, were % x", out.Trailer(), in.Trailer())
 	}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -248,60 +247,6 @@ func TestReplaceLink(t *testing.T) {
 	if to, err := os.Readlink(link); err != nil || to != "../real.o" {
 		t.Errorf("the link leads to %q, %v", to, err)
 	}
-}
-
-func TestReplaceUnwritable(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a.o")
-	m := edited(t, put(t, path, bulky()))
-	if err := os.Chmod(dir, 0o555); err != nil {
-		t.Fatal(err)
-	}
-	defer os.Chmod(dir, 0o755)
-	if os.Getuid() == 0 {
-		// The thread, which ends with the goroutine, gives up root's access.
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			runtime.LockOSThread()
-			if err := unix.Setfsuid(65534); err != nil {
-				t.Error(err)
-			}
-			unwritable(t, m, path)
-		}()
-		<-done
-		return
-	}
-	unwritable(t, m, path)
-}
-
-func unwritable(t *testing.T, m *elfrw.Image, path string) {
-	temp, err := m.WriteTemp(path, nil, nil)
-	var bad *fs.PathError
-	if !errors.Is(err, fs.ErrPermission) || !errors.As(err, &bad) {
-		t.Errorf("error is %v", err)
-	}
-	if err == nil {
-		temp.Discard()
-	}
-}
-
-// TestReplaceFull writes to a file system that is too small.
-func TestReplaceFull(t *testing.T) {
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		missing(t, "mounting a tmpfs: %v", err)
-	}
-	defer unix.Unmount(dir, unix.MNT_DETACH)
-	small := filepath.Join(dir, "small.o")
-	data := basic().build()
-	put(t, small, data)
-	from := put(t, filepath.Join(t.TempDir(), "a.o"), bulky())
-	if _, err := edited(t, from).WriteTemp(small, nil, nil); !errors.Is(err, unix.ENOSPC) {
-		t.Errorf("error is %v", err)
-	}
-	holds(t, dir, "small.o")
-	sameFile(t, small, data)
 }
 
 func TestOpenRefuses(t *testing.T) {
