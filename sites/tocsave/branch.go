@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tocsave
+
+import "github.com/scpatch/scpatch/ppc64"
+
+func notTOC(e ppc64.LocalEntry) cause {
+	if e.PreservesR2() {
+		return noEntryTOC
+	}
+	return clobbersTOC
+}
+
+// jump applies a branch that does not set LR, and reports whether the next
+// instruction follows.
+func (a *analysis) jump(word uint32, w ppc64.Word, s *state) bool {
+	follows := !w.BranchesAlways()
+	if a.marks[word]&jumps != 0 {
+		for _, off := range a.f.Jumps[a.offset(word)] {
+			if t, ok := a.wordAt(off); ok {
+				a.flow(t, s, word)
+			}
+		}
+		if w.IsRegBranch() {
+			return follows
+		}
+	}
+	switch {
+	case !w.IsRegBranch():
+		if t, ok := a.target(word, w); ok {
+			a.flow(t, s, word)
+		}
+	case w.XO() != 16 && !s.tail(): // bcctr, bctar
+		if a.stop.cause == none {
+			a.stop = why{unresolved, ppc64.WordSize * word}
+		}
+		return false
+	}
+	return follows
+}
+
+// tail reports whether an indirect branch can only be a tail call: r1 and r2
+// are as they were at the entry. A jump table is for code with the same frame,
+// which is none, and there nothing is proven.
+func (s *state) tail() bool {
+	sp := s.regs[regSP]
+	return sp.origin == entrySP && sp.off == 0 && s.own
+}
+
+// call applies a branch that sets LR.
+func (a *analysis) call(word uint32, w ppc64.Word, s *state) {
+	before := *s
+	if t, ok := a.target(word, w); ok {
+		switch {
+		case t == word+1: // finds its own address
+			return
+		case t != 0 && t != a.entry:
+			a.subroutine(word, t, s)
+			return
+		}
+	}
+	a.callee(word, w.IsRegBranch(), s)
+	if !w.BranchesAlways() {
+		s.join(&before, ppc64.WordSize*word)
+	}
+}
+
+// subroutine applies a call of code within the function, which no ABI rules.
+func (a *analysis) subroutine(word, target uint32, s *state) {
+	in := unknown(why{entered, ppc64.WordSize * target})
+	a.flow(target, &in, word)
+	*s = unknown(why{entered, ppc64.WordSize * (word + 1)})
+	s.begin(word)
+}
+
+// callee applies what a function may do (ELFv2 §2.2.2): it keeps r1, r13 to r31
+// and the frame of its caller, but for the TOC save doubleword, which belongs
+// to the linker's stub in front of it, if there is one.
+func (a *analysis) callee(word uint32, indirect bool, s *state) {
+	m := a.marks[word]
+	here := ppc64.WordSize * word
+	switch {
+	case indirect && m&pltCall == 0:
+		s.killOwn(why{notRestored, here})
+	case !s.own: // a stub saves what r2 holds
+		s.killSlot(why{foreignCall, here})
+	case m&savesCall != 0 && s.frame:
+		s.slot, s.save = true, here
+	}
+	if m&noTOC != 0 {
+		s.killOwn(why{notocCall, here})
+	}
+	s.copies = 0
+	for r := range uint32(32) {
+		if volatileRegs>>r&1 != 0 {
+			s.regs[r] = value{}
+		}
+	}
+	if m&twiceCall != 0 {
+		// Between the first and the second return r1 may have been moved and
+		// 24(r1) overwritten.
+		s.killSlot(why{twice, here})
+	}
+	a.throw(s)
+}
+
+// throw lets an exception out of a call reach the landing pads: the unwinder
+// gives them r1, r2 and r14 to r31 of the function.
+func (a *analysis) throw(s *state) {
+	if len(a.pads) == 0 || a.final {
+		return
+	}
+	s2 := *s
+	s2.own, s2.slot, s2.slotWhy = true, false, why{cause: pad}
+	if a.atPads == nil {
+		a.atPads = &s2
+	} else if !a.atPads.join(&s2, 0) {
+		return
+	}
+	for _, p := range a.pads {
+		in := *a.atPads
+		in.own = true
+		in.slotWhy.at = ppc64.WordSize * p
+		a.flow(p, &in, p)
+	}
+}

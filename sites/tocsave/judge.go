@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tocsave
+
+import "github.com/scpatch/scpatch/ppc64"
+
+// want marks the calls.
+func (a *analysis) want(calls []uint64) {
+	a.found = make(map[uint32]Verdict, len(calls))
+	for _, off := range calls {
+		a.mark(off, wanted)
+	}
+}
+
+// judge gives the verdict on a call from the state before it. Code that is
+// reached in two ways, as an instruction and as the suffix of another, needs
+// both to prove it.
+func (a *analysis) judge(word uint32, w ppc64.Word, s *state) {
+	v := Verdict{Proven: true, At: a.f.Start + uint64(s.save)}
+	var y why
+	switch t, inside := a.target(word, w); {
+	case !w.IsBranch() || !w.LK() || inside && t == word+1:
+		y = why{notCall, ppc64.WordSize * word}
+	case !s.own:
+		y = s.ownWhy
+	case !s.slot:
+		y = s.slotWhy
+	}
+	if y.cause != none {
+		v = Verdict{Reason: y.text(), At: a.f.Start + uint64(y.at)}
+	}
+	if old, ok := a.found[word]; !ok || old.Proven {
+		a.found[word] = v
+	}
+}
+
+// verdicts are the answers in the order of the questions.
+func (a *analysis) verdicts(calls []uint64) []Verdict {
+	all := make([]Verdict, len(calls))
+	for i, off := range calls {
+		w, ok := a.wordAt(off)
+		if !ok {
+			all[i] = Verdict{Reason: why{cause: notCall}.text(), At: off}
+			continue
+		}
+		v, ok := a.found[w]
+		if !ok {
+			v = Verdict{Reason: why{cause: notReached}.text(), At: off}
+		}
+		all[i] = v
+	}
+	return all
+}

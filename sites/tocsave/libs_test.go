@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tocsave
+
+import (
+	"cmp"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// Where Debian's cross toolchain has its libraries.
+const gccLibs = "/usr/lib/gcc-cross/powerpc64le-linux-gnu/12"
+const libcLibs = "/usr/powerpc64le-linux-gnu/lib"
+
+// library returns the objects of an archive.
+func library(t testing.TB, path string) (all []*object) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	err = readArchive(b, func(name string, _ int, data []byte) error {
+		o, err := readObject(name, data)
+		if err == nil {
+			all = append(all, o)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return all
+}
+
+// TestShares prints how many calls are proven in the archives and objects of a
+// directory, SCPATCH_LIBS, and why the others are not.
+func TestShares(t *testing.T) {
+	dir := os.Getenv("SCPATCH_LIBS")
+	if dir == "" {
+		t.Skip("SCPATCH_LIBS names no directory")
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*.[ao]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			var all []*object
+			if strings.HasSuffix(path, ".o") {
+				b, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o, err := readObject(path, b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, o)
+			} else {
+				all = library(t, path)
+			}
+			shares(t, all)
+		})
+	}
+}
+
+// shares prints one library's numbers; with SCPATCH_VERBOSE, every call too.
+func shares(t *testing.T, all []*object) {
+	n, proven, reasons := 0, 0, map[string]int{}
+	for _, o := range all {
+		for _, s := range o.analyse() {
+			if n++; s.Proven {
+				proven++
+				continue
+			}
+			words := strings.Fields(s.Reason)
+			for i, w := range words {
+				if strings.HasPrefix(w, "+0x") {
+					words[i] = "+N"
+				}
+			}
+			reasons[strings.Join(words, " ")]++
+			if os.Getenv("SCPATCH_VERBOSE") != "" && s.fn != nil {
+				t.Logf("%s: %s+%#x: %s", o.name, s.fn.name, s.r.Off-s.fn.Start, s.Reason)
+			}
+		}
+	}
+	t.Logf("%d of %d proven: %.1f %%", proven, n, 100*float64(proven)/float64(max(n, 1)))
+	keys := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), cmp.Compare(a, b))
+	})
+	for _, r := range keys {
+		t.Logf("%7d  %s", reasons[r], r)
+	}
+}
+
+// BenchmarkAnalyse analyses every function of libstdc++.a, for all its calls.
+func BenchmarkAnalyse(b *testing.B) {
+	all := library(b, gccLibs+"/libstdc++.a")
+	type question struct {
+		f     *Func
+		calls []uint64
+	}
+	var questions []question
+	size := int64(0)
+	for _, o := range all {
+		for _, sec := range o.order {
+			for _, fn := range o.secs[sec].funcs {
+				q := question{f: &fn.Func}
+				for off := fn.Start; off+4 <= fn.End && fn.End <= uint64(len(fn.Code)); off += 4 {
+					if w, err := ppc64.Load(fn.Code, off); err == nil && w.IsBranch() && w.LK() {
+						q.calls = append(q.calls, off)
+					}
+				}
+				questions, size = append(questions, q), size+int64(fn.End-fn.Start)
+			}
+		}
+	}
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, q := range questions {
+			Analyse(q.f, q.calls)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(questions)), "ns/func")
+}

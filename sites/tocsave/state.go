@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tocsave
+
+// The general registers that matter here, and those that a call may change:
+// r0 and r2 to r12 (ELFv2 §2.2.2.1; r2 is followed by itself).
+const (
+	regSP  = 1
+	regTOC = 2
+
+	volatileRegs uint32 = 0x1ffd
+)
+
+// The TOC save doubleword (ELFv2 §2.2.3) and the smallest frame there is.
+const (
+	slotOff  = 24
+	slotSize = 8
+	minFrame = 32
+)
+
+// state is what is known before an instruction. A later value of a state that
+// stands for a place is never stronger than an earlier one: own, slot and frame
+// go from true to false, copies lose bits, values go up in their lattice.
+type state struct {
+	own    bool   // r2 is the TOC pointer of this unit
+	slot   bool   // 24(r1) holds the TOC pointer of this unit
+	frame  bool   // r1 points to a frame that this function made
+	copies uint32 // the registers that hold the TOC pointer of this unit
+
+	// regs has in r1 always a value of kind at, except in a stored state:
+	// there anywhere means that paths disagree.
+	regs [32]value
+
+	// For the reader only.
+	ownWhy, slotWhy why    // why own and slot are false
+	save            uint32 // bytes from the function's start: a save that made slot true
+	from            uint32 // likewise: from where the state first came
+}
+
+// unknown is the state of a place that is entered with nothing known.
+func unknown(w why) state {
+	s := state{ownWhy: w, slotWhy: w}
+	for i := range s.regs {
+		s.regs[i].kind = anywhere
+	}
+	return s
+}
+
+// join makes s hold for in as well, which comes from the instruction at from,
+// and reports whether that changes s.
+func (s *state) join(in *state, from uint32) bool {
+	changed := false
+	if s.slot != in.slot {
+		w, src := in.slotWhy, from
+		if in.slot {
+			w, src = s.slotWhy, s.from
+		}
+		if w.cause == noSave {
+			w = why{noSavePath, src}
+		}
+		changed = s.slot
+		s.slot, s.slotWhy = false, w
+	}
+	if s.own && !in.own {
+		s.own, s.ownWhy, changed = false, in.ownWhy, true
+	}
+	if s.frame && !in.frame {
+		s.frame, changed = false, true
+	}
+	if c := s.copies & in.copies; c != s.copies {
+		s.copies, changed = c, true
+	}
+	if s.regs == in.regs {
+		return changed
+	}
+	for i := range s.regs {
+		if v := s.regs[i].join(in.regs[i]); v != s.regs[i] {
+			s.regs[i], changed = v, true
+		}
+	}
+	return changed
+}
+
+// forget makes every register that is known from origin o an unknown alias:
+// the place that o names is about to give r1 a new value.
+func (s *state) forget(o origin) {
+	for i := range s.regs {
+		if v := s.regs[i]; v.aliases() && v.origin == o && v.kind != anywhere {
+			s.regs[i] = value{kind: anywhere}
+		}
+	}
+}
+
+// killSlot makes slot false. The first reason is the one that stays.
+func (s *state) killSlot(w why) {
+	if s.slot {
+		s.slot, s.slotWhy = false, w
+	}
+}
+
+// killOwn makes own false. The first reason is the one that stays.
+func (s *state) killOwn(w why) {
+	if s.own {
+		s.own, s.ownWhy = false, w
+	}
+}
+
+// begin settles r1 at the begin of a block, the word of which is given.
+func (s *state) begin(word uint32) {
+	if s.regs[regSP].kind != at {
+		o := originAt(word, joinedSP)
+		s.forget(o)
+		s.regs[regSP] = value{kind: at, origin: o}
+	}
+}
+
+// setSP gives r1 a value, and says which instruction does: any change of r1
+// moves 24(r1) to other memory.
+func (s *state) setSP(v value, frame bool, word uint32, c cause) {
+	s.killSlot(why{c, 4 * word})
+	if v.kind != at {
+		class := lostSP
+		if frame {
+			class = madeSP
+		}
+		v = value{kind: at, origin: originAt(word, class)}
+		s.forget(v.origin)
+	}
+	s.regs[regSP], s.frame = v, frame
+	s.copies &^= 1 << regSP
+}
+
+// stands reports whether a stack pointer of that value points to a frame of
+// this function: one that is below the caller's, or not above one of its own.
+func (v value) stands() bool {
+	if v.kind != at {
+		return false
+	}
+	switch {
+	case v.origin == entrySP:
+		return v.off <= -minFrame
+	case v.origin.class() == madeSP:
+		return v.off <= 0
+	}
+	return false
+}
+
+// set gives a register other than r1 a value; hasTOC says that this is the
+// unit's TOC pointer.
+func (s *state) set(r uint32, v value, hasTOC bool, w why) {
+	if r == regTOC {
+		if s.own = hasTOC; !hasTOC {
+			s.ownWhy = w
+		}
+	}
+	s.regs[r] = v
+	s.copies &^= 1 << r
+	if hasTOC && r != regTOC {
+		s.copies |= 1 << r
+	}
+}
+
+// hasTOC reports whether a register holds the unit's TOC pointer.
+func (s *state) hasTOC(r uint32) bool {
+	return r == regTOC && s.own || s.copies>>r&1 != 0
+}
+
+// slotRel returns the distance of an address from r1, if it is known.
+func (s *state) slotRel(ea value) (int64, bool) {
+	sp := s.regs[regSP]
+	if ea.kind != at && ea.kind != may || ea.origin != sp.origin {
+		return 0, false
+	}
+	return int64(ea.off) - int64(sp.off), true
+}

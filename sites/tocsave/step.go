@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tocsave
+
+import "github.com/scpatch/scpatch/ppc64"
+
+// An inst is an instruction that is no branch.
+type inst struct {
+	w, suffix ppc64.Word
+	word      uint32 // place, in words from the function's start
+	relocated bool   // the linker fills in its immediate or its displacement
+	pltSeq    bool   // of an inline PLT sequence: the linker may make it a nop
+	afterPLT  bool   // behind the call of such a sequence
+}
+
+func (i *inst) why(c cause) why { return why{c, ppc64.WordSize * i.word} }
+
+// step applies an instruction to the state.
+func (s *state) step(i *inst) {
+	if a, ok := ppc64.Memory(i.w, i.suffix); ok {
+		s.memory(i, a)
+		return
+	}
+	if dst, src, ok := i.move(); ok {
+		s.move(i, dst, src)
+		return
+	}
+	writes := ppc64.Writes(i.w, i.suffix)
+	if writes == 0 {
+		return
+	}
+	v, ok := s.sum(i)
+	if !ok && s.anyAlias(ppc64.Sources(i.w, i.suffix)) {
+		v.kind = anywhere
+	}
+	s.write(i, writes, v)
+}
+
+// write gives every register of a mask the same value.
+func (s *state) write(i *inst, regs uint32, v value) {
+	for r := range uint32(32) {
+		switch {
+		case regs>>r&1 == 0:
+		case r == regSP:
+			s.setSP(v, v.stands(), i.word, moved)
+		default:
+			s.set(r, v, false, i.why(written))
+		}
+	}
+}
+
+// anyAlias reports whether one of the registers of a mask may be made from r1.
+func (s *state) anyAlias(regs uint32) bool {
+	for r := range uint32(32) {
+		if regs>>r&1 != 0 && s.regs[r].aliases() {
+			return true
+		}
+	}
+	return false
+}
+
+// move recognises the instructions that copy a register: mr, and the logical
+// immediates with 0, among which ori r2,r2,0 is padding.
+func (i *inst) move() (dst, src uint32, ok bool) {
+	switch op := i.w.Opcode(); {
+	case op == 31 && i.w.XO() == 444: // or
+		ok = i.w.RS() == i.w.RB()
+	case op >= 24 && op <= 27: // ori, oris, xori, xoris
+		ok = i.w.UI() == 0 && !i.relocated
+	}
+	return i.w.RA(), i.w.RS(), ok
+}
+
+func (s *state) move(i *inst, dst, src uint32) {
+	switch dst {
+	case src:
+	case regSP:
+		v := s.regs[src]
+		s.setSP(v, v.stands(), i.word, moved)
+	default:
+		s.set(dst, s.regs[src], s.hasTOC(src), i.why(written))
+	}
+}
+
+// sum recognises the additions by which addresses in the stack are made.
+func (s *state) sum(i *inst) (value, bool) {
+	w := i.w
+	var imm value
+	switch op := w.Opcode(); {
+	case w.IsPrefix() && w.PrefixType() == ppc64.PrefixMLS && i.suffix.Opcode() == 14: // paddi
+		if w.PrefixR() {
+			return value{}, true
+		}
+		imm, w = numberOf(ppc64.D34(i.w, i.suffix)), i.suffix
+	case op == 14: // addi
+		imm = numberOf(w.SI())
+	case op == 15: // addis
+		imm = numberOf(w.SI() << 16)
+	case op == 31 && w.XO() == 266: // add
+		return s.regs[w.RA()].plus(s.regs[w.RB()]), true
+	default:
+		return value{}, false
+	}
+	if i.relocated {
+		imm = value{}
+	}
+	return s.base(w.RA()).plus(imm), true
+}
+
+// base is the value of RA|0.
+func (s *state) base(r uint32) value {
+	if r == 0 {
+		return numberOf(0)
+	}
+	return s.regs[r]
+}
+
+// memory applies a load or a store.
+func (s *state) memory(i *inst, a ppc64.Access) {
+	ea := s.address(i, a)
+	push := a.Store && a.Update && a.Base == regSP
+	if a.Store && !push { // a push kills the slot anyway
+		s.store(i, a, ea)
+	}
+	writes := ppc64.Writes(i.w, i.suffix)
+	if a.Update {
+		writes &^= 1 << a.Base // below
+	}
+	s.load(i, writes, ea)
+	switch {
+	case !a.Update:
+	case push:
+		s.push(i, ea)
+	case a.Base != regSP:
+		s.set(a.Base, ea, false, i.why(written))
+	default:
+		s.setSP(ea, ea.stands(), i.word, moved)
+	}
+}
+
+// address is the address of a load or store.
+func (s *state) address(i *inst, a ppc64.Access) value {
+	if a.PCRel {
+		return value{}
+	}
+	off := numberOf(a.Disp)
+	if a.Indexed {
+		off = s.regs[a.Index]
+	}
+	if i.relocated {
+		off = value{}
+	}
+	return s.base(a.Base).plus(off)
+}
+
+// store applies what a store does to the slot.
+func (s *state) store(i *inst, a ppc64.Access, ea value) {
+	rel, known := s.slotRel(ea)
+	std := i.w.Opcode() == 62 && i.w.XODS() == 0
+	if std && known && ea.kind == at && rel == slotOff && s.hasTOC(i.w.RS()) {
+		switch {
+		case i.pltSeq: // it may be there or not
+		case !s.frame: // the slot is the caller's (ELFv2 §2.2.3)
+			s.slot, s.slotWhy = false, i.why(noFrame)
+		default:
+			s.slot, s.save = true, ppc64.WordSize*i.word
+		}
+		return
+	}
+	if ea.aliases() && (!known || overlaps(i.w, a, rel)) {
+		s.killSlot(i.why(overwritten))
+	}
+}
+
+// overlaps reports whether a store to rel(r1) may touch the slot.
+func overlaps(w ppc64.Word, a ppc64.Access, rel int64) bool {
+	if a.Size == 0 {
+		return true
+	}
+	lo, hi := rel, rel+int64(a.Size)
+	if w.Opcode() == 31 && w.XO()&0x1f == 7 { // stvx and its like align the address
+		lo -= 15
+	}
+	return lo < slotOff+slotSize && hi > slotOff
+}
+
+// load applies what an instruction writes to registers other than its base:
+// out of the slot, out of the back chain (an address of the stack, ELFv2
+// §2.2.3), or out of any other memory.
+func (s *state) load(i *inst, writes uint32, ea value) {
+	if writes == 0 {
+		return
+	}
+	ld := i.w.Opcode() == 58 && i.w.XODS() == 0
+	rel, known := s.slotRel(ea)
+	if i.afterPLT && i.w == ppc64.RestoreTOC {
+		return // the linker leaves it there if, and only if, it leaves the save there
+	}
+	if ld && known && ea.kind == at && rel == slotOff && i.w.RT() != regSP {
+		w := s.slotWhy
+		if w.cause == noSave {
+			w = i.why(restoredWrong)
+		}
+		s.set(i.w.RT(), value{}, s.slot, w)
+		return
+	}
+	v := value{}
+	if ea.aliases() && known && rel == 0 {
+		v.kind = anywhere
+	}
+	s.write(i, writes, v)
+}
+
+// push applies a store that updates r1: stdu and stdux make a frame (ELFv2
+// §2.2.3).
+func (s *state) push(i *inst, ea value) {
+	c := moved
+	if s.frame {
+		c = alloca
+	}
+	frame := true
+	if ea.kind == at {
+		size := int64(s.regs[regSP].off) - int64(ea.off)
+		frame = ea.stands() || s.frame && size >= 0 || size >= minFrame && ea.origin != entrySP
+	}
+	s.setSP(ea, frame, i.word, c)
+}

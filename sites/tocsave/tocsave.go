@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tocsave
+
+import (
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// A Func is one function to analyse. All offsets are in bytes from the start of
+// its section. What lies outside [Start, End) in any of its fields is ignored.
+type Func struct {
+	Code       []byte           // of the whole section
+	Start, End uint64           // the extent, from the symbol: st_value and st_value+st_size
+	Entry      ppc64.LocalEntry // from the symbol's st_other
+	Relocs     []reloc.Rela     // those of the extent, in any order
+
+	// Jumps gives the targets of an indirect branch: the entries of a jump
+	// table, the labels of a computed goto. For a branch whose target a
+	// relocation names it gives that target, if it is inside the function. For
+	// any other instruction the targets are in addition to the next
+	// instruction: code that is patched to be a branch (asm goto,
+	// __jump_table), or that may fault and go on elsewhere (__ex_table).
+	Jumps map[uint64][]uint64
+
+	// Pads are landing pads of exceptions: the unwinder enters them with the
+	// frame and r2 of the function, as behind one of its calls.
+	Pads []uint64
+
+	// Unknown are places that may be entered with nothing known: labels whose
+	// address is given away, and what a branch of another function or section,
+	// such as the cold part of this one or an alternative, jumps to. The two
+	// entries of the function do not count: what holds there is Entry's.
+	Unknown []uint64
+
+	// Patched are instructions that may be replaced by others, which leave r1
+	// and r2 alone, before or while the code runs: the begin and the end of
+	// what a feature fixup or an alternative is for. The slot is unknown there.
+	Patched []uint64
+
+	// Twice are calls that can return more than once (setjmp, vfork): the
+	// names are for the caller to know, see [ReturnsTwice].
+	Twice []uint64
+
+	// Saves are calls of code that is known to do std r2,24(r1) itself: a
+	// linker's stub in a final image, a save stub.
+	Saves []uint64
+}
+
+// A Verdict is the answer for one call.
+type Verdict struct {
+	Proven bool   // 24(r1) holds this function's own r2 whenever the call is made
+	Reason string // why it is not proven, in words; empty if it is
+	At     uint64 // offset in the section of what the reason names; if proven, of a save
+}
+
+// Limits of one function; beyond them nothing is proven. The time is linear in
+// the size of the function and of the lists in Func.
+const (
+	maxWords  = 1 << 20 // 4 MiB of text
+	maxStates = 1 << 17 // branch targets
+)
+
+// Analyse answers for each of the calls, the offsets of bl instructions of f,
+// in the order in which they are given. It does not write to f.
+func Analyse(f *Func, calls []uint64) []Verdict {
+	a, why := newAnalysis(f)
+	if why.cause == none {
+		a.want(calls)
+		why = a.solve()
+	}
+	if why.cause != none {
+		all := make([]Verdict, len(calls))
+		for i := range all {
+			all[i] = Verdict{Reason: why.text(), At: f.Start + uint64(why.at)}
+		}
+		return all
+	}
+	return a.verdicts(calls)
+}
+
+// ReturnsTwice reports whether a function of that name can return more than
+// once; GCC knows these by their names too.
+func ReturnsTwice(name string) bool {
+	switch name {
+	case "setjmp", "_setjmp", "__setjmp", "sigsetjmp", "__sigsetjmp", "savectx", "getcontext", "swapcontext",
+		"vfork", "__vfork", "__libc_vfork", "__GI___sigsetjmp", "__GI__setjmp", "setjmp_syscall":
+		return true
+	}
+	return false
+}
