@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -22,6 +23,10 @@ const (
 )
 
 func main() {
+	// A run is short and its heap grows from nothing: with Go's default of 100
+	// collecting costs half of the CPU time of an object with 100,000 sites,
+	// with 400 hardly any, for a tenth more memory.
+	debug.SetGCPercent(400)
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
