@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-3-Clause
 module github.com/scpatch/scpatch
 
 go 1.26.0

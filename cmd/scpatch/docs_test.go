@@ -136,7 +136,7 @@ func TestManualForm(t *testing.T) {
 		}
 	}
 	if !checked {
-		t.Skip("neither mandoc nor groff nor man")
+		requireTools(t, "mandoc") // or groff, or man
 	}
 }
 
