@@ -156,6 +156,10 @@ func TestCorrupted(t *testing.T) {
 			off, _ := p.symbol("__SCK__inc")
 			p.put64(off+stValue, 1<<32)
 		}, "passes the end of the section"},
+		{"key in no data", plainSite, func(p *patient) {
+			off, _ := p.symbol("__SCK__inc")
+			binary.LittleEndian.PutUint16(p.b[off+stShndx:], uint16(p.section(".rela.text").Index))
+		}, "is not in data: the section's type is SHT_RELA"},
 		{"key at the last byte", plainSite, func(p *patient) {
 			off, i := p.symbol("__SCK__inc")
 			p.put64(off+stValue, p.f.Section(p.f.Symbol(i).Section).Size-1)

@@ -97,6 +97,9 @@ type heldBy struct {
 // without one holds NULL.
 func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error) {
 	s := o.File.Section(sec)
+	if !s.Has(elf.SHF_ALLOC) || !s.Is(elf.SHT_PROGBITS) && !s.Is(elf.SHT_NOBITS) {
+		return nil, o.at(sec, spots[0].off, -1, "key %s is not in data: the section's type is %v", printable(o.Keys[spots[0].id].Name), elf.SectionType(s.Type))
+	}
 	for _, sp := range spots {
 		if sp.off > s.Size || keySize > s.Size-sp.off {
 			return nil, o.at(sec, sp.off, -1, "key %s passes the end of the section (0x%x)", printable(o.Keys[sp.id].Name), s.Size)
