@@ -5,7 +5,6 @@ package sites
 import (
 	"cmp"
 	"debug/elf"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -326,7 +325,3 @@ func (o *Object) SectionName(s *Site) string { return o.File.Section(s.Section).
 
 // SymbolName returns the name of a symbol, of a section symbol the section's.
 func (o *Object) SymbolName(sym int) string { return o.name(sym) }
-
-func (o *Object) String() string {
-	return fmt.Sprintf("%d sites, %d keys, %d trampolines", len(o.Sites), len(o.Keys), len(o.Tramps))
-}

@@ -90,7 +90,7 @@ const (
 	SlotRestore                  // ld r2,24(r1)
 )
 
-// open checks that the file is one that scpatch may work on.
+// newObject checks that the file is one that scpatch may work on.
 func newObject(f *elfrw.File) (*Object, error) {
 	h := f.Header()
 	switch {
