@@ -75,8 +75,8 @@
 //
 // Indirect branches, landing pads, patched code and entries from outside are in
 // no instruction, but in relocations and tables: they are the fields of [Func],
-// and it is the caller's duty to fill them. Completeness of those is what
-// soundness stands on:
+// and it is the caller's duty to fill them; package textmap does. Completeness of
+// those is what soundness stands on:
 //
 //	bctr into a jump table          Func.Jumps, [Func.TextTable]
 //	__jump_table, __ex_table        Func.Jumps: from the code to its target

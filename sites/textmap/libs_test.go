@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package tocsave
+package textmap
 
 import (
 	"cmp"
@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/scpatch/scpatch/ppc64"
 )
 
 // Where Debian's cross toolchain has its libraries.
@@ -90,7 +88,7 @@ func shares(t *testing.T, all []*object) {
 			}
 			reasons[strings.Join(words, " ")]++
 			if os.Getenv("SCPATCH_VERBOSE") != "" && s.fn != nil {
-				t.Logf("%s: %s+%#x: %s", o.name, s.fn.name, s.r.Off-s.fn.Start, s.Reason)
+				t.Logf("%s: %s+%#x: %s", o.name, o.functionName(s.sec, s.fn), s.off-s.fn.start, s.Reason)
 			}
 		}
 	}
@@ -103,34 +101,24 @@ func shares(t *testing.T, all []*object) {
 	}
 }
 
-// BenchmarkAnalyse analyses every function of libstdc++.a, for all its calls.
-func BenchmarkAnalyse(b *testing.B) {
+// BenchmarkRead reads all objects of libstdc++.a and asks about every bl of each
+// function.
+func BenchmarkRead(b *testing.B) {
 	all := library(b, gccLibs+"/libstdc++.a")
-	type question struct {
-		f     *Func
-		calls []uint64
-	}
-	var questions []question
 	size := int64(0)
 	for _, o := range all {
-		for _, sec := range o.order {
-			for _, fn := range o.secs[sec].funcs {
-				q := question{f: &fn.Func}
-				for off := fn.Start; off+4 <= fn.End && fn.End <= uint64(len(fn.Code)); off += 4 {
-					if w, err := ppc64.Load(fn.Code, off); err == nil && w.IsBranch() && w.LK() {
-						q.calls = append(q.calls, off)
-					}
-				}
-				questions, size = append(questions, q), size+int64(fn.End-fn.Start)
-			}
-		}
+		size += int64(len(o.file.Bytes()))
 	}
 	b.SetBytes(size)
 	b.ReportAllocs()
 	for b.Loop() {
-		for _, q := range questions {
-			Analyse(q.f, q.calls)
+		for _, o := range all {
+			m, err := Read(o.file, o.secs)
+			if err != nil {
+				b.Fatal(err)
+			}
+			o.m = m
+			o.analyse()
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(questions)), "ns/func")
 }

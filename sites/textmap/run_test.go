@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package tocsave
+package textmap
 
 import (
 	"context"
@@ -24,13 +24,13 @@ const (
 
 // restore puts ld r2,24(r1) behind the sites that choose picks, in the bytes b
 // of the object, and returns how many they are.
-func restore(t *testing.T, o *object, b []byte, choose func(site) bool) (n int) {
+func restore(t *testing.T, o *object, b []byte, choose func(*object, site) bool) (n int) {
 	t.Helper()
 	for _, s := range o.analyse() {
-		if !choose(s) {
+		if !choose(o, s) {
 			continue
 		}
-		off := s.t.offset + s.r.Off + 4
+		off := o.file.Section(s.sec).Off + s.off + 4
 		if err := ppc64.Replace(b, off, ppc64.RestoreTOC, ppc64.Nop, ppc64.Cror15, ppc64.Cror31); err != nil {
 			// The slot may be at an offset that is no multiple of 4 in an archive.
 			t.Fatalf("%s: %v", o.name, err)
@@ -41,22 +41,22 @@ func restore(t *testing.T, o *object, b []byte, choose func(site) bool) (n int) 
 }
 
 // proven picks what the analysis proves.
-func proven(s site) bool { return s.Proven }
+func proven(_ *object, s site) bool { return s.Proven }
 
 // saves picks, wrongly, every call in a function that contains a save.
-func saves(s site) bool {
+func saves(o *object, s site) bool {
 	if s.fn == nil {
 		return false
 	}
-	for off := s.fn.Start; off < s.fn.End; off += 4 {
-		if w, err := ppc64.Load(s.fn.Code, off); err == nil && w == ppc64.SaveTOC {
+	for off := s.fn.start; off < s.fn.end; off += 4 {
+		if w, err := ppc64.Load(o.m.secs[s.sec].code, off); err == nil && w == ppc64.SaveTOC {
 			return true
 		}
 	}
 	return false
 }
 
-func restoreObject(t *testing.T, from, to string, choose func(site) bool) int {
+func restoreObject(t *testing.T, from, to string, choose func(*object, site) bool) int {
 	t.Helper()
 	b, err := os.ReadFile(from)
 	if err != nil {
@@ -74,7 +74,7 @@ func restoreObject(t *testing.T, from, to string, choose func(site) bool) int {
 	return n
 }
 
-func restoreArchive(t *testing.T, from, to string, choose func(site) bool) (n int) {
+func restoreArchive(t *testing.T, from, to string, choose func(*object, site) bool) (n int) {
 	t.Helper()
 	b, err := os.ReadFile(from)
 	if err != nil {
@@ -190,7 +190,7 @@ func TestRunLibraries(t *testing.T) {
 	libs := []string{libcLibs + "/libc.a", gccLibs + "/libstdc++.a", gccLibs + "/libgcc_eh.a"}
 	for _, tt := range []struct {
 		name   string
-		choose func(site) bool
+		choose func(*object, site) bool
 		same   bool
 	}{
 		{"proven", proven, true},

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"encoding/binary"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// branches finds the branches from one function into another that no relocation
+// shows, and such calls of functions that return twice.
+func (m *Map) branches(t *text, twiceAt map[place]bool) {
+	size := uint64(len(t.code))
+	fn, from, until := -1, uint64(0), uint64(0) // fn is the innermost function of all of [from, until)
+	for off := uint64(0); size-off >= ppc64.WordSize; off += ppc64.WordSize {
+		w := ppc64.Word(binary.LittleEndian.Uint32(t.code[off:]))
+		if !w.IsBranch() && !w.IsCondBranch() || w.AA() || w.Displacement() == 0 {
+			continue
+		}
+		to := off + uint64(w.Displacement())
+		if to >= size {
+			continue
+		}
+		if w.LK() && twiceAt[place{t.sec, to}] {
+			t.twice, t.open = append(t.twice, off), true
+		}
+		if off >= until {
+			fn, from, until = t.stretch(off)
+		}
+		if from <= to && to < until {
+			continue
+		}
+		if in := t.covering(to); in >= 0 && in != fn && to != t.funcs[in].start && to != t.funcs[in].start+t.funcs[in].entry.Offset() {
+			m.jump(place{t.sec, off}, place{t.sec, to})
+		}
+	}
+}
+
+// stretch returns the innermost function that covers a place, and the stretch
+// around the place, as far as is known, of which it is that.
+func (t *text) stretch(off uint64) (fn int, from, until uint64) {
+	last := t.innermost(off)
+	if last >= 0 {
+		from = t.funcs[last].start
+	}
+	until = ^uint64(0)
+	if last+1 < len(t.funcs) {
+		until = t.funcs[last+1].start
+	}
+	fn = last
+	for fn >= 0 && t.funcs[fn].end <= off {
+		from = max(from, t.funcs[fn].end)
+		fn = int(t.funcs[fn].outer)
+	}
+	if fn >= 0 {
+		until = min(until, t.funcs[fn].end)
+	}
+	return fn, from, until
+}

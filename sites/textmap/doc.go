@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package textmap finds out from an ELF file what package tocsave has to know
+// about the functions around calls, and asks it.
+//
+// # Model
+//
+//	            Read, of some sections                Prove, of some calls
+//	elfrw.File ───────────────────────► Map ───────────────────────────────► verdicts
+//	                                     │  ▲                  tocsave.Func
+//	                                     │  └── Saves: what the caller knows of stubs
+//	                                     └─► HasLSDA
+//
+// A proof is worth what the list of the ways into a function is worth. The
+// instructions show only some of them; the others are in other sections, which
+// Read goes through once for all functions of the sections that it is asked for:
+//
+//	symbols                  functions and their local entries; entries within them
+//	branches                 from another function or section, by relocation or by
+//	                         decoding the section
+//	addresses                any other relocation of a loaded section against a place
+//	                         in the text: labels, jump tables, tables of labels
+//	.eh_frame and exception  landing pads; what else the unwinder knows
+//	tables
+//	Linux                    __jump_table, __ex_table, __*_fixup and the alternatives
+//
+// For each section there are sorted lists of what was found. Prove takes the part
+// that lies in a function, makes a tocsave.Func of it, and analyses each function
+// once. Where symbols overlap, every function that covers a call has to prove it.
+//
+// # Where indirect branches go
+//
+// A bctr with a frame is a switch or a computed goto. Its targets are known if all
+// addresses that it can be computed from are tables:
+//
+//	in .rodata, distances from the table's begin: the relocation of an element P is
+//	    S + A - P, so that its target is S + A - (P - table); what the table is
+//	    shows who refers to it. If only this function does, its bctr alone goes there
+//	in the text, behind the bctr: see tocsave.TextTable
+//	in data, addresses
+//
+// Where code has the address of any other place of the function, the place may be
+// what distances are added to, as in goto *(&&base + table[i]), whose table the
+// assembler has made without a relocation. The same holds where an instruction
+// finds its own address. The bctr has unknown targets then.
+//
+// # What is not understood
+//
+// Nothing is guessed. An exception table, an element of a table, a feature section
+// that is not of the known form makes everything unproven that it could be about:
+// a place, a function, a stretch of text, or, where .eh_frame or the kind of
+// relocations is not understood, all of the file. Read fails only where the object
+// contradicts itself.
+//
+// # Cost
+//
+// Without sections nothing is read. Else there is one pass over the symbols and
+// over the relocations of the sections that are loaded, a second and a third one
+// over these where there are jump tables, one over .eh_frame and over the words of
+// the sections in question. Everything is linear but for sorting what was found;
+// where functions, tables or exception tables overlap so that it would not be,
+// nothing is proven.
+package textmap

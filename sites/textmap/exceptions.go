@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"debug/elf"
+	"errors"
+
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// exceptions reads the exception table (LSDA) of a part, for its landing pads.
+func (u *unwinding) exceptions(at, begin place, p *part) error {
+	if at.sec == elsewhere {
+		return errUnknown
+	}
+	s := u.m.f.Section(at.sec)
+	data := s.Data()
+	if !s.Has(elf.SHF_ALLOC) || s.Has(elf.SHF_COMPRESSED) || at.off > uint64(len(data)) {
+		return errUnknown
+	}
+	return u.lsda(&cursor{data: data, off: at.off, end: uint64(len(data))}, at.sec, begin, p)
+}
+
+// lsda reads an exception table as GCC and LLVM write it: where landing pads
+// count from, if that is not the begin of the part; the encoding and the place
+// of the types; the call sites, each a stretch of code and its landing pad.
+func (u *unwinding) lsda(c *cursor, sec int, begin place, p *part) error {
+	from := begin
+	own := true
+	if enc := c.u8(); c.err == nil && enc != encOmit {
+		var err error
+		if from, err = c.pointer(u.ptr, sec, enc); err != nil {
+			return err
+		}
+		if from.sec <= 0 {
+			return errUnknown
+		}
+		own = false
+	}
+	if enc := c.u8(); enc != encOmit {
+		c.leb128(false)
+	}
+	enc := c.u8()
+	size := c.leb128(false)
+	if c.err != nil || size > c.end-c.off {
+		return errCut
+	}
+	c.end = c.off + size
+	if enc&^encFormat != 0 || !u.ptr.plain(sec, c.off, c.end) {
+		return errUnknown
+	}
+	if size > u.budget {
+		return errors.New("exception tables that overlap")
+	}
+	u.budget -= size
+	length := p.end - p.start
+	for c.off < c.end {
+		start, n, lp := c.value(enc), c.value(enc), c.value(enc)
+		c.leb128(false) // the action
+		switch {
+		case c.err != nil:
+			return c.err
+		case start > length || n > length-start, lp >= length && own:
+			return errUnknown
+		case lp == 0:
+			continue
+		}
+		to := place{from.sec, from.off + lp}
+		if t := u.m.secs[to.sec]; to.sec != begin.sec {
+			u.m.enter(to)
+		} else {
+			t.pads = append(t.pads, pad{to.off, p.start, p.end})
+		}
+	}
+	return nil
+}
+
+// point resolves a pointer of an object by its relocation.
+func (r *reader) point(sec int, off, size, raw uint64, _ byte) (place, error) {
+	x := r.sortedRelocs(sec)
+	i := x.from(off)
+	if i >= x.len() || x.at(i).Off >= off+size {
+		if raw == 0 {
+			return place{}, nil
+		}
+		return place{}, errors.New("a pointer without a relocation")
+	}
+	r.used[sec]++
+	rel := x.at(i)
+	h, known := reloc.Lookup(rel.Type())
+	if rel.Type() == uint32(elf.R_PPC64_NONE) && raw == 0 {
+		return place{}, nil // of a section that the linker has dropped
+	}
+	if i+1 < x.len() && x.at(i+1).Off < off+size || rel.Off != off || !known || uint64(h.Size) != size ||
+		h.Field != reloc.Word32 && h.Field != reloc.Doubleword64 {
+		return place{}, errUnknown
+	}
+	to, ok := r.target(rel)
+	if !ok {
+		return place{sec: elsewhere}, nil // another object's, or absolute
+	}
+	return to, nil
+}
+
+// read says whether every relocation of the section was one of a pointer.
+func (r *reader) read(sec int) bool { return r.used[sec] == r.sortedRelocs(sec).len() }
+
+func (r *reader) plain(sec int, start, end uint64) bool {
+	x := r.sortedRelocs(sec)
+	i := x.from(start)
+	return i >= x.len() || x.at(i).Off >= end
+}
+
+// sortedRelocs returns the relocations of a section, which are sorted once.
+func (r *reader) sortedRelocs(sec int) *relocs {
+	x, ok := r.sorted[sec]
+	if !ok {
+		n := newRelocs(r.relas[sec])
+		x = &n
+		r.sorted[sec] = x
+	}
+	return x
+}

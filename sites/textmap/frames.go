@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+// Pointer encodings of .eh_frame and of exception tables (LSB 5.0, Core,
+// Generic Part, 10.5.1): how a value is stored, and what it counts from.
+const (
+	encOmit     = 0xff
+	encIndirect = 0x80
+	encFormat   = 0x0f
+	encApply    = 0x70
+
+	encPCRel = 0x10
+)
+
+var (
+	errCut     = errors.New("cut short")
+	errUnknown = errors.New("not understood")
+)
+
+// A cursor reads a piece of a section.
+type cursor struct {
+	data []byte
+	off  uint64 // in the section
+	end  uint64
+	err  error
+}
+
+func (c *cursor) bytes(n uint64) []byte {
+	if c.err != nil || n > c.end-c.off {
+		c.err = errors.Join(c.err, errCut)
+		return make([]byte, min(n, 8))
+	}
+	b := c.data[c.off : c.off+n]
+	c.off += n
+	return b
+}
+
+func (c *cursor) u8() byte    { return c.bytes(1)[0] }
+func (c *cursor) u32() uint32 { return binary.LittleEndian.Uint32(c.bytes(4)) }
+
+// leb128 reads a number of either kind.
+func (c *cursor) leb128(signed bool) (v uint64) {
+	for shift := uint(0); ; shift += 7 {
+		b := c.u8()
+		if c.err != nil {
+			return 0
+		}
+		if shift > 63 || shift == 63 && !signed && b > 1 {
+			c.err = errUnknown
+			return 0
+		}
+		v |= uint64(b&0x7f) << shift
+		if b&0x80 == 0 {
+			if signed && b&0x40 != 0 && shift < 57 {
+				v |= ^uint64(0) << (shift + 7)
+			}
+			return v
+		}
+	}
+}
+
+// value reads a number in a format, without what it counts from.
+func (c *cursor) value(enc byte) uint64 {
+	switch enc & encFormat {
+	case 0x0, 0x4, 0xc: // absptr, udata8, sdata8
+		return binary.LittleEndian.Uint64(c.bytes(8))
+	case 0x1:
+		return c.leb128(false)
+	case 0x9:
+		return c.leb128(true)
+	case 0x2:
+		return uint64(binary.LittleEndian.Uint16(c.bytes(2)))
+	case 0xa:
+		return uint64(int64(int16(binary.LittleEndian.Uint16(c.bytes(2)))))
+	case 0x3:
+		return uint64(c.u32())
+	case 0xb:
+		return uint64(int64(int32(c.u32())))
+	}
+	c.err = errUnknown
+	return 0
+}
+
+// pointers resolves what the unwinder's sections point to. What is read is the
+// field at off and of size bytes, its value raw, in section sec. A null pointer
+// has the section 0, one to what is not in this file the section elsewhere.
+type pointers interface {
+	point(sec int, off, size, raw uint64, enc byte) (place, error)
+	// plain says that no relocation changes the bytes in [start, end).
+	plain(sec int, start, end uint64) bool
+	// read says that every relocation of a section belonged to a pointer that
+	// was asked for.
+	read(sec int) bool
+}
+
+const elsewhere = -1
+
+// pointer reads a pointer.
+func (c *cursor) pointer(p pointers, sec int, enc byte) (place, error) {
+	at := c.off
+	raw := c.value(enc)
+	if c.err != nil {
+		return place{}, c.err
+	}
+	if enc&encIndirect != 0 || enc&encApply != 0 && enc&encApply != encPCRel {
+		return place{}, errUnknown
+	}
+	return p.point(sec, at, c.off-at, raw, enc)
+}
+
+// A cie is what the entries of .eh_frame of one kind have in common.
+type cie struct {
+	code  byte // encoding of code addresses
+	lsda  byte // of the address of the exception table
+	sized bool // entries say how long their augmentation is
+}
+
+// An unwinding reads .eh_frame and the exception tables that it names.
+type unwinding struct {
+	m      *Map
+	ptr    pointers
+	budget uint64 // bytes of exception tables that may yet be read
+}
+
+func (m *Map) unwind(p pointers) {
+	u := unwinding{m: m, ptr: p, budget: 2*uint64(len(m.f.Bytes())) + 1<<20}
+	for i := 1; i < m.f.NumSections(); i++ {
+		s := m.f.Section(i)
+		if string(s.NameBytes()) != ".eh_frame" || !s.Has(elf.SHF_ALLOC) || s.Size == 0 {
+			continue
+		}
+		if s.Data() == nil || s.Has(elf.SHF_COMPRESSED) {
+			m.fail("section %v has no content", s)
+			continue
+		}
+		if off, err := u.section(s); err != nil {
+			m.fail("section %v+0x%x: %v", s, off, err)
+		} else if !p.read(i) {
+			m.fail("section %v: relocations of what is no pointer", s)
+		}
+	}
+}
+
+// section reads the entries of .eh_frame. Behind an entry of size 0, the end of
+// what one input of a linker has, others may follow.
+func (u *unwinding) section(s elfrw.Section) (off uint64, err error) {
+	data := s.Data()
+	cies := map[uint64]cie{}
+	for off = 0; uint64(len(data))-off >= 4; {
+		c := cursor{data: data, off: off, end: uint64(len(data))}
+		size := uint64(c.u32())
+		if size == 0 {
+			off = c.off
+			continue
+		}
+		if size == 0xffffffff || size < 4 || size > c.end-c.off {
+			return off, errUnknown
+		}
+		end, idOff := c.off+size, c.off
+		c.end = end
+		id := uint64(c.u32())
+		if id == 0 {
+			x, err := u.cie(&c, s.Index)
+			if err != nil {
+				return off, err
+			}
+			cies[off] = x
+		} else {
+			x, ok := cies[idOff-id]
+			if !ok || id > idOff {
+				return off, errors.New("an entry without a common part")
+			}
+			if err := u.fde(&c, s.Index, x); err != nil {
+				return off, err
+			}
+		}
+		off = end
+	}
+	return off, nil
+}
+
+func (u *unwinding) cie(c *cursor, sec int) (x cie, err error) {
+	version := c.u8()
+	n := bytes.IndexByte(c.data[c.off:c.end], 0)
+	if c.err != nil || n < 0 {
+		return x, errCut
+	}
+	augmentation := c.bytes(uint64(n + 1))[:n]
+	switch version {
+	case 1, 3:
+	case 4: // with the sizes of an address and of a segment's number
+		if c.u8() != 8 || c.u8() != 0 {
+			return x, errUnknown
+		}
+	default:
+		return x, errUnknown
+	}
+	c.leb128(false)
+	c.leb128(true)
+	if version == 1 {
+		c.u8()
+	} else {
+		c.leb128(false)
+	}
+	x.lsda = encOmit
+	if len(augmentation) == 0 {
+		return x, c.err
+	}
+	if augmentation[0] != 'z' {
+		return x, errUnknown
+	}
+	x.sized = true
+	if size := c.leb128(false); c.err == nil && size <= c.end-c.off {
+		c.end = c.off + size
+	} else {
+		return x, errCut
+	}
+	for _, a := range augmentation[1:] {
+		switch a {
+		case 'L':
+			x.lsda = c.u8()
+		case 'R':
+			x.code = c.u8()
+		case 'P':
+			enc := c.u8()
+			if enc != encOmit { // what it points to does not matter
+				if _, err := c.pointer(u.ptr, sec, enc&^encIndirect); err != nil {
+					return x, err
+				}
+			}
+		case 'S', 'B', 'G':
+		default:
+			return x, errUnknown
+		}
+	}
+	return x, c.err
+}
+
+// fde reads the entry of one function, or of a part of one. An error is for one
+// that may be of any function.
+func (u *unwinding) fde(c *cursor, sec int, x cie) error {
+	begin, err := c.pointer(u.ptr, sec, x.code)
+	if err != nil {
+		return err
+	}
+	size := c.value(x.code & encFormat)
+	var table place // null where there is none
+	tableErr := error(nil)
+	if x.sized && c.err == nil {
+		if n := c.leb128(false); n > c.end-c.off {
+			return errCut
+		} else if x.lsda != encOmit {
+			table, tableErr = c.pointer(u.ptr, sec, x.lsda)
+		}
+	}
+	if c.err != nil {
+		return c.err
+	}
+	if begin.sec == 0 && table.sec != 0 {
+		return errors.New("an exception table of nothing")
+	}
+	t := u.m.secs[begin.sec]
+	if t == nil {
+		return nil // not of code that is asked for
+	}
+	if size == 0 || begin.off+size < begin.off || begin.off+size > uint64(len(t.code)) {
+		return errors.New("an entry for more than there is")
+	}
+	p := part{start: begin.off, end: begin.off + size, lsda: table.sec != 0 || tableErr != nil}
+	if tableErr == nil && p.lsda {
+		tableErr = u.exceptions(table, begin, &p)
+	}
+	if tableErr != nil {
+		u.m.refuse(begin.sec, p.start, p.end, "its exception table: %v", tableErr)
+	}
+	t.parts, t.open = append(t.parts, p), true
+	return nil
+}

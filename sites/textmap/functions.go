@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"bytes"
+	"cmp"
+	"debug/elf"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/tocsave"
+)
+
+// A function is a function symbol's, or several of the same extent.
+type function struct {
+	start, end uint64
+	entry      ppc64.LocalEntry
+	outer      int32 // index of the function that was begun and not ended before it, -1
+	deep       bool  // too many functions overlap here
+}
+
+// maxDepth is how many functions may cover one place; an inner symbol in a
+// function written in assembly makes 2.
+const maxDepth = 16
+
+// readSymbols finds the functions and what else symbols say of the sections. It
+// returns the functions that may return twice: as a set of symbols, and where
+// they are defined.
+func (m *Map) readSymbols() (twice symbolSet, at map[place]bool) {
+	f := m.f
+	twice, at = newSymbolSet(f.NumSymbols()), map[place]bool{}
+	for i := 1; i < f.NumSymbols(); i++ {
+		s := f.Symbol(i)
+		typ := s.Type()
+		if typ == elf.STT_SECTION || typ == elf.STT_FILE {
+			continue
+		}
+		if returnsTwice(f, s) {
+			twice.add(i)
+			if p, ok := m.symbolPlace(s); ok {
+				l, _ := ppc64.LocalEntryOf(s.Other)
+				at[p], at[place{p.sec, p.off + l.Offset()}] = true, true
+			}
+		}
+		p, ok := m.symbolPlace(s)
+		t := m.secs[p.sec]
+		if !ok || t == nil {
+			continue
+		}
+		// The reserved local entry is taken for none, where nothing is proven.
+		l, _ := ppc64.LocalEntryOf(s.Other)
+		switch typ {
+		case elf.STT_OBJECT, elf.STT_TLS, elf.STT_COMMON:
+			continue
+		case elf.STT_FUNC, elf.STT_GNU_IFUNC:
+			if s.Size > 0 && p.off+s.Size > p.off {
+				t.funcs = append(t.funcs, function{start: p.off, end: p.off + s.Size, entry: l})
+			}
+		default:
+			if s.Bind() == elf.STB_LOCAL {
+				continue // a label; who jumps there shows
+			}
+		}
+		// Within another function it is an entry.
+		m.enter(p)
+		m.enter(place{p.sec, p.off + l.Offset()})
+	}
+	for _, t := range m.secs {
+		t.nest()
+	}
+	return twice, at
+}
+
+// returnsTwice reports whether a symbol names such a function, without the
+// version that a linker appends.
+func returnsTwice(f *elfrw.File, s elfrw.Symbol) bool {
+	name := f.SymbolName(s)
+	if len(name) > 64 {
+		return false
+	}
+	name, _, _ = bytes.Cut(name, []byte("@"))
+	return tocsave.ReturnsTwice(string(name))
+}
+
+// nest sorts the functions and finds which lie in which.
+func (t *text) nest() {
+	slices.SortFunc(t.funcs, func(a, b function) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.entry, b.entry))
+	})
+	var stack []int32
+	out := t.funcs[:0]
+	for _, fn := range t.funcs {
+		if n := len(out); n > 0 && out[n-1].start == fn.start && out[n-1].end == fn.end {
+			if out[n-1].entry != fn.entry { // one of them is wrong
+				out[n-1].entry = 0
+			}
+			continue
+		}
+		for len(stack) > 0 && out[stack[len(stack)-1]].end <= fn.start {
+			stack = stack[:len(stack)-1]
+		}
+		if len(stack) == maxDepth {
+			for _, i := range stack {
+				out[i].deep = true
+			}
+			continue
+		}
+		fn.outer = -1
+		if len(stack) > 0 {
+			fn.outer = stack[len(stack)-1]
+		}
+		stack = append(stack, int32(len(out)))
+		out = append(out, fn)
+	}
+	t.funcs = slices.Clip(out)
+}
+
+// innermost returns the last function that starts at or before a place and those
+// around it: the first of the chain of outer ones among which are all that cover
+// the place; -1 for none.
+func (t *text) innermost(off uint64) int {
+	i, _ := slices.BinarySearchFunc(t.funcs, off, func(fn function, off uint64) int {
+		if fn.start <= off {
+			return -1
+		}
+		return 1
+	})
+	return i - 1
+}
+
+// around calls f for the functions that cover a place, the innermost first.
+func (t *text) around(off uint64, f func(fn int)) {
+	for i := t.innermost(off); i >= 0; i = int(t.funcs[i].outer) {
+		if off < t.funcs[i].end {
+			f(i)
+		}
+	}
+}
+
+// covering returns the innermost function that covers a place, -1 for none.
+func (t *text) covering(off uint64) int {
+	for i := t.innermost(off); i >= 0; i = int(t.funcs[i].outer) {
+		if off < t.funcs[i].end {
+			return i
+		}
+	}
+	return -1
+}
+
+// starts reports whether a function starts at a place.
+func (t *text) starts(off uint64) bool {
+	i := t.innermost(off)
+	return i >= 0 && t.funcs[i].start == off
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"cmp"
+	"debug/elf"
+	"fmt"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/tocsave"
+)
+
+// A Map is what is known about the code of some sections of a file: which
+// functions there are, and every way into the middle of one. It is not safe for
+// concurrent use.
+type Map struct {
+	f    *elfrw.File
+	secs map[int]*text
+
+	// broken says why nothing at all can be proven: something that names code
+	// is not understood, and it could name any.
+	broken string
+}
+
+// A text is one section with code. All places are offsets in it, in bytes. The
+// lists are sorted once everything has been read.
+type text struct {
+	sec    int
+	code   []byte
+	base   uint64 // address of the section in an image, 0 in an object
+	relocs relocs
+	funcs  []function
+
+	entries []uint64 // entered with nothing known
+	edges   []edge   // from an instruction to where else it may go on, by from
+	into    []edge   // the same, by to
+	labels  []label  // places whose address is somewhere
+	pads    []pad    // landing pads
+	parts   []part   // what the unwinder knows of
+	patched []span   // code that may be replaced, and the instruction behind it
+	twice   []uint64 // calls of a function that returns twice
+	anyCall []uint64 // takes the address of such a function
+	saves   []uint64 // calls of code that saves r2 itself
+	holes   []hole
+	open    bool // an edge or entry was added since the lists were sorted
+}
+
+// An edge leads from one instruction to another, beside what the instruction
+// itself says.
+type edge struct{ from, to uint64 }
+
+// A pad is a landing pad of the part of a function in [start, end).
+type pad struct{ off, start, end uint64 }
+
+// A part is what an FDE describes: a function, or a piece of one.
+type part struct {
+	start, end uint64
+	lsda       bool
+}
+
+// A span is a stretch of code, [start, end).
+type span struct{ start, end uint64 }
+
+// A hole is a stretch, [start, end), about which something in the file says
+// what is not understood. Nothing in a function that overlaps it is proven.
+type hole struct {
+	start, end uint64
+	why        string
+}
+
+// A place is an offset in a section; in an image, in the section that holds the
+// address.
+type place struct {
+	sec int
+	off uint64
+}
+
+// Prove says for each of the calls, offsets of bl instructions in section sec,
+// whether 24(r1) holds its function's own r2 when it is made. Verdicts are in
+// the order of the calls. Where several functions cover a call, all have to
+// prove it.
+func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
+	all := make([]tocsave.Verdict, len(calls))
+	t := m.secs[sec]
+	if t == nil || m.broken != "" {
+		why := m.broken
+		if t == nil {
+			why = "a section that was not read"
+		}
+		for i, off := range calls {
+			all[i] = tocsave.Verdict{Reason: why, At: off}
+		}
+		return all
+	}
+	t.settle()
+	type question struct{ fn, call int }
+	var asked []question
+	for i, off := range calls {
+		all[i] = t.outside(off)
+		t.around(off, func(fn int) { asked = append(asked, question{fn, i}) })
+	}
+	// Inner functions lie behind outer ones: what the outermost says is said last.
+	slices.SortFunc(asked, func(a, b question) int {
+		return cmp.Or(cmp.Compare(b.fn, a.fn), cmp.Compare(a.call, b.call))
+	})
+	refused := make([]bool, len(calls))
+	for len(asked) > 0 {
+		n := 1
+		for n < len(asked) && asked[n].fn == asked[0].fn {
+			n++
+		}
+		var offs []uint64
+		for _, q := range asked[:n] {
+			offs = append(offs, calls[q.call])
+		}
+		for i, v := range t.prove(asked[0].fn, offs) {
+			if call := asked[i].call; !refused[call] {
+				all[call], refused[call] = v, !v.Proven
+			}
+		}
+		asked = asked[n:]
+	}
+	return all
+}
+
+// outside is the verdict on a place that no function symbol covers.
+func (t *text) outside(off uint64) tocsave.Verdict {
+	why := "function of unknown extent"
+	if _, ok := t.part(off); ok {
+		why = "function without a symbol: r2 may be its caller's"
+	}
+	return tocsave.Verdict{Reason: why, At: off}
+}
+
+// HasLSDA reports whether the part of a function around a place has an exception
+// table (language specific data area), or may have one.
+func (m *Map) HasLSDA(sec int, off uint64) bool {
+	t := m.secs[sec]
+	if t == nil || m.broken != "" {
+		return true
+	}
+	t.settle()
+	p, ok := t.part(off)
+	return ok && p.lsda || t.hole(off, off+1) != nil
+}
+
+// Saves notes that the callee of the bl at a place does std r2,24(r1) itself.
+// It counts for what is proven afterwards.
+func (m *Map) Saves(sec int, off uint64) {
+	if t := m.secs[sec]; t != nil {
+		t.saves, t.open = append(t.saves, off), true
+	}
+}
+
+// settle sorts the lists.
+func (t *text) settle() {
+	if !t.open {
+		return
+	}
+	t.open = false
+	for _, l := range []*[]uint64{&t.entries, &t.twice, &t.anyCall, &t.saves} {
+		slices.Sort(*l)
+		*l = slices.Compact(*l)
+	}
+	slices.SortFunc(t.edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
+	t.edges = slices.Compact(t.edges)
+	t.into = slices.Clone(t.edges)
+	slices.SortFunc(t.into, func(a, b edge) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.from, b.from)) })
+	t.patched = mergeSpans(t.patched)
+	slices.SortFunc(t.labels, label.compare)
+	t.labels = slices.Compact(t.labels)
+	slices.SortFunc(t.pads, func(a, b pad) int {
+		return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
+	})
+	t.pads = slices.Compact(t.pads)
+	slices.SortFunc(t.parts, func(a, b part) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
+	})
+	slices.SortFunc(t.holes, func(a, b hole) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), cmp.Compare(a.why, b.why))
+	})
+	t.mergeHoles()
+}
+
+// mergeHoles makes the holes disjoint, so that they can be searched.
+func (t *text) mergeHoles() {
+	var out []hole
+	for _, h := range t.holes {
+		if n := len(out); n > 0 && h.start <= out[n-1].end {
+			out[n-1].end = max(out[n-1].end, h.end)
+			continue
+		}
+		out = append(out, h)
+	}
+	t.holes = out
+}
+
+// mergeSpans sorts spans and makes them disjoint.
+func mergeSpans(spans []span) (out []span) {
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
+	for _, s := range spans {
+		if n := len(out); n > 0 && s.start <= out[n-1].end {
+			out[n-1].end = max(out[n-1].end, s.end)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// hole returns a hole that overlaps [start, end).
+func (t *text) hole(start, end uint64) *hole {
+	i, _ := slices.BinarySearchFunc(t.holes, start, func(h hole, off uint64) int {
+		if h.end <= off {
+			return -1
+		}
+		return 1
+	})
+	if i < len(t.holes) && t.holes[i].start < end {
+		return &t.holes[i]
+	}
+	return nil
+}
+
+// part returns what an FDE says about a place. FDEs do not overlap in a sound
+// file; where they do, the last that starts before the place counts, and one
+// with an exception table before one without.
+func (t *text) part(off uint64) (part, bool) {
+	i, _ := slices.BinarySearchFunc(t.parts, off, func(p part, off uint64) int {
+		if p.start <= off {
+			return -1
+		}
+		return 1
+	})
+	var found part
+	ok := false
+	for i--; i >= 0; i-- {
+		p := t.parts[i]
+		if ok && p.start != found.start {
+			break
+		}
+		if p.start <= off && off < p.end {
+			p.lsda = p.lsda || found.lsda
+			found, ok = p, true
+		} else if !ok {
+			break
+		}
+	}
+	return found, ok
+}
+
+// enter notes a place that may be entered with nothing known.
+func (m *Map) enter(p place) {
+	if t := m.secs[p.sec]; t != nil {
+		t.entries, t.open = append(t.entries, p.off), true
+	}
+}
+
+// patch notes code that may be replaced.
+func (m *Map) patch(p place, size uint64) {
+	if t := m.secs[p.sec]; t != nil && p.off < uint64(len(t.code)) {
+		t.patched, t.open = append(t.patched, span{p.off, p.off + min(size, uint64(len(t.code))-p.off)}), true
+	}
+}
+
+// jump notes that the instruction at from may go on at to.
+func (m *Map) jump(from, to place) {
+	t := m.secs[to.sec]
+	switch {
+	case t == nil: // it leaves what was read
+	case from.sec != to.sec:
+		m.enter(to)
+	default:
+		t.edges, t.open = append(t.edges, edge{from.off, to.off}), true
+	}
+}
+
+// refuse notes a stretch about which something is not understood.
+func (m *Map) refuse(sec int, start, end uint64, format string, a ...any) {
+	if t := m.secs[sec]; t != nil {
+		t.holes, t.open = append(t.holes, hole{start, max(end, start+1), fmt.Sprintf(format, a...)}), true
+	}
+}
+
+// fail notes that nothing can be proven. The first reason is the one that stays.
+func (m *Map) fail(format string, a ...any) {
+	if m.broken == "" {
+		m.broken = fmt.Sprintf(format, a...)
+	}
+}
+
+// newMap makes the map for sections that have code.
+func newMap(f *elfrw.File, secs []int) *Map {
+	m := &Map{f: f, secs: map[int]*text{}}
+	for _, i := range secs {
+		if i <= 0 || i >= f.NumSections() || m.secs[i] != nil {
+			continue
+		}
+		s := f.Section(i)
+		if !s.Is(elf.SHT_PROGBITS) || s.Has(elf.SHF_COMPRESSED) {
+			continue
+		}
+		m.secs[i] = &text{sec: i, code: s.Data(), open: true}
+	}
+	return m
+}
+
+// sections returns the sections of the map in order.
+func (m *Map) sections() []*text {
+	var all []*text
+	for _, t := range m.secs {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b *text) int { return cmp.Compare(a.sec, b.sec) })
+	return all
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/tocsave"
+)
+
+// Limits of one function: indirect branches times their targets, and words of
+// tables in the text.
+const (
+	maxJumps  = 1 << 20
+	maxTables = 1 << 24
+)
+
+// prove gives the verdicts of one function.
+func (t *text) prove(fn int, calls []uint64) []tocsave.Verdict {
+	x := &t.funcs[fn]
+	f := &tocsave.Func{Code: t.code, Start: x.start, End: x.end, Entry: x.entry}
+	why := ""
+	switch h := t.hole(x.start, x.end); {
+	case x.deep:
+		why = "too many functions overlap"
+	case h != nil:
+		why = h.why
+	case x.end <= uint64(len(t.code)):
+		why = t.fill(f)
+	}
+	if why == "" {
+		return tocsave.Analyse(f, calls)
+	}
+	all := make([]tocsave.Verdict, len(calls))
+	for i := range all {
+		all[i] = tocsave.Verdict{Reason: why, At: x.start}
+	}
+	return all
+}
+
+// fill completes a function whose extent is known. It returns the reason why that
+// is not possible, or nothing.
+func (t *text) fill(f *tocsave.Func) string {
+	f.Relocs = t.relocs.within(f.Start, f.End)
+	f.Jumps = map[uint64][]uint64{}
+	f.Unknown = slices.Clone(span{f.Start, f.End}.of(t.entries))
+	f.Twice = slices.Clone(span{f.Start, f.End}.of(t.twice))
+	f.Saves = span{f.Start, f.End}.of(t.saves)
+	for _, e := range within(t.into, f, func(e edge) uint64 { return e.to }) {
+		if e.from < f.Start || e.from >= f.End {
+			f.Unknown = append(f.Unknown, e.to)
+		}
+	}
+	for _, e := range within(t.edges, f, func(e edge) uint64 { return e.from }) {
+		if e.to < f.Start || e.to >= f.End {
+			continue
+		}
+		if w, err := ppc64.Load(f.Code, e.from); err != nil || w.IsRegBranch() { // that has other targets too
+			f.Unknown = append(f.Unknown, e.to)
+		} else {
+			f.Jumps[e.from] = append(f.Jumps[e.from], e.to)
+		}
+	}
+	for _, p := range within(t.pads, f, func(p pad) uint64 { return p.off }) {
+		if p.start >= f.Start && p.end <= f.End {
+			f.Pads = append(f.Pads, p.off)
+		} else {
+			f.Unknown = append(f.Unknown, p.off)
+		}
+	}
+	i, _ := slices.BinarySearchFunc(t.patched, f.Start, func(s span, off uint64) int { return cmp.Compare(s.end, off) })
+	for ; i < len(t.patched) && t.patched[i].start < f.End; i++ {
+		for off := max(t.patched[i].start, f.Start); off < min(t.patched[i].end, f.End); off += ppc64.WordSize {
+			f.Patched = append(f.Patched, off)
+		}
+	}
+	return t.indirect(f)
+}
+
+// of returns the places of a sorted list that lie in the span.
+func (s span) of(list []uint64) []uint64 {
+	lo, _ := slices.BinarySearch(list, s.start)
+	hi, _ := slices.BinarySearch(list, s.end)
+	return list[lo:max(lo, hi)]
+}
+
+// within returns the elements of a sorted list that lie in f.
+func within[E any](list []E, f *tocsave.Func, off func(E) uint64) []E {
+	search := func(at uint64) int {
+		i, _ := slices.BinarySearchFunc(list, at, func(e E, at uint64) int {
+			if off(e) < at {
+				return -1
+			}
+			return 1
+		})
+		return i
+	}
+	lo, hi := search(f.Start), search(f.End)
+	return list[lo:max(lo, hi)]
+}
+
+// scan is what the instructions of a function show about indirect branches.
+type scan struct {
+	branches []uint64 // bctr and its like
+	calls    []uint64 // bctrl
+	ownPlace bool     // an instruction finds its own address
+}
+
+func scanIndirect(f *tocsave.Func) (s scan) {
+	for off := f.Start; off < f.End; off += ppc64.WordSize {
+		w, err := ppc64.Load(f.Code, off)
+		if err != nil {
+			break
+		}
+		switch {
+		case w.IsRegBranch() && w.LK():
+			s.calls = append(s.calls, off)
+		case w.IsRegBranch() && w.XO() != 16: // bclr returns
+			s.branches = append(s.branches, off)
+		case (w.IsBranch() || w.IsCondBranch()) && w.LK() && w.Displacement() == ppc64.WordSize,
+			w.IsDX(),
+			w.IsPrefix() && w.PrefixType() == ppc64.PrefixMLS && w.PrefixR() && !relocatedAt(f, off):
+			s.ownPlace = true
+		}
+	}
+	return s
+}
+
+func relocatedAt(f *tocsave.Func, off uint64) bool {
+	i, _ := slices.BinarySearchFunc(f.Relocs, off, func(r reloc.Rela, off uint64) int { return cmp.Compare(r.Off, off) })
+	return i < len(f.Relocs) && f.Relocs[i].Off == off
+}
+
+// indirect finds where the indirect branches go to, from the places whose
+// address somebody has.
+func (t *text) indirect(f *tocsave.Func) string {
+	labels := within(t.labels, f, func(l label) uint64 { return l.off })
+	anyCall := span{f.Start, f.End}.of(t.anyCall)
+	if len(labels) == 0 && len(anyCall) == 0 {
+		return ""
+	}
+	s := scanIndirect(f)
+	if len(anyCall) > 0 {
+		f.Twice = append(f.Twice, s.calls...)
+	}
+	work := uint64(0)
+	opaque := s.ownPlace // targets may be computed from what no relocation names
+	var targets []uint64
+	var rest []label
+	for _, l := range labels {
+		table, more := t.textTable(f, l, &work)
+		if work > maxTables {
+			return "too many jump tables"
+		}
+		if len(table) == 0 {
+			rest = append(rest, l)
+			continue
+		}
+		if more { // directly behind the branch that uses it
+			f.Jumps[l.off-ppc64.WordSize] = append(f.Jumps[l.off-ppc64.WordSize], table...)
+			continue
+		}
+		targets = append(targets, table...)
+		f.Unknown = append(append(f.Unknown, table...), l.off)
+	}
+	s.branches = slices.DeleteFunc(s.branches, func(off uint64) bool { return f.Jumps[off] != nil })
+	for _, l := range rest {
+		opaque = opaque || l.kind == computed
+		targets = append(targets, l.off)
+	}
+	for _, l := range rest {
+		if l.kind != tabled || opaque || len(s.branches) == 0 || !t.owns(f, l) {
+			f.Unknown = append(f.Unknown, l.off)
+		}
+	}
+	if opaque || len(targets) == 0 {
+		return ""
+	}
+	slices.Sort(targets)
+	targets = slices.Compact(targets)
+	if len(targets)*len(s.branches) > maxJumps {
+		return "too many jumps"
+	}
+	for _, off := range s.branches {
+		f.Jumps[off] = targets
+	}
+	return ""
+}
+
+// owns reports whether only code of f has the address of the table that a label
+// is in.
+func (t *text) owns(f *tocsave.Func, l label) bool {
+	return l.sec == t.sec && l.begin < l.end && f.Start <= l.begin && l.end <= f.End
+}
+
+// textTable reads the jump table that may lie at a label, in the text, and
+// reports whether it lies directly behind a bctr.
+func (t *text) textTable(f *tocsave.Func, l label, work *uint64) (targets []uint64, behind bool) {
+	if l.kind == tabled {
+		return nil, false
+	}
+	first, err := ppc64.Load(f.Code, l.off)
+	if err != nil || first.Opcode() != 0 && first.Opcode() != 63 {
+		return nil, false
+	}
+	targets = f.TextTable(l.off)
+	*work += uint64(len(f.Relocs)+len(targets)) + 1
+	if first.Opcode() == 63 && len(targets) < 2 { // an instruction of floating point may look like a distance
+		return nil, false
+	}
+	w, err := ppc64.Load(f.Code, l.off-ppc64.WordSize)
+	return targets, err == nil && l.off > f.Start && w.IsRegBranch() && w.XO() != 16 && !w.LK()
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"debug/elf"
+	"fmt"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// Read collects what is known about the code of the sections in secs of a
+// relocatable object. An error means that the object contradicts itself. What
+// is only not understood makes no error: what it could affect is not proven.
+func Read(f *elfrw.File, secs []int) (*Map, error) {
+	m := newMap(f, secs)
+	if len(m.secs) == 0 {
+		return m, nil
+	}
+	switch h := f.Header(); {
+	case elf.Machine(h.Machine) != elf.EM_PPC64:
+		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+	case elf.Type(h.Type) != elf.ET_REL:
+		return nil, fmt.Errorf("file type is %v, want ET_REL", elf.Type(h.Type))
+	}
+	r := &reader{Map: m, distances: map[int][]distance{}, sorted: map[int]*relocs{}, used: map[int]int{}}
+	r.twice, r.twiceAt = m.readSymbols()
+	if err := r.readTables(); err != nil {
+		return nil, err
+	}
+	r.references()
+	r.tables()
+	m.unwind(r)
+	for _, t := range m.sections() {
+		m.branches(t, r.twiceAt)
+	}
+	return m, nil
+}
+
+// A reader reads an object.
+type reader struct {
+	*Map
+	twice   symbolSet // functions that return twice
+	twiceAt map[place]bool
+
+	relas     [][]reloc.Table    // of each section, those that are not loaded excepted
+	bySec     []int              // sections that have some, in order
+	distances map[int][]distance // in data: see tables
+	sorted    map[int]*relocs    // see sortedRelocs
+	used      map[int]int        // how many of them the unwinder's pointers have
+}
+
+// readTables finds the relocations of every section that is loaded and checks
+// their symbols.
+func (r *reader) readTables() error {
+	f := r.f
+	r.relas = make([][]reloc.Table, f.NumSections())
+	n := uint64(f.NumSymbols())
+	for i := 1; i < f.NumSections(); i++ {
+		s := f.Section(i)
+		if !s.Is(elf.SHT_RELA) {
+			if otherRelocs(s) {
+				r.fail("relocations of another kind in section %v", s)
+			}
+			continue
+		}
+		in := f.Section(int(s.Info))
+		if s.Size == 0 || !in.Has(elf.SHF_ALLOC) && !isAlternative(in) {
+			continue
+		}
+		t, err := reloc.NewTable(s.Data())
+		if err != nil {
+			return fmt.Errorf("section %v: %w", s, err)
+		}
+		for j := range t.Len() {
+			if sym := t.Info(j) >> 32; sym >= n {
+				return fmt.Errorf("section %v+0x%x: %s: relocation %d: symbol %d of %d", in, t.Off(j), t.At(j).TypeName(), j, sym, n)
+			}
+		}
+		if r.relas[in.Index] == nil {
+			r.bySec = append(r.bySec, in.Index)
+		}
+		r.relas[in.Index] = append(r.relas[in.Index], t)
+	}
+	for _, t := range r.secs {
+		t.relocs = newRelocs(r.relas[t.sec])
+	}
+	return nil
+}
+
+// otherRelocs reports whether a section has relocations in a form that is not
+// read: SHT_REL, SHT_RELR, and the packed ones of Android and LLVM, which no
+// tool for ppc64le writes into an object.
+func otherRelocs(s elfrw.Section) bool {
+	const relr, androidRel, androidRela, crel = 19, 0x60000001, 0x60000002, 0x40000014
+	switch s.Type {
+	case uint32(elf.SHT_REL), relr, androidRel, androidRela, crel:
+		return s.Size > 0
+	}
+	return false
+}
+
+// symbolPlace returns where a symbol is defined.
+func (m *Map) symbolPlace(s elfrw.Symbol) (place, bool) {
+	return place{s.Section, s.Value}, s.Section != 0
+}
+
+// target returns the place S + A of a relocation.
+func (r *reader) target(rel reloc.Rela) (place, bool) {
+	s := r.f.Symbol(int(rel.Sym()))
+	return place{s.Section, s.Value + uint64(rel.Addend)}, s.Section != 0
+}
+
+// watch returns the symbols that are defined in the sections that satisfy want.
+func (r *reader) watch(want func(sec int) bool) symbolSet {
+	set := newSymbolSet(r.f.NumSymbols())
+	for i := 1; i < r.f.NumSymbols(); i++ {
+		if s := r.f.Symbol(i); s.Section != 0 && want(s.Section) {
+			set.add(i)
+		}
+	}
+	return set
+}
+
+// each calls f for every relocation against one of the symbols.
+func (r *reader) each(syms symbolSet, f func(in elfrw.Section, rel reloc.Rela)) {
+	for _, sec := range r.bySec {
+		in := r.f.Section(sec)
+		for _, t := range r.relas[sec] {
+			for i := range t.Len() {
+				if syms.has(int(t.Info(i) >> 32)) {
+					f(in, t.At(i))
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"bytes"
+	"cmp"
+	"debug/elf"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// A label is a place whose address something has.
+type label struct {
+	off  uint64
+	kind labelKind
+
+	// Of a table's target: the section and the stretch of code that has the
+	// address of the table; begin > end where other code may have it too.
+	sec        int
+	begin, end uint64
+}
+
+type labelKind uint8
+
+const (
+	// A computed address, in code or in .toc, where code loads it from. It may
+	// be the place itself, a jump table in the text, or what offsets are added
+	// to: goto *(&&base + table[i]), where no relocation names the others.
+	computed labelKind = iota
+	pointer            // in data: an element of a table of addresses
+	tabled             // the target of an entry in a table of distances
+)
+
+func (a label) compare(b label) int {
+	return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.kind, b.kind),
+		cmp.Compare(a.sec, b.sec), cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end))
+}
+
+func (m *Map) label(sec int, l label) {
+	if t := m.secs[sec]; t != nil && !t.starts(l.off) {
+		t.labels, t.open = append(t.labels, l), true
+	}
+}
+
+// A use is what the relocations of a section are for.
+type use uint8
+
+const (
+	useData use = iota
+	useCode
+	useAddresses // .toc: addresses that code loads
+	useNone      // they name instructions, but nothing goes there
+	usePairs     // Linux: a place in the code, and where else it goes on
+	useFixups    // Linux: code that is patched
+	useUnwinding
+)
+
+// useOf tells the use of a section from its name. What is not entered from: the
+// unwinder's, Linux's lists of places to trace, of warnings, of call sites, and
+// what is not in the output of the link.
+func useOf(s elfrw.Section) use {
+	name := s.NameString()
+	switch name {
+	case ".eh_frame":
+		return useUnwinding
+	case "__mcount_loc", "__patchable_function_entries", "__bug_table", "_kprobe_blacklist",
+		".static_call_sites", "static_call_sites":
+		return useNone
+	case "__jump_table", "__ex_table":
+		return usePairs
+	case ".toc", ".got":
+		return useAddresses
+	}
+	switch {
+	case s.Has(elf.SHF_EXECINSTR), isAlternative(s):
+		return useCode
+	case strings.HasPrefix(name, ".discard."):
+		return useNone
+	case strings.HasPrefix(name, "__") && strings.HasSuffix(name, "_fixup"):
+		return useFixups
+	}
+	return useData
+}
+
+// isAlternative reports whether a section holds alternative code, which Linux
+// copies over other code when it boots. It need not be executable.
+func isAlternative(s elfrw.Section) bool {
+	return s.Is(elf.SHT_PROGBITS) && bytes.HasPrefix(s.NameBytes(), []byte("__ftr_alt_"))
+}
+
+// references reads what the relocations of all sections that are loaded say
+// about places in the text.
+func (r *reader) references() {
+	inText := r.watch(func(sec int) bool { return r.secs[sec] != nil })
+	uses := map[int]use{}
+	for _, sec := range r.bySec {
+		in := r.f.Section(sec)
+		u := useOf(in)
+		uses[sec] = u
+		switch u {
+		case usePairs:
+			r.pairs(in)
+		case useFixups:
+			r.fixups(in)
+		}
+	}
+	r.each(inText, func(in elfrw.Section, rel reloc.Rela) {
+		to, _ := r.target(rel)
+		switch uses[in.Index] {
+		case useCode:
+			r.codeReference(in, rel, to)
+		case useAddresses:
+			r.label(to.sec, label{off: to.off, kind: computed})
+		case useData:
+			r.dataReference(in, rel, to)
+		}
+	})
+	r.twiceCalls()
+}
+
+// codeReference is a relocation of an instruction.
+func (r *reader) codeReference(in elfrw.Section, rel reloc.Rela, to place) {
+	h, known := reloc.Lookup(rel.Type())
+	switch {
+	case known && h.Size == 0: // a marker
+	case known && (h.Field == reloc.Low24 || h.Field == reloc.Low14):
+		r.branch(place{in.Index, rel.Off &^ 3}, to)
+		// A call of a symbol enters at its local entry.
+		if l, _ := ppc64.LocalEntryOf(r.f.Symbol(int(rel.Sym())).Other); l.Offset() != 0 {
+			r.branch(place{in.Index, rel.Off &^ 3}, place{to.sec, to.off + l.Offset()})
+		}
+	case known && h.PCRel && (h.Field == reloc.Word32 || h.Field == reloc.Doubleword64):
+		r.distance(in, rel, to, h) // a table in the text
+	default:
+		r.label(to.sec, label{off: to.off, kind: computed})
+	}
+}
+
+// branch is a branch from anywhere.
+func (m *Map) branch(from, to place) {
+	t := m.secs[to.sec]
+	if t == nil {
+		return
+	}
+	if i := t.covering(to.off); i < 0 || t.funcs[i].start == to.off {
+		return // it begins a function, or is in none
+	}
+	m.jump(from, to)
+}
+
+// dataReference is a relocation of data.
+func (r *reader) dataReference(in elfrw.Section, rel reloc.Rela, to place) {
+	h, known := reloc.Lookup(rel.Type())
+	switch {
+	case known && h.Size == 0:
+	case known && h.PCRel:
+		r.distance(in, rel, to, h)
+	case known && h.Field == reloc.Doubleword64:
+		r.label(to.sec, label{off: to.off, kind: pointer})
+	default:
+		r.label(to.sec, label{off: to.off, kind: computed})
+	}
+}
+
+// twiceCalls finds the calls of functions that return twice. Where code has the
+// address of one, any indirect call of the function may be a call of it.
+func (r *reader) twiceCalls() {
+	for _, t := range r.secs {
+		for i := range t.relocs.len() {
+			rel := t.relocs.at(i)
+			if !r.twice.has(int(rel.Sym())) {
+				if len(r.twiceAt) == 0 {
+					continue
+				}
+				if p, ok := r.target(rel); !ok || !r.twiceAt[p] {
+					continue
+				}
+			}
+			h, known := reloc.Lookup(rel.Type())
+			off := rel.Off &^ 3
+			switch {
+			case known && h.Field == reloc.Low24, known && h.Field == reloc.Low14,
+				rel.Type() == uint32(elf.R_PPC64_PLTCALL), rel.Type() == uint32(elf.R_PPC64_PLTCALL_NOTOC):
+				t.twice = append(t.twice, off)
+			default:
+				t.anyCall = append(t.anyCall, off)
+			}
+		}
+	}
+}
+
+// pairs reads __jump_table and __ex_table: a place in the code, and where it may
+// go on (Linux: struct jump_entry, struct exception_table_entry). Both are
+// distances from the field itself. Entries of another form make all places that
+// the section names unknown ones.
+func (r *reader) pairs(in elfrw.Section) {
+	rels := r.sortedRelocs(in.Index).within(0, ^uint64(0))
+	isJump := in.NameString() == "__jump_table"
+	for _, size := range []uint64{8, 12, 16} {
+		if isJump != (size == 16) {
+			continue
+		}
+		if pairsOf(rels, in.Size, size) {
+			for i := 0; i+1 < len(rels); i++ {
+				if rels[i].Off%size != 0 {
+					continue
+				}
+				from, ok := r.target(rels[i])
+				to, ok2 := r.target(rels[i+1])
+				if !ok || !ok2 {
+					continue
+				}
+				r.jump(from, to)
+				if isJump && from.off+4 > from.off { // a branch may become a nop
+					r.jump(from, place{from.sec, from.off + 4})
+				}
+			}
+			return
+		}
+	}
+	for _, rel := range rels {
+		if p, ok := r.target(rel); ok {
+			r.enter(p)
+		}
+	}
+}
+
+// pairsOf reports whether the relocations are those of entries of that size,
+// each with two distances in front and none to code behind them.
+func pairsOf(rels []reloc.Rela, total, size uint64) bool {
+	if total%size != 0 {
+		return false
+	}
+	n := uint64(0) // of the relocations that belong to the pairs
+	for i, rel := range rels {
+		switch rel.Off % size {
+		case 0:
+			if i+1 >= len(rels) || rels[i+1].Off != rel.Off+4 {
+				return false
+			}
+		case 4:
+			if i == 0 || rels[i-1].Off != rel.Off-4 {
+				return false
+			}
+		case 8:
+			if size == 16 { // the key
+				continue
+			}
+			return false
+		default:
+			return false
+		}
+		if rel.Type() != uint32(elf.R_PPC64_REL32) || rel.Off >= total {
+			return false
+		}
+		n++
+	}
+	return n == total/size*2
+}
+
+// The entries of Linux's feature sections (struct fixup_entry): two masks, and
+// the begin and the end of the code and of its alternative, as distances from
+// the entry.
+const (
+	fixupSize = 48
+	fixupCode = 16
+	fixupEnd  = 24
+	fixupAlt  = 32
+)
+
+// fixups reads the places that Linux patches when it boots. Other sections of
+// such names are lists of places, each the distance from its own entry.
+func (r *reader) fixups(in elfrw.Section) {
+	rels := r.sortedRelocs(in.Index).within(0, ^uint64(0))
+	if strings.HasSuffix(in.NameString(), "ftr_fixup") {
+		if r.features(in, rels) {
+			return
+		}
+		for _, rel := range rels {
+			p, ok := r.target(rel)
+			for back := uint64(0); ok && back < fixupSize; back += 8 {
+				r.enter(place{p.sec, p.off - back})
+			}
+		}
+		return
+	}
+	for _, rel := range rels {
+		p, ok := r.target(rel)
+		for back := uint64(0); ok && back <= 8; back += 8 { // of the entry's first or second field
+			r.patch(place{p.sec, p.off - back}, ppc64.WordSize)
+		}
+	}
+}
+
+// features reads entries of the form of struct fixup_entry; false if they are not.
+func (r *reader) features(in elfrw.Section, rels []reloc.Rela) bool {
+	if in.Size%fixupSize != 0 || uint64(len(rels)) != in.Size/fixupSize*4 {
+		return false
+	}
+	for i, rel := range rels {
+		if rel.Type() != uint32(elf.R_PPC64_REL64) || rel.Off != uint64(i/4)*fixupSize+fixupCode+uint64(i%4)*8 {
+			return false
+		}
+	}
+	field := func(i int) (place, bool) { // S + A - P counts from the field, what is stored from the entry
+		p, ok := r.target(rels[i])
+		return place{p.sec, p.off - rels[i].Off%fixupSize}, ok
+	}
+	for i := 0; i < len(rels); i += 4 {
+		begin, ok := field(i)
+		end, ok2 := field(i + 1)
+		alt, ok3 := field(i + 2)
+		altEnd, ok4 := field(i + 3)
+		if !ok || !ok2 || !ok3 || !ok4 || begin.sec != end.sec {
+			return false
+		}
+		r.feature(begin, end, alt != altEnd)
+	}
+	return true
+}
+
+// feature notes that the code in [begin, end) may be replaced, by nops or by an
+// alternative.
+func (m *Map) feature(begin, end place, alternative bool) {
+	t := m.secs[begin.sec]
+	if t == nil {
+		return
+	}
+	if end.off < begin.off || end.off-begin.off > uint64(len(t.code)) {
+		m.refuse(begin.sec, min(begin.off, end.off), max(begin.off, end.off)+1, "a feature section of negative size")
+		return
+	}
+	m.patch(begin, end.off+ppc64.WordSize-begin.off)
+	if alternative {
+		m.enter(end)
+	}
+	m.jump(begin, end)
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// A distance is an element of data that holds how far away a place in the text
+// is: mostly of a jump table, from the begin of which it counts then. Its
+// relocation counts from the element instead: the target is
+// S + A - (P - table), and what the table is shows only from who refers to it.
+type distance struct {
+	off  uint64 // P
+	size uint64
+	to   place // S + A
+}
+
+// A table is what somebody refers to in a section with distances.
+type table struct {
+	off        uint64
+	sec        int    // of the code that refers to it
+	begin, end uint64 // the first and behind the last of the references
+	foreign    bool   // there are others
+}
+
+// backward is how far in front of a field an entry of a table of structures may
+// begin from which the distance in the field counts.
+const backward = 64
+
+func (r *reader) distance(in elfrw.Section, rel reloc.Rela, to place, h reloc.Howto) {
+	r.distances[in.Index] = append(r.distances[in.Index], distance{rel.Off, uint64(h.Size), to})
+}
+
+// mayHaveTables reports whether a compiler puts jump tables into a section.
+func mayHaveTables(s elfrw.Section) bool {
+	name := s.NameString()
+	for _, prefix := range []string{".rodata", ".lrodata", ".data.rel.ro", ".text"} {
+		if name == prefix || strings.HasPrefix(name, prefix+".") {
+			return true
+		}
+	}
+	return useOf(s) == useCode
+}
+
+// tables finds where the distances lead to.
+func (r *reader) tables() {
+	if len(r.distances) == 0 {
+		return
+	}
+	bases := r.tableReferences()
+	for sec, all := range r.distances {
+		slices.SortFunc(all, func(a, b distance) int {
+			return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.size, b.size), comparePlaces(a.to, b.to))
+		})
+		for i := 0; i < len(all); {
+			n := 1
+			for i+n < len(all) && all[i+n].size == all[i].size && all[i+n].off == all[i+n-1].off+all[i].size {
+				n++
+			}
+			r.run(all[i:i+n], bases[sec])
+			i += n
+		}
+	}
+}
+
+// run reads distances that follow each other without a gap.
+func (r *reader) run(all []distance, bases []table) {
+	first := all[0].off
+	i, _ := slices.BinarySearchFunc(bases, first, func(b table, off uint64) int { return cmp.Compare(b.off, off) })
+	var base *table
+	for _, d := range all {
+		for i < len(bases) && bases[i].off <= d.off {
+			base = &bases[i]
+			i++
+		}
+		switch t := r.secs[d.to.sec]; {
+		case base != nil:
+			l := label{off: d.to.off - (d.off - base.off), kind: tabled, sec: base.sec, begin: base.begin, end: base.end}
+			if base.foreign {
+				l.sec, l.begin, l.end = 0, 1, 0
+			}
+			r.label(d.to.sec, l)
+		case t.starts(d.to.off): // the address of a function, from the field itself
+		default:
+			r.refuse(d.to.sec, d.to.off-min(d.to.off, d.off-first+backward), d.to.off+1, "a table of unknown base in section %v", r.f.Section(d.to.sec))
+		}
+	}
+}
+
+// tableReferences finds who refers to the sections with distances: directly, or
+// through an address in .toc.
+func (r *reader) tableReferences() map[int][]table {
+	type reference struct {
+		to   place
+		from place
+		ok   bool // from code
+	}
+	var refs []reference
+	through := map[place]place{} // addresses in .toc, of what
+	syms := r.watch(func(sec int) bool { return r.distances[sec] != nil && mayHaveTables(r.f.Section(sec)) })
+	r.each(syms, func(in elfrw.Section, rel reloc.Rela) {
+		to, _ := r.target(rel)
+		switch h, known := reloc.Lookup(rel.Type()); {
+		case known && (h.Size == 0 || h.Field == reloc.Low24 || h.Field == reloc.Low14):
+		case useOf(in) == useCode:
+			refs = append(refs, reference{to, place{in.Index, rel.Off}, true})
+		case useOf(in) == useAddresses:
+			from := place{in.Index, rel.Off}
+			if other, ok := through[from]; ok && other != to { // two relocations of one field
+				refs = append(refs, reference{to: to})
+			} else {
+				through[from] = to
+			}
+		case useOf(in) == useData:
+			refs = append(refs, reference{to: to})
+		}
+	})
+	if len(through) > 0 {
+		secs := map[int]bool{}
+		for p, to := range through {
+			secs[p.sec] = true
+			refs = append(refs, reference{to: to, ok: true}) // the table is there, whoever uses it
+		}
+		r.each(r.watch(func(sec int) bool { return secs[sec] }), func(in elfrw.Section, rel reloc.Rela) {
+			p, _ := r.target(rel)
+			if to, ok := through[p]; ok {
+				refs = append(refs, reference{to, place{in.Index, rel.Off}, useOf(in) == useCode})
+			}
+		})
+	}
+	slices.SortStableFunc(refs, func(a, b reference) int { return comparePlaces(a.to, b.to) })
+	bases := map[int][]table{}
+	for i := 0; i < len(refs); {
+		b := table{off: refs[i].to.off, begin: ^uint64(0)}
+		sec := refs[i].to.sec
+		for ; i < len(refs) && refs[i].to == (place{sec, b.off}); i++ {
+			from := refs[i].from
+			switch {
+			case !refs[i].ok, b.sec != 0 && from.sec != 0 && b.sec != from.sec:
+				b.foreign = true
+			case from.sec != 0:
+				b.sec, b.begin, b.end = from.sec, min(b.begin, from.off), max(b.end, from.off+1)
+			}
+		}
+		b.foreign = b.foreign || b.sec == 0
+		bases[sec] = append(bases[sec], b)
+	}
+	return bases
+}
+
+func comparePlaces(a, b place) int {
+	return cmp.Or(cmp.Compare(a.sec, b.sec), cmp.Compare(a.off, b.off))
+}
