@@ -31,7 +31,7 @@ func (m *Map) branches(t *text, twiceAt map[place]bool) {
 		if from <= to && to < until {
 			continue
 		}
-		if in := t.covering(to); in >= 0 && in != fn && to != t.funcs[in].start && to != t.funcs[in].start+t.funcs[in].entry.Offset() {
+		if in := t.covering(to); in >= 0 && in != fn && !t.enters(in, to) {
 			m.jump(place{t.sec, off}, place{t.sec, to})
 		}
 	}

@@ -149,6 +149,12 @@ func (t *text) covering(off uint64) int {
 	return -1
 }
 
+// enters reports whether a place is the global or the local entry of a function.
+func (t *text) enters(fn int, off uint64) bool {
+	x := &t.funcs[fn]
+	return off == x.start || off == x.start+x.entry.Offset()
+}
+
 // starts reports whether a function starts at a place.
 func (t *text) starts(off uint64) bool {
 	i := t.innermost(off)

@@ -146,7 +146,7 @@ func (m *Map) branch(from, to place) {
 	if t == nil {
 		return
 	}
-	if i := t.covering(to.off); i < 0 || t.funcs[i].start == to.off {
+	if i := t.covering(to.off); i < 0 || t.enters(i, to.off) {
 		return // it begins a function, or is in none
 	}
 	m.jump(from, to)
