@@ -255,6 +255,8 @@ func (a *analysis) instruction(word uint32, w ppc64.Word, s *state) bool {
 		} else {
 			return a.jump(word, w, s)
 		}
+	case m&wanted != 0 && isConstant(w):
+		a.callee(word, false, s)
 	case isReturnFromInterrupt(w):
 		follows = false
 	default:

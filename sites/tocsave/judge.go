@@ -19,7 +19,7 @@ func (a *analysis) judge(word uint32, w ppc64.Word, s *state) {
 	v := Verdict{Proven: true, At: a.f.Start + uint64(s.save)}
 	var y why
 	switch t, inside := a.target(word, w); {
-	case !w.IsBranch() || !w.LK() || inside && t == word+1:
+	case !isConstant(w) && (!w.IsBranch() || !w.LK()) || inside && t == word+1:
 		y = why{notCall, ppc64.WordSize * word}
 	case !s.own:
 		y = s.ownWhy
@@ -33,6 +33,11 @@ func (a *analysis) judge(word uint32, w ppc64.Word, s *state) {
 		a.found[word] = v
 	}
 }
+
+// isConstant reports whether a word may stand in the place of a call: of one
+// that does nothing, or that returns 0. Who rewrites calls may put one there
+// again, so that it has to be taken for one.
+func isConstant(w ppc64.Word) bool { return w == ppc64.Nop || w == ppc64.Li3Zero }
 
 // verdicts are the answers in the order of the questions.
 func (a *analysis) verdicts(calls []uint64) []Verdict {

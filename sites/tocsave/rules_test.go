@@ -273,6 +273,13 @@ l:		std r2,24(r1)
 		trap
 		bl f | yes`},
 	{name: "not a call", text: saved + "b g | not a bl\nbctrl | not reached from the function's entry"},
+	{name: "a constant in the place of a call", text: saved + "nop | yes\nld r2,24(r1)\nli r3,0 | yes\nld r2,24(r1)\nbl f | yes"},
+	{name: "not saved before a constant", text: frame + "nop | no save of r2\nli r3,1 | not a bl"},
+	{name: "what a constant does not do", text: frame + `
+		mr r7,r2
+		nop | no save of r2
+		std r7,24(r1)
+		bl f | no save of r2`},
 	{name: "own address", text: saved + "bl l | not a bl\nl:\nmflr r3\nbl f | yes"},
 	{name: "own address by bcl", text: saved + "bcl l\nl:\nmflr r3\nbl f | yes"},
 	{name: "subroutine", text: saved + `

@@ -62,7 +62,8 @@ const (
 )
 
 // Analyse answers for each of the calls, the offsets of bl instructions of f,
-// in the order in which they are given. It does not write to f.
+// in the order in which they are given. A nop or li r3,0 among them is a call
+// that is a constant for now. It does not write to f.
 func Analyse(f *Func, calls []uint64) []Verdict {
 	a, why := newAnalysis(f)
 	if why.cause == none {
