@@ -17,7 +17,9 @@ const (
 	localEntryShift = 5 // the bits are the most significant of st_other
 	localEntryMask  = 0xe0
 
-	localEntryClobbers LocalEntry = 1
+	// LocalEntryClobbers is the value 1: what the linkers take for a call that
+	// needs a save and a restore of r2.
+	LocalEntryClobbers LocalEntry = 1
 	localEntryReserved LocalEntry = 7
 )
 
@@ -43,11 +45,11 @@ func (l LocalEntry) Offset() uint64 {
 // PreservesR2 reports whether a call of the local entry leaves r2 as it was.
 // It is false only for the value 1: the function needs no r2, and is free to
 // change it (ELFv2 §3.4.1), so that the caller must save and restore it.
-func (l LocalEntry) PreservesR2() bool { return l != localEntryClobbers }
+func (l LocalEntry) PreservesR2() bool { return l != LocalEntryClobbers }
 
 // UsesTOC reports whether the local entry expects the TOC pointer of its unit
 // in r2 (ELFv2 §2.2.1), as it does for the values 2 to 6.
-func (l LocalEntry) UsesTOC() bool { return l > localEntryClobbers && l < localEntryReserved }
+func (l LocalEntry) UsesTOC() bool { return l > LocalEntryClobbers && l < localEntryReserved }
 
 // SetOther returns stOther with its local-entry field replaced by l, and its
 // visibility and all its other bits kept.
