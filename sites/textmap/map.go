@@ -43,6 +43,7 @@ type text struct {
 	twice   []uint64 // calls of a function that returns twice
 	anyCall []uint64 // takes the address of such a function
 	saves   []uint64 // calls of code that saves r2 itself
+	given   []uint64 // loads that give r2 back for sure
 	holes   []hole
 	open    bool // an edge or entry was added since the lists were sorted
 }
@@ -154,13 +155,21 @@ func (m *Map) Saves(sec int, off uint64) {
 	}
 }
 
+// Restores notes that the instruction at a place loads this unit's TOC pointer
+// into r2, from where it always is.
+func (m *Map) Restores(sec int, off uint64) {
+	if t := m.secs[sec]; t != nil {
+		t.given, t.open = append(t.given, off), true
+	}
+}
+
 // settle sorts the lists.
 func (t *text) settle() {
 	if !t.open {
 		return
 	}
 	t.open = false
-	for _, l := range []*[]uint64{&t.entries, &t.twice, &t.anyCall, &t.saves} {
+	for _, l := range []*[]uint64{&t.entries, &t.twice, &t.anyCall, &t.saves, &t.given} {
 		slices.Sort(*l)
 		*l = slices.Compact(*l)
 	}

@@ -49,6 +49,7 @@ func (t *text) fill(f *tocsave.Func) string {
 	f.Unknown = slices.Clone(span{f.Start, f.End}.of(t.entries))
 	f.Twice = slices.Clone(span{f.Start, f.End}.of(t.twice))
 	f.Saves = span{f.Start, f.End}.of(t.saves)
+	f.Restores = span{f.Start, f.End}.of(t.given)
 	for _, e := range within(t.into, f, func(e edge) uint64 { return e.to }) {
 		if e.from < f.Start || e.from >= f.End {
 			f.Unknown = append(f.Unknown, e.to)

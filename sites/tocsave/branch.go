@@ -84,7 +84,7 @@ func (a *analysis) callee(word uint32, indirect bool, s *state) {
 		s.killOwn(why{notRestored, here})
 	case !s.own: // a stub saves what r2 holds
 		s.killSlot(why{foreignCall, here})
-	case m&savesCall != 0 && s.frame:
+	case m&savesCall != 0 && s.frame && !s.slot:
 		s.slot, s.save = true, here
 	}
 	if m&noTOC != 0 {

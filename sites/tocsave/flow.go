@@ -13,17 +13,18 @@ import (
 type mark uint16
 
 const (
-	leader    mark = 1 << iota // a block begins here: it has a stored state
-	queued                     // in the worklist
-	jumps                      // Func.Jumps knows it
-	relocated                  // a relocation changes the word
-	pltSeq                     // of an inline PLT sequence (ELFv2 §3.6)
-	pltCall                    // its bctrl
-	noTOC                      // the relocation of a call is of a NOTOC kind
-	twiceCall                  // in Func.Twice
-	savesCall                  // in Func.Saves
-	patchable                  // in Func.Patched
-	wanted                     // a verdict is asked for
+	leader      mark = 1 << iota // a block begins here: it has a stored state
+	queued                       // in the worklist
+	jumps                        // Func.Jumps knows it
+	relocated                    // a relocation changes the word
+	pltSeq                       // of an inline PLT sequence (ELFv2 §3.6)
+	pltCall                      // its bctrl
+	noTOC                        // the relocation of a call is of a NOTOC kind
+	twiceCall                    // in Func.Twice
+	savesCall                    // in Func.Saves
+	restoresTOC                  // in Func.Restores
+	patchable                    // in Func.Patched
+	wanted                       // a verdict is asked for
 )
 
 // analysis is the data-flow of one function. Places are in words from its start.
@@ -61,6 +62,9 @@ func newAnalysis(f *Func) (*analysis, why) {
 	}
 	for _, off := range f.Saves {
 		a.mark(off, savesCall)
+	}
+	for _, off := range f.Restores {
+		a.mark(off, restoresTOC)
 	}
 	for _, off := range f.Patched {
 		a.mark(off, patchable)
@@ -267,6 +271,9 @@ func (a *analysis) instruction(word uint32, w ppc64.Word, s *state) bool {
 		}
 		i.afterPLT = word > 0 && a.marks[word-1]&pltCall != 0
 		s.step(&i)
+		if m&restoresTOC != 0 {
+			s.set(regTOC, value{}, true, why{})
+		}
 	}
 	if m&jumps != 0 { // it may go elsewhere before it has done its work, or after
 		for _, off := range a.f.Jumps[a.offset(word)] {

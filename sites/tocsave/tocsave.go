@@ -45,6 +45,10 @@ type Func struct {
 	// Saves are calls of code that is known to do std r2,24(r1) itself: a
 	// linker's stub in a final image, a save stub.
 	Saves []uint64
+
+	// Restores are loads of r2 that are known to give it this unit's TOC
+	// pointer: from the PACA of Linux, in the kernel image.
+	Restores []uint64
 }
 
 // A Verdict is the answer for one call.
