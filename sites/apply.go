@@ -5,6 +5,8 @@ package sites
 import (
 	"debug/elf"
 	"encoding/binary"
+	"maps"
+	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
@@ -14,12 +16,23 @@ import (
 // Apply turns the plan into an edit of the object's file. Every word that
 // changes is expected to be what Find saw.
 func (p *Plan) Apply() (*elfrw.Edit, error) {
-	a := applier{Plan: p, edit: p.Object.File.Edit(), sectionSyms: map[int]int{}, keySyms: map[int]int{}}
+	a := applier{Plan: p, edit: p.Object.File.Edit(), sectionSyms: map[int]int{}, keySyms: map[int]int{}, entries: map[stubName]int{}, byName: map[string]int{}}
+	if err := a.addStubs(); err != nil {
+		return nil, err
+	}
 	for i := range p.Decisions {
-		if d := &p.Decisions[i]; d.Form != Keep && !d.Done {
-			if err := a.site(&p.Object.Sites[i], d); err != nil {
-				return nil, err
-			}
+		s, d := &p.Object.Sites[i], &p.Decisions[i]
+		if d.Form == Keep || d.Done {
+			continue
+		}
+		if err := a.site(s, d); err != nil {
+			return nil, err
+		}
+	}
+	for _, sym := range slices.Sorted(maps.Keys(p.marked)) {
+		other := p.Object.File.Symbol(sym).Other
+		if err := a.edit.SetSymbolOther(sym, ppc64.LocalEntryClobbers.SetOther(other)); err != nil {
+			return nil, err
 		}
 	}
 	if err := a.insertRelocations(); err != nil {
@@ -34,9 +47,11 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 type applier struct {
 	*Plan
 	edit        *elfrw.Edit
-	sectionSyms map[int]int // section → its STT_SECTION symbol
-	keySyms     map[int]int // key → symbol added for it
-	inserted    []insertion // in the order of the sites: by section and offset
+	sectionSyms map[int]int      // section → its STT_SECTION symbol
+	keySyms     map[int]int      // key → symbol added for it
+	entries     map[stubName]int // entry of a new stub → its symbol
+	byName      map[string]int   // see undefined
+	inserted    []insertion      // in the order of the sites: by section and offset
 }
 
 // An insertion is a relocation for a branch that had none.
@@ -47,38 +62,38 @@ type insertion struct {
 
 // site rewrites one site: the branch word, its relocation, the slot.
 func (a *applier) site(s *Site, d *Decision) error {
-	f := a.Object.File
 	if err := a.word(s, s.Off, s.Word, d.Word); err != nil {
 		return err
 	}
-	if s.Slot == SlotCror || s.Slot == SlotRestore {
-		old, err := ppc64.Load(f.Section(s.Section).Data(), s.Off+4)
-		if err != nil {
-			return err
-		}
-		if err := a.word(s, s.Off+4, old, d.Slot); err != nil {
-			return err
-		}
+	if err := a.word(s, s.Off+ppc64.WordSize, s.Behind, d.Slot); err != nil {
+		return err
 	}
-	if s.Tramp < 0 {
-		return nil // it had left its trampoline; only the slot was not clean
-	}
-	switch rela := a.Object.relas[s.Section]; {
-	case d.Form == Constant && s.Rela >= 0:
+	rela := a.Object.relas[s.Section]
+	if !d.Word.IsBranch() {
+		if s.Rela < 0 {
+			return nil
+		}
 		// A REL24 left on a nop would put a displacement into it.
 		return a.edit.DropRela(rela, s.Rela)
-	case d.Form == Direct && s.Rela >= 0:
-		return a.edit.SetRela(rela, s.Rela, rela64(s.Off, d.Target, s.Type, 0))
-	case d.Form == Direct:
-		// What the assembler would have written; decide has refused callers
-		// that keep no TOC pointer.
-		a.inserted = append(a.inserted, insertion{s.Section, rela64(s.Off, d.Target, uint32(elf.R_PPC64_REL24), 0)})
 	}
+	if !a.retargets(s, d) {
+		return nil // only the slot is another
+	}
+	target := d.Target
+	if target == 0 {
+		target = a.entries[stubName{s.Key, d.Stub}]
+	}
+	if s.Rela >= 0 {
+		return a.edit.SetRela(rela, s.Rela, rela64(s.Off, target, s.Type, 0))
+	}
+	// What the assembler would have written; decide has refused callers that
+	// keep no TOC pointer.
+	a.inserted = append(a.inserted, insertion{s.Section, rela64(s.Off, target, uint32(elf.R_PPC64_REL24), 0)})
 	return nil
 }
 
 func (a *applier) word(s *Site, off uint64, old, new ppc64.Word) error {
-	if old == new {
+	if old == new || new == 0 {
 		return nil
 	}
 	var want, is [ppc64.WordSize]byte
@@ -140,10 +155,11 @@ func appendRela(b []byte, r elf.Rela64) []byte {
 
 // addRelaSection adds the SHT_RELA section of section sec.
 func (a *applier) addRelaSection(sec int, data []byte) error {
-	name := tableName
-	if sec < a.Object.File.NumSections() {
-		name = a.Object.File.Section(sec).NameString()
-	}
+	return a.addRelaOf(a.Object.File.Section(sec).NameString(), sec, data)
+}
+
+// addRelaOf does the same for a section of that name, which may be a new one.
+func (a *applier) addRelaOf(name string, sec int, data []byte) error {
 	_, err := a.edit.AddSection(elfrw.NewSection{
 		Name: ".rela" + name, Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK,
 		Addralign: 8, Entsize: reloc.RelaSize,
@@ -152,7 +168,7 @@ func (a *applier) addRelaSection(sec int, data []byte) error {
 	return err
 }
 
-// table writes the new entries of .static_call_sites: into a section of their
+// table writes the new entries of the table of sites: into a section of their
 // own, or at the end of the existing one.
 func (a *applier) table() error {
 	if len(a.Added) == 0 {
@@ -160,36 +176,53 @@ func (a *applier) table() error {
 	}
 	a.findSectionSymbols()
 	size, base := uint64(a.EntrySize), uint64(0)
-	t := a.Object.Table
+	t := a.Plan.table()
 	if t != nil {
 		base = uint64(len(t.Entries)) * size
 	}
-	relas := make([]byte, 0, 2*reloc.RelaSize*len(a.Added))
-	for i, e := range a.Added {
-		at := base + uint64(i)*size
-		sym, err := a.sectionSymbol(e.Section)
-		if err != nil {
+	relas := make([]byte, 0, 3*reloc.RelaSize*len(a.Added))
+	for i := range a.Added {
+		var err error
+		if relas, err = a.entryRelas(relas, &a.Added[i], base+uint64(i)*size); err != nil {
 			return err
 		}
-		key, err := a.keySymbol(&e)
-		if err != nil {
-			return err
-		}
-		relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), int64(e.Off)))
-		relas = appendRela(relas, rela64(at+keyField(a.EntrySize), key, uint32(keyRelocType(a.EntrySize)), int64(e.Flags)))
 	}
 	zeros := make([]byte, size*uint64(len(a.Added)))
 	if t != nil {
 		return a.extendTable(t, zeros, relas)
 	}
+	name, align := tableName, keyField(a.EntrySize)
+	if a.Place == User {
+		name, align = userTable, 8
+	}
 	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: tableName, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
-		Addralign: keyField(a.EntrySize), Entsize: size, Data: zeros,
+		Name: name, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
+		Addralign: align, Entsize: size, Data: zeros,
 	})
 	if err != nil {
 		return err
 	}
-	return a.addRelaSection(sec, relas)
+	return a.addRelaOf(name, sec, relas)
+}
+
+// entryRelas appends the relocations of one entry at an offset of the table.
+func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) {
+	sym, err := a.sectionSymbol(e.Section)
+	if err != nil {
+		return nil, err
+	}
+	key, err := a.keySymbol(e.Key)
+	if err != nil {
+		return nil, err
+	}
+	relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), int64(e.Off)))
+	typ := keyRelocType(a.EntrySize)
+	if a.Place == User {
+		stub := a.stubEntry(e.Key, e.Stub)
+		relas = appendRela(relas, rela64(at+4, stub, uint32(elf.R_PPC64_REL32), 0))
+		typ = elf.R_PPC64_ADDR64
+	}
+	return appendRela(relas, rela64(at+keyField(a.EntrySize), key, uint32(typ), int64(e.Flags))), nil
 }
 
 func (a *applier) extendTable(t *Table, zeros, relas []byte) error {
@@ -239,30 +272,30 @@ func (a *applier) sectionSymbol(sec int) (int, error) {
 	return i, err
 }
 
-// keySymbol returns the symbol that an entry names for its key. Where the
+// keySymbol returns the symbol by which entries and stubs name a key. Where the
 // object does not have the key, a module names the trampoline in its place and
 // the kernel finds the key (.static_call_tramp_key); in the kernel image itself
 // the key exists and the linker finds it.
-func (a *applier) keySymbol(e *Entry) (int, error) {
-	if e.KeySym != 0 {
-		return e.KeySym, nil
+func (a *applier) keySymbol(key int) (int, error) {
+	if sym := a.Object.Keys[key].Sym; sym != 0 {
+		return sym, nil
 	}
-	if i, ok := a.keySyms[e.Key]; ok {
+	if i, ok := a.keySyms[key]; ok {
 		return i, nil
 	}
 	if a.Place == Module {
 		for _, t := range a.Object.Tramps {
-			if t.Key == e.Key {
-				a.keySyms[e.Key] = t.Sym
+			if t.Key == key && t.Entry == noStub {
+				a.keySyms[key] = t.Sym
 				return t.Sym, nil
 			}
 		}
 	}
 	i, err := a.edit.AddSymbol(elfrw.NewSymbol{
-		Name: KeyPrefix + a.Object.Keys[e.Key].Name, Bind: elf.STB_GLOBAL, Type: elf.STT_NOTYPE,
+		Name: KeyPrefix + a.Object.Keys[key].Name, Bind: elf.STB_GLOBAL, Type: elf.STT_NOTYPE,
 	})
 	if err == nil {
-		a.keySyms[e.Key] = i
+		a.keySyms[key] = i
 	}
 	return i, err
 }

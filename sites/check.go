@@ -66,10 +66,12 @@ func (p *Plan) checkSection(out *elfrw.File, sec int, spots []spot) error {
 			return nil
 		}
 		calls[sp.id-spots[0].id] = true
-		if d.Form == Constant {
+		switch {
+		case !d.Word.IsBranch():
 			return p.differs(s, "%s is left on a constant", r.TypeName())
-		}
-		if d.Form == Direct && !p.sameSymbol(out, int(r.Sym()), p.callee(s, d)) {
+		case d.Form == Keep && d.Done:
+			return nil
+		case !p.isCallee(out, r, s, d):
 			return p.differs(s, "%s is against another symbol than planned", r.TypeName())
 		}
 		return nil
@@ -79,19 +81,27 @@ func (p *Plan) checkSection(out *elfrw.File, sec int, spots []spot) error {
 	}
 	for i, sp := range spots {
 		s, d := &o.Sites[sp.id], &p.Decisions[sp.id]
-		if d.Form == Direct && !calls[i] && !(d.Done && s.Rela < 0) {
-			return p.differs(s, "the direct call has no relocation")
+		if d.Word.IsBranch() && !calls[i] && (s.Rela >= 0 || p.retargets(s, d)) {
+			return p.differs(s, "the call has no relocation")
 		}
 	}
 	return nil
 }
 
-// callee is the symbol that a direct site's relocation names.
-func (p *Plan) callee(s *Site, d *Decision) int {
-	if s.Tramp < 0 {
-		return s.Sym
+// isCallee reports whether a relocation names what the plan says: what the site
+// called before, the target, or the entry of a stub that was added.
+func (p *Plan) isCallee(out *elfrw.File, r reloc.Rela, s *Site, d *Decision) bool {
+	sym := int(r.Sym())
+	switch {
+	case d.Form == Keep, s.Tramp < 0 && d.Stub == noStub:
+		return p.sameSymbol(out, sym, s.Sym)
+	case d.Target == 0:
+		return sym > 0 && sym < out.NumSymbols() && r.Addend == 0 && p.isNewStub(out, out.Symbol(sym), stubName{s.Key, d.Stub})
+	case p.sameSymbol(out, sym, d.Target):
+		return true
 	}
-	return d.Target
+	// A local trampoline that the assembler has named by its section.
+	return d.Done && p.sameSymbol(out, sym, s.Sym)
 }
 
 // relaSection returns the relocations of a section in the output: the section
@@ -115,7 +125,11 @@ func (p *Plan) sameSymbol(out *elfrw.File, i, j int) bool {
 		return false
 	}
 	a, b := out.Symbol(i), p.Object.File.Symbol(j)
-	return a.Info == b.Info && a.Other == b.Other && a.Section == b.Section && a.Value == b.Value &&
+	other := b.Other
+	if p.marked[j] {
+		other = ppc64.LocalEntryClobbers.SetOther(other)
+	}
+	return a.Info == b.Info && a.Other == other && a.Section == b.Section && a.Value == b.Value &&
 		bytes.Equal(out.SymbolName(a), p.Object.File.SymbolName(b))
 }
 
@@ -123,11 +137,29 @@ func (p *Plan) differs(s *Site, format string, a ...any) error {
 	return p.Object.at(s.Section, s.Off, -1, "%w: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
 }
 
+// isNewStub reports whether a symbol of the output is the entry of a stub that
+// the plan adds: by its name and kind, and by the code there, made once more.
+func (p *Plan) isNewStub(out *elfrw.File, sym elfrw.Symbol, n stubName) bool {
+	if stubOf(sym, out.SymbolName(sym)) != n.entry || string(out.SymbolName(sym)) != stubPrefixes[n.entry]+p.Object.Keys[n.key].Name ||
+		out.Section(sym.Section).NameString() != stubSection {
+		return false
+	}
+	var b codeBuffer
+	key, _ := p.keyAccess(n.key)
+	b.stub(n.entry.stub(), key, 0, 0)
+	want := b.code
+	if n.entry == StubJump {
+		want = want[ppc64.WordSize:]
+	}
+	code := out.Section(sym.Section).Data()
+	return sym.Size == uint64(len(want)) && sym.Value <= uint64(len(code)) && bytes.HasPrefix(code[sym.Value:], want)
+}
+
 // checkTable reads the output's table and compares it with the entries that
 // were there and those that were added.
 func (p *Plan) checkTable(out *elfrw.File) error {
 	var want []Entry
-	if t := p.Object.Table; t != nil {
+	if t := p.table(); t != nil {
 		want = slices.Clone(t.Entries)
 	}
 	want = append(want, p.Added...)
@@ -137,19 +169,26 @@ func (p *Plan) checkTable(out *elfrw.File) error {
 	}
 	o.findNames()
 	o.addSectionSymbols()
-	if err := o.findTable(); err != nil {
+	if err := o.findStubKeys(); err != nil {
+		return err
+	}
+	find := o.findTable
+	if p.Place == User {
+		find = o.findUserTable
+	}
+	if err := find(); err != nil {
 		return err
 	}
 	var got []Entry
-	if o.Table != nil {
-		got = o.Table.Entries
+	if t := (&Plan{Object: o, Options: p.Options}).table(); t != nil {
+		got = t.Entries
 	}
 	if len(got) != len(want) {
 		return fmt.Errorf("%w: the table has %d entries, planned were %d", ErrNotAsPlanned, len(got), len(want))
 	}
 	for i, g := range got {
 		w := want[i]
-		if g.Section != w.Section || g.Off != w.Off || g.Flags != w.Flags ||
+		if g.Section != w.Section || g.Off != w.Off || g.Flags != w.Flags || g.Stub != w.Stub ||
 			o.Keys[g.Key].Name != p.Object.Keys[w.Key].Name {
 			return fmt.Errorf("%w: entry %d of the table", ErrNotAsPlanned, i)
 		}

@@ -55,10 +55,11 @@ func (o *Object) current(s *Site) (state, error) {
 
 // reconcile holds what a site does now against what it should do.
 func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
+	o := d.Object
 	if now.form == Keep {
+		d.unchanged(s, dec)
 		return nil
 	}
-	o := d.Object
 	if dec.Form == Keep {
 		switch dec.Reason {
 		case KeyMissing, KeyUndefined, KeyReplaceable, KeyAmbiguous:
@@ -69,16 +70,44 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 	}
 	name := printable(o.Keys[s.Key].Name)
 	switch {
-	case now.form != dec.Form:
+	case now.form == Direct && dec.Stub != noStub:
+		return nil // the stub goes through the key, and is right whatever the site called
+	case (now.form == Constant) == dec.Word.IsBranch(), now.form == Constant && s.Word != dec.Word:
 		return o.at(s.Section, s.Off, -1, "found %v, but with what key %s holds it would be %v", s.Word, name, dec.Word)
-	case dec.Form == Constant && s.Word != dec.Word:
-		return o.at(s.Section, s.Off, -1, "found %v, but with what key %s holds it would be %v", s.Word, name, dec.Word)
-	case dec.Form == Direct && now.target != dec.Target && !o.enters(now, dec.Target):
+	case now.form == Direct && now.target != dec.Target && !o.enters(now, dec.Target):
 		return o.at(s.Section, s.Off, -1, "the site calls %s, but key %s holds %s", printable(o.stateTarget(now)), name, printable(o.name(dec.Target)))
 	}
 	dec.Word = s.Word
-	dec.Done = s.Slot != SlotCror && s.Slot != SlotRestore
+	dec.Done = s.Behind == dec.Slot
 	return nil
+}
+
+// unchanged notes where a site on its trampoline, or on a stub, is so already.
+func (d *decider) unchanged(s *Site, dec *Decision) {
+	tramp := d.Object.Tramps[s.Tramp]
+	if dec.Stub != noStub && dec.Target == 0 && tramp.Entry == dec.Stub {
+		dec.Target = tramp.Sym
+	}
+	if dec.Form == Keep || dec.Target != tramp.Sym || !dec.Word.IsBranch() {
+		return
+	}
+	dec.Word = s.Word // as the assembler has resolved it, perhaps
+	dec.Done = s.Behind == dec.Slot
+	if dec.Form == Linker {
+		l, err := ppc64.LocalEntryOf(d.Object.File.Symbol(tramp.Sym).Other)
+		dec.Done = dec.Done && err == nil && l == ppc64.LocalEntryClobbers
+	}
+}
+
+// callee is the symbol that a site's branch names now, 0 where none does.
+func (o *Object) callee(s *Site) int {
+	switch {
+	case s.Tramp >= 0:
+		return o.Tramps[s.Tramp].Sym
+	case s.Rela >= 0:
+		return s.Sym
+	}
+	return 0
 }
 
 // enters reports whether a resolved branch goes to an entry of a function.

@@ -30,8 +30,22 @@
 // behind it the linker, or the module loader, sees to r2 (ELFv2 §3.6.4.1). A
 // call that has no slot may go only to a function that is provably of the same
 // unit and leaves r2 alone. The run time matters too: a site of a key that can
-// change may leave its trampoline only if the run time patches sites, and in a
-// module or in user space only with a restore whose save is proven, because the
-// linker writes the slot for the target of link time. Package documentation of
-// reloc explains r2, entries and stubs.
+// change may go direct only if the run time repatches sites and restores r2 by
+// itself, as in the kernel image. Package documentation of reloc explains r2,
+// entries and stubs.
+//
+// # What restores r2
+//
+// Everywhere else the site is open: decide leaves it to restore, which tries the
+// forms in the order of [Forms] and takes the first that is sound.
+//
+//	stack      bl X; ld r2,24(r1)       package tocsave proves the save
+//	paca       bl X; ld r2,D(r13)       the kernel image's code has the PACA
+//	save-stub  bl stub; ld r2,24(r1)    a stub of the key saves r2 and jumps
+//	linker     bl __SCT__name; nop      local entry 1: the linker does it
+//	shadow     b stub                   a stub calls, and gives r2 back
+//
+// Stubs jump through the key, so that they are right whatever it holds. They
+// are in a section of their own, with a symbol for each [StubEntry]; a later run
+// takes a call of one for what a call of the trampoline is.
 package sites

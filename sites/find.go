@@ -25,9 +25,11 @@ func Find(f *elfrw.File) (*Object, error) {
 	o.addSectionSymbols()
 	for _, step := range []func() error{
 		o.findTrampKeys,
+		o.findStubKeys,
 		o.findCalls,
 		o.findDecoded,
 		o.findTable,
+		o.findUserTable,
 		o.findSlots,
 		o.findKeys,
 	} {
@@ -36,6 +38,7 @@ func Find(f *elfrw.File) (*Object, error) {
 		}
 	}
 	o.findFunctions()
+	o.findNoTOC()
 	for i := range o.Sites {
 		o.Keys[o.Sites[i].Key].Sites++
 	}
@@ -114,7 +117,7 @@ func (o *Object) addCall(sec elfrw.Section, i int, r reloc.Rela, sym elfrw.Symbo
 	}
 	o.Sites = append(o.Sites, Site{
 		Section: sec.Index, Off: r.Off, Key: o.Tramps[tramp].Key, Tramp: tramp,
-		Word: w, Tail: !w.LK(), Rela: i, Type: r.Type(), Sym: int(r.Sym()), Entry: -1,
+		Word: w, Tail: !w.LK(), Rela: i, Type: r.Type(), Sym: int(r.Sym()), Entry: -1, User: -1,
 	})
 	return nil
 }
@@ -159,7 +162,7 @@ func (o *Object) findDecoded() error {
 	bySection := map[int]bool{}
 	for _, t := range o.Tramps {
 		s := o.File.Symbol(t.Sym)
-		if s.Section != 0 && s.Bind() == elf.STB_LOCAL && isCode(o.File.Section(s.Section)) {
+		if t.Entry == noStub && s.Section != 0 && s.Bind() == elf.STB_LOCAL && isCode(o.File.Section(s.Section)) {
 			bySection[s.Section] = true
 		}
 	}
@@ -180,7 +183,7 @@ func (o *Object) findDecoded() error {
 			if tramp, ok := o.branchTarget(sec, off, w); ok {
 				o.Sites = append(o.Sites, Site{
 					Section: sec, Off: off, Key: o.Tramps[tramp].Key, Tramp: tramp,
-					Word: w, Tail: !w.LK(), Rela: -1, Entry: -1, Decoded: true,
+					Word: w, Tail: !w.LK(), Rela: -1, Entry: -1, User: -1, Decoded: true,
 				})
 			}
 			return true
@@ -233,7 +236,7 @@ func (o *Object) findSlots() error {
 		for ; hi < len(o.Sites) && o.Sites[hi].Section == sec; hi++ {
 			s := &o.Sites[hi]
 			if !s.Tail {
-				s.Slot = slotAt(o.File.Section(sec).Data(), s.Off)
+				s.Slot, s.Behind = slotAt(o.File.Section(sec).Data(), s.Off)
 			}
 			spots = append(spots, spot{s.Off, hi})
 		}
@@ -250,7 +253,7 @@ func (o *Object) findSlots() error {
 				if next := sp.id + 1; next < hi && o.Sites[next].Off == s.Off+4 {
 					return o.siteReloc(&o.Sites[next], i, r)
 				}
-				s.Slot = SlotNone
+				s.Slot, s.Behind = SlotNone, 0
 				return nil
 			}
 			return o.siteReloc(s, i, r)
@@ -279,19 +282,20 @@ func (o *Object) siteReloc(s *Site, i int, r reloc.Rela) error {
 	return o.at(s.Section, r.Off, int64(r.Type()), "the branch has this relocation besides that of a call")
 }
 
-func slotAt(code []byte, off uint64) SlotState {
-	w, err := ppc64.Load(code, off+4)
+func slotAt(code []byte, off uint64) (SlotState, ppc64.Word) {
+	w, err := ppc64.Load(code, off+ppc64.WordSize)
 	switch {
 	case err != nil:
-		return SlotNone
 	case w == ppc64.Nop:
-		return SlotNop
+		return SlotNop, w
 	case w.IsNop():
-		return SlotCror
+		return SlotCror, w
 	case w == ppc64.RestoreTOC:
-		return SlotRestore
+		return SlotRestore, w
+	case w&^0xfffc == restorePACA(0):
+		return SlotPACA, w
 	}
-	return SlotNone
+	return SlotNone, 0
 }
 
 // siteSections lists the sections that have sites.
@@ -308,6 +312,18 @@ func (o *Object) siteSections() (secs []int) {
 func (o *Object) findFunctions() {
 	for i := range o.Sites {
 		o.Sites[i].Func = o.funcs.find(o.Sites[i].Section, o.Sites[i].Off)
+	}
+}
+
+// findNoTOC finds the sites of callers without a TOC pointer that an earlier run
+// has made constants: their relocation is gone.
+func (o *Object) findNoTOC() {
+	for i := range o.Sites {
+		s := &o.Sites[i]
+		if s.Tramp < 0 && s.Rela < 0 && !s.Word.IsBranch() {
+			uses, known := o.callerUsesTOC(s.Func)
+			s.noTOC = s.noTOC || known && !uses
+		}
 	}
 }
 

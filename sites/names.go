@@ -31,7 +31,7 @@ func (o *Object) findNames() {
 			continue
 		}
 		name := names[s.NameOff:]
-		if len(name) <= len(TrampPrefix) || name[0] != '_' || name[1] != '_' {
+		if len(name) <= len(TrampPrefix) || name[0] != '_' || name[1] != '_' || name[2] != 'S' || name[3] != 'C' {
 			continue
 		}
 		scope := 0
@@ -45,10 +45,18 @@ func (o *Object) findNames() {
 			o.tramps.add(i)
 			o.Tramps = append(o.Tramps, Tramp{Sym: i})
 			tramps = append(tramps, scoped{string(f.SymbolName(s)[len(TrampPrefix):]), scope})
+		default:
+			if e := stubOf(s, f.SymbolName(s)); e != noStub {
+				o.tramps.add(i)
+				o.Tramps = append(o.Tramps, Tramp{Sym: i, Entry: e})
+				tramps = append(tramps, scoped{})
+			}
 		}
 	}
 	for i, name := range tramps {
-		o.Tramps[i].Key = keys.of(name)
+		if o.Tramps[i].Entry == noStub {
+			o.Tramps[i].Key = keys.of(name)
+		}
 		s := f.Symbol(o.Tramps[i].Sym)
 		if s.Section != 0 {
 			if _, taken := o.byAddr[addr{s.Section, s.Value}]; !taken {

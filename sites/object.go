@@ -21,6 +21,7 @@ const (
 	Return0Name = "__static_call_return0"
 
 	tableName    = ".static_call_sites"
+	userTable    = "static_call_sites"
 	trampKeyName = ".static_call_tramp_key"
 )
 
@@ -32,6 +33,7 @@ type Object struct {
 	Keys   []Key
 	Tramps []Tramp
 	Table  *Table // the existing .static_call_sites, nil without one
+	User   *Table // the existing static_call_sites of user space, nil without one
 
 	isModule  bool         // the file is a linked kernel module
 	relas     map[int]int  // section → its SHT_RELA section
@@ -41,6 +43,9 @@ type Object struct {
 	keySyms   map[int]int        // see keysBySymbol
 	keyAddrs  map[addr]int       // see keysByAddr
 	coldCache map[string][2]bool // see namedUsesTOC
+
+	trampCodes []*trampCode     // by trampoline, see readTramp
+	stubs      map[stubName]int // see stubSymbol
 }
 
 // An addr is a place in a relocatable object: a byte offset in a section.
@@ -49,10 +54,12 @@ type addr struct {
 	off uint64
 }
 
-// A Tramp is a trampoline: a symbol __SCT__name.
+// A Tramp is a trampoline, a symbol __SCT__name, or an entry of a stub that an
+// earlier run has added.
 type Tramp struct {
-	Sym int
-	Key int // index in Object.Keys; always valid
+	Sym   int
+	Key   int       // index in Object.Keys; always valid
+	Entry StubEntry // noStub for a trampoline
 }
 
 // A Site is a branch to a trampoline, or one that the site table names.
@@ -60,10 +67,11 @@ type Site struct {
 	Section int    // section index
 	Off     uint64 // bytes from the start of the section
 	Key     int    // index in Object.Keys
-	Tramp   int    // index in Object.Tramps, -1 where only the table names the site
+	Tramp   int    // index in Object.Tramps, -1 where only a table names the site
 	Word    ppc64.Word
 	Slot    SlotState
-	Tail    bool // b, not bl
+	Behind  ppc64.Word // the word in the slot, 0 with SlotNone
+	Tail    bool       // b, not bl
 
 	// Rela is the index of the site's relocation in the SHT_RELA section of
 	// its section, -1 where the assembler resolved the branch or a constant
@@ -72,13 +80,16 @@ type Site struct {
 	Type uint32
 	Sym  int
 
-	Entry   int  // index of its entry in the existing table, -1 without one
+	Entry   int  // index of its entry in Object.Table, -1 without one
+	User    int  // the same in Object.User
 	Decoded bool // found by decoding alone: no relocation and no table names it
 	Func    int  // index of the symbol of the enclosing function, 0 where unknown
+
+	noTOC bool // see findNoTOC
 }
 
 // NoTOC reports whether the caller keeps no TOC pointer (R_PPC64_REL24_NOTOC).
-func (s *Site) NoTOC() bool { return s.Type == uint32(elf.R_PPC64_REL24_NOTOC) }
+func (s *Site) NoTOC() bool { return s.noTOC || s.Type == uint32(elf.R_PPC64_REL24_NOTOC) }
 
 // A SlotState says what follows the branch.
 type SlotState uint8
@@ -88,6 +99,7 @@ const (
 	SlotNop                      // nop
 	SlotCror                     // cror 15,15,15 or cror 31,31,31
 	SlotRestore                  // ld r2,24(r1)
+	SlotPACA                     // ld r2,D(r13)
 )
 
 // newObject checks that the file is one that scpatch may work on.

@@ -80,7 +80,10 @@ var combinations = []struct {
 	{"inline user", Options{Runtime: Inline, Place: User}},
 	{"trampoline kernel", Options{Runtime: Trampoline, Place: Kernel}},
 	{"trampoline kernel whole-program", Options{Runtime: Trampoline, Place: Kernel, WholeProgram: true}},
+	{"trampoline kernel paca", Options{Runtime: Trampoline, Place: Kernel, PACATOC: "16"}},
 	{"trampoline user", Options{Runtime: Trampoline, Place: User}},
+	{"trampoline user linker", Options{Runtime: Trampoline, Place: User, Restore: []Form{Linker}}},
+	{"inline user bfd shadow", Options{Runtime: Inline, Place: User, Linker: BFD, AllowShadow: true, ShadowStack: "S"}},
 	{"none kernel", Options{Runtime: None, Place: Kernel}},
 	{"none module", Options{Runtime: None, Place: Module}},
 	{"none user", Options{Runtime: None, Place: User}},
@@ -147,6 +150,11 @@ func summary(p *Plan, err error) string {
 		}
 	}
 	s := fmt.Sprintf("%d sites, %d direct, %d constant", len(p.Decisions), n[Direct], n[Constant])
+	for _, f := range Restoring {
+		if n[f] > 0 {
+			s += fmt.Sprintf(", %d %s", n[f], f)
+		}
+	}
 	var keys []string
 	for r := range reasons {
 		keys = append(keys, r)
@@ -232,23 +240,30 @@ func TestFixedKeys(t *testing.T) {
 		{"gcc-p8-O2-sites.o", "inc", whole, ""},
 		{"gcc-p8-O2-sites.o", "inc", Options{Runtime: Trampoline}, "by the name __SCK__inc"},
 	} {
-		p, err := plan(memory(t, c.object), c.opts)
+		f, err := elfrw.New(memory(t, c.object))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := Find(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := o.findReferences(c.opts)
 		if err != nil {
 			t.Fatal(err)
 		}
 		found := false
-		for i, d := range p.Decisions {
-			s := &p.Object.Sites[i]
-			if p.Object.Keys[s.Key].Name != c.key {
+		for i, k := range o.Keys {
+			if k.Name != c.key {
 				continue
 			}
 			found = true
-			if c.why == "" && d.Reason == KeyMayChange || c.why != "" && !strings.Contains(d.Detail, c.why) {
-				t.Errorf("%s: key %s: %s %s (%s), want %q", c.object, c.key, d.Form, d.Reason, d.Detail, c.why)
+			if why := r.why[i]; why == "" != (c.why == "") || !strings.Contains(why, c.why) {
+				t.Errorf("%s: key %s may change because %q, want %q", c.object, c.key, why, c.why)
 			}
 		}
 		if !found {
-			t.Errorf("%s: no site of key %s", c.object, c.key)
+			t.Errorf("%s: no key %s", c.object, c.key)
 		}
 	}
 }

@@ -40,14 +40,52 @@ var placeNames = []string{"kernel", "module", "user"}
 
 func (p Place) String() string { return placeNames[p] }
 
+// A FinalLinker is what links the object at last.
+type FinalLinker uint8
+
+const (
+	AnyLinker   FinalLinker = iota // ld.bfd or ld.lld
+	BFD                            // GNU ld
+	LLD                            // LLVM's
+	OtherLinker                    // one of which nothing is known: the form Linker is not sound
+)
+
+var linkerNames = []string{"any", "bfd", "lld", "other"}
+
+func (l FinalLinker) String() string { return linkerNames[l] }
+
+// ParseLinker is the inverse of FinalLinker.String.
+func ParseLinker(s string) (FinalLinker, error) {
+	for i, n := range linkerNames {
+		if n == s {
+			return FinalLinker(i), nil
+		}
+	}
+	return 0, fmt.Errorf("unknown linker %q: want any, bfd, lld or other", s)
+}
+
 // Options are what the object cannot show.
 type Options struct {
 	Runtime Runtime
 	Place   Place
-	// EntrySize is the size in bytes of a site table's entry, 8 or 16; 0 takes
-	// an existing table's, else 16.
+	Linker  FinalLinker
+	// EntrySize is the size in bytes of an entry of the kernel's site table, 8
+	// or 16; 0 takes an existing table's, else 16.
 	EntrySize int
 	// WholeProgram says that nothing outside the object refers to its global
 	// symbols by name, but for exported and dynamic ones.
 	WholeProgram bool
+	// Restore narrows the forms that restore r2; nil allows all. Shadow needs
+	// AllowShadow besides.
+	Restore []Form
+	// Require are the forms that every site must have; nil requires nothing.
+	Require []Form
+	// PACATOC says where the PACA holds the kernel's TOC pointer: the offset
+	// from r13 in bytes, or the name of a symbol of the object that has it as
+	// its absolute value or in its data. Empty: the form PACA is not open.
+	PACATOC string
+	// AllowShadow opens the form Shadow. ShadowStack is the name of the
+	// thread-local pointer to the top of the thread's stack of return addresses.
+	AllowShadow bool
+	ShadowStack string
 }

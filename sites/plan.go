@@ -3,31 +3,28 @@
 package sites
 
 import (
-	"debug/elf"
 	"fmt"
+	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
-)
-
-// A Form is what is done with a site.
-type Form string
-
-const (
-	Keep     Form = "keep"     // the site stays on its trampoline
-	Direct   Form = "direct"   // a branch to the target itself; the linker does the TOC work
-	Constant Form = "constant" // the branch becomes what the target would return
 )
 
 // A Decision is what a Plan says of one site.
 type Decision struct {
 	Form   Form
-	Target int        // symbol, with Direct
+	Target int        // symbol that the branch names afterwards; 0 with a constant, a new stub, Keep
+	Stub   StubEntry  // the entry of its key's stub that it names
 	Word   ppc64.Word // the branch word afterwards
 	Slot   ppc64.Word // the slot afterwards, 0 if the site has none
 	Done   bool       // the site is so already, nothing changes
-	Listed bool       // the site belongs in .static_call_sites
+	Listed bool       // the site belongs in the table of sites
 
-	Reason Reason // with Keep
+	// Cost is how many instructions a call executes on its way to the target
+	// and back, but for the branch itself; stubs that a linker makes do not
+	// count. It is negative where the way is not in this object.
+	Cost   int
+	Proof  string // what makes a restore sound, in words
+	Reason Reason // why the site is neither direct nor a constant; with Keep, why it stays
 	Detail string // what the reason found, if there is more to say
 }
 
@@ -39,6 +36,9 @@ type Plan struct {
 	Decisions []Decision // for Object.Sites, in their order
 	EntrySize int        // of the table, in bytes
 	Added     []Entry    // what is to be added to the table, sorted by place
+	Stubs     []Stub     // what is to be added for the sites, by key
+
+	marked map[int]bool // trampolines, by symbol, that are to have local entry 1
 }
 
 // MakePlan decides. An error means that the object contradicts itself or the
@@ -53,36 +53,87 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 		}
 		opts.WholeProgram = true
 	}
-	p := &Plan{Object: o, Options: opts, Decisions: make([]Decision, len(o.Sites))}
+	p := &Plan{Object: o, Options: opts, Decisions: make([]Decision, len(o.Sites)), marked: map[int]bool{}}
 	if err := p.chooseEntrySize(); err != nil {
 		return nil, err
 	}
-	d := decider{Plan: p}
+	d, err := newDecider(p)
+	if err != nil {
+		return nil, err
+	}
 	for i := range o.Sites {
-		s := &o.Sites[i]
-		now, err := o.current(s)
+		dec, open, err := d.decide(&o.Sites[i])
 		if err != nil {
 			return nil, err
 		}
-		dec, err := d.decide(s)
-		if err != nil {
-			return nil, err
-		}
-		if err := d.reconcile(s, now, &dec); err != nil {
-			return nil, err
-		}
-		dec.Listed = p.listed(s, dec)
 		p.Decisions[i] = dec
-		if dec.Listed && s.Entry < 0 {
-			p.Added = append(p.Added, p.entry(s))
+		if open {
+			d.open = append(d.open, i)
 		}
 	}
-	return p, nil
+	if err := d.restore(); err != nil {
+		return nil, err
+	}
+	for i := range o.Sites {
+		if err := d.finish(&o.Sites[i], &p.Decisions[i]); err != nil {
+			return nil, err
+		}
+	}
+	return p, d.required()
+}
+
+// finish holds a decision against what the site does now, and enters it in the
+// table.
+func (d *decider) finish(s *Site, dec *Decision) error {
+	now, err := d.Object.current(s)
+	if err != nil {
+		return err
+	}
+	if err := d.reconcile(s, now, dec); err != nil {
+		return err
+	}
+	d.needStubs(s, dec)
+	if dec.Form == Linker && !dec.Done {
+		d.marked[dec.Target] = true
+	}
+	if dec.Listed && d.entryOf(s) < 0 {
+		d.Added = append(d.Added, d.entry(s))
+	}
+	return nil
+}
+
+// required returns an error if a site has a form that was not asked for.
+func (p *Plan) required() error {
+	if p.Require == nil {
+		return nil
+	}
+	for i := range p.Decisions {
+		s, d := &p.Object.Sites[i], &p.Decisions[i]
+		if slices.Contains(p.Require, d.Form) {
+			continue
+		}
+		why := ""
+		if d.Reason != "" {
+			why = ": " + d.Why()
+		}
+		return p.Object.at(s.Section, s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, joinForms(p.Require), why)
+	}
+	return nil
+}
+
+// Why is the reason in words, with what it found; empty without one.
+func (d *Decision) Why() string {
+	if d.Detail == "" {
+		return d.Reason.Text()
+	}
+	return d.Reason.Text() + " (" + d.Detail + ")"
 }
 
 func (p *Plan) chooseEntrySize() error {
 	want, t := p.Options.EntrySize, p.Object.Table
 	switch {
+	case p.Place == User:
+		p.EntrySize = userEntrySize
 	case want != 0 && want != 8 && want != 16:
 		return fmt.Errorf("an entry of the site table has 8 or 16 bytes, not %d", want)
 	case t != nil && want != 0 && want != t.EntrySize:
@@ -97,214 +148,20 @@ func (p *Plan) chooseEntrySize() error {
 	return nil
 }
 
-// A decider holds what decisions share.
-type decider struct {
-	*Plan
-	refs    *references
-	entered map[int]map[uint64]bool // see slotEntered
+// table is the table that the run time reads, nil if the object has none.
+func (p *Plan) table() *Table {
+	if p.Place == User {
+		return p.Object.User
+	}
+	return p.Object.Table
 }
 
-// decide chooses the form of a site as if it were on its trampoline.
-func (d *decider) decide(s *Site) (Decision, error) {
-	o := d.Object
-	key := &o.Keys[s.Key]
-	switch {
-	case s.Decoded:
-		return keep(s, NotAnnotated), nil
-	case isAlternative(o.File.Section(s.Section)):
-		return keep(s, AlternativeCode), nil
-	case d.writesTable() && o.inComdat(s.Section):
-		return keep(s, SiteDiscardable), nil
-	case key.Target.Kind == TargetUnknown:
-		return keep(s, key.Target.Why), nil
+// entryOf is the index of a site's entry in that table, -1 without one.
+func (p *Plan) entryOf(s *Site) int {
+	if p.Place == User {
+		return s.User
 	}
-	// May the site leave its trampoline? (Sites of a key that never changes
-	// always may.)
-	fixed, detail, err := d.fixed(s.Key)
-	if err != nil {
-		return Decision{}, err
-	}
-	hasSlot := s.Slot != SlotNone
-	switch {
-	case fixed:
-	case d.Runtime == Inline && d.Place == Kernel:
-		// The run time patches the branch, and once the key has left the
-		// kernel the slot: there has to be one. (Of a site that is a constant
-		// already nobody can tell whether it was called without TOC.)
-		if !hasSlot && !s.Tail && !s.NoTOC() && s.Word.IsBranch() {
-			return keep(s, NoSlot), nil
-		}
-	default:
-		dec := keep(s, KeyMayChange)
-		dec.Detail = detail
-		return dec, nil
-	}
-	switch key.Target.Kind {
-	case TargetNull:
-		if s.Tail {
-			return constant(s, ppc64.Blr), nil
-		}
-		return constant(s, ppc64.Nop), nil
-	case TargetReturn0:
-		if !s.Tail {
-			return constant(s, ppc64.Li3Zero), nil
-		}
-	}
-	if r := d.refuseDirect(s, key.Target.Sym); r != "" {
-		return keep(s, r), nil
-	}
-	return direct(s, key.Target.Sym), nil
-}
-
-// fixed reports whether a key provably never changes; if not, because of what.
-func (d *decider) fixed(key int) (bool, string, error) {
-	if d.Runtime == None {
-		return true, "", nil
-	}
-	if d.Runtime == Inline && d.Place == Kernel {
-		return false, "", nil // makes no difference: every site is repatched
-	}
-	if d.refs == nil {
-		r, err := d.Object.findReferences(d.Options)
-		if err != nil {
-			return false, "", err
-		}
-		d.refs = r
-	}
-	detail := d.refs.why[key]
-	return detail == "", detail, nil
-}
-
-// refuseDirect says why a site may not branch to a function symbol.
-//
-// With a slot behind a bl the linker or the module loader sees to r2: a stub
-// that saves it and the restore in the slot where they are needed, nothing
-// where not (ELFv2 §3.6.4.1). Without one, the target must be of the same unit
-// and leave r2 alone.
-func (d *decider) refuseDirect(s *Site, target int) Reason {
-	if s.NoTOC() {
-		return "" // the caller keeps no TOC pointer, there is nothing to lose
-	}
-	o := d.Object
-	if uses, known := o.callerUsesTOC(s.Func); !known {
-		return CallerUnknown
-	} else if !uses {
-		return CallerNoTOC
-	}
-	sym := o.File.Symbol(target)
-	local, _ := ppc64.LocalEntryOf(sym.Other) // findKeys refused the reserved value
-	ours := o.sameUnit(target, d.Place)
-	if s.Slot != SlotNone && (ours && local.PreservesR2() || !d.slotEntered(s)) {
-		if !local.PreservesR2() && d.Place == Module {
-			return ClobbersTOC // the module loader takes local entry 1 for 0
-		}
-		return ""
-	}
-	switch {
-	case !ours && s.Tail:
-		return TailOtherUnit
-	case !ours:
-		return NoSlot
-	case !local.PreservesR2():
-		return ClobbersTOC
-	}
-	return ""
-}
-
-// sameUnit reports whether a symbol provably is, after the link, of the link
-// unit of this object.
-func (o *Object) sameUnit(sym int, place Place) bool {
-	s := o.File.Symbol(sym)
-	switch {
-	case s.Type() == elf.STT_GNU_IFUNC:
-		return false // called through the PLT
-	case place == Kernel:
-		return true
-	case s.Section == 0:
-		return false
-	case place == Module || s.Bind() == elf.STB_LOCAL:
-		return true
-	}
-	return s.Visibility() != elf.STV_DEFAULT
-}
-
-// slotEntered reports whether a branch of the site's section goes to its slot:
-// a restore there would then run without the call's save. In the kernel image
-// the restore is the PACA's and right on every path.
-func (d *decider) slotEntered(s *Site) bool {
-	if d.Place == Kernel {
-		return false
-	}
-	if d.entered == nil {
-		d.entered = map[int]map[uint64]bool{}
-	}
-	to, ok := d.entered[s.Section]
-	if !ok {
-		to = map[uint64]bool{}
-		d.entered[s.Section] = to
-		// What follows a truncated instruction is no code that runs.
-		_ = ppc64.Walk(d.Object.File.Section(s.Section).Data(), func(off uint64, w, _ ppc64.Word) bool {
-			if (w.IsBranch() || w.IsCondBranch()) && !w.AA() && w.Displacement() != 0 {
-				to[off+uint64(w.Displacement())] = true
-			}
-			return true
-		})
-	}
-	return to[s.Off+4]
-}
-
-func keep(s *Site, r Reason) Decision {
-	return Decision{Form: Keep, Reason: r, Word: s.Word, Slot: slotWord(s)}
-}
-
-func direct(s *Site, target int) Decision {
-	w := s.Word
-	if w.IsBranch() {
-		w, _ = w.WithDisplacement(0) // the relocation says where to
-	}
-	return Decision{Form: Direct, Target: target, Word: w, Slot: cleanSlot(s)}
-}
-
-func constant(s *Site, w ppc64.Word) Decision {
-	return Decision{Form: Constant, Word: w, Slot: cleanSlot(s)}
-}
-
-// slotWord is the slot as it stands, for what is kept.
-func slotWord(s *Site) ppc64.Word {
-	switch s.Slot {
-	case SlotNop:
-		return ppc64.Nop
-	case SlotRestore:
-		return ppc64.RestoreTOC
-	}
-	return 0
-}
-
-// cleanSlot is the slot of a site that leaves its trampoline: nop, which is
-// what both linkers and the module loader accept; the linker writes the
-// restore where one is needed.
-func cleanSlot(s *Site) ppc64.Word {
-	if s.Slot == SlotNone {
-		return 0
-	}
-	return ppc64.Nop
-}
-
-// writesTable reports whether a run time will read .static_call_sites. In user
-// space no run time patches a site that stays on its trampoline, and no other
-// kind changes.
-func (p *Plan) writesTable() bool { return p.Runtime == Inline && p.Place != User }
-
-// listed reports whether a site belongs in the table.
-func (p *Plan) listed(s *Site, d Decision) bool {
-	if !p.writesTable() || s.Decoded {
-		return false
-	}
-	switch d.Reason {
-	case AlternativeCode, KeyAmbiguous, SiteDiscardable:
-		return false
-	}
-	return s.Tail || s.NoTOC() || s.Slot != SlotNone
+	return s.Entry
 }
 
 func (p *Plan) entry(s *Site) Entry {
@@ -312,7 +169,41 @@ func (p *Plan) entry(s *Site) Entry {
 	if s.Tail {
 		e.Flags |= FlagTail
 	}
+	if p.Place == User {
+		e.Stub = StubJump
+		if s.NoTOC() {
+			e.Flags |= FlagNoTOC
+			e.Stub = StubNoTOC
+		}
+	}
 	return e
+}
+
+// retargets reports whether the branch of a site is to name another symbol than
+// it does.
+func (p *Plan) retargets(s *Site, d *Decision) bool {
+	switch {
+	case d.Form == Keep, !d.Word.IsBranch():
+		return false
+	case s.Tramp < 0 && d.Stub == noStub:
+		return false // it calls its target, as reconcile has seen
+	}
+	return d.Target == 0 || d.Target != p.Object.callee(s)
+}
+
+// CalleeName is the name of what the branch of site i goes to afterwards: a
+// function, a trampoline, an entry of a stub. It is empty with a constant.
+func (p *Plan) CalleeName(i int) string {
+	s, d := &p.Object.Sites[i], &p.Decisions[i]
+	switch {
+	case !d.Word.IsBranch():
+		return ""
+	case d.Target != 0:
+		return p.Object.name(d.Target)
+	case d.Stub != noStub:
+		return stubPrefixes[d.Stub] + p.Object.Keys[s.Key].Name
+	}
+	return p.Object.name(p.Object.callee(s))
 }
 
 // Changes reports whether the plan would change the object.
@@ -326,4 +217,12 @@ func (p *Plan) Changes() bool {
 		}
 	}
 	return false
+}
+
+// siteType is the type of a site's relocation, negative without one.
+func siteType(s *Site) int64 {
+	if s.Rela < 0 {
+		return -1
+	}
+	return int64(s.Type)
 }

@@ -26,6 +26,18 @@ const (
 	CallerUnknown     Reason = "caller-unknown"
 	NotAnnotated      Reason = "not-annotated"
 	AlternativeCode   Reason = "alternative-code"
+	SaveNotProven     Reason = "save-not-proven"
+	SlotEntered       Reason = "slot-entered"
+	FormExcluded      Reason = "form-excluded"
+	TrampUndefined    Reason = "tramp-undefined"
+	TrampImported     Reason = "tramp-imported"
+	TrampNeedsTOC     Reason = "tramp-needs-toc"
+	TrampSlotless     Reason = "tramp-slotless"
+	LinkerUnknown     Reason = "linker-unknown"
+	NoPACA            Reason = "no-paca"
+	SiteListed        Reason = "site-listed"
+	ShadowPlace       Reason = "shadow-place"
+	ShadowUnwinds     Reason = "shadow-unwinds"
 	SiteDiscardable   Reason = "site-discardable"
 )
 
@@ -36,7 +48,7 @@ var reasonTexts = map[Reason]string{
 	KeyReplaceable:    "the key is weak, common or in a group: the linker may take another definition",
 	KeyConstant:       "the key holds a number that no relocation explains",
 	KeyOdd:            "the key's first doubleword has a relocation other than R_PPC64_ADDR64",
-	KeyMayChange:      "the key may change at run time, and then only the trampoline is right here",
+	KeyMayChange:      "the key may change at run time",
 	TargetNoSymbol:    "the key points at a place with no local function symbol, so its local entry is unknown",
 	TargetOffset:      "the key points into the middle of a symbol",
 	TargetWeak:        "the target is a weak undefined symbol: it may be NULL after the link",
@@ -50,6 +62,18 @@ var reasonTexts = map[Reason]string{
 	CallerUnknown:     "no function symbol covers the site, so what r2 holds there is unknown",
 	NotAnnotated:      "found by decoding only: no relocation and no table entry proves that this is code",
 	SiteDiscardable:   "the site is in a group that the linker may discard, so no table entry may point at it",
+	SaveNotProven:     "nothing proves that 24(r1) holds r2 here",
+	SlotEntered:       "a branch goes to the slot: a restore there would run without the call",
+	FormExcluded:      "the forms that would be sound here are excluded",
+	TrampUndefined:    "the trampoline is not defined in this object, or not one that takes r2 from its caller",
+	TrampImported:     "the key is not in this module: the module loader's stub saves r2 and restores it, so the site stays as it is",
+	TrampNeedsTOC:     "the trampoline needs its caller's r2 or r12: a linker's stub for local entry 1 would leave it neither",
+	TrampSlotless:     "a call of the trampoline has no slot: with local entry 1 a linker may let it pass and restore nothing",
+	LinkerUnknown:     "only ld.bfd and lld are known to save r2 for local entry 1",
+	NoPACA:            "the code may run without the PACA, in real mode or before it is set up",
+	SiteListed:        "the table lists the site, so that the run time may rewrite its branch, and no save is proven",
+	ShadowPlace:       "the stack of return addresses is user space's",
+	ShadowUnwinds:     "the object has exception tables, and nothing can unwind through the stub",
 	AlternativeCode:   "the section holds alternative code, which runs elsewhere than it lies",
 }
 

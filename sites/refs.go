@@ -97,7 +97,7 @@ func (r *references) explain() {
 
 func holdsReferences(s elfrw.Section) bool {
 	name := s.NameString()
-	return s.Has(elf.SHF_ALLOC) && name != tableName && name != trampKeyName && !strings.HasPrefix(name, ".discard.")
+	return s.Has(elf.SHF_ALLOC) && name != tableName && name != userTable && name != trampKeyName && !strings.HasPrefix(name, ".discard.")
 }
 
 // watchSymbols notes the symbols through which a key can be reached, and those

@@ -36,9 +36,12 @@ type Table struct {
 type Entry struct {
 	Section int // of the site
 	Off     uint64
-	Key     int    // index in Object.Keys
-	KeySym  int    // symbol that its relocation names
-	Flags   uint64 // FlagTail, FlagInit
+	Key     int       // index in Object.Keys
+	KeySym  int       // symbol that its relocation names
+	Flags   uint64    // FlagTail, FlagInit; in user space FlagTail, FlagNoTOC
+	Stub    StubEntry // in user space: the way out
+
+	stubKey int // the key of that stub
 }
 
 // keyField is the byte offset of the key in an entry.
@@ -95,7 +98,7 @@ func (o *Object) findTable() error {
 			err = o.entryAddr(sec, r, &t.Entries[e])
 		case at == keyField(t.EntrySize) && !seen[e].key:
 			seen[e].key = true
-			err = o.entryKey(sec, r, t, &t.Entries[e])
+			err = o.entryKey(sec, r, keyRelocType(t.EntrySize), &t.Entries[e])
 		default:
 			return o.at(sec.Index, r.Off, int64(r.Type()), "no field of entry %d begins here, or it has a relocation already", e)
 		}
@@ -103,7 +106,7 @@ func (o *Object) findTable() error {
 			return err
 		}
 	}
-	return o.mergeTable(sec)
+	return o.mergeTable(t)
 }
 
 // tableEntrySize decides between the two layouts: by the header where it says,
@@ -145,12 +148,12 @@ func (o *Object) entryAddr(sec elfrw.Section, r reloc.Rela, e *Entry) error {
 
 // entryKey reads the relocation of an entry's key. A module that may not see
 // the key names the trampoline in its place.
-func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, t *Table, e *Entry) error {
+func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *Entry) error {
 	bad := func(format string, a ...any) error {
 		return o.at(sec.Index, r.Off, int64(r.Type()), format, a...)
 	}
-	if want := keyRelocType(t.EntrySize); r.Type() != uint32(want) {
-		return bad("want %v for the key of an entry of %d bytes", want, t.EntrySize)
+	if r.Type() != uint32(want) {
+		return bad("want %v for the key of an entry", want)
 	}
 	if int(r.Sym()) >= o.File.NumSymbols() || r.Sym() == 0 {
 		return bad("symbol %d of %d", r.Sym(), o.File.NumSymbols())
@@ -213,8 +216,7 @@ func (o *Object) keysByAddr() map[addr]int {
 
 // mergeTable gives each entry its site, and adds the sites that only the table
 // names: branches that the assembler resolved, and what an earlier run left.
-func (o *Object) mergeTable(sec elfrw.Section) error {
-	t := o.Table
+func (o *Object) mergeTable(t *Table) error {
 	order := make([]int, len(t.Entries))
 	for i := range order {
 		order[i] = i
@@ -230,7 +232,7 @@ func (o *Object) mergeTable(sec elfrw.Section) error {
 		off := uint64(i) * uint64(t.EntrySize)
 		if j > 0 {
 			if p := t.Entries[order[j-1]]; p.Section == e.Section && p.Off == e.Off {
-				return o.at(sec.Index, off, -1, "entry %d names the site of entry %d again", i, order[j-1])
+				return o.at(t.Section, off, -1, "entry %d names the site of entry %d again", i, order[j-1])
 			}
 		}
 		for k < known && (o.Sites[k].Section < e.Section || o.Sites[k].Section == e.Section && o.Sites[k].Off < e.Off) {
@@ -238,28 +240,41 @@ func (o *Object) mergeTable(sec elfrw.Section) error {
 		}
 		if k < known && o.Sites[k].Section == e.Section && o.Sites[k].Off == e.Off {
 			s := &o.Sites[k]
-			s.Entry, s.Decoded = i, false
+			s.Decoded = false
+			t.number(o, s, i)
 			if s.Key != e.Key {
-				return o.at(sec.Index, off, -1, "entry %d has key %s, but its site calls %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[s.Key].Name))
+				return o.at(t.Section, off, -1, "entry %d has key %s, but its site calls %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[s.Key].Name))
 			}
 			if tail := e.Flags&FlagTail != 0; tail != s.Tail {
-				return o.at(sec.Index, off, -1, "entry %d says tail call %v, but its site is %v", i, tail, s.Word)
+				return o.at(t.Section, off, -1, "entry %d says tail call %v, but its site is %v", i, tail, s.Word)
 			}
 			continue
 		}
 		w, err := ppc64.Load(o.File.Section(e.Section).Data(), e.Off)
 		if err != nil {
-			return o.at(sec.Index, off, -1, "entry %d: %w", i, err)
+			return o.at(t.Section, off, -1, "entry %d: %w", i, err)
 		}
-		o.Sites = append(o.Sites, Site{
+		s := Site{
 			Section: e.Section, Off: e.Off, Key: e.Key, Tramp: -1, Word: w,
-			Tail: e.Flags&FlagTail != 0, Rela: -1, Entry: i,
-		})
+			Tail: e.Flags&FlagTail != 0, Rela: -1, Entry: -1, User: -1,
+		}
+		t.number(o, &s, i)
+		o.Sites = append(o.Sites, s)
 	}
 	if len(o.Sites) == known {
 		return nil
 	}
 	return o.sortSites(0)
+}
+
+// number notes that entry i of the table is a site's.
+func (t *Table) number(o *Object, s *Site, i int) {
+	if t == o.User {
+		s.User = i
+		s.noTOC = t.Entries[i].Flags&FlagNoTOC != 0
+	} else {
+		s.Entry = i
+	}
 }
 
 // findTrampKeys reads .static_call_tramp_key: pairs of s32 that say which key

@@ -20,7 +20,7 @@ func writeDiff(out io.Writer, path string, views []siteView) {
 			fmt.Fprintf(out, "--- %s\n+++ %s\n", quoteOdd(path), quoteOdd(path))
 			head = true
 		}
-		fmt.Fprintf(out, "@@ %s+0x%x %s: %s, %s @@\n", quoteOdd(s.Section), s.Offset, s.where(), quoteOdd(s.Key), s.Form)
+		fmt.Fprintf(out, "@@ %s+0x%x %s: %s, %s%s @@\n", quoteOdd(s.Section), s.Offset, s.where(), quoteOdd(s.Key), s.Form, s.because())
 		for j := range s.Before {
 			at := s.Offset + 4*uint64(j)
 			switch s.Before[j] {

@@ -231,9 +231,13 @@ func checkDirect(t *testing.T, path string, plan []siteView) {
 			if called {
 				t.Errorf("%s: %s+0x%x should be a constant, calls %q", path, s.Section, s.Offset, callee)
 			}
-		default:
+		case sites.Keep:
 			if s.Reason == "" || s.Why == "" {
 				t.Errorf("%s: %s+0x%x is kept without a reason", path, s.Section, s.Offset)
+			}
+		default:
+			if s.Proof == "" {
+				t.Errorf("%s: %s+0x%x is %s without a proof", path, s.Section, s.Offset, s.Form)
 			}
 		}
 	}

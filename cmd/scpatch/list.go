@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/scpatch/scpatch/sites"
@@ -54,7 +55,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return c.usageError(err, stderr)
 	}
 	return forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, _ *logrus.Entry) (int, error) {
-		return exitDone, list(path, c.siteOptions(), func(p *sites.Plan) error {
+		return exitDone, list(path, c.sites, func(p *sites.Plan) error {
 			switch {
 			case *asJSON:
 				return json.NewEncoder(out).Encode(fileView{jsonVersion, path, len(p.Object.Keys), newView(p)})
@@ -96,18 +97,25 @@ func writeTable(out io.Writer, path string, p *sites.Plan) {
 		return
 	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "SECTION\tFUNCTION\tKEY\tTARGET\tFORM\tBECOMES")
+	fmt.Fprintln(w, "SECTION\tFUNCTION\tKEY\tTARGET\tFORM\tCOST\tBECOMES\tBECAUSE")
 	for i := range views {
 		s := &views[i]
-		becomes := s.After[0]
+		becomes, because, cost := s.After[0], s.Proof, "-"
 		switch {
 		case s.Form == sites.Keep:
-			becomes = string(s.Reason)
+			because = string(s.Reason)
 		case s.Done:
 			becomes += " (is so already)"
 		}
-		fmt.Fprintf(w, "%s+0x%x\t%s\t%s\t%s\t%s\t%s\n", quoteOdd(s.Section), s.Offset, s.where(),
-			quoteOdd(s.Key), quoteOdd(s.Target), s.Form, quoteOdd(becomes))
+		if s.Cost >= 0 {
+			cost = strconv.Itoa(s.Cost)
+		}
+		fmt.Fprintf(w, "%s+0x%x\t%s\t%s\t%s\t%s\t%s\t%s", quoteOdd(s.Section), s.Offset, s.where(),
+			quoteOdd(s.Key), quoteOdd(s.Target), s.Form, cost, quoteOdd(becomes))
+		if because != "" {
+			fmt.Fprintf(w, "\t%s", because)
+		}
+		fmt.Fprintln(w)
 	}
 	w.Flush()
 	for _, k := range keptByReason(p) {

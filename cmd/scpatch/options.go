@@ -23,11 +23,19 @@ type common struct {
 	flags *pflag.FlagSet
 	log   *logrus.Logger
 
-	runtime   string
-	module    bool
-	user      bool
-	entrySize int
-	whole     bool
+	runtime     string
+	module      bool
+	user        bool
+	linker      string
+	entrySize   int
+	whole       bool
+	restore     string
+	require     string
+	pacaTOC     string
+	allowShadow bool
+	shadowStack string
+	sites       sites.Options // what of all these the plan wants to know
+
 	verbose   bool
 	quiet     bool
 	logFormat string
@@ -44,8 +52,14 @@ func newCommon(name string, stderr io.Writer) *common {
 	f.StringVar(&c.runtime, "runtime", "inline", "what changes keys at run time: `KIND` is inline (it patches sites), trampoline (it patches trampolines), or none")
 	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognised)")
 	f.BoolVar(&c.user, "user", false, "the code runs in user space")
+	f.StringVar(&c.linker, "linker", "any", "what links the output at last: `NAME` is bfd, lld, any of these two, or other")
 	f.IntVar(&c.entrySize, "entry-size", 0, "`BYTES` of an entry of .static_call_sites, 8 or 16 (default: an existing table's, else 16)")
 	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, but for exported ones")
+	f.StringVar(&c.restore, "restore", "", "restore r2 by these `FORMS` only, separated by commas: stack, paca, save-stub, linker, shadow (default: the cheapest that is sound)")
+	f.StringVar(&c.require, "require", "", "it is an error if a site gets a form that is not among these `FORMS`")
+	f.StringVar(&c.pacaTOC, "paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13): a number, or a symbol of FILE that has it; opens the form paca")
+	f.BoolVar(&c.allowShadow, "allow-shadow", false, "allow the form shadow, for calls without a slot")
+	f.StringVar(&c.shadowStack, "shadow-stack", "__static_call_shadow_stack", "the thread-local pointer to the thread's stack of return addresses is `SYMBOL`")
 	return c
 }
 
@@ -84,28 +98,48 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 	case c.flags.NArg() == 0:
 		return nil, errors.New("no input files")
 	}
-	if _, err := sites.ParseRuntime(c.runtime); err != nil {
-		return nil, fmt.Errorf("--runtime: %w", err)
+	if err := c.parseSites(); err != nil {
+		return nil, err
 	}
 	return c.flags.Args(), c.setupLog()
 }
 
-// usages lists the options, without pflag's reminder that a switch takes a value.
-func (c *common) usages() string {
-	const reminder = "[=true|false]"
-	return strings.ReplaceAll(c.flags.FlagUsages(), reminder, strings.Repeat(" ", len(reminder)))
-}
-
-func (c *common) siteOptions() sites.Options {
-	r, _ := sites.ParseRuntime(c.runtime) // parse has checked it
-	o := sites.Options{Runtime: r, EntrySize: c.entrySize, WholeProgram: c.whole}
+// parseSites reads the options that decide what becomes of a site.
+func (c *common) parseSites() (err error) {
+	o := &c.sites
+	*o = sites.Options{
+		EntrySize: c.entrySize, WholeProgram: c.whole, PACATOC: c.pacaTOC,
+		AllowShadow: c.allowShadow, ShadowStack: c.shadowStack,
+	}
 	switch {
 	case c.module:
 		o.Place = sites.Module
 	case c.user:
 		o.Place = sites.User
 	}
-	return o
+	if o.Runtime, err = sites.ParseRuntime(c.runtime); err != nil {
+		return fmt.Errorf("--runtime: %w", err)
+	}
+	if o.Linker, err = sites.ParseLinker(c.linker); err != nil {
+		return fmt.Errorf("--linker: %w", err)
+	}
+	if c.restore != "" {
+		if o.Restore, err = sites.ParseForms(c.restore, sites.Restoring); err != nil {
+			return fmt.Errorf("--restore: %w", err)
+		}
+	}
+	if c.require != "" {
+		if o.Require, err = sites.ParseForms(c.require, sites.Forms); err != nil {
+			return fmt.Errorf("--require: %w", err)
+		}
+	}
+	return nil
+}
+
+// usages lists the options, without pflag's reminder that a switch takes a value.
+func (c *common) usages() string {
+	const reminder = "[=true|false]"
+	return strings.ReplaceAll(c.flags.FlagUsages(), reminder, strings.Repeat(" ", len(reminder)))
 }
 
 func (c *common) setupLog() error {

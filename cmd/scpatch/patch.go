@@ -99,7 +99,7 @@ func (p *patcher) patchFile(ctx context.Context, f *elfrw.File, path string, out
 	if err != nil {
 		return 0, err
 	}
-	plan, err := sites.MakePlan(object, p.siteOptions())
+	plan, err := sites.MakePlan(object, p.sites)
 	if err != nil {
 		return 0, err
 	}

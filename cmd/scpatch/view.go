@@ -27,7 +27,9 @@ type siteView struct {
 	Tail     bool         `json:"tail"`
 	NoTOC    bool         `json:"notoc"`
 	Form     sites.Form   `json:"form"`
-	Reason   sites.Reason `json:"reason,omitempty"`
+	Cost     int          `json:"cost"` // instructions to the target and back, negative if unknown
+	Proof    string       `json:"proof,omitempty"`
+	Reason   sites.Reason `json:"reason,omitempty"` // why the form is none of direct and constant
 	Why      string       `json:"why,omitempty"`
 	Done     bool         `json:"done"`   // it was so before
 	Listed   bool         `json:"listed"` // it is in .static_call_sites afterwards
@@ -51,14 +53,8 @@ func newSiteView(p *sites.Plan, i int) siteView {
 		Section: o.SectionName(s), Offset: s.Off,
 		Function: demangle.Filter(fn), Symbol: fn, FuncOff: off,
 		Key: demangle.Filter(o.Keys[s.Key].Name), Target: targetText(o, o.Keys[s.Key].Target),
-		Tail: s.Tail, NoTOC: s.NoTOC(), Form: d.Form, Reason: d.Reason,
-		Done: d.Done, Listed: d.Listed || s.Entry >= 0,
-	}
-	if d.Reason != "" {
-		v.Why = d.Reason.Text()
-		if d.Detail != "" {
-			v.Why += " (" + d.Detail + ")"
-		}
+		Tail: s.Tail, NoTOC: s.NoTOC(), Form: d.Form, Cost: d.Cost, Proof: d.Proof,
+		Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed || s.Entry >= 0 || s.User >= 0,
 	}
 	code := o.File.Section(s.Section).Data()
 	slot := "" // a tail site has none; what follows is other code
@@ -67,13 +63,11 @@ func newSiteView(p *sites.Plan, i int) siteView {
 	}
 	v.Before = [2]string{asm(s.Word, callee(o, s)), slot}
 	v.After = v.Before
-	switch d.Form {
-	case sites.Direct:
-		v.After[0] = asm(d.Word, notocText(o.SymbolName(d.Target), s.NoTOC()))
-	case sites.Constant:
-		v.After[0] = asm(d.Word, "")
+	if d.Form == sites.Keep {
+		return v
 	}
-	if d.Form != sites.Keep && d.Slot != 0 {
+	v.After[0] = asm(d.Word, notocText(p.CalleeName(i), s.NoTOC()))
+	if d.Slot != 0 {
 		v.After[1] = asm(d.Slot, "")
 	}
 	return v
@@ -152,9 +146,19 @@ func (s *siteView) sentence() string {
 	case s.Form == sites.Keep:
 		return text + ": " + string(s.Reason) + ": " + s.Why
 	case s.Done:
-		return text + ", was so before"
+		text += ", was so before"
+	default:
+		text += ": " + s.After[0]
 	}
-	return text + ": " + s.After[0]
+	return text + s.because()
+}
+
+// because is the proof of a site for people, with a separator in front.
+func (s *siteView) because() string {
+	if s.Proof == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%d instructions; %s)", s.Cost, s.Proof)
 }
 
 // counts is how many sites have each form.
@@ -163,7 +167,13 @@ func counts(p *sites.Plan) string {
 	for i := range p.Decisions {
 		n[p.Decisions[i].Form]++
 	}
-	return fmt.Sprintf("%d direct, %d constant, %d kept", n[sites.Direct], n[sites.Constant], n[sites.Keep])
+	text := fmt.Sprintf("%d direct, %d constant", n[sites.Direct], n[sites.Constant])
+	for _, f := range sites.Restoring {
+		if n[f] > 0 {
+			text += fmt.Sprintf(", %d %s", n[f], f)
+		}
+	}
+	return fmt.Sprintf("%s, %d kept", text, n[sites.Keep])
 }
 
 // A keptGroup is the kept sites of one reason.

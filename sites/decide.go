@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// A decider holds what decisions share.
+type decider struct {
+	*Plan
+	refs     *references
+	entered  map[int]map[uint64]bool // see slotEntered
+	open     []int                   // sites whose form restore chooses
+	proofs   map[int]proof           // of the open sites
+	paca     int64                   // offset of the kernel's TOC pointer in the PACA, -1 if unknown
+	slotless map[int]bool            // see refuseLinker
+	tocCache map[int]callerTOC       // by function symbol
+	files    map[int]string          // see hasPACA
+}
+
+func newDecider(p *Plan) (*decider, error) {
+	paca, err := p.pacaOffset()
+	if err != nil {
+		return nil, err
+	}
+	return &decider{Plan: p, paca: paca, tocCache: map[int]callerTOC{}}, nil
+}
+
+// repatched reports whether the run time sets every site that the table names to
+// what its key holds, before and whenever that changes, and restores r2 there by
+// the PACA: the kernel image with an inline run time.
+func (p *Plan) repatched() bool { return p.Runtime == Inline && p.Place == Kernel }
+
+// decide chooses the form of a site as if it were on its trampoline. Where the
+// key may change, or it is not known what it holds, the site is open: the
+// decision is Keep, and restore looks for something better.
+func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
+	o := d.Object
+	key := &o.Keys[s.Key]
+	switch {
+	case s.Decoded:
+		return keep(s, NotAnnotated), false, nil
+	case isAlternative(o.File.Section(s.Section)):
+		return keep(s, AlternativeCode), false, nil
+	case key.Target.Why == KeyAmbiguous:
+		return keep(s, KeyAmbiguous), false, nil
+	case d.repatched() && o.inComdat(s.Section):
+		return keep(s, SiteDiscardable), false, nil
+	}
+	if key.Target.Kind == TargetUnknown {
+		dec = keep(s, key.Target.Why)
+		dec.Listed = d.repatched() && hasPlace(s)
+		return dec, !d.repatched(), nil
+	}
+	fixed, detail, err := d.fixed(s.Key)
+	if err != nil {
+		return dec, false, err
+	}
+	switch {
+	case d.repatched():
+		// The run time patches the branch, and once the key has left the
+		// kernel the slot: there has to be one. (Of a site that is a constant
+		// already nobody can tell whether it was called without TOC.)
+		if !hasPlace(s) && s.Word.IsBranch() {
+			return keep(s, NoSlot), false, nil
+		}
+		dec = d.fixedForm(s)
+		dec.Listed = hasPlace(s)
+		return dec, false, nil
+	case fixed:
+		dec = d.fixedForm(s)
+		dec.Listed = dec.Form != Keep && d.Runtime == Inline && d.Place == Module && hasPlace(s) && !o.inComdat(s.Section)
+		return dec, dec.Form == Keep, nil
+	}
+	dec = keep(s, KeyMayChange)
+	dec.Detail = detail
+	return dec, true, nil
+}
+
+// hasPlace reports whether a run time that patches the branch has a place for
+// the restore, or needs none.
+func hasPlace(s *Site) bool { return s.Tail || s.NoTOC() || s.Slot != SlotNone }
+
+// fixedForm is the form of a site whose key holds what it holds when the
+// program starts.
+func (d *decider) fixedForm(s *Site) Decision {
+	target := d.Object.Keys[s.Key].Target
+	if w, ok := constantWord(s, target.Kind); ok {
+		return constant(s, w)
+	}
+	if r := d.refuseDirect(s, target.Sym); r != "" {
+		return keep(s, r)
+	}
+	return direct(s, target.Sym)
+}
+
+// constantWord is the instruction that does what a call of the target would, if
+// there is one.
+func constantWord(s *Site, kind TargetKind) (ppc64.Word, bool) {
+	switch {
+	case kind == TargetNull && s.Tail:
+		return ppc64.Blr, true
+	case kind == TargetNull:
+		return ppc64.Nop, true
+	case kind == TargetReturn0 && !s.Tail:
+		return ppc64.Li3Zero, true
+	}
+	return 0, false
+}
+
+// fixed reports whether a key provably never changes; if not, because of what.
+func (d *decider) fixed(key int) (bool, string, error) {
+	if d.Runtime == None {
+		return true, "", nil
+	}
+	if d.repatched() {
+		return false, "", nil // makes no difference
+	}
+	if d.refs == nil {
+		r, err := d.Object.findReferences(d.Options)
+		if err != nil {
+			return false, "", err
+		}
+		d.refs = r
+	}
+	detail := d.refs.why[key]
+	return detail == "", detail, nil
+}
+
+// refuseDirect says why a site may not branch to a function symbol.
+//
+// With a slot behind a bl the linker or the module loader sees to r2: a stub
+// that saves it and the restore in the slot where they are needed, nothing
+// where not (ELFv2 §3.6.4.1). Without one, the target must be of the same unit
+// and leave r2 alone.
+func (d *decider) refuseDirect(s *Site, target int) Reason {
+	if s.NoTOC() {
+		return "" // the caller keeps no TOC pointer, there is nothing to lose
+	}
+	if r := d.refuseCaller(s); r != "" {
+		return r
+	}
+	local, ours := d.targetEntry(target)
+	// In the kernel image the restore is the PACA's and right on every path.
+	entered := d.Place != Kernel && d.slotEntered(s)
+	if s.Slot != SlotNone && (ours && local.PreservesR2() || !entered) {
+		if !local.PreservesR2() && d.Place == Module {
+			return ClobbersTOC // the module loader takes local entry 1 for 0
+		}
+		return ""
+	}
+	switch {
+	case !ours && s.Tail:
+		return TailOtherUnit
+	case !ours:
+		return NoSlot
+	case !local.PreservesR2():
+		return ClobbersTOC
+	}
+	return ""
+}
+
+// targetEntry is the local entry of a function, and whether it provably is of
+// this unit.
+func (d *decider) targetEntry(target int) (ppc64.LocalEntry, bool) {
+	local, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(target).Other) // findKeys refused the reserved value
+	return local, d.Object.sameUnit(target, d.Place)
+}
+
+// refuseCaller says why r2 at a site cannot be taken for this unit's.
+func (d *decider) refuseCaller(s *Site) Reason {
+	c, ok := d.tocCache[s.Func]
+	if !ok {
+		c.uses, c.known = d.Object.callerUsesTOC(s.Func)
+		d.tocCache[s.Func] = c
+	}
+	switch {
+	case !c.known:
+		return CallerUnknown
+	case !c.uses:
+		return CallerNoTOC
+	}
+	return ""
+}
+
+type callerTOC struct{ uses, known bool }
+
+// sameUnit reports whether a symbol provably is, after the link, of the link
+// unit of this object.
+func (o *Object) sameUnit(sym int, place Place) bool {
+	s := o.File.Symbol(sym)
+	switch {
+	case s.Type() == elf.STT_GNU_IFUNC:
+		return false // called through the PLT
+	case place == Kernel:
+		return true
+	case s.Section == 0:
+		return false
+	case place == Module || s.Bind() == elf.STB_LOCAL:
+		return true
+	}
+	return s.Visibility() != elf.STV_DEFAULT
+}
+
+// slotEntered reports whether a branch of the site's section goes to its slot:
+// a restore there would then run without the call's save.
+func (d *decider) slotEntered(s *Site) bool {
+	if d.entered == nil {
+		d.entered = map[int]map[uint64]bool{}
+	}
+	to, ok := d.entered[s.Section]
+	if !ok {
+		to = map[uint64]bool{}
+		d.entered[s.Section] = to
+		// What follows a truncated instruction is no code that runs.
+		_ = ppc64.Walk(d.Object.File.Section(s.Section).Data(), func(off uint64, w, _ ppc64.Word) bool {
+			if (w.IsBranch() || w.IsCondBranch()) && !w.AA() && w.Displacement() != 0 {
+				to[off+uint64(w.Displacement())] = true
+			}
+			return true
+		})
+	}
+	return to[s.Off+ppc64.WordSize]
+}
+
+func keep(s *Site, r Reason) Decision {
+	return Decision{Form: Keep, Reason: r, Word: s.Word, Slot: s.Behind, Cost: -1}
+}
+
+func direct(s *Site, target int) Decision {
+	return Decision{Form: Direct, Target: target, Word: branchWord(s), Slot: cleanSlot(s)}
+}
+
+func constant(s *Site, w ppc64.Word) Decision {
+	return Decision{Form: Constant, Word: w, Slot: cleanSlot(s)}
+}
+
+// branchWord is a site's branch as it goes with a relocation, which says where
+// to.
+func branchWord(s *Site) ppc64.Word {
+	w := s.Word
+	if w.IsBranch() {
+		w, _ = w.WithDisplacement(0)
+	}
+	return w
+}
+
+// cleanSlot is the slot of a site that leaves its trampoline: nop, which is
+// what both linkers and the module loader accept; the linker writes the
+// restore where one is needed. What is behind a branch that has no slot stays.
+func cleanSlot(s *Site) ppc64.Word {
+	if s.Slot == SlotNone || s.NoTOC() || s.Tail {
+		return s.Behind
+	}
+	return ppc64.Nop
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// pacaOffset finds the offset of the kernel's TOC pointer in the PACA: what the
+// build says, or a symbol of the object. It depends on the configuration, so
+// there is no default.
+func (p *Plan) pacaOffset() (int64, error) {
+	if p.PACATOC == "" {
+		return -1, nil
+	}
+	if p.Place != Kernel {
+		return -1, fmt.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
+	}
+	off, err := strconv.ParseInt(p.PACATOC, 0, 64)
+	if err != nil {
+		if off, err = p.Object.number(p.PACATOC); err != nil {
+			return -1, err
+		}
+	}
+	if off < 0 || off > 0x7ffc || off%4 != 0 {
+		return -1, fmt.Errorf("the PACA's TOC pointer cannot be at offset %d of r13: ld takes a multiple of 4 up to 0x7ffc", off)
+	}
+	return off, nil
+}
+
+// number is what a symbol of that name stands for: its value if it is absolute,
+// else what is in its data, 2, 4 or 8 bytes.
+func (o *Object) number(name string) (int64, error) {
+	for i := 1; i < o.File.NumSymbols(); i++ {
+		s := o.File.Symbol(i)
+		if string(o.File.SymbolName(s)) != name {
+			continue
+		}
+		if s.Shndx == elf.SHN_ABS {
+			return int64(s.Value), nil
+		}
+		if s.Section == 0 {
+			return 0, fmt.Errorf("symbol %s is undefined", printable(name))
+		}
+		d := o.File.Section(s.Section).Data()
+		if s.Value > uint64(len(d)) || s.Size > uint64(len(d))-s.Value {
+			return 0, fmt.Errorf("symbol %s has no data", printable(name))
+		}
+		d = d[s.Value:]
+		switch s.Size {
+		case 2:
+			return int64(binary.LittleEndian.Uint16(d)), nil
+		case 4:
+			return int64(binary.LittleEndian.Uint32(d)), nil
+		case 8:
+			return int64(binary.LittleEndian.Uint64(d)), nil
+		}
+		return 0, fmt.Errorf("symbol %s has 0x%x bytes: want a number of 2, 4 or 8", printable(name), s.Size)
+	}
+	return 0, fmt.Errorf("no symbol %s", printable(name))
+}
+
+// pacaForm is bl X; ld r2,PACATOC(r13), where X is the trampoline.
+func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
+	o := d.Object
+	switch {
+	case d.paca < 0 || !d.allows(PACA):
+		return Decision{}, FormExcluded
+	case s.Tramp < 0 || o.Tramps[s.Tramp].Entry != noStub:
+		return Decision{}, TrampUndefined
+	case !d.hasPACA(s):
+		return Decision{}, NoPACA
+	}
+	// A trampoline that is defined elsewhere is in the kernel image all the same.
+	// Were it one of local entry 1, no linker would accept this slot.
+	tramp := o.File.Symbol(o.Tramps[s.Tramp].Sym)
+	if l, err := ppc64.LocalEntryOf(tramp.Other); err != nil || !l.PreservesR2() {
+		return Decision{}, TrampNeedsTOC
+	}
+	cost := -1
+	if c := o.readTramp(s.Tramp); c.known {
+		cost = 1 + c.steps
+	}
+	return Decision{
+		Form: PACA, Target: tramp.Index, Word: branchWord(s), Slot: restorePACA(d.paca),
+		Cost: cost, Proof: fmt.Sprintf("the PACA holds r2 at %d(r13)", d.paca),
+	}, ""
+}
+
+// restorePACA is ld r2,off(r13).
+func restorePACA(off int64) ppc64.Word { return 0xe84d0000 | ppc64.Word(off) }
+
+// Where the PACA is up: the sections of code that runs after it, and in virtual
+// mode. .init.text is not among them: prom_init and the first steps of
+// early_setup lie there.
+var pacaSections = []string{".text", ".sched.text", ".spinlock.text", ".cpuidle.text", ".irqentry.text", ".softirqentry.text"}
+
+// Code of the kernel that lies in .text and yet runs in real mode, or before or
+// without the PACA: by the names of sources, where the object tells them, and of
+// functions.
+var (
+	pacalessFiles = []string{"book3s_hv_rm_", "book3s_hv_ras", "book3s_hv_hmi", "prom_init", "mce", "machine_kexec", "early"}
+	pacalessFuncs = []string{"kvmppc_rm_", "kvmppc_realmode_", "kvmppc_hv_", "realmode_", "machine_check_", "mce_", "prom_", "early_", "kexec_"}
+)
+
+// hasPACA reports whether a site is in code that runs with the PACA.
+func (d *decider) hasPACA(s *Site) bool {
+	o := d.Object
+	sec := o.SectionName(s)
+	if !slices.Contains(pacaSections, sec) && !strings.HasPrefix(sec, ".text.") || s.Func == 0 {
+		return false
+	}
+	if d.files == nil {
+		d.files = o.sourceFiles()
+	}
+	file := d.files[s.Func]
+	starts := func(name string) func(string) bool {
+		return func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	}
+	return !slices.ContainsFunc(pacalessFiles, starts(file)) && !slices.ContainsFunc(pacalessFuncs, starts(o.name(s.Func)))
+}
+
+// sourceFiles maps the functions around sites to their source's name, where the
+// STT_FILE symbol in front of a local one says it; in an object of one source
+// that holds for the global ones too.
+func (o *Object) sourceFiles() map[int]string {
+	around := map[int]bool{}
+	for i := range o.Sites {
+		around[o.Sites[i].Func] = true
+	}
+	files, file, n := map[int]string{}, "", 0
+	for i := 1; i < o.File.NumSymbols(); i++ {
+		switch s := o.File.Symbol(i); {
+		case s.Type() == elf.STT_FILE:
+			file = path.Base(string(o.File.SymbolName(s)))
+			n++
+		case around[i] && (s.Bind() == elf.STB_LOCAL || n == 1):
+			files[i] = file
+		}
+	}
+	return files
+}

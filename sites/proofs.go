@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"fmt"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/textmap"
+)
+
+// A proof is the answer whether 24(r1) holds the caller's r2 at a site.
+type proof struct {
+	proven bool
+	reason string // the save, or why there is none, in words
+}
+
+// prove answers for all open sites that have a slot, function by function.
+func (d *decider) prove() error {
+	o := d.Object
+	var secs, asked []int
+	for _, i := range d.open {
+		s := &o.Sites[i]
+		if s.Tail || s.NoTOC() || s.Slot == SlotNone || d.refuseCaller(s) != "" {
+			continue
+		}
+		asked = append(asked, i)
+		if n := len(secs); n == 0 || secs[n-1] != s.Section {
+			secs = append(secs, s.Section)
+		}
+	}
+	d.proofs = make(map[int]proof, len(asked))
+	if len(asked) == 0 {
+		return nil
+	}
+	text, err := textmap.Read(o.File, secs)
+	if err != nil {
+		return err
+	}
+	for i := range o.Sites {
+		if s := &o.Sites[i]; s.Slot == SlotPACA && d.paca >= 0 && s.Behind == restorePACA(d.paca) {
+			text.Restores(s.Section, s.Off+ppc64.WordSize)
+		}
+	}
+	if !d.ask(text, asked) {
+		return nil
+	}
+	// A site that is to call a stub saves r2 for those behind it. That one of
+	// them is then proven, and calls no such stub, takes nothing from the others:
+	// what it would have saved was saved before.
+	d.ask(text, asked)
+	return nil
+}
+
+// ask answers for the sites, which are in order of place, and tells the text
+// which of the others will save r2; it reports whether there are any.
+func (d *decider) ask(text *textmap.Map, asked []int) (saves bool) {
+	o := d.Object
+	for lo := 0; lo < len(asked); {
+		sec, hi := o.Sites[asked[lo]].Section, lo
+		var calls []uint64
+		for ; hi < len(asked) && o.Sites[asked[hi]].Section == sec; hi++ {
+			calls = append(calls, o.Sites[asked[hi]].Off)
+		}
+		for j, v := range text.Prove(sec, calls) {
+			i := asked[lo+j]
+			p := proof{proven: v.Proven, reason: v.Reason}
+			if v.Proven {
+				p.reason = fmt.Sprintf("r2 is saved at +%#x", d.inFunction(i, v.At))
+			} else if d.willSave(&o.Sites[i]) {
+				text.Saves(sec, o.Sites[i].Off)
+				saves = true
+			}
+			d.proofs[i] = p
+		}
+		lo = hi
+	}
+	return saves
+}
+
+// willSave reports whether an open site that is not proven gets a save stub, or
+// stays on the one that it has.
+func (d *decider) willSave(s *Site) bool {
+	if d.slotEntered(s) {
+		return false
+	}
+	if _, why := d.pacaForm(s, proof{}); why == "" {
+		return false
+	}
+	_, why := d.saveStubForm(s, proof{})
+	stays := s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubSave && !d.AllowShadow
+	return why == "" || stays
+}
+
+// inFunction turns an offset in a site's section into one from its function.
+func (d *decider) inFunction(site int, off uint64) uint64 {
+	if fn := d.Object.Sites[site].Func; fn != 0 {
+		off -= d.Object.File.Symbol(fn).Value
+	}
+	return off
+}

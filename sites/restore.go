@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+	"slices"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// restore chooses a form for the open sites: the first of Forms that is sound
+// and allowed.
+func (d *decider) restore() error {
+	if len(d.open) == 0 {
+		return nil
+	}
+	if err := d.prove(); err != nil {
+		return err
+	}
+	for _, i := range d.open {
+		s, dec := &d.Object.Sites[i], &d.Decisions[i]
+		better, why := d.choose(i, s)
+		switch {
+		case why == "":
+			better.Reason, better.Detail = dec.Reason, dec.Detail
+			*dec = better
+		case dec.Reason == KeyMayChange || dec.Reason == KeyUndefined:
+			dec.Reason, dec.Detail = why, better.Detail
+		}
+		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[i].proven {
+			return d.Object.at(s.Section, s.Off, siteType(s), "the site restores r2, and what saved it before the call would go: %s", d.proofs[i].reason)
+		}
+	}
+	return nil
+}
+
+// choose tries the forms on an open site. The reason says why none will do.
+func (d *decider) choose(i int, s *Site) (Decision, Reason) {
+	if s.NoTOC() {
+		return d.noTOCForm(s)
+	}
+	if r := d.refuseCaller(s); r != "" {
+		return Decision{}, r
+	}
+	dec, why := d.slotForm(s, d.proofs[i])
+	if why == "" {
+		return dec, ""
+	}
+	if d.AllowShadow {
+		dec, why = d.shadowForm(s)
+	}
+	return dec, why
+}
+
+// slotForm tries the forms that put a restore into the slot.
+func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
+	switch {
+	case s.Tail:
+		return Decision{}, TailOtherUnit
+	case s.Slot == SlotNone:
+		return Decision{}, NoSlot
+	case d.slotEntered(s):
+		return Decision{}, SlotEntered
+	}
+	why := FormExcluded
+	for _, try := range []func(*Site, proof) (Decision, Reason){d.stackForm, d.pacaForm, d.saveStubForm, d.linkerForm} {
+		dec, r := try(s, p)
+		if r == "" {
+			return dec, ""
+		}
+		// What stands against a stub says most: it needs least.
+		if why == FormExcluded || why == SaveNotProven && r != FormExcluded {
+			why = r
+		}
+	}
+	if why != SaveNotProven {
+		p.reason = ""
+	}
+	return Decision{Detail: p.reason}, why
+}
+
+// allows reports whether a form that restores r2 may be used.
+func (p *Plan) allows(f Form) bool { return p.Restore == nil || slices.Contains(p.Restore, f) }
+
+// mayRepatch reports whether the run time may write the branch of a site again
+// and again, provided that a restore behind it is right: it finds it in the
+// table. A site that may be discarded cannot be in one.
+func (d *decider) mayRepatch(s *Site) bool {
+	return d.Runtime == Inline && !d.Object.inComdat(s.Section)
+}
+
+// stackForm is bl X; ld r2,24(r1) with 24(r1) proven. X is what the key holds,
+// if the run time will change it with the key; else what goes through the key.
+func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
+	switch {
+	case !d.allows(Stack):
+		return Decision{}, FormExcluded
+	case !p.proven:
+		return Decision{}, SaveNotProven
+	}
+	dec := Decision{Form: Stack, Word: branchWord(s), Slot: ppc64.RestoreTOC, Cost: 1, Proof: p.reason}
+	key, reachable := d.keyAccess(s.Key)
+	if d.mayRepatch(s) && (reachable || d.Place == Module) {
+		dec.Listed = true
+		target := d.Object.Keys[s.Key].Target
+		if w, ok := constantWord(s, target.Kind); ok {
+			dec.Word = w
+			return dec, ""
+		}
+		if target.Kind == TargetFunc {
+			// Where a stub may be needed, lld refuses a slot that is no nop.
+			if local, ours := d.targetEntry(target.Sym); ours && local.PreservesR2() || d.Linker == BFD {
+				dec.Target = target.Sym
+				return dec, ""
+			}
+		}
+	}
+	switch {
+	case dec.Listed && d.Place == User:
+		// The table names the stub as the way out; so it is there.
+	case d.takesCallerTOC(s):
+		dec.Target, dec.Cost = d.Object.Tramps[s.Tramp].Sym, 1+d.Object.readTramp(s.Tramp).steps
+		return dec, ""
+	}
+	if !reachable {
+		return Decision{}, d.noKey(s)
+	}
+	dec.Stub, dec.Cost = StubJump, 1+StubJump.steps(key)
+	return dec, ""
+}
+
+// takesCallerTOC reports whether a site's trampoline takes r2 from its caller
+// and makes no save, so that no linker puts a stub in front of it.
+func (d *decider) takesCallerTOC(s *Site) bool {
+	if s.Tramp < 0 || d.Object.Tramps[s.Tramp].Entry != noStub {
+		return false
+	}
+	sym := d.Object.File.Symbol(d.Object.Tramps[s.Tramp].Sym)
+	local, err := ppc64.LocalEntryOf(sym.Other)
+	return err == nil && local.PreservesR2() && sym.Bind() != elf.STB_WEAK &&
+		d.Object.readTramp(s.Tramp).callerTOC && d.Object.sameUnit(sym.Index, d.Place)
+}
+
+// saveStubForm is bl stub; ld r2,24(r1).
+func (d *decider) saveStubForm(s *Site, _ proof) (Decision, Reason) {
+	key, reachable := d.keyAccess(s.Key)
+	switch {
+	case !d.allows(SaveStub):
+		return Decision{}, FormExcluded
+	case !reachable:
+		return Decision{}, d.noKey(s)
+	case d.Runtime == Inline && d.Place == Module && s.Entry >= 0:
+		return Decision{}, SiteListed
+	}
+	return Decision{
+		Form: SaveStub, Stub: StubSave, Word: branchWord(s), Slot: ppc64.RestoreTOC,
+		Cost: 1 + StubSave.steps(key), Proof: "the stub saves r2",
+	}, ""
+}
+
+// linkerForm leaves the site on its trampoline, which says by local entry 1 that
+// it may change r2: the linker saves it in front and restores it in the slot.
+func (d *decider) linkerForm(s *Site, _ proof) (Decision, Reason) {
+	switch {
+	case !d.allows(Linker):
+		return Decision{}, FormExcluded
+	case d.Place == Module: // the module loader takes local entry 1 for 0
+		return Decision{}, TrampNeedsTOC
+	case d.Linker == OtherLinker:
+		return Decision{}, LinkerUnknown
+	case s.Tramp < 0 || d.Object.Tramps[s.Tramp].Entry != noStub:
+		return Decision{}, TrampUndefined
+	}
+	if r := d.refuseLinker(s.Tramp); r != "" {
+		return Decision{}, r
+	}
+	// bl, the save and the jump of the linker's stub, the trampoline, ld.
+	return Decision{
+		Form: Linker, Target: d.Object.Tramps[s.Tramp].Sym, Word: branchWord(s), Slot: ppc64.Nop,
+		Cost: 3 + d.Object.readTramp(s.Tramp).steps, Proof: "the linker saves r2 (local entry 1)",
+	}, ""
+}
+
+// refuseLinker says why a trampoline may not be one of local entry 1.
+//
+// The bits have no effect on an undefined symbol, the entry must do without r2
+// and r12, and every call that the object makes must have a slot: within one
+// section ld.bfd lets a branch without one pass, and nothing restores r2.
+func (d *decider) refuseLinker(t int) Reason {
+	o := d.Object
+	s := o.File.Symbol(o.Tramps[t].Sym)
+	switch {
+	case s.Section == 0:
+		return TrampUndefined
+	case s.Type() == elf.STT_GNU_IFUNC || s.Bind() == elf.STB_WEAK || !o.readTramp(t).ownTOC:
+		return TrampNeedsTOC
+	}
+	if d.slotless == nil {
+		d.slotless = map[int]bool{}
+		for i := range o.Sites {
+			if c := &o.Sites[i]; c.Tramp >= 0 && !hasPlace(c) || c.Tail && !c.NoTOC() {
+				d.slotless[c.Tramp] = true
+			}
+		}
+	}
+	if d.slotless[t] {
+		return TrampSlotless
+	}
+	return ""
+}
+
+// noTOCForm is the form of an open site whose caller keeps no TOC pointer:
+// there is nothing to restore, and no slot. A direct branch is right at any
+// time; the linker makes a stub for a target that needs a TOC (ELFv2 §2.2.1).
+func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
+	key, reachable := d.keyAccess(s.Key)
+	if d.mayRepatch(s) && (reachable || d.Place == Module) {
+		target := d.Object.Keys[s.Key].Target
+		if w, ok := constantWord(s, target.Kind); ok {
+			dec := constant(s, w)
+			dec.Listed = true
+			return dec, ""
+		}
+		if target.Kind == TargetFunc {
+			dec := direct(s, target.Sym)
+			dec.Listed = true
+			return dec, ""
+		}
+	}
+	switch {
+	case !reachable:
+		return Decision{}, d.noKey(s)
+	case !d.allows(SaveStub):
+		return Decision{}, FormExcluded
+	}
+	return Decision{
+		Form: SaveStub, Stub: StubNoTOC, Word: branchWord(s), Slot: s.Behind,
+		Cost: StubNoTOC.steps(key), Proof: "the caller keeps no TOC pointer",
+		Listed: d.mayRepatch(s),
+	}, ""
+}
+
+// shadowForm goes through a stub that gives r2 back by itself: for what has no
+// slot. Nothing can unwind through that stub.
+func (d *decider) shadowForm(s *Site) (Decision, Reason) {
+	key, reachable := d.keyAccess(s.Key)
+	switch {
+	case !d.AllowShadow || !d.allows(Shadow):
+		return Decision{}, FormExcluded
+	case d.Place != User:
+		return Decision{}, ShadowPlace
+	case d.Object.hasExceptionTables():
+		return Decision{}, ShadowUnwinds
+	case !reachable:
+		return Decision{}, d.noKey(s)
+	}
+	return Decision{
+		Form: Shadow, Stub: StubShadow, Word: branchWord(s), Slot: cleanSlot(s),
+		Cost: StubShadow.steps(key), Proof: "the stub restores r2",
+	}, ""
+}
+
+// hasExceptionTables reports whether something of the object wants to be told
+// when an exception passes.
+func (o *Object) hasExceptionTables() bool {
+	for i := 1; i < o.File.NumSections(); i++ {
+		if bytes.HasPrefix(o.File.Section(i).NameBytes(), []byte(".gcc_except_table")) {
+			return true
+		}
+	}
+	return false
+}
+
+// keyAccess says how a stub reaches a key, if it can.
+func (p *Plan) keyAccess(key int) (keyAccess, bool) {
+	k := &p.Object.Keys[key]
+	a := keyAccess{sym: k.Sym, null: p.Object.canBeNull(key)}
+	if k.Sym == 0 {
+		// In the kernel image the key exists beside its trampoline.
+		return a, p.Place == Kernel
+	}
+	s := p.Object.File.Symbol(k.Sym)
+	switch p.Place {
+	case Module:
+		return a, s.Section != 0
+	case User:
+		hidden := s.Visibility() == elf.STV_HIDDEN || s.Visibility() == elf.STV_INTERNAL
+		a.indirect = s.Section == 0 || s.Bind() != elf.STB_LOCAL && !hidden
+	}
+	return a, true
+}
+
+// noKey is the reason why no stub can reach a site's key.
+func (d *decider) noKey(s *Site) Reason {
+	if d.Place == Module {
+		return TrampImported
+	}
+	return KeyMissing
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// A StubEntry is one of the places at which sites enter the stubs of their key.
+// A stub jumps through the key, so that it is right whatever the key holds.
+type StubEntry uint8
+
+const (
+	noStub     StubEntry = iota
+	StubSave             // __SCS__name: saves r2 at 24(r1) first
+	StubJump             // __SCJ__name: the same stub behind the save
+	StubNoTOC            // __SCN__name: for callers without a TOC pointer
+	StubShadow           // __SCX__name: keeps LR on the thread's own stack, and gives r2 back
+)
+
+// stubPrefixes are the names of the entries, all of them local symbols.
+var stubPrefixes = [...]string{StubSave: "__SCS__", StubJump: "__SCJ__", StubNoTOC: "__SCN__", StubShadow: "__SCX__"}
+
+// stubSection holds the stubs. The name is one that the kernel's linker script
+// and those of user space put into .text.
+const stubSection = ".text.unlikely.static_call"
+
+// stubAlign keeps a prefixed instruction at the start of a stub off the 64-byte
+// boundaries that it must not cross (Power ISA v3.1, Book I §1.6).
+const stubAlign = 16
+
+// A codeBuffer is code in the making.
+type codeBuffer struct {
+	code  []byte
+	relas []elf.Rela64 // by offset
+}
+
+func (b *codeBuffer) add(words ...ppc64.Word) {
+	for _, w := range words {
+		n := len(b.code)
+		b.code = append(b.code, make([]byte, ppc64.WordSize)...)
+		w.Put(b.code[n:])
+	}
+}
+
+// fixup adds a relocation of the next word.
+func (b *codeBuffer) fixup(typ elf.R_PPC64, sym int, addend int64) {
+	b.relas = append(b.relas, rela64(uint64(len(b.code)), sym, uint32(typ), addend))
+}
+
+// The instructions of the stubs.
+const (
+	addisR12R2  ppc64.Word = 0x3d820000 // addis r12,r2,0
+	ldR12R12    ppc64.Word = 0xe98c0000 // ld r12,0(r12)
+	cmpdiR12    ppc64.Word = 0x2c2c0000 // cmpdi r12,0
+	beqlr       ppc64.Word = 0x4d820020
+	mtctrR12    ppc64.Word = 0x7d8903a6
+	bctrl       ppc64.Word = 0x4e800421
+	pldR12      ppc64.Word = 0x04100000 // pld r12,0(0),1, and its suffix
+	pldR12Suf   ppc64.Word = 0xe5800000
+	mflrR0      ppc64.Word = 0x7c0802a6
+	mtlrR0      ppc64.Word = 0x7c0803a6
+	addisR11R2  ppc64.Word = 0x3d620000 // addis r11,r2,0
+	ldR11R11    ppc64.Word = 0xe96b0000 // ld r11,0(r11)
+	addR11TLS   ppc64.Word = 0x7d6b6a14 // add r11,r11,r13
+	ldR12R11    ppc64.Word = 0xe98b0000 // ld r12,0(r11)
+	stdR12R11   ppc64.Word = 0xf98b0000 // std r12,0(r11)
+	addiR12Up   ppc64.Word = 0x398c0008 // addi r12,r12,8
+	addiR12Down ppc64.Word = 0x398cfff8 // addi r12,r12,-8
+	stdR0Below  ppc64.Word = 0xf80cfff8 // std r0,-8(r12)
+	ldR0R12     ppc64.Word = 0xe80c0000 // ld r0,0(r12)
+	beqOver     ppc64.Word = 0x4182000c // beq .+12
+	bclNext     ppc64.Word = 0x429f0005 // bcl 20,31,.+4
+	mflrR11     ppc64.Word = 0x7d6802a6
+	addisR2R11  ppc64.Word = 0x3c4b0000 // addis r2,r11,0
+	addiR2R2    ppc64.Word = 0x38420000 // addi r2,r2,0
+)
+
+// A keyAccess says how code reaches a key.
+type keyAccess struct {
+	sym      int  // symbol of the key
+	indirect bool // through the GOT: the key may be in another link unit
+	null     bool // it may hold NULL
+}
+
+// loadKey puts what the key holds into r12, with r2 the TOC pointer.
+//
+// With @toc a linker must know the key's place. lld links it silently against a
+// key in a shared library, and the program crashes: hence @got in user space
+// for all that is not provably of this unit. The kernel's module loader knows
+// no GOT16.
+func (b *codeBuffer) loadKey(k keyAccess) {
+	ha, lo := elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_LO_DS
+	if k.indirect {
+		ha, lo = elf.R_PPC64_GOT16_HA, elf.R_PPC64_GOT16_LO_DS
+	}
+	b.fixup(ha, k.sym, 0)
+	b.add(addisR12R2)
+	b.fixup(lo, k.sym, 0)
+	b.add(ldR12R12)
+	if k.indirect {
+		b.add(ldR12R12)
+	}
+}
+
+// loadKeyPCRel does the same without a TOC pointer (ELFv2 §2.2.1).
+func (b *codeBuffer) loadKeyPCRel(k keyAccess) {
+	typ := elf.R_PPC64_PCREL34
+	if k.indirect {
+		typ = elf.R_PPC64_GOT_PCREL34
+	}
+	b.fixup(typ, k.sym, 0)
+	b.add(pldR12, pldR12Suf)
+	if k.indirect {
+		b.add(ldR12R12)
+	}
+}
+
+// jump jumps to r12, at the global entry (ELFv2 §2.2.1.2).
+func (b *codeBuffer) jump(k keyAccess) {
+	if k.null {
+		b.add(cmpdiR12, beqlr)
+	}
+	b.add(mtctrR12, bctr)
+}
+
+// saveStub is the stub of StubSave and StubJump.
+func (b *codeBuffer) saveStub(k keyAccess) {
+	b.add(ppc64.SaveTOC)
+	b.loadKey(k)
+	b.jump(k)
+}
+
+func (b *codeBuffer) noTOCStub(k keyAccess) {
+	b.loadKeyPCRel(k)
+	b.jump(k)
+}
+
+// shadowStub calls the target with LR kept on a stack of the thread's own, so
+// that r1 does not move and parameters in the stack stay where they are. The
+// pointer is bumped before the store: a signal handler that comes between may
+// use what lies above it. After the call the unit's TOC pointer is made anew, as
+// the target's is in r2. toc is the symbol .TOC., stack the thread-local pointer.
+func (b *codeBuffer) shadowStub(k keyAccess, toc, stack int) (calls int) {
+	b.add(mflrR0)
+	b.loadThreadPointer(stack)
+	b.add(ldR12R11, addiR12Up, stdR12R11, stdR0Below)
+	b.loadKey(k)
+	if k.null {
+		b.add(cmpdiR12, beqOver)
+	}
+	b.add(mtctrR12, bctrl)
+	calls = len(b.code)
+	b.add(bclNext, mflrR11)
+	b.fixup(elf.R_PPC64_REL16_HA, toc, ppc64.WordSize)
+	b.add(addisR2R11)
+	b.fixup(elf.R_PPC64_REL16_LO, toc, 2*ppc64.WordSize)
+	b.add(addiR2R2)
+	b.loadThreadPointer(stack)
+	b.add(ldR12R11, addiR12Down, ldR0R12, stdR12R11, mtlrR0, ppc64.Blr)
+	return calls
+}
+
+// stub is the stub of a kind; toc and stack are for StubShadow. It returns the
+// return address of the call that the stub makes, 0 if it makes none.
+func (b *codeBuffer) stub(kind StubEntry, k keyAccess, toc, stack int) (calls int) {
+	switch kind {
+	case StubSave:
+		b.saveStub(k)
+	case StubNoTOC:
+		b.noTOCStub(k)
+	case StubShadow:
+		calls = b.shadowStub(k, toc, stack)
+	}
+	return calls
+}
+
+// loadThreadPointer puts the address of a thread-local variable into r11, by
+// the initial-exec sequence (ELFv2 §3.7.4.3).
+func (b *codeBuffer) loadThreadPointer(sym int) {
+	b.fixup(elf.R_PPC64_GOT_TPREL16_HA, sym, 0)
+	b.add(addisR11R2)
+	b.fixup(elf.R_PPC64_GOT_TPREL16_LO_DS, sym, 0)
+	b.add(ldR11R11)
+	b.fixup(elf.R_PPC64_TLS, sym, 0)
+	b.add(addR11TLS)
+}
+
+// steps is how many instructions an entry executes up to the target, those of
+// the shadow stub behind it included.
+func (e StubEntry) steps(k keyAccess) int {
+	n := 4 // addis, ld, mtctr, bctr
+	if e == StubNoTOC {
+		n = 3
+	}
+	if k.indirect {
+		n++
+	}
+	if k.null {
+		n += 2
+	}
+	switch e {
+	case StubSave:
+		n++
+	case StubShadow:
+		n += 8 + 13
+	}
+	return n
+}
+
+// stubOf returns the entry that a symbol names, noStub if it is no stub's.
+func stubOf(s elfrw.Symbol, name []byte) StubEntry {
+	if s.Bind() != elf.STB_LOCAL || s.Type() != elf.STT_FUNC || s.Section == 0 || len(name) < len(stubPrefixes[StubSave]) {
+		return noStub
+	}
+	for e := StubSave; e <= StubShadow; e++ {
+		if string(name[:len(stubPrefixes[e])]) == stubPrefixes[e] {
+			return e
+		}
+	}
+	return noStub
+}

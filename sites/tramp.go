@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// A trampCode is what the instructions of a defined trampoline show. Nothing is
+// known of one that is not a straight line to a bctr.
+type trampCode struct {
+	known bool
+	// ownTOC: its entry, offset 0, needs neither r2 nor r12 of its caller. It
+	// makes its own TOC pointer (bcl), or needs none (pc-relative).
+	ownTOC bool
+	// callerTOC: its local entry takes r2 as its caller has it, and neither
+	// changes nor saves it.
+	callerTOC bool
+	returns   bool // it may return instead of jumping: its key may be NULL
+	steps     int  // instructions from the local entry to the jump
+}
+
+// maxTrampWords is how many words of a trampoline without a size are read.
+const maxTrampWords = 32
+
+const bctr ppc64.Word = 0x4e800420
+
+// readTramp reads the code of a trampoline, once.
+func (o *Object) readTramp(t int) trampCode {
+	if o.trampCodes == nil {
+		o.trampCodes = make([]*trampCode, len(o.Tramps))
+	}
+	if o.trampCodes[t] == nil {
+		c := o.decodeTramp(o.Tramps[t].Sym)
+		o.trampCodes[t] = &c
+	}
+	return *o.trampCodes[t]
+}
+
+func (o *Object) decodeTramp(sym int) trampCode {
+	s := o.File.Symbol(sym)
+	entry, err := ppc64.LocalEntryOf(s.Other)
+	if err != nil || s.Section == 0 || !isCode(o.File.Section(s.Section)) {
+		return trampCode{}
+	}
+	code := o.File.Section(s.Section).Data()
+	end := s.Value + s.Size
+	if s.Size == 0 {
+		end = s.Value + ppc64.WordSize*maxTrampWords
+	}
+	if end = min(end, uint64(len(code))); s.Value >= end {
+		return trampCode{}
+	}
+	whole, ok := walkTramp(code[:end], s.Value)
+	if !ok {
+		return trampCode{}
+	}
+	c := trampCode{known: true, returns: whole.returns, steps: whole.steps}
+	c.ownTOC = !whole.needs
+	if entry.UsesTOC() {
+		local, ok := walkTramp(code[:end], s.Value+entry.Offset())
+		if !ok {
+			return trampCode{}
+		}
+		whole, c.steps = local, local.steps
+	}
+	c.callerTOC = !whole.needsR12 && !whole.touches
+	return c
+}
+
+// A trampWalk is what a straight line of instructions does.
+type trampWalk struct {
+	needs    bool // r2 or r12 as the caller has it
+	needsR12 bool // r12 as the caller has it
+	touches  bool // it changes r1, r2 or LR, or stores
+	returns  bool
+	steps    int
+}
+
+// walkTramp follows a trampoline from an offset to its bctr. It fails at
+// anything else that leaves the line, but for a conditional return and for bcl
+// 20,31,.+4, which only puts an address into LR.
+func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
+	const r1, r2, r12 = 1 << 1, 1 << 2, 1 << 12
+	written := uint32(0)
+	for n := 0; n < maxTrampWords; n++ {
+		word, err := ppc64.Load(code, off)
+		if err != nil {
+			return w, false
+		}
+		suffix := ppc64.Word(0)
+		if word.IsPrefix() {
+			if suffix, err = ppc64.Load(code, off+ppc64.WordSize); err != nil {
+				return w, false
+			}
+		}
+		w.steps++
+		off += uint64(word.Len())
+		switch {
+		case word == bctr:
+			return w, true
+		case word.IsRegBranch():
+			if word.LK() || word == ppc64.Blr || word.BranchesAlways() {
+				return w, false
+			}
+			w.returns = true
+			continue
+		case word.IsCondBranch() && word.LK() && !word.AA() && word.Displacement() == ppc64.WordSize:
+			w.touches = true
+			continue
+		case word.IsBranch(), word.IsCondBranch():
+			return w, false
+		}
+		reads := mayRead(word, suffix) &^ written
+		w.needs = w.needs || reads&(r2|r12) != 0
+		w.needsR12 = w.needsR12 || reads&r12 != 0
+		writes := ppc64.Writes(word, suffix)
+		a, memory := ppc64.Memory(word, suffix)
+		if writes&(r1|r2) != 0 || memory && a.Store || isMoveTo(word, sprLR) {
+			w.touches = true
+		}
+		written |= writes
+	}
+	return w, false
+}
+
+const sprLR = 8
+
+// isMoveTo reports mtspr to a special purpose register.
+func isMoveTo(w ppc64.Word, spr uint32) bool {
+	return w.Opcode() == 31 && w.XO() == 467 && w.SPR() == spr
+}
+
+// mayRead returns the general registers that an instruction which is no branch
+// may read, as a mask: more than it does read, never less.
+func mayRead(w, suffix ppc64.Word) uint32 {
+	m := ppc64.Sources(w, suffix)
+	a, memory := ppc64.Memory(w, suffix)
+	if memory && !a.PCRel {
+		m |= 1 << a.Base
+		if a.Indexed {
+			m |= 1 << a.Index
+		}
+	}
+	if w.IsPrefix() {
+		w = suffix
+	}
+	if memory && a.Store || ppc64.Writes(w, 0) == 0 && !memory {
+		m |= 1<<w.RT() | 1<<w.RA()
+		if w.Opcode() == 31 {
+			m |= 1 << w.RB()
+		}
+	}
+	return m
+}
+
+// canBeNull reports whether a key may come to hold NULL: unless it begins with
+// a function, and its trampolines, all of them known, would jump to NULL.
+func (o *Object) canBeNull(key int) bool {
+	if k := o.Keys[key].Target.Kind; k != TargetFunc && k != TargetReturn0 {
+		return true
+	}
+	some := false
+	for i, t := range o.Tramps {
+		if t.Key != key || t.Entry != noStub {
+			continue
+		}
+		if c := o.readTramp(i); !c.known || c.returns {
+			return true
+		}
+		some = true
+	}
+	return !some
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// FlagNoTOC is a flag in the low bits of an entry's key in user space: the
+// caller keeps no TOC pointer.
+const FlagNoTOC = 2
+
+// userEntrySize is the size in bytes of an entry of user space's table,
+//
+//	s32 addr; s32 stub; u64 key;    R_PPC64_REL32, R_PPC64_REL32, R_PPC64_ADDR64
+//
+// where addr and stub are relative to themselves, and the key's low two bits
+// are flags. The key is absolute because it may be in another link unit, which
+// ld.bfd cannot express by a REL32 and says nothing.
+const userEntrySize = 16
+
+// findUserTable reads static_call_sites and merges it with what is known.
+func (o *Object) findUserTable() error {
+	sec, ok := o.File.SectionByName(userTable)
+	if !ok {
+		return nil
+	}
+	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
+		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
+	}
+	rela, err := o.table(sec.Index)
+	if err != nil {
+		return err
+	}
+	if sec.Size%userEntrySize != 0 || uint64(rela.Len()) != 3*(sec.Size/userEntrySize) {
+		return o.at(sec.Index, 0, -1, "0x%x bytes with %d relocations are no table of entries of %d bytes with three each", sec.Size, rela.Len(), userEntrySize)
+	}
+	t := &Table{Section: sec.Index, EntrySize: userEntrySize, Entries: make([]Entry, sec.Size/userEntrySize)}
+	o.User = t
+	seen := make([][3]bool, len(t.Entries))
+	for i := range rela.Len() {
+		r := rela.At(i)
+		e, at := r.Off/userEntrySize, r.Off%userEntrySize
+		if e >= uint64(len(t.Entries)) {
+			return o.at(sec.Index, r.Off, int64(r.Type()), "passes the end of the table")
+		}
+		field := at / 4
+		if at%4 != 0 || field > 2 || seen[e][field] {
+			return o.at(sec.Index, r.Off, int64(r.Type()), "no field of entry %d begins here, or it has a relocation already", e)
+		}
+		seen[e][field] = true
+		switch field {
+		case 0:
+			err = o.entryAddr(sec, r, &t.Entries[e])
+		case 1:
+			err = o.entryStub(sec.Index, r, &t.Entries[e])
+		default:
+			err = o.entryKey(sec, r, elf.R_PPC64_ADDR64, &t.Entries[e])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i, e := range t.Entries {
+		if e.stubKey != e.Key {
+			return o.at(sec.Index, uint64(i)*userEntrySize, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[e.stubKey].Name))
+		}
+	}
+	return o.mergeTable(t)
+}
+
+// entryStub reads the relocation of an entry's stub.
+func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) error {
+	if r.Type() == uint32(elf.R_PPC64_REL32) && int(r.Sym()) < o.File.NumSymbols() {
+		if i := o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend); i >= 0 && o.Tramps[i].Entry != noStub {
+			e.Stub, e.stubKey = o.Tramps[i].Entry, o.Tramps[i].Key
+			return nil
+		}
+	}
+	return o.at(sec, r.Off, int64(r.Type()), "want R_PPC64_REL32 against a stub")
+}
