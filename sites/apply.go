@@ -207,15 +207,19 @@ func (a *applier) table() error {
 
 // entryRelas appends the relocations of one entry at an offset of the table.
 func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) {
-	sym, err := a.sectionSymbol(e.Section)
-	if err != nil {
-		return nil, err
+	sym, off := a.stubEntry(e.Key, e.Stub), int64(0)
+	if !e.Self {
+		var err error
+		if sym, err = a.sectionSymbol(e.Section); err != nil {
+			return nil, err
+		}
+		off = int64(e.Off)
 	}
 	key, err := a.keySymbol(e.Key)
 	if err != nil {
 		return nil, err
 	}
-	relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), int64(e.Off)))
+	relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), off))
 	typ := keyRelocType(a.EntrySize)
 	if a.Place == User {
 		stub := a.stubEntry(e.Key, e.Stub)

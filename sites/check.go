@@ -188,7 +188,7 @@ func (p *Plan) checkTable(out *elfrw.File) error {
 	}
 	for i, g := range got {
 		w := want[i]
-		if g.Section != w.Section || g.Off != w.Off || g.Flags != w.Flags || g.Stub != w.Stub ||
+		if !g.Self && (g.Section != w.Section || g.Off != w.Off) || g.Self != w.Self || g.Flags != w.Flags || g.Stub != w.Stub ||
 			o.Keys[g.Key].Name != p.Object.Keys[w.Key].Name {
 			return fmt.Errorf("%w: entry %d of the table", ErrNotAsPlanned, i)
 		}

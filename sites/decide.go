@@ -11,14 +11,15 @@ import (
 // A decider holds what decisions share.
 type decider struct {
 	*Plan
-	refs     *references
-	entered  map[int]map[uint64]bool // see slotEntered
-	open     []int                   // sites whose form restore chooses
-	proofs   map[int]proof           // of the open sites
-	paca     int64                   // offset of the kernel's TOC pointer in the PACA, -1 if unknown
-	slotless map[int]bool            // see refuseLinker
-	tocCache map[int]callerTOC       // by function symbol
-	files    map[int]string          // see hasPACA
+	refs      *references
+	entered   map[int]map[uint64]bool // see slotEntered
+	open      []int                   // sites whose form restore chooses
+	proofs    map[int]proof           // of the open sites
+	paca      int64                   // offset of the kernel's TOC pointer in the PACA, -1 if unknown
+	slotless  map[int]bool            // see refuseLinker
+	shortcuts map[int]bool            // keys whose stub belongs in the table, see addShortcuts
+	tocCache  map[int]callerTOC       // by function symbol
+	files     map[int]string          // see hasPACA
 }
 
 func newDecider(p *Plan) (*decider, error) {
@@ -26,7 +27,7 @@ func newDecider(p *Plan) (*decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &decider{Plan: p, paca: paca, tocCache: map[int]callerTOC{}}, nil
+	return &decider{Plan: p, paca: paca, tocCache: map[int]callerTOC{}, shortcuts: map[int]bool{}}, nil
 }
 
 // repatched reports whether the run time sets every site that the table names to

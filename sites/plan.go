@@ -79,6 +79,7 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 			return nil, err
 		}
 	}
+	d.addShortcuts()
 	return p, d.required()
 }
 

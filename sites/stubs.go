@@ -4,6 +4,7 @@ package sites
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/scpatch/scpatch/reloc"
@@ -42,6 +43,25 @@ func (d *decider) needStubs(s *Site, dec *Decision) {
 	}
 	if dec.Listed && d.Place == User {
 		d.needStub(s.Key, wayOut(s))
+	}
+	if d.Place == User && d.Runtime == Inline && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) {
+		d.shortcuts[s.Key] = true
+	}
+}
+
+// addShortcuts enters in the table the stubs that save r2. Where the key holds
+// a function of this unit, the run time lets the stub branch straight to it:
+// what calls the stub is then as good as direct, without a proof.
+func (d *decider) addShortcuts() {
+	if t := d.table(); t != nil {
+		for i := range t.Entries {
+			if e := &t.Entries[i]; e.Self {
+				delete(d.shortcuts, e.Key)
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.shortcuts)) {
+		d.Added = append(d.Added, Entry{Key: key, KeySym: d.Object.Keys[key].Sym, Stub: StubJump, Self: true})
 	}
 }
 

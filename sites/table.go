@@ -40,8 +40,10 @@ type Entry struct {
 	KeySym  int       // symbol that its relocation names
 	Flags   uint64    // FlagTail, FlagInit; in user space FlagTail, FlagNoTOC
 	Stub    StubEntry // in user space: the way out
+	Self    bool      // the entry is of the stub itself, not of a site
 
-	stubKey int // the key of that stub
+	stubKey int  // the key of that stub
+	stubAt  addr // its place
 }
 
 // keyField is the byte offset of the key in an entry.
@@ -217,9 +219,11 @@ func (o *Object) keysByAddr() map[addr]int {
 // mergeTable gives each entry its site, and adds the sites that only the table
 // names: branches that the assembler resolved, and what an earlier run left.
 func (o *Object) mergeTable(t *Table) error {
-	order := make([]int, len(t.Entries))
-	for i := range order {
-		order[i] = i
+	order := make([]int, 0, len(t.Entries))
+	for i := range t.Entries {
+		if !t.Entries[i].Self {
+			order = append(order, i)
+		}
 	}
 	slices.SortFunc(order, func(a, b int) int {
 		x, y := t.Entries[a], t.Entries[b]

@@ -19,6 +19,9 @@ const FlagNoTOC = 2
 // where addr and stub are relative to themselves, and the key's low two bits
 // are flags. The key is absolute because it may be in another link unit, which
 // ld.bfd cannot express by a REL32 and says nothing.
+//
+// An entry whose addr is its stub is of the stub itself: the run time may make
+// its first instruction a branch to a function of this unit, and undo that.
 const userEntrySize = 16
 
 // findUserTable reads static_call_sites and merges it with what is known.
@@ -63,7 +66,9 @@ func (o *Object) findUserTable() error {
 			return err
 		}
 	}
-	for i, e := range t.Entries {
+	for i := range t.Entries {
+		e := &t.Entries[i]
+		e.Self = e.stubAt == addr{e.Section, e.Off}
 		if e.stubKey != e.Key {
 			return o.at(sec.Index, uint64(i)*userEntrySize, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[e.stubKey].Name))
 		}
@@ -75,7 +80,8 @@ func (o *Object) findUserTable() error {
 func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) error {
 	if r.Type() == uint32(elf.R_PPC64_REL32) && int(r.Sym()) < o.File.NumSymbols() {
 		if i := o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend); i >= 0 && o.Tramps[i].Entry != noStub {
-			e.Stub, e.stubKey = o.Tramps[i].Entry, o.Tramps[i].Key
+			s := o.File.Symbol(o.Tramps[i].Sym)
+			e.Stub, e.stubKey, e.stubAt = o.Tramps[i].Entry, o.Tramps[i].Key, addr{s.Section, s.Value}
 			return nil
 		}
 	}
