@@ -52,6 +52,18 @@
 // relocations is not understood, all of the file. Read fails only where the object
 // contradicts itself.
 //
+// # Linked images
+//
+// ReadImage has no relocations of the code, and goes through all of it: for
+// branches between sections and functions, and for the addresses that it computes
+// from the TOC pointer (or from its own address, or loads from the TOC). Behind
+// such an address a jump table shows itself: its elements lead into the text.
+// Addresses in data are those of the dynamic linker's relocations, and any eight
+// bytes that are one. Linux's tables lie between symbols. A call of a function
+// that returns twice is found through linkers' stubs, by the doubleword that they
+// load and its dynamic relocation; a stub that is not understood reaches such a
+// function if the image has one.
+//
 // # Cost
 //
 // Without sections nothing is read. Else there is one pass over the symbols and

@@ -16,8 +16,9 @@ import (
 // functions there are, and every way into the middle of one. It is not safe for
 // concurrent use.
 type Map struct {
-	f    *elfrw.File
-	secs map[int]*text
+	f     *elfrw.File
+	secs  map[int]*text
+	image bool // linked: values of symbols are addresses
 
 	// broken says why nothing at all can be proven: something that names code
 	// is not understood, and it could name any.

@@ -103,6 +103,9 @@ func otherRelocs(s elfrw.Section) bool {
 
 // symbolPlace returns where a symbol is defined.
 func (m *Map) symbolPlace(s elfrw.Symbol) (place, bool) {
+	if m.image {
+		s.Value -= m.f.Section(s.Section).Addr
+	}
 	return place{s.Section, s.Value}, s.Section != 0
 }
 

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"cmp"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/tocsave"
+)
+
+// ReadImage is Read for a linked file, an executable or a shared library, whose
+// TOC pointer is given. Places are offsets in sections here too. There are no
+// relocations of the code any more: all of the code is read, also what is not in
+// secs, for branches and addresses.
+func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
+	if len(newMap(f, secs).secs) == 0 {
+		return newMap(f, nil), nil
+	}
+	h := f.Header()
+	typ := elf.Type(h.Type)
+	switch {
+	case elf.Machine(h.Machine) != elf.EM_PPC64:
+		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+	case typ != elf.ET_EXEC && typ != elf.ET_DYN:
+		return nil, fmt.Errorf("file type is %v, want ET_EXEC or ET_DYN", typ)
+	}
+	var code []int
+	for i := 1; i < f.NumSections(); i++ {
+		if s := f.Section(i); s.Has(elf.SHF_ALLOC | elf.SHF_EXECINSTR) {
+			code = append(code, i)
+		}
+	}
+	im := &image{Map: newMap(f, code), toc: toc, twiceSlots: map[uint64]bool{}, known: map[uint64]bool{}}
+	im.image = true
+	for _, t := range im.secs {
+		t.base = f.Section(t.sec).Addr
+	}
+	if err := im.layout(); err != nil {
+		return nil, err
+	}
+	_, im.twiceAt = im.readSymbols()
+	im.kernelTables()
+	im.dynamic()
+	im.pointers()
+	im.code()
+	im.unwind(im)
+	return im.Map, nil
+}
+
+// An image reads a linked file.
+type image struct {
+	*Map
+	toc     uint64
+	loaded  []loaded
+	dyn     []dynamicValue // by address
+	skipped []span         // addresses of data that names places, but where nothing goes
+	twiceAt map[place]bool
+	work    int // what the search for addresses has cost
+
+	// The addresses of doublewords that the dynamic linker fills with a function:
+	// those of one that may return twice, and all others.
+	twiceSlots, known map[uint64]bool
+}
+
+// A loaded is a section in memory, with its addresses.
+type loaded struct {
+	start, end uint64
+	sec        int
+}
+
+// A dynamicValue is an address that the dynamic linker puts somewhere.
+type dynamicValue struct{ at, value uint64 }
+
+// layout finds where sections lie.
+func (im *image) layout() error {
+	for i := 1; i < im.f.NumSections(); i++ {
+		s := im.f.Section(i)
+		if !s.Has(elf.SHF_ALLOC) || s.Size == 0 || s.Data() == nil {
+			continue
+		}
+		if s.Addr+s.Size < s.Addr {
+			return fmt.Errorf("section %v: 0x%x bytes at 0x%x pass the end of the address space", s, s.Size, s.Addr)
+		}
+		im.loaded = append(im.loaded, loaded{s.Addr, s.Addr + s.Size, i})
+	}
+	slices.SortFunc(im.loaded, func(a, b loaded) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.sec, b.sec)) })
+	for i := 1; i < len(im.loaded); i++ {
+		if a, b := im.loaded[i-1], im.loaded[i]; a.end > b.start {
+			return fmt.Errorf("section %v: overlaps section %v", im.f.Section(b.sec), im.f.Section(a.sec))
+		}
+	}
+	return nil
+}
+
+// at returns the place of an address.
+func (im *image) at(addr uint64) (place, bool) {
+	i, found := slices.BinarySearchFunc(im.loaded, addr, func(l loaded, addr uint64) int { return cmp.Compare(l.start, addr) })
+	if !found {
+		i--
+	}
+	if i < 0 || addr >= im.loaded[i].end {
+		return place{}, false
+	}
+	return place{im.loaded[i].sec, addr - im.loaded[i].start}, true
+}
+
+// within returns the section with code and the place in it of an address within
+// a function, other than its entries.
+func (im *image) within(addr uint64) (*text, uint64, bool) {
+	p, ok := im.at(addr)
+	t := im.secs[p.sec]
+	if !ok || t == nil {
+		return nil, 0, false
+	}
+	fn := t.covering(p.off)
+	return t, p.off, fn >= 0 && !t.enters(fn, p.off)
+}
+
+// bytes returns the content of a section from an address on.
+func (im *image) bytes(addr uint64) []byte {
+	p, ok := im.at(addr)
+	if !ok {
+		return nil
+	}
+	return im.f.Section(p.sec).Data()[p.off:]
+}
+
+// word64 returns the doubleword that an address holds when the program runs.
+func (im *image) word64(addr uint64) (uint64, bool) {
+	if i, found := slices.BinarySearchFunc(im.dyn, addr, func(d dynamicValue, addr uint64) int { return cmp.Compare(d.at, addr) }); found {
+		return im.dyn[i].value, true
+	}
+	b := im.bytes(addr)
+	if len(b) < 8 {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint64(b), true
+}
+
+// dynamic reads the relocations of the dynamic linker. Those of SHT_RELR change
+// what lies in the data already.
+func (im *image) dynamic() {
+	for i := 1; i < im.f.NumSections(); i++ {
+		s := im.f.Section(i)
+		if !s.Is(elf.SHT_RELA) || !s.Has(elf.SHF_ALLOC) {
+			if s.Has(elf.SHF_ALLOC) && s.Type != relrType && otherRelocs(s) {
+				im.fail("relocations of another kind in section %v", s)
+			}
+			continue
+		}
+		b := s.Data()
+		for ; len(b) >= relaSize; b = b[relaSize:] {
+			at, info := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+			addend := binary.LittleEndian.Uint64(b[16:])
+			switch elf.R_PPC64(uint32(info)) {
+			case elf.R_PPC64_RELATIVE, elf.R_PPC64_JMP_IREL, elf.R_PPC64_IRELATIVE:
+				im.dyn = append(im.dyn, dynamicValue{at, addend})
+				im.pointer(at, addend)
+			case elf.R_PPC64_JMP_SLOT, elf.R_PPC64_GLOB_DAT, elf.R_PPC64_ADDR64:
+				name, value, ok := im.dynamicSymbol(s, uint32(info>>32))
+				if ok && value != 0 {
+					im.dyn = append(im.dyn, dynamicValue{at, value + addend})
+					im.pointer(at, value+addend)
+				}
+				if !ok || tocsave.ReturnsTwice(name) {
+					im.twiceSlots[at] = true
+				} else {
+					im.known[at] = true
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(im.dyn, func(a, b dynamicValue) int { return cmp.Compare(a.at, b.at) })
+}
+
+const (
+	relaSize = 24
+	symSize  = 24
+	relrType = 19 // SHT_RELR
+)
+
+// dynamicSymbol returns the name and the value of a symbol that a relocation
+// section of the dynamic linker uses.
+func (im *image) dynamicSymbol(rela elfrw.Section, sym uint32) (name string, value uint64, ok bool) {
+	if sym == 0 {
+		return "", 0, true
+	}
+	if rela.Link == 0 || int(rela.Link) >= im.f.NumSections() {
+		return "", 0, false
+	}
+	tab := im.f.Section(int(rela.Link))
+	syms := tab.Data()
+	if uint64(sym) >= uint64(len(syms))/symSize || int(tab.Link) >= im.f.NumSections() {
+		return "", 0, false
+	}
+	b := syms[uint64(sym)*symSize:][:symSize]
+	off := uint64(binary.LittleEndian.Uint32(b))
+	strs := im.f.Section(int(tab.Link)).Data()
+	if off >= uint64(len(strs)) {
+		return "", 0, false
+	}
+	// No function that returns twice has a longer name.
+	strs = strs[off:min(uint64(len(strs)), off+64)]
+	if i := slices.Index(strs, 0); i >= 0 {
+		strs = strs[:i]
+	}
+	return string(strs), binary.LittleEndian.Uint64(b[8:]), true
+}
+
+// pointer notes an address that the data hold at another.
+func (im *image) pointer(at, addr uint64) {
+	if t, off, ok := im.within(addr); ok && !im.skips(at) {
+		im.label(t.sec, label{off: off, kind: pointer})
+	}
+}
+
+// skips reports whether what the data hold at an address is not gone to.
+func (im *image) skips(addr uint64) bool {
+	i, _ := slices.BinarySearchFunc(im.skipped, addr, func(s span, addr uint64) int {
+		if s.end <= addr {
+			return -1
+		}
+		return 1
+	})
+	return i < len(im.skipped) && im.skipped[i].start <= addr
+}
+
+// pointers reads the addresses in the data: any eight bytes that may be one.
+func (im *image) pointers() {
+	for _, l := range im.loaded {
+		s := im.f.Section(l.sec)
+		if s.Has(elf.SHF_EXECINSTR) {
+			continue
+		}
+		switch elf.SectionType(s.Type) {
+		case elf.SHT_PROGBITS, elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY:
+		default:
+			continue
+		}
+		data := s.Data()
+		for off := uint64(0); off+8 <= uint64(len(data)); off += 4 {
+			im.pointer(l.start+off, binary.LittleEndian.Uint64(data[off:]))
+		}
+	}
+}
+
+// point resolves a pointer of the unwinder's sections.
+func (im *image) point(sec int, off, _, raw uint64, enc byte) (place, error) {
+	if raw == 0 {
+		return place{}, nil
+	}
+	addr := raw
+	switch {
+	case enc&encApply == encPCRel:
+		addr += im.f.Section(sec).Addr + off
+	case elf.Type(im.f.Header().Type) != elf.ET_EXEC:
+		return place{}, errors.New("an address that the dynamic linker changes")
+	}
+	p, ok := im.at(addr)
+	if !ok {
+		return place{sec: elsewhere}, nil
+	}
+	return p, nil
+}
+
+func (im *image) plain(int, uint64, uint64) bool { return true }
+func (im *image) read(int) bool                  { return true }

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"debug/elf"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// tocOf returns the TOC pointer of an image: what .TOC. is, or 0x8000 behind the
+// begin of .got (ELFv2 §3.3).
+func tocOf(f *elfrw.File) uint64 {
+	for i := 1; i < f.NumSymbols(); i++ {
+		if s := f.Symbol(i); string(f.SymbolName(s)) == ".TOC." && !s.Undefined() {
+			return s.Value
+		}
+	}
+	s, _ := f.SectionByName(".got")
+	return s.Addr + 0x8000
+}
+
+func readImage(t *testing.T, path string) *object {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfrw.New(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &object{name: path, file: f}
+	for i := 1; i < f.NumSections(); i++ {
+		if s := f.Section(i); s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_EXECINSTR) {
+			o.secs = append(o.secs, i)
+		}
+	}
+	if o.m, err = ReadImage(f, o.secs, tocOf(f)); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// imageSites gives the verdict on every bl with a nop or a restore behind it.
+func (o *object) imageSites() (all []site) {
+	for _, sec := range o.secs {
+		t := o.m.secs[sec]
+		var calls []uint64
+		for off := uint64(0); off+8 <= uint64(len(t.code)); off += 4 {
+			w, _ := ppc64.Load(t.code, off)
+			slot, _ := ppc64.Load(t.code, off+4)
+			if w.IsBranch() && w.LK() && slot.IsNop() {
+				calls = append(calls, off)
+			}
+		}
+		for i, v := range o.m.Prove(sec, calls) {
+			s := site{sec: sec, off: calls[i], Verdict: v}
+			t.around(s.off, func(fn int) { s.fn = &t.funcs[fn] })
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// images are ways to link testdata/library.cc.
+var images = []struct {
+	name string
+	args []string
+}{
+	{"static", []string{"-static"}},
+	{"static-lld", []string{"-static", "-fuse-ld=lld", "-B/usr/lib/llvm-14/bin"}},
+	{"pie", []string{"-pie", "-fPIE"}},
+}
+
+// TestRunImages patches what is proven in linked programs.
+func TestRunImages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+	cxx := tool(t, crossCXX)
+	tool(t, emulator)
+	dir := t.TempDir()
+	for _, image := range images {
+		exe, patched := filepath.Join(dir, image.name), filepath.Join(dir, "patched")
+		build(t, cxx, append([]string{"-std=c++17", "-O2", "-o", exe, "testdata/library.cc"}, image.args...)...)
+		want := execute(t, exe)
+		o := readImage(t, exe)
+		for _, tt := range []struct {
+			name   string
+			choose func(*object, site) bool
+			same   bool
+		}{{"proven", proven, true}, {"control", saves, false}} {
+			if !tt.same && image.name == "pie" {
+				continue // has too little of its own to fail
+			}
+			out := slices.Clone(o.file.Bytes())
+			n, all := 0, o.imageSites()
+			for _, s := range all {
+				if !tt.choose(o, s) {
+					continue
+				}
+				n++
+				if err := ppc64.Replace(out, o.file.Section(s.sec).Off+s.off+4, ppc64.RestoreTOC, ppc64.Nop, ppc64.Cror15, ppc64.Cror31); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(patched, out, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if got := execute(t, patched); (got == want) != tt.same {
+				t.Errorf("%s: %s: %d calls: same output: %v\n%.2000s", image.name, tt.name, n, got == want, got)
+			}
+			if n == 0 {
+				t.Errorf("%s: %s: no calls", image.name, tt.name)
+			}
+			t.Logf("%s: %s: %d of %d calls", image.name, tt.name, n, len(all))
+		}
+	}
+}
+
+// nameAt names a call by its function, the function's size, and the distance.
+func (o *object) nameAt() func(s site) string {
+	type extent struct {
+		sec        int
+		start, end uint64
+	}
+	names := map[extent]string{}
+	for i := 1; i < o.file.NumSymbols(); i++ {
+		s := o.file.Symbol(i)
+		if p, ok := o.m.symbolPlace(s); ok && s.Size > 0 && s.Type() == elf.STT_FUNC {
+			name, _, _ := strings.Cut(string(o.file.SymbolName(s)), "@")
+			names[extent{p.sec, p.off, p.off + s.Size}] = name
+		}
+	}
+	return func(s site) string {
+		return fmt.Sprintf("%s,%#x+%#x", names[extent{s.sec, s.fn.start, s.fn.end}], s.fn.end-s.fn.start, s.off-s.fn.start)
+	}
+}
+
+// TestImageLikeObjects compares the verdicts on linked programs, where everything
+// has to be found in instructions and data, with those on the objects, where
+// relocations tell: nothing may be proven that is not proven there, and most has
+// to be.
+func TestImageLikeObjects(t *testing.T) {
+	cxx := tool(t, crossCXX)
+	dir := t.TempDir()
+	const yes, no = 1, 2
+	known := map[string]int{}
+	for _, lib := range []string{libcLibs + "/libc.a", gccLibs + "/libstdc++.a", gccLibs + "/libgcc_eh.a"} {
+		for _, o := range library(t, lib) {
+			name := o.nameAt()
+			for _, s := range o.analyse() {
+				if s.fn == nil {
+					continue
+				}
+				if s.Proven {
+					known[name(s)] |= yes
+				} else {
+					known[name(s)] |= no
+				}
+			}
+		}
+	}
+	for _, image := range images[:2] {
+		exe := filepath.Join(dir, image.name)
+		build(t, cxx, append([]string{"-std=c++17", "-O2", "-o", exe, "testdata/library.cc"}, image.args...)...)
+		o := readImage(t, exe)
+		name := o.nameAt()
+		both, lost := 0, 0
+		for _, s := range o.imageSites() {
+			if s.fn == nil {
+				continue
+			}
+			switch k := known[name(s)]; {
+			case s.Proven && k == no:
+				t.Errorf("%s: %s: proven in the image, not in the object", image.name, name(s))
+			case s.Proven && k == yes:
+				both++
+			case k == yes:
+				lost++
+			}
+		}
+		t.Logf("%s: %d calls proven, %d only in the object", image.name, both, lost)
+		if both < 20*lost || both < 1000 {
+			t.Errorf("%s: %d calls proven, %d only in the object", image.name, both, lost)
+		}
+	}
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+)
+
+// kernelTables reads the tables of a Linux image, which lie between two symbols,
+// or in a section of their own.
+func (im *image) kernelTables() {
+	ranges := map[string]*[2]uint64{} // by the name of the section in an object
+	for i := 1; i < im.f.NumSymbols(); i++ {
+		s := im.f.Symbol(i)
+		name := im.f.SymbolName(s)
+		stop := 0
+		rest, ok := bytes.CutPrefix(name, []byte("__start_"))
+		if !ok {
+			stop = 1
+			if rest, ok = bytes.CutPrefix(name, []byte("__stop_")); !ok {
+				continue
+			}
+		}
+		key := string(rest)
+		if s.Undefined() || len(key) > 64 {
+			continue
+		}
+		if ranges[key] == nil {
+			ranges[key] = &[2]uint64{}
+		}
+		ranges[key][stop] = s.Value
+	}
+	for _, l := range im.loaded {
+		s := im.f.Section(l.sec)
+		switch u := useOf(s); {
+		case u == useNone, u == useUnwinding:
+			im.skipped = append(im.skipped, span{l.start, l.end})
+		case u == usePairs, u == useFixups:
+			if ranges[s.NameString()] == nil {
+				ranges[s.NameString()] = &[2]uint64{l.start, l.end}
+			}
+		}
+	}
+	for name, r := range ranges {
+		if r[0] >= r[1] {
+			continue
+		}
+		switch {
+		case name == "mcount_loc" || name == "kprobe_blacklist":
+			im.skipped = append(im.skipped, span{r[0], r[1]})
+			continue
+		case name != "__jump_table" && name != "__ex_table" && (!strings.HasPrefix(name, "__") || !strings.HasSuffix(name, "_fixup")):
+			continue
+		}
+		data := im.bytes(r[0])
+		if uint64(len(data)) < r[1]-r[0] {
+			im.fail("%s is not in one section", name)
+			continue
+		}
+		data = data[:r[1]-r[0]]
+		switch {
+		case name == "__jump_table":
+			im.imagePairs(name, r[0], data, 16)
+		case name == "__ex_table":
+			im.imagePairs(name, r[0], data, 8)
+		default:
+			im.imageFixups(name, r[0], data)
+		}
+	}
+	im.skipped = mergeSpans(im.skipped)
+}
+
+// imagePairs reads pairs of distances from their own fields.
+func (im *image) imagePairs(name string, addr uint64, data []byte, size int) {
+	pair := func(i int) (from, to place, ok bool) {
+		field := func(i int) (place, bool) {
+			p, ok := im.at(addr + uint64(i) + uint64(int64(int32(binary.LittleEndian.Uint32(data[i:])))))
+			return p, ok && im.secs[p.sec] != nil
+		}
+		from, ok = field(i)
+		to, ok2 := field(i + 4)
+		return from, to, ok && ok2
+	}
+	fits := func(size int) bool {
+		for i := 0; i+size <= len(data); i += size {
+			if _, _, ok := pair(i); !ok {
+				return false
+			}
+		}
+		return len(data)%size == 0
+	}
+	if name == "__ex_table" && !fits(size) {
+		size = 12
+	}
+	if !fits(size) {
+		im.fail("%s is not understood", name)
+		return
+	}
+	for i := 0; i+size <= len(data); i += size {
+		from, to, _ := pair(i)
+		im.jump(from, to)
+		if name == "__jump_table" { // a branch may become a nop
+			im.jump(from, place{from.sec, from.off + 4})
+		}
+	}
+}
+
+// imageFixups reads the places that Linux patches when it boots.
+func (im *image) imageFixups(name string, addr uint64, data []byte) {
+	at := func(entry, field int) (place, bool) {
+		p, ok := im.at(addr + uint64(entry) + binary.LittleEndian.Uint64(data[field:]))
+		return p, ok && im.secs[p.sec] != nil
+	}
+	if !strings.HasSuffix(name, "ftr_fixup") {
+		if len(data)%8 != 0 {
+			im.fail("%s is not understood", name)
+			return
+		}
+		for i := 0; i+8 <= len(data); i += 8 {
+			p, ok := at(i, i)
+			if !ok {
+				im.fail("%s is not understood", name)
+				return
+			}
+			im.patch(p, 4)
+		}
+		return
+	}
+	if len(data)%fixupSize != 0 {
+		im.fail("%s is not understood", name)
+		return
+	}
+	for i := 0; i < len(data); i += fixupSize {
+		begin, ok := at(i, i+fixupCode)
+		end, ok2 := at(i, i+fixupEnd)
+		if !ok || !ok2 || begin.sec != end.sec {
+			im.fail("%s is not understood", name)
+			return
+		}
+		alternative := binary.LittleEndian.Uint64(data[i+fixupAlt:]) != binary.LittleEndian.Uint64(data[i+fixupAlt+8:])
+		im.feature(begin, end, alternative)
+	}
+}
