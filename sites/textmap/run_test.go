@@ -101,7 +101,7 @@ func restoreArchive(t *testing.T, from, to string, choose func(*object, site) bo
 }
 
 // build runs a compiler or linker.
-func build(t *testing.T, path string, args ...string) {
+func build(t testing.TB, path string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %q: %v\n%s", path, args, err, out)
