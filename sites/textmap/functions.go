@@ -55,7 +55,7 @@ func (m *Map) readSymbols() (twice symbolSet, at map[place]bool) {
 		case elf.STT_OBJECT, elf.STT_TLS, elf.STT_COMMON:
 			continue
 		case elf.STT_FUNC, elf.STT_GNU_IFUNC:
-			if s.Size > 0 && p.off+s.Size > p.off {
+			if s.Size > 0 && p.off+s.Size > p.off && p.off < uint64(len(t.code)) {
 				t.funcs = append(t.funcs, function{start: p.off, end: p.off + s.Size, entry: l})
 			}
 		default:

@@ -26,16 +26,16 @@ const maxWork = 1 << 27
 func (im *image) code() {
 	for _, t := range im.sections() {
 		im.imageBranches(t)
-		end := uint64(0) // of the functions so far
+		size, end := uint64(len(t.code)), uint64(0) // end: of the functions so far
 		for i := range t.funcs {
 			fn := &t.funcs[i]
 			if fn.start > end {
 				im.addresses(t, end, fn.start, -1)
 			}
-			im.addresses(t, fn.start, min(fn.end, uint64(len(t.code))), i)
+			im.addresses(t, fn.start, min(fn.end, size), i)
 			end = max(end, fn.end)
 		}
-		im.addresses(t, end, uint64(len(t.code)), -1)
+		im.addresses(t, end, size, -1)
 	}
 }
 
