@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// assemble makes an object of a text in the language of testdata/src/sc_asm.h.
+func assemble(t *testing.T, text string) []byte {
+	t.Helper()
+	const gcc = "powerpc64le-linux-gnu-gcc"
+	if _, err := exec.LookPath(gcc); err != nil {
+		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	src, obj := filepath.Join(dir, "x.S"), filepath.Join(dir, "x.o")
+	if err := os.WriteFile(src, []byte("#include \"sc_asm.h\"\n.text\n"+text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(gcc, "-mcpu=power10", "-Wa,-mpower10", "-I", filepath.Join("..", "testdata", "src"), "-c", src, "-o", obj)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	b, err := os.ReadFile(obj)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// The pieces of the sources below.
+const (
+	foreignKey = "key op, target\n" // target is not defined: anybody's
+	ownTarget  = ".hidden target\nfunc target\nblr\nendfunc target\n"
+	caller     = "func caller\nframe\nbl __SCT__op\nnop\nunframe\nendfunc caller\n"
+	savedFirst = "func caller\nframe\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n"
+	tailCaller = "func caller\nb __SCT__op\nendfunc caller\n"
+	selfTramp  = `	.pushsection .text.sct,"ax",@progbits
+	.globl __SCT__op
+	.type __SCT__op,@function
+__SCT__op:
+	mflr 0
+	bcl 20,31,1f
+1:	mflr 12
+	mtlr 0
+	addis 2,12,(.TOC.-1b)@ha
+	addi 2,2,(.TOC.-1b)@l
+	addis 12,2,__SCK__op@toc@ha
+	ld 12,__SCK__op@toc@l(12)
+	mtctr 12
+	bctr
+	.size __SCT__op,.-__SCT__op
+	.popsection
+`
+	trampNull   = "tramp op\n"
+	notocCaller = "	.localentry caller,1\n	.type caller,@function\n	.globl caller\ncaller:\n	mflr 0\n	std 0,16(1)\n	stdu 1,-48(1)\n	bl __SCT__op@notoc\n	addi 1,1,48\n	ld 0,16(1)\n	mtlr 0\n	blr\n	.size caller,.-caller\n"
+)
+
+// TestForms holds the choice for the one site of small sources against what is
+// right: the form, the branch and the slot, and the table.
+func TestForms(t *testing.T) {
+	user := Options{Place: User}
+	with := func(o Options, f func(*Options)) Options { f(&o); return o }
+	for _, c := range []struct {
+		name, text string
+		opts       Options
+		want       string // form callee slot, and "listed"
+	}{
+		{"own target, save proven", savedFirst + foreignKey + ownTarget + trampNull, user, "stack target ld r2,24(r1) listed"},
+		{"own target, no save", caller + foreignKey + ownTarget + trampNull, user, "save-stub __SCS__op ld r2,24(r1)"},
+		{"foreign target, save proven", savedFirst + foreignKey + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"foreign target, save proven, ld.bfd", savedFirst + foreignKey + trampNull, with(user, func(o *Options) { o.Linker = BFD }), "stack target ld r2,24(r1) listed"},
+		{"foreign target, the trampoline's run time", savedFirst + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
+		{"hidden trampoline that takes r2", savedFirst + foreignKey + trampNull + ".hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCT__op ld r2,24(r1)"},
+		{"NULL, save proven", savedFirst + "key op, 0\n" + trampNull, user, "stack nop ld r2,24(r1) listed"},
+		{"return 0, save proven", savedFirst + "key op, __static_call_return0\n" + trampNull, user, "stack li r3,0 ld r2,24(r1) listed"},
+		{"key elsewhere", caller + ".quad __SCK__op\n", user, "save-stub __SCS__op ld r2,24(r1)"},
+		{"key nowhere", caller, user, "keep __SCT__op nop"},
+		{"trampoline with its own TOC pointer", caller + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "linker __SCT__op nop"},
+		{"trampoline that takes r2", caller + foreignKey + trampNull, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "keep __SCT__op nop"},
+		{"trampoline with its own TOC pointer, module", caller + foreignKey + selfTramp, Options{Place: Module, Restore: []Form{Linker}}, "keep __SCT__op nop"},
+		{"a call without a slot beside it", caller + "func other\nframe\nbl __SCT__op\nunframe\nendfunc other\n" + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "keep __SCT__op nop"},
+		{"module, own key", caller + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"module, own key, save proven", savedFirst + foreignKey + trampNull, Options{Place: Module}, "stack __SCT__op ld r2,24(r1) listed"},
+		{"module, key of the kernel", caller + ".quad __SCK__op\n", Options{Place: Module}, "keep __SCT__op nop"},
+		{"kernel image, PACA", caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
+		{"kernel image, PACA, trampoline elsewhere", caller, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
+		{"kernel image, PACA by a symbol", caller + ".globl offset\noffset = 0x28\n", Options{Runtime: Trampoline, PACATOC: "offset"}, "paca __SCT__op .long 0xe84d0028"},
+		{"kernel image, before the PACA", ".section .init.text,\"ax\"\n" + caller, Options{Runtime: Trampoline, PACATOC: "16"}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"kernel image, real mode", strings.ReplaceAll(caller, "caller", "kvmppc_rm_caller"), Options{Runtime: Trampoline, PACATOC: "16"}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"tail call", tailCaller + foreignKey + trampNull, user, "keep __SCT__op "},
+		{"tail call, shadow", tailCaller + foreignKey + trampNull, with(user, func(o *Options) { o.AllowShadow, o.ShadowStack = true, "top" }), "shadow __SCX__op "},
+		{"tail call, shadow, exceptions", tailCaller + foreignKey + trampNull + ".section .gcc_except_table,\"a\"\n.long 0\n", with(user, func(o *Options) { o.AllowShadow, o.ShadowStack = true, "top" }), "keep __SCT__op "},
+		{"tail call, shadow, kernel", tailCaller + foreignKey + trampNull, Options{Runtime: Trampoline, AllowShadow: true, ShadowStack: "top"}, "keep __SCT__op "},
+		{"tail call, never changes, own target", tailCaller + foreignKey + ownTarget + trampNull, with(user, func(o *Options) { o.Runtime = None }), "direct target "},
+		{"tail call, never changes, foreign target", tailCaller + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op "},
+		{"no TOC, trampoline's run time", notocCaller + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = Trampoline }), "save-stub __SCN__op "},
+		{"no TOC, repatched", notocCaller + foreignKey + trampNull, user, "direct target  listed"},
+		{"no TOC, repatched, NULL", notocCaller + "key op, 0\n" + trampNull, user, "constant nop  listed"},
+		{"a branch to the slot", "func caller\nframe\ncmpdi 3,0\nbeq 1f\nbl __SCT__op\n1: nop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
+		{"one entry point", "leaf caller\nframe\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := plan(assemble(t, c.text), c.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := &p.Decisions[0]
+			callee := p.CalleeName(0)
+			if callee == "" {
+				callee = d.Word.String()
+			}
+			slot := ""
+			if p.Object.Sites[0].Slot != SlotNone {
+				slot = d.Slot.String()
+			}
+			got := string(d.Form) + " " + callee + " " + slot
+			if d.Listed {
+				got += " listed"
+			}
+			if got != c.want {
+				t.Errorf("%q, want %q (%s)", got, c.want, d.Why())
+			}
+			again(t, c.name, p, c.opts)
+		})
+	}
+}
+
+// TestStubBytes holds a stub and what goes with it against what objdump and
+// readelf say of it.
+func TestStubBytes(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		opts       Options
+		want       string
+	}{
+		{"user, key that may be elsewhere", caller + foreignKey + trampNull, Options{Place: User}, `
+std r2,24(r1)
+addis r12,r2,0 R_PPC64_GOT16_HA __SCK__op
+ld r12,0(r12) R_PPC64_GOT16_LO_DS __SCK__op
+ld r12,0(r12)
+cmpdi r12,0
+beqlr
+mtctr r12
+bctr`},
+		{"user, hidden key that is never NULL", caller + foreignKey + ".hidden __SCK__op\n" + selfTramp, Options{Place: User}, `
+std r2,24(r1)
+addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
+ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
+mtctr r12
+bctr`},
+		{"module", caller + foreignKey + trampNull, Options{Place: Module}, `
+std r2,24(r1)
+addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
+ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
+cmpdi r12,0
+beqlr
+mtctr r12
+bctr`},
+		{"no TOC", notocCaller + foreignKey + selfTramp, Options{Place: User, Runtime: Trampoline}, `
+pld r12,0 R_PPC64_GOT_PCREL34 __SCK__op
+ld r12,0(r12)
+mtctr r12
+bctr`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := plan(assemble(t, c.text), c.opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := apply(t, p)
+			if diff := cmp.Diff(strings.TrimSpace(c.want), stubText(t, out)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			f, err := elfrw.New(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if frames := countSections(f, ".eh_frame"); (frames == 1) != (c.opts.Place == User) {
+				t.Errorf("%d sections .eh_frame", frames)
+			}
+		})
+	}
+}
+
+func countSections(f *elfrw.File, name string) (n int) {
+	for i := 1; i < f.NumSections(); i++ {
+		if f.Section(i).NameString() == name {
+			n++
+		}
+	}
+	return n
+}
+
+// stubText is the section of the stubs as objdump prints it, each instruction
+// with its relocation.
+func stubText(t *testing.T, object []byte) string {
+	path := filepath.Join(t.TempDir(), "x.o")
+	if err := os.WriteFile(path, object, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("powerpc64le-linux-gnu-objdump", "-dr", "--no-show-raw-insn", "-j", stubSection, path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, line := range strings.Split(string(out), "\n") {
+		f := strings.Fields(line)
+		switch {
+		case len(f) == 3 && strings.HasPrefix(f[1], "R_PPC64_"):
+			lines[len(lines)-1] += " " + f[1] + " " + f[2]
+		case len(f) >= 2 && strings.HasPrefix(line, " ") && strings.HasSuffix(f[0], ":"):
+			text, _, _ := strings.Cut(strings.Join(f[1:], " "), " #")
+			lines = append(lines, text)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// TestLostSave patches an object in which one call's stub saves r2 for the next
+// call, and again so that the first call would leave its stub.
+func TestLostSave(t *testing.T) {
+	text := "func caller\nframe\nbl __SCT__op\nnop\nbl __SCT__other\nnop\nunframe\nendfunc caller\n" +
+		foreignKey + trampNull + ".section .discard.x,\"aw\"\n.quad __SCK__other\n"
+	opts := Options{Place: User, Runtime: Trampoline}
+	p, err := plan(assemble(t, text), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Decisions[0].Form != SaveStub || p.Decisions[1].Form != Stack {
+		t.Fatalf("forms are %s and %s", p.Decisions[0].Form, p.Decisions[1].Form)
+	}
+	out := apply(t, p)
+	again(t, "the same options", p, opts)
+	_, err = plan(out, Options{Place: User, Runtime: None, Restore: []Form{Linker}})
+	if err == nil || !strings.Contains(err.Error(), "the site restores r2, and what saved it before the call would go") {
+		t.Errorf("error is %v", err)
+	}
+	// With the stub allowed it is the second call that saves.
+	p, err = plan(out, Options{Place: User, Runtime: None})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Decisions[0].Form != Direct || p.Decisions[1].Form != SaveStub {
+		t.Errorf("forms are %s and %s", p.Decisions[0].Form, p.Decisions[1].Form)
+	}
+	apply(t, p)
+}
+
+// TestTrampolineGetsLocalEntry looks at the symbol that the form linker changes.
+func TestTrampolineGetsLocalEntry(t *testing.T) {
+	p, err := plan(assemble(t, caller+foreignKey+selfTramp), Options{Place: User, Restore: []Form{Linker}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfrw.New(apply(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i < f.NumSymbols(); i++ {
+		s := f.Symbol(i)
+		if name := f.SymbolName(s); s.Other>>5 != 0 != (bytes.Equal(name, []byte("__SCT__op")) || bytes.Equal(name, []byte("caller"))) {
+			t.Errorf("%s has st_other 0x%x", name, s.Other)
+		} else if bytes.Equal(name, []byte("__SCT__op")) && s.Other>>5 != 1 {
+			t.Errorf("%s has st_other 0x%x, want local entry 1", name, s.Other)
+		}
+	}
+}
+
+// TestUserTable reads the relocations of user space's table.
+func TestUserTable(t *testing.T) {
+	p, err := plan(assemble(t, savedFirst+foreignKey+ownTarget+trampNull), Options{Place: User})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfrw.New(apply(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sec, ok := f.SectionByName(userTable)
+	if !ok || sec.Size != 2*userEntrySize || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE) {
+		t.Fatalf("section %+v", sec)
+	}
+	rela, _ := f.SectionByName(".rela" + userTable)
+	table, err := reloc.NewTable(rela.Data())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range table.Len() {
+		r := table.At(i)
+		s := f.Symbol(int(r.Sym()))
+		name := string(f.SymbolName(s))
+		if s.Type() == elf.STT_SECTION {
+			name = f.Section(s.Section).NameString()
+		}
+		got = append(got, r.TypeName()+" "+name)
+	}
+	want := []string{
+		"R_PPC64_REL32 .text", "R_PPC64_REL32 __SCJ__op", "R_PPC64_ADDR64 __SCK__op",
+		"R_PPC64_REL32 __SCJ__op", "R_PPC64_REL32 __SCJ__op", "R_PPC64_ADDR64 __SCK__op",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
