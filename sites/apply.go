@@ -11,6 +11,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // Apply turns the plan into an edit of the object's file. Every word that
@@ -191,7 +192,7 @@ func (a *applier) table() error {
 	if t != nil {
 		return a.extendTable(t, zeros, relas)
 	}
-	name, align := tableName, keyField(a.EntrySize)
+	name, align := tableName, layout.KeyField(a.EntrySize)
 	if a.Place == User {
 		name, align = userTable, 8
 	}
@@ -226,7 +227,7 @@ func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) 
 		relas = appendRela(relas, rela64(at+4, stub, uint32(elf.R_PPC64_REL32), 0))
 		typ = elf.R_PPC64_ADDR64
 	}
-	return appendRela(relas, rela64(at+keyField(a.EntrySize), key, uint32(typ), int64(e.Flags))), nil
+	return appendRela(relas, rela64(at+layout.KeyField(a.EntrySize), key, uint32(typ), int64(e.Flags))), nil
 }
 
 func (a *applier) extendTable(t *Table, zeros, relas []byte) error {

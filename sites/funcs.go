@@ -6,10 +6,10 @@ import (
 	"cmp"
 	"debug/elf"
 	"slices"
-	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A funcIndex finds functions by place. Only the sections that were asked for
@@ -118,18 +118,11 @@ func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
 	if sym == 0 {
 		return false, false
 	}
-	if parent, ok := coldParent(o.name(sym)); ok {
+	if parent, ok := layout.ColdParent(o.name(sym)); ok {
 		return o.namedUsesTOC(parent)
 	}
 	l, err := ppc64.LocalEntryOf(o.File.Symbol(sym).Other)
 	return l.UsesTOC(), err == nil
-}
-
-// coldParent returns the function whose cold part a symbol names: GCC appends
-// ".cold", ".cold.N" with a clone number, LLVM ".cold" and ".cold.N".
-func coldParent(name string) (string, bool) {
-	base, clone, found := strings.Cut(name, ".cold")
-	return base, found && base != "" && (clone == "" || clone[0] == '.')
 }
 
 // namedUsesTOC is the answer of all functions of that name, if they agree.

@@ -11,17 +11,17 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// Names that the static-call macros give to what they define (Linux,
-// include/linux/static_call_types.h).
+// Names; see package layout.
 const (
-	TrampPrefix = "__SCT__"
-	KeyPrefix   = "__SCK__"
-	Return0Name = "__static_call_return0"
+	TrampPrefix = layout.TrampPrefix
+	KeyPrefix   = layout.KeyPrefix
+	Return0Name = layout.Return0Name
 
-	tableName    = ".static_call_sites"
-	userTable    = "static_call_sites"
+	tableName    = layout.KernelTable
+	userTable    = layout.UserTable
 	trampKeyName = ".static_call_tramp_key"
 )
 

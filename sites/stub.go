@@ -7,6 +7,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A StubEntry is one of the places at which sites enter the stubs of their key.
@@ -22,7 +23,10 @@ const (
 )
 
 // stubPrefixes are the names of the entries, all of them local symbols.
-var stubPrefixes = [...]string{StubSave: "__SCS__", StubJump: "__SCJ__", StubNoTOC: "__SCN__", StubShadow: "__SCX__"}
+var stubPrefixes = [...]string{
+	StubSave: layout.SaveStubPrefix, StubJump: layout.JumpStubPrefix,
+	StubNoTOC: layout.NoTOCStubPrefix, StubShadow: layout.ShadowStubPrefix,
+}
 
 // stubSection holds the stubs. The name is one that the kernel's linker script
 // and those of user space put into .text.

@@ -10,14 +10,15 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // Flags in the low bits of an entry's key (Linux, include/linux/static_call_types.h).
 const (
-	FlagTail = 1 // the site is a tail call
-	FlagInit = 2 // the kernel's own: the site is in init text
+	FlagTail = layout.FlagTail
+	FlagInit = layout.FlagInit
 
-	flagMask = 3
+	flagMask = layout.FlagMask
 )
 
 // A Table is an existing .static_call_sites:
@@ -45,9 +46,6 @@ type Entry struct {
 	stubKey int  // the key of that stub
 	stubAt  addr // its place
 }
-
-// keyField is the byte offset of the key in an entry.
-func keyField(entrySize int) uint64 { return uint64(entrySize) / 2 }
 
 func keyRelocType(entrySize int) elf.R_PPC64 {
 	if entrySize == 8 {
@@ -98,7 +96,7 @@ func (o *Object) findTable() error {
 		case at == 0 && !seen[e].addr:
 			seen[e].addr = true
 			err = o.entryAddr(sec, r, &t.Entries[e])
-		case at == keyField(t.EntrySize) && !seen[e].key:
+		case at == layout.KeyField(t.EntrySize) && !seen[e].key:
 			seen[e].key = true
 			err = o.entryKey(sec, r, keyRelocType(t.EntrySize), &t.Entries[e])
 		default:

@@ -6,11 +6,12 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // FlagNoTOC is a flag in the low bits of an entry's key in user space: the
 // caller keeps no TOC pointer.
-const FlagNoTOC = 2
+const FlagNoTOC = layout.FlagNoTOC
 
 // userEntrySize is the size in bytes of an entry of user space's table,
 //
@@ -22,7 +23,7 @@ const FlagNoTOC = 2
 //
 // An entry whose addr is its stub is of the stub itself: the run time may make
 // its first instruction a branch to a function of this unit, and undo that.
-const userEntrySize = 16
+const userEntrySize = layout.UserEntrySize
 
 // findUserTable reads static_call_sites and merges it with what is known.
 func (o *Object) findUserTable() error {

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package layout knows what a static call is made of in a file: the names of
+// keys, trampolines and stubs, and the form of the tables of sites. Those who
+// write them and those who check them share it, and nothing else.
+//
+//	.static_call_sites, 8 bytes    s32 addr; s32 key;
+//	.static_call_sites, 16 bytes   s32 addr; (pad) s64 key;
+//	static_call_sites              s32 addr; s32 stub; u64 key;
+//
+// The first two are the kernel's. Their fields are relative to themselves, and
+// the low two bits of key are flags. The third is for user space: its name is a
+// C identifier, so that linkers define __start_ and __stop_ symbols for it; its
+// key is an absolute address, with flags too.
+package layout
+
+import "strings"
+
+// Names that the static-call macros give to what they define (Linux,
+// include/linux/static_call_types.h).
+const (
+	TrampPrefix = "__SCT__"
+	KeyPrefix   = "__SCK__"
+	Return0Name = "__static_call_return0"
+)
+
+// Names of the stubs that go out through a key.
+const (
+	SaveStubPrefix  = "__SCS__" // saves r2 in 24(r1) first
+	JumpStubPrefix  = "__SCJ__" // the same stub behind the save
+	NoTOCStubPrefix = "__SCN__" // for callers without a TOC pointer
+
+	ShadowStubPrefix = "__SCX__" // keeps LR on a stack of its own, and restores r2
+)
+
+// The tables of sites.
+const (
+	KernelTable = ".static_call_sites"
+	UserTable   = "static_call_sites"
+
+	// Where a linker script puts the kernel's table into another section, these
+	// symbols enclose it.
+	TableStart = "__start_static_call_sites"
+	TableStop  = "__stop_static_call_sites"
+
+	UserEntrySize = 16 // bytes
+	UserStubField = 4  // byte offset of stub in an entry
+	UserKeyField  = 8  // byte offset of key
+)
+
+// Flags in the low bits of an entry's key.
+const (
+	FlagTail  = 1 // the site is a tail call
+	FlagInit  = 2 // in the kernel's table, the kernel's own: the site is in init text
+	FlagNoTOC = 2 // in the user-space table: the caller keeps no TOC pointer
+	FlagMask  = 3
+)
+
+// KeyField is the byte offset of the key in an entry of the kernel's table.
+func KeyField(entrySize int) uint64 { return uint64(entrySize) / 2 }
+
+// ColdParent returns the function whose cold part a symbol names: GCC appends
+// ".cold", ".cold.N" with a clone number, LLVM ".cold" and ".cold.N".
+func ColdParent(name string) (string, bool) {
+	base, clone, found := strings.Cut(name, ".cold")
+	return base, found && base != "" && (clone == "" || clone[0] == '.')
+}
