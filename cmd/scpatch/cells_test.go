@@ -122,9 +122,6 @@ func repoPath(elem ...string) string {
 	return filepath.Join(append([]string{"..", ".."}, elem...)...)
 }
 
-// othersReadTable reports whether a cell's linked table cannot be read as one
-// of 16-byte entries that is kept as a whole: committed objects bring one of 8
-// bytes, and --gc-sections drops a table that no linker script keeps.
-func (c *cell) othersReadTable() bool {
-	return strings.HasPrefix(c.name, "annot8") || slices.Contains(c.program, "-Wl,--gc-sections")
-}
+// dropsTable reports whether a cell's link drops the table: --gc-sections does
+// where no linker script keeps it.
+func (c *cell) dropsTable() bool { return slices.Contains(c.program, "-Wl,--gc-sections") }

@@ -52,9 +52,7 @@ func TestE2ECompletes(t *testing.T) {
 						if got := b.linkAndRun(t, c, linker, dir); got != string(want) {
 							t.Errorf("%s: printed\n%s\nwant\n%s", linker, got, want)
 						}
-						if size == "--entry-size=16" {
-							checkLinkedTable(t, filepath.Join(dir, "program"), after.listed, 1)
-						}
+						checkLinked(t, filepath.Join(dir, "program"), after.listed, 1)
 					}
 				})
 			}

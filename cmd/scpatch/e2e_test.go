@@ -104,9 +104,9 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string) {
 		seen[h] = true
 		for _, linker := range c.linkers {
 			got := b.linkAndRun(t, c, linker, dir)
-			if md.name == kernelMode && !c.othersReadTable() {
+			if md.name == kernelMode && !c.dropsTable() {
 				listed, direct := listedSites(t, dir, c.patch, md.args)
-				checkLinkedTable(t, filepath.Join(dir, "program"), listed, direct)
+				checkLinked(t, filepath.Join(dir, "program"), listed, direct)
 			}
 			if got != string(want) {
 				t.Errorf("%s, %s: printed\n%s\nwant\n%s", md.name, linker, got, want)

@@ -44,8 +44,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
-	if len(args) > 0 && args[0] == "list" {
-		return runList(ctx, args[1:], stdout, stderr)
+	if len(args) > 0 {
+		switch args[0] {
+		case "list":
+			return runList(ctx, args[1:], stdout, stderr)
+		case "verify":
+			return runVerify(ctx, args[1:], stdout, stderr)
+		}
 	}
 	return runPatch(ctx, args, stdout, stderr)
 }

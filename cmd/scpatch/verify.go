@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/ianlancetaylor/demangle"
+	"github.com/scpatch/scpatch/sites/verify"
+	"github.com/sirupsen/logrus"
+)
+
+const verifyUsage = `Usage: scpatch verify [options] FILE...
+
+Check the static-call sites of ppc64le (ELFv2) objects, modules and linked
+images: every site that a table names must call what its key holds, or be the
+constant in its place, and r2 must be restored exactly where that is needed,
+with a save that is found. Nothing is changed.
+`
+
+const verifyStatus = `
+Exit status:
+  0  every site is as it must be
+  2  bad usage
+  3  something is wrong with a site, or the file cannot be checked
+  4  a file could not be read
+Of several files the worst counts.
+`
+
+// A verifyView is one file of verify --json, which prints one object a line.
+type verifyView struct {
+	Version int         `json:"version"`
+	File    string      `json:"file"`
+	Checked int         `json:"checked"` // sites
+	Direct  int         `json:"direct"`  // of these, calls that do not go through the key
+	Faults  []faultView `json:"faults"`
+}
+
+// A faultView is one thing that is wrong. The names are demangled, but for Symbol.
+type faultView struct {
+	Section  string `json:"section"`
+	Offset   uint64 `json:"offset"` // bytes from the start of the section
+	Function string `json:"function,omitempty"`
+	Symbol   string `json:"symbol,omitempty"`
+	FuncOff  uint64 `json:"function_offset"`
+	Key      string `json:"key,omitempty"`
+	What     string `json:"what"`
+}
+
+func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c := newCommon("scpatch verify", stderr)
+	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
+	paca := c.flags.Int64("paca-toc", 0, "`OFFSET` from r13 of the kernel's TOC pointer, which a slot may load r2 from")
+	c.addLast()
+	files, err := c.parse(args, verifyUsage, verifyStatus, stdout)
+	if err == nil && c.flags.Changed("paca-toc") && (*paca < 8 || *paca > 32760 || *paca%8 != 0) {
+		err = fmt.Errorf("--paca-toc is a multiple of 8 up to 32760, not %d", *paca)
+	}
+	if err == nil && *paca != 0 && (c.module || c.user) {
+		err = fmt.Errorf("--paca-toc is for the kernel image only")
+	}
+	if err != nil {
+		return c.usageError(err, stderr)
+	}
+	opts := c.verifyOptions()
+	opts.PACATOC = *paca
+	return forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
+		r, err := verifyFile(path, opts)
+		if err != nil {
+			return 0, err
+		}
+		for i := range r.Faults {
+			log.Error(r.Faults[i].Error())
+		}
+		switch {
+		case *asJSON:
+			err = json.NewEncoder(out).Encode(newVerifyView(path, r))
+		case !c.quiet:
+			writeVerified(out, path, r)
+		}
+		if err == nil && len(r.Faults) > 0 {
+			return exitInput, nil
+		}
+		return exitDone, err
+	})
+}
+
+func (c *common) verifyOptions() verify.Options {
+	runtimes := map[string]verify.Runtime{"inline": verify.Inline, "trampoline": verify.Trampoline, "none": verify.None}
+	return verify.Options{Runtime: runtimes[c.runtime], Module: c.module, User: c.user, EntrySize: c.entrySize}
+}
+
+func verifyFile(path string, opts verify.Options) (r *verify.Report, err error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	err = f.Guard(func() error {
+		r, err = verify.Verify(f, opts)
+		return err
+	})
+	return r, err
+}
+
+func writeVerified(out io.Writer, path string, r *verify.Report) {
+	state := "all as they must be"
+	switch {
+	case r.Sites == 0 && len(r.Faults) == 0:
+		state = "nothing to check"
+	case len(r.Faults) > 0:
+		state = fmt.Sprintf("%d wrong", len(r.Faults))
+	}
+	fmt.Fprintf(out, "%s: %d sites, %s\n", quoteOdd(path), r.Sites, state)
+}
+
+func newVerifyView(path string, r *verify.Report) verifyView {
+	v := verifyView{Version: jsonVersion, File: path, Checked: r.Sites, Direct: r.Direct, Faults: []faultView{}}
+	for _, f := range r.Faults {
+		v.Faults = append(v.Faults, faultView{
+			Section: f.Section, Offset: f.Off, Function: demangle.Filter(f.Symbol), Symbol: f.Symbol,
+			FuncOff: f.FuncOff, Key: demangle.Filter(f.Key), What: f.What,
+		})
+	}
+	return v
+}

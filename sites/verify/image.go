@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"cmp"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// df1PIE is the flag by which an ET_DYN says that it is a program.
+const (
+	dtFlags1 = uint64(elf.DT_FLAGS_1)
+	df1PIE   = uint64(elf.DF_1_PIE)
+)
+
+// placeImage reads where an image lies, its symbols and its dynamic relocations.
+func (p *program) placeImage() error {
+	f := p.file
+	p.shared = elf.Type(f.Header().Type) == elf.ET_DYN
+	var relas []elfrw.Section
+	for i := 1; i < f.NumSections(); i++ {
+		s := f.Section(i)
+		switch {
+		case s.Is(elf.SHT_DYNSYM):
+			syms, err := dynsym(f, s)
+			if err != nil {
+				return err
+			}
+			if p.dynamic != nil {
+				return fmt.Errorf("section %v: a second SHT_DYNSYM", s)
+			}
+			p.dynamic = syms
+		case s.Is(elf.SHT_RELA) && s.Has(elf.SHF_ALLOC):
+			relas = append(relas, s)
+		case s.Is(elf.SHT_DYNAMIC):
+			if isProgram(s.Data()) {
+				p.shared = false
+			}
+		}
+		if loaded(s) {
+			p.add(s, s.Addr)
+		}
+	}
+	if err := p.sortSpans(); err != nil {
+		return err
+	}
+	if n := len(p.spans); n > 0 {
+		p.ext = (p.spans[n-1].to + 1<<20) &^ 0xffff
+		if p.ext < p.spans[n-1].to {
+			return fmt.Errorf("section %v passes the end of memory", f.Section(p.spans[n-1].sec))
+		}
+	}
+	for i := range p.dynamic {
+		if s := &p.dynamic[i]; s.foreign {
+			s.addr = p.ext + extSize*uint64(i)
+		}
+	}
+	if p.symbols = p.symtab(); len(p.symbols) == 0 {
+		p.symbols = p.dynamic
+	} else {
+		for i := range p.symbols { // of no use under these addresses: p.dynamic has them
+			p.symbols[i].foreign = false
+		}
+	}
+	for _, s := range relas {
+		if err := p.dynamicRelocations(s); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(p.moved, func(a, b reloc.Rela) int { return cmp.Compare(a.Off, b.Off) })
+	p.findTOC()
+	return nil
+}
+
+// isProgram looks for DF_1_PIE in a dynamic section.
+func isProgram(d []byte) bool {
+	for ; len(d) >= 16; d = d[16:] {
+		if binary.LittleEndian.Uint64(d) == dtFlags1 {
+			return binary.LittleEndian.Uint64(d[8:])&df1PIE != 0
+		}
+	}
+	return false
+}
+
+// dynamicRelocations reads a table of them. Relative ones in the form of
+// SHT_RELR need no reading: what they stand for is in the place already.
+func (p *program) dynamicRelocations(s elfrw.Section) error {
+	t, err := reloc.NewTable(s.Data())
+	if err != nil {
+		return fmt.Errorf("section %v: %w", s, err)
+	}
+	for i := range t.Len() {
+		r := t.At(i)
+		if r.Type() == uint32(elf.R_PPC64_NONE) {
+			continue
+		}
+		if int(r.Sym()) >= max(len(p.dynamic), 1) {
+			return fmt.Errorf("section %v: relocation %d: symbol %d of %d", s, i, r.Sym(), len(p.dynamic))
+		}
+		p.moved = append(p.moved, r)
+	}
+	return nil
+}
+
+// findTOC finds the unit's TOC pointer: the linkers define .TOC. behind the
+// begin of .got, and both leave the symbol in .symtab.
+func (p *program) findTOC() {
+	for i := range p.symbols {
+		if s := &p.symbols[i]; s.name == ".TOC." && !s.foreign {
+			p.toc = s.addr
+			return
+		}
+	}
+	if s, ok := p.file.SectionByName(".got"); ok {
+		p.toc = s.Addr + tocBias
+	}
+}
+
+// relocation returns the dynamic relocation that touches the eight bytes at an
+// address; false in ok where there is more than one, or not just there.
+func (p *program) relocation(at uint64) (r reloc.Rela, found, ok bool) {
+	i, _ := slices.BinarySearchFunc(p.moved, at-7, func(r reloc.Rela, at uint64) int { return cmp.Compare(r.Off, at) })
+	if at < 7 || i == len(p.moved) || p.moved[i].Off >= at+8 {
+		return reloc.Rela{}, false, true
+	}
+	r = p.moved[i]
+	next := i+1 < len(p.moved) && p.moved[i+1].Off < at+8
+	return r, true, r.Off == at && !next
+}
+
+// imageContent is what a doubleword of an image holds when the program starts.
+func (p *program) imageContent(at uint64) content {
+	r, found, ok := p.relocation(at)
+	switch {
+	case !ok:
+		return content{reason: "dynamic relocations lie across it"}
+	case !found:
+		b, ok := p.bytes(at, 8)
+		if !ok {
+			return content{reason: "nothing is loaded there"}
+		}
+		return content{known: true, addr: binary.LittleEndian.Uint64(b)}
+	}
+	switch elf.R_PPC64(r.Type()) {
+	case elf.R_PPC64_RELATIVE:
+		return content{known: true, addr: uint64(r.Addend)}
+	case elf.R_PPC64_IRELATIVE, elf.R_PPC64_JMP_IREL:
+		return content{known: true, addr: uint64(r.Addend), ifunc: true}
+	case elf.R_PPC64_ADDR64, elf.R_PPC64_GLOB_DAT, elf.R_PPC64_JMP_SLOT:
+		return p.dynamicContent(r)
+	}
+	return content{reason: "it has an " + r.TypeName()}
+}
+
+// dynamicContent is what the dynamic linker finds for a symbol. A definition in
+// this image counts if no other can come before it.
+func (p *program) dynamicContent(r reloc.Rela) content {
+	if r.Sym() == 0 {
+		return content{known: true, addr: uint64(r.Addend)}
+	}
+	s := &p.dynamic[r.Sym()]
+	c := content{known: true, addr: s.addr + uint64(r.Addend)}
+	switch {
+	case s.foreign && s.bind == elf.STB_WEAK && p.kernel():
+		return content{known: true, addr: uint64(r.Addend)} // nobody is there to define it
+	case s.foreign && s.bind == elf.STB_WEAK:
+		return content{addr: c.addr, named: true, reason: "a weak symbol that another unit may define"}
+	}
+	c.named = s.foreign || p.shared && s.vis == elf.STV_DEFAULT && s.bind != elf.STB_LOCAL
+	c.ifunc = s.typ == elf.STT_GNU_IFUNC && !c.named
+	return c
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A caller is what is known of r2 at a site.
+type caller struct {
+	toc   value // the TOC pointer in r2; unknown for a caller that keeps none
+	shaky bool  // a function of one entry: r2 may be its caller's
+}
+
+// caller says what r2 holds at a site. A relocation of an object says it of the
+// call, the st_other of its function of a caller in an image, and the flags of
+// the entry in user space; the cold part of a function is as its function.
+func (v *verifier) caller(s *site, b branch, isBranch bool) caller {
+	if s.user {
+		if s.flags&layout.FlagNoTOC != 0 {
+			return caller{}
+		}
+		return caller{toc: v.ownTOC(s.at)}
+	}
+	if v.object && isBranch && (b.linker || b.notoc) {
+		if b.notoc {
+			return caller{}
+		}
+		return caller{toc: v.ownTOC(s.at)}
+	}
+	f, ok := v.around(s.at)
+	if !ok {
+		return caller{toc: v.ownTOC(s.at)}
+	}
+	l, err := ppc64.LocalEntryOf(f.other)
+	if parent, ok := layout.ColdParent(f.name); ok {
+		l, err = v.namedEntry(parent)
+	}
+	switch {
+	case err == nil && !l.PreservesR2():
+		return caller{}
+	case err == nil && l.UsesTOC():
+		return caller{toc: v.ownTOC(s.at)}
+	}
+	return caller{toc: v.ownTOC(s.at), shaky: true}
+}
+
+// ownTOC is the TOC pointer of the code at an address.
+func (v *verifier) ownTOC(at uint64) value {
+	toc := v.toc
+	if f, ok := v.around(at); ok && !v.object {
+		if l, err := ppc64.LocalEntryOf(f.other); err == nil && l.UsesTOC() {
+			toc = v.tocOf(f.addr, f.addr+l.Offset())
+		}
+	}
+	if toc == 0 {
+		return value{}
+	}
+	return numberOf(toc)
+}
+
+// namedEntry is the local entry of the functions of that name, if they agree.
+func (v *verifier) namedEntry(name string) (ppc64.LocalEntry, error) {
+	if v.byName == nil {
+		v.byName = map[string]uint8{}
+		for _, f := range v.funcs {
+			s := &v.symbols[f.sym]
+			if other, ok := v.byName[s.name]; ok && other>>5 != s.other>>5 {
+				v.byName[s.name] = 0xff // the reserved value
+			} else {
+				v.byName[s.name] = s.other
+			}
+		}
+	}
+	return ppc64.LocalEntryOf(v.byName[name])
+}
+
+// judge holds a site against what its key holds.
+func (v *verifier) judge(s *site) {
+	w, _ := v.word(s.at)
+	t := v.target(s.key)
+	var b branch
+	if w.IsBranch() {
+		if b = v.branchAt(s.at, w); b.bad != "" {
+			v.fault(s, "the branch %s", b.bad)
+			return
+		}
+	}
+	c := v.caller(s, b, w.IsBranch())
+	if s.user && !v.judgeUser(s, t, c) {
+		return
+	}
+	if !w.IsBranch() {
+		v.judgeConstant(s, t, c, w)
+		return
+	}
+	switch {
+	case w.AA():
+		v.fault(s, "expects b or bl, found %v", w)
+		return
+	case w.LK() == s.tail():
+		v.fault(s, "the entry says tail call %v, found %v", s.tail(), w)
+		return
+	}
+	o, err := v.follow(s, t, c, b)
+	if err != nil {
+		v.fault(s, "%w", err)
+		return
+	}
+	if o.ending != through && !v.isTrampoline(o.at) {
+		v.direct++
+	}
+	if c.toc.kind == number {
+		v.judgeTOC(s, t, b, o)
+	}
+}
+
+// branchAt is where the branch of a site leads.
+func (v *verifier) branchAt(at uint64, w ppc64.Word) branch {
+	if v.object {
+		return v.objectBranch(at, w)
+	}
+	return branch{to: at + uint64(w.Displacement())}
+}
+
+// judgeConstant checks a site that makes no call.
+func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
+	if v.object {
+		if sec, off, ok := v.code(s.at); ok && !v.relas[sec.Index].within(off, ppc64.WordSize, func(relocFor) bool { return false }) {
+			v.fault(s, "a relocation is left on a constant, %v", w)
+			return
+		}
+	}
+	switch {
+	case t.null && (!s.tail() && w == ppc64.Nop || s.tail() && w == ppc64.Blr),
+		t.ret0 && !s.tail() && w == ppc64.Li3Zero:
+	default:
+		v.fault(s, "found %v, but the key holds %s", w, v.text(t))
+		return
+	}
+	if c.toc.kind == number && !c.shaky && !s.tail() && !s.user {
+		o := outcome{ending: returned}
+		o.m.own, o.m.regs[2] = c.toc, c.toc
+		v.judgeSlot(s, o, branch{}, true, "")
+	}
+}
+
+// follow runs the code from the branch to where it leads, which must be what
+// the key holds.
+func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, error) {
+	if b.weak {
+		return outcome{}, fmt.Errorf("calls %s, a weak undefined symbol: it may be NULL after the link", v.name(b.to))
+	}
+	if !c.shaky {
+		return v.followWith(s, t, c.toc, b)
+	}
+	// Of a function of one entry nothing says whether r2 is this unit's. Where
+	// it makes no difference that is right, and on the way through the key the
+	// code is as its compiler or its author has left it.
+	if o, err := v.followWith(s, t, value{}, b); err == nil && o.ending != elsewhere {
+		return o, nil
+	}
+	o, err := v.followWith(s, t, c.toc, b)
+	if err == nil && o.ending == arrived && t.ours && t.callee.entry.UsesTOC() && o.at == t.callee.local && !s.user {
+		err = fmt.Errorf("enters %s at its local entry, but the caller has one entry: r2 may be its caller's", v.name(t.addr))
+	}
+	return o, err
+}
+
+func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome, error) {
+	m := v.start(toc)
+	m.lr = value{kind: returnTo}
+	g := v.goalOf(s.key, t)
+	var first outcome
+	first.branch(&m, b)
+	if v.object && b.linker && (b.ifunc || b.named && v.foreign(b.to)) {
+		first.m, first.ending = m, elsewhere
+		return first, v.reached(s, t, &first)
+	}
+	if t.null { // once with what it holds, and once with what it may come to hold
+		g.null = true
+		if o := v.run(m, g); o.ending != returned {
+			return o, v.wrong(t, &o, b, "the key holds NULL")
+		}
+		g.null = false
+	}
+	o := v.run(m, g)
+	switch o.ending {
+	case stuck, returned:
+		return o, v.wrong(t, &o, b, "")
+	}
+	return o, v.reached(s, t, &o)
+}
+
+// start is the state of a caller with that TOC pointer.
+func (v *verifier) start(toc value) machine {
+	m := machine{own: toc}
+	m.regs[2] = toc
+	return m
+}
+
+func (v *verifier) goalOf(key uint64, t *target) goal {
+	g := goal{slot: key}
+	switch {
+	case t.tramp != 0:
+		g.entries[0] = t.tramp
+	case t.ours:
+		g.entries = [2]uint64{t.callee.global, t.callee.local}
+	}
+	return g
+}
+
+// wrong is the error of a run that did not reach what the key holds.
+func (v *verifier) wrong(t *target, o *outcome, b branch, why string) error {
+	if o.ending == through {
+		return fmt.Errorf("%s jumps to what the key holds without a test, and that is %s", v.name(b.to), v.text(t))
+	}
+	if why == "" {
+		why = o.why
+	}
+	if t.null || why == "" {
+		return fmt.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
+	}
+	return fmt.Errorf("calls %s, but the key holds %s (%s)", v.name(o.at), v.text(t), why)
+}
+
+// reached checks where a run ended.
+func (v *verifier) reached(s *site, t *target, o *outcome) error {
+	switch o.ending {
+	case through:
+		if !o.r12 {
+			return fmt.Errorf("jumps through the key without the target's address in r12")
+		}
+		return nil
+	case arrived:
+		return v.entered(t, o)
+	}
+	// A symbol of another unit, a function that the dynamic linker may find
+	// elsewhere, or what a resolver returns.
+	if v.isTrampoline(o.at) && v.keyName(o.at) == v.keyName(s.key) {
+		return nil
+	}
+	for _, c := range []content{t.content, t.behind} {
+		if c.known && c.addr == o.at && c.ifunc == o.ifunc && t.unknown == "" {
+			if !o.r12 && !v.object {
+				return fmt.Errorf("enters %s without its address in r12", v.name(o.at))
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
+}
+
+// isTrampoline knows a trampoline by its name.
+func (v *verifier) isTrampoline(at uint64) bool {
+	if x := v.external(at); x != nil {
+		return strings.HasPrefix(x.name, layout.TrampPrefix)
+	}
+	return strings.HasPrefix(v.names[at], layout.TrampPrefix)
+}
+
+// entered checks the way into a function of this unit (ELFv2 §2.2.1): at its
+// global entry with its address in r12, or at its local one with its TOC pointer
+// in r2. The key's trampoline, where it stands for the key, has an owner that
+// knows what it needs.
+func (v *verifier) entered(t *target, o *outcome) error {
+	f := &t.callee
+	if t.tramp != 0 || f.known && !f.entry.UsesTOC() {
+		return nil
+	}
+	switch {
+	case o.at == f.global && v.resolve(o.m.regs[12]) == numberOf(f.global):
+		return nil
+	case !f.known:
+		if o.m.own.kind != number {
+			return nil // single entry, as far as can be seen
+		}
+		return fmt.Errorf("enters %s, and no symbol says how it uses r2", v.name(o.at))
+	case o.at == f.global:
+		return fmt.Errorf("enters %s at its global entry without its address in r12", v.name(o.at))
+	case v.resolve(o.m.regs[2]) != numberOf(v.tocOf(f.global, f.local)):
+		return fmt.Errorf("enters %s without its TOC pointer in r2", v.name(o.at))
+	}
+	return nil
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"cmp"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// relocs are the relocations of one section, by offset. Where the table is in
+// order, as it nearly always is, order is nil.
+type relocs struct {
+	table reloc.Table
+	order []int32
+}
+
+func newRelocs(t reloc.Table) relocs {
+	r := relocs{table: t}
+	for i := 1; i < t.Len(); i++ {
+		if t.Off(i) < t.Off(i-1) {
+			r.order = make([]int32, t.Len())
+			for j := range r.order {
+				r.order[j] = int32(j)
+			}
+			slices.SortStableFunc(r.order, func(a, b int32) int { return cmp.Compare(t.Off(int(a)), t.Off(int(b))) })
+			break
+		}
+	}
+	return r
+}
+
+func (r relocs) at(i int) reloc.Rela {
+	if r.order != nil {
+		i = int(r.order[i])
+	}
+	return r.table.At(i)
+}
+
+// within calls visit for the relocations of an extent that change something.
+func (r relocs) within(off, size uint64, visit func(reloc.Rela) bool) bool {
+	lo, hi := 0, r.table.Len()
+	for lo < hi {
+		if mid := (lo + hi) / 2; r.at(mid).Off < off {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	for ; lo < r.table.Len(); lo++ {
+		e := r.at(lo)
+		if e.Off >= off+size {
+			break
+		}
+		if h, ok := reloc.Lookup(e.Type()); ok && h.Size == 0 {
+			continue
+		}
+		if !visit(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// placeObject gives the sections and symbols of an object addresses, and its GOT.
+func (p *program) placeObject() error {
+	f := p.file
+	next := uint64(1 << 16)
+	for i := 1; i < f.NumSections(); i++ {
+		s := f.Section(i)
+		switch {
+		case s.Is(elf.SHT_RELA) && s.Link != 0 && int(s.Link) == f.Symtab().Index && int(s.Info) < f.NumSections():
+			t, err := reloc.NewTable(s.Data())
+			if err != nil {
+				return fmt.Errorf("section %v: %w", s, err)
+			}
+			if old, ok := p.relas[int(s.Info)]; ok && old.table.Len() > 0 && t.Len() > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
+				return fmt.Errorf("section %v: a second relocation section of %v", s, f.Section(int(s.Info)))
+			}
+			if f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
+				p.relas[int(s.Info)] = newRelocs(t)
+			}
+		case loaded(s):
+			align := max(s.Addralign, 16)
+			if align > maxSpace || s.Size > maxSpace || next > maxSpace {
+				return errTooLarge
+			}
+			next = (next + align - 1) &^ (align - 1)
+			p.add(s, next)
+			next += s.Size
+		}
+	}
+	p.symbols = p.symtab()
+	if next > maxSpace || len(p.symbols) > 1<<24 {
+		return errTooLarge
+	}
+	got := (next + 0xffff) &^ 0xffff
+	p.toc = got + tocBias
+	p.ext = (got + 8*uint64(len(p.symbols)) + 0xffff) &^ 0xffff
+	for i := range p.symbols {
+		s := &p.symbols[i]
+		switch {
+		case s.name == ".TOC." && s.section == 0:
+			s.addr, s.foreign = p.toc, false
+		case s.foreign:
+			s.addr = p.ext + extSize*uint64(i)
+		case s.section != 0:
+			s.addr += p.address[s.section]
+		}
+	}
+	return p.sortSpans()
+}
+
+var errTooLarge = errors.New("the object is too large: its sections have no room in 2 GiB")
+
+// got is the address of a symbol's GOT entry.
+func (p *program) got(sym uint32) uint64 { return p.toc - tocBias + 8*uint64(sym) }
+
+// relocate applies the relocations of an extent to a copy of its bytes.
+func (p *program) relocate(sec int, off uint64, b []byte) bool {
+	return p.relas[sec].within(off, uint64(len(b)), func(r reloc.Rela) bool {
+		v, ok := p.formula(r, p.address[sec]+r.Off)
+		if !ok {
+			return false
+		}
+		// Half words of an instruction may be named by its second half.
+		return reloc.Insert(b, r.Off-off, r.Type(), v) == nil
+	})
+}
+
+// formula is the value of a relocation, in the letters of ELFv2 §3.5.2.
+func (p *program) formula(r reloc.Rela, P uint64) (int64, bool) {
+	if int(r.Sym()) >= len(p.symbols) {
+		return 0, false
+	}
+	S, A, TOC := p.symbols[r.Sym()].addr, uint64(r.Addend), p.toc
+	switch elf.R_PPC64(r.Type()) {
+	case elf.R_PPC64_ADDR64, elf.R_PPC64_UADDR64,
+		elf.R_PPC64_ADDR16_HA, elf.R_PPC64_ADDR16_LO, elf.R_PPC64_ADDR16_LO_DS, elf.R_PPC64_ADDR16_HI:
+		return int64(S + A), true
+	case elf.R_PPC64_TOC:
+		return int64(TOC), true
+	case elf.R_PPC64_TOC16, elf.R_PPC64_TOC16_LO, elf.R_PPC64_TOC16_HI, elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_DS, elf.R_PPC64_TOC16_LO_DS:
+		return int64(S + A - TOC), true
+	case elf.R_PPC64_GOT16, elf.R_PPC64_GOT16_LO, elf.R_PPC64_GOT16_HI, elf.R_PPC64_GOT16_HA, elf.R_PPC64_GOT16_DS, elf.R_PPC64_GOT16_LO_DS:
+		return int64(p.got(r.Sym()) - TOC), A == 0
+	case elf.R_PPC64_GOT_PCREL34:
+		return int64(p.got(r.Sym()) - P), A == 0
+	case elf.R_PPC64_REL16, elf.R_PPC64_REL16_LO, elf.R_PPC64_REL16_HI, elf.R_PPC64_REL16_HA, elf.R_PPC64_REL16DX_HA,
+		elf.R_PPC64_REL32, elf.R_PPC64_REL64, elf.R_PPC64_PCREL34:
+		return int64(S + A - P), true
+	}
+	return 0, false
+}
+
+// objectContent is what a doubleword of an object holds after the link.
+func (p *program) objectContent(at uint64) content {
+	if got := p.toc - tocBias; at >= got && at < got+8*uint64(len(p.symbols)) && at%8 == 0 {
+		return p.symbolContent(uint32((at-got)/8), 0)
+	}
+	s, off, ok := p.locate(at)
+	if !ok || s.Size-off < 8 {
+		return content{}
+	}
+	c, n := content{known: true}, 0
+	if d := s.Data(); d != nil {
+		c.addr = binary.LittleEndian.Uint64(d[off:])
+	}
+	p.relas[s.Index].within(off, 8, func(r reloc.Rela) bool {
+		switch n++; {
+		case n > 1 || r.Off != off:
+			c = content{}
+		case elf.R_PPC64(r.Type()) == elf.R_PPC64_ADDR64:
+			c = p.symbolContent(r.Sym(), r.Addend)
+		default:
+			v, ok := p.formula(r, at)
+			t := elf.R_PPC64(r.Type())
+			c = content{known: ok && (t == elf.R_PPC64_TOC || t == elf.R_PPC64_REL64), addr: uint64(v)}
+		}
+		return true
+	})
+	return c
+}
+
+// symbolContent is the address of a symbol, plus an addend.
+func (p *program) symbolContent(sym uint32, addend int64) content {
+	if int(sym) >= len(p.symbols) {
+		return content{}
+	}
+	s := &p.symbols[sym]
+	if s.foreign && s.bind == elf.STB_WEAK {
+		return content{addr: s.addr, reason: "a weak undefined symbol: it may be NULL after the link"}
+	}
+	return content{
+		known: true, addr: s.addr + uint64(addend), named: p.preemptible(s),
+		ifunc: s.typ == elf.STT_GNU_IFUNC,
+	}
+}
+
+// preemptible reports whether a symbol of an object may, after the link, be of
+// another unit.
+func (p *program) preemptible(s *symbol) bool {
+	switch {
+	case p.kernel():
+		return false
+	case s.foreign:
+		return true
+	}
+	return p.opts.User && s.bind != elf.STB_LOCAL && s.section != 0 && s.vis == elf.STV_DEFAULT
+}
+
+// A branch is where a direct branch leads.
+type branch struct {
+	to     uint64
+	r12    bool // the linker's stub sets r12 to the target
+	linker bool // the linker sees to r2: a stub that saves, and the slot, where one is needed
+	named  bool // the target may be in another unit
+	ifunc  bool
+	notoc  bool // R_PPC64_REL24_NOTOC
+	weak   bool
+	// clobbers: local entry 1, for which a linker makes a stub that saves r2.
+	clobbers bool
+	bad      string
+}
+
+// objectBranch is a branch of an object: by its relocation if it has one.
+func (p *program) objectBranch(at uint64, w ppc64.Word) branch {
+	s, off, ok := p.code(at)
+	if !ok {
+		return branch{bad: "is no code"}
+	}
+	b := branch{to: at + uint64(w.Displacement())}
+	n := 0
+	p.relas[s.Index].within(off, ppc64.WordSize, func(r reloc.Rela) bool {
+		if n++; n > 1 || r.Off != off {
+			b = branch{bad: "has two relocations"}
+			return false
+		}
+		b = p.callBranch(r)
+		return true
+	})
+	return b
+}
+
+// callBranch is what a linker makes of the relocation of a call. It finds the
+// local entry in the symbol's st_other; behind a section symbol it sees none.
+func (p *program) callBranch(r reloc.Rela) branch {
+	if int(r.Sym()) >= len(p.symbols) || r.Sym() == 0 {
+		return branch{bad: fmt.Sprintf("has a relocation against symbol %d of %d", r.Sym(), len(p.symbols))}
+	}
+	s := &p.symbols[r.Sym()]
+	b := branch{to: s.addr + uint64(r.Addend)}
+	if !r.IsCall() {
+		return branch{bad: "has a relocation that is none of a call: " + r.TypeName()}
+	}
+	b.notoc = elf.R_PPC64(r.Type()) == elf.R_PPC64_REL24_NOTOC
+	if s.typ == elf.STT_SECTION {
+		return b
+	}
+	l, err := ppc64.LocalEntryOf(s.other)
+	switch {
+	case err != nil:
+		return branch{bad: fmt.Sprintf("calls %s, whose %v", printable(s.name), err)}
+	case r.Addend != 0:
+		return branch{bad: fmt.Sprintf("has addend 0x%x, a call of %s has none", r.Addend, printable(s.name))}
+	}
+	b.linker, b.named = true, p.preemptible(s)
+	b.ifunc = s.typ == elf.STT_GNU_IFUNC
+	b.clobbers = !l.PreservesR2() && !s.foreign
+	b.weak = s.foreign && s.bind == elf.STB_WEAK
+	switch {
+	case b.notoc:
+		b.r12 = l.UsesTOC() || s.foreign
+	default:
+		b.to += l.Offset()
+	}
+	return b
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"cmp"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// A program is a file as it lies in memory: every section that is loaded has an
+// address, and so has every symbol, those of other units in a region of their
+// own behind all sections. An image brings its addresses; an object gets some,
+// and its relocations are applied to what is read, as a linker would.
+type program struct {
+	file   *elfrw.File
+	opts   Options
+	object bool // ET_REL
+
+	spans   []span   // sections by address
+	address []uint64 // of each section, by index
+	ext     uint64   // begin of the region of symbols of other units
+	toc     uint64   // the unit's TOC pointer, 0 if it has none
+
+	symbols []symbol // .symtab, or .dynsym where that is all there is
+	dynamic []symbol // .dynsym, what dynamic relocations count in
+	funcs   []fn     // by address
+	names   map[uint64]string
+	keys    bool // there are symbols of keys
+	tramps  int  // trampolines that are defined here
+	first   string
+
+	relas  map[int]relocs // of an object, by section
+	moved  []reloc.Rela   // dynamic relocations of an image, by place
+	shared bool           // a shared library: its symbols may be preempted
+	tocs   map[uint64]uint64
+}
+
+// A span is a section in memory.
+type span struct {
+	from, to uint64
+	sec      int
+}
+
+// A symbol is one entry of a symbol table, with its address.
+type symbol struct {
+	name    string
+	addr    uint64
+	size    uint64
+	typ     elf.SymType
+	bind    elf.SymBind
+	vis     elf.SymVis
+	other   uint8
+	section int  // 0: of another unit, absolute or common
+	foreign bool // undefined, or common: its address is in the region behind
+}
+
+// A fn is a function's place.
+type fn struct {
+	from, to uint64
+	sym      int
+}
+
+const (
+	extSize  = 64     // bytes between the symbols of other units
+	tocBias  = 0x8000 // .TOC. is so far behind the begin of .got (ELFv2 §3.3)
+	maxSpace = 1 << 31
+)
+
+var errNoSections = errors.New("there are no section headers: nothing can be found")
+
+// open makes the model of a file.
+func open(f *elfrw.File, opts Options) (*program, error) {
+	h := f.Header()
+	switch {
+	case elf.Machine(h.Machine) != elf.EM_PPC64:
+		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+	case h.Flags&3 != 0 && h.Flags&3 != 2:
+		return nil, fmt.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+	case f.NumSections() == 0:
+		return nil, errNoSections
+	}
+	p := &program{
+		file: f, opts: opts, address: make([]uint64, f.NumSections()),
+		names: map[uint64]string{}, relas: map[int]relocs{}, tocs: map[uint64]uint64{},
+	}
+	switch elf.Type(h.Type) {
+	case elf.ET_REL:
+		p.object = true
+	case elf.ET_EXEC, elf.ET_DYN:
+	default:
+		return nil, fmt.Errorf("file type is %v: only objects and linked images can be checked", elf.Type(h.Type))
+	}
+	if _, ok := f.SectionByName(".gnu.linkonce.this_module"); ok && p.object {
+		if p.opts.User {
+			return nil, errors.New("a linked kernel module cannot run in user space")
+		}
+		p.opts.Module = true
+	}
+	var err error
+	if p.object {
+		err = p.placeObject()
+	} else {
+		err = p.placeImage()
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.index()
+	return p, nil
+}
+
+// kernel reports whether the code is the kernel image's, which is one unit.
+func (p *program) kernel() bool { return !p.opts.User && !p.opts.Module }
+
+// add puts a section into memory.
+func (p *program) add(s elfrw.Section, at uint64) {
+	p.address[s.Index] = at
+	if s.Size > 0 {
+		p.spans = append(p.spans, span{at, at + s.Size, s.Index})
+	}
+}
+
+// loaded reports whether a section is in memory. Those of thread-local data have
+// an address but no bytes there.
+func loaded(s elfrw.Section) bool {
+	return s.Has(elf.SHF_ALLOC) && !s.Is(elf.SHT_NULL) && !(s.Is(elf.SHT_NOBITS) && s.Has(elf.SHF_TLS))
+}
+
+func isCode(s elfrw.Section) bool {
+	return s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_ALLOC|elf.SHF_EXECINSTR)
+}
+
+// sortSpans sorts the sections and wants them apart.
+func (p *program) sortSpans() error {
+	slices.SortFunc(p.spans, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.sec, b.sec))
+	})
+	for i, s := range p.spans {
+		switch {
+		case s.to < s.from:
+			return fmt.Errorf("section %v passes the end of memory", p.file.Section(s.sec))
+		case i > 0 && s.from < p.spans[i-1].to:
+			return fmt.Errorf("sections %v and %v overlap in memory", p.file.Section(p.spans[i-1].sec), p.file.Section(s.sec))
+		}
+	}
+	return nil
+}
+
+// locate returns the section at an address and the offset in it.
+func (p *program) locate(at uint64) (elfrw.Section, uint64, bool) {
+	i, found := slices.BinarySearchFunc(p.spans, at, func(s span, at uint64) int { return cmp.Compare(s.from, at) })
+	if !found {
+		i--
+	}
+	if i < 0 || at >= p.spans[i].to {
+		return elfrw.Section{}, 0, false
+	}
+	s := p.spans[i]
+	return p.file.Section(s.sec), at - s.from, true
+}
+
+// code returns the section of an address that is code.
+func (p *program) code(at uint64) (elfrw.Section, uint64, bool) {
+	s, off, ok := p.locate(at)
+	return s, off, ok && isCode(s)
+}
+
+// bytes returns a copy of n bytes of memory, with the relocations of an object
+// applied; false where there are none, or where a relocation is not one that
+// can be applied here.
+func (p *program) bytes(at uint64, n int) ([]byte, bool) {
+	s, off, ok := p.locate(at)
+	if !ok || uint64(n) > s.Size-off {
+		return nil, false
+	}
+	b := make([]byte, n)
+	if d := s.Data(); d != nil {
+		copy(b, d[off:])
+	}
+	return b, !p.object || p.relocate(s.Index, off, b)
+}
+
+// word returns an instruction word as it stands in the file.
+func (p *program) word(at uint64) (ppc64.Word, bool) {
+	s, off, ok := p.code(at)
+	if !ok {
+		return 0, false
+	}
+	w, err := ppc64.Load(s.Data(), off)
+	return w, err == nil
+}
+
+// instruction returns an instruction as the link leaves it, branches excepted;
+// the suffix of a prefixed one is 0 for all others.
+func (p *program) instruction(at uint64) (w, suffix ppc64.Word, ok bool) {
+	w, ok = p.word(at)
+	if !ok {
+		return 0, 0, false
+	}
+	if w.IsBranch() || w.IsCondBranch() {
+		return w, 0, true
+	}
+	b, ok := p.bytes(at, w.Len())
+	if !ok {
+		return 0, 0, false
+	}
+	w, _ = ppc64.Load(b, 0)
+	if w.IsPrefix() {
+		suffix, _ = ppc64.Load(b, ppc64.WordSize)
+	}
+	return w, suffix, true
+}
+
+// A content is what a doubleword holds when the program starts.
+type content struct {
+	known  bool
+	addr   uint64
+	named  bool // found by the dynamic linker, by name: it may be in another unit
+	ifunc  bool // what the resolver at addr returns
+	reason string
+}
+
+// doubleword returns what memory holds when the program starts.
+func (p *program) doubleword(at uint64) content {
+	if p.object {
+		return p.objectContent(at)
+	}
+	return p.imageContent(at)
+}
+
+// s32 returns the target of a self-relative field of four bytes.
+func (p *program) s32(at uint64) (uint64, bool) {
+	b, ok := p.bytes(at, 4)
+	if !ok {
+		return 0, false
+	}
+	return at + uint64(int64(int32(binary.LittleEndian.Uint32(b)))), true
+}
+
+// s64 returns the target of a self-relative field of eight bytes.
+func (p *program) s64(at uint64) (uint64, bool) {
+	b, ok := p.bytes(at, 8)
+	if !ok {
+		return 0, false
+	}
+	return at + binary.LittleEndian.Uint64(b), true
+}
+
+// foreign reports whether an address stands for a symbol of another unit.
+func (p *program) foreign(at uint64) bool { return p.ext != 0 && at >= p.ext }
+
+// otherUnit reports whether what a doubleword holds may be in another unit.
+func (p *program) otherUnit(c content) bool {
+	if p.object && p.kernel() {
+		return false
+	}
+	return !c.known || c.named || c.ifunc || p.foreign(c.addr)
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"fmt"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// relocFor is a relocation of a word that should have none.
+type relocFor = reloc.Rela
+
+// judgeTOC checks that a caller with a TOC pointer has it again behind the call.
+func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
+	lost := v.lost(t, &o, b)
+	if s.tail() {
+		if lost != "" {
+			v.fault(s, "a tail call, and nothing restores r2: %s", lost)
+		}
+		return
+	}
+	v.judgeSlot(s, o, b, lost == "", lost)
+}
+
+// lost says why r2 is not the caller's own when the call returns, if nothing is
+// done about it in the slot; empty if it is.
+func (v *verifier) lost(t *target, o *outcome, b branch) string {
+	kept := o.m.own.kind == number && v.resolve(o.m.regs[2]) == o.m.own
+	changed := "r2 is changed on the way"
+	switch o.ending {
+	case returned:
+		if !kept {
+			return changed
+		}
+		return ""
+	case elsewhere:
+		if v.object && v.kernel() {
+			return "" // the linker sees the symbol and does what is needed
+		}
+		return fmt.Sprintf("%s may be in another unit", v.name(o.at))
+	case through:
+		switch {
+		case v.opts.Runtime != None && !(v.kernel() && v.opts.Runtime == Inline):
+			return "the key may come to hold a function of another unit"
+		case t.null || t.tramp != 0:
+			if !kept {
+				return changed
+			}
+			return ""
+		case v.otherUnit(t.content):
+			return "the key holds a function that may be in another unit"
+		case t.unknown != "" || !t.ours:
+			if !kept {
+				return changed
+			}
+			return ""
+		}
+	case arrived:
+		if t.tramp != 0 {
+			return "the trampoline may lead into another unit"
+		}
+	}
+	f := &t.callee
+	switch {
+	case !f.known:
+		return fmt.Sprintf("no symbol says whether %s preserves r2", v.name(f.global))
+	case !f.entry.PreservesR2():
+		return fmt.Sprintf("%s may change r2 (local entry 1)", v.name(f.global))
+	case f.entry.UsesTOC():
+		if numberOf(v.tocOf(f.global, f.local)) != o.m.own {
+			return fmt.Sprintf("%s has another TOC pointer", v.name(f.global))
+		}
+	case !kept:
+		return changed
+	}
+	return ""
+}
+
+// byLinker reports whether the linker, or the module loader, will put a stub in
+// front of the callee that saves r2, and the restore into a nop behind the call.
+func (v *verifier) byLinker(b branch, o *outcome) bool {
+	if !v.object || !b.linker || b.notoc {
+		return false
+	}
+	if b.named && (v.foreign(b.to) || o.ending == arrived && o.at == b.to) {
+		return true
+	}
+	if v.opts.Module {
+		return false // the loader takes local entry 1 for 0
+	}
+	return b.clobbers
+}
+
+// judgeSlot checks the word behind a call.
+func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost string) {
+	w, ok := v.slot(s)
+	linker := v.byLinker(b, &o)
+	switch {
+	case ok && w == ppc64.RestoreTOC:
+		if o.m.saved || linker {
+			return
+		}
+		if sec, off, ok := v.code(s.at); ok {
+			v.pending = append(v.pending, pending{*s, sec.Index, off})
+		}
+	case ok && v.isPACA(w):
+	case s.user: // judgeUser wants the restore
+	case ok && w.IsNop():
+		if !kept && !linker {
+			v.fault(s, "r2 is not restored: %s", lost)
+		}
+	case !kept || linker:
+		v.fault(s, "no slot follows the call, found %v, and r2 is not restored: %s", w, lost)
+	case v.kernel() && v.opts.Runtime == Inline && s.entry != 0:
+		v.fault(s, "no slot follows the call, found %v: a run time has no place for a restore", w)
+	}
+}
+
+// isPACA reports whether a word is ld r2,PACATOC(r13) of the kernel image.
+func (v *verifier) isPACA(w ppc64.Word) bool {
+	return v.kernel() && v.opts.PACATOC != 0 && w.Opcode() == 58 && w.XODS() == 0 &&
+		w.RT() == 2 && w.RA() == 13 && w.DS() == v.opts.PACATOC
+}
+
+// judgeUser checks what an entry of the user-space table promises: the run time
+// may at any time write a call of any function of the unit, or of the stub, into
+// the branch word, and what is right of it must be right whichever it is.
+func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
+	notoc := s.flags&layout.FlagNoTOC != 0
+	if s.tail() && !notoc {
+		v.fault(s, "a tail call that needs a TOC pointer cannot be in this table")
+		return false
+	}
+	if err := v.checkStub(s, t, c); err != nil {
+		v.fault(s, "%w", err)
+		return false
+	}
+	if notoc {
+		return true
+	}
+	if w, ok := v.slot(s); !ok || w != ppc64.RestoreTOC {
+		v.fault(s, "expects ld r2,24(r1) behind the call, found %v", w)
+		return false
+	}
+	if sec, off, ok := v.code(s.at); ok {
+		v.pending = append(v.pending, pending{*s, sec.Index, off})
+	}
+	return true
+}
+
+// checkStub wants an entry's stub to jump through the entry's key.
+func (v *verifier) checkStub(s *site, t *target, c caller) error {
+	if _, ok := v.word(s.stub); !ok || s.stub%ppc64.WordSize != 0 {
+		return fmt.Errorf("the entry's stub is %s, which is no code", v.name(s.stub))
+	}
+	m := v.start(c.toc)
+	m.pc, m.lr = s.stub, value{kind: returnTo}
+	for _, null := range []bool{false, true} {
+		if null && !t.null {
+			continue
+		}
+		o := v.run(m, goal{slot: s.key, null: null})
+		switch {
+		case null && o.ending == through:
+			return fmt.Errorf("the entry's stub %s jumps to what the key holds without a test, and that is NULL", v.name(s.stub))
+		case null && o.ending == returned:
+		case o.ending != through:
+			return fmt.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+		case !o.r12:
+			return fmt.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
+		}
+	}
+	return nil
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}

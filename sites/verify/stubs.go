@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"debug/elf"
+	"strings"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+var stubPrefixes = []string{layout.SaveStubPrefix, layout.JumpStubPrefix, layout.NoTOCStubPrefix}
+
+// stubName returns what a stub's name says of its key.
+func stubName(name string) (string, bool) {
+	for _, prefix := range stubPrefixes {
+		if key, ok := strings.CutPrefix(name, prefix); ok && key != "" {
+			return key, true
+		}
+	}
+	return "", false
+}
+
+// stubCalls checks the calls of stubs that no table names: with the save made by
+// the stub, a site always goes through its key, and there is nothing to patch.
+func (v *verifier) stubCalls() error {
+	stubs := map[uint64]string{}
+	for i := range v.symbols {
+		if s := &v.symbols[i]; s.section != 0 && s.typ != elf.STT_SECTION {
+			if key, ok := stubName(s.name); ok {
+				stubs[s.addr] = key
+			}
+		}
+	}
+	if len(stubs) == 0 {
+		return nil
+	}
+	for _, sp := range v.spans {
+		sec := v.file.Section(sp.sec)
+		if !isCode(sec) {
+			continue
+		}
+		visit := func(off uint64, w ppc64.Word) {
+			if !w.IsBranch() || w.AA() {
+				return
+			}
+			at := sp.from + off
+			to := v.branchAt(at, w).to
+			if key, ok := stubs[to]; ok && v.seen[at] == 0 {
+				v.stubCall(at, w, to, key)
+			}
+		}
+		if v.object {
+			v.relas[sp.sec].within(0, sec.Size, func(r reloc.Rela) bool {
+				if w, err := ppc64.Load(sec.Data(), r.Off); err == nil && r.IsCall() {
+					visit(r.Off, w)
+				}
+				return true
+			})
+			continue
+		}
+		// What follows a truncated instruction is no code that runs.
+		_ = ppc64.Walk(sec.Data(), func(off uint64, w, _ ppc64.Word) bool { visit(off, w); return true })
+	}
+	return nil
+}
+
+// stubCall checks one call: its key is the one that the stub loads, which has the
+// stub's name.
+func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
+	v.sites++
+	s := site{at: at}
+	if !w.LK() {
+		s.flags = layout.FlagTail
+	}
+	m := v.start(v.caller(&s, v.branchAt(at, w), true).toc)
+	m.pc, m.lr = stub, value{kind: returnTo}
+	s.key = v.loadsFrom(m)
+	switch {
+	case s.key == 0:
+		v.fault(&s, "calls %s, which does not go through a key", v.name(stub))
+	case v.keyName(s.key) != key:
+		v.fault(&s, "calls %s, which goes through %s", v.name(stub), v.name(s.key))
+	default:
+		v.judge(&s)
+	}
+}
+
+// loadsFrom returns the doubleword that code jumps through, 0 if there is none.
+func (v *verifier) loadsFrom(m machine) uint64 {
+	o := v.run(m, goal{every: true})
+	if o.ending != through {
+		return 0
+	}
+	return o.m.ctr.n
+}

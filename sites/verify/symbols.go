@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"cmp"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// symtab reads .symtab.
+func (p *program) symtab() []symbol {
+	f := p.file
+	syms := make([]symbol, f.NumSymbols())
+	for i := range syms {
+		s := f.Symbol(i)
+		syms[i] = symbol{
+			name: string(f.SymbolName(s)), addr: s.Value, size: s.Size, typ: s.Type(), bind: s.Bind(),
+			vis: s.Visibility(), other: s.Other, section: s.Section,
+			foreign: i > 0 && (s.Undefined() || s.Shndx == elf.SHN_COMMON),
+		}
+	}
+	return syms
+}
+
+// dynsym reads a SHT_DYNSYM section, which package elfrw leaves to its readers.
+func dynsym(f *elfrw.File, t elfrw.Section) ([]symbol, error) {
+	if t.Entsize != elfrw.SymSize || t.Size%elfrw.SymSize != 0 || int(t.Link) >= f.NumSections() {
+		return nil, fmt.Errorf("section %v: 0x%x bytes in entries of %d with string table %d are no symbols", t, t.Size, t.Entsize, t.Link)
+	}
+	strings := f.Section(int(t.Link)).Data()
+	raw := t.Data()
+	syms := make([]symbol, len(raw)/elfrw.SymSize)
+	for i := range syms {
+		b := raw[i*elfrw.SymSize:]
+		name, shndx := binary.LittleEndian.Uint32(b), int(binary.LittleEndian.Uint16(b[6:]))
+		s := symbol{
+			addr: binary.LittleEndian.Uint64(b[8:]), size: binary.LittleEndian.Uint64(b[16:]),
+			typ: elf.ST_TYPE(b[4]), bind: elf.ST_BIND(b[4]), vis: elf.ST_VISIBILITY(b[5]), other: b[5],
+			foreign: i > 0 && shndx == int(elf.SHN_UNDEF),
+		}
+		if shndx < f.NumSections() {
+			s.section = shndx
+		}
+		if uint64(name) < uint64(len(strings)) {
+			s.name = cstring(strings[name:])
+		}
+		syms[i] = s
+	}
+	return syms, nil
+}
+
+func cstring(b []byte) string {
+	if i := slices.Index(b, 0); i >= 0 {
+		return string(b[:i])
+	}
+	return ""
+}
+
+// index finds the functions, and the names of keys, trampolines and stubs.
+func (p *program) index() {
+	for i := range p.symbols {
+		s := &p.symbols[i]
+		if s.typ == elf.STT_SECTION || s.typ == elf.STT_FILE || s.name == "" {
+			continue
+		}
+		if p.isOurs(s.name) && (s.section != 0 || s.foreign) {
+			p.names[s.addr] = s.name
+			switch {
+			case strings.HasPrefix(s.name, layout.KeyPrefix):
+				p.keys = true
+			case strings.HasPrefix(s.name, layout.TrampPrefix) && s.section != 0:
+				if p.tramps++; p.tramps == 1 {
+					p.first = s.name
+				}
+			}
+		}
+		if s.section != 0 && (s.typ == elf.STT_FUNC || s.typ == elf.STT_GNU_IFUNC) && isCode(p.file.Section(s.section)) {
+			p.funcs = append(p.funcs, fn{s.addr, s.addr + s.size, i})
+		}
+	}
+	slices.SortFunc(p.funcs, func(a, b fn) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to), cmp.Compare(a.sym, b.sym))
+	})
+	for i := range p.funcs {
+		if f := &p.funcs[i]; f.to <= f.from { // no .size: up to the next one, or to the end of the section
+			s := p.symbols[f.sym].section
+			f.to = p.address[s] + p.file.Section(s).Size
+			if j := i + 1; j < len(p.funcs) && p.funcs[j].from > f.from {
+				f.to = min(f.to, p.funcs[j].from)
+			}
+		}
+	}
+}
+
+var ourPrefixes = []string{layout.KeyPrefix, layout.TrampPrefix, layout.SaveStubPrefix, layout.JumpStubPrefix, layout.NoTOCStubPrefix}
+
+func (p *program) isOurs(name string) bool {
+	if !strings.HasPrefix(name, "__SC") {
+		return false
+	}
+	for _, prefix := range ourPrefixes {
+		if len(name) > len(prefix) && strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxNesting bounds the search for a function around a place.
+const maxNesting = 64
+
+// around returns the innermost function around an address.
+func (p *program) around(at uint64) (*symbol, bool) {
+	i, _ := slices.BinarySearchFunc(p.funcs, at, func(f fn, at uint64) int {
+		if f.from <= at {
+			return -1
+		}
+		return 1
+	})
+	for n := 0; n < maxNesting && i-1-n >= 0; n++ {
+		if f := p.funcs[i-1-n]; at < f.to {
+			return &p.symbols[f.sym], true
+		}
+	}
+	return nil, false
+}
+
+// functionsAt returns the functions whose global entry is at an address. Where
+// a linker gives its stubs the type of functions too, those do not count.
+func (p *program) functionsAt(at uint64) []fn {
+	i, _ := slices.BinarySearchFunc(p.funcs, at, func(f fn, at uint64) int { return cmp.Compare(f.from, at) })
+	j := i
+	for j < len(p.funcs) && p.funcs[j].from == at {
+		if !p.object && isLinkerStub(p.symbols[p.funcs[j].sym].name) {
+			return nil
+		}
+		j++
+	}
+	return p.funcs[i:j]
+}
+
+// function returns the first of them.
+func (p *program) function(at uint64) (*symbol, bool) {
+	if fns := p.functionsAt(at); len(fns) > 0 {
+		return &p.symbols[fns[0].sym], true
+	}
+	return nil, false
+}
+
+// isLinkerStub knows the names of the stubs of ld.bfd (00000012.plt_call.f) and
+// of lld (__plt_f, __long_branch_f).
+func isLinkerStub(name string) bool {
+	if len(name) > 9 && name[8] == '.' {
+		if _, err := strconv.ParseUint(name[:8], 16, 32); err == nil {
+			return true
+		}
+	}
+	for _, prefix := range []string{"__plt_", "__long_branch_", "__toc_save_", "__gep_setup_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// name is what messages call an address.
+func (p *program) name(at uint64) string {
+	if p.foreign(at) {
+		if s := p.external(at); s != nil {
+			return printable(s.name)
+		}
+	}
+	if n, ok := p.names[at]; ok {
+		return printable(n)
+	}
+	if s, ok := p.around(at); ok {
+		if at == s.addr {
+			return printable(s.name)
+		}
+		if l, err := ppc64.LocalEntryOf(s.other); err == nil && l.UsesTOC() && at == s.addr+l.Offset() {
+			return printable(s.name) + " (local entry)"
+		}
+		return fmt.Sprintf("%s+0x%x", printable(s.name), at-s.addr)
+	}
+	if s, off, ok := p.locate(at); ok {
+		return fmt.Sprintf("%s+0x%x", s, off)
+	}
+	return fmt.Sprintf("0x%x", at)
+}
+
+// external returns the symbol of another unit that an address stands for.
+func (p *program) external(at uint64) *symbol {
+	syms := p.dynamic
+	if p.object {
+		syms = p.symbols
+	}
+	if i := (at - p.ext) / extSize; p.foreign(at) && i < uint64(len(syms)) {
+		return &syms[i]
+	}
+	return nil
+}
+
+// printable quotes a name that is not plain text.
+func printable(name string) string {
+	if q := strconv.Quote(name); q[1:len(q)-1] != name {
+		return q
+	}
+	return name
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"debug/elf"
+	"fmt"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A table is where entries lie.
+type table struct {
+	from, to uint64
+	size     uint64 // of an entry, in bytes
+	user     bool   // the table of user space
+}
+
+// A site is a branch that an entry names, or one of a stub that none does.
+type site struct {
+	at    uint64 // address of the branch
+	key   uint64 // address of the key
+	stub  uint64 // in the user-space table
+	entry uint64 // address of the entry, 0 without one
+	flags uint64
+	user  bool
+}
+
+func (s *site) tail() bool { return s.flags&layout.FlagTail != 0 }
+
+// tables finds the tables of sites: by their sections, in an image also by the
+// symbols around them.
+func (v *verifier) tables() ([]table, error) {
+	p := v.program
+	var all []table
+	for i := 1; i < p.file.NumSections(); i++ {
+		s := p.file.Section(i)
+		name := s.NameString()
+		if name != layout.KernelTable && name != layout.UserTable || !loaded(s) {
+			continue
+		}
+		if !s.Is(elf.SHT_PROGBITS) {
+			return nil, fmt.Errorf("section %v: a site table has type SHT_PROGBITS, this is %v", s, elf.SectionType(s.Type))
+		}
+		t := table{from: p.address[i], to: p.address[i] + s.Size, user: name == layout.UserTable}
+		v.setEntrySize(&t, s)
+		all = append(all, t)
+	}
+	if len(all) > 0 || p.object {
+		return all, nil
+	}
+	var t table
+	for i := range p.symbols {
+		switch s := &p.symbols[i]; s.name {
+		case layout.TableStart:
+			t.from = s.addr
+		case layout.TableStop:
+			t.to = s.addr
+		}
+	}
+	if t.to <= t.from {
+		return nil, nil
+	}
+	t.user = v.opts.User
+	s, _, ok := p.locate(t.from)
+	if !ok || t.to > p.address[s.Index]+s.Size {
+		return nil, fmt.Errorf("the table between %s and %s is in no section", layout.TableStart, layout.TableStop)
+	}
+	v.setEntrySize(&t, elfrw.Section{})
+	return []table{t}, nil
+}
+
+// setEntrySize decides between the two forms of the kernel's table: as it was
+// asked for, by the section's header, else by what an entry points at.
+func (v *verifier) setEntrySize(t *table, s elfrw.Section) {
+	switch {
+	case t.user:
+		t.size = layout.UserEntrySize
+	case v.opts.EntrySize != 0:
+		t.size = uint64(v.opts.EntrySize)
+	case s.Entsize == 8 || s.Entsize == 16:
+		t.size = s.Entsize
+	default:
+		t.size = 16
+		if !v.plausible(*t) {
+			t.size = 8
+			if !v.plausible(*t) {
+				t.size = 16
+			}
+		}
+	}
+}
+
+// plausible reports whether the first entry points at code and data.
+func (v *verifier) plausible(t table) bool {
+	s, err := v.entry(t, t.from)
+	return err == nil && (t.to-t.from)%t.size == 0 && v.checkPlace(&s) == nil && v.checkKey(&s) == nil
+}
+
+// entry decodes an entry.
+func (v *verifier) entry(t table, at uint64) (site, error) {
+	p := v.program
+	s := site{entry: at, user: t.user}
+	var ok bool
+	if s.at, ok = p.s32(at); !ok {
+		return s, fmt.Errorf("the address of the site cannot be read")
+	}
+	if t.user {
+		if s.stub, ok = p.s32(at + layout.UserStubField); !ok {
+			return s, fmt.Errorf("the address of the stub cannot be read")
+		}
+		c := p.doubleword(at + layout.UserKeyField)
+		if !c.known {
+			return s, fmt.Errorf("the address of the key cannot be read")
+		}
+		s.key = c.addr
+	} else {
+		field := at + layout.KeyField(int(t.size))
+		if t.size == 8 {
+			s.key, ok = p.s32(field)
+		} else {
+			s.key, ok = p.s64(field)
+		}
+		if !ok {
+			return s, fmt.Errorf("the address of the key cannot be read")
+		}
+	}
+	s.flags = s.key & layout.FlagMask
+	s.key &^= layout.FlagMask
+	return s, nil
+}
+
+// checkPlace wants the site to be a word of code.
+func (v *verifier) checkPlace(s *site) error {
+	if s.at%4 != 0 {
+		return fmt.Errorf("the entry points at 0x%x, which is no multiple of 4", s.at)
+	}
+	if _, ok := v.word(s.at); !ok {
+		return fmt.Errorf("the entry points at %s, which is no code", v.name(s.at))
+	}
+	return nil
+}
+
+// checkKey wants the key to be data, and one by its name where there are names.
+// A module that may not see the key names the trampoline in its place.
+func (v *verifier) checkKey(s *site) error {
+	if s.key%8 != 0 {
+		return fmt.Errorf("the entry's key is at 0x%x, which is no multiple of 8", s.key)
+	}
+	name := v.names[s.key]
+	if x := v.external(s.key); x != nil && (s.key-v.ext)%extSize == 0 {
+		name = x.name
+	}
+	switch {
+	case strings.HasPrefix(name, layout.KeyPrefix):
+	case strings.HasPrefix(name, layout.TrampPrefix) && v.opts.Module:
+		return nil
+	case v.keys || v.foreign(s.key):
+		return fmt.Errorf("the entry's key is %s, which is no key", v.name(s.key))
+	}
+	if v.foreign(s.key) {
+		return nil
+	}
+	if sec, off, ok := v.locate(s.key); !ok || sec.Has(elf.SHF_EXECINSTR) || sec.Size-off < 8 {
+		return fmt.Errorf("the entry's key is %s, which is no data", v.name(s.key))
+	}
+	return nil
+}

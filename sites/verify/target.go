@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A callee is a function of this unit.
+type callee struct {
+	global, local uint64
+	entry         ppc64.LocalEntry
+	known         bool // entry is known
+}
+
+// callee describes the function whose global entry is at an address: by its
+// symbol, or where there is none by its first instructions, which make r2.
+func (p *program) callee(at uint64) callee {
+	c := callee{global: at, local: at}
+	if s, ok := p.function(at); ok {
+		l, err := ppc64.LocalEntryOf(s.other)
+		c.local, c.entry, c.known = at+l.Offset(), l, err == nil
+		return c
+	}
+	for l := ppc64.LocalEntry(2); l <= 4; l++ {
+		if _, ok := p.setsTOC(at, at+l.Offset()); ok {
+			c.local, c.entry, c.known = at+l.Offset(), l, true
+			return c
+		}
+	}
+	return c
+}
+
+// setsTOC returns what r2 is at the local entry of a function that is entered
+// at its global one (ELFv2 §2.3.2.1).
+func (p *program) setsTOC(global, local uint64) (uint64, bool) {
+	m := machine{pc: global}
+	m.regs[12] = numberOf(global)
+	o := p.run(m, goal{entries: [2]uint64{local}})
+	if o.ending != arrived {
+		return 0, false
+	}
+	r2 := p.resolve(o.m.regs[2])
+	return r2.n, r2.kind == number
+}
+
+// tocOf returns the TOC pointer of a function with two entries: what its own
+// code makes, since ld.bfd gives a large program several; else the unit's.
+func (p *program) tocOf(global, local uint64) uint64 {
+	if t, ok := p.tocs[global]; ok {
+		return t
+	}
+	t, ok := p.setsTOC(global, local)
+	if !ok {
+		t = p.toc
+	}
+	p.tocs[global] = t
+	return t
+}
+
+// A target is what a key holds when the program starts.
+type target struct {
+	content
+	unknown string // why it is not known; empty if it is
+	tramp   uint64 // the entry names a trampoline in the key's place
+	null    bool
+	ret0    bool
+	callee  callee  // of this unit
+	ours    bool    // callee counts
+	behind  content // where the code at addr leads to, if it is a linker's stub
+}
+
+// holds reads a key.
+func (p *program) holds(key uint64) target {
+	if p.foreign(key) {
+		t := target{unknown: "it is of another unit"}
+		if s := p.external(key); s != nil && strings.HasPrefix(s.name, layout.TrampPrefix) {
+			t.tramp = key
+		}
+		return t
+	}
+	if strings.HasPrefix(p.names[key], layout.TrampPrefix) {
+		return target{unknown: "its trampoline stands for it", tramp: key}
+	}
+	t := target{content: p.doubleword(key)}
+	switch {
+	case !t.known:
+		t.unknown = t.reason
+		if t.unknown == "" {
+			t.unknown = "no address explains it"
+		}
+		return t
+	case t.addr == 0:
+		t.null = true
+		return t
+	}
+	t.ret0 = p.isReturn0(t.addr)
+	if t.ifunc || p.foreign(t.addr) {
+		return t
+	}
+	if _, _, ok := p.code(t.addr); !ok {
+		t.unknown = fmt.Sprintf("0x%x is no code", t.addr)
+		return t
+	}
+	if _, ok := p.function(t.addr); !ok {
+		t.behind = p.behind(t.addr)
+	}
+	t.callee, t.ours = p.callee(t.addr), true
+	return t
+}
+
+// behind follows code that has no function's symbol: the address of a function
+// of another unit may be that of a stub.
+func (p *program) behind(at uint64) content {
+	m := machine{pc: at}
+	m.regs[12] = numberOf(at)
+	if o := p.run(m, goal{}); o.ending == elsewhere {
+		return content{known: true, addr: o.at, named: o.named, ifunc: o.ifunc}
+	}
+	return content{}
+}
+
+// isReturn0 knows __static_call_return0 by its name, or where names are gone by
+// what it does.
+func (p *program) isReturn0(at uint64) bool {
+	if p.foreign(at) {
+		s := p.external(at)
+		return s != nil && s.name == layout.Return0Name
+	}
+	if fns := p.functionsAt(at); len(fns) > 0 {
+		return slices.ContainsFunc(fns, func(f fn) bool { return p.symbols[f.sym].name == layout.Return0Name })
+	}
+	c := p.callee(at)
+	first, ok1 := p.word(c.local)
+	second, ok2 := p.word(c.local + ppc64.WordSize)
+	return ok1 && ok2 && first == ppc64.Li3Zero && second == ppc64.Blr
+}
+
+// text is the target in words.
+func (p *program) text(t *target) string {
+	switch {
+	case t.unknown != "":
+		return "what is not known here (" + t.unknown + ")"
+	case t.null:
+		return "NULL"
+	}
+	return p.name(t.addr)
+}

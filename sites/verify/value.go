@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+// A kind says what is known of a register.
+type kind uint8
+
+const (
+	unknown  kind = iota
+	number        // the number n
+	memory        // the doubleword that lies at n
+	returnTo      // LR as it was when the code was entered
+)
+
+// A value is what a register holds.
+type value struct {
+	kind kind
+	n    uint64
+}
+
+func numberOf(n uint64) value { return value{number, n} }
+
+// plus adds a number.
+func (v value) plus(n int64) value {
+	if v.kind != number {
+		return value{}
+	}
+	return numberOf(v.n + uint64(n))
+}
+
+// A machine is the state of the little interpreter.
+type machine struct {
+	pc    uint64
+	regs  [32]value
+	lr    value
+	ctr   value
+	cr0   value // what was compared with 0 last; unknown: nothing
+	saved bool  // 24(r1) holds the caller's r2
+	own   value // the caller's r2
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A Runtime is what will change keys when the program runs.
+type Runtime uint8
+
+const (
+	Inline     Runtime = iota // patches the sites that the table names
+	Trampoline                // patches trampolines or keys
+	None                      // nothing: no key ever changes
+)
+
+// Options are what the file cannot show. Without Module and User the code is
+// the kernel image's.
+type Options struct {
+	Runtime   Runtime
+	Module    bool // the code runs in a kernel module; a linked one is recognised
+	User      bool // the code runs in user space
+	EntrySize int  // of the kernel's table, 8 or 16; 0: found out
+
+	// PACATOC is the offset from r13 of the kernel's TOC pointer, which a slot
+	// of the kernel image may load it from; 0 if none may.
+	PACATOC int64
+}
+
+// A Fault is something that is wrong with a site, or with its entry where that
+// leads to no site.
+type Fault struct {
+	Section string // name
+	Off     uint64 // bytes from the start of the section
+	Symbol  string // the function around it, empty where unknown
+	FuncOff uint64 // bytes from the function; from the section without one
+	Key     string // without __SCK__, empty where unknown
+	What    string
+}
+
+func (f *Fault) Error() string {
+	return fmt.Sprintf("section %q: %s+0x%x: %s", f.Section, printable(f.Symbol), f.FuncOff, f.What)
+}
+
+// A Report is what Verify found.
+type Report struct {
+	Sites  int // entries of tables, and calls of stubs that none names
+	Direct int // of these, calls that do not go through the key
+	Faults []Fault
+}
+
+// Verify holds every site of an object or an image against its key. An error
+// means that the file cannot be checked.
+func Verify(f *elfrw.File, opts Options) (*Report, error) {
+	p, err := open(f, opts)
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{program: p, seen: map[uint64]uint64{}, targets: map[uint64]*target{}}
+	tables, err := v.tables()
+	if err != nil {
+		return nil, err
+	}
+	entries := 0
+	for _, t := range tables {
+		entries += v.table(t)
+	}
+	if entries == 0 && !p.object && p.kernel() && opts.Runtime == Inline && p.tramps > 0 {
+		return nil, fmt.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, printable(p.first))
+	}
+	if err := v.stubCalls(); err != nil {
+		return nil, err
+	}
+	if err := v.prove(); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(v.faults, func(a, b placedFault) int { return cmp.Compare(a.at, b.at) })
+	r := &Report{Sites: v.sites, Direct: v.direct}
+	for _, f := range v.faults {
+		r.Faults = append(r.Faults, f.Fault)
+	}
+	return r, nil
+}
+
+// A verifier is one run of Verify.
+type verifier struct {
+	*program
+	sites   int
+	direct  int
+	seen    map[uint64]uint64 // site → entry
+	targets map[uint64]*target
+	faults  []placedFault
+	pending []pending
+	byName  map[string]uint8 // st_other of functions, see namedEntry
+}
+
+type placedFault struct {
+	at uint64
+	Fault
+}
+
+// A pending site is right if its save is proven.
+type pending struct {
+	site site
+	sec  int
+	off  uint64
+}
+
+// table checks the entries of a table and returns their number.
+func (v *verifier) table(t table) int {
+	n := int((t.to - t.from) / t.size)
+	if (t.to-t.from)%t.size != 0 {
+		v.fault(&site{at: t.from}, "0x%x bytes are no multiple of %d, the size of an entry", t.to-t.from, t.size)
+	}
+	for i := range n {
+		at := t.from + uint64(i)*t.size
+		v.sites++
+		s, err := v.entry(t, at)
+		if err == nil {
+			err = v.checkPlace(&s)
+		}
+		if err != nil {
+			v.fault(&site{at: at}, "%w", err)
+			continue
+		}
+		if first, ok := v.seen[s.at]; ok {
+			v.fault(&s, "two entries name the site, %s and %s", v.name(first), v.name(at))
+			continue
+		}
+		v.seen[s.at] = at
+		if err := v.checkKey(&s); err != nil {
+			v.fault(&s, "%w", err)
+			continue
+		}
+		v.judge(&s)
+	}
+	return n
+}
+
+// fault notes what is wrong with a site.
+func (v *verifier) fault(s *site, format string, a ...any) {
+	f := Fault{What: fmt.Errorf(format, a...).Error()}
+	if sec, off, ok := v.locate(s.at); ok {
+		f.Section, f.Off, f.FuncOff = sec.NameString(), off, off
+		if isCode(sec) {
+			if fn, ok := v.around(s.at); ok {
+				f.Symbol, f.FuncOff = fn.name, s.at-fn.addr
+			}
+		}
+	}
+	if s.key != 0 {
+		f.Key = v.keyName(s.key)
+	}
+	v.faults = append(v.faults, placedFault{s.at, f})
+}
+
+// keyName is the name of a key without its prefix.
+func (v *verifier) keyName(key uint64) string {
+	name := v.names[key]
+	if x := v.external(key); x != nil {
+		name = x.name
+	}
+	for _, prefix := range []string{layout.KeyPrefix, layout.TrampPrefix} {
+		if n, ok := strings.CutPrefix(name, prefix); ok {
+			return n
+		}
+	}
+	return ""
+}
+
+// target is what the key of a site holds; many sites share one.
+func (v *verifier) target(key uint64) *target {
+	t, ok := v.targets[key]
+	if !ok {
+		held := v.holds(key)
+		t = &held
+		v.targets[key] = t
+	}
+	return t
+}
+
+// slot is the word behind a branch; false if it is not a site's own.
+func (v *verifier) slot(s *site) (ppc64.Word, bool) {
+	at := s.at + ppc64.WordSize
+	sec, off, ok := v.code(at)
+	if !ok {
+		return 0, false
+	}
+	if v.object && !v.relas[sec.Index].within(off, ppc64.WordSize, func(relocFor) bool { return false }) {
+		return 0, false
+	}
+	w, ok := v.word(at)
+	return w, ok
+}
