@@ -269,17 +269,12 @@ func (v *verifier) isTrampoline(at uint64) bool {
 // knows what it needs.
 func (v *verifier) entered(t *target, o *outcome) error {
 	f := &t.callee
-	if t.tramp != 0 || f.known && !f.entry.UsesTOC() {
+	if t.tramp != 0 || !f.known || !f.entry.UsesTOC() {
 		return nil
 	}
 	switch {
 	case o.at == f.global && v.resolve(o.m.regs[12]) == numberOf(f.global):
 		return nil
-	case !f.known:
-		if o.m.own.kind != number {
-			return nil // single entry, as far as can be seen
-		}
-		return fmt.Errorf("enters %s, and no symbol says how it uses r2", v.name(o.at))
 	case o.at == f.global:
 		return fmt.Errorf("enters %s at its global entry without its address in r12", v.name(o.at))
 	case v.resolve(o.m.regs[2]) != numberOf(v.tocOf(f.global, f.local)):

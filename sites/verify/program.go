@@ -255,7 +255,7 @@ func (p *program) s64(at uint64) (uint64, bool) {
 }
 
 // foreign reports whether an address stands for a symbol of another unit.
-func (p *program) foreign(at uint64) bool { return p.ext != 0 && at >= p.ext }
+func (p *program) foreign(at uint64) bool { return p.external(at) != nil }
 
 // otherUnit reports whether what a doubleword holds may be in another unit.
 func (p *program) otherUnit(c content) bool {

@@ -48,7 +48,11 @@ func (v *verifier) stubCalls() error {
 			}
 			at := sp.from + off
 			to := v.branchAt(at, w).to
-			if key, ok := stubs[to]; ok && v.seen[at] == 0 {
+			key, ok := stubs[to]
+			if !ok || v.seen[at] != 0 {
+				return
+			}
+			if _, inside := v.around(at); inside { // an assembler's padding branches over itself
 				v.stubCall(at, w, to, key)
 			}
 		}

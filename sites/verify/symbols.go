@@ -76,7 +76,7 @@ func (p *program) index() {
 			p.names[s.addr] = s.name
 			switch {
 			case strings.HasPrefix(s.name, layout.KeyPrefix):
-				p.keys = true
+				p.keys = p.keys || p.file.NumSymbols() > 0 // .dynsym has only some
 			case strings.HasPrefix(s.name, layout.TrampPrefix) && s.section != 0:
 				if p.tramps++; p.tramps == 1 {
 					p.first = s.name
@@ -174,10 +174,8 @@ func isLinkerStub(name string) bool {
 
 // name is what messages call an address.
 func (p *program) name(at uint64) string {
-	if p.foreign(at) {
-		if s := p.external(at); s != nil {
-			return printable(s.name)
-		}
+	if s := p.external(at); s != nil {
+		return printable(s.name)
 	}
 	if n, ok := p.names[at]; ok {
 		return printable(n)
@@ -203,7 +201,7 @@ func (p *program) external(at uint64) *symbol {
 	if p.object {
 		syms = p.symbols
 	}
-	if i := (at - p.ext) / extSize; p.foreign(at) && i < uint64(len(syms)) {
+	if i := (at - p.ext) / extSize; p.ext != 0 && at >= p.ext && i < uint64(len(syms)) && syms[i].foreign {
 		return &syms[i]
 	}
 	return nil

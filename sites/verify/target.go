@@ -28,7 +28,7 @@ func (p *program) callee(at uint64) callee {
 		return c
 	}
 	for l := ppc64.LocalEntry(2); l <= 4; l++ {
-		if _, ok := p.setsTOC(at, at+l.Offset()); ok {
+		if toc, ok := p.setsTOC(at, at+l.Offset()); ok && toc == p.toc {
 			c.local, c.entry, c.known = at+l.Offset(), l, true
 			return c
 		}

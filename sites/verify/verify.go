@@ -84,8 +84,10 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	}
 	slices.SortStableFunc(v.faults, func(a, b placedFault) int { return cmp.Compare(a.at, b.at) })
 	r := &Report{Sites: v.sites, Direct: v.direct}
-	for _, f := range v.faults {
-		r.Faults = append(r.Faults, f.Fault)
+	for i, f := range v.faults {
+		if i == 0 || f.at != v.faults[i-1].at { // what else is wrong there is a consequence
+			r.Faults = append(r.Faults, f.Fault)
+		}
 	}
 	return r, nil
 }

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+// tool returns the path of a tool. Without it the test is skipped, or fails
+// where SCPATCH_REQUIRE_TOOLS=1 says that it must be there.
+func tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
+			t.Fatalf("%s is missing", name)
+		}
+		t.Skipf("%s is missing", name)
+	}
+	return path
+}
+
+func execute(t testing.TB, dir string, command ...string) {
+	t.Helper()
+	cmd := exec.Command(tool(t, command[0]), command[1:]...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
+	}
+}
+
+const gcc = "powerpc64le-linux-gnu-gcc"
+
+var linkers = map[string][]string{
+	"bfd": {gcc, "-fuse-ld=bfd"},
+	"lld": {gcc, "-fuse-ld=lld", "-B/usr/lib/llvm-14/bin"},
+}
+
+var forms struct {
+	once sync.Once
+	dir  string
+}
+
+// TestMain removes what buildForms makes.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if forms.dir != "" {
+		os.RemoveAll(forms.dir)
+	}
+	os.Exit(code)
+}
+
+// buildForms compiles testdata, and links it with both linkers in all shapes:
+// exe, pie, and lib.so with so, the program that uses it.
+func buildForms(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{gcc, "ld.lld"} {
+		tool(t, name)
+	}
+	forms.once.Do(func() {
+		dir, err := os.MkdirTemp("", "verify")
+		if err != nil {
+			t.Fatal(err)
+		}
+		forms.dir = dir
+		src, err := filepath.Abs("testdata")
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := func(name string) string { return filepath.Join(src, name) }
+		execute(t, dir, gcc, "-c", source("forms.S"), "-o", "forms.o")
+		execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("main.c"), "-o", "main.o")
+		execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("ret0.c"), "-o", "ret0.o")
+		execute(t, dir, gcc, "-O1", "-fPIC", "-shared", source("ext.c"), "-o", "libext.so")
+		for name, link := range linkers {
+			link := func(words ...string) {
+				execute(t, dir, slices.Concat(link, []string{"-Wl,-rpath," + dir}, words)...)
+			}
+			link("-no-pie", "main.o", "forms.o", "ret0.o", "libext.so", "-o", name+".exe")
+			link("-pie", "main.o", "forms.o", "ret0.o", "libext.so", "-o", name+".pie")
+			link("-shared", "forms.o", "ret0.o", "libext.so", "-o", name+".lib.so")
+			link("-pie", "main.o", "./"+name+".lib.so", "libext.so", "-o", name+".so")
+		}
+	})
+	if forms.dir == "" {
+		t.Fatal("not built")
+	}
+	return forms.dir
+}
+
+// shapes are the files with sites that buildForms makes.
+func shapes() []string {
+	return []string{"forms.o", "bfd.exe", "bfd.pie", "bfd.lib.so", "lld.exe", "lld.pie", "lld.lib.so"}
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func check(b []byte, opts Options) (*Report, error) {
+	f, err := elfrw.New(b)
+	if err != nil {
+		return nil, err
+	}
+	return Verify(f, opts)
+}
+
+// like reports whether a text contains the parts of a pattern in their order;
+// ".*" stands between them, "|" between alternatives.
+func like(text, pattern string) bool {
+	for _, alternative := range strings.Split(pattern, "|") {
+		rest, ok := text, true
+		for _, part := range strings.Split(alternative, ".*") {
+			_, after, found := strings.Cut(rest, part)
+			rest, ok = after, ok && found
+		}
+		if ok {
+			return true
+		}
+	}
+	return false
+}
