@@ -93,16 +93,19 @@ func manOptions(t *testing.T, page, subsection string) (opts []option) {
 
 func TestManualOptions(t *testing.T) {
 	page := readDoc(t, "docs", "scpatch.1")
-	both := manOptions(t, page, "Options of both commands")
+	all := manOptions(t, page, "Options of all commands")
+	planning := slices.Concat(all, manOptions(t, page, "Options of scpatch and scpatch list"))
 	for _, c := range []struct {
 		subsection string
 		args       []string
+		shared     []option
 	}{
-		{"Options of scpatch", nil},
-		{"Options of scpatch list", []string{"list"}},
+		{"Options of scpatch", nil, planning},
+		{"Options of scpatch list", []string{"list"}, planning},
+		{"Options of scpatch verify", []string{"verify"}, all},
 	} {
 		want := helpOptions(t, c.args...)
-		got := append(manOptions(t, page, c.subsection), both...)
+		got := append(manOptions(t, page, c.subsection), c.shared...)
 		byName := func(a, b option) int { return strings.Compare(a.long, b.long) }
 		slices.SortFunc(want, byName)
 		slices.SortFunc(got, byName)
@@ -243,7 +246,7 @@ var verb = regexp.MustCompile(`%[#+0 ]*[0-9]*[a-zA-Z]`)
 // with "…" for what differs.
 func TestMessagesDocumented(t *testing.T) {
 	messages := strings.Join(strings.Fields(readDoc(t, "docs", "messages.md")), " ")
-	for _, dir := range []string{".", repoPath("sites"), repoPath("elfrw")} {
+	for _, dir := range []string{".", repoPath("sites"), repoPath("sites", "verify"), repoPath("elfrw")} {
 		n := 0
 		for _, f := range sourceFiles(t, dir) {
 			for _, m := range errorTexts(f, dir == ".") {
@@ -305,7 +308,7 @@ func errorTexts(f *ast.File, command bool) (texts []string) {
 // TestFormatsDocumented looks for every field of the JSON output.
 func TestFormatsDocumented(t *testing.T) {
 	formats := readDoc(t, "docs", "formats.md")
-	for _, v := range []any{fileView{}, siteView{}} {
+	for _, v := range []any{fileView{}, siteView{}, verifyView{}, faultView{}} {
 		for typ, i := reflect.TypeOf(v), 0; i < typ.NumField(); i++ {
 			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 			if name == "" || !strings.Contains(formats, "\n| `"+name+"` | ") {

@@ -44,6 +44,7 @@ type fileView struct {
 
 func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch list", stderr)
+	c.addPlanning()
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
 	diff := c.flags.BoolP("diff", "d", false, "print every site that would change before and after")
 	c.addLast()

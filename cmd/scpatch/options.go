@@ -44,7 +44,7 @@ type common struct {
 }
 
 func newCommon(name string, stderr io.Writer) *common {
-	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New()}
+	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New(), linker: "any"}
 	c.log.SetOutput(stderr)
 	f := c.flags
 	f.SortFlags = false
@@ -52,15 +52,20 @@ func newCommon(name string, stderr io.Writer) *common {
 	f.StringVar(&c.runtime, "runtime", "inline", "what changes keys at run time: `KIND` is inline (it patches sites), trampoline (it patches trampolines), or none")
 	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognised)")
 	f.BoolVar(&c.user, "user", false, "the code runs in user space")
-	f.StringVar(&c.linker, "linker", "any", "what links the output at last: `NAME` is bfd, lld, any of these two, or other")
 	f.IntVar(&c.entrySize, "entry-size", 0, "`BYTES` of an entry of .static_call_sites, 8 or 16 (default: an existing table's, else 16)")
+	return c
+}
+
+// addPlanning adds the options of the commands that make a plan.
+func (c *common) addPlanning() {
+	f := c.flags
+	f.StringVar(&c.linker, "linker", "any", "what links the output at last: `NAME` is bfd, lld, any of these two, or other")
 	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, but for exported ones")
 	f.StringVar(&c.restore, "restore", "", "restore r2 by these `FORMS` only, separated by commas: stack, paca, save-stub, linker, shadow (default: the cheapest that is sound)")
 	f.StringVar(&c.require, "require", "", "it is an error if a site gets a form that is not among these `FORMS`")
 	f.StringVar(&c.pacaTOC, "paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13): a number, or a symbol of FILE that has it; opens the form paca")
 	f.BoolVar(&c.allowShadow, "allow-shadow", false, "allow the form shadow, for calls without a slot")
 	f.StringVar(&c.shadowStack, "shadow-stack", "__static_call_shadow_stack", "the thread-local pointer to the thread's stack of return addresses is `SYMBOL`")
-	return c
 }
 
 // addLast adds the options that a help text lists last.

@@ -23,6 +23,7 @@ import (
 
 const patchUsage = `Usage: scpatch [options] FILE...
        scpatch list [options] FILE...
+       scpatch verify [options] FILE...
 
 Rewrite the static-call sites of ppc64le (ELFv2) relocatable objects: branches
 to a trampoline __SCT__name become direct calls or constants wherever that is
@@ -52,6 +53,7 @@ type patcher struct {
 
 func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p := &patcher{common: newCommon("scpatch", stderr)}
+	p.addPlanning()
 	p.flags.StringVarP(&p.output, "output", "o", "", "write to `FILE` and leave the input as it is")
 	p.flags.BoolVarP(&p.dryRun, "dry-run", "n", false, "change nothing")
 	p.flags.BoolVarP(&p.diff, "diff", "d", false, "print every changed site before and after")

@@ -184,14 +184,14 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 	if t.null { // once with what it holds, and once with what it may come to hold
 		g.null = true
 		if o := v.run(m, g); o.ending != returned {
-			return o, v.wrong(t, &o, b, "the key holds NULL")
+			return o, v.wrong(t, &o, b)
 		}
 		g.null = false
 	}
 	o := v.run(m, g)
 	switch o.ending {
 	case stuck, returned:
-		return o, v.wrong(t, &o, b, "")
+		return o, v.wrong(t, &o, b)
 	}
 	return o, v.reached(s, t, &o)
 }
@@ -215,17 +215,14 @@ func (v *verifier) goalOf(key uint64, t *target) goal {
 }
 
 // wrong is the error of a run that did not reach what the key holds.
-func (v *verifier) wrong(t *target, o *outcome, b branch, why string) error {
+func (v *verifier) wrong(t *target, o *outcome, b branch) error {
 	if o.ending == through {
 		return fmt.Errorf("%s jumps to what the key holds without a test, and that is %s", v.name(b.to), v.text(t))
 	}
-	if why == "" {
-		why = o.why
-	}
-	if t.null || why == "" {
+	if t.null || o.why == "" {
 		return fmt.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
 	}
-	return fmt.Errorf("calls %s, but the key holds %s (%s)", v.name(o.at), v.text(t), why)
+	return fmt.Errorf("calls %s, but the key holds %s (%s)", v.name(o.at), v.text(t), o.why)
 }
 
 // reached checks where a run ended.

@@ -145,7 +145,7 @@ func (p *program) isReturn0(at uint64) bool {
 func (p *program) text(t *target) string {
 	switch {
 	case t.unknown != "":
-		return "what is not known here (" + t.unknown + ")"
+		return fmt.Sprintf("what is not known here (%s)", t.unknown)
 	case t.null:
 		return "NULL"
 	}
