@@ -29,6 +29,7 @@ type goal struct {
 	slot    uint64    // a doubleword: the key
 	null    bool      // what slot holds is NULL
 	every   bool      // any doubleword is what is asked for
+	fall    bool      // an address counts where no jump leads to it too
 }
 
 func (g *goal) has(at uint64) bool { return at != 0 && (at == g.entries[0] || at == g.entries[1]) }
@@ -51,10 +52,11 @@ type outcome struct {
 // known by its looks.
 func (p *program) run(m machine, g goal) outcome {
 	o := outcome{at: m.pc}
+	jumped := true
 	for range maxSteps {
 		o.m = m
 		switch {
-		case g.has(m.pc):
+		case g.has(m.pc) && (jumped || g.fall):
 			o.ending, o.at = arrived, m.pc
 			return o
 		case p.foreign(m.pc):
@@ -66,11 +68,14 @@ func (p *program) run(m machine, g goal) outcome {
 			return o.stop("there is no code that can be read")
 		}
 		if w.IsBranch() || w.IsCondBranch() || w.IsRegBranch() {
+			next := m.pc + ppc64.WordSize
 			if p.jump(&m, w, &g, &o) {
 				return o
 			}
+			jumped = m.pc != next
 			continue
 		}
+		jumped = false
 		if why := p.step(&m, w, suffix); why != "" {
 			return o.stop(why)
 		}

@@ -41,7 +41,7 @@ func (p *program) callee(at uint64) callee {
 func (p *program) setsTOC(global, local uint64) (uint64, bool) {
 	m := machine{pc: global}
 	m.regs[12] = numberOf(global)
-	o := p.run(m, goal{entries: [2]uint64{local}})
+	o := p.run(m, goal{entries: [2]uint64{local}, fall: true})
 	if o.ending != arrived {
 		return 0, false
 	}
