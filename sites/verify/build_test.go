@@ -89,11 +89,27 @@ func buildForms(t testing.TB) string {
 			link("-shared", "forms.o", "ret0.o", "libext.so", "-o", name+".lib.so")
 			link("-pie", "main.o", "./"+name+".lib.so", "libext.so", "-o", name+".so")
 		}
+		execute(t, dir, gcc, "-c", source("far.S"), "-o", "far.o")
+		execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("far.c"), "-o", "far_main.o")
+		for name, link := range farLinks {
+			execute(t, dir, slices.Concat(linkers[name[:3]], link, []string{
+				"-Wl,--section-start=.far=0x20000000", "-Wl,-rpath," + dir, "far_main.o", "far.o", "libext.so", "-o", name,
+			})...)
+		}
 	})
 	if forms.dir == "" {
 		t.Fatal("not built")
 	}
 	return forms.dir
+}
+
+// farLinks are the programs of far.S, and how each is linked.
+var farLinks = map[string][]string{
+	"bfd.far":     {"-no-pie", "-Wl,--power10-stubs"},
+	"bfd.far.pie": {"-pie", "-Wl,--power10-stubs"},
+	"bfd.far.p8":  {"-pie", "-Wl,--no-power10-stubs"},
+	"lld.far":     {"-no-pie"},
+	"lld.far.pie": {"-pie"},
 }
 
 // shapes are the files with sites that buildForms makes.

@@ -3,7 +3,9 @@
 package verify
 
 import (
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,13 +32,29 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestStubs verifies calls that need every kind of stub.
+func TestStubs(t *testing.T) {
+	dir := buildForms(t)
+	for _, name := range append(slices.Collect(maps.Keys(farLinks)), "far.o") {
+		r, err := check(readFile(t, filepath.Join(dir, name)), Options{User: true})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for i := range r.Faults {
+			t.Errorf("%s: %v", name, &r.Faults[i])
+		}
+		if r.Sites != 7 || r.Direct != 7 {
+			t.Errorf("%s: %d sites, %d direct", name, r.Sites, r.Direct)
+		}
+	}
+}
+
 // TestFormsRun runs the programs: what is verified works.
 func TestFormsRun(t *testing.T) {
 	dir := buildForms(t)
-	for _, linker := range []string{"bfd", "lld"} {
-		for _, shape := range []string{"exe", "pie", "so"} {
-			execute(t, dir, "qemu-ppc64le", "-cpu", "power10", "-L", "/usr/powerpc64le-linux-gnu", "./"+linker+"."+shape)
-		}
+	for _, name := range append(slices.Collect(maps.Keys(farLinks)), "bfd.exe", "bfd.pie", "bfd.so", "lld.exe", "lld.pie", "lld.so") {
+		execute(t, dir, "qemu-ppc64le", "-cpu", "power10", "-L", "/usr/powerpc64le-linux-gnu", "./"+name)
 	}
 }
 

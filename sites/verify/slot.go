@@ -85,7 +85,7 @@ func (v *verifier) byLinker(b branch, o *outcome) bool {
 	if !v.object || !b.linker || b.notoc {
 		return false
 	}
-	if b.named && (v.foreign(b.to) || o.ending == arrived && o.at == b.to) {
+	if b.ifunc || b.named && (v.foreign(b.to) || o.ending == arrived && o.at == b.to) {
 		return true
 	}
 	if v.opts.Module {

@@ -107,18 +107,19 @@ func (p *program) holds(key uint64) target {
 		t.unknown = fmt.Sprintf("0x%x is no code", t.addr)
 		return t
 	}
-	if _, ok := p.function(t.addr); !ok {
-		t.behind = p.behind(t.addr)
-	}
+	t.behind = p.behind(t.addr)
 	t.callee, t.ours = p.callee(t.addr), true
 	return t
 }
 
-// behind follows code that has no function's symbol: the address of a function
-// of another unit may be that of a stub.
+// behind follows a function that may be a linker's stub, which gives a function
+// of another unit, or what a resolver returns, an address in this one.
 func (p *program) behind(at uint64) content {
 	m := machine{pc: at}
 	m.regs[12] = numberOf(at)
+	if p.toc != 0 {
+		m.regs[2] = numberOf(p.toc) // lld's go by it
+	}
 	if o := p.run(m, goal{}); o.ending == elsewhere {
 		return content{known: true, addr: o.at, named: o.named, ifunc: o.ifunc}
 	}
