@@ -266,10 +266,11 @@ func (u user) address(addr uint64) {
 		im.label(t.sec, label{off: off, kind: computed})
 	}
 	p, ok := im.at(addr)
-	if !ok || im.secs[p.sec] != nil {
+	if !ok || im.secs[p.sec] != nil || im.skips(addr) {
 		return
 	}
-	// A jump table: distances from its begin.
+	// A jump table: distances from its begin. (The first entry of a table of sites,
+	// whose begin a run time has, would look like one.)
 	data := im.f.Section(p.sec).Data()[p.off:]
 	for ; len(data) >= 4; data = data[4:] {
 		if im.work++; im.work > maxWork {

@@ -48,7 +48,7 @@ func (im *image) kernelTables() {
 			continue
 		}
 		switch {
-		case name == "mcount_loc" || name == "kprobe_blacklist":
+		case name == "mcount_loc" || name == "kprobe_blacklist" || name == "static_call_sites":
 			im.skipped = append(im.skipped, span{r[0], r[1]})
 			continue
 		case name != "__jump_table" && name != "__ex_table" && (!strings.HasPrefix(name, "__") || !strings.HasSuffix(name, "_fixup")):

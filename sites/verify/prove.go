@@ -22,13 +22,9 @@ func (v *verifier) prove() error {
 		return nil
 	}
 	slices.Sort(secs)
-	prove := v.proveImage
-	if v.object {
-		m, err := textmap.Read(v.file, secs)
-		if err != nil {
-			return err
-		}
-		prove = m.Prove
+	m, err := v.textmap(secs)
+	if err != nil {
+		return err
 	}
 	for _, sec := range secs {
 		sites := bySection[sec]
@@ -36,11 +32,18 @@ func (v *verifier) prove() error {
 		for i, s := range sites {
 			calls[i] = s.off
 		}
-		for i, verdict := range prove(sec, calls) {
+		for i, verdict := range m.Prove(sec, calls) {
 			if !verdict.Proven {
 				v.fault(&sites[i].site, "restores r2 without a save: %s", verdict.Reason)
 			}
 		}
 	}
 	return nil
+}
+
+func (v *verifier) textmap(secs []int) (*textmap.Map, error) {
+	if v.object {
+		return textmap.Read(v.file, secs)
+	}
+	return textmap.ReadImage(v.file, secs, v.toc)
 }
