@@ -65,7 +65,7 @@ func (v *verifier) tables() ([]table, error) {
 	}
 	t.user = v.opts.User
 	s, _, ok := p.locate(t.from)
-	if !ok || t.to > p.address[s.Index]+s.Size {
+	if !ok || s.Data() == nil || t.to > p.address[s.Index]+s.Size {
 		return nil, fmt.Errorf("the table between %s and %s is in no section", layout.TableStart, layout.TableStop)
 	}
 	v.setEntrySize(&t, elfrw.Section{})
