@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Static calls for programs in user space: calls through a pointer that changes rarely. The macros
+ * mean what they mean in Linux. docs/static_call.md is the manual.
+ *
+ *   DECLARE_STATIC_CALL(name, func)      the call is defined elsewhere; func gives the type
+ *   DEFINE_STATIC_CALL(name, func)       ... is defined here, goes to func first, is never NULL
+ *   DEFINE_STATIC_CALL_NULL(name, func)  ... to nothing first: a call does nothing
+ *   DEFINE_STATIC_CALL_RET0(name, func)  ... to __static_call_return0 first: a call yields 0
+ *   static_call(name)(args...)           the call
+ *   static_call_cond(name)(args...)      the call where it may be NULL; has no value
+ *   static_call_update(name, func)       later calls go to func
+ *   static_call_query(name)              where they go
+ *
+ * Each call has a key, __SCK__name, which holds the pointer. On ppc64le (ELFv2) it also has a
+ * trampoline, __SCT__name, which jumps through the key, and static_call() is `bl __SCT__name; nop`.
+ * So the program is right as the compiler leaves it, and scpatch finds every call by its relocation.
+ * Everywhere else static_call() is a call through the pointer in the key.
+ *
+ * Options, to be defined before the header is included:
+ *
+ *   STATIC_CALL_RUNTIME   in one file of a program: the run time that rewrites patched calls is here
+ *   STATIC_CALL_SAVE_TOC  1: save r2 at each call, see static_call_save_toc()
+ */
+#ifndef STATIC_CALL_H
+#define STATIC_CALL_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#if !defined(__GNUC__)
+#error "static_call.h needs gcc or clang"
+#endif
+
+#if defined(__powerpc64__) && defined(__LITTLE_ENDIAN__) && defined(_CALL_ELF) && _CALL_ELF == 2
+#define STATIC_CALL_TRAMPOLINES 1
+#else
+#define STATIC_CALL_TRAMPOLINES 0
+#endif
+
+#ifndef STATIC_CALL_SAVE_TOC
+#define STATIC_CALL_SAVE_TOC 0
+#endif
+
+#ifdef __cplusplus
+#define __STATIC_CALL_C extern "C"
+#else
+#define __STATIC_CALL_C extern
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct static_call_key {
+	void *func;		/* first: the trampoline and scpatch's stubs load it */
+	unsigned long flags;
+	void (*patch)(struct static_call_key *key);	/* set by the run time when the key has patched calls */
+};
+
+#define STATIC_CALL_NULLABLE 1UL	/* flags: the trampoline tests for NULL */
+
+/*
+ * What a key of DEFINE_STATIC_CALL_RET0 holds. Weak, and visible even with -fvisibility=hidden, so
+ * that all units of a program agree on one address.
+ */
+long __static_call_return0(void);
+__attribute__((weak, visibility("default"), section(".text.static_call_return0")))
+long __static_call_return0(void)
+{
+	return 0;
+}
+
+static inline __attribute__((unused, cold, noreturn))
+void __static_call_die(const char *name, const char *what)
+{
+	fprintf(stderr, "static call %s: %s\n", name, what);
+	abort();
+}
+
+/*
+ * The key first, then the calls that do not read it. Nobody reads `patch' earlier than the new
+ * target is visible, and the run time sets `patch' before it reads the target: one of the two sees
+ * what the other wrote.
+ */
+static inline __attribute__((unused))
+void __static_call_update(struct static_call_key *key, const char *name, void *func)
+{
+	void (*patch)(struct static_call_key *);
+
+	if (!func && !(key->flags & STATIC_CALL_NULLABLE))
+		__static_call_die(name, "DEFINE_STATIC_CALL's calls cannot be NULL; DEFINE_STATIC_CALL_NULL's can");
+	__atomic_store_n(&key->func, func, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	patch = __atomic_load_n(&key->patch, __ATOMIC_ACQUIRE);
+	if (patch)
+		patch(key);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ---- Keys ---------------------------------------------------------------------------------- */
+
+#define DECLARE_STATIC_CALL(name, func)						\
+	__STATIC_CALL_C struct static_call_key __SCK__##name;			\
+	__STATIC_CALL_C __typeof__(func) __SCT__##name __STATIC_CALL_VISIBLE
+
+/*
+ * Called by asm only, hence `used', and by a name that link-time optimization has to leave alone.
+ * A section of its own: no code can reach it by way of a neighbour's address.
+ */
+#ifdef __clang__
+#define __STATIC_CALL_USED(name) __attribute__((used, section(".data.sck." #name)))
+#else
+#define __STATIC_CALL_USED(name) __attribute__((used, externally_visible, section(".data.sck." #name)))
+#endif
+
+#define __STATIC_CALL_DEFINE(name, func, first, flags, test)			\
+	DECLARE_STATIC_CALL(name, func);					\
+	struct static_call_key __SCK__##name __STATIC_CALL_USED(name) =		\
+		{ __extension__(void *)(first), flags, 0 };			\
+	__STATIC_CALL_TRAMPOLINE(name, test)
+
+#define DEFINE_STATIC_CALL(name, func)						\
+	__STATIC_CALL_DEFINE(name, func, func, 0, "")
+#define DEFINE_STATIC_CALL_NULL(name, func)					\
+	__STATIC_CALL_DEFINE(name, func, 0, STATIC_CALL_NULLABLE, __STATIC_CALL_TEST_NULL)
+#define DEFINE_STATIC_CALL_RET0(name, func)					\
+	__STATIC_CALL_DEFINE(name, func, __static_call_return0, STATIC_CALL_NULLABLE, __STATIC_CALL_TEST_NULL)
+
+#define static_call_update(name, target)					\
+	__extension__({								\
+		__typeof__(__SCT__##name) *__sc_target = (target);		\
+		__static_call_update(&__SCK__##name, #name, __extension__(void *)__sc_target);	\
+	})
+
+#define static_call_query(name)							\
+	(__extension__(__typeof__(__SCT__##name) *)__atomic_load_n(&__SCK__##name.func, __ATOMIC_RELAXED))
+
+/* ---- Calls --------------------------------------------------------------------------------- */
+
+#if STATIC_CALL_TRAMPOLINES
+
+/*
+ * Never said to be of this link unit, whatever a pragma says: the compiler would then make tail calls
+ * of it, which have no slot.
+ */
+#define __STATIC_CALL_VISIBLE __attribute__((visibility("default")))
+
+#if defined(__clang__) || __GNUC__ >= 9
+#define __static_call_asm __asm__ __volatile__ __inline__	/* counts as one instruction */
+#else
+#define __static_call_asm __asm__ __volatile__
+#endif
+
+/*
+ * Saves r2 where a restore behind a call finds it, 24(r1) (ELFv2 2.2.3), so that scpatch can prove
+ * the save and let the call leave its trampoline. static_call() does so with STATIC_CALL_SAVE_TOC;
+ * by hand it stands at the top of a block that makes several calls, and only where a call follows
+ * on every path: a function without any has no frame of its own, and would write to its caller's.
+ * For that reason, too, r1 is an operand: it keeps the compiler from moving the store in front of
+ * the instruction that makes the frame. It may move it otherwise. scpatch looks at what is there.
+ */
+#if defined(__PCREL__)
+#define static_call_save_toc() ((void)0)	/* no TOC pointer */
+#else
+#define static_call_save_toc()							\
+	__extension__({								\
+		register void *__sc_sp __asm__("r1");				\
+		__STATIC_CALL_NO_WARNING					\
+		__static_call_asm("std 2,24(1)" : : "r"(__sc_sp) : "memory");	\
+	})
+#endif
+
+/* clang takes the register for a variable without a value. */
+#ifdef __clang__
+#define __STATIC_CALL_NO_WARNING _Pragma("clang diagnostic ignored \"-Wuninitialized\"")
+#else
+#define __STATIC_CALL_NO_WARNING
+#endif
+
+#if STATIC_CALL_SAVE_TOC
+#define __STATIC_CALL_SAVE() static_call_save_toc()
+#else
+#define __STATIC_CALL_SAVE() ((void)0)
+#endif
+
+/*
+ * Keeps the key's symbol in the object, for scpatch, in a section that ld -r keeps and a linker drops
+ * (SHF_EXCLUDE). The comma makes it a direct call at -O0 too, where a statement's value goes
+ * through memory.
+ */
+#define static_call(name)							\
+	(__extension__({							\
+		__static_call_asm(".pushsection .discard.static_call,\"e\",@progbits\n"	\
+				  "	.balign 8\n"				\
+				  "	.quad __SCK__" #name "\n"		\
+				  "	.popsection" : : );			\
+		__STATIC_CALL_SAVE();						\
+	}), __SCT__##name)
+
+/* The trampoline tests for NULL. */
+#define static_call_cond(name) (void)static_call(name)
+
+#else
+
+#define __STATIC_CALL_VISIBLE
+#define static_call_save_toc() ((void)0)
+#define static_call(name) static_call_query(name)
+
+/* Any function type: what an ABI with arguments in registers, or removed by the caller, does not mind. */
+static inline __attribute__((unused)) void __static_call_nop(void)
+{
+}
+
+#define static_call_cond(name)							\
+	(void)__extension__({							\
+		void *__sc_func = __atomic_load_n(&__SCK__##name.func, __ATOMIC_RELAXED);	\
+		(__typeof__(__SCT__##name) *)(__sc_func ? __sc_func : (void *)__static_call_nop);	\
+	})
+
+#define __STATIC_CALL_TEST_NULL ""
+#define __STATIC_CALL_TRAMPOLINE(name, test)					\
+	__STATIC_CALL_C __typeof__(__SCT__##name) __SCT__##name
+
+#endif
+
+#if STATIC_CALL_TRAMPOLINES
+#include "static_call_ppc64le.h"
+#endif
+
+#endif

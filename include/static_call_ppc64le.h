@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * static_call.h for ppc64le (ELFv2): trampolines, and what tells the run time about a link unit.
+ * Included by it, and not by anything else.
+ *
+ * A trampoline is entered by the linker's direct branch, through a pointer, from code of its own
+ * unit, of another, and from code that keeps no TOC pointer. So it relies on neither r2 nor r12
+ * and says so: local entry 1 (ELFv2 3.4.1). It finds its unit's TOC by bcl. It may leave with
+ * another r2 than it came with: of a callee of local entry 1 the linker assumes as much, saves r2
+ * in front and restores it in the slot. It has a section of its own because ld.bfd omits that for
+ * a branch within one section.
+ *
+ * It is protected: calls in its unit go to it, even when the unit's key is hidden and another unit
+ * has a call of the same name.
+ */
+#ifndef STATIC_CALL_H
+#error "include static_call.h"
+#endif
+
+/* How a trampoline gets what its key holds: a shared library's key may be preempted. */
+#if defined(__PCREL__)
+/* pld 12,key@reloc(0),1: spelled out, because clang 14 crashes on it in asm of file scope. */
+#if defined(__PIC__) && !defined(__PIE__)
+#define __STATIC_CALL_LOAD_R12(key)				\
+	"	.reloc .,R_PPC64_GOT_PCREL34," key "\n"		\
+	"	.long 0x04100000,0xe5800000\n"			\
+	"	ld 12,0(12)\n"
+#else
+#define __STATIC_CALL_LOAD_R12(key)				\
+	"	.reloc .,R_PPC64_PCREL34," key "\n"		\
+	"	.long 0x04100000,0xe5800000\n"
+#endif
+#define __STATIC_CALL_SET_R2 ""
+#else
+#if defined(__PIC__) && !defined(__PIE__)
+#define __STATIC_CALL_LOAD_R12(key)				\
+	"	addis 12,2," key "@got@ha\n"			\
+	"	ld 12," key "@got@l(12)\n"			\
+	"	ld 12,0(12)\n"
+#else
+#define __STATIC_CALL_LOAD_R12(key)				\
+	"	addis 12,2," key "@toc@ha\n"			\
+	"	ld 12," key "@toc@l(12)\n"
+#endif
+/* The return address is in r0 for a while: an unwinder has to know. */
+#define __STATIC_CALL_SET_R2					\
+	"	mflr 0\n"					\
+	"	.cfi_register 65,0\n"				\
+	"	bcl 20,31,1f\n"					\
+	"1:	mflr 12\n"					\
+	"	mtlr 0\n"					\
+	"	.cfi_restore 65\n"				\
+	"	addis 2,12,(.TOC.-1b)@ha\n"			\
+	"	addi 2,2,(.TOC.-1b)@l\n"
+#endif
+
+#define __STATIC_CALL_TEST_NULL					\
+	"	cmpdi 12,0\n"					\
+	"	beqlr\n"
+
+/* A prefixed instruction must not cross a 64-byte boundary. */
+#define __STATIC_CALL_TRAMPOLINE(name, test)			\
+	__asm__("	.pushsection .text.sct." #name ",\"ax\",@progbits\n"	\
+		"	.balign 16\n"				\
+		"	.globl __SCT__" #name "\n"		\
+		"	.protected __SCT__" #name "\n"		\
+		"	.type __SCT__" #name ",@function\n"	\
+		"__SCT__" #name ":\n"				\
+		"	.cfi_startproc\n"			\
+		"	.localentry __SCT__" #name ",1\n"	\
+		__STATIC_CALL_SET_R2				\
+		__STATIC_CALL_LOAD_R12("__SCK__" #name)		\
+		test						\
+		"	mtctr 12\n"				\
+		"	bctr\n"					\
+		"	.cfi_endproc\n"				\
+		"	.size __SCT__" #name ",.-__SCT__" #name "\n"	\
+		"	.popsection\n")
+
+/* ---- Link units ---------------------------------------------------------------------------- */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* scpatch --user writes these: a call whose branch the run time may rewrite. */
+struct static_call_site {
+	int addr;		/* the branch, relative to this field */
+	int stub;		/* the way through the key, likewise */
+	unsigned long key;	/* address of the key, and the flags below */
+};
+
+#define STATIC_CALL_SITE_TAIL 1UL	/* b, not bl */
+#define STATIC_CALL_SITE_NOTOC 2UL	/* the caller keeps no TOC pointer */
+
+/* What the run time knows of an executable or a shared library. */
+struct static_call_unit {
+	struct static_call_unit *next;
+	const struct static_call_site *start, *stop;
+	const unsigned char *ehdr;	/* its ELF header; NULL if that is not in memory */
+	unsigned long toc;		/* its TOC pointer; 0 if it has none */
+};
+
+#define STATIC_CALL_TOCS 1UL	/* toc: ld.bfd gave the unit several */
+
+#define __STATIC_CALL_OF_UNIT __attribute__((weak, visibility("hidden")))
+
+/* The linker's. Weak, because a unit without patched calls has no such section. */
+extern const struct static_call_site __start_static_call_sites[] __STATIC_CALL_OF_UNIT;
+extern const struct static_call_site __stop_static_call_sites[] __STATIC_CALL_OF_UNIT;
+extern const unsigned char __ehdr_start[] __STATIC_CALL_OF_UNIT;
+
+/* The run time's. Weak, because a program without patched calls needs none. */
+extern void __static_call_register(struct static_call_unit *unit)
+	__attribute__((weak, visibility("default")));
+extern void __static_call_unregister(struct static_call_unit *unit)
+	__attribute__((weak, visibility("default")));
+
+extern struct static_call_unit __static_call_unit __STATIC_CALL_OF_UNIT;
+struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0 };
+
+/*
+ * Every file that includes this header has a constructor and a destructor. They meet in the two
+ * functions below, one of which is left in a unit, and the first one does the work. All tell their
+ * TOC pointer: ld.bfd divides a large unit of -mcmodel=small, and then a function of the unit is
+ * not always one that may be called at its local entry.
+ */
+void __static_call_enter(unsigned long toc) __STATIC_CALL_OF_UNIT;
+void __static_call_leave(void) __STATIC_CALL_OF_UNIT;
+
+__attribute__((section(".text.static_call_unit")))
+void __static_call_enter(unsigned long toc)
+{
+	struct static_call_unit *unit = &__static_call_unit;
+
+	if (&__start_static_call_sites[0] == &__stop_static_call_sites[0])
+		return;
+	if (!__static_call_register)
+		__static_call_die("(all)", "calls are patched, and no STATIC_CALL_RUNTIME is in sight");
+	if (unit->start && (!toc || unit->toc == toc || unit->toc == STATIC_CALL_TOCS))
+		return;
+	unit->toc = unit->toc ? STATIC_CALL_TOCS : toc;
+	unit->start = __start_static_call_sites;
+	unit->stop = __stop_static_call_sites;
+	unit->ehdr = __ehdr_start;
+	__static_call_register(unit);
+}
+
+__attribute__((section(".text.static_call_unit")))
+void __static_call_leave(void)
+{
+	struct static_call_unit *unit = &__static_call_unit;
+
+	if (!unit->start)
+		return;
+	__static_call_unregister(unit);
+	unit->start = 0;
+	unit->toc = 0;
+}
+
+/* Before all other constructors, after all other destructors: 100 and below are the compiler's. */
+static __attribute__((constructor(101), used)) void __static_call_constructor(void)
+{
+	unsigned long toc = 0;
+
+#ifndef __PCREL__
+	__asm__("bcl 20,31,1f\n"
+		"1:	mflr %0\n"
+		"	addis %0,%0,(.TOC.-1b)@ha\n"
+		"	addi %0,%0,(.TOC.-1b)@l" : "=b"(toc) : : "lr");
+#endif
+	__static_call_enter(toc);
+}
+
+static __attribute__((destructor(101), used)) void __static_call_destructor(void)
+{
+	__static_call_leave();
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#ifdef STATIC_CALL_RUNTIME
+#include "static_call_runtime.h"
+#endif
