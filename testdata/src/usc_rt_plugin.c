@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The other half of the plug-in: its own key. */
+#include "usc_rt.h"
+
+static volatile long bias = RT_PLUGIN;
+
+long plugin_target(long x)
+{
+	return x + bias;
+}
+
+/* What scpatch can prove to be of this unit: the other name may be another unit's. */
+long plugin_target_here(long x) __attribute__((alias("plugin_target"), visibility("hidden")));
+
+DEFINE_STATIC_CALL(plugin_key, plugin_target);
+
+void plugin_update(long (*func)(long))
+{
+	static_call_update(plugin_key, func ? func : plugin_target);
+}
+
+void plugin_update_op(long (*func)(long))
+{
+	static_call_update(rt_op, func);
+}
