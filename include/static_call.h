@@ -160,25 +160,22 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
  * the save and let the call leave its trampoline. static_call() does so with STATIC_CALL_SAVE_TOC;
  * by hand it stands at the top of a block that makes several calls, and only where a call follows
  * on every path: a function without any has no frame of its own, and would write to its caller's.
- * For that reason, too, r1 is an operand: it keeps the compiler from moving the store in front of
- * the instruction that makes the frame. It may move it otherwise. scpatch looks at what is there.
+ * For that reason, too, r1 is an operand, if not of the text: it keeps the compiler from moving the
+ * store in front of the instruction that makes the frame. It may move it otherwise: scpatch
+ * looks at what is there.
  */
 #if defined(__PCREL__)
 #define static_call_save_toc() ((void)0)	/* no TOC pointer */
+#elif defined(__clang__)
+/* gcc's way below has clang load r1 with what it thinks is a variable. This one costs gcc a register. */
+#define static_call_save_toc()							\
+	__static_call_asm("std 2,24(1)" : : "r"(__builtin_frame_address(0)) : "memory")
 #else
 #define static_call_save_toc()							\
 	__extension__({								\
-		register void *__sc_sp __asm__("r1");				\
-		__STATIC_CALL_NO_WARNING					\
-		__static_call_asm("std 2,24(1)" : : "r"(__sc_sp) : "memory");	\
+		register void *__sc_frame __asm__("r1");			\
+		__static_call_asm("std 2,24(1)" : : "r"(__sc_frame) : "memory");	\
 	})
-#endif
-
-/* clang takes the register for a variable without a value. */
-#ifdef __clang__
-#define __STATIC_CALL_NO_WARNING _Pragma("clang diagnostic ignored \"-Wuninitialized\"")
-#else
-#define __STATIC_CALL_NO_WARNING
 #endif
 
 #if STATIC_CALL_SAVE_TOC
@@ -199,6 +196,7 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 				  "	.quad __SCK__" #name "\n"		\
 				  "	.popsection" : : );			\
 		__STATIC_CALL_SAVE();						\
+		(void)0;							\
 	}), __SCT__##name)
 
 /* The trampoline tests for NULL. */

@@ -265,7 +265,7 @@ void __static_call_register(struct static_call_unit *unit)
 		__sc_units = unit;
 	}
 	for (s = unit->start; s < unit->stop; s++)
-		__atomic_store_n(&__sc_key(s)->patch, __sc_patch, __ATOMIC_RELEASE);
+		__atomic_store_n(&__sc_key(s)->patch, &__sc_patch, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	__sc_follow(unit, 0);
 	pthread_mutex_unlock(&__sc_lock);
