@@ -11,6 +11,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
+INCLUDEDIR ?= $(PREFIX)/include
 
 B := build
 # A count, not a time: at the end of its time go test sometimes fails a sound
@@ -42,16 +43,20 @@ REQUIRE := SCPATCH_REQUIRE_TOOLS=1
 .DELETE_ON_ERROR:
 
 ##@ Build
-.PHONY: all build install clean
+.PHONY: all build install install-headers clean
 all: build ## Build build/scpatch
 build:
 	@mkdir -p $(B)
 	$(GO) build $(BUILDFLAGS) -o $(B)/scpatch ./cmd/scpatch
 
-install: build ## Install the binary and its manual page (PREFIX, DESTDIR)
+install: build install-headers ## Install the binary, its manual page and the C header (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
 	install -m 755 $(B)/scpatch '$(DESTDIR)$(BINDIR)/scpatch'
 	install -m 644 docs/scpatch.1 '$(DESTDIR)$(MANDIR)/man1/scpatch.1'
+
+install-headers:
+	install -d '$(DESTDIR)$(INCLUDEDIR)/scpatch'
+	install -m 644 include/*.h '$(DESTDIR)$(INCLUDEDIR)/scpatch'
 
 demo: build ## Patch a real object and show its sites before and after
 	@mkdir -p $(B)/demo

@@ -7,13 +7,19 @@
  *   plugin     dlopen and dlclose of a plug-in with calls of its own
  *   refuse     on a system that does not let code be changed
  */
+#ifndef NO_RUNTIME
 #define STATIC_CALL_RUNTIME
+#endif
 #include "usc_rt.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static volatile long bias = RT_LOCAL;
 
