@@ -236,6 +236,26 @@ func TestE2EStaticCallRuntime(t *testing.T) {
 	}
 }
 
+// TestE2EStaticCallTwoTOCs has ld.bfd give a program two TOCs: a function of the
+// program that uses the other one must not be called at its local entry.
+func TestE2EStaticCallTwoTOCs(t *testing.T) {
+	w := newWorkshop(t)
+	w.object("main.o", "gcc-p8-O2", "usc_rt_main.c", "-fPIE")
+	w.object("a.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIC", "-DRT_NAME=rt_a", "-DRT_BIAS=RT_A")
+	w.object("b.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIC", "-DRT_NAME=rt_b", "-DRT_BIAS=RT_B")
+	w.object("sites.o", "gcc-p10-O2", "usc_rt_sites.S")
+	w.object("large.o", "gcc-p8-O2", "usc_toc.S", "-DTARGET")
+	w.object("fill.o", "gcc-p8-O2", "usc_toc.S")
+	w.link("bfd", "-shared", "a.o", "b.o", "-o", "libab.so")
+	// The words that fill the TOC are not used, and would be thrown away.
+	w.link("bfd", "-pie", "-Wl,--no-toc-optimize", "large.o", "fill.o", "main.o", "sites.o", "libab.so", "-o", "program")
+	one := string(readFile(t, repoPath("testdata", "e2e", "want", "usc_rt_forms.txt")))
+	want := strings.ReplaceAll(one, "large: toc at its local entry", "large: toc stub")
+	if got := w.execute("./program", "forms"); got != want || want == one {
+		t.Errorf("printed\n%s\nwant\n%s", got, want)
+	}
+}
+
 // TestE2EStaticCallNoRuntime: calls that are patched and a program without the
 // run time must not meet.
 func TestE2EStaticCallNoRuntime(t *testing.T) {
