@@ -32,6 +32,7 @@ long usc_call_wide(long x);
 long usc_call_pointer(long x);
 long usc_call_twice(long x);
 long usc_recurse(long n);
+long usc_shrink(long x);
 long usc_call_here(long x);
 void usc_set_here(int which);
 int usc_query(void);

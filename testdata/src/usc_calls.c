@@ -69,6 +69,15 @@ long usc_recurse(long n)
 	return static_call(usc_here)(n - 1) + calls_bias;
 }
 
+/* A frame for the call alone, if the compiler has its way: the save must not go to the caller's. */
+long usc_shrink(long x)
+{
+	static_call_save_toc();
+	if (x < 0)
+		return calls_bias;
+	return static_call(usc_op)(x);
+}
+
 long usc_call_here(long x)
 {
 	return static_call(usc_here)(x) + calls_bias;

@@ -17,7 +17,8 @@ int main(void)
 		printf(" twice %ld", usc_call_twice(i));
 		printf(" recurse %ld", usc_recurse(i));
 		printf(" here %ld\n", usc_call_here(i));
-		printf("   main: twice %ld", usc_twice(i) + main_bias);
+		printf("   shrink %ld", usc_shrink(i - 3) + main_bias);
+		printf(" main: twice %ld", usc_twice(i) + main_bias);
 		printf(" op %ld\n", static_call(usc_op)(i) + main_bias);
 	}
 	return 0;
