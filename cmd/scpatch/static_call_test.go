@@ -32,6 +32,16 @@ type workshop struct {
 func newWorkshop(t *testing.T) *workshop {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
 	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
+	// Read, so that the results of go test are not kept when they change.
+	for _, pattern := range []string{repoPath("include", "*.h"), repoPath("testdata", "src", "usc*")} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || files == nil {
+			t.Fatal(pattern, err)
+		}
+		for _, f := range files {
+			readFile(t, f)
+		}
+	}
 	return &workshop{&builder{manifest: m, cache: t.TempDir(), made: map[string]*sync.Once{}}, t, t.TempDir()}
 }
 
@@ -49,9 +59,9 @@ func (w *workshop) link(linker string, words ...string) {
 	execute(w.t, w.dir, slices.Concat(w.linkers[linker], []string{"-Wl,-rpath,$ORIGIN"}, words))
 }
 
-func (w *workshop) execute(words ...string) string {
-	w.t.Helper()
-	return string(execute(w.t, w.dir, slices.Concat(w.builder.run, words)))
+func (w *workshop) execute(t *testing.T, words ...string) string {
+	t.Helper()
+	return string(execute(t, w.dir, slices.Concat(w.run, words)))
 }
 
 // TestStaticCallObjects looks at what static_call() leaves in an object: a call
@@ -138,12 +148,12 @@ func TestE2EStaticCallLTO(t *testing.T) {
 		checkCallsObject(t, filepath.Join(w.dir, "all.o"), compiler)
 		for _, linker := range w.linkerNames() {
 			w.link(linker, "-pie", "all.o", "-o", "program")
-			if got := w.execute("./program"); got != string(want) {
+			if got := w.execute(t, "./program"); got != string(want) {
 				t.Errorf("%s, %s: printed\n%s\nwant\n%s", compiler, linker, got, want)
 			}
 		}
 		execute(t, w.dir, slices.Concat(lto, []string{"-pie", "-o", "program"}))
-		if got := w.execute("./program"); got != string(want) {
+		if got := w.execute(t, "./program"); got != string(want) {
 			t.Errorf("%s, linked with -flto: printed\n%s\nwant\n%s", compiler, got, want)
 		}
 	}
@@ -188,7 +198,7 @@ func TestE2EStaticCallHidden(t *testing.T) {
 			w.link(linker, "-shared", "B.o", "-o", "libb.so")
 			w.link(linker, "-pie", "main.o", "liba.so", "libb.so", "-o", "program")
 			const want = "side_A side_B, side_A then other, side_B\nreturn0 is one function: 1\n"
-			if got := w.execute("./program"); got != want {
+			if got := w.execute(t, "./program"); got != want {
 				t.Errorf("%s, %s: printed %q, want %q", compiler, linker, got, want)
 			}
 		}
@@ -227,7 +237,7 @@ func TestE2EStaticCallRuntime(t *testing.T) {
 			t.Run(c.name+"/"+linker, func(t *testing.T) {
 				for _, what := range []string{"forms", "plugin", "refuse", "threads"} {
 					want := readFile(t, repoPath("testdata", "e2e", "want", "usc_rt_"+what+".txt"))
-					if got := w.execute("./program", what); got != string(want) {
+					if got := w.execute(t, "./program", what); got != string(want) {
 						t.Errorf("%s: printed\n%s\nwant\n%s", what, got, want)
 					}
 				}
@@ -251,7 +261,7 @@ func TestE2EStaticCallTwoTOCs(t *testing.T) {
 	w.link("bfd", "-pie", "-Wl,--no-toc-optimize", "large.o", "fill.o", "main.o", "sites.o", "libab.so", "-o", "program")
 	one := string(readFile(t, repoPath("testdata", "e2e", "want", "usc_rt_forms.txt")))
 	want := strings.ReplaceAll(one, "large: toc at its local entry", "large: toc stub")
-	if got := w.execute("./program", "forms"); got != want || want == one {
+	if got := w.execute(t, "./program", "forms"); got != want || want == one {
 		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
 }
@@ -266,7 +276,7 @@ func TestE2EStaticCallNoRuntime(t *testing.T) {
 	w.object("b.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIE", "-DRT_NAME=rt_b", "-DRT_BIAS=RT_B")
 	w.object("sites.o", "gcc-p10-O2", "usc_rt_sites.S")
 	w.link("bfd", "-pie", "main.o", "large.o", "a.o", "b.o", "sites.o", "-o", "program")
-	cmd := exec.Command(w.builder.run[0], append(slices.Clone(w.builder.run[1:]), "./program", "forms")...)
+	cmd := exec.Command(w.run[0], append(slices.Clone(w.run[1:]), "./program", "forms")...)
 	cmd.Dir = w.dir
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "no STATIC_CALL_RUNTIME is in sight") {
@@ -296,7 +306,7 @@ func TestE2EReadmeProgram(t *testing.T) {
 				t.Fatalf("%s: exit %d\n%s%s", line, code, stdout, stderr)
 			}
 		default:
-			printed += w.execute(args...)
+			printed += w.execute(t, args...)
 		}
 	}
 	if printed != "6\n500\n" {

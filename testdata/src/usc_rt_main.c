@@ -113,6 +113,22 @@ static void check(int which, const struct target *t)
 	}
 }
 
+/* No page may be left writable and executable. */
+static void protection(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[256];
+	int seen = 0;
+
+	while (fgets(line, sizeof(line), maps)) {
+		seen |= strstr(line, " r-xp ") != NULL;
+		if (strstr(line, " rwxp "))
+			fail(line, 1, 0);
+	}
+	fclose(maps);
+	printf("executable pages are not writable: %d\n", seen);
+}
+
 static void forms(void)
 {
 	static const char *const names[] = { "op", "hook", "zero" };
@@ -138,6 +154,7 @@ static void forms(void)
 		       form(calls[3 * which].site, NULL), form(calls[3 * which + 1].site, NULL),
 		       form(calls[3 * which + 2].site, NULL));
 	}
+	protection();
 }
 
 static volatile int stop;
@@ -306,7 +323,8 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 
-	printf("%s: %ld %ld %ld\n", what, op_toc(1), hook_toc(1), zero_toc(1));
+	printf("%s: op %ld (%s), hook %ld (%s), zero %ld (%s)\n", what, op_toc(1), form(op_toc_site, (void *)rt_local),
+	       hook_toc(1), form(hook_toc_site, NULL), zero_toc(1), form(zero_toc_site, (void *)RETURN0));
 	if (!strcmp(what, "forms"))
 		forms();
 	else if (!strcmp(what, "threads"))
