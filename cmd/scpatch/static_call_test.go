@@ -224,7 +224,7 @@ func TestE2EStaticCallRuntime(t *testing.T) {
 		w.object("main.o", c.compiler, "usc_rt_main.c", fpie)
 		// clang, because lld 14 does not know gcc's R_PPC64_ENTRY.
 		w.object("large.o", "clang-p8-O2", "usc_rt_target.c", "-fno-pie", "-mcmodel=large", "-DRT_NAME=rt_large", "-DRT_BIAS=RT_LARGE")
-		w.object("a.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIC", "-DRT_NAME=rt_a", "-DRT_BIAS=RT_A")
+		w.object("a.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIC", "-DRT_NAME=rt_a", "-DRT_BIAS=RT_A", "-DRT_ONE_ENTRY=rt_one")
 		w.object("b.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIC", "-DRT_NAME=rt_b", "-DRT_BIAS=RT_B")
 		w.object("plugin.o", "gcc-p8-O2", "usc_rt_plugin.c", "-fPIC")
 		w.object("sites.o", "gcc-p10-O2", "usc_rt_sites.S")
@@ -251,7 +251,7 @@ func TestE2EStaticCallRuntime(t *testing.T) {
 func TestE2EStaticCallTwoTOCs(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("main.o", "gcc-p8-O2", "usc_rt_main.c", "-fPIE")
-	w.object("a.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIC", "-DRT_NAME=rt_a", "-DRT_BIAS=RT_A")
+	w.object("a.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIC", "-DRT_NAME=rt_a", "-DRT_BIAS=RT_A", "-DRT_ONE_ENTRY=rt_one")
 	w.object("b.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIC", "-DRT_NAME=rt_b", "-DRT_BIAS=RT_B")
 	w.object("sites.o", "gcc-p10-O2", "usc_rt_sites.S")
 	w.object("large.o", "gcc-p8-O2", "usc_toc.S", "-DTARGET")
@@ -272,7 +272,7 @@ func TestE2EStaticCallNoRuntime(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("main.o", "gcc-p8-O2", "usc_rt_main.c", "-fPIE", "-DNO_RUNTIME")
 	w.object("large.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIE", "-DRT_NAME=rt_large", "-DRT_BIAS=RT_LARGE")
-	w.object("a.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIE", "-DRT_NAME=rt_a", "-DRT_BIAS=RT_A")
+	w.object("a.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIE", "-DRT_NAME=rt_a", "-DRT_BIAS=RT_A", "-DRT_ONE_ENTRY=rt_one")
 	w.object("b.o", "gcc-p8-O2", "usc_rt_target.c", "-fPIE", "-DRT_NAME=rt_b", "-DRT_BIAS=RT_B")
 	w.object("sites.o", "gcc-p10-O2", "usc_rt_sites.S")
 	w.link("bfd", "-pie", "main.o", "large.o", "a.o", "b.o", "sites.o", "-o", "program")

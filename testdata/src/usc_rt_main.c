@@ -60,8 +60,8 @@ static const struct target {
 	long bias;
 } targets[] = {
 	{ "local", rt_local, RT_LOCAL }, { "a", rt_a, RT_A }, { "single", rt_single, RT_SINGLE },
-	{ "b", rt_b, RT_B }, { "large", rt_large, RT_LARGE }, { "local", rt_local, RT_LOCAL },
-	{ "return0", RETURN0, 0 },
+	{ "b", rt_b, RT_B }, { "large", rt_large, RT_LARGE }, { "one", rt_one, RT_ONE },
+	{ "local", rt_local, RT_LOCAL }, { "return0", RETURN0, 0 },
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -8,3 +8,10 @@ long RT_NAME(long x)
 {
 	return x + bias;
 }
+
+#ifdef RT_ONE_ENTRY
+long RT_ONE_ENTRY(long x)
+{
+	return x + RT_ONE;
+}
+#endif
