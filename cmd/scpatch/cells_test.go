@@ -26,12 +26,14 @@ type cell struct {
 	runtimes []string
 }
 
-// A buildStep makes one object: by a compiler, or by copying a committed one.
+// A buildStep makes one object: by a compiler, by copying a committed one, or
+// by joining objects that are there.
 type buildStep struct {
 	file      string
-	compiler  string // empty: words[0] is a file of testdata/obj
+	compiler  string
 	words     []string
-	committed bool
+	committed bool // words[0] is a file of testdata/obj
+	joined    bool
 }
 
 type manifest struct {
@@ -91,6 +93,10 @@ func (m *manifest) directive(verb string, w []string) error {
 		c.objects = append(c.objects, buildStep{file: w[0], compiler: w[1], words: w[2:]})
 	case "prebuilt":
 		c.objects = append(c.objects, buildStep{file: w[0], words: w[1:], committed: true})
+	case "joined":
+		c.objects = append(c.objects, buildStep{file: w[0], compiler: w[1], words: w[2:], joined: true})
+	case "matrix":
+		return c.matrix(w)
 	case "patch":
 		c.patch = w
 	case "library":
@@ -106,6 +112,64 @@ func (m *manifest) directive(verb string, w []string) error {
 	default:
 		return fmt.Errorf("unknown directive %q", verb)
 	}
+	return nil
+}
+
+// matrix expands the directive of that name: it builds and links
+// PREFIX_{main,caller,keys,targets}SUFFIX as their places say.
+func (c *cell) matrix(w []string) error {
+	if len(w) < 6 {
+		return fmt.Errorf("matrix: want SOURCE SUFFIX COMPILER CALLER KEYS TARGETS")
+	}
+	source, suffix, others, caller, flags := w[0], w[1], w[2], w[3], w[6:]
+	object := func(name, compiler string, flags ...string) {
+		c.objects = append(c.objects, buildStep{
+			file: name + ".o", compiler: compiler, words: append(flags, source+"_"+name+suffix),
+		})
+	}
+	program, unit := []string{"-pie"}, []string{"caller.o"}
+	pic := "-fPIE"
+	if caller == "library" {
+		pic = "-fPIC"
+	}
+	callerFlags := append([]string{pic}, flags...)
+	for i, name := range []string{"keys", "targets"} {
+		switch place := w[4+i]; place {
+		case "same":
+			callerFlags = append(callerFlags, "-D"+strings.ToUpper(name)+"_HERE")
+		case "object":
+			object(name, others, append([]string{pic}, flags...)...)
+			unit = append(unit, name+".o")
+		case "program":
+			object(name, others, "-fPIE")
+			program = append(program, name+".o")
+		case "library":
+			object(name, others, "-fPIC")
+			c.library = append(c.library, []string{"lib" + name + ".so", name + ".o"})
+		default:
+			return fmt.Errorf("matrix: no place %q for %s", place, name)
+		}
+	}
+	switch caller {
+	case "main":
+		object("main", "@", append(callerFlags, "-DCALLER_HERE")...)
+		c.patch, unit[0] = []string{"main.o"}, "main.o"
+	case "object", "library":
+		object("main", others, "-fPIE")
+		object("caller", "@", callerFlags...)
+		c.patch, program = []string{"caller.o"}, append(program, "main.o")
+	default:
+		return fmt.Errorf("matrix: no place %q for the caller", caller)
+	}
+	if caller == "library" {
+		c.library = append(c.library, append([]string{"libcaller.so"}, unit...))
+	} else {
+		program = append(program, unit...)
+	}
+	for _, l := range c.library {
+		program = append(program, l[0])
+	}
+	c.program = program
 	return nil
 }
 

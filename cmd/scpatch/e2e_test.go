@@ -83,7 +83,7 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string) {
 	if len(c.library) == 0 {
 		// One link unit, as the kernel image is.
 		modes = append(modes, mode{"kernel-whole", []string{"--runtime=trampoline", "--whole-program"}})
-		if slices.Contains(c.runtimes, "inline") {
+		if slices.Contains(c.runtimes, "none") {
 			modes = append(modes, mode{kernelMode, []string{"--runtime=inline"}})
 		}
 	}
@@ -118,6 +118,10 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string) {
 // object puts one object into dir.
 func (b *builder) object(t *testing.T, o buildStep, compiler, dir string) {
 	to := filepath.Join(dir, o.file)
+	if o.joined {
+		execute(t, dir, slices.Concat(b.compilers[substitute(o.compiler, compiler)], o.words, []string{"-o", o.file}))
+		return
+	}
 	if o.committed {
 		copyFile(t, repoPath("testdata", "obj", substitute(o.words[0], compiler)), to)
 		return
