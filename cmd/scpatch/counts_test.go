@@ -23,7 +23,7 @@ import (
 func TestE2ECounts(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
 	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang")
-	b := &builder{manifest: m, cache: t.TempDir(), made: map[string]*sync.Once{}}
+	b := newBuilder(t, m)
 	full := os.Getenv("SCPATCH_FULL") == "1"
 	var mu sync.Mutex
 	rows := map[string]string{}

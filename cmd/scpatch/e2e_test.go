@@ -8,7 +8,9 @@ import (
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +32,7 @@ import (
 func TestE2E(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
 	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
-	b := &builder{manifest: m, cache: t.TempDir(), made: map[string]*sync.Once{}}
+	b := newBuilder(t, m)
 	for _, c := range m.cells {
 		for _, compiler := range c.with {
 			t.Run(c.name+"/"+compiler, func(t *testing.T) {
@@ -58,9 +60,13 @@ func requireTools(t testing.TB, tools ...string) {
 
 type builder struct {
 	*manifest
-	cache string // compiled objects, by what made them
+	cache string // what was compiled and linked, by what made it
 	mu    sync.Mutex
-	made  map[string]*sync.Once
+	made  map[[32]byte]*sync.Once
+}
+
+func newBuilder(t *testing.T, m *manifest) *builder {
+	return &builder{manifest: m, cache: t.TempDir(), made: map[[32]byte]*sync.Once{}}
 }
 
 // A mode is a way to patch a cell's objects.
@@ -132,19 +138,44 @@ func (b *builder) object(t *testing.T, o buildStep, compiler, dir string) {
 // compile compiles once for all cells that ask for the same.
 func (b *builder) compile(t *testing.T, compiler string, words []string) string {
 	command := slices.Concat(b.compilers[compiler], words[:len(words)-1], []string{"-c", words[len(words)-1]})
-	name := fmt.Sprintf("%x.o", sha256.Sum256([]byte(strings.Join(command, "\x00"))))
+	return b.once(sha256.Sum256([]byte(strings.Join(command, "\x00"))), func(out string) {
+		execute(t, repoPath("testdata"), append(command, "-o", out))
+	})
+}
+
+// link links once what has the same words and the same files in dir.
+func (b *builder) link(t *testing.T, dir, out string, words []string) {
+	h := sha256.New()
+	for _, w := range words {
+		fmt.Fprintf(h, "%s\x00", w)
+		if data, err := os.ReadFile(filepath.Join(dir, w)); err == nil {
+			fmt.Fprintf(h, "%x\x00", sha256.Sum256(data))
+		}
+	}
+	made := b.once([32]byte(h.Sum(nil)), func(out string) {
+		execute(t, dir, append(words, "-o", out))
+	})
+	to := filepath.Join(dir, out)
+	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	// Not a symbolic link: the dynamic linker's $ORIGIN is where that leads to.
+	if err := os.Link(made, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// once returns the path of the file that makes writes, at the first such key.
+func (b *builder) once(key [32]byte, makes func(out string)) string {
 	b.mu.Lock()
-	once := b.made[name]
-	if once == nil {
-		once = new(sync.Once)
-		b.made[name] = once
+	o := b.made[key]
+	if o == nil {
+		o = new(sync.Once)
+		b.made[key] = o
 	}
 	b.mu.Unlock()
-	out := filepath.Join(b.cache, name)
-	once.Do(func() {
-		command = append(command, "-o", out)
-		execute(t, repoPath("testdata"), command)
-	})
+	out := filepath.Join(b.cache, fmt.Sprintf("%x", key))
+	o.Do(func() { makes(out) })
 	return out
 }
 
@@ -251,9 +282,9 @@ func checkDirect(t *testing.T, path string, plan []siteView) {
 func (b *builder) linkAndRun(t *testing.T, c *cell, linker, dir string) string {
 	link := b.linkers[linker]
 	for _, l := range c.library {
-		execute(t, dir, slices.Concat(link, []string{"-shared", "-Wl,-soname," + l[0]}, l[1:], []string{"-o", l[0]}))
+		b.link(t, dir, l[0], slices.Concat(link, []string{"-shared", "-Wl,-soname," + l[0]}, l[1:]))
 	}
-	execute(t, dir, slices.Concat(link, c.program, []string{"-Wl,-rpath,$ORIGIN", "-o", "program"}))
+	b.link(t, dir, "program", slices.Concat(link, c.program, []string{"-Wl,-rpath,$ORIGIN"}))
 	runs := c.args
 	if len(runs) == 0 {
 		runs = [][]string{nil}
