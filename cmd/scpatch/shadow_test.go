@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 )
 
@@ -17,7 +16,7 @@ import (
 func TestE2EShadow(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
 	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
-	b := &builder{manifest: m, cache: t.TempDir(), made: map[string]*sync.Once{}}
+	b := newBuilder(t, m)
 	for _, linker := range m.linkerNames() {
 		for _, pie := range []string{"-pie", "-no-pie"} {
 			t.Run(linker+pie, func(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -42,7 +41,7 @@ func newWorkshop(t *testing.T) *workshop {
 			readFile(t, f)
 		}
 	}
-	return &workshop{&builder{manifest: m, cache: t.TempDir(), made: map[string]*sync.Once{}}, t, t.TempDir()}
+	return &workshop{newBuilder(t, m), t, t.TempDir()}
 }
 
 // object compiles a source of testdata/src with warnings as errors.
