@@ -114,9 +114,26 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string) {
 				listed, direct := listedSites(t, dir, c.patch, md.args)
 				checkLinked(t, filepath.Join(dir, "program"), listed, direct)
 			}
+			if md.args != nil && !c.dropsTable() && !strings.HasPrefix(c.name, "annot") { // whose table is the kernel's
+				verifyCell(t, c, md, dir)
+			}
 			if got != string(want) {
 				t.Errorf("%s, %s: printed\n%s\nwant\n%s", md.name, linker, got, want)
 			}
+		}
+	}
+}
+
+// verifyCell has every patched object, and what was linked of them, verified.
+func verifyCell(t *testing.T, c *cell, md mode, dir string) {
+	files := append(slices.Clone(c.patch), "program")
+	for _, l := range c.library {
+		files = append(files, l[0])
+	}
+	args := slices.DeleteFunc(slices.Clone(md.args), func(a string) bool { return a == "--whole-program" })
+	for _, f := range files {
+		if _, stderr, code := runCommand(slices.Concat([]string{"verify", "-q"}, args, []string{filepath.Join(dir, f)})...); code != exitDone {
+			t.Errorf("%s: verify: exit %d\n%s", md.name, code, stderr)
 		}
 	}
 }

@@ -26,6 +26,11 @@ func (v *verifier) prove() error {
 	if err != nil {
 		return err
 	}
+	for _, at := range v.saves {
+		if sec, off, ok := v.code(at); ok {
+			m.Saves(sec.Index, off)
+		}
+	}
 	for _, sec := range secs {
 		sites := bySection[sec]
 		calls := make([]uint64, len(sites))

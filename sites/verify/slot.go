@@ -100,6 +100,9 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 	linker := v.byLinker(b, &o)
 	switch {
 	case ok && w == ppc64.RestoreTOC:
+		if o.m.saved && s.entry == 0 { // no run time will make it another call
+			v.saves = append(v.saves, s.at)
+		}
 		if o.m.saved || linker {
 			return
 		}

@@ -101,6 +101,7 @@ type verifier struct {
 	targets map[uint64]*target
 	faults  []placedFault
 	pending []pending
+	saves   []uint64 // calls that save r2 and stay what they are
 	byName  map[string]uint8 // st_other of functions, see namedEntry
 }
 
@@ -140,6 +141,13 @@ func (v *verifier) table(t table) int {
 		v.seen[s.at] = at
 		if err := v.checkKey(&s); err != nil {
 			v.fault(&s, "%w", err)
+			continue
+		}
+		if s.user && s.at == s.stub { // the entry of a stub
+			v.sites--
+			if err := v.checkStub(&s, v.target(s.key), caller{toc: v.ownTOC(s.at)}); err != nil {
+				v.fault(&s, "%w", err)
+			}
 			continue
 		}
 		v.judge(&s)
