@@ -463,3 +463,22 @@ func TestRulesAsm(t *testing.T) {
 		}
 	}
 }
+
+// TestReturnsTwice has the names under which libraries define these functions.
+func TestReturnsTwice(t *testing.T) {
+	for _, name := range []string{
+		"setjmp", "_setjmp", "__setjmp", "sigsetjmp", "_sigsetjmp", "__sigsetjmp", "__GI___sigsetjmp", "__GI__setjmp",
+		"__vmxsetjmp", "__vmx__setjmp", "__vmx_setjmp", "__vmx__sigsetjmp", "__vmx__sigsetjmp_ent", "setjmp_syscall",
+		"vfork", "__vfork", "__libc_vfork", "getcontext", "__getcontext", "swapcontext", "__swapcontext",
+		"__interceptor_swapcontext", "savectx",
+	} {
+		if !ReturnsTwice(name) {
+			t.Errorf("%s does not", name)
+		}
+	}
+	for _, name := range []string{"", "_", "longjmp", "setjmpx", "my_setjmp", "fork", "vforked", "setcontext", "__GI_"} {
+		if ReturnsTwice(name) {
+			t.Errorf("%q does", name)
+		}
+	}
+}

@@ -3,6 +3,8 @@
 package tocsave
 
 import (
+	"strings"
+
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 )
@@ -85,11 +87,14 @@ func Analyse(f *Func, calls []uint64) []Verdict {
 }
 
 // ReturnsTwice reports whether a function of that name can return more than
-// once; GCC knows these by their names too.
+// once; GCC knows these by their names too, whatever the number of underscores.
+// The prefixes are what glibc has inside and what sanitizers put around it.
 func ReturnsTwice(name string) bool {
-	switch name {
-	case "setjmp", "_setjmp", "__setjmp", "sigsetjmp", "__sigsetjmp", "savectx", "getcontext", "swapcontext",
-		"vfork", "__vfork", "__libc_vfork", "__GI___sigsetjmp", "__GI__setjmp", "setjmp_syscall":
+	for _, prefix := range []string{"__GI_", "__vmx", "__interceptor_"} {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	switch strings.TrimSuffix(strings.TrimLeft(name, "_"), "_ent") {
+	case "setjmp", "sigsetjmp", "setjmp_syscall", "savectx", "getcontext", "swapcontext", "vfork", "libc_vfork":
 		return true
 	}
 	return false
