@@ -61,7 +61,8 @@ type image struct {
 	dyn     []dynamicValue // by address
 	skipped []span         // addresses of data that names places, but where nothing goes
 	twiceAt map[place]bool
-	work    int // what the search for addresses has cost
+	named   map[place]bool // see nameCode
+	work    int            // what the search for addresses has cost
 
 	// The addresses of doublewords that the dynamic linker fills with a function:
 	// those of one that may return twice, and all others.

@@ -194,3 +194,77 @@ func TestImageLikeObjects(t *testing.T) {
 		}
 	}
 }
+
+// TestImageStubs has calls through linkers' stubs in images that have setjmp: of
+// it, and of others, which the code of the stub has to tell apart.
+func TestImageStubs(t *testing.T) {
+	gcc := tool(t, crossC)
+	dir := t.TempDir()
+	obj, exe := filepath.Join(dir, "a.o"), filepath.Join(dir, "exe")
+	source := `
+	begin callee
+	finish callee
+	.globl unsized
+	unsized: blr
+	begin main
+	save
+	bl puts
+	nop
+	call c1
+	bl unsized
+	nop
+	call c2
+	bl _setjmp
+	nop
+	call c3
+	finish main
+	begin other
+	save
+	call c4
+	addis 9,2,.Ltab@toc@ha
+	addi 9,9,.Ltab@toc@l
+	lwax 10,9,3
+	add 9,9,10
+	mtctr 9
+	bctr
+.La:	call c5
+.Lb:	call c6
+	finish other
+	begin computed
+	save
+	addis 9,2,.Lbase@toc@ha
+	addi 9,9,.Lbase@toc@l
+	mtctr 9
+	bctr
+.Lbase:	call c7
+	finish computed
+	.section .rodata
+	.balign 4
+.Ltab:	.long .La-.Ltab, .Lb-.Ltab, 0x7fffffff
+`
+	if err := os.WriteFile(obj, assembleSource(t, source), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"c1": "yes", "c2": "yes", "c3": "the call at", "c4": "yes", "c5": "yes", "c6": "yes", "c7": "indirect branch",
+	}
+	lld := []string{"-fuse-ld=lld", "-B/usr/lib/llvm-14/bin"}
+	for _, args := range [][]string{
+		{"-pie"}, {"-no-pie"}, {"-shared"}, {"-static"}, {"-pie", "-Wl,-z,now"}, append(lld, "-pie"), append(lld, "-no-pie"), append(lld, "-static"),
+	} {
+		build(t, gcc, append([]string{"-o", exe, obj}, args...)...)
+		o := readImage(t, exe)
+		places := o.places()
+		for name, want := range want {
+			p := places[name]
+			v := o.m.Prove(p.sec, []uint64{p.off - o.file.Section(p.sec).Addr})[0]
+			got := v.Reason
+			if v.Proven {
+				got = "yes"
+			}
+			if !strings.HasPrefix(got, want) {
+				t.Errorf("%q: %s: %q, want %q", args, name, got, want)
+			}
+		}
+	}
+}

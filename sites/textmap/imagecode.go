@@ -3,6 +3,8 @@
 package textmap
 
 import (
+	"bytes"
+	"debug/elf"
 	"encoding/binary"
 
 	"github.com/scpatch/scpatch/ppc64"
@@ -76,7 +78,14 @@ func (im *image) reachesTwice(p place, depth int) bool {
 		return true
 	}
 	t := im.secs[p.sec]
-	if len(im.twiceAt) == 0 && len(im.twiceSlots) == 0 || t == nil || t.covering(p.off) >= 0 {
+	if len(im.twiceAt) == 0 && len(im.twiceSlots) == 0 || t == nil {
+		return false
+	}
+	if im.named == nil {
+		im.nameCode()
+	}
+	// A stub has a name or not; lld's are functions with a size.
+	if harmless, found := im.named[p]; harmless || !found && t.covering(p.off) >= 0 {
 		return false
 	}
 	to, slot, ok := im.stub(t, p.off)
@@ -88,6 +97,29 @@ func (im *image) reachesTwice(p place, depth int) bool {
 	}
 	next, ok := im.at(to)
 	return ok && im.reachesTwice(next, depth+1)
+}
+
+// nameCode finds the symbols of code, and whether their names say that they do
+// not lead to a function that returns twice: assembly functions, often without a
+// size. A linker names its stubs, if at all, after what they lead to.
+func (im *image) nameCode() {
+	im.named = map[place]bool{}
+	for i := 1; i < im.f.NumSymbols(); i++ {
+		s := im.f.Symbol(i)
+		p, ok := im.symbolPlace(s)
+		if typ := s.Type(); !ok || im.secs[p.sec] == nil || typ != elf.STT_FUNC && typ != elf.STT_NOTYPE {
+			continue
+		}
+		name, harmless := im.f.SymbolName(s), true
+		for _, part := range []string{"setjmp", "vfork", "context", "savectx"} {
+			harmless = harmless && !bytes.Contains(name, []byte(part))
+		}
+		l, _ := ppc64.LocalEntryOf(s.Other)
+		for _, p := range []place{p, {p.sec, p.off + l.Offset()}} {
+			before, found := im.named[p]
+			im.named[p] = harmless && (before || !found)
+		}
+	}
 }
 
 // slotReachesTwice is for a doubleword that no dynamic relocation of a function

@@ -8,6 +8,13 @@ import (
 	"strings"
 )
 
+// noEntries are the tables of Linux that name places where nothing goes. Some are
+// of distances, each from its own field: jump tables, to the look of it.
+var noEntries = map[string]bool{
+	"mcount_loc": true, "kprobe_blacklist": true, "static_call_sites": true,
+	"__bug_table": true, "__ksymtab": true, "__ksymtab_gpl": true, "__tracepoints_ptrs": true,
+}
+
 // kernelTables reads the tables of a Linux image, which lie between two symbols,
 // or in a section of their own.
 func (im *image) kernelTables() {
@@ -48,7 +55,7 @@ func (im *image) kernelTables() {
 			continue
 		}
 		switch {
-		case name == "mcount_loc" || name == "kprobe_blacklist" || name == "static_call_sites":
+		case noEntries[name]:
 			im.skipped = append(im.skipped, span{r[0], r[1]})
 			continue
 		case name != "__jump_table" && name != "__ex_table" && (!strings.HasPrefix(name, "__") || !strings.HasSuffix(name, "_fixup")):
@@ -63,8 +70,10 @@ func (im *image) kernelTables() {
 		switch {
 		case name == "__jump_table":
 			im.imagePairs(name, r[0], data, 16)
+			im.skipped = append(im.skipped, span{r[0], r[1]})
 		case name == "__ex_table":
 			im.imagePairs(name, r[0], data, 8)
+			im.skipped = append(im.skipped, span{r[0], r[1]})
 		default:
 			im.imageFixups(name, r[0], data)
 		}
