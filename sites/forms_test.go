@@ -150,6 +150,7 @@ func TestStubBytes(t *testing.T) {
 	}{
 		{"user, key that may be elsewhere", caller + foreignKey + trampNull, Options{Place: User}, `
 std r2,24(r1)
+nop
 addis r12,r2,0 R_PPC64_GOT16_HA __SCK__op
 ld r12,0(r12) R_PPC64_GOT16_LO_DS __SCK__op
 ld r12,0(r12)
@@ -159,8 +160,18 @@ mtctr r12
 bctr`},
 		{"user, hidden key that is never NULL", caller + foreignKey + ".hidden __SCK__op\n" + selfTramp, Options{Place: User}, `
 std r2,24(r1)
+nop
 addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
 ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
+mtctr r12
+bctr`},
+		{"user, run time that patches trampolines", caller + foreignKey + trampNull, Options{Place: User, Runtime: Trampoline}, `
+std r2,24(r1)
+addis r12,r2,0 R_PPC64_GOT16_HA __SCK__op
+ld r12,0(r12) R_PPC64_GOT16_LO_DS __SCK__op
+ld r12,0(r12)
+cmpdi r12,0
+beqlr
 mtctr r12
 bctr`},
 		{"module", caller + foreignKey + trampNull, Options{Place: Module}, `

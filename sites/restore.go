@@ -276,7 +276,7 @@ func (o *Object) hasExceptionTables() bool {
 // keyAccess says how a stub reaches a key, if it can.
 func (p *Plan) keyAccess(key int) (keyAccess, bool) {
 	k := &p.Object.Keys[key]
-	a := keyAccess{sym: k.Sym, null: p.Object.canBeNull(key)}
+	a := keyAccess{sym: k.Sym, null: p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
 	if k.Sym == 0 {
 		// In the kernel image the key exists beside its trampoline.
 		return a, p.Place == Kernel

@@ -88,6 +88,7 @@ type keyAccess struct {
 	sym      int  // symbol of the key
 	indirect bool // through the GOT: the key may be in another link unit
 	null     bool // it may hold NULL
+	patched  bool // the run time may put a branch in the place of a nop
 }
 
 // loadKey puts what the key holds into r12, with r2 the TOC pointer.
@@ -131,9 +132,15 @@ func (b *codeBuffer) jump(k keyAccess) {
 	b.add(mtctrR12, bctr)
 }
 
-// saveStub is the stub of StubSave and StubJump.
+// saveStub is the stub of StubSave and StubJump. Where the key holds a function
+// of the unit, a run time may make the nop behind the save a branch to it: of
+// these two instructions a thread may execute either while one replaces the
+// other (Power ISA, Book II, concurrent modification of instructions).
 func (b *codeBuffer) saveStub(k keyAccess) {
 	b.add(ppc64.SaveTOC)
+	if k.patched {
+		b.add(ppc64.Nop)
+	}
 	b.loadKey(k)
 	b.jump(k)
 }
@@ -205,6 +212,9 @@ func (e StubEntry) steps(k keyAccess) int {
 	}
 	if k.null {
 		n += 2
+	}
+	if k.patched && e.stub() == StubSave {
+		n++
 	}
 	switch e {
 	case StubSave:

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 )
 
@@ -61,6 +62,9 @@ func (d *decider) addShortcuts() {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.shortcuts)) {
+		if !d.Object.hasShortcut(key) {
+			continue
+		}
 		d.Added = append(d.Added, Entry{Key: key, KeySym: d.Object.Keys[key].Sym, Stub: StubJump, Self: true})
 	}
 }
@@ -78,6 +82,18 @@ func (d *decider) needStub(key int, e StubEntry) int {
 		d.Stubs = slices.Insert(d.Stubs, at, s)
 	}
 	return 0
+}
+
+// hasShortcut reports whether a key's stub has a nop for a branch: one that is
+// to be made has, one of an earlier run with another run time has not.
+func (o *Object) hasShortcut(key int) bool {
+	sym := o.stubSymbol(key, StubJump)
+	if sym == 0 {
+		return true
+	}
+	s := o.File.Symbol(sym)
+	w, err := ppc64.Load(o.File.Section(s.Section).Data(), s.Value)
+	return err == nil && w == ppc64.Nop
 }
 
 // A stubName names an entry of a key's stub.

@@ -73,6 +73,12 @@ func (b *builder) countCell(t *testing.T, c *cell, compiler string, md mode) map
 		b.patchObjects(t, c, md, dir)
 	}
 	b.linkAndRun(t, c, "bfd", dir)
+	return b.counts(t, dir, countKinds)
+}
+
+// counts counts the instructions of one call of each kind that the program in
+// dir makes.
+func (b *builder) counts(t *testing.T, dir string, kinds []string) map[string]int {
 	trace := filepath.Join(dir, "trace")
 	executed := func(kind string, calls int) int {
 		command := slices.Concat(b.run, []string{"-singlestep", "-d", "exec,nochain", "-D", trace, "./program", kind, strconv.Itoa(calls)})
@@ -86,10 +92,10 @@ func (b *builder) countCell(t *testing.T, c *cell, compiler string, md mode) map
 	const few, more = 100, 200
 	per := func(kind string) int { return executed(kind, more) - executed(kind, few) }
 	loop, counts := per("loop"), map[string]int{}
-	for _, kind := range countKinds {
+	for _, kind := range kinds {
 		n := per(kind) - loop
 		if n%(more-few) != 0 {
-			t.Errorf("%s, %s: %d instructions in %d calls", c.name, kind, n, more-few)
+			t.Errorf("%s: %d instructions in %d calls", kind, n, more-few)
 		}
 		counts[kind] = n / (more - few)
 	}

@@ -5,6 +5,8 @@ package textmap
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -41,16 +43,17 @@ func (im *image) kernelTables() {
 	}
 	for _, l := range im.loaded {
 		s := im.f.Section(l.sec)
-		switch u := useOf(s); {
-		case u == useNone, u == useUnwinding:
+		switch useOf(s) {
+		case useNone, useUnwinding:
 			im.skipped = append(im.skipped, span{l.start, l.end})
-		case u == usePairs, u == useFixups:
+		case usePairs, useFixups:
 			if ranges[s.NameString()] == nil {
 				ranges[s.NameString()] = &[2]uint64{l.start, l.end}
 			}
 		}
 	}
-	for name, r := range ranges {
+	for _, name := range slices.Sorted(maps.Keys(ranges)) {
+		r := ranges[name]
 		if r[0] >= r[1] {
 			continue
 		}
@@ -67,11 +70,11 @@ func (im *image) kernelTables() {
 			continue
 		}
 		data = data[:r[1]-r[0]]
-		switch {
-		case name == "__jump_table":
+		switch name {
+		case "__jump_table":
 			im.imagePairs(name, r[0], data, 16)
 			im.skipped = append(im.skipped, span{r[0], r[1]})
-		case name == "__ex_table":
+		case "__ex_table":
 			im.imagePairs(name, r[0], data, 8)
 			im.skipped = append(im.skipped, span{r[0], r[1]})
 		default:

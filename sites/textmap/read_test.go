@@ -40,8 +40,8 @@ const macros = `
 \name:	bl callee
 	nop
 	.endm
-	.macro feature sect from to alt altend
-	.pushsection \sect,"a"
+	.macro feature where from to alt altend
+	.pushsection \where,"a"
 	.balign 8
 9:	.quad 1, 1
 	.quad \from-9b
@@ -137,7 +137,7 @@ func TestRead(t *testing.T) {
 			map[string]string{"c1": "yes", "c2": entered}},
 		{"branch from an alternative", "begin f\n save\n call c1\n.L: call c2\n finish f\n .section __ftr_alt_1,\"a\"\n beq .L",
 			map[string]string{"c1": "yes", "c2": entered}},
-		{"function within", "begin f\n beq .L\n save\n .L:\n .type g,@function\n .localentry g,8\n g: nop\n nop\n stdu 1,-64(1)\n save\n call c1\n .size g,.-g\n finish f",
+		{"function within", "begin f\n beq .L\n save\n .L:\n .type g,@function\n .localentry g,8\n g: .fill 2,4,0x60000000\n stdu 1,-64(1)\n save\n call c1\n .size g,.-g\n finish f",
 			map[string]string{"c1": entered}},
 		{"address in code", "begin f\n save\n addis 9,2,.L@toc@ha\n addi 9,9,.L@toc@l\n call c1\n.L: call c2\n finish f",
 			map[string]string{"c1": "yes", "c2": entered}},
@@ -252,7 +252,7 @@ func TestRead(t *testing.T) {
 			map[string]string{"c1": "yes", "c2": "path from"}},
 		{"__jump_table, the branch is the default", "begin f\n.La: b .Lb\n b .Lc\n.Lb: save\n.Lc: call c1\n finish f\n .section __jump_table,\"aw\"\n .long .La-., .Lb-.\n .quad callee-.",
 			map[string]string{"c1": "path from"}},
-		{"feature section", "begin f\n 1: save\n 2: call c1\n nop\n nop\n save\n call c2\n nop\n nop\n nop\n nop\n nop\n nop\n nop\n call c3\n finish f\n feature __ftr_fixup 1b 2b 3f 3f\n .section __ftr_alt_1,\"a\"\n 3:",
+		{"feature section", "begin f\n 1: save\n 2: call c1\n .fill 2,4,0x60000000\n save\n call c2\n .fill 7,4,0x60000000\n call c3\n finish f\n feature __ftr_fixup 1b 2b 3f 3f\n .section __ftr_alt_1,\"a\"\n 3:",
 			map[string]string{"c1": "path from", "c2": "yes", "c3": "yes"}},
 		{"feature section that skips code", "begin f\n save\n 1: b 4f\n 2: li 2,0\n 4: call c1\n finish f\n feature __mmu_ftr_fixup 1b 2b 3f 3f\n .section __ftr_alt_1,\"a\"\n 3:",
 			map[string]string{"c1": "r2 is changed"}},

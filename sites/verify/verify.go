@@ -101,7 +101,7 @@ type verifier struct {
 	targets map[uint64]*target
 	faults  []placedFault
 	pending []pending
-	saves   []uint64 // calls that save r2 and stay what they are
+	saves   []uint64         // calls that save r2 and stay what they are
 	byName  map[string]uint8 // st_other of functions, see namedEntry
 }
 
@@ -147,6 +147,8 @@ func (v *verifier) table(t table) int {
 			v.sites--
 			if err := v.checkStub(&s, v.target(s.key), caller{toc: v.ownTOC(s.at)}); err != nil {
 				v.fault(&s, "%w", err)
+			} else if w, _ := v.word(s.at); w != ppc64.Nop {
+				v.fault(&s, "expects nop, which a run time may make a branch, found %v", w)
 			}
 			continue
 		}
