@@ -57,5 +57,9 @@
 // the promise of that table: in the kernel image any function of it, with the
 // PACA's restore to come; in user space any function of the unit or a way
 // through the key, so that the slot has the restore and a proven save in any
-// case.
+// case. An entry may be of a stub itself. What a call in no table saves counts for
+// those behind it; what a listed one does, does not.
+//
+// The stubs of the form shadow are not followed: they make a call of their own.
+// No table lists their sites.
 package verify

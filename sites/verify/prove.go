@@ -26,11 +26,8 @@ func (v *verifier) prove() error {
 	if err != nil {
 		return err
 	}
-	for _, at := range v.saves {
-		if sec, off, ok := v.code(at); ok {
-			m.Saves(sec.Index, off)
-		}
-	}
+	v.tell(v.saves, m.Saves)
+	v.tell(v.restores, m.Restores)
 	for _, sec := range secs {
 		sites := bySection[sec]
 		calls := make([]uint64, len(sites))
@@ -44,6 +41,15 @@ func (v *verifier) prove() error {
 		}
 	}
 	return nil
+}
+
+// tell passes what is known of addresses on.
+func (v *verifier) tell(known []uint64, note func(sec int, off uint64)) {
+	for _, at := range known {
+		if s, off, ok := v.code(at); ok {
+			note(s.Index, off)
+		}
+	}
 }
 
 func (v *verifier) textmap(secs []int) (*textmap.Map, error) {

@@ -100,7 +100,7 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 	linker := v.byLinker(b, &o)
 	switch {
 	case ok && w == ppc64.RestoreTOC:
-		if o.m.saved && s.entry == 0 { // no run time will make it another call
+		if o.m.saved && s.entry == 0 { // else a run time may write another branch there
 			v.saves = append(v.saves, s.at)
 		}
 		if o.m.saved || linker {
@@ -110,6 +110,7 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 			v.pending = append(v.pending, pending{*s, sec.Index, off})
 		}
 	case ok && v.isPACA(w):
+		v.restores = append(v.restores, s.at+ppc64.WordSize)
 	case s.user: // judgeUser wants the restore
 	case ok && w.IsNop():
 		if !kept && !linker {

@@ -64,7 +64,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{program: p, seen: map[uint64]uint64{}, targets: map[uint64]*target{}}
+	v := &verifier{program: p, seen: map[place]uint64{}, targets: map[uint64]*target{}}
 	tables, err := v.tables()
 	if err != nil {
 		return nil, err
@@ -97,17 +97,26 @@ type verifier struct {
 	*program
 	sites   int
 	direct  int
-	seen    map[uint64]uint64 // site → entry
+	seen    map[place]uint64 // site → entry
 	targets map[uint64]*target
 	faults  []placedFault
 	pending []pending
-	saves   []uint64         // calls that save r2 and stay what they are
-	byName  map[string]uint8 // st_other of functions, see namedEntry
+	// What is known of the code besides, by address: calls of code that saves r2,
+	// and loads of r2 out of the PACA.
+	saves, restores []uint64
+
+	byName map[string]uint8 // st_other of functions, see namedEntry
 }
 
 type placedFault struct {
 	at uint64
 	Fault
+}
+
+// A place is a site in one of the two kinds of tables.
+type place struct {
+	at   uint64
+	user bool
 }
 
 // A pending site is right if its save is proven.
@@ -134,18 +143,18 @@ func (v *verifier) table(t table) int {
 			v.fault(&site{at: at}, "%w", err)
 			continue
 		}
-		if first, ok := v.seen[s.at]; ok {
+		if first, ok := v.seen[place{s.at, s.user}]; ok {
 			v.fault(&s, "two entries name the site, %s and %s", v.name(first), v.name(at))
 			continue
 		}
-		v.seen[s.at] = at
+		v.seen[place{s.at, s.user}] = at
 		if err := v.checkKey(&s); err != nil {
 			v.fault(&s, "%w", err)
 			continue
 		}
 		if s.user && s.at == s.stub { // the entry of a stub
 			v.sites--
-			if err := v.checkStub(&s, v.target(s.key), caller{toc: v.ownTOC(s.at)}); err != nil {
+			if err := v.checkStub(&s, v.target(s.key), v.caller(&s, branch{}, false)); err != nil {
 				v.fault(&s, "%w", err)
 			} else if w, _ := v.word(s.at); w != ppc64.Nop {
 				v.fault(&s, "expects nop, which a run time may make a branch, found %v", w)

@@ -9,6 +9,8 @@
  *     null      nop                               NULL
  *     ret0      li r3,0                           __static_call_return0
  *     got       bl __SCJ__got                     likewise, with the key's address from the GOT
+ *     twice     bl __SCJ__twice                   saved by the stub of the call before, __SCS__again
+ *     again     the stub __SCJ__again itself
  *   and for a caller without a TOC pointer:
  *     pc        bl f_single@notoc
  *     pcout     bl __SCN__pcout
@@ -37,6 +39,8 @@ hiddenkey pcout, ext
 hiddenkey pctail, f_single
 hiddenkey pcnull, 0
 hiddenkey save, ext
+hiddenkey twice, ext
+hiddenkey again, ext
 hiddenkey direct, f_hidden
 hiddenkey foreign, ext
 hiddenkey tail, f_hidden
@@ -49,6 +53,8 @@ savestub null, null=1
 savestub ret0
 savestub got, got=1
 savestub save
+savestub twice
+savestub again, patched=1
 notocstub pc
 notocstub pcout
 notocstub pctail
@@ -113,6 +119,19 @@ caller kept, 0, "bl __SCT__kept", nop
 notoccaller pc, bl f_single@notoc
 notoccaller pcout, bl __SCN__pcout@notoc
 
+func v_twice
+	frame
+	bl __SCS__again
+	ld 2,24(1)
+v_twice.site:
+	bl __SCJ__twice
+	ld 2,24(1)
+	addis 9,2,v_data@toc@ha
+	ld 9,v_data@toc@l(9)
+	add 3,3,9
+	unframe
+endfunc v_twice
+
 func v_tail
 v_tail.site:
 	b f_hidden
@@ -139,6 +158,8 @@ entry out, __SCJ__out
 entry null, __SCJ__null
 entry ret0, __SCJ__ret0
 entry got, __SCJ__got
+entry twice, __SCJ__twice
+stubentry again
 entry pc, __SCN__pc, 2
 entry pcout, __SCN__pcout, 2
 entry pctail, __SCN__pctail, 3

@@ -10,7 +10,7 @@
 	key \name, \target
 .endm
 
-.macro savestub name, null=0, got=0
+.macro savestub name, null=0, got=0, patched=0
 	.pushsection .text.static_call,"ax",@progbits
 	.balign 16
 	.type __SCS__\name,@function
@@ -18,6 +18,9 @@
 __SCS__\name:
 	std 2,24(1)
 __SCJ__\name:
+.if \patched
+	nop
+.endif
 .if \got
 	addis 12,2,__SCK__\name@got@ha
 	ld 12,__SCK__\name@got@l(12)
@@ -61,6 +64,17 @@ entry_\name:
 	.long v_\name\().site - .
 	.long \stub - .
 	.quad __SCK__\name + \flags
+	.popsection
+.endm
+
+/* Of the stub itself, where a run time may cut it short. */
+.macro stubentry name
+	.pushsection static_call_sites,"aw",@progbits
+	.balign 8
+entry_\name:
+	.long __SCJ__\name - .
+	.long __SCJ__\name - .
+	.quad __SCK__\name
 	.popsection
 .endm
 

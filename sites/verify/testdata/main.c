@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #define SITES(X) \
-	X(stack, 1006) X(out, 1007) X(null, 1005) X(ret0, 1000) X(got, 1007) X(save, 1007) \
+	X(stack, 1006) X(out, 1007) X(null, 1005) X(ret0, 1000) X(got, 1007) X(save, 1007) X(twice, 1009) \
 	X(direct, 1006) X(foreign, 1007) X(clobber, 1006) X(kept, 1007) X(pc, 1006) X(pcout, 1007) \
 	X(tail, 6) X(pctail, 6) X(pcnull, 5)
 
