@@ -263,14 +263,14 @@ func showWord(t *testing.T, code []byte, off uint64) string {
 	switch w {
 	case ppc64.Nop:
 		return "nop"
+	case ppc64.RestoreTOC:
+		return "ld r2,24(r1)"
+	case ppc64.Li3Zero:
+		return "li r3,0"
 	case 0x4e800421:
 		return "bctrl"
-	case 0xe8410018:
-		return "ld r2,24(r1)"
 	case 0x38210030:
 		return "addi r1,r1,48"
-	case 0x38600000:
-		return "li r3,0"
 	}
 	return "something else"
 }
