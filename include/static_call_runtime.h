@@ -12,16 +12,17 @@
  *   nop             the key is NULL
  *   bl stub         anything else: through the key. Always right.
  *
- * and the word behind it stays as it is: `ld r2,24(r1)`, with the save proven, where the caller has
+ * or, if what the entry points at is a stub, which others call that are not in the table,
+ *
+ *   b function      at its local entry, likewise
+ *   nop             through the key, which is what follows
+ *
+ * The word behind it stays as it is: `ld r2,24(r1)`, with the save proven, where the caller has
  * a TOC pointer. So one aligned word changes, and other threads run all the while. Both words are
  * of the patch class (Power ISA Book II, concurrent modification and execution of instructions): a
  * thread executes the old one or the new one. `li r3,0` and `blr`, which scpatch writes for a key
  * that begins as __static_call_return0 or NULL, are not of it; they are replaced when the unit is
  * registered, before its code runs.
- *
- * A stub has a nop behind its save, and an entry of its own, whose branch and stub are that place.
- * The word there is `b function' where a site could branch to it, else the nop: so a call whose
- * save is not proven stays on the stub, and is two branches away from its function.
  *
  * A thread may execute an old word for a while. It then calls the old target, which has to be there
  * still.
@@ -57,15 +58,15 @@ static inline uintptr_t __sc_stub(const struct static_call_site *s)
 	return (uintptr_t)&s->stub + (uintptr_t)(intptr_t)s->stub;
 }
 
+/* Whether an entry is of the stub itself. */
+static inline int __sc_is_stub(const struct static_call_site *s)
+{
+	return (uintptr_t)__sc_branch(s) == __sc_stub(s);
+}
+
 static inline struct static_call_key *__sc_key(const struct static_call_site *s)
 {
 	return (struct static_call_key *)(s->key & ~(STATIC_CALL_SITE_TAIL | STATIC_CALL_SITE_NOTOC));
-}
-
-/* The entry of a stub. */
-static inline int __sc_self(const struct static_call_site *s)
-{
-	return (uintptr_t)__sc_branch(s) == __sc_stub(s);
 }
 
 /* ---- What to write ------------------------------------------------------------------------- */
@@ -141,12 +142,12 @@ static uint32_t __sc_branch_to(const struct static_call_site *s, uintptr_t to)
 
 	if (d < -0x2000000 || d >= 0x2000000)
 		return 0;
-	return 0x48000000u | ((uint32_t)d & 0x03fffffcu) | (s->key & STATIC_CALL_SITE_TAIL || __sc_self(s) ? 0 : 1);
+	return 0x48000000u | ((uint32_t)d & 0x03fffffcu) | (s->key & STATIC_CALL_SITE_TAIL || __sc_is_stub(s) ? 0 : 1);
 }
 
 static uint32_t __sc_through_key(const struct static_call_site *s)
 {
-	uint32_t w = __sc_self(s) ? __SC_NOP : __sc_branch_to(s, __sc_stub(s));
+	uint32_t w = __sc_is_stub(s) ? __SC_NOP : __sc_branch_to(s, __sc_stub(s));
 
 	if (!w)
 		__static_call_die("(table)", "a call is too far from its stub");
@@ -159,7 +160,7 @@ static uint32_t __sc_word(const struct static_call_unit *u, const struct static_
 	uint32_t w = 0;
 
 	if (!func && !(s->key & STATIC_CALL_SITE_TAIL))
-		return __SC_NOP;	/* in a stub: it tests */
+		return __SC_NOP;	/* of a stub: it tests for NULL */
 	if (func && f % 4 == 0 && __sc_protection(u, f, 8) & PROT_EXEC) {
 		f = __sc_entry(u, f, (s->key & STATIC_CALL_SITE_NOTOC) != 0);
 		if (f)
@@ -225,11 +226,11 @@ static int __sc_right(const struct static_call_site *s, void *func)
 
 	if (w == __SC_LI_R3_0)
 		return func == (void *)__static_call_return0;
-	if (__sc_self(s) && w == __SC_NOP)
+	if (w == __sc_through_key(s))
 		return 1;
 	if (w == __SC_NOP || w == __SC_BLR)
 		return !func;
-	return w == __sc_through_key(s) || w == __sc_branch_to(s, (uintptr_t)func) ||
+	return w == __sc_branch_to(s, (uintptr_t)func) ||
 	       w == __sc_branch_to(s, (uintptr_t)func + 8);
 }
 

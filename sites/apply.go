@@ -192,12 +192,14 @@ func (a *applier) table() error {
 	if t != nil {
 		return a.extendTable(t, zeros, relas)
 	}
-	name, align := tableName, layout.KeyField(a.EntrySize)
+	name, align, flags := tableName, layout.KeyField(a.EntrySize), elf.SHF_ALLOC|elf.SHF_WRITE
 	if a.Place == User {
-		name, align = userTable, 8
+		// lld drops a section that only __start_ and __stop_ refer to, and
+		// without the table direct calls would not follow their keys.
+		name, align, flags = userTable, 8, flags|shfGNURetain
 	}
 	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: name, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
+		Name: name, Type: elf.SHT_PROGBITS, Flags: flags,
 		Addralign: align, Entsize: size, Data: zeros,
 	})
 	if err != nil {
@@ -205,6 +207,9 @@ func (a *applier) table() error {
 	}
 	return a.addRelaOf(name, sec, relas)
 }
+
+// shfGNURetain is SHF_GNU_RETAIN: --gc-sections leaves the section alone.
+const shfGNURetain elf.SectionFlag = 1 << 21
 
 // entryRelas appends the relocations of one entry at an offset of the table.
 func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) {

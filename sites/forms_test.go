@@ -303,7 +303,7 @@ func TestUserTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	sec, ok := f.SectionByName(userTable)
-	if !ok || sec.Size != 2*userEntrySize || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE) {
+	if !ok || sec.Size != 2*userEntrySize || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE|shfGNURetain) {
 		t.Fatalf("section %+v", sec)
 	}
 	rela, _ := f.SectionByName(".rela" + userTable)

@@ -158,7 +158,10 @@ func (s *siteView) because() string {
 	if s.Proof == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (%d instructions; %s)", s.Cost, s.Proof)
+	if s.Cost < 0 {
+		return " (" + s.Proof + ")"
+	}
+	return fmt.Sprintf(" (cost %d; %s)", s.Cost, s.Proof)
 }
 
 // counts is how many sites have each form.

@@ -76,7 +76,7 @@
 	.section .text.static_call,"ax",@progbits;	\
 	.balign	64;					\
 __SCS__##name: std 2,24(1);				\
-__SCJ__##name: LOAD_TOC(__SCK__##name);			\
+__SCJ__##name: nop; LOAD_TOC(__SCK__##name);			\
 	test;						\
 	mtctr	12;					\
 	bctr;						\
@@ -87,6 +87,15 @@ __SCN__##name:						\
 	test;						\
 	mtctr	12;					\
 	bctr
+
+	/* Of the stub itself. */
+	.macro	stub_entry name, key
+	.section static_call_sites,"awR",@progbits
+	.balign	8
+	.long	\name-.
+	.long	\name-.
+	.quad	\key
+	.endm
 
 	.macro	entry name, stub, key, flags
 	.section static_call_sites,"awR",@progbits
@@ -115,6 +124,7 @@ __SCN__##name:						\
 	toc_caller	op_toc, bl rt_local
 	notoc_caller	op_notoc, bl __SCN__rt_op@notoc
 	notoc_tail	op_tail, b __SCN__rt_op@notoc
+	toc_caller	op_stub, bl __SCS__rt_op
 	toc_caller	hook_toc, nop
 	notoc_caller	hook_notoc, nop
 	notoc_tail	hook_tail, blr
@@ -127,6 +137,9 @@ __SCN__##name:						\
 	STUBS(rt_zero, TEST_NULL)
 
 	entry	op_toc, __SCJ__rt_op, __SCK__rt_op, 0
+	stub_entry __SCJ__rt_op, __SCK__rt_op
+	.globl	op_stub_stub
+	.set	op_stub_stub,__SCJ__rt_op
 	entry	op_notoc, __SCN__rt_op, __SCK__rt_op, NOTOC
 	entry	op_tail, __SCN__rt_op, __SCK__rt_op, NOTOC+TAIL
 	entry	hook_toc, __SCJ__rt_hook, __SCK__rt_hook, 0
