@@ -5,6 +5,7 @@ package verify
 import (
 	"slices"
 
+	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites/textmap"
 )
 
@@ -26,6 +27,11 @@ func (v *verifier) prove() error {
 	if err != nil {
 		return err
 	}
+	if !v.object {
+		for _, sec := range secs {
+			v.linkerSaves(sec)
+		}
+	}
 	v.tell(v.saves, m.Saves)
 	v.tell(v.restores, m.Restores)
 	for _, sec := range secs {
@@ -41,6 +47,41 @@ func (v *verifier) prove() error {
 		}
 	}
 	return nil
+}
+
+// linkerSaves finds the calls of an image's section that go through a stub of the
+// linker which saves r2: the linker has written the restore behind them. What a
+// table lists may become another call.
+func (v *verifier) linkerSaves(sec int) {
+	base, saves := v.address[sec], map[uint64]bool{}
+	code := v.file.Section(sec).Data()
+	// What follows a truncated instruction is no code that runs.
+	_ = ppc64.Walk(code, func(off uint64, w, _ ppc64.Word) bool {
+		if !w.IsBranch() || !w.LK() || w.AA() {
+			return true
+		}
+		if next, err := ppc64.Load(code, off+ppc64.WordSize); err != nil || next != ppc64.RestoreTOC || v.listed(base+off) {
+			return true
+		}
+		to := base + off + uint64(w.Displacement())
+		saved, ok := saves[to]
+		if !ok {
+			m := v.start(v.ownTOC(base + off))
+			m.pc, m.lr = to, value{kind: returnTo}
+			o := v.run(m, goal{every: true})
+			saved = o.m.saved && o.ending != stuck
+			saves[to] = saved
+		}
+		if saved {
+			v.saves = append(v.saves, base+off)
+		}
+		return true
+	})
+}
+
+// listed reports whether a table names a site.
+func (v *verifier) listed(at uint64) bool {
+	return v.seen[place{at, false}] != 0 || v.seen[place{at, true}] != 0
 }
 
 // tell passes what is known of addresses on.

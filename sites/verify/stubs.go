@@ -49,7 +49,7 @@ func (v *verifier) stubCalls() error {
 			at := sp.from + off
 			to := v.branchAt(at, w).to
 			key, ok := stubs[to]
-			if !ok || v.seen[place{at, false}] != 0 || v.seen[place{at, true}] != 0 {
+			if !ok || v.listed(at) {
 				return
 			}
 			if _, inside := v.around(at); inside { // an assembler's padding branches over itself
