@@ -96,7 +96,7 @@ e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch
 
 test-full: test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernel object, fuzzing
-	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -run 'E2ECounts|Mutants' ./cmd/scpatch
+	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run 'E2E|Mutants' ./cmd/scpatch
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
 # Without a limit, minimizing one interesting input takes up the whole time.

@@ -24,7 +24,6 @@ func TestE2ECounts(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
 	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang")
 	b := newBuilder(t, m)
-	full := os.Getenv("SCPATCH_FULL") == "1"
 	var mu sync.Mutex
 	rows := map[string]string{}
 	t.Cleanup(func() { // when the parallel parts are done
@@ -40,7 +39,7 @@ func TestE2ECounts(t *testing.T) {
 			continue
 		}
 		for i, compiler := range c.with {
-			if i > 0 && !full {
+			if i > 0 && !full() {
 				continue
 			}
 			t.Run(c.name+"/"+compiler, func(t *testing.T) {

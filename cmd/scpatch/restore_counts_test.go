@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ func TestE2ERestoreCounts(t *testing.T) {
 	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++")
 	b := newBuilder(t, m)
 	places, compilers := []string{"object"}, []string{"gcc-p8-O2"}
-	if os.Getenv("SCPATCH_FULL") == "1" {
+	if full() {
 		places, compilers = []string{"same object", "object", "library"}, []string{"gcc-p8-O2", "clang-p8-O2", "gcc-p10-O2"}
 	}
 	rows := make([]string, len(places)*len(compilers)*len(callWays))
