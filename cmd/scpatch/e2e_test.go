@@ -35,13 +35,9 @@ func TestE2E(t *testing.T) {
 	b := newBuilder(t, m)
 	for _, c := range m.cells {
 		for i, compiler := range c.with {
-			linkers := c.linkers
-			if i > 0 && !full() { // both with the first compiler, then in turn
-				linkers = linkers[i%len(linkers):][:1]
-			}
 			t.Run(c.name+"/"+compiler, func(t *testing.T) {
 				t.Parallel()
-				b.runCell(t, c, compiler, linkers)
+				b.runCell(t, c, compiler, i)
 			})
 		}
 	}
@@ -84,7 +80,10 @@ func full() bool { return os.Getenv("SCPATCH_FULL") == "1" }
 
 const kernelMode = "kernel-inline"
 
-func (b *builder) runCell(t *testing.T, c *cell, compiler string, linkers []string) {
+// runCell runs a cell with its n-th compiler. The long form has every mode with
+// both linkers; the everyday one has them in turn, and with the second compiler
+// and those behind it two modes of user space.
+func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 	want, err := os.ReadFile(repoPath("testdata", "e2e", "want", c.stdout))
 	if err != nil {
 		t.Fatal(err)
@@ -100,8 +99,15 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, linkers []stri
 			modes = append(modes, mode{kernelMode, []string{"--runtime=inline"}})
 		}
 	}
+	if n > 0 && !full() {
+		user := slices.DeleteFunc(modes, func(m mode) bool { return !strings.HasPrefix(m.name, "user") })
+		modes = []mode{user[n%len(user)]}
+		if len(user) > 1 {
+			modes = append(modes, user[(n+1)%len(user)])
+		}
+	}
 	seen := map[[32]byte]bool{}
-	for _, md := range modes {
+	for i, md := range modes {
 		dir := t.TempDir()
 		for _, o := range c.objects {
 			b.object(t, o, compiler, dir)
@@ -115,6 +121,10 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, linkers []stri
 			continue
 		}
 		seen[h] = true
+		linkers := c.linkers
+		if !full() {
+			linkers = linkers[(n+i)%len(linkers):][:1]
+		}
 		for _, linker := range linkers {
 			got := b.linkAndRun(t, c, linker, dir)
 			if md.name == kernelMode && !c.dropsTable() {

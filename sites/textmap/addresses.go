@@ -3,6 +3,7 @@
 package textmap
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -269,22 +270,7 @@ func (u user) address(addr uint64) {
 	if !ok || im.secs[p.sec] != nil || im.skips(addr) {
 		return
 	}
-	// A jump table: distances from its begin. (The first entry of a table of sites,
-	// whose begin a run time has, would look like one.)
-	data := im.f.Section(p.sec).Data()[p.off:]
-	for ; len(data) >= 4; data = data[4:] {
-		if im.work++; im.work > maxWork {
-			im.fail("too many jump tables")
-			return
-		}
-		target := addr + uint64(int64(int32(binary.LittleEndian.Uint32(data))))
-		to, ok := im.at(target)
-		t := im.secs[to.sec]
-		if !ok || t == nil || target%ppc64.WordSize != 0 {
-			return
-		}
-		im.label(t.sec, label{off: to.off, kind: tabled, sec: u.t.sec, begin: u.start, end: u.end})
-	}
+	im.bases = append(im.bases, tableBase{addr, u})
 }
 
 // load is for the address of a doubleword that the code may load.
@@ -295,4 +281,60 @@ func (u user) load(addr uint64) {
 	if v, ok := u.im.word64(addr); ok {
 		u.address(v)
 	}
+}
+
+// A tableBase is an address of data that may be the begin of a jump table, and
+// the code that has it.
+type tableBase struct {
+	addr uint64
+	user user
+}
+
+// jumpTables reads what may be jump tables: distances from their begin. (The
+// first entry of a table of sites, whose begin a run time has, would look like
+// one.) Where a table ends is not written down. It goes on as long as its entries
+// lead to instructions; but where another function has an address, and what lies
+// there leads into that very function, a table of that function begins.
+func (im *image) jumpTables() {
+	slices.SortStableFunc(im.bases, func(a, b tableBase) int { return cmp.Compare(a.addr, b.addr) })
+	begins := im.bases[:0:0]
+	for _, b := range im.bases {
+		if to, ok := im.entry(b.addr, b.addr); ok && b.user.has(to) {
+			begins = append(begins, b)
+		}
+	}
+	for _, b := range im.bases {
+		next, _ := slices.BinarySearchFunc(begins, b.addr+1, func(x tableBase, addr uint64) int { return cmp.Compare(x.addr, addr) })
+		for at := b.addr; ; at += 4 {
+			if im.work++; im.work > maxWork {
+				im.fail("too many jump tables")
+				return
+			}
+			others := false
+			for ; next < len(begins) && begins[next].addr == at; next++ {
+				others = others || begins[next].user != b.user
+			}
+			to, ok := im.entry(b.addr, at)
+			if !ok || others {
+				break
+			}
+			im.label(to.sec, label{off: to.off, kind: tabled, sec: b.user.t.sec, begin: b.user.start, end: b.user.end})
+		}
+	}
+}
+
+// entry is where the entry at an address of the table that begins at base leads.
+func (im *image) entry(base, at uint64) (place, bool) {
+	data := im.bytes(at)
+	if len(data) < 4 {
+		return place{}, false
+	}
+	target := base + uint64(int64(int32(binary.LittleEndian.Uint32(data))))
+	to, ok := im.at(target)
+	return to, ok && im.secs[to.sec] != nil && target%ppc64.WordSize == 0
+}
+
+// has reports whether a place is in the user's code.
+func (u user) has(p place) bool {
+	return p.sec == u.t.sec && u.start <= p.off && p.off < u.end
 }

@@ -63,6 +63,7 @@ type image struct {
 	twiceAt map[place]bool
 	named   map[place]bool // see nameCode
 	work    int            // what the search for addresses has cost
+	bases   []tableBase    // addresses of data that code has
 
 	// The addresses of doublewords that the dynamic linker fills with a function:
 	// those of one that may return twice, and all others.

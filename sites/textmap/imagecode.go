@@ -39,6 +39,7 @@ func (im *image) code() {
 		}
 		im.addresses(t, end, size, -1)
 	}
+	im.jumpTables()
 }
 
 // imageBranches finds the branches into functions from outside, and the calls of
