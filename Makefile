@@ -71,7 +71,7 @@ distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: demo distclean tools vet fmt-check unit race test test-full e2e fuzz lint
+.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness e2e fuzz lint
 test: tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite
 	@echo 'make test: all passed'
 
@@ -85,8 +85,11 @@ fmt-check:
 	@files=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...) .ci); \
 	[ -z "$$files" ] || { printf 'gofmt would change:\n%s\n' "$$files"; exit 1; }
 
+# What is left to the long form: whole libraries and images, instruction counts.
+LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ERestoreCounts)$$
+
 unit: build
-	$(REQUIRE) $(GOTEST) $(if $(RUN),-run '$(RUN)') ./...
+	$(REQUIRE) $(GOTEST) -skip '$(LONG)' $(if $(RUN),-run '$(RUN)') ./...
 
 # The end-to-end tests are left out: what they start is not instrumented.
 race:
@@ -95,7 +98,10 @@ race:
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch
 
-test-full: test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernel object, fuzzing
+soundness: build tools ## The proof on whole libraries and images, and instructions per call
+	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch
+
+test-full: test soundness corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernel object, fuzzing
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run 'E2E|Mutants' ./cmd/scpatch
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 

@@ -99,7 +99,7 @@ func TestForms(t *testing.T) {
 		{"module, key of the kernel", caller + ".quad __SCK__op\n", Options{Place: Module}, "keep __SCT__op nop"},
 		{"kernel image, PACA", caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
 		{"kernel image, PACA, trampoline elsewhere", caller, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
-		{"kernel image, PACA by a symbol", caller + ".globl offset\noffset = 0x28\n", Options{Runtime: Trampoline, PACATOC: "offset"}, "paca __SCT__op .long 0xe84d0028"},
+		{"kernel image, PACA by a symbol", caller + ".globl offset\n.set offset, 0x28\n", Options{Runtime: Trampoline, PACATOC: "offset"}, "paca __SCT__op .long 0xe84d0028"},
 		{"kernel image, before the PACA", ".section .init.text,\"ax\"\n" + caller, Options{Runtime: Trampoline, PACATOC: "16"}, "save-stub __SCS__op ld r2,24(r1)"},
 		{"kernel image, real mode", strings.ReplaceAll(caller, "caller", "kvmppc_rm_caller"), Options{Runtime: Trampoline, PACATOC: "16"}, "save-stub __SCS__op ld r2,24(r1)"},
 		{"tail call", tailCaller + foreignKey + trampNull, user, "keep __SCT__op "},

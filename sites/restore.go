@@ -125,7 +125,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 		return dec, ""
 	}
 	if !reachable {
-		return Decision{}, d.noKey(s)
+		return Decision{}, d.noKey()
 	}
 	dec.Stub, dec.Cost = StubJump, 1+StubJump.steps(key)
 	return dec, ""
@@ -150,7 +150,7 @@ func (d *decider) saveStubForm(s *Site, _ proof) (Decision, Reason) {
 	case !d.allows(SaveStub):
 		return Decision{}, FormExcluded
 	case !reachable:
-		return Decision{}, d.noKey(s)
+		return Decision{}, d.noKey()
 	case d.Runtime == Inline && d.Place == Module && s.Entry >= 0:
 		return Decision{}, SiteListed
 	}
@@ -231,7 +231,7 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	}
 	switch {
 	case !reachable:
-		return Decision{}, d.noKey(s)
+		return Decision{}, d.noKey()
 	case !d.allows(SaveStub):
 		return Decision{}, FormExcluded
 	}
@@ -254,7 +254,7 @@ func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 	case d.Object.hasExceptionTables():
 		return Decision{}, ShadowUnwinds
 	case !reachable:
-		return Decision{}, d.noKey(s)
+		return Decision{}, d.noKey()
 	}
 	return Decision{
 		Form: Shadow, Stub: StubShadow, Word: branchWord(s), Slot: cleanSlot(s),
@@ -292,8 +292,8 @@ func (p *Plan) keyAccess(key int) (keyAccess, bool) {
 	return a, true
 }
 
-// noKey is the reason why no stub can reach a site's key.
-func (d *decider) noKey(s *Site) Reason {
+// noKey is the reason why no stub can reach a key.
+func (d *decider) noKey() Reason {
 	if d.Place == Module {
 		return TrampImported
 	}

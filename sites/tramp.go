@@ -83,7 +83,7 @@ type trampWalk struct {
 func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 	const r1, r2, r12 = 1 << 1, 1 << 2, 1 << 12
 	written := uint32(0)
-	for n := 0; n < maxTrampWords; n++ {
+	for range maxTrampWords {
 		word, err := ppc64.Load(code, off)
 		if err != nil {
 			return w, false

@@ -15,7 +15,7 @@ const FlagNoTOC = layout.FlagNoTOC
 
 // userEntrySize is the size in bytes of an entry of user space's table,
 //
-//	s32 addr; s32 stub; u64 key;    R_PPC64_REL32, R_PPC64_REL32, R_PPC64_ADDR64
+//	s32 addr; s32 stub; u64 key;    R_PPC64_REL32 twice, R_PPC64_ADDR64
 //
 // where addr and stub are relative to themselves, and the key's low two bits
 // are flags. The key is absolute because it may be in another link unit, which

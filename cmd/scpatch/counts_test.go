@@ -75,8 +75,8 @@ func (b *builder) countCell(t *testing.T, c *cell, compiler string, md mode) map
 	return b.counts(t, dir, countKinds)
 }
 
-// counts counts the instructions of one call of each kind that the program in
-// dir makes.
+// counts returns how many instructions one call of each kind takes that the
+// program in dir makes.
 func (b *builder) counts(t *testing.T, dir string, kinds []string) map[string]int {
 	trace := filepath.Join(dir, "trace")
 	executed := func(kind string, calls int) int {

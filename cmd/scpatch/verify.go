@@ -74,7 +74,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 			return 0, err
 		}
 		for i := range r.Faults {
-			log.Error(r.Faults[i].Error())
+			log.Error(r.Faults[i].String())
 		}
 		switch {
 		case *asJSON:

@@ -22,7 +22,7 @@
 //
 // # A site
 //
-//	entry ──► addr: bl X       X ──► ... code ... ──► what the key holds
+//	entry ──► addr: bl X       to X ──► ... code ... ──► what the key holds
 //	   │           slot                    │
 //	   └────► key ◄────────────────────────┘ or through the key itself
 //

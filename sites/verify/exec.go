@@ -42,7 +42,6 @@ type outcome struct {
 	r12   bool   // r12 holds what was jumped to
 	named bool   // the last jump was to what the dynamic linker found by name
 	ifunc bool   // ... or what a resolver returned, which is at `at`
-	fixed bool   // the linker sees to r2 on the way
 	why   string // stuck: because of what
 }
 
@@ -315,7 +314,7 @@ func (p *program) extended(m *machine, w ppc64.Word, set func(uint32, value) str
 
 // prefixed applies pld, paddi and pnop.
 func (p *program) prefixed(m *machine, w, suffix ppc64.Word) string {
-	at := value{}
+	var at value
 	switch {
 	case w.PrefixR():
 		at = numberOf(m.pc)

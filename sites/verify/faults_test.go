@@ -231,7 +231,7 @@ func wantFault(t *testing.T, r *Report, site, what string) {
 			t.Errorf("besides: %v", &r.Faults[i])
 		}
 	}
-	text := r.Faults[0].Error()
+	text := r.Faults[0].String()
 	ok := strings.Contains(text, ": "+site+": ") || strings.HasPrefix(site, "+") && r.Faults[0].Symbol == ""
 	if !ok || !like(text, what) {
 		t.Errorf("%s\nwant %s: %s", text, site, what)

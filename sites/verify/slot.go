@@ -15,7 +15,7 @@ type relocFor = reloc.Rela
 
 // judgeTOC checks that a caller with a TOC pointer has it again behind the call.
 func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
-	lost := v.lost(t, &o, b)
+	lost := v.lost(t, &o)
 	if s.tail() {
 		if lost != "" {
 			v.fault(s, "a tail call, and nothing restores r2: %s", lost)
@@ -27,7 +27,7 @@ func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 
 // lost says why r2 is not the caller's own when the call returns, if nothing is
 // done about it in the slot; empty if it is.
-func (v *verifier) lost(t *target, o *outcome, b branch) string {
+func (v *verifier) lost(t *target, o *outcome) string {
 	kept := o.m.own.kind == number && v.resolve(o.m.regs[2]) == o.m.own
 	changed := "r2 is changed on the way"
 	switch o.ending {

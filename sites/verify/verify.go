@@ -46,7 +46,8 @@ type Fault struct {
 	What    string
 }
 
-func (f *Fault) Error() string {
+// String names the place and says what is wrong.
+func (f *Fault) String() string {
 	return fmt.Sprintf("section %q: %s+0x%x: %s", f.Section, printable(f.Symbol), f.FuncOff, f.What)
 }
 
@@ -76,9 +77,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if entries == 0 && !p.object && p.kernel() && opts.Runtime == Inline && p.tramps > 0 {
 		return nil, fmt.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, printable(p.first))
 	}
-	if err := v.stubCalls(); err != nil {
-		return nil, err
-	}
+	v.stubCalls()
 	if err := v.prove(); err != nil {
 		return nil, err
 	}
