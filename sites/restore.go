@@ -26,7 +26,7 @@ func (d *decider) restore() error {
 		case why == "":
 			better.Reason, better.Detail = dec.Reason, dec.Detail
 			*dec = better
-		case dec.Reason == KeyMayChange || dec.Reason == KeyUndefined:
+		case dec.Reason == KeyMayChange, dec.Reason == KeyUndefined, dec.Reason == KeyMissing && d.Place == Module:
 			dec.Reason, dec.Detail = why, better.Detail
 		}
 		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[i].proven {
