@@ -89,11 +89,11 @@ fmt-check:
 LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ERestoreCounts)$$
 
 unit: build
-	$(REQUIRE) $(GOTEST) -skip '$(LONG)' $(if $(RUN),-run '$(RUN)') ./...
+	$(REQUIRE) $(GOTEST) -timeout 20m -skip '$(LONG)' $(if $(RUN),-run '$(RUN)') ./...
 
 # The end-to-end tests are left out: what they start is not instrumented.
 race:
-	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -race -short -skip '^TestE2E' $(if $(RUN),-run '$(RUN)') ./...
+	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E' $(if $(RUN),-run '$(RUN)') ./...
 
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch
