@@ -51,6 +51,13 @@ func (r Rela) IsCall() bool {
 	return false
 }
 
+// Fills reports whether a linker changes the word that r is in: for every type
+// but the markers of ELFv2 §3.5.3, and for one that is not known.
+func (r Rela) Fills() bool {
+	h := lookup(r.Type())
+	return h == nil || h.Size > 0
+}
+
 // Encode stores r at b[0:RelaSize], little-endian. Like a slice expression it
 // needs those bytes to exist.
 func (r Rela) Encode(b []byte) {

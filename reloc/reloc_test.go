@@ -44,6 +44,17 @@ func TestIsCall(t *testing.T) {
 	}
 }
 
+func TestFills(t *testing.T) {
+	for typ, want := range map[elf.R_PPC64]bool{
+		elf.R_PPC64_REL24: true, elf.R_PPC64_TOC16_LO_DS: true, elf.R_PPC64_PCREL34: true, 0xffff: true,
+		elf.R_PPC64_NONE: false, elf.R_PPC64_TLSGD: false, elf.R_PPC64_PLTCALL: false,
+	} {
+		if got := MakeRela(0, 1, uint32(typ), 0).Fills(); got != want {
+			t.Errorf("%v: %v", typ, got)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	for _, n := range []int{1, 23, 25, 47} {
 		var te *TableSizeError

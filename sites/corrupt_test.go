@@ -229,6 +229,9 @@ func TestCorrupted(t *testing.T) {
 		{"table tail bit", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rAddend, 1)
 		}, "says tail call true"},
+		{"table names a branch into its own function", "asm-trampkey.o", func(p *patient) {
+			p.put32(p.secondSiteRela()+rType, uint32(elf.R_PPC64_NONE))
+		}, "branches to tk_caller+0x1c, where no function begins"},
 		{"table entry size asked for", withTable, func(p *patient) {
 			p.put64(p.header(tableRela, 56), 8)
 		}, "relocations, want two for each"},

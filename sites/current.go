@@ -34,7 +34,11 @@ func (o *Object) current(s *Site) (state, error) {
 			return state{}, bad("the table says tail call %v, found %v", s.Tail, w)
 		}
 		if s.Rela < 0 {
-			return state{form: Direct, place: addr{s.Section, s.Off + uint64(w.Displacement())}}, nil
+			to := addr{s.Section, s.Off + uint64(w.Displacement())}
+			if fn := o.funcs.find(to.sec, to.off); fn != 0 && fn == s.Func && !o.enters(to, fn) {
+				return state{}, bad("the site branches to %s+0x%x, where no function begins", printable(o.name(fn)), to.off-o.File.Symbol(fn).Value)
+			}
+			return state{form: Direct, place: to}, nil
 		}
 		sym := o.File.Symbol(s.Sym)
 		if sym.Type() != elf.STT_SECTION {
@@ -74,7 +78,7 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 		return nil // the stub goes through the key, and is right whatever the site called
 	case (now.form == Constant) == dec.Word.IsBranch(), now.form == Constant && s.Word != dec.Word:
 		return o.at(s.Section, s.Off, -1, "found %v, but with what key %s holds it would be %v", s.Word, name, dec.Word)
-	case now.form == Direct && now.target != dec.Target && !o.enters(now, dec.Target):
+	case now.form == Direct && now.target != dec.Target && (now.target != 0 || !o.enters(now.place, dec.Target)):
 		return o.at(s.Section, s.Off, -1, "the site calls %s, but key %s holds %s", printable(o.stateTarget(now)), name, printable(o.name(dec.Target)))
 	}
 	dec.Word = s.Word
@@ -110,14 +114,12 @@ func (o *Object) callee(s *Site) int {
 	return 0
 }
 
-// enters reports whether a resolved branch goes to an entry of a function.
-func (o *Object) enters(now state, target int) bool {
-	s := o.File.Symbol(target)
+// enters reports whether a resolved branch goes to an entry of a function: the
+// one of calls within the unit (ELFv2 §2.3.2.1).
+func (o *Object) enters(to addr, fn int) bool {
+	s := o.File.Symbol(fn)
 	l, err := ppc64.LocalEntryOf(s.Other)
-	if now.target != 0 || err != nil || s.Section == 0 || s.Section != now.place.sec {
-		return false
-	}
-	return now.place.off == s.Value+l.Offset()
+	return err == nil && s.Section != 0 && to == addr{s.Section, s.Value + l.Offset()}
 }
 
 func (o *Object) stateTarget(now state) string {

@@ -216,9 +216,10 @@ func (d *decider) slotEntered(s *Site) bool {
 	if !ok {
 		to = map[uint64]bool{}
 		d.entered[s.Section] = to
+		relocated, _ := d.Object.relocatedWords(s.Section) // Find has read them
 		// What follows a truncated instruction is no code that runs.
 		_ = ppc64.Walk(d.Object.File.Section(s.Section).Data(), func(off uint64, w, _ ppc64.Word) bool {
-			if (w.IsBranch() || w.IsCondBranch()) && !w.AA() && w.Displacement() != 0 {
+			if (w.IsBranch() || w.IsCondBranch()) && !w.AA() && w.Displacement() != 0 && !relocated[off] {
 				to[off+uint64(w.Displacement())] = true
 			}
 			return true

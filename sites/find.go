@@ -213,8 +213,8 @@ func (o *Object) branchTarget(sec int, off uint64, w ppc64.Word) (int, bool) {
 	return 0, false
 }
 
-// relocatedWords returns the offsets of the words of a section that have a
-// relocation.
+// relocatedWords returns the offsets of the words of a section that relocations
+// change: what a branch there holds as its displacement means nothing.
 func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
 	t, err := o.table(sec)
 	if err != nil {
@@ -222,7 +222,9 @@ func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
 	}
 	words := make(map[uint64]bool, t.Len())
 	for i := range t.Len() {
-		words[t.Off(i)&^3] = true
+		if r := t.At(i); r.Fills() {
+			words[r.Off&^3] = true
+		}
 	}
 	return words, nil
 }

@@ -12,6 +12,7 @@ import (
 // shows, and such calls of functions that return twice.
 func (m *Map) branches(t *text, twiceAt map[place]bool) {
 	size := uint64(len(t.code))
+	next := 0                                   // relocation
 	fn, from, until := -1, uint64(0), uint64(0) // fn is the innermost function of all of [from, until)
 	for off := uint64(0); size-off >= ppc64.WordSize; off += ppc64.WordSize {
 		w := ppc64.Word(binary.LittleEndian.Uint32(t.code[off:]))
@@ -19,7 +20,7 @@ func (m *Map) branches(t *text, twiceAt map[place]bool) {
 			continue
 		}
 		to := off + uint64(w.Displacement())
-		if to >= size {
+		if to >= size || t.relocs.fills(off, &next) {
 			continue
 		}
 		if w.LK() && twiceAt[place{t.sec, to}] {

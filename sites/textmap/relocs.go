@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 )
 
@@ -69,6 +70,20 @@ func (r *relocs) from(off uint64) int {
 		}
 	}
 	return lo
+}
+
+// fills reports whether a relocation changes the word at an offset. Asked for
+// one offset after another, it goes on from *next.
+func (r *relocs) fills(off uint64, next *int) bool {
+	for ; *next < r.len(); *next++ {
+		switch rel := r.at(*next); {
+		case rel.Off >= off+ppc64.WordSize:
+			return false
+		case rel.Off >= off && rel.Fills():
+			return true
+		}
+	}
+	return false
 }
 
 // within returns the relocations in [start, end).

@@ -6,7 +6,6 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/reloc"
 )
 
 // mark says what is special about a word of the function.
@@ -124,7 +123,7 @@ func (a *analysis) markRelocs() {
 		case elf.R_PPC64_REL24_NOTOC, elf.R_PPC64_REL24_P9NOTOC:
 			m = relocated | noTOC
 		default:
-			if h, ok := reloc.Lookup(r.Type()); !ok || h.Size > 0 {
+			if r.Fills() {
 				m = relocated
 			}
 		}
