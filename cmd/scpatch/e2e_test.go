@@ -362,9 +362,14 @@ func readFile(t testing.TB, path string) []byte {
 	return b
 }
 
-func copyFile(t testing.TB, from, to string) {
+func writeFile(t testing.TB, path string, b []byte) {
 	t.Helper()
-	if err := os.WriteFile(to, readFile(t, from), 0o644); err != nil {
+	if err := os.WriteFile(path, b, 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	writeFile(t, to, readFile(t, from))
 }

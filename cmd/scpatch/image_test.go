@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,9 +30,7 @@ func linkKernel(t *testing.T, linker, base string, patch, link []string) string 
 		scpatch(t, mode{args: patch}, filepath.Join(dir, "update.o"))
 	}
 	script := strings.ReplaceAll(string(readFile(t, filepath.Join("testdata", "kernel.lds"))), "BASE", base)
-	if err := os.WriteFile(filepath.Join(dir, "kernel.lds"), []byte(script), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, filepath.Join(dir, "kernel.lds"), []byte(script))
 	command := append([]string{}, kernelLinkers[linker]...)
 	command = append(command, link...)
 	execute(t, dir, append(command, "-T", "kernel.lds", "-o", "vmlinux", "update.o", "targets.o", "ret0.o"))
@@ -132,9 +129,7 @@ func TestVerifyKernelFaults(t *testing.T) {
 			b := append([]byte{}, sound...)
 			c.do(b)
 			path := filepath.Join(t.TempDir(), "vmlinux")
-			if err := os.WriteFile(path, b, 0o666); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, path, b)
 			_, stderr, code := runCommand(append([]string{"verify"}, append(c.args, path)...)...)
 			if want := c.want; code == exitDone != (want == "") || !strings.Contains(stderr, want) {
 				t.Errorf("exit %d, want %q\n%s", code, want, stderr)

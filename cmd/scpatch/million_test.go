@@ -233,9 +233,7 @@ func TestMillion(t *testing.T) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, m.data, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, m.data)
 	}
 	f, err := elfrw.New(m.data)
 	if err != nil {

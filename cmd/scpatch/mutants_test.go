@@ -82,9 +82,7 @@ func TestMutants(t *testing.T) {
 // still have them.
 func patchBytes(t *testing.T, path string, b []byte) (int, string) {
 	t.Helper()
-	if err := os.WriteFile(path, b, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, b)
 	var stdout, stderr bytes.Buffer
 	code := run([]string{"--quiet", path}, &stdout, &stderr)
 	if code > exitKept && !bytes.Equal(readFile(t, path), b) {

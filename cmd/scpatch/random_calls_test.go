@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,9 +91,7 @@ func (g *callGraph) build(t *testing.T, b *builder) {
 	}
 	for i, name := range graphObjects {
 		src := filepath.Join(g.dir, name+".c")
-		if err := os.WriteFile(src, []byte(g.text[i].String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, src, []byte(g.text[i].String()))
 		pic := "-fPIC"
 		if i < 2 {
 			pic = "-fPIE"

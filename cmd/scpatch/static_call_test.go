@@ -4,7 +4,6 @@ package main
 
 import (
 	"debug/elf"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -296,9 +295,7 @@ func TestE2EReadmeProgram(t *testing.T) {
 	_, section, _ := strings.Cut(readme, "\n## In your own program\n")
 	source, script := fenced(section, "c")[0], fenced(section, "sh")[0]
 	execute(t, repoPath(), []string{"make", "-s", "install-headers", "PREFIX=" + w.dir})
-	if err := os.WriteFile(filepath.Join(w.dir, "app.c"), []byte(source), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, filepath.Join(w.dir, "app.c"), []byte(source))
 	t.Chdir(w.dir)
 	printed := ""
 	for line := range strings.Lines(script) {
