@@ -148,7 +148,7 @@ func TestStubBytes(t *testing.T) {
 		opts       Options
 		want       string
 	}{
-		{"user, key that may be elsewhere", caller + foreignKey + trampNull, Options{Place: User}, `
+		{"user, key that may be elsewhere", caller + foreignKey, Options{Place: User}, `
 std r2,24(r1)
 nop
 addis r12,r2,0 R_PPC64_GOT16_HA __SCK__op
@@ -165,11 +165,10 @@ addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
 ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
 mtctr r12
 bctr`},
-		{"user, run time that patches trampolines", caller + foreignKey + trampNull, Options{Place: User, Runtime: Trampoline}, `
+		{"user, key that its trampoline takes for the unit's, run time that patches trampolines", caller + foreignKey + trampNull, Options{Place: User, Runtime: Trampoline}, `
 std r2,24(r1)
-addis r12,r2,0 R_PPC64_GOT16_HA __SCK__op
-ld r12,0(r12) R_PPC64_GOT16_LO_DS __SCK__op
-ld r12,0(r12)
+addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
+ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
 cmpdi r12,0
 beqlr
 mtctr r12
@@ -182,9 +181,15 @@ cmpdi r12,0
 beqlr
 mtctr r12
 bctr`},
-		{"no TOC", notocCaller + foreignKey + selfTramp, Options{Place: User, Runtime: Trampoline}, `
+		{"no TOC", notocCaller + foreignKey, Options{Place: User, Runtime: Trampoline}, `
 pld r12,0 R_PPC64_GOT_PCREL34 __SCK__op
 ld r12,0(r12)
+cmpdi r12,0
+beqlr
+mtctr r12
+bctr`},
+		{"no TOC, key that its trampoline takes for the unit's", notocCaller + foreignKey + selfTramp, Options{Place: User, Runtime: Trampoline}, `
+pld r12,0 R_PPC64_PCREL34 __SCK__op
 mtctr r12
 bctr`},
 	} {

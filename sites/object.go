@@ -45,6 +45,7 @@ type Object struct {
 	coldCache map[string][2]bool // see namedUsesTOC
 
 	trampCodes []*trampCode     // by trampoline, see readTramp
+	inReach    map[int]bool     // see keysInReach
 	stubs      map[stubName]int // see stubSymbol
 }
 

@@ -287,7 +287,7 @@ func (p *Plan) keyAccess(key int) (keyAccess, bool) {
 		return a, s.Section != 0
 	case User:
 		hidden := s.Visibility() == elf.STV_HIDDEN || s.Visibility() == elf.STV_INTERNAL
-		a.indirect = s.Section == 0 || s.Bind() != elf.STB_LOCAL && !hidden
+		a.indirect = s.Section == 0 || s.Bind() != elf.STB_LOCAL && !hidden && !p.Object.keysInReach()[key]
 	}
 	return a, true
 }

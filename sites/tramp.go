@@ -3,7 +3,10 @@
 package sites
 
 import (
+	"debug/elf"
+
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
 )
 
 // A trampCode is what the instructions of a defined trampoline show. Nothing is
@@ -122,6 +125,53 @@ func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 		written |= writes
 	}
 	return w, false
+}
+
+// keysInReach finds the keys that a trampoline of the object, which no other
+// object's can replace, loads without the GOT: whoever compiled it takes a key
+// that is defined here for the one that counts, and so may a stub beside it.
+func (o *Object) keysInReach() map[int]bool {
+	if o.inReach != nil {
+		return o.inReach
+	}
+	o.inReach = map[int]bool{}
+	secs, tramps := map[int]bool{}, map[int][]int{} // tramps: the symbols, by key
+	for _, t := range o.Tramps {
+		if s := o.File.Symbol(t.Sym); s.Section != 0 && t.Entry == noStub && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section) {
+			secs[s.Section] = true
+			tramps[t.Key] = append(tramps[t.Key], t.Sym)
+		}
+	}
+	keys := o.keysBySymbol()
+	for sec := range secs {
+		t, _ := o.table(sec) // Find has read it
+		for i := range t.Len() {
+			r := t.At(i)
+			if !isDirectAccess(r) {
+				continue
+			}
+			key, ok := keys[int(r.Sym())]
+			if !ok {
+				continue
+			}
+			for _, sym := range tramps[key] {
+				if s := o.File.Symbol(sym); s.Section == sec && r.Off-s.Value < s.Size {
+					o.inReach[key] = true
+				}
+			}
+		}
+	}
+	return o.inReach
+}
+
+// isDirectAccess reports whether a relocation belongs to the access of a symbol
+// that has to be in the same link unit (ELFv2 §3.5.3).
+func isDirectAccess(r reloc.Rela) bool {
+	switch elf.R_PPC64(r.Type()) {
+	case elf.R_PPC64_TOC16_HA, elf.R_PPC64_PCREL34:
+		return r.Addend == 0
+	}
+	return false
 }
 
 const sprLR = 8
