@@ -99,6 +99,7 @@ struct static_call_unit {
 	const struct static_call_site *start, *stop;
 	const unsigned char *ehdr;	/* its ELF header; NULL if that is not in memory */
 	unsigned long toc;		/* its TOC pointer; 0 if it has none */
+	long (*zero)(void);		/* its own __static_call_return0 */
 };
 
 #define STATIC_CALL_TOCS 1UL	/* toc: ld.bfd gave the unit several */
@@ -117,7 +118,7 @@ extern void __static_call_unregister(struct static_call_unit *unit)
 	__attribute__((weak, visibility("default")));
 
 extern struct static_call_unit __static_call_unit __STATIC_CALL_OF_UNIT;
-struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0 };
+struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0, 0 };
 
 /*
  * Every file that includes this header has a constructor and a destructor. They meet in the two
@@ -127,6 +128,13 @@ struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0 };
  */
 void __static_call_enter(unsigned long toc) __STATIC_CALL_OF_UNIT;
 void __static_call_leave(void) __STATIC_CALL_OF_UNIT;
+long __static_call_zero(void) __STATIC_CALL_OF_UNIT;
+
+__attribute__((section(".text.static_call_unit")))
+long __static_call_zero(void)
+{
+	return 0;
+}
 
 __attribute__((section(".text.static_call_unit")))
 void __static_call_enter(unsigned long toc)
@@ -143,6 +151,7 @@ void __static_call_enter(unsigned long toc)
 	unit->start = __start_static_call_sites;
 	unit->stop = __stop_static_call_sites;
 	unit->ehdr = __ehdr_start;
+	unit->zero = __static_call_zero;
 	__static_call_register(unit);
 }
 

@@ -8,13 +8,14 @@
  *
  * A branch is one of
  *
- *   bl function     at its local entry: the key's function, of the same unit, within reach
+ *   bl function     at its local entry: the key's function, of the same unit, within reach; or the
+ *                   unit's own way to return 0
  *   nop             the key is NULL
  *   bl stub         anything else: through the key. Always right.
  *
  * or, if what the entry points at is a stub, which others call that are not in the table,
  *
- *   b function      at its local entry, likewise
+ *   b function      at its local entry, likewise; or, for NULL, a blr
  *   nop             through the key, which is what follows
  *
  * The word behind it stays as it is: `ld r2,24(r1)`, with the save proven, where the caller has
@@ -156,12 +157,18 @@ static uint32_t __sc_through_key(const struct static_call_site *s)
 
 static uint32_t __sc_word(const struct static_call_unit *u, const struct static_call_site *s, void *func)
 {
+	const uint32_t *zero = (const uint32_t *)u->zero;
+	int has_zero = zero[0] == __SC_LI_R3_0 && zero[1] == __SC_BLR;	/* not so at -O0 */
 	uintptr_t f = (uintptr_t)func;
 	uint32_t w = 0;
 
-	if (!func && !(s->key & STATIC_CALL_SITE_TAIL))
-		return __SC_NOP;	/* of a stub: it tests for NULL */
-	if (func && f % 4 == 0 && __sc_protection(u, f, 8) & PROT_EXEC) {
+	if (!func && !(s->key & STATIC_CALL_SITE_TAIL) && !__sc_is_stub(s))
+		return __SC_NOP;
+	if (has_zero && !func)
+		w = __sc_branch_to(s, (uintptr_t)&zero[1]);
+	else if (has_zero && func == (void *)__static_call_return0)
+		w = __sc_branch_to(s, (uintptr_t)zero);
+	else if (func && f % 4 == 0 && __sc_protection(u, f, 8) & PROT_EXEC) {
 		f = __sc_entry(u, f, (s->key & STATIC_CALL_SITE_NOTOC) != 0);
 		if (f)
 			w = __sc_branch_to(s, f);

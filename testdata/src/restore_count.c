@@ -3,13 +3,13 @@
  * N calls of one kind, to count the instructions that a call takes, as count.c does, but of keys
  * that may change. The first argument is the kind:
  *
- *   own, lib    the key holds a function of the program, or of the library; both read a global
+ *   own, other  the key holds a function of the unit of the call, or of another; both read a global
  *   null, ret0  the key holds NULL, or __static_call_return0
  *   loop        no call
  *
- * The same source is three objects: the calls (-DCALLS), the keys (-DKEYS), which may be in one
- * object with the calls, in another one, or in the library, and the targets: -DTARGET=t_own for the
- * program, t_lib for the library. With -DPOINTER the calls are calls through the pointer in the key.
+ * The same source is the objects: main (-DMAIN), the calls (-DCALLS), the keys (-DKEYS), which may
+ * be in one object with the calls, and the targets: -DTARGET=t_own and -DTARGET=t_other. With
+ * -DPOINTER the calls are calls through the pointer in the key.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@
 #include "static_call.h"
 
 long t_own(long x);
-long t_lib(long x);
+long t_other(long x);
+long count(const char *kind, long n);
 
 #ifdef TARGET
 static long step = 1;
@@ -31,12 +32,12 @@ long TARGET(long x)
 
 #ifdef KEYS
 DEFINE_STATIC_CALL_NULL(own, t_own);
-DEFINE_STATIC_CALL_NULL(lib, t_own);
+DEFINE_STATIC_CALL_NULL(other, t_own);
 DEFINE_STATIC_CALL_NULL(null, t_own);
 DEFINE_STATIC_CALL_RET0(ret0, t_own);
 #else
 DECLARE_STATIC_CALL(own, t_own);
-DECLARE_STATIC_CALL(lib, t_own);
+DECLARE_STATIC_CALL(other, t_own);
 DECLARE_STATIC_CALL(null, t_own);
 DECLARE_STATIC_CALL(ret0, t_own);
 #endif
@@ -62,7 +63,7 @@ DECLARE_STATIC_CALL(ret0, t_own);
 
 LOOP(loop, )
 LOOP(call_own, x = CALL(own)(x))
-LOOP(call_lib, x = CALL(lib)(x))
+LOOP(call_other, x = CALL(other)(x))
 LOOP(call_ret0, x += CALL(ret0)(x))
 #ifdef POINTER
 LOOP(call_null, { long (*f)(long) = CALL(null); if (f) f(x); })
@@ -70,21 +71,28 @@ LOOP(call_null, { long (*f)(long) = CALL(null); if (f) f(x); })
 LOOP(call_null, static_call_cond(null)(x))
 #endif
 
+long count(const char *kind, long n)
+{
+	static_call_update(own, t_own);
+	static_call_update(other, t_other);
+	switch (kind[1]) {
+	case 'w': return call_own(0, n);
+	case 't': return call_other(0, n);
+	case 'u': return call_null(n, n);
+	case 'e': return call_ret0(n, n);
+	case 'o': return loop(n, n);
+	}
+	return 0;
+}
+
+#endif
+
+#ifdef MAIN
 int main(int argc, char **argv)
 {
-	long n = atol(argv[2]), r = 0;
+	long n = argc == 3 ? atol(argv[2]) : -1, r = count(argv[1], n);
 
-	static_call_update(own, t_own);
-	static_call_update(lib, t_lib);
-	switch (argv[1][0] + argv[1][1]) {
-	case 'o' + 'w': r = call_own(0, n); break;
-	case 'l' + 'i': r = call_lib(0, n); break;
-	case 'n' + 'u': r = call_null(n, n); break;
-	case 'r' + 'e': r = call_ret0(n, n); break;
-	case 'l' + 'o': r = loop(n, n); break;
-	}
 	printf("%ld\n", r);
 	return r != n;
 }
-
 #endif

@@ -74,6 +74,10 @@ static const char *form(const unsigned *site, const void *func)
 
 	switch (w >> 26) {
 	case 18:
+		if (*(const unsigned *)to == 0x4e800020)
+			return "blr";
+		if (*(const unsigned *)to == 0x38600000 && ((const unsigned *)to)[1] == 0x4e800020)
+			return "return 0";
 		return to == func ? "at its entry" : to == (const char *)func + 8 ? "at its local entry" : "stub";
 	case 24:
 		return "nop";
