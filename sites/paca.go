@@ -4,14 +4,13 @@ package sites
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // pacaOffset finds the offset of the kernel's TOC pointer in the PACA: what the
@@ -24,48 +23,7 @@ func (p *Plan) pacaOffset() (int64, error) {
 	if p.Place != Kernel {
 		return -1, fmt.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
 	}
-	off, err := strconv.ParseInt(p.PACATOC, 0, 64)
-	if err != nil {
-		if off, err = p.Object.number(p.PACATOC); err != nil {
-			return -1, err
-		}
-	}
-	if off < 0 || off > 0x7ffc || off%4 != 0 {
-		return -1, fmt.Errorf("the PACA's TOC pointer cannot be at offset %d of r13: ld takes a multiple of 4 up to 0x7ffc", off)
-	}
-	return off, nil
-}
-
-// number is what a symbol of that name stands for: its value if it is absolute,
-// else what is in its data, 2, 4 or 8 bytes.
-func (o *Object) number(name string) (int64, error) {
-	for i := 1; i < o.File.NumSymbols(); i++ {
-		s := o.File.Symbol(i)
-		if string(o.File.SymbolName(s)) != name {
-			continue
-		}
-		if s.Shndx == elf.SHN_ABS {
-			return int64(s.Value), nil
-		}
-		if s.Section == 0 {
-			return 0, fmt.Errorf("symbol %s is undefined", printable(name))
-		}
-		d := o.File.Section(s.Section).Data()
-		if s.Value > uint64(len(d)) || s.Size > uint64(len(d))-s.Value {
-			return 0, fmt.Errorf("symbol %s has no data", printable(name))
-		}
-		d = d[s.Value:]
-		switch s.Size {
-		case 2:
-			return int64(binary.LittleEndian.Uint16(d)), nil
-		case 4:
-			return int64(binary.LittleEndian.Uint32(d)), nil
-		case 8:
-			return int64(binary.LittleEndian.Uint64(d)), nil
-		}
-		return 0, fmt.Errorf("symbol %s has 0x%x bytes: want a number of 2, 4 or 8", printable(name), s.Size)
-	}
-	return 0, fmt.Errorf("no symbol %s", printable(name))
+	return layout.PACATOC(p.Object.File, p.PACATOC)
 }
 
 // pacaForm is bl X; ld r2,PACATOC(r13), where X is the trampoline.

@@ -54,13 +54,10 @@ type faultView struct {
 func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch verify", stderr)
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
-	paca := c.flags.Int64("paca-toc", 0, "`OFFSET` from r13 of the kernel's TOC pointer, which a slot may load r2 from")
+	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), from where a slot may load r2: a number, or a symbol of FILE that has it")
 	c.addLast()
 	files, err := c.parse(args, verifyUsage, verifyStatus, stdout)
-	if err == nil && c.flags.Changed("paca-toc") && (*paca < 8 || *paca > 32760 || *paca%8 != 0) {
-		err = fmt.Errorf("--paca-toc is a multiple of 8 up to 32760, not %d", *paca)
-	}
-	if err == nil && *paca != 0 && (c.module || c.user) {
+	if err == nil && *paca != "" && (c.module || c.user) {
 		err = fmt.Errorf("--paca-toc is for the kernel image only")
 	}
 	if err != nil {

@@ -27,7 +27,7 @@ func FuzzVerify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, options uint8) {
 		opts := Options{
 			Module: options&3 == 1, User: options&3 == 2, Runtime: Runtime(options >> 2 % 3),
-			EntrySize: []int{0, 8, 16, 0}[options>>4&3], PACATOC: int64(options >> 6 * 16),
+			EntrySize: []int{0, 8, 16, 0}[options>>4&3], PACATOC: []string{"", "16", "0", "__SCK__op"}[options>>6],
 		}
 		start := time.Now()
 		r, err := check(b, opts)
@@ -75,7 +75,7 @@ func FuzzDamage(f *testing.F) {
 			copy(b[at:], changes[4:8])
 		}
 		start := time.Now()
-		for _, opts := range []Options{{User: true}, {Module: true}, {PACATOC: 16}} {
+		for _, opts := range []Options{{User: true}, {Module: true}, {PACATOC: "16"}} {
 			if r, err := check(b, opts); err == nil && len(r.Faults) > r.Sites+16 {
 				t.Errorf("%d sites, %d faults", r.Sites, len(r.Faults))
 			}

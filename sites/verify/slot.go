@@ -125,8 +125,8 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 
 // isPACA reports whether a word is ld r2,PACATOC(r13) of the kernel image.
 func (v *verifier) isPACA(w ppc64.Word) bool {
-	return v.kernel() && v.opts.PACATOC != 0 && w.Opcode() == 58 && w.XODS() == 0 &&
-		w.RT() == 2 && w.RA() == 13 && w.DS() == v.opts.PACATOC
+	return v.kernel() && w.Opcode() == 58 && w.XODS() == 0 &&
+		w.RT() == 2 && w.RA() == 13 && w.DS() == v.paca
 }
 
 // judgeUser checks what an entry of the user-space table promises: the run time

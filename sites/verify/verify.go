@@ -31,8 +31,9 @@ type Options struct {
 	EntrySize int  // of the kernel's table, 8 or 16; 0: found out
 
 	// PACATOC is the offset from r13 of the kernel's TOC pointer, which a slot
-	// of the kernel image may load it from; 0 if none may.
-	PACATOC int64
+	// of the kernel image may load it from: a number, or a symbol of the file
+	// that has it. None may if it is empty.
+	PACATOC string
 }
 
 // A Fault is something that is wrong with a site, or with its entry where that
@@ -65,7 +66,12 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{program: p, seen: map[place]uint64{}, targets: map[uint64]*target{}}
+	v := &verifier{program: p, seen: map[place]uint64{}, targets: map[uint64]*target{}, paca: -1}
+	if opts.PACATOC != "" && p.kernel() {
+		if v.paca, err = layout.PACATOC(f, opts.PACATOC); err != nil {
+			return nil, err
+		}
+	}
 	tables, err := v.tables()
 	if err != nil {
 		return nil, err
@@ -100,6 +106,7 @@ type verifier struct {
 	targets map[uint64]*target
 	faults  []placedFault
 	pending []pending
+	paca    int64 // offset of the kernel's TOC pointer, -1 if no slot may load it
 	// What is known of the code besides, by address: calls of code that saves r2,
 	// and loads of r2 out of the PACA.
 	saves, restores []uint64
