@@ -85,20 +85,22 @@ fmt-check:
 	@files=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...) .ci); \
 	[ -z "$$files" ] || { printf 'gofmt would change:\n%s\n' "$$files"; exit 1; }
 
-# What is left to the long form: whole libraries and images, instruction counts.
-LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ERestoreCounts)$$
+# What is left to the long form: whole libraries and images, instruction counts,
+# what the linkers do by themselves.
+LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts|TestE2ERestoreCounts|TestLinkerFacts)$$
 
 unit: build
 	$(REQUIRE) $(GOTEST) -timeout 20m -skip '$(LONG)' $(if $(RUN),-run '$(RUN)') ./...
 
-# The end-to-end tests are left out: what they start is not instrumented.
+# The command alone starts goroutines, and calls all else from them. The
+# end-to-end tests are left out: what they start is not instrumented.
 race:
-	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E' $(if $(RUN),-run '$(RUN)') ./...
+	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(LONG)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch
 
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch
 
-soundness: build tools ## The proof on whole libraries and images, and instructions per call
+soundness: build tools ## The proof on whole libraries and images, instructions per call, and the linkers
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch
 
 test-full: test soundness corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernel object, fuzzing

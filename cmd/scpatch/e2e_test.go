@@ -28,13 +28,17 @@ import (
 // TestE2E builds the programs of testdata/e2e/cells.txt, and links and runs
 // each with its objects as they are and as scpatch leaves them, for every run
 // time and with both linkers. What a program prints must not change, and what
-// the plan calls direct must be.
+// the plan calls direct must be. The everyday form runs every cell with its
+// first compiler, and with every other one of those behind it.
 func TestE2E(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
 	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
 	b := newBuilder(t, m)
-	for _, c := range m.cells {
+	for n, c := range m.cells {
 		for i, compiler := range c.with {
+			if i > 0 && (n+i)%2 == 0 && !full() {
+				continue
+			}
 			t.Run(c.name+"/"+compiler, func(t *testing.T) {
 				t.Parallel()
 				b.runCell(t, c, compiler, i)
@@ -82,7 +86,7 @@ const kernelMode = "kernel-inline"
 
 // runCell runs a cell with its n-th compiler. The long form has every mode with
 // both linkers; the everyday one has them in turn, and with the second compiler
-// and those behind it two modes of user space.
+// and those behind it one mode of user space.
 func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 	want, err := os.ReadFile(repoPath("testdata", "e2e", "want", c.stdout))
 	if err != nil {
@@ -101,10 +105,7 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 	}
 	if n > 0 && !full() {
 		user := slices.DeleteFunc(modes, func(m mode) bool { return !strings.HasPrefix(m.name, "user") })
-		modes = []mode{user[n%len(user)]}
-		if len(user) > 1 {
-			modes = append(modes, user[(n+1)%len(user)])
-		}
+		modes = user[n%len(user):][:1]
 	}
 	seen := map[[32]byte]bool{}
 	for i, md := range modes {
