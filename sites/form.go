@@ -39,14 +39,15 @@ func ParseForms(s string, from []Form) ([]Form, error) {
 	for _, name := range strings.Split(s, ",") {
 		f := Form(name)
 		if !slices.Contains(from, f) {
-			return nil, fmt.Errorf("unknown form %q: want some of %s", name, joinForms(from))
+			return nil, fmt.Errorf("unknown form %q: want some of %s", name, JoinForms(from))
 		}
 		forms = append(forms, f)
 	}
 	return forms, nil
 }
 
-func joinForms(forms []Form) string {
+// JoinForms lists forms for a message.
+func JoinForms(forms []Form) string {
 	names := make([]string, len(forms))
 	for i, f := range forms {
 		names[i] = string(f)

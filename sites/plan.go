@@ -117,7 +117,7 @@ func (p *Plan) required() error {
 		if d.Reason != "" {
 			why = ": " + d.Why()
 		}
-		return p.Object.at(s.Section, s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, joinForms(p.Require), why)
+		return p.Object.at(s.Section, s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, JoinForms(p.Require), why)
 	}
 	return nil
 }

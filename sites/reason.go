@@ -21,6 +21,8 @@ const (
 	TargetTrampoline  Reason = "target-trampoline"
 	TailOtherUnit     Reason = "tail-other-unit"
 	NoSlot            Reason = "no-slot"
+	TargetFar         Reason = "target-far"
+	TrampFar          Reason = "tramp-far"
 	ClobbersTOC       Reason = "clobbers-toc"
 	CallerNoTOC       Reason = "caller-no-toc"
 	CallerUnknown     Reason = "caller-unknown"
@@ -57,6 +59,8 @@ var reasonTexts = map[Reason]string{
 	TargetTrampoline:  "the target is a trampoline itself: a direct call of it would be a site of another key",
 	TailOtherUnit:     "a tail call has no slot for a restore, and the target may be in another link unit",
 	NoSlot:            "no slot follows the bl, and a restore of r2 may be needed there",
+	TargetFar:         "the target is out of a branch's reach",
+	TrampFar:          "the site reaches its trampoline through a linker's stub, to which nothing would lead back",
 	ClobbersTOC:       "the target may change r2 (local entry 1), and nothing here would restore it",
 	CallerNoTOC:       "the calling function has one entry point: r2 may be its caller's",
 	CallerUnknown:     "no function symbol covers the site, so what r2 holds there is unknown",

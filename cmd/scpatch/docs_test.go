@@ -246,7 +246,7 @@ var verb = regexp.MustCompile(`%[#+0 ]*[0-9]*[a-zA-Z]`)
 // with "…" for what differs.
 func TestMessagesDocumented(t *testing.T) {
 	messages := strings.Join(strings.Fields(readDoc(t, "docs", "messages.md")), " ")
-	for _, dir := range []string{".", repoPath("sites"), repoPath("sites", "verify"), repoPath("elfrw")} {
+	for _, dir := range []string{".", repoPath("sites"), repoPath("sites", "verify"), repoPath("sites", "image"), repoPath("elfrw")} {
 		n := 0
 		for _, f := range sourceFiles(t, dir) {
 			for _, m := range errorTexts(f, dir == ".") {

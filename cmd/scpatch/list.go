@@ -56,14 +56,14 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return c.usageError(err, stderr)
 	}
 	return forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, _ *logrus.Entry) (int, error) {
-		return exitDone, list(path, c.sites, func(p *sites.Plan) error {
+		return exitDone, list(path, c.sites, func(w *work) error {
 			switch {
 			case *asJSON:
-				return json.NewEncoder(out).Encode(fileView{jsonVersion, path, len(p.Object.Keys), newView(p)})
+				return json.NewEncoder(out).Encode(fileView{jsonVersion, path, w.keys, w.views()})
 			case *diff:
-				writeDiff(out, path, newView(p))
+				writeDiff(out, path, w.views())
 			default:
-				writeTable(out, path, p)
+				writeTable(out, path, w)
 			}
 			return nil
 		})
@@ -71,29 +71,25 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // list plans a file and gives the plan to show while the file is open.
-func list(path string, opts sites.Options, show func(*sites.Plan) error) error {
+func list(path string, opts sites.Options, show func(*work) error) error {
 	f, err := open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	return f.Guard(func() error {
-		o, err := sites.Find(f)
+		w, err := plan(f, opts)
 		if err != nil {
 			return err
 		}
-		p, err := sites.MakePlan(o, opts)
-		if err != nil {
-			return err
-		}
-		return show(p)
+		return show(w)
 	})
 }
 
 // writeTable prints a plan for people.
-func writeTable(out io.Writer, path string, p *sites.Plan) {
-	views := newView(p)
-	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", quoteOdd(path), len(views), len(p.Object.Keys), counts(p))
+func writeTable(out io.Writer, path string, file *work) {
+	views := file.views()
+	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", quoteOdd(path), len(views), file.keys, counts(file.decisions))
 	if len(views) == 0 {
 		return
 	}
@@ -119,7 +115,7 @@ func writeTable(out io.Writer, path string, p *sites.Plan) {
 		fmt.Fprintln(w)
 	}
 	w.Flush()
-	for _, k := range keptByReason(p) {
+	for _, k := range keptByReason(file.decisions) {
 		fmt.Fprintf(out, "%s: %s (%d)\n", k.reason, views[k.first].Why, k.count)
 	}
 }

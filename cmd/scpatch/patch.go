@@ -16,7 +16,6 @@ import (
 	"syscall"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
@@ -27,8 +26,9 @@ const patchUsage = `Usage: scpatch [options] FILE...
 
 Rewrite the static-call sites of ppc64le (ELFv2) relocatable objects: branches
 to a trampoline __SCT__name become direct calls or constants wherever that is
-sound, and .static_call_sites is written for the run time. Files are patched in
-place; a file that cannot be patched is left as it is.
+sound, and .static_call_sites is written for the run time. In a linked kernel
+image the sites of the table go straight to what their keys hold. Files are
+patched in place; a file that cannot be patched is left as it is.
 `
 
 const patchStatus = `
@@ -97,15 +97,11 @@ func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log
 
 // patchFile is the whole job on one file: find, plan, apply, write, check.
 func (p *patcher) patchFile(ctx context.Context, f *elfrw.File, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
-	object, err := sites.Find(f)
+	w, err := plan(f, p.sites)
 	if err != nil {
 		return 0, err
 	}
-	plan, err := sites.MakePlan(object, p.sites)
-	if err != nil {
-		return 0, err
-	}
-	edit, err := plan.Apply()
+	edit, err := w.apply()
 	if err != nil {
 		return 0, err
 	}
@@ -120,14 +116,14 @@ func (p *patcher) patchFile(ctx context.Context, f *elfrw.File, path string, out
 		return 0, err
 	}
 	if !p.dryRun && (p.output != "" || !image.Unchanged()) {
-		if err := p.write(ctx, f, image, path, plan); err != nil {
+		if err := p.write(ctx, f, image, path, w); err != nil {
 			return 0, err
 		}
 	}
 	if p.diff {
-		writeDiff(out, path, newView(plan))
+		writeDiff(out, path, w.views())
 	}
-	return p.report(log, plan), nil
+	return p.report(log, w), nil
 }
 
 // turn waits until nobody else patches the file of that path, and returns what
@@ -146,7 +142,7 @@ func (p *patcher) turn(path string) func() {
 }
 
 // write puts the output where it belongs, whole or not at all.
-func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, path string, plan *sites.Plan) error {
+func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, path string, w *work) error {
 	dest := p.output
 	if dest == "" {
 		dest = path
@@ -159,7 +155,7 @@ func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, 
 	if info, err := os.Stat(dest); err == nil && !info.Mode().IsRegular() {
 		return &fs.PathError{Op: "write", Path: dest, Err: errors.New("not a regular file")}
 	}
-	temp, err := image.WriteTemp(dest, f.Info(), plan.Check)
+	temp, err := image.WriteTemp(dest, f.Info(), w.check)
 	if err != nil {
 		return err
 	}
@@ -191,17 +187,17 @@ func open(path string) (*elfrw.File, error) {
 }
 
 // report says what was done, and warns of the sites that had to stay.
-func (p *patcher) report(log *logrus.Entry, plan *sites.Plan) int {
-	total, kept := len(plan.Decisions), keptByReason(plan)
+func (p *patcher) report(log *logrus.Entry, w *work) int {
+	total, kept := len(w.decisions), keptByReason(w.decisions)
 	if p.log.IsLevelEnabled(logrus.DebugLevel) {
-		for i := range plan.Decisions {
-			v := newSiteView(plan, i)
+		for i := range w.decisions {
+			v := w.view(i)
 			log.Debug(v.sentence())
 		}
-		log.Debug(p.summary(plan))
+		log.Debug(p.summary(w))
 	}
 	for _, k := range kept {
-		first := newSiteView(plan, k.first)
+		first := w.view(k.first)
 		log.WithField("reason", string(k.reason)).Warnf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
 			k.count, total, k.reason, first.Why, first.where())
 	}
@@ -211,18 +207,18 @@ func (p *patcher) report(log *logrus.Entry, plan *sites.Plan) int {
 	return exitDone
 }
 
-func (p *patcher) summary(plan *sites.Plan) string {
+func (p *patcher) summary(w *work) string {
 	verb := "patched"
 	if p.dryRun {
 		verb = "to patch"
 	}
-	switch n := len(plan.Decisions); {
+	switch n := len(w.decisions); {
 	case n == 0:
 		return "no static-call sites"
-	case !plan.Changes():
+	case !w.changes():
 		return fmt.Sprintf("%d sites, nothing to do", n)
 	}
-	return fmt.Sprintf("%s: %s; %d table entries added", verb, counts(plan), len(plan.Added))
+	return fmt.Sprintf("%s: %s; %d table entries added", verb, counts(w.decisions), w.added)
 }
 
 // exitCode classifies an error.

@@ -11,6 +11,7 @@ import (
 	"github.com/ianlancetaylor/demangle"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/image"
 	"golang.org/x/arch/ppc64/ppc64asm"
 )
 
@@ -37,14 +38,6 @@ type siteView struct {
 	After    [2]string    `json:"after"`
 }
 
-func newView(p *sites.Plan) []siteView {
-	v := make([]siteView, len(p.Decisions))
-	for i := range v {
-		v[i] = newSiteView(p, i)
-	}
-	return v
-}
-
 func newSiteView(p *sites.Plan, i int) siteView {
 	s, d := &p.Object.Sites[i], &p.Decisions[i]
 	o := p.Object
@@ -69,6 +62,28 @@ func newSiteView(p *sites.Plan, i int) siteView {
 	v.After[0] = asm(d.Word, notocText(p.CalleeName(i), s.NoTOC()))
 	if d.Slot != 0 {
 		v.After[1] = asm(d.Slot, "")
+	}
+	return v
+}
+
+// newImageView shows a site of a linked image, where only the branch changes.
+func newImageView(p *image.Plan, i int) siteView {
+	s, d := &p.Sites[i], &p.Decisions[i]
+	sec := p.File.Section(s.Section)
+	v := siteView{
+		Section: sec.NameString(), Offset: s.Off,
+		Function: demangle.Filter(s.Function), Symbol: s.Function, FuncOff: s.FuncOff,
+		Key: demangle.Filter(s.Key), Target: demangle.Filter(s.Target),
+		Tail: s.Tail, Form: d.Form, Cost: d.Cost, Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed,
+	}
+	slot := ""
+	if w, err := ppc64.Load(sec.Data(), s.Off+ppc64.WordSize); err == nil && !s.Tail {
+		slot = asm(w, "")
+	}
+	v.Before = [2]string{asm(s.Word, s.Callee), slot}
+	v.After = v.Before
+	if d.Form != sites.Keep {
+		v.After[0] = asm(d.Word, s.Becomes)
 	}
 	return v
 }
@@ -165,10 +180,10 @@ func (s *siteView) because() string {
 }
 
 // counts is how many sites have each form.
-func counts(p *sites.Plan) string {
+func counts(decisions []sites.Decision) string {
 	n := map[sites.Form]int{}
-	for i := range p.Decisions {
-		n[p.Decisions[i].Form]++
+	for i := range decisions {
+		n[decisions[i].Form]++
 	}
 	text := fmt.Sprintf("%d direct, %d constant", n[sites.Direct], n[sites.Constant])
 	for _, f := range sites.Restoring {
@@ -187,10 +202,10 @@ type keptGroup struct {
 }
 
 // keptByReason groups the kept sites, in order of the first site of each reason.
-func keptByReason(p *sites.Plan) (groups []keptGroup) {
+func keptByReason(decisions []sites.Decision) (groups []keptGroup) {
 	at := map[sites.Reason]int{}
-	for i := range p.Decisions {
-		d := &p.Decisions[i]
+	for i := range decisions {
+		d := &decisions[i]
 		if d.Form != sites.Keep {
 			continue
 		}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package image
+
+import (
+	"cmp"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// An image is a linked file as it lies in memory.
+type image struct {
+	file   *elfrw.File
+	spans  []span              // sections that are loaded and have bytes, by address
+	funcs  []function          // by address
+	keys   map[uint64]string   // names without __SCK__, by address
+	tramps map[string]function // by name without __SCT__
+	table  [2]uint64           // from and to
+	moved  map[uint64]content  // keys with a dynamic relocation
+}
+
+// A span is a section in memory.
+type span struct {
+	from, to uint64
+	sec      int
+}
+
+// A function is a function symbol in code.
+type function struct {
+	addr, end uint64
+	sym       int
+	entry     ppc64.LocalEntry
+}
+
+// local is the address of the local entry (ELFv2 §2.3.2.1).
+func (f *function) local() uint64 { return f.addr + f.entry.Offset() }
+
+// A content is what a doubleword holds when the kernel starts.
+type content struct {
+	known bool
+	value uint64
+}
+
+// open reads the sections, symbols and dynamic relocations of an image.
+func open(f *elfrw.File) (*image, error) {
+	h := f.Header()
+	switch {
+	case elf.Machine(h.Machine) != elf.EM_PPC64:
+		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+	case elf.Type(h.Type) != elf.ET_EXEC && elf.Type(h.Type) != elf.ET_DYN:
+		return nil, fmt.Errorf("file type is %v, want ET_EXEC or ET_DYN", elf.Type(h.Type))
+	case h.Flags&3 != 0 && h.Flags&3 != 2:
+		return nil, fmt.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+	case f.NumSymbols() < 2:
+		return nil, errors.New("the image has no symbols: patch it before it is stripped")
+	}
+	im := &image{file: f, keys: map[uint64]string{}, tramps: map[string]function{}, moved: map[uint64]content{}}
+	if err := im.readSymbols(); err != nil {
+		return nil, err
+	}
+	if s, ok := f.SectionByName(layout.KernelTable); ok && im.table[0] == im.table[1] {
+		im.table = [2]uint64{s.Addr, s.Addr + s.Size}
+	}
+	if im.table[0] == im.table[1] {
+		return nil, fmt.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched", elf.Type(h.Type))
+	}
+	if err := im.readSections(); err != nil {
+		return nil, err
+	}
+	return im, im.readRelocations()
+}
+
+func (im *image) readSections() error {
+	for i := 1; i < im.file.NumSections(); i++ {
+		s := im.file.Section(i)
+		if !s.Has(elf.SHF_ALLOC) || s.Size == 0 || s.Is(elf.SHT_NULL) || s.Is(elf.SHT_NOBITS) && s.Has(elf.SHF_TLS) {
+			continue
+		}
+		if s.Addr+s.Size < s.Addr {
+			return fmt.Errorf("section %v passes the end of memory", s)
+		}
+		im.spans = append(im.spans, span{s.Addr, s.Addr + s.Size, i})
+	}
+	slices.SortFunc(im.spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.sec, b.sec)) })
+	for i := 1; i < len(im.spans); i++ {
+		if a, b := im.spans[i-1], im.spans[i]; b.from < a.to {
+			return fmt.Errorf("sections %v and %v overlap in memory", im.file.Section(a.sec), im.file.Section(b.sec))
+		}
+	}
+	return nil
+}
+
+// locate returns the section at an address, and the offset in it.
+func (im *image) locate(at uint64) (elfrw.Section, uint64, bool) {
+	i, found := slices.BinarySearchFunc(im.spans, at, func(s span, at uint64) int { return cmp.Compare(s.from, at) })
+	if !found {
+		i--
+	}
+	if i < 0 || at >= im.spans[i].to {
+		return elfrw.Section{}, 0, false
+	}
+	return im.file.Section(im.spans[i].sec), at - im.spans[i].from, true
+}
+
+// isCode reports whether a section has instructions.
+func isCode(s elfrw.Section) bool { return s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_EXECINSTR) }
+
+// word returns the instruction word at an address.
+func (im *image) word(at uint64) (w ppc64.Word, sec elfrw.Section, off uint64, err error) {
+	sec, off, ok := im.locate(at)
+	if !ok || !isCode(sec) {
+		return 0, sec, off, fmt.Errorf("0x%x is in no code", at)
+	}
+	w, err = ppc64.Load(sec.Data(), off)
+	return w, sec, off, err
+}
+
+// bytes returns n bytes of memory, nil if the file has none for them.
+func (im *image) bytes(at, n uint64) []byte {
+	s, off, ok := im.locate(at)
+	if !ok || n > s.Size-off || s.Data() == nil {
+		return nil
+	}
+	return s.Data()[off : off+n]
+}
+
+func (im *image) readSymbols() error {
+	f := im.file
+	for i := 1; i < f.NumSymbols(); i++ {
+		s := f.Symbol(i)
+		if s.Section == 0 {
+			continue
+		}
+		name := f.SymbolName(s)
+		switch {
+		case string(name) == layout.TableStart:
+			im.table[0] = s.Value
+		case string(name) == layout.TableStop:
+			im.table[1] = s.Value
+		case strings.HasPrefix(string(name), layout.KeyPrefix):
+			im.keys[s.Value] = string(name[len(layout.KeyPrefix):])
+		}
+		if s.Type() != elf.STT_FUNC && s.Type() != elf.STT_NOTYPE || !isCode(f.Section(s.Section)) {
+			continue
+		}
+		isTramp := strings.HasPrefix(string(name), layout.TrampPrefix)
+		if s.Type() == elf.STT_NOTYPE && !isTramp {
+			continue
+		}
+		entry, err := ppc64.LocalEntryOf(s.Other)
+		if err != nil {
+			return fmt.Errorf("symbol %s: %w", printable(string(name)), err)
+		}
+		fn := function{s.Value, s.Value + s.Size, i, entry}
+		if isTramp {
+			im.tramps[string(name[len(layout.TrampPrefix):])] = fn
+		}
+		im.funcs = append(im.funcs, fn)
+	}
+	slices.SortFunc(im.funcs, func(a, b function) int {
+		return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(b.end, a.end), cmp.Compare(a.sym, b.sym))
+	})
+	return nil
+}
+
+// at returns the functions that begin at an address.
+func (im *image) at(addr uint64) []function {
+	i, _ := slices.BinarySearchFunc(im.funcs, addr, func(f function, addr uint64) int { return cmp.Compare(f.addr, addr) })
+	n := i
+	for n < len(im.funcs) && im.funcs[n].addr == addr {
+		n++
+	}
+	return im.funcs[i:n]
+}
+
+// around returns the function that an address is in.
+func (im *image) around(addr uint64) (function, bool) {
+	i, _ := slices.BinarySearchFunc(im.funcs, addr, func(f function, addr uint64) int {
+		if f.addr <= addr {
+			return -1
+		}
+		return 1
+	})
+	for ; i > 0; i-- {
+		if f := im.funcs[i-1]; addr < f.end {
+			return f, true
+		} else if f.end > f.addr {
+			break // functions of an image do not nest
+		}
+	}
+	return function{}, false
+}
+
+// enters returns a function one of whose entries an address is.
+func (im *image) enters(addr uint64) (function, bool) {
+	if all := im.at(addr); len(all) > 0 {
+		return all[0], true
+	}
+	f, ok := im.around(addr)
+	if ok && addr == f.local() {
+		return f, true
+	}
+	return function{}, false
+}
+
+func (im *image) name(f function) string {
+	return string(im.file.SymbolName(im.file.Symbol(f.sym)))
+}
+
+// readRelocations reads the dynamic relocations of the keys.
+func (im *image) readRelocations() error {
+	for i := 1; i < im.file.NumSections(); i++ {
+		s := im.file.Section(i)
+		if !s.Is(elf.SHT_RELA) || !s.Has(elf.SHF_ALLOC) {
+			continue
+		}
+		t, err := reloc.NewTable(s.Data())
+		if err != nil {
+			return fmt.Errorf("section %v: %w", s, err)
+		}
+		for j := range t.Len() {
+			off := t.Off(j)
+			if _, ok := im.keys[off]; !ok {
+				continue
+			}
+			r := t.At(j)
+			_, twice := im.moved[off]
+			im.moved[off] = content{r.Type() == uint32(elf.R_PPC64_RELATIVE) && !twice, uint64(r.Addend)}
+		}
+	}
+	return nil
+}
+
+// content is what a key holds when the kernel starts.
+func (im *image) content(key uint64) content {
+	if c, ok := im.moved[key]; ok {
+		return c
+	}
+	s, off, ok := im.locate(key)
+	switch {
+	case !ok || s.Size-off < 8:
+		return content{}
+	case s.Data() == nil: // .bss
+		return content{known: true}
+	}
+	return content{true, binary.LittleEndian.Uint64(s.Data()[off:])}
+}
+
+// target is what a key holds, as package sites says it.
+func (im *image) target(key uint64) (function, sites.Target) {
+	c := im.content(key)
+	switch {
+	case !c.known:
+		return function{}, sites.Target{Why: sites.KeyOdd}
+	case c.value == 0:
+		return function{}, sites.Target{Kind: sites.TargetNull}
+	}
+	all := im.at(c.value)
+	if len(all) == 0 {
+		return function{}, sites.Target{Why: sites.TargetNoSymbol}
+	}
+	f := all[0]
+	for _, g := range all {
+		switch name := im.name(g); {
+		case name == layout.Return0Name:
+			return g, sites.Target{Kind: sites.TargetReturn0, Sym: g.sym}
+		case strings.HasPrefix(name, layout.TrampPrefix):
+			return g, sites.Target{Why: sites.TargetTrampoline}
+		case g.entry != f.entry:
+			return g, sites.Target{Why: sites.TargetNoSymbol}
+		}
+	}
+	return f, sites.Target{Kind: sites.TargetFunc, Sym: f.sym}
+}
+
+// printable quotes a name that could forge output.
+func printable(name string) string {
+	if q := strconv.Quote(name); q[1:len(q)-1] != name {
+		return q
+	}
+	return name
+}

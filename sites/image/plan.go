@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package image
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A Site is a branch that the table names.
+type Site struct {
+	Section  int    // section index
+	Off      uint64 // bytes from the start of the section
+	Function string // the function around it, empty where no symbol covers it
+	FuncOff  uint64 // bytes from the start of the function
+	Key      string // without __SCK__
+	Target   string // what the key holds: a function, NULL, or ? where that is unknown
+	Tail     bool
+	Word     ppc64.Word // the branch as it is
+	Callee   string     // what it goes to, empty with a constant or where that has no name
+	Becomes  string     // what it goes to afterwards
+
+	at uint64 // address
+}
+
+// A Plan says for each site of an image what will be done. Only branch words
+// change.
+type Plan struct {
+	File      *elfrw.File
+	Sites     []Site // by address
+	Decisions []sites.Decision
+	Keys      int // of the image
+	EntrySize int // of the table, in bytes
+}
+
+// MakePlan decides. An error means that the file is no kernel image that can be
+// patched, or contradicts itself; it names the place.
+func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
+	if opts.Place != sites.Kernel {
+		return nil, errors.New("of linked files only the kernel image can be patched: patch the objects of modules and programs")
+	}
+	if opts.Runtime != sites.Inline {
+		return nil, errors.New("the table of sites is that of a run time which patches sites (--runtime inline)")
+	}
+	im, err := open(f)
+	if err != nil {
+		return nil, err
+	}
+	list, size, err := im.entries(opts.EntrySize)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(a.at, b.at) })
+	p := &Plan{File: f, Keys: len(im.keys), EntrySize: size}
+	for i, e := range list {
+		if i > 0 && list[i-1].at == e.at {
+			return nil, fmt.Errorf("two entries of the table name the site at 0x%x", e.at)
+		}
+		s, d, err := im.decide(e)
+		if err != nil {
+			return nil, err
+		}
+		if opts.Require != nil && !slices.Contains(opts.Require, d.Form) {
+			return nil, im.bad(&s, "the form is %s, required is %s", d.Form, sites.JoinForms(opts.Require))
+		}
+		p.Sites = append(p.Sites, s)
+		p.Decisions = append(p.Decisions, d)
+	}
+	return p, nil
+}
+
+// decide says what becomes of one entry's site.
+func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
+	w, sec, off, err := im.word(e.at)
+	if err != nil {
+		return s, d, fmt.Errorf("an entry of the table: %w", err)
+	}
+	s = Site{Section: sec.Index, Off: off, Key: im.keys[e.key], Target: "?", Tail: e.flags&layout.FlagTail != 0, Word: w, at: e.at}
+	if f, ok := im.around(e.at); ok {
+		s.Function, s.FuncOff = im.name(f), e.at-f.addr
+	}
+	f, t := im.target(e.key)
+	switch t.Kind {
+	case sites.TargetNull:
+		s.Target = "NULL"
+	case sites.TargetFunc, sites.TargetReturn0:
+		s.Target = im.name(f)
+	}
+	d, err = im.choose(&s, f, t)
+	if err != nil {
+		return s, d, err
+	}
+	return s, d, im.current(&s, &d, f, t)
+}
+
+// choose says what the site should be, from what its key holds.
+func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, error) {
+	keep := func(r sites.Reason) (sites.Decision, error) {
+		return sites.Decision{Form: sites.Keep, Reason: r, Word: s.Word, Cost: -1, Listed: true}, nil
+	}
+	constant := func(w ppc64.Word) (sites.Decision, error) {
+		return sites.Decision{Form: sites.Constant, Word: w, Listed: true}, nil
+	}
+	switch {
+	case t.Why != "":
+		return keep(t.Why)
+	case t.Kind == sites.TargetNull && s.Tail:
+		return constant(ppc64.Blr)
+	case t.Kind == sites.TargetNull:
+		return constant(ppc64.Nop)
+	case t.Kind == sites.TargetReturn0 && !s.Tail:
+		return constant(ppc64.Li3Zero)
+	case !f.entry.PreservesR2():
+		return keep(sites.ClobbersTOC)
+	}
+	branch := ppc64.Word(0x48000001)
+	if s.Tail {
+		branch = 0x48000000
+	}
+	w, err := branch.WithDisplacement(int64(f.local() - s.at))
+	if err != nil {
+		return keep(sites.TargetFar)
+	}
+	s.Becomes = im.name(f)
+	return sites.Decision{Form: sites.Direct, Target: f.sym, Word: w, Listed: true}, nil
+}
+
+// current holds the decision against what the site does now: it calls its
+// trampoline, or has been sent home before.
+func (im *image) current(s *Site, d *sites.Decision, f function, t sites.Target) error {
+	w := s.Word
+	if !w.IsBranch() || w.AA() {
+		if w != d.Word || d.Form == sites.Keep {
+			return im.bad(s, "found %v: no call, and not what key %s makes of one", w, printable(s.Key))
+		}
+		d.Done = true
+		return nil
+	}
+	if w.LK() == s.Tail {
+		return im.bad(s, "the table says tail call %v, found %v", s.Tail, w)
+	}
+	to := s.at + uint64(w.Displacement())
+	if g, ok := im.enters(to); ok {
+		s.Callee = im.name(g)
+	}
+	tramp, known := im.tramps[s.Key]
+	switch {
+	case d.Form == sites.Direct && to == f.local():
+		d.Done = true
+	case known && to == tramp.local():
+	case s.Callee == "": // a linker's stub
+		*d = sites.Decision{Form: sites.Keep, Reason: sites.TrampFar, Word: w, Cost: -1, Listed: true}
+		s.Becomes = ""
+	default:
+		return im.bad(s, "calls %s, but the key is %s", printable(s.Callee), printable(s.Key))
+	}
+	if d.Form == sites.Keep {
+		s.Becomes = s.Callee
+	}
+	return nil
+}
+
+// bad makes the error for a site.
+func (im *image) bad(s *Site, format string, a ...any) error {
+	place := sites.PlaceError{
+		Section: im.file.Section(s.Section).String(), Off: s.Off, Err: fmt.Errorf(format, a...),
+	}
+	if s.Function != "" {
+		place.Symbol, place.Off = s.Function, s.FuncOff
+	}
+	return &place
+}
+
+// Changes reports whether the plan would change the image.
+func (p *Plan) Changes() bool {
+	return slices.ContainsFunc(p.Decisions, func(d sites.Decision) bool { return d.Form != sites.Keep && !d.Done })
+}
+
+// Apply turns the plan into an edit of the image.
+func (p *Plan) Apply() (*elfrw.Edit, error) {
+	edit := p.File.Edit()
+	for i := range p.Sites {
+		s, d := &p.Sites[i], &p.Decisions[i]
+		if d.Form == sites.Keep || d.Done {
+			continue
+		}
+		var want, is [ppc64.WordSize]byte
+		s.Word.Put(want[:])
+		d.Word.Put(is[:])
+		if err := edit.ReplaceBytes(s.Section, s.Off, want[:], is[:]); err != nil {
+			return nil, err
+		}
+	}
+	return edit, nil
+}
+
+// Check reads an output, plans it anew and wants nothing left to do, and every
+// site to be as planned.
+func (p *Plan) Check(out *elfrw.File) error {
+	again, err := MakePlan(out, sites.Options{Place: sites.Kernel, Runtime: sites.Inline, EntrySize: p.EntrySize})
+	if err != nil {
+		return err
+	}
+	if len(again.Sites) != len(p.Sites) || again.Changes() {
+		return fmt.Errorf("%w: the table, or what is left to do", sites.ErrNotAsPlanned)
+	}
+	for i := range p.Sites {
+		if s, t := &p.Sites[i], &again.Sites[i]; s.at != t.at || t.Word != p.Decisions[i].Word {
+			return fmt.Errorf("%w: the site at 0x%x", sites.ErrNotAsPlanned, s.at)
+		}
+	}
+	return nil
+}
