@@ -17,7 +17,7 @@ import (
 
 const listUsage = `Usage: scpatch list [options] FILE...
 
-List the static-call sites of ppc64le (ELFv2) relocatable objects: where each
+List the static-call sites of ppc64le (ELFv2) objects and kernel images: where each
 is, which key it calls and what that holds, what scpatch would do with it and
 why. Nothing is changed.
 `
