@@ -97,7 +97,7 @@ func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
 	if err != nil {
 		return s, d, err
 	}
-	return s, d, im.current(&s, &d, f, t)
+	return s, d, im.current(&s, &d, f)
 }
 
 // choose says what the site should be, from what its key holds.
@@ -134,7 +134,7 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 
 // current holds the decision against what the site does now: it calls its
 // trampoline, or has been sent home before.
-func (im *image) current(s *Site, d *sites.Decision, f function, t sites.Target) error {
+func (im *image) current(s *Site, d *sites.Decision, f function) error {
 	w := s.Word
 	if !w.IsBranch() || w.AA() {
 		if w != d.Word || d.Form == sites.Keep {
