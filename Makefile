@@ -24,6 +24,7 @@ RUN ?=
 # Other directories for what takes long to make.
 CORPUS ?= $(B)/corpus
 KERNEL ?= $(B)/kernel
+KERNEL_INLINE ?= $(B)/kernel-inline
 
 CORPUS_PACKAGES ?= libc6-dev libgcc-12-dev libstdc++-12-dev libssl-dev
 # The least number of objects that these have.
@@ -120,7 +121,7 @@ lint: ## Run golangci-lint (the first time it is compiled: minutes)
 	$(GO) run $(GOLANGCI) run ./...
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check kernel-object kernel-modules kernel-test kernel-check
+.PHONY: testdata testdata-check corpus corpus-check kernel-object kernel-modules kernel-test kernel-check kernel-boot
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -150,6 +151,11 @@ kernel-modules: ## The same, and ten modules
 
 kernel-test: kernel-modules
 	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch
+
+kernel-boot: build ## Build a kernel with scpatch in its build, and boot it in qemu
+	@.ci/setup-tools test kernel boot
+	kbuild/build-vmlinux.sh $(KERNEL_INLINE) inline
+	kbuild/boot-test.sh $(KERNEL_INLINE)
 
 kernel-check: build kernel-modules kernel-test ## Run scpatch over that kernel object and those modules
 	@.ci/kernel-check $(B)/scpatch $(KERNEL)/vmlinux.o

@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Build a ppc64le vmlinux.o whose static calls go through trampolines
-# ("bl __SCT__x; nop"): input for scpatch.
+# ("bl __SCT__x; nop"): input for scpatch. Or a whole kernel in whose build
+# scpatch has its place.
 #
 #   build-vmlinux.sh OUTDIR            leaves OUTDIR/vmlinux.o
 #   build-vmlinux.sh OUTDIR modules    also leaves OUTDIR/modules/*.ko
+#   build-vmlinux.sh OUTDIR inline     leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
+#
+# "inline" has other patches and therefore wants a directory of its own.
 #
 # The source is Debian's linux-source-6.12 package. Nothing is downloaded.
 # A second run with unchanged inputs (source, patches, configuration, this
-# script, compiler and linker) does nothing.
+# script, compiler and linker; for "inline" also scpatch) does nothing.
 #
 # Environment: JOBS (default: the number of processors),
 #              CROSS_COMPILE (default: powerpc64le-linux-gnu-),
-#              LINUX_SOURCE (default: /usr/src/linux-source-6.12*.tar.*, the last by name).
+#              LINUX_SOURCE (default: /usr/src/linux-source-6.12*.tar.*, the last by name),
+#              SCPATCH (for "inline"; default: build/scpatch beside this directory).
 
 set -eu -o pipefail
 export LC_ALL=C
@@ -23,6 +28,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 patches=("$here/patches/$series-minimal"/*.patch)
 config=$here/pseries-le.config
 modconfig=$here/modules.config
+inlineconfig=$here/inline.config
 cross=${CROSS_COMPILE:-powerpc64le-linux-gnu-}
 jobs=${JOBS:-$(nproc)}
 
@@ -32,15 +38,16 @@ die() {
 }
 
 usage() {
-	printf 'usage: %s OUTDIR [modules]\n' "${0##*/}" >&2
+	printf 'usage: %s OUTDIR [modules | inline]\n' "${0##*/}" >&2
 	exit 2
 }
 
 [ $# -ge 1 ] && [ $# -le 2 ] && [ -n "$1" ] || usage
 case ${2-} in
-'' | modules) variant=${2-} ;;
+'' | modules | inline) variant=${2-} ;;
 *) usage ;;
 esac
+[ "$variant" != inline ] || patches=("$here/patches/$series"/*.patch)
 
 # Each tool with the Debian package that has it, so that a missing one is
 # named before the compiling starts and not in the middle of it.
@@ -65,6 +72,14 @@ need_header() {
 }
 need_header gelf.h libelf-dev
 need_header openssl/opensslv.h libssl-dev
+
+scpatch=
+if [ "$variant" = inline ]; then
+	scpatch=${SCPATCH:-$here/../build/scpatch}
+	scpatch=$(command -v "$scpatch") || die "$scpatch not found: run make build"
+	# The kernel's build changes directories.
+	scpatch=$(CDPATH='' cd -- "$(dirname -- "$scpatch")" && pwd)/${scpatch##*/}
+fi
 
 tarball=${LINUX_SOURCE-}
 if [ -z "$tarball" ]; then
@@ -96,6 +111,9 @@ src_sum=$(cat "$tarball" "${patches[@]}" | sum)
 tools=$("${cross}gcc" --version | head -n 1; "${cross}ld" --version | head -n 1)
 base_sum=$({ echo "$src_sum $tools"; cat "$config" "${BASH_SOURCE[0]}"; } | sum)
 mod_sum=$({ echo "$base_sum"; cat "$modconfig"; } | sum)
+inline_sum=
+[ "$variant" != inline ] ||
+	inline_sum=$({ echo "$mod_sum"; cat "$inlineconfig" "$scpatch" "$here/boot/Kbuild" "$here/boot/sctest.c"; } | sum)
 
 # fresh STAMP SUM FILE: is FILE there, and was it made from SUM?
 fresh() {
@@ -122,7 +140,7 @@ kmake() {
 	make -C "$out/src" O="$out/obj" ARCH=powerpc CROSS_COMPILE="$cross" \
 		LOCALVERSION= KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' \
 		KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=scpatch KBUILD_BUILD_HOST=scpatch \
-		--no-print-directory -s -j"$jobs" "$@"
+		${scpatch:+SCPATCH="$scpatch"} --no-print-directory -s -j"$jobs" "$@"
 }
 
 # configure FRAGMENT...: allnoconfig plus the fragments. Options that a fragment
@@ -140,7 +158,50 @@ configure() {
 		die "CONFIG_HAVE_STATIC_CALL is off: are the patches in the source tree?"
 }
 
+# collect DIRECTORY...: the modules that modules.order in these directories
+# names, to OUTDIR/modules. Not every .ko: one may be left from another
+# configuration.
+collect() {
+	local dir m
+	rm -rf "$out/modules.tmp"
+	mkdir "$out/modules.tmp"
+	for dir; do
+		while read -r m; do
+			m=${m%.o}.ko
+			case $m in
+			/*) ;;
+			*) m=$out/obj/$m ;;
+			esac
+			cp "$m" "$out/modules.tmp/"
+			m=${m#"$out/obj/"}
+			echo "${m#"$out/"}"
+		done <"$dir/modules.order"
+	done >"$out/modules.tmp/list"
+	rm -rf "$out/modules"
+	mv "$out/modules.tmp" "$out/modules"
+}
+
 unset MAKEFLAGS MAKELEVEL MFLAGS KCONFIG_CONFIG KBUILD_OUTPUT
+
+if [ "$variant" = inline ]; then
+	if ! fresh "$out/.stamp-inline" "$inline_sum" "$out/vmlinux"; then
+		rm -f "$out/.stamp-inline"
+		unpack
+		configure "$config" "$modconfig" "$inlineconfig"
+		echo "building vmlinux and modules with $jobs jobs (minutes)"
+		kmake vmlinux modules
+		rm -rf "$out/sctest"
+		mkdir "$out/sctest"
+		cp "$here/boot/Kbuild" "$here/boot/sctest.c" "$out/sctest/"
+		kmake M="$out/sctest" modules
+		collect "$out/obj" "$out/sctest"
+		cp "$out/obj/vmlinux" "$out/vmlinux.tmp"
+		mv -f "$out/vmlinux.tmp" "$out/vmlinux"
+		echo "$inline_sum" >"$out/.stamp-inline"
+		echo "built $out/vmlinux and $out/modules"
+	fi
+	exit 0
+fi
 
 if ! fresh "$out/.stamp-vmlinux" "$base_sum" "$out/vmlinux.o"; then
 	rm -f "$out/.stamp-vmlinux"
@@ -165,15 +226,7 @@ if [ "$variant" = modules ] && ! fresh "$out/.stamp-modules" "$mod_sum" "$out/mo
 	# modpost takes the exported symbols of the kernel from vmlinux.o.
 	kmake vmlinux_o
 	kmake modules
-	rm -rf "$out/modules.tmp"
-	mkdir "$out/modules.tmp"
-	# modules.order, not every .ko: one may be left from another configuration.
-	while read -r m; do
-		cp "$out/obj/${m%.o}.ko" "$out/modules.tmp/"
-		echo "${m%.o}.ko"
-	done <"$out/obj/modules.order" >"$out/modules.tmp/list"
-	rm -rf "$out/modules"
-	mv "$out/modules.tmp" "$out/modules"
+	collect "$out/obj"
 	echo "$mod_sum" >"$out/.stamp-modules"
 	echo "built $out/modules"
 fi

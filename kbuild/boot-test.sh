@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Boot the kernel that "build-vmlinux.sh OUTDIR inline" has left in OUTDIR, in
+# qemu-system-ppc64, on several processors. Prints a line for each test (TAP);
+# the logs of the kernels are in OUTDIR/boot/.
+#
+#   boot-test.sh OUTDIR [MACHINE]...
+#
+# Environment: CROSS_COMPILE (default: powerpc64le-linux-gnu-),
+#              BOOT_TIMEOUT (seconds for a machine, default: 600).
+
+set -euo pipefail
+export LC_ALL=C
+
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+cross=${CROSS_COMPILE:-powerpc64le-linux-gnu-}
+timeout=${BOOT_TIMEOUT:-600}
+
+# NAME CPU PROCESSORS KERNEL-PARAMETER...
+machines=(
+	'power8-1 power8 1'
+	'power8-4 power8 4'
+	'power9-1 power9 1'
+	'power9-4 power9 4'
+	'power9-hash-1 power9 1 disable_radix'
+	'power9-hash-4 power9 4 disable_radix'
+)
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+[ $# -ge 1 ] && [ -n "$1" ] || {
+	printf 'usage: %s OUTDIR [MACHINE]...\n' "${0##*/}" >&2
+	exit 2
+}
+need() {
+	command -v "$1" >/dev/null 2>&1 || die "$1 not found: install the Debian package $2"
+}
+need qemu-system-ppc64 qemu-system-ppc
+need cpio cpio
+need gzip gzip
+need "${cross}gcc" gcc-powerpc64le-linux-gnu
+
+out=$1
+shift
+[ -f "$out/vmlinux" ] || die "no $out/vmlinux: run build-vmlinux.sh $out inline"
+work=$out/boot
+rm -rf "$work"
+mkdir -p "$work/root/modules"
+
+"${cross}gcc" -O2 -static -Wall -Werror -o "$work/root/init" "$here/boot/init.c"
+cp "$out"/modules/*.ko "$work/root/modules/"
+(cd "$work/root" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -n >"$work/initrd.gz"
+
+number=0
+failed=0
+# ok CONDITION-STATUS WHAT
+result() {
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		failed=$((failed + 1))
+	fi
+}
+
+# What a healthy kernel does not say.
+bad='WARNING:|BUG:|Oops|Kernel panic|Unable to handle|Call Trace|rcu: INFO|soft lockup|static call:|Segmentation'
+
+# boot NAME CPU PROCESSORS KERNEL-PARAMETER...
+boot() {
+	local name=$1 cpu=$2 smp=$3 log line
+	shift 3
+	log=$work/$name.log
+	timeout "$timeout" qemu-system-ppc64 \
+		-M pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off \
+		-cpu "$cpu" -smp "$smp" -m 1G -nographic -vga none -nodefaults \
+		-serial stdio -monitor none -no-reboot \
+		-kernel "$out/vmlinux" -initrd "$work/initrd.gz" \
+		-append "console=hvc0 panic=-1 initcall_debug ignore_loglevel $*" \
+		</dev/null >"$log" 2>&1 || true
+	tr -d '\r' <"$log" >"$log.tmp"
+	mv "$log.tmp" "$log"
+
+	result "$(grep -q 'initcall test_static_call_init.* returned 0 ' "$log"; echo $?)" "$name: the selftest has run"
+	result "$(! grep -qE "$bad" "$log"; echo $?)" "$name: nothing bad in the log"
+	grep -E -m 5 "$bad" "$log" | sed 's/^/# /' || true
+	result "$(grep -qx 'init: done' "$log"; echo $?)" "$name: came to its end"
+	while read -r line; do
+		case $line in
+		'ok '*) result 0 "$name: ${line#ok }" ;;
+		*) result 1 "$name: ${line#not ok }" ;;
+		esac
+	done < <(sed -nE 's/^(\[[^]]*\] )?(sctest|init): ((not )?ok .*)/\3/p' "$log")
+}
+
+echo 'TAP version 13'
+for m in "${machines[@]}"; do
+	read -ra args <<<"$m"
+	[ $# -eq 0 ] || [[ " $* " == *" ${args[0]} "* ]] || continue
+	boot "${args[@]}"
+done
+echo "1..$number"
+echo "# $((number - failed)) passed, $failed failed"
+[ "$number" -gt 0 ] && [ "$failed" -eq 0 ]
