@@ -157,8 +157,8 @@ static void work(void)
 				close(p[1]);
 			}
 			stat("/proc/self/status", &st);
-			mkdir("/tmp/d", 0700);
-			rmdir("/tmp/d");
+			mkdir("/probe", 0700);
+			rmdir("/probe");
 		}
 		_exit(0);
 	}
