@@ -34,8 +34,9 @@ const (
 	partSignature = -3      // a signature to drop
 )
 
-// maxAlign is the largest alignment for which padding is written.
-const maxAlign = 1 << 30
+// maxAlign is the largest alignment for which padding is written: that of the
+// largest page of Power that Linux maps files with.
+const maxAlign = 1 << 24
 
 func sectionPart(s Section) part {
 	end := s.Off

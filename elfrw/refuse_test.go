@@ -177,6 +177,7 @@ func TestRefuseFile(t *testing.T) {
 		{"overlap around", overlap(6, 0x40, 0x100), touch, `".text" cannot be edited: it overlaps section ".note"`},
 		{"overlap elsewhere", overlap(6, 0x50, 3), func(e *elfrw.Edit) error { return e.AppendData(3, []byte{1}) }, ""},
 		{"an empty section inside another", overlap(6, 0x50, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps section ".text"`},
+		{"a large alignment behind", aligned(1 << 25), grow, "what follows file offset 0x80 has to move and wants an alignment of 0x2000000"},
 		{"a huge alignment behind", aligned(1 << 62), grow, "what follows file offset 0x80 has to move and wants an alignment of 0x4000000000000000"},
 		{"a huge alignment before", aligned(1 << 62), section, ""},
 		{"a huge alignment, nothing moves", aligned(1 << 62), touch, ""},
