@@ -17,7 +17,6 @@ import (
 // An imageFile is a kernel image to be changed: symbols by name.
 type imageFile struct {
 	t    *testing.T
-	path string
 	b    []byte
 	f    *elfrw.File
 	syms map[string]elfrw.Symbol
@@ -29,7 +28,7 @@ func readImage(t *testing.T, path string) *imageFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	im := &imageFile{t, path, bytes.Clone(b), f, map[string]elfrw.Symbol{}}
+	im := &imageFile{t, bytes.Clone(b), f, map[string]elfrw.Symbol{}}
 	for i := 1; i < f.NumSymbols(); i++ {
 		s := f.Symbol(i)
 		im.syms[string(f.SymbolName(s))] = s
@@ -162,7 +161,7 @@ func TestPatchKernelImageRefused(t *testing.T) {
 		{"required", func(*imageFile) {}, []string{"--require=direct"}, exitInput, "u_call+0x30: the form is constant, required is direct"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			im := &imageFile{t, "", bytes.Clone(sound.b), sound.f, sound.syms}
+			im := &imageFile{t, bytes.Clone(sound.b), sound.f, sound.syms}
 			c.change(im)
 			path := filepath.Join(t.TempDir(), "vmlinux")
 			writeFile(t, path, im.b)
