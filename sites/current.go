@@ -41,6 +41,9 @@ func (o *Object) current(s *Site) (state, error) {
 			return state{form: Direct, place: to}, nil
 		}
 		sym := o.File.Symbol(s.Sym)
+		if sec := o.File.Section(sym.Section); sym.Section != 0 && !isCode(sec) {
+			return state{}, bad("the site branches to %s, which is no code", printable(o.name(s.Sym)))
+		}
 		if sym.Type() != elf.STT_SECTION {
 			return state{form: Direct, target: s.Sym}, nil
 		}
