@@ -52,6 +52,8 @@ type applier struct {
 	keySyms     map[int]int      // key → symbol added for it
 	entries     map[stubName]int // entry of a new stub → its symbol
 	byName      map[string]int   // see undefined
+	cells       map[int]int64    // key → offset of its new cell in .toc
+	tocSym      int              // symbol of that section
 	inserted    []insertion      // in the order of the sites: by section and offset
 }
 
@@ -190,7 +192,7 @@ func (a *applier) table() error {
 	}
 	zeros := make([]byte, size*uint64(len(a.Added)))
 	if t != nil {
-		return a.extendTable(t, zeros, relas)
+		return a.extend(t.Section, zeros, relas)
 	}
 	name, align, flags := tableName, layout.KeyField(a.EntrySize), elf.SHF_ALLOC|elf.SHF_WRITE
 	if a.Place == User {
@@ -227,21 +229,24 @@ func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) 
 	}
 	relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), off))
 	typ := keyRelocType(a.EntrySize)
-	if a.Place == User {
+	if e.Stub != noStub {
 		stub := a.stubEntry(e.Key, e.Stub)
-		relas = appendRela(relas, rela64(at+4, stub, uint32(elf.R_PPC64_REL32), 0))
+		relas = appendRela(relas, rela64(at+layout.StubField, stub, uint32(elf.R_PPC64_REL32), 0))
+	}
+	if a.Place == User {
 		typ = elf.R_PPC64_ADDR64
 	}
 	return appendRela(relas, rela64(at+layout.KeyField(a.EntrySize), key, uint32(typ), int64(e.Flags))), nil
 }
 
-func (a *applier) extendTable(t *Table, zeros, relas []byte) error {
-	if err := a.edit.AppendData(t.Section, zeros); err != nil {
+// extend adds bytes with relocations at the end of a section.
+func (a *applier) extend(sec int, zeros, relas []byte) error {
+	if err := a.edit.AppendData(sec, zeros); err != nil {
 		return err
 	}
-	rela, ok := a.Object.relas[t.Section]
+	rela, ok := a.Object.relas[sec]
 	if !ok {
-		return a.addRelaSection(t.Section, relas)
+		return a.addRelaSection(sec, relas)
 	}
 	end := int(a.Object.File.Section(rela).Size / reloc.RelaSize)
 	for ; len(relas) > 0; relas = relas[reloc.RelaSize:] {
@@ -294,11 +299,9 @@ func (a *applier) keySymbol(key int) (int, error) {
 		return i, nil
 	}
 	if a.Place == Module {
-		for _, t := range a.Object.Tramps {
-			if t.Key == key && t.Entry == noStub {
-				a.keySyms[key] = t.Sym
-				return t.Sym, nil
-			}
+		if sym := a.Object.trampoline(key); sym != 0 {
+			a.keySyms[key] = sym
+			return sym, nil
 		}
 	}
 	i, err := a.edit.AddSymbol(elfrw.NewSymbol{

@@ -17,19 +17,22 @@ func (a *applier) addStubs() error {
 	if len(a.Stubs) == 0 {
 		return nil
 	}
+	if a.hasCells() {
+		if err := a.addCells(); err != nil {
+			return err
+		}
+	}
 	var b codeBuffer
 	var frames []frame
 	var syms []elfrw.NewSymbol
 	var names []stubName
 	for _, st := range a.Stubs {
-		for len(b.code)%stubAlign != 0 {
-			b.add(ppc64.Nop)
-		}
-		start := uint64(len(b.code))
 		key, err := a.access(st)
 		if err != nil {
 			return err
 		}
+		b.startStub(key)
+		start := uint64(len(b.code))
 		var toc, stack int
 		other := uint8(0)
 		switch st.Kind {
@@ -86,7 +89,11 @@ func (a *applier) addStubs() error {
 
 // access is keyAccess with a symbol for sure.
 func (a *applier) access(st Stub) (keyAccess, error) {
-	key, _ := a.keyAccess(st.Key)
+	key, _ := a.keyAccess(st.Key, st.Kind)
+	if key.cell {
+		key.sym, key.off = a.tocSym, a.cells[st.Key]
+		return key, nil
+	}
 	sym, err := a.keySymbol(st.Key)
 	key.sym = sym
 	return key, err

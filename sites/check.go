@@ -145,7 +145,7 @@ func (p *Plan) isNewStub(out *elfrw.File, sym elfrw.Symbol, n stubName) bool {
 		return false
 	}
 	var b codeBuffer
-	key, _ := p.keyAccess(n.key)
+	key, _ := p.keyAccess(n.key, n.entry.stub())
 	b.stub(n.entry.stub(), key, 0, 0)
 	want := b.code
 	if n.entry == StubJump {

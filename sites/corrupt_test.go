@@ -180,7 +180,7 @@ func TestCorrupted(t *testing.T) {
 		}, "no multiple of 16"},
 		{"table entries without relocations", withTable, func(p *patient) {
 			p.put64(p.header(".rela"+tableRela, 32), p.section(".rela"+tableRela).Size-2*24)
-		}, "relocations, want two for each"},
+		}, "entry 5 lacks a relocation of its site or its key"},
 		{"table address type", withTable, func(p *patient) {
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rType, uint32(elf.R_PPC64_ADDR32))
 		}, "R_PPC64_ADDR32: want R_PPC64_REL32"},
@@ -237,7 +237,7 @@ func TestCorrupted(t *testing.T) {
 		}, "R_PPC64_REL24: the site branches to .data, which is no code"},
 		{"table entry size asked for", withTable, func(p *patient) {
 			p.put64(p.header(tableRela, 56), 8)
-		}, "relocations, want two for each"},
+		}, "R_PPC64_REL64: want R_PPC64_REL32 for the address of a site"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPatient(t, c.object)

@@ -94,9 +94,15 @@ func TestForms(t *testing.T) {
 		{"trampoline that takes r2", caller + foreignKey + trampNull, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "keep __SCT__op nop"},
 		{"trampoline with its own TOC pointer, module", caller + foreignKey + selfTramp, Options{Place: Module, Restore: []Form{Linker}}, "keep __SCT__op nop"},
 		{"a call without a slot beside it", caller + "func other\nframe\nbl __SCT__op\nunframe\nendfunc other\n" + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "keep __SCT__op nop"},
-		{"module, own key", caller + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1)"},
-		{"module, own key, save proven", savedFirst + foreignKey + trampNull, Options{Place: Module}, "stack __SCT__op ld r2,24(r1) listed"},
-		{"module, key of the kernel", caller + ".quad __SCK__op\n", Options{Place: Module}, "keep __SCT__op nop"},
+		{"module, own key", caller + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
+		{"module, own key, save proven", savedFirst + foreignKey + trampNull, Options{Place: Module}, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"module, own key and target, save proven", savedFirst + foreignKey + ownTarget + trampNull, Options{Place: Module}, "stack target ld r2,24(r1) listed"},
+		{"module, own key, table without stubs", savedFirst + foreignKey + trampNull, Options{Place: Module, EntrySize: 8}, "stack __SCT__op ld r2,24(r1)"},
+		{"module, own key, run time that patches trampolines", caller + foreignKey + trampNull, Options{Place: Module, Runtime: Trampoline}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"module, key of the kernel", caller + ".quad __SCK__op\n", Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
+		{"module, key of the kernel, save proven", savedFirst + ".quad __SCK__op\n", Options{Place: Module}, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"module, key of the kernel, run time that patches trampolines", caller + ".quad __SCK__op\n", Options{Place: Module, Runtime: Trampoline}, "keep __SCT__op nop"},
+		{"module, key that the kernel keeps to itself", caller, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
 		{"kernel image, PACA", caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
 		{"kernel image, PACA, trampoline elsewhere", caller, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
 		{"kernel image, PACA by a symbol", caller + ".globl offset\n.set offset, 0x28\n", Options{Runtime: Trampoline, PACATOC: "offset"}, "paca __SCT__op .long 0xe84d0028"},
@@ -174,6 +180,34 @@ beqlr
 mtctr r12
 bctr`},
 		{"module", caller + foreignKey + trampNull, Options{Place: Module}, `
+nop
+nop
+nop
+.long 0x0 R_PPC64_REL32 .toc
+std r2,24(r1)
+ld r12,0(r2) R_PPC64_TOC16_DS .toc
+mtctr r12
+bctr`},
+		{"module with a .toc", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.space 12\n", Options{Place: Module}, `
+nop
+nop
+nop
+.long 0x0 R_PPC64_REL32 .toc+0x10
+std r2,24(r1)
+ld r12,0(r2) R_PPC64_TOC16_DS .toc+0x10
+mtctr r12
+bctr`},
+		{"module with a large .toc", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.space 0xfef8\n", Options{Place: Module}, `
+nop
+nop
+nop
+.long 0x0 R_PPC64_REL32 .toc+0xfef8
+std r2,24(r1)
+addis r12,r2,0 R_PPC64_TOC16_HA .toc+0xfef8
+ld r12,0(r12) R_PPC64_TOC16_LO_DS .toc+0xfef8
+mtctr r12
+bctr`},
+		{"module, run time that patches trampolines", caller + foreignKey + trampNull, Options{Place: Module, Runtime: Trampoline}, `
 std r2,24(r1)
 addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
 ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op

@@ -44,9 +44,11 @@ type Object struct {
 	keyAddrs  map[addr]int       // see keysByAddr
 	coldCache map[string][2]bool // see namedUsesTOC
 
-	trampCodes []*trampCode     // by trampoline, see readTramp
-	inReach    map[int]bool     // see keysInReach
-	stubs      map[stubName]int // see stubSymbol
+	trampCodes []*trampCode        // by trampoline, see readTramp
+	inReach    map[int]bool        // see keysInReach
+	stubs      map[stubName]int    // see stubSymbol
+	keyTramps  map[int]int         // see trampoline
+	tocRelas   map[addr]reloc.Rela // see cellKey
 }
 
 // An addr is a place in a relocatable object: a byte offset in a section.

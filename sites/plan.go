@@ -98,7 +98,7 @@ func (d *decider) finish(s *Site, dec *Decision) error {
 		d.marked[dec.Target] = true
 	}
 	if dec.Listed && d.entryOf(s) < 0 {
-		d.Added = append(d.Added, d.entry(s))
+		d.Added = append(d.Added, d.entry(s, dec))
 	}
 	return nil
 }
@@ -165,18 +165,15 @@ func (p *Plan) entryOf(s *Site) int {
 	return s.Entry
 }
 
-func (p *Plan) entry(s *Site) Entry {
+func (p *Plan) entry(s *Site, dec *Decision) Entry {
 	e := Entry{Section: s.Section, Off: s.Off, Key: s.Key, KeySym: p.Object.Keys[s.Key].Sym}
 	if s.Tail {
 		e.Flags |= FlagTail
 	}
-	if p.Place == User {
-		e.Stub = StubJump
-		if s.NoTOC() {
-			e.Flags |= FlagNoTOC
-			e.Stub = StubNoTOC
-		}
+	if p.Place == User && s.NoTOC() {
+		e.Flags |= FlagNoTOC
 	}
+	e.Stub = p.wayOut(s, dec)
 	return e
 }
 

@@ -81,13 +81,17 @@ func (d *decider) ask(text *textmap.Map, asked []int) (saves bool) {
 // willSave reports whether an open site that is not proven gets a save stub, or
 // stays on the one that it has.
 func (d *decider) willSave(s *Site) bool {
-	if d.slotEntered(s) {
+	if d.slotEntered(s) || d.hasCells() && s.Entry >= 0 {
 		return false
 	}
 	if _, why := d.pacaForm(s, proof{}); why == "" {
 		return false
 	}
-	_, why := d.saveStubForm(s, proof{})
+	// One that the table of a module lists may come to make no call at all.
+	dec, why := d.saveStubForm(s, proof{})
+	if dec.Listed {
+		return false
+	}
 	stays := s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubSave && !d.AllowShadow
 	return why == "" || stays
 }

@@ -75,7 +75,7 @@ var reasonTexts = map[Reason]string{
 	TrampSlotless:     "a call of the trampoline has no slot: with local entry 1 a linker may let it pass and restore nothing",
 	LinkerUnknown:     "only ld.bfd and lld are known to save r2 for local entry 1",
 	NoPACA:            "the code may run without the PACA, in real mode or before it is set up",
-	SiteListed:        "the table lists the site, so that the run time may rewrite its branch, and no save is proven",
+	SiteListed:        "the table of the module lists the site without a stub: the run time would leave it as it is",
 	ShadowPlace:       "the stack of return addresses is user space's",
 	ShadowUnwinds:     "the object has exception tables, and nothing can unwind through the stub",
 	AlternativeCode:   "the section holds alternative code, which runs elsewhere than it lies",

@@ -88,7 +88,13 @@ func (p *Plan) allows(f Form) bool { return p.Restore == nil || slices.Contains(
 // and again, provided that a restore behind it is right: it finds it in the
 // table. A site that may be discarded cannot be in one.
 func (d *decider) mayRepatch(s *Site) bool {
-	return d.Runtime == Inline && !d.Object.inComdat(s.Section)
+	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !d.Object.inComdat(s.Section)
+}
+
+// listedAlone reports whether the table of a module has the site without a way
+// out: its run time then leaves the site as it is.
+func (d *decider) listedAlone(s *Site) bool {
+	return d.Runtime == Inline && d.Place == Module && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == noStub
 }
 
 // stackForm is bl X; ld r2,24(r1) with 24(r1) proven. X is what the key holds,
@@ -99,10 +105,12 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 		return Decision{}, FormExcluded
 	case !p.proven:
 		return Decision{}, SaveNotProven
+	case d.listedAlone(s):
+		return Decision{}, SiteListed
 	}
 	dec := Decision{Form: Stack, Word: branchWord(s), Slot: ppc64.RestoreTOC, Cost: 1, Proof: p.reason}
-	key, reachable := d.keyAccess(s.Key)
-	if d.mayRepatch(s) && (reachable || d.Place == Module) {
+	key, reachable := d.keyAccess(s.Key, StubSave)
+	if d.mayRepatch(s) && reachable {
 		dec.Listed = true
 		target := d.Object.Keys[s.Key].Target
 		if w, ok := constantWord(s, target.Kind); ok {
@@ -118,7 +126,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 		}
 	}
 	switch {
-	case dec.Listed && d.Place == User:
+	case dec.Listed && (d.Place == User || d.hasCells()):
 		// The table names the stub as the way out; so it is there.
 	case d.takesCallerTOC(s):
 		dec.Target, dec.Cost = d.Object.Tramps[s.Tramp].Sym, 1+d.Object.readTramp(s.Tramp).steps
@@ -145,18 +153,19 @@ func (d *decider) takesCallerTOC(s *Site) bool {
 
 // saveStubForm is bl stub; ld r2,24(r1).
 func (d *decider) saveStubForm(s *Site, _ proof) (Decision, Reason) {
-	key, reachable := d.keyAccess(s.Key)
+	key, reachable := d.keyAccess(s.Key, StubSave)
 	switch {
 	case !d.allows(SaveStub):
 		return Decision{}, FormExcluded
 	case !reachable:
 		return Decision{}, d.noKey()
-	case d.Runtime == Inline && d.Place == Module && s.Entry >= 0:
+	case d.listedAlone(s):
 		return Decision{}, SiteListed
 	}
 	return Decision{
 		Form: SaveStub, Stub: StubSave, Word: branchWord(s), Slot: ppc64.RestoreTOC,
 		Cost: 1 + StubSave.steps(key), Proof: "the stub saves r2",
+		Listed: d.hasCells() && d.mayRepatch(s),
 	}, ""
 }
 
@@ -215,8 +224,9 @@ func (d *decider) refuseLinker(t int) Reason {
 // there is nothing to restore, and no slot. A direct branch is right at any
 // time; the linker makes a stub for a target that needs a TOC (ELFv2 §2.2.1).
 func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
-	key, reachable := d.keyAccess(s.Key)
-	if d.mayRepatch(s) && (reachable || d.Place == Module) {
+	key, reachable := d.keyAccess(s.Key, StubNoTOC)
+	listed := d.mayRepatch(s) && d.Place != Module
+	if listed && reachable {
 		target := d.Object.Keys[s.Key].Target
 		if w, ok := constantWord(s, target.Kind); ok {
 			dec := constant(s, w)
@@ -238,14 +248,14 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	return Decision{
 		Form: SaveStub, Stub: StubNoTOC, Word: branchWord(s), Slot: s.Behind,
 		Cost: StubNoTOC.steps(key), Proof: "the caller keeps no TOC pointer",
-		Listed: d.mayRepatch(s),
+		Listed: listed,
 	}, ""
 }
 
 // shadowForm goes through a stub that gives r2 back by itself: for what has no
 // slot. Nothing can unwind through that stub.
 func (d *decider) shadowForm(s *Site) (Decision, Reason) {
-	key, reachable := d.keyAccess(s.Key)
+	key, reachable := d.keyAccess(s.Key, StubShadow)
 	switch {
 	case !d.AllowShadow || !d.allows(Shadow):
 		return Decision{}, FormExcluded
@@ -273,10 +283,14 @@ func (o *Object) hasExceptionTables() bool {
 	return false
 }
 
-// keyAccess says how a stub reaches a key, if it can.
-func (p *Plan) keyAccess(key int) (keyAccess, bool) {
+// keyAccess says how a key's stub of a kind reaches the key, if it can.
+func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
 	k := &p.Object.Keys[key]
 	a := keyAccess{sym: k.Sym, null: p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
+	if kind == StubSave && p.hasCells() {
+		a.cell, a.near, a.null = true, p.cellsNear(), false
+		return a, p.Object.trampoline(key) != 0
+	}
 	if k.Sym == 0 {
 		// In the kernel image the key exists beside its trampoline.
 		return a, p.Place == Kernel

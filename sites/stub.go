@@ -89,6 +89,10 @@ type keyAccess struct {
 	indirect bool // through the GOT: the key may be in another link unit
 	null     bool // it may hold NULL
 	patched  bool // the run time may put a branch in the place of a nop
+
+	// cell: through the key's cell, which is at sym + off in the object.
+	cell, near bool
+	off        int64
 }
 
 // loadKey puts what the key holds into r12, with r2 the TOC pointer.
@@ -138,7 +142,12 @@ func (b *codeBuffer) jump(k keyAccess) {
 // other (Power ISA, Book II, concurrent modification of instructions).
 func (b *codeBuffer) saveStub(k keyAccess) {
 	b.add(ppc64.SaveTOC)
-	if k.patched {
+	switch {
+	case k.cell:
+		b.loadCell(k)
+		b.add(mtctrR12, bctr)
+		return
+	case k.patched:
 		b.add(ppc64.Nop)
 	}
 	b.loadKey(k)
@@ -175,6 +184,22 @@ func (b *codeBuffer) shadowStub(k keyAccess, toc, stack int) (calls int) {
 	return calls
 }
 
+// startStub fills up to where a stub begins, and puts the address of the key's
+// cell in front of it.
+func (b *codeBuffer) startStub(k keyAccess) {
+	head := 0
+	if k.cell {
+		head = layout.CellBefore
+	}
+	for (len(b.code)+head)%stubAlign != 0 {
+		b.add(ppc64.Nop)
+	}
+	if k.cell {
+		b.fixup(elf.R_PPC64_REL32, k.sym, k.off)
+		b.add(0)
+	}
+}
+
 // stub is the stub of a kind; toc and stack are for StubShadow. It returns the
 // return address of the call that the stub makes, 0 if it makes none.
 func (b *codeBuffer) stub(kind StubEntry, k keyAccess, toc, stack int) (calls int) {
@@ -206,6 +231,9 @@ func (e StubEntry) steps(k keyAccess) int {
 	n := 4 // addis, ld, mtctr, bctr
 	if e == StubNoTOC {
 		n = 3
+	}
+	if k.near {
+		n--
 	}
 	if k.indirect {
 		n++

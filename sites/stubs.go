@@ -28,22 +28,28 @@ func (e StubEntry) stub() StubEntry {
 }
 
 // wayOut is the entry at which the run time leaves a site whose key holds what
-// the site cannot branch to.
-func wayOut(s *Site) StubEntry {
-	if s.NoTOC() {
+// the site cannot branch to; none where the table does not say it.
+func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
+	switch {
+	case !dec.Listed:
+	case p.Place == User && s.NoTOC():
 		return StubNoTOC
+	case p.Place == User, p.hasCells() && dec.Form == Stack:
+		return StubJump
+	case p.hasCells() && dec.Form == SaveStub:
+		return StubSave
 	}
-	return StubJump
+	return noStub
 }
 
 // needStubs plans the stubs of a decision: the one that its branch names, and
-// in user space the one that its table entry does.
+// the one that its table entry does.
 func (d *decider) needStubs(s *Site, dec *Decision) {
 	if dec.Stub != noStub && dec.Target == 0 {
 		dec.Target = d.needStub(s.Key, dec.Stub)
 	}
-	if dec.Listed && d.Place == User {
-		d.needStub(s.Key, wayOut(s))
+	if out := d.wayOut(s, dec); out != noStub {
+		d.needStub(s.Key, out)
 	}
 	if d.Place == User && d.Runtime == Inline && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) {
 		d.shortcuts[s.Key] = true
@@ -159,6 +165,10 @@ func (o *Object) findStubKey(sec int, sp spot, t reloc.Table) error {
 			return o.at(sec, r.Off, int64(r.Type()), "relocation %d: symbol %d of %d", i, r.Sym(), o.File.NumSymbols())
 		}
 		if key, ok := o.keyOf(int(r.Sym()), r.Addend); ok {
+			tramp.Key = key
+			return nil
+		}
+		if key, ok := o.cellKey(r); ok {
 			tramp.Key = key
 			return nil
 		}

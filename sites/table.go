@@ -24,9 +24,10 @@ const (
 // A Table is an existing .static_call_sites:
 //
 //	EntrySize 8:   s32 addr; s32 key;            R_PPC64_REL32, R_PPC64_REL32
-//	EntrySize 16:  s32 addr; (pad) s64 key;      R_PPC64_REL32, R_PPC64_REL64
+//	EntrySize 16:  s32 addr; s32 stub; s64 key;  R_PPC64_REL32, R_PPC64_REL32, R_PPC64_REL64
 //
-// Both fields are relative to themselves; the key's low two bits are flags.
+// The fields are relative to themselves; the key's low two bits are flags. Only
+// entries of a module have a stub, and of those only what the run time may patch.
 type Table struct {
 	Section   int
 	EntrySize int     // bytes
@@ -40,7 +41,7 @@ type Entry struct {
 	Key     int       // index in Object.Keys
 	KeySym  int       // symbol that its relocation names
 	Flags   uint64    // FlagTail, FlagInit; in user space FlagTail, FlagNoTOC
-	Stub    StubEntry // in user space: the way out
+	Stub    StubEntry // in user space and in modules: the way out
 	Self    bool      // the entry is of the stub itself, not of a site
 
 	stubKey int  // the key of that stub
@@ -80,12 +81,9 @@ func (o *Object) findTable() error {
 		return o.at(sec.Index, 0, -1, "0x%x bytes are no multiple of %d, the size of an entry", sec.Size, size)
 	}
 	n := sec.Size / size
-	if uint64(rela.Len()) != 2*n {
-		return o.at(sec.Index, 0, -1, "%d entries have %d relocations, want two for each", n, rela.Len())
-	}
 	t.Entries = make([]Entry, n)
-	type half struct{ addr, key bool }
-	seen := make([]half, n)
+	type fields struct{ addr, stub, key bool }
+	seen := make([]fields, n)
 	for i := range rela.Len() {
 		r := rela.At(i)
 		e, at := r.Off/size, r.Off%size
@@ -96,6 +94,9 @@ func (o *Object) findTable() error {
 		case at == 0 && !seen[e].addr:
 			seen[e].addr = true
 			err = o.entryAddr(sec, r, &t.Entries[e])
+		case at == layout.StubField && t.EntrySize == layout.EntrySize && !seen[e].stub:
+			seen[e].stub = true
+			err = o.entryStub(sec.Index, r, &t.Entries[e])
 		case at == layout.KeyField(t.EntrySize) && !seen[e].key:
 			seen[e].key = true
 			err = o.entryKey(sec, r, keyRelocType(t.EntrySize), &t.Entries[e])
@@ -104,6 +105,15 @@ func (o *Object) findTable() error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	for i := range t.Entries {
+		e, off := &t.Entries[i], uint64(i)*size
+		switch {
+		case !seen[i].addr || !seen[i].key:
+			return o.at(sec.Index, off, -1, "entry %d lacks a relocation of its site or its key", i)
+		case e.Stub != noStub && e.stubKey != e.Key:
+			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[e.stubKey].Name))
 		}
 	}
 	return o.mergeTable(t)
@@ -116,11 +126,11 @@ func tableEntrySize(sec elfrw.Section, rela reloc.Table) int {
 		return int(sec.Entsize)
 	}
 	for i := range rela.Len() {
-		if rela.Off(i)%8 != 0 {
-			return 8
+		if rela.At(i).Type() == uint32(elf.R_PPC64_REL64) {
+			return 16
 		}
 	}
-	return 16
+	return 8
 }
 
 // entryAddr reads the relocation of an entry's addr.

@@ -23,7 +23,7 @@ const FlagNoTOC = layout.FlagNoTOC
 //
 // An entry whose addr is its stub is of the stub itself: the run time may make
 // its first instruction a branch to a function of this unit, and undo that.
-const userEntrySize = layout.UserEntrySize
+const userEntrySize = layout.EntrySize
 
 // findUserTable reads static_call_sites and merges it with what is known.
 func (o *Object) findUserTable() error {

@@ -5,13 +5,24 @@
 // write them and those who check them share it, and nothing else.
 //
 //	.static_call_sites, 8 bytes    s32 addr; s32 key;
-//	.static_call_sites, 16 bytes   s32 addr; (pad) s64 key;
+//	.static_call_sites, 16 bytes   s32 addr; s32 stub; s64 key;
 //	static_call_sites              s32 addr; s32 stub; u64 key;
 //
 // The first two are the kernel's. Their fields are relative to themselves, and
-// the low two bits of key are flags. The third is for user space: its name is a
-// C identifier, so that linkers define __start_ and __stop_ symbols for it; its
-// key is an absolute address, with flags too.
+// the low two bits of key are flags; a stub of 0 is none. The third is for user
+// space: its name is a C identifier, so that linkers define __start_ and __stop_
+// symbols for it; its key is an absolute address, with flags too.
+//
+// What stub names is the way out of a site: the code that it calls when it cannot
+// call what its key holds. In a module that is a stub which jumps to what a cell
+// holds, a doubleword of the module that the run time keeps as the key. Four
+// bytes in front of the stub lies the cell's address, relative to itself:
+//
+//	s32 cell;
+//	__SCS__name: std r2,24(r1)
+//	__SCJ__name: ld r12,cell@toc(r2); mtctr r12; bctr
+//
+// A site whose stub is __SCS__ has no save of its own.
 package layout
 
 import "strings"
@@ -43,9 +54,13 @@ const (
 	TableStart = "__start_static_call_sites"
 	TableStop  = "__stop_static_call_sites"
 
-	UserEntrySize = 16 // bytes
-	UserStubField = 4  // byte offset of stub in an entry
-	UserKeyField  = 8  // byte offset of key
+	EntrySize = 16 // bytes, of an entry with a stub
+	StubField = 4  // byte offset of stub in it
+
+	UserKeyField = 8 // byte offset of key in user space's table
+
+	// CellBefore is how many bytes in front of __SCS__name the cell's address lies.
+	CellBefore = 4
 )
 
 // Flags in the low bits of an entry's key.

@@ -28,7 +28,7 @@ type goal struct {
 	entries [2]uint64 // addresses
 	slot    uint64    // a doubleword: the key
 	null    bool      // what slot holds is NULL
-	every   bool      // any doubleword is what is asked for
+	every   bool      // any doubleword is what is asked for, but a module's cell
 	fall    bool      // an address counts where no jump leads to it too
 }
 
@@ -161,11 +161,11 @@ func (p *program) registerJump(m *machine, w ppc64.Word, g *goal, o *outcome) bo
 	case number:
 		m.pc, o.at = to.n, to.n
 	case memory:
-		if to.n == g.slot || g.every {
+		c := p.doubleword(to.n)
+		if to.n == g.slot || g.every && !p.isTrampoline(c.addr) {
 			o.ending = through
 			return true
 		}
-		c := p.doubleword(to.n)
 		if !c.known {
 			o.stop(fmt.Sprintf("it jumps through %s, and what that holds is not known", p.name(to.n)))
 			return true

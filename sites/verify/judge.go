@@ -91,7 +91,7 @@ func (v *verifier) judge(s *site) {
 		}
 	}
 	c := v.caller(s, b, w.IsBranch())
-	if s.user && !v.judgeUser(s, t, c) {
+	if s.user && !v.judgeUser(s, t, c) || !s.user && s.stub != 0 && !v.judgeListed(s, c) {
 		return
 	}
 	if !w.IsBranch() {
@@ -253,11 +253,11 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 }
 
 // isTrampoline knows a trampoline by its name.
-func (v *verifier) isTrampoline(at uint64) bool {
-	if x := v.external(at); x != nil {
+func (p *program) isTrampoline(at uint64) bool {
+	if x := p.external(at); x != nil {
 		return strings.HasPrefix(x.name, layout.TrampPrefix)
 	}
-	return strings.HasPrefix(v.names[at], layout.TrampPrefix)
+	return strings.HasPrefix(p.names[at], layout.TrampPrefix)
 }
 
 // entered checks the way into a function of this unit (ELFv2 §2.2.1): at its

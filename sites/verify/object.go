@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 )
@@ -72,6 +73,17 @@ func (r relocs) within(off, size uint64, visit func(reloc.Rela) bool) bool {
 func (p *program) placeObject() error {
 	f := p.file
 	next := uint64(1 << 16)
+	var tocs []elfrw.Section
+	place := func(s elfrw.Section) error {
+		align := max(s.Addralign, 16)
+		if align > maxSpace || s.Size > maxSpace || next > maxSpace {
+			return errTooLarge
+		}
+		next = (next + align - 1) &^ (align - 1)
+		p.add(s, next)
+		next += s.Size
+		return nil
+	}
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
 		switch {
@@ -86,23 +98,28 @@ func (p *program) placeObject() error {
 			if f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
 				p.relas[int(s.Info)] = newRelocs(t)
 			}
+		case loaded(s) && s.NameString() == ".toc":
+			tocs = append(tocs, s)
 		case loaded(s):
-			align := max(s.Addralign, 16)
-			if align > maxSpace || s.Size > maxSpace || next > maxSpace {
-				return errTooLarge
+			if err := place(s); err != nil {
+				return err
 			}
-			next = (next + align - 1) &^ (align - 1)
-			p.add(s, next)
-			next += s.Size
+		}
+	}
+	// What r2 reaches with 16 bits: .toc first.
+	next = (next + 0xffff) &^ 0xffff
+	p.toc = next + tocBias
+	for _, s := range tocs {
+		if err := place(s); err != nil {
+			return err
 		}
 	}
 	p.symbols = p.symtab()
 	if next > maxSpace || len(p.symbols) > 1<<24 {
 		return errTooLarge
 	}
-	got := (next + 0xffff) &^ 0xffff
-	p.toc = got + tocBias
-	p.ext = (got + 8*uint64(len(p.symbols)) + 0xffff) &^ 0xffff
+	p.gotStart = (next + 7) &^ 7
+	p.ext = (p.gotStart + 8*uint64(len(p.symbols)) + 0xffff) &^ 0xffff
 	for i := range p.symbols {
 		s := &p.symbols[i]
 		switch {
@@ -120,7 +137,7 @@ func (p *program) placeObject() error {
 var errTooLarge = errors.New("the object is too large: its sections have no room in 2 GiB")
 
 // got is the address of a symbol's GOT entry.
-func (p *program) got(sym uint32) uint64 { return p.toc - tocBias + 8*uint64(sym) }
+func (p *program) got(sym uint32) uint64 { return p.gotStart + 8*uint64(sym) }
 
 // relocate applies the relocations of an extent to a copy of its bytes.
 func (p *program) relocate(sec int, off uint64, b []byte) bool {
@@ -161,7 +178,7 @@ func (p *program) formula(r reloc.Rela, P uint64) (int64, bool) {
 
 // objectContent is what a doubleword of an object holds after the link.
 func (p *program) objectContent(at uint64) content {
-	if got := p.toc - tocBias; at >= got && at < got+8*uint64(len(p.symbols)) && at%8 == 0 {
+	if got := p.gotStart; at >= got && at < got+8*uint64(len(p.symbols)) && at%8 == 0 {
 		return p.symbolContent(uint32((at-got)/8), 0)
 	}
 	s, off, ok := p.locate(at)

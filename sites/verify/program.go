@@ -24,10 +24,11 @@ type program struct {
 	opts   Options
 	object bool // ET_REL
 
-	spans   []span   // sections by address
-	address []uint64 // of each section, by index
-	ext     uint64   // begin of the region of symbols of other units
-	toc     uint64   // the unit's TOC pointer, 0 if it has none
+	spans    []span   // sections by address
+	address  []uint64 // of each section, by index
+	ext      uint64   // begin of the region of symbols of other units
+	gotStart uint64   // of an object: where its GOT is taken to be
+	toc      uint64   // the unit's TOC pointer, 0 if it has none
 
 	symbols []symbol // .symtab, or .dynsym where that is all there is
 	dynamic []symbol // .dynsym, what dynamic relocations count in

@@ -155,6 +155,66 @@ func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 	return true
 }
 
+// judgeListed checks what an entry of a module's table promises. The run time
+// keeps the cell of the stub as the key, and writes a call of the stub into the
+// branch word, or a branch over the slot; where the stub makes no save, also a
+// call of a function of the module, or li r3,0: then the caller has to make it.
+func (v *verifier) judgeListed(s *site, c caller) bool {
+	switch w, ok := v.slot(s); {
+	case !v.opts.Module:
+		v.fault(s, "the entry has a stub, %s: only those of modules do", v.name(s.stub))
+		return false
+	case s.tail():
+		v.fault(s, "the entry of a tail call cannot have a stub")
+		return false
+	case !ok || w != ppc64.RestoreTOC:
+		v.fault(s, "expects ld r2,24(r1) behind the call, found %v", w)
+		return false
+	}
+	saves, err := v.checkCell(s, c)
+	if err != nil {
+		v.fault(s, "%w", err)
+		return false
+	}
+	if sec, off, ok := v.code(s.at); ok && !saves {
+		v.pending = append(v.pending, pending{*s, sec.Index, off})
+	}
+	return true
+}
+
+// checkCell wants an entry's stub to jump to what its cell holds, which is the
+// key's trampoline when the module is loaded. It reports whether the stub saves
+// r2, as the run time sees it: by the first instruction.
+func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
+	w, ok := v.word(s.stub)
+	if !ok || s.stub%ppc64.WordSize != 0 {
+		return false, fmt.Errorf("the entry's stub is %s, which is no code", v.name(s.stub))
+	}
+	saves = w == ppc64.SaveTOC
+	field := s.stub - layout.CellBefore
+	if !saves {
+		field -= ppc64.WordSize
+	}
+	cell, ok := v.s32(field)
+	if !ok || cell%8 != 0 {
+		return false, fmt.Errorf("no address of a cell lies in front of the entry's stub %s", v.name(s.stub))
+	}
+	m := v.start(c.toc)
+	m.pc, m.lr = s.stub, value{kind: returnTo}
+	switch o := v.run(m, goal{slot: cell}); {
+	case o.ending != through:
+		return false, fmt.Errorf("the entry's stub %s does not go through its cell%s", v.name(s.stub), because(o.why))
+	case !o.r12:
+		return false, fmt.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
+	case o.m.saved != saves:
+		return false, fmt.Errorf("the entry's stub %s saves something else than r2", v.name(s.stub))
+	}
+	if h := v.doubleword(cell); !h.known || !v.isTrampoline(h.addr) || v.keyName(h.addr) != v.keyName(s.key) {
+		return false, fmt.Errorf("the cell of the entry's stub %s holds %s, which is not the key's trampoline", v.name(s.stub), v.name(h.addr))
+	}
+	return saves, nil
+}
+
 // checkStub wants an entry's stub to jump through the entry's key.
 func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	if _, ok := v.word(s.stub); !ok || s.stub%ppc64.WordSize != 0 {

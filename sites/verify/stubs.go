@@ -91,11 +91,14 @@ func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	}
 }
 
-// loadsFrom returns the doubleword that code jumps through, 0 if there is none.
+// loadsFrom returns the doubleword that code jumps through, or the trampoline of
+// another unit that does so for it; 0 if there is none.
 func (v *verifier) loadsFrom(m machine) uint64 {
-	o := v.run(m, goal{every: true})
-	if o.ending != through {
-		return 0
+	switch o := v.run(m, goal{every: true}); {
+	case o.ending == through:
+		return o.m.ctr.n
+	case o.ending == elsewhere && v.isTrampoline(o.at):
+		return o.at
 	}
-	return o.m.ctr.n
+	return 0
 }

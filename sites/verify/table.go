@@ -22,7 +22,7 @@ type table struct {
 type site struct {
 	at    uint64 // address of the branch
 	key   uint64 // address of the key
-	stub  uint64 // in the user-space table
+	stub  uint64 // the way out, 0 without one
 	entry uint64 // address of the entry, 0 without one
 	flags uint64
 	user  bool
@@ -77,7 +77,7 @@ func (v *verifier) tables() ([]table, error) {
 func (v *verifier) setEntrySize(t *table, s elfrw.Section) {
 	switch {
 	case t.user:
-		t.size = layout.UserEntrySize
+		t.size = layout.EntrySize
 	case v.opts.EntrySize != 0:
 		t.size = uint64(v.opts.EntrySize)
 	case s.Entsize == 8 || s.Entsize == 16:
@@ -108,7 +108,7 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 		return s, fmt.Errorf("the address of the site cannot be read")
 	}
 	if t.user {
-		if s.stub, ok = p.s32(at + layout.UserStubField); !ok {
+		if s.stub, ok = p.s32(at + layout.StubField); !ok {
 			return s, fmt.Errorf("the address of the stub cannot be read")
 		}
 		c := p.doubleword(at + layout.UserKeyField)
@@ -122,6 +122,9 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 			s.key, ok = p.s32(field)
 		} else {
 			s.key, ok = p.s64(field)
+			if stub, known := p.s32(at + layout.StubField); !known || stub != at+layout.StubField {
+				s.stub, ok = stub, ok && known
+			}
 		}
 		if !ok {
 			return s, fmt.Errorf("the address of the key cannot be read")

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// moduleText is a module with a site of a key of its own, whose save is proven, a
+// site of a key that the kernel keeps to itself, and one that holds NULL.
+const moduleText = `
+	.abiversion 2
+	.text
+	.macro func name
+	.globl \name
+	.type \name,@function
+\name:	addis 2,12,.TOC.-\name@ha
+	addi 2,2,.TOC.-\name@l
+	.localentry \name,.-\name
+	.endm
+	.macro frame
+	mflr 0
+	std 0,16(1)
+	stdu 1,-32(1)
+	.endm
+	.macro unframe name
+	addi 1,1,32
+	ld 0,16(1)
+	mtlr 0
+	blr
+	.size \name,.-\name
+	.endm
+	func f_own
+	blr
+	.size f_own,.-f_own
+	func f_other
+	blr
+	.size f_other,.-f_other
+
+	func v_own
+	frame
+	std 2,24(1) # save
+own:	bl f_own
+	ld 2,24(1) # slot
+	unframe v_own
+	func v_kernel
+	frame
+kernel:	bl __SCS__kernel
+	ld 2,24(1) # slot of v_kernel
+	unframe v_kernel
+	func v_null
+	frame
+	std 2,24(1)
+null:	nop # NULL
+	ld 2,24(1)
+	unframe v_null
+
+	.macro stub name
+	.balign 16
+	.skip 12
+	.long cell_\name - . # of \name
+	.type __SCS__\name,@function
+	.type __SCJ__\name,@function
+__SCS__\name: std 2,24(1)
+__SCJ__\name: ld 12,cell_\name@toc(2)
+	mtctr 12
+	bctr
+	.size __SCS__\name,.-__SCS__\name
+	.size __SCJ__\name,.-__SCJ__\name
+	.endm
+	stub own
+	stub kernel
+	stub null
+
+	.section .toc,"aw"
+cell_own: .quad __SCT__own
+cell_kernel: .quad __SCT__kernel
+cell_null: .quad __SCT__null
+	.data
+	.balign 8
+	.globl __SCK__own, __SCK__null
+__SCK__own: .quad f_own, 0
+__SCK__null: .quad 0, 0
+
+	.section .static_call_sites,"aw"
+	.balign 8
+	.long own-., __SCJ__own-.
+	.quad __SCK__own-.
+	.long kernel-., __SCS__kernel-.
+	.quad __SCT__kernel-.
+	.long null-., __SCJ__null-.
+	.quad __SCK__null-.
+	.section .note.GNU-stack,"",@progbits
+`
+
+var moduleFaults = []struct {
+	name       string
+	edits      []string // what is replaced by what
+	site, what string   // nothing: it is right
+}{
+	{"nothing", nil, "", ""},
+	{"on the stub", []string{"own:	bl f_own", "own:	bl __SCJ__own"}, "", ""},
+	{"on the stub that saves", []string{"own:	bl f_own", "own:	bl __SCS__own"}, "", ""},
+	{"stub that saves, site on the other", []string{"own:	bl f_own", "own:	bl __SCJ__own", "__SCJ__own-.", "__SCS__own-."}, "", ""},
+	{"save gone", []string{"std 2,24(1) # save", "nop"}, "v_own+0x18", "restores r2 without a save: no save of r2"},
+	{"slot gone", []string{"ld 2,24(1) # slot\n", "nop\n"}, "v_own+0x18", "expects ld r2,24(r1) behind the call, found nop"},
+	{"slot gone behind a stub", []string{"ld 2,24(1) # slot of v_kernel", "nop"}, "v_kernel+0x14", "expects ld r2,24(r1) behind the call, found nop"},
+	{"another function", []string{"own:	bl f_own", "own:	bl f_other"}, "v_own+0x18", "calls f_other (local entry), but the key holds f_own"},
+	{"another key's stub", []string{"kernel:	bl __SCS__kernel", "kernel:	bl __SCS__own"}, "v_kernel+0x14", "calls __SCT__own, but the key holds"},
+	{"past the save", []string{"kernel:	bl __SCS__kernel", "kernel:	bl __SCJ__kernel"}, "v_kernel+0x14", "restores r2 without a save: no save of r2"},
+	{"way out past the save", []string{"__SCS__kernel-.", "__SCJ__kernel-."}, "v_kernel+0x14", "restores r2 without a save: no save of r2"},
+	{"way out of another key", []string{"__SCJ__own-.", "__SCJ__null-."}, "v_own+0x18", "the cell of the entry's stub __SCJ__null holds __SCT__null, which is not the key's trampoline"},
+	{"way out in data", []string{"__SCJ__own-.", "__SCK__own-."}, "v_own+0x18", "the entry's stub is __SCK__own, which is no code"},
+	{"way out that is no stub", []string{"__SCJ__own-.", "f_other-."}, "v_own+0x18", "the entry's stub f_other"},
+	{"cell of another key", []string{"cell_kernel: .quad __SCT__kernel", "cell_kernel: .quad __SCT__null"}, "v_kernel+0x14", "holds __SCT__null, which is not the key's trampoline"},
+	{"cell that is empty", []string{"cell_kernel: .quad __SCT__kernel", "cell_kernel: .quad 0"}, "v_kernel+0x14", "which is not the key's trampoline"},
+	{"cell that the stub does not use", []string{".long cell_\\name - . # of \\name", ".long cell_own - ."}, "v_kernel+0x14", "the entry's stub __SCS__kernel does not go through its cell"},
+	{"no cell", []string{".long cell_\\name - . # of \\name", ".long 6"}, "v_own+0x18", "no address of a cell lies in front of the entry's stub __SCJ__own"},
+	{"another save", []string{"__SCS__\\name: std 2,24(1)", "__SCS__\\name: std 3,24(1)"}, "v_kernel+0x14", "no address of a cell lies in front of the entry's stub __SCS__kernel|the entry's stub __SCS__kernel does not go through its cell"},
+	{"another register", []string{"mtctr 12", "mtctr 11"}, "v_own+0x18", "the entry's stub __SCJ__own does not go through its cell"},
+	{"li r3,0 for NULL", []string{"null:	nop", "null:	li 3,0"}, "v_null+0x18", "found li r3,0, but the key holds NULL"},
+	{"a tail call", []string{"own:	bl f_own", "own:	b f_own"}, "v_own+0x18", "the entry says tail call false, found b"},
+}
+
+// TestModuleFaults damages a module in its source.
+func TestModuleFaults(t *testing.T) {
+	tool(t, gcc)
+	for _, f := range moduleFaults {
+		t.Run(f.name, func(t *testing.T) {
+			text := strings.NewReplacer(f.edits...).Replace(moduleText)
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "m.s"), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, dir, gcc, "-c", "m.s", "-o", "m.o")
+			b := readFile(t, filepath.Join(dir, "m.o"))
+			r, err := check(b, Options{Module: true})
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case f.what != "":
+				wantFaultAmong(t, r, f.site, f.what)
+			default:
+				for i := range r.Faults {
+					t.Errorf("%v", &r.Faults[i])
+				}
+				if r.Sites != 3 {
+					t.Errorf("%d sites", r.Sites)
+				}
+			}
+		})
+	}
+}
+
+// wantFaultAmong wants one of the faults to be of a site, with such words.
+func wantFaultAmong(t *testing.T, r *Report, site, what string) {
+	t.Helper()
+	for i := range r.Faults {
+		if text := r.Faults[i].String(); strings.Contains(text, ": "+site+": ") && like(text, what) {
+			return
+		}
+	}
+	for i := range r.Faults {
+		t.Logf("%v", &r.Faults[i])
+	}
+	t.Errorf("no fault %s: %s", site, what)
+}
