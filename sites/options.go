@@ -75,6 +75,9 @@ type Options struct {
 	// WholeProgram says that nothing outside the object refers to its global
 	// symbols by name, but for exported and dynamic ones.
 	WholeProgram bool
+	// TableOnly leaves the sites of a kernel image's object as they are, and only
+	// writes the table: the sites are patched when the image has been linked.
+	TableOnly bool
 	// Restore narrows the forms that restore r2; nil allows all. Shadow needs
 	// AllowShadow besides.
 	Restore []Form

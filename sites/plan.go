@@ -3,6 +3,7 @@
 package sites
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -53,6 +54,9 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 		}
 		opts.WholeProgram = true
 	}
+	if opts.TableOnly && (opts.Place != Kernel || opts.Runtime != Inline) {
+		return nil, errors.New("the table alone is of use in the kernel image only, with --runtime inline")
+	}
 	p := &Plan{Object: o, Options: opts, Decisions: make([]Decision, len(o.Sites)), marked: map[int]bool{}}
 	if err := p.chooseEntrySize(); err != nil {
 		return nil, err
@@ -74,6 +78,7 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 	if err := d.restore(); err != nil {
 		return nil, err
 	}
+	d.leaveSites()
 	for i := range o.Sites {
 		if err := d.finish(&o.Sites[i], &p.Decisions[i]); err != nil {
 			return nil, err
@@ -81,6 +86,17 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 	}
 	d.addShortcuts()
 	return p, d.required()
+}
+
+// leaveSites leaves what is on its trampoline there, if only the table is asked
+// for.
+func (d *decider) leaveSites() {
+	for i := range d.Decisions {
+		if dec := &d.Decisions[i]; d.TableOnly && d.Object.Sites[i].Tramp >= 0 && dec.Listed {
+			*dec = keep(&d.Object.Sites[i], TableOnly)
+			dec.Listed = true
+		}
+	}
 }
 
 // finish holds a decision against what the site does now, and enters it in the

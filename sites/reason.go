@@ -41,6 +41,7 @@ const (
 	ShadowPlace       Reason = "shadow-place"
 	ShadowUnwinds     Reason = "shadow-unwinds"
 	SiteDiscardable   Reason = "site-discardable"
+	TableOnly         Reason = "table-only"
 )
 
 var reasonTexts = map[Reason]string{
@@ -66,6 +67,7 @@ var reasonTexts = map[Reason]string{
 	CallerUnknown:     "no function symbol covers the site, so what r2 holds there is unknown",
 	NotAnnotated:      "found by decoding only: no relocation and no table entry proves that this is code",
 	SiteDiscardable:   "the site is in a group that the linker may discard, so no table entry may point at it",
+	TableOnly:         "only the table was asked for: the site is patched in the linked image",
 	SaveNotProven:     "nothing proves that 24(r1) holds r2 here",
 	SlotEntered:       "a branch goes to the slot: a restore there would run without the call",
 	FormExcluded:      "the forms that would be sound here are excluded",

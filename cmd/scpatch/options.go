@@ -29,6 +29,7 @@ type common struct {
 	linker      string
 	entrySize   int
 	whole       bool
+	tableOnly   bool
 	restore     string
 	require     string
 	pacaTOC     string
@@ -61,6 +62,7 @@ func (c *common) addPlanning() {
 	f := c.flags
 	f.StringVar(&c.linker, "linker", "any", "what links the output at last: `NAME` is bfd, lld, any of these two, or other")
 	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, but for exported ones")
+	f.BoolVar(&c.tableOnly, "table-only", false, "write the table of sites and leave the sites: the linked kernel image is to be patched")
 	f.StringVar(&c.restore, "restore", "", "restore r2 by these `FORMS` only, separated by commas: stack, paca, save-stub, linker, shadow (default: the cheapest that is sound)")
 	f.StringVar(&c.require, "require", "", "it is an error if a site gets a form that is not among these `FORMS`")
 	f.StringVar(&c.pacaTOC, "paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13): a number, or a symbol of FILE that has it; opens the form paca")
@@ -113,7 +115,7 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 func (c *common) parseSites() (err error) {
 	o := &c.sites
 	*o = sites.Options{
-		EntrySize: c.entrySize, WholeProgram: c.whole, PACATOC: c.pacaTOC,
+		EntrySize: c.entrySize, WholeProgram: c.whole, TableOnly: c.tableOnly, PACATOC: c.pacaTOC,
 		AllowShadow: c.allowShadow, ShadowStack: c.shadowStack,
 	}
 	switch {

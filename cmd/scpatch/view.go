@@ -206,7 +206,7 @@ func keptByReason(decisions []sites.Decision) (groups []keptGroup) {
 	at := map[sites.Reason]int{}
 	for i := range decisions {
 		d := &decisions[i]
-		if d.Form != sites.Keep {
+		if d.Form != sites.Keep || d.Reason == sites.TableOnly {
 			continue
 		}
 		g, ok := at[d.Reason]

@@ -28,6 +28,8 @@ type image struct {
 	tramps map[string]function // by name without __SCT__
 	table  [2]uint64           // from and to
 	moved  map[uint64]content  // keys with a dynamic relocation
+	toc    uint64              // the TOC pointer
+	slots  map[uint64]uint64   // what dynamic relocations put where; see doubleword
 }
 
 // A span is a section in memory.
@@ -77,6 +79,9 @@ func open(f *elfrw.File) (*image, error) {
 	}
 	if err := im.readSections(); err != nil {
 		return nil, err
+	}
+	if s, ok := f.SectionByName(".got"); ok && im.toc == 0 {
+		im.toc = s.Addr + tocBias
 	}
 	return im, im.readRelocations()
 }
@@ -148,6 +153,8 @@ func (im *image) readSymbols() error {
 			im.table[0] = s.Value
 		case string(name) == layout.TableStop:
 			im.table[1] = s.Value
+		case string(name) == ".TOC.":
+			im.toc = s.Value
 		case strings.HasPrefix(string(name), layout.KeyPrefix):
 			im.keys[s.Value] = string(name[len(layout.KeyPrefix):])
 		}

@@ -27,11 +27,13 @@ type Site struct {
 	Callee   string     // what it goes to, empty with a constant or where that has no name
 	Becomes  string     // what it goes to afterwards
 
-	at uint64 // address
+	at    uint64 // address
+	entry uint64 // address of its entry
+	out   uint64 // a stub of the linker that the entry is to name, 0 for none
 }
 
 // A Plan says for each site of an image what will be done. Only branch words
-// change.
+// change, and the stubs that entries name.
 type Plan struct {
 	File      *elfrw.File
 	Sites     []Site // by address
@@ -48,6 +50,9 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 	}
 	if opts.Runtime != sites.Inline {
 		return nil, errors.New("the table of sites is that of a run time which patches sites (--runtime inline)")
+	}
+	if opts.TableOnly {
+		return nil, errors.New("a linked image has its table: what is left to do is to patch its sites")
 	}
 	im, err := open(f)
 	if err != nil {
@@ -82,7 +87,7 @@ func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
 	if err != nil {
 		return s, d, fmt.Errorf("an entry of the table: %w", err)
 	}
-	s = Site{Section: sec.Index, Off: off, Key: im.keys[e.key], Target: "?", Tail: e.flags&layout.FlagTail != 0, Word: w, at: e.at}
+	s = Site{Section: sec.Index, Off: off, Key: im.keys[e.key], Target: "?", Tail: e.flags&layout.FlagTail != 0, Word: w, at: e.at, entry: e.entry}
 	if f, ok := im.around(e.at); ok {
 		s.Function, s.FuncOff = im.name(f), e.at-f.addr
 	}
@@ -97,7 +102,11 @@ func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
 	if err != nil {
 		return s, d, err
 	}
-	return s, d, im.current(&s, &d, f)
+	via, err := im.current(&s, &d, f)
+	if err != nil {
+		return s, d, err
+	}
+	return s, d, im.wayOut(&s, e.out, via)
 }
 
 // choose says what the site should be, from what its key holds.
@@ -133,18 +142,19 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 }
 
 // current holds the decision against what the site does now: it calls its
-// trampoline, or has been sent home before.
-func (im *image) current(s *Site, d *sites.Decision, f function) error {
+// trampoline, or has been sent home before. A stub of the linker may lie between;
+// if it leads to the trampoline, current returns it.
+func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, err error) {
 	w := s.Word
 	if !w.IsBranch() || w.AA() {
 		if w != d.Word || d.Form == sites.Keep {
-			return im.bad(s, "found %v: no call, and not what key %s makes of one", w, printable(s.Key))
+			return 0, im.bad(s, "found %v: no call, and not what key %s makes of one", w, printable(s.Key))
 		}
 		d.Done = true
-		return nil
+		return 0, nil
 	}
 	if w.LK() == s.Tail {
-		return im.bad(s, "the table says tail call %v, found %v", s.Tail, w)
+		return 0, im.bad(s, "the table says tail call %v, found %v", s.Tail, w)
 	}
 	to := s.at + uint64(w.Displacement())
 	if g, ok := im.enters(to); ok {
@@ -155,16 +165,45 @@ func (im *image) current(s *Site, d *sites.Decision, f function) error {
 	case d.Form == sites.Direct && to == f.local():
 		d.Done = true
 	case known && to == tramp.local():
+	case known && im.behind(to) == tramp.local():
+		via = to
+		s.Callee = im.name(tramp)
 	case s.Callee == "": // a linker's stub
 		*d = sites.Decision{Form: sites.Keep, Reason: sites.TrampFar, Word: w, Cost: -1, Listed: true}
 		s.Becomes = ""
 	default:
-		return im.bad(s, "calls %s, but the key is %s", printable(s.Callee), printable(s.Key))
+		return 0, im.bad(s, "calls %s, but the key is %s", printable(s.Callee), printable(s.Key))
 	}
 	if d.Form == sites.Keep {
 		s.Becomes = s.Callee
 	}
+	return via, nil
+}
+
+// wayOut sees to it that the run time has something to send the site to, when the
+// key holds what is out of a branch's reach: the trampoline, or where that is too
+// far a stub of the linker that leads to it, which the entry has to name. out is
+// what it names; via is the stub that the site has called until now.
+func (im *image) wayOut(s *Site, out, via uint64) error {
+	tramp, known := im.tramps[s.Key]
+	switch {
+	case out != 0:
+		if !known || im.behind(out) != tramp.local() || !reaches(s.at, out) {
+			return im.bad(s, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, printable(s.Key))
+		}
+	case !known || reaches(s.at, tramp.local()):
+	case via != 0:
+		s.out = via
+	default:
+		return im.bad(s, "the trampoline of %s is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only", printable(s.Key))
+	}
 	return nil
+}
+
+// reaches reports whether a branch at one address reaches another.
+func reaches(from, to uint64) bool {
+	_, err := ppc64.Word(0x48000001).WithDisplacement(int64(to - from))
+	return err == nil
 }
 
 // bad makes the error for a site.
@@ -180,7 +219,8 @@ func (im *image) bad(s *Site, format string, a ...any) error {
 
 // Changes reports whether the plan would change the image.
 func (p *Plan) Changes() bool {
-	return slices.ContainsFunc(p.Decisions, func(d sites.Decision) bool { return d.Form != sites.Keep && !d.Done })
+	return slices.ContainsFunc(p.Decisions, func(d sites.Decision) bool { return d.Form != sites.Keep && !d.Done }) ||
+		slices.ContainsFunc(p.Sites, func(s Site) bool { return s.out != 0 })
 }
 
 // Apply turns the plan into an edit of the image.
@@ -188,6 +228,11 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 	edit := p.File.Edit()
 	for i := range p.Sites {
 		s, d := &p.Sites[i], &p.Decisions[i]
+		if s.out != 0 {
+			if err := p.setStub(edit, s); err != nil {
+				return nil, err
+			}
+		}
 		if d.Form == sites.Keep || d.Done {
 			continue
 		}

@@ -13,6 +13,8 @@ import (
 type entry struct {
 	at, key uint64
 	flags   uint64
+	out     uint64 // the stub, 0 for none
+	entry   uint64 // its own place
 }
 
 // entries reads the table. size is that of an entry, 0 where it is to be found out: the entries
@@ -40,8 +42,7 @@ func (im *image) entries(size int) ([]entry, int, error) {
 	return nil, 0, firstErr
 }
 
-// decode reads the table in entries of a size: s32 addr, and s32 or s64 key, each
-// relative to itself.
+// decode reads the table in entries of a size; see package layout.
 func (im *image) decode(raw []byte, from uint64, size int) ([]entry, error) {
 	if len(raw)%size != 0 {
 		return nil, fmt.Errorf("0x%x bytes of table are no multiple of %d", len(raw), size)
@@ -50,12 +51,15 @@ func (im *image) decode(raw []byte, from uint64, size int) ([]entry, error) {
 	list := make([]entry, 0, len(raw)/size)
 	for i := 0; i < len(raw); i += size {
 		at := from + uint64(i)
-		e := entry{at: at + relative32(raw[i:])}
+		e := entry{at: at + relative32(raw[i:]), entry: at}
 		key := at + field
 		if size == 8 {
 			key += relative32(raw[uint64(i)+field:])
 		} else {
 			key += binary.LittleEndian.Uint64(raw[uint64(i)+field:])
+			if stub := relative32(raw[uint64(i)+layout.StubField:]); stub != 0 {
+				e.out = at + layout.StubField + stub
+			}
 		}
 		e.key, e.flags = key&^layout.FlagMask, key&layout.FlagMask
 		if _, ok := im.keys[e.key]; !ok {

@@ -91,7 +91,22 @@ func (v *verifier) judge(s *site) {
 		}
 	}
 	c := v.caller(s, b, w.IsBranch())
-	if s.user && !v.judgeUser(s, t, c) || !s.user && s.stub != 0 && !v.judgeListed(s, c) {
+	switch {
+	case s.user:
+		if !v.judgeUser(s, t, c) {
+			return
+		}
+	case v.opts.Module && s.stub != 0:
+		if !v.judgeListed(s, c) {
+			return
+		}
+	case v.kernel() && !v.object && v.opts.Runtime == Inline && s.entry != 0:
+		if err := v.checkWayOut(s, c); err != nil {
+			v.fault(s, "%w", err)
+			return
+		}
+	case s.stub != 0:
+		v.fault(s, "the entry has a stub, %s: only those of modules and of the kernel image do", v.name(s.stub))
 		return
 	}
 	if !w.IsBranch() {

@@ -4,6 +4,7 @@ package verify
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
@@ -161,9 +162,6 @@ func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 // call of a function of the module, or li r3,0: then the caller has to make it.
 func (v *verifier) judgeListed(s *site, c caller) bool {
 	switch w, ok := v.slot(s); {
-	case !v.opts.Module:
-		v.fault(s, "the entry has a stub, %s: only those of modules do", v.name(s.stub))
-		return false
 	case s.tail():
 		v.fault(s, "the entry of a tail call cannot have a stub")
 		return false
@@ -213,6 +211,46 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 		return false, fmt.Errorf("the cell of the entry's stub %s holds %s, which is not the key's trampoline", v.name(s.stub), v.name(h.addr))
 	}
 	return saves, nil
+}
+
+// checkWayOut wants a site of the kernel image to reach its trampoline, or the
+// stub of its entry, which leads there.
+func (v *verifier) checkWayOut(s *site, c caller) error {
+	tramp, known := v.trampolineOf(v.keyName(s.key))
+	switch {
+	case s.stub != 0:
+		m := v.start(c.toc)
+		m.pc, m.lr = s.stub, value{kind: returnTo}
+		if o := v.run(m, goal{slot: s.key}); o.ending != through || !o.r12 {
+			return fmt.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+		}
+		if !reaches(s.at, s.stub) {
+			return fmt.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
+		}
+	case known && !reaches(s.at, tramp):
+		return fmt.Errorf("the trampoline %s is out of reach, and the entry has no stub that leads there", v.name(tramp))
+	}
+	return nil
+}
+
+// trampolineOf is the local entry of a key's trampoline.
+func (v *verifier) trampolineOf(key string) (uint64, bool) {
+	if v.tramps == nil {
+		v.tramps = map[string]uint64{}
+		for i := range v.symbols {
+			s := &v.symbols[i]
+			if name, ok := strings.CutPrefix(s.name, layout.TrampPrefix); ok && s.section != 0 {
+				v.tramps[name] = v.callee(s.addr).local
+			}
+		}
+	}
+	at, ok := v.tramps[key]
+	return at, ok
+}
+
+func reaches(from, to uint64) bool {
+	_, err := ppc64.Word(0x48000001).WithDisplacement(int64(to - from))
+	return err == nil
 }
 
 // checkStub wants an entry's stub to jump through the entry's key.

@@ -111,7 +111,8 @@ type verifier struct {
 	// and loads of r2 out of the PACA.
 	saves, restores []uint64
 
-	byName map[string]uint8 // st_other of functions, see namedEntry
+	byName map[string]uint8  // st_other of functions, see namedEntry
+	tramps map[string]uint64 // see trampolineOf
 }
 
 type placedFault struct {
