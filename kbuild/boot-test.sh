@@ -42,6 +42,7 @@ need() {
 need qemu-system-ppc64 qemu-system-ppc
 need cpio cpio
 need gzip gzip
+need awk mawk
 need "${cross}gcc" gcc-powerpc64le-linux-gnu
 
 out=$1
@@ -49,18 +50,35 @@ shift
 [ -f "$out/vmlinux" ] || die "no $out/vmlinux: run build-vmlinux.sh $out inline"
 work=$out/boot
 rm -rf "$work"
-mkdir -p "$work/root/modules"
+mkdir -p "$work/root/modules" "$work/root/kunit"
 
 "${cross}gcc" -O2 -static -Wall -Werror -o "$work/root/init" "$here/boot/init.c"
 cp "$out"/modules/*.ko "$work/root/modules/"
+cp "$out"/kunit-modules/*.ko "$work/root/kunit/"
 (cd "$work/root" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -n >"$work/initrd.gz"
+
+# expect SUITE RUNS FILE: the cases in FILE, and how often init has the suite run.
+expect() {
+	sed -nE 's/^\tKUNIT_CASE[A-Z_]*\(([a-z0-9_]+).*/\1/p' "$here/kunit/$3" | sed "s/^/$1 $2 /"
+}
+{
+	expect static_call_kernel 4 tests.h
+	expect static_call_a 2 tests.h
+	expect static_call_b 2 tests.h
+	expect static_call_livepatch 1 sct_livepatch.c
+} >"$work/expected"
 
 number=0
 failed=0
-# ok CONDITION-STATUS WHAT
+skipped=0
+# result STATUS WHAT; "skip" is the status of what cannot be tested, WHAT then ends with
+# "# REASON".
 result() {
 	number=$((number + 1))
-	if [ "$1" = 0 ]; then
+	if [ "$1" = skip ]; then
+		echo "ok $number - ${2%%#*}# SKIP ${2#*#}"
+		skipped=$((skipped + 1))
+	elif [ "$1" = 0 ]; then
 		echo "ok $number - $2"
 	else
 		echo "not ok $number - $2"
@@ -73,7 +91,7 @@ bad='WARNING:|BUG:|Oops|Kernel panic|Unable to handle|Call Trace|rcu: INFO|soft 
 
 # boot NAME CPU PROCESSORS KERNEL-PARAMETER...
 boot() {
-	local name=$1 cpu=$2 smp=$3 log line
+	local name=$1 cpu=$2 smp=$3 log line start=$SECONDS
 	shift 3
 	log=$work/$name.log
 	timeout "$timeout" qemu-system-ppc64 \
@@ -85,6 +103,7 @@ boot() {
 		</dev/null >"$log" 2>&1 || true
 	tr -d '\r' <"$log" >"$log.tmp"
 	mv "$log.tmp" "$log"
+	echo "# $name: $((SECONDS - start)) seconds"
 
 	result "$(grep -q 'initcall test_static_call_init.* returned 0 ' "$log"; echo $?)" "$name: the selftest has run"
 	result "$(! grep -qE "$bad" "$log"; echo $?)" "$name: nothing bad in the log"
@@ -96,6 +115,14 @@ boot() {
 		*) result 1 "$name: ${line#not ok }" ;;
 		esac
 	done < <(sed -nE 's/^(\[[^]]*\] )?(sctest|init): ((not )?ok .*)/\3/p' "$log")
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) result 0 "$name: ${line#ok }" ;;
+		'skip '*) result skip "$name: ${line#skip }" ;;
+		'#'*) echo "$line" ;;
+		*) result 1 "$name: ${line#not ok }" ;;
+		esac
+	done < <(awk -f "$here/kunit/ktap.awk" "$work/expected" "$log")
 }
 
 echo 'TAP version 13'
@@ -105,5 +132,5 @@ for m in "${machines[@]}"; do
 	boot "${args[@]}"
 done
 echo "1..$number"
-echo "# $((number - failed)) passed, $failed failed"
+echo "# $((number - failed - skipped)) passed, $failed failed, $skipped skipped"
 [ "$number" -gt 0 ] && [ "$failed" -eq 0 ]

@@ -8,6 +8,7 @@
 #   build-vmlinux.sh OUTDIR            leaves OUTDIR/vmlinux.o
 #   build-vmlinux.sh OUTDIR modules    also leaves OUTDIR/modules/*.ko
 #   build-vmlinux.sh OUTDIR inline     leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
+#                                      and the KUnit tests, OUTDIR/kunit-modules/*.ko
 #
 # "inline" has other patches and therefore wants a directory of its own.
 #
@@ -29,6 +30,7 @@ patches=("$here/patches/$series-minimal"/*.patch)
 config=$here/pseries-le.config
 modconfig=$here/modules.config
 inlineconfig=$here/inline.config
+kunitconfig=$here/kunit/kunit.config
 cross=${CROSS_COMPILE:-powerpc64le-linux-gnu-}
 jobs=${JOBS:-$(nproc)}
 
@@ -113,7 +115,10 @@ base_sum=$({ echo "$src_sum $tools"; cat "$config" "${BASH_SOURCE[0]}"; } | sum)
 mod_sum=$({ echo "$base_sum"; cat "$modconfig"; } | sum)
 inline_sum=
 [ "$variant" != inline ] ||
-	inline_sum=$({ echo "$mod_sum"; cat "$inlineconfig" "$scpatch" "$here/boot/Kbuild" "$here/boot/sctest.c"; } | sum)
+	inline_sum=$({
+		echo "$mod_sum"
+		cat "$inlineconfig" "$scpatch" "$here/boot/Kbuild" "$here/boot/sctest.c" "$here"/kunit/*
+	} | sum)
 
 # fresh STAMP SUM FILE: is FILE there, and was it made from SUM?
 fresh() {
@@ -158,13 +163,32 @@ configure() {
 		die "CONFIG_HAVE_STATIC_CALL is off: are the patches in the source tree?"
 }
 
-# collect DIRECTORY...: the modules that modules.order in these directories
-# names, to OUTDIR/modules. Not every .ko: one may be left from another
+# copy_kunit DIRECTORY: the sources of the tests. What has not changed keeps its
+# date, so that it is not compiled again.
+copy_kunit() {
+	local f
+	mkdir -p "$1"
+	for f in "$here"/kunit/Kbuild "$here"/kunit/*.[ch]; do
+		cmp -s "$f" "$1/${f##*/}" || cp "$f" "$1/"
+	done
+}
+
+# The part of the tests that is built in gets a directory of the source tree,
+# and a line in the Makefile above it.
+hook_kunit() {
+	local line='obj-y += static_call_kunit/'
+	copy_kunit "$out/src/lib/static_call_kunit"
+	grep -qxF -- "$line" "$out/src/lib/Makefile" || printf '\n%s\n' "$line" >>"$out/src/lib/Makefile"
+}
+
+# collect NAME DIRECTORY...: the modules that modules.order in these directories
+# names, to OUTDIR/NAME. Not every .ko: one may be left from another
 # configuration.
 collect() {
-	local dir m
-	rm -rf "$out/modules.tmp"
-	mkdir "$out/modules.tmp"
+	local name=$1 dir m
+	shift
+	rm -rf "$out/$name.tmp"
+	mkdir "$out/$name.tmp"
 	for dir; do
 		while read -r m; do
 			m=${m%.o}.ko
@@ -172,13 +196,13 @@ collect() {
 			/*) ;;
 			*) m=$out/obj/$m ;;
 			esac
-			cp "$m" "$out/modules.tmp/"
+			cp "$m" "$out/$name.tmp/"
 			m=${m#"$out/obj/"}
 			echo "${m#"$out/"}"
 		done <"$dir/modules.order"
-	done >"$out/modules.tmp/list"
-	rm -rf "$out/modules"
-	mv "$out/modules.tmp" "$out/modules"
+	done >"$out/$name.tmp/list"
+	rm -rf "${out:?}/$name"
+	mv "$out/$name.tmp" "$out/$name"
 }
 
 unset MAKEFLAGS MAKELEVEL MFLAGS KCONFIG_CONFIG KBUILD_OUTPUT
@@ -187,14 +211,18 @@ if [ "$variant" = inline ]; then
 	if ! fresh "$out/.stamp-inline" "$inline_sum" "$out/vmlinux"; then
 		rm -f "$out/.stamp-inline"
 		unpack
-		configure "$config" "$modconfig" "$inlineconfig"
+		hook_kunit
+		configure "$config" "$modconfig" "$inlineconfig" "$kunitconfig"
 		echo "building vmlinux and modules with $jobs jobs (minutes)"
 		kmake vmlinux modules
 		rm -rf "$out/sctest"
 		mkdir "$out/sctest"
 		cp "$here/boot/Kbuild" "$here/boot/sctest.c" "$out/sctest/"
 		kmake M="$out/sctest" modules
-		collect "$out/obj" "$out/sctest"
+		copy_kunit "$out/kunit"
+		kmake M="$out/kunit" modules
+		collect modules "$out/obj" "$out/sctest"
+		collect kunit-modules "$out/kunit"
 		cp "$out/obj/vmlinux" "$out/vmlinux.tmp"
 		mv -f "$out/vmlinux.tmp" "$out/vmlinux"
 		echo "$inline_sum" >"$out/.stamp-inline"
@@ -226,7 +254,7 @@ if [ "$variant" = modules ] && ! fresh "$out/.stamp-modules" "$mod_sum" "$out/mo
 	# modpost takes the exported symbols of the kernel from vmlinux.o.
 	kmake vmlinux_o
 	kmake modules
-	collect "$out/obj"
+	collect modules "$out/obj"
 	echo "$mod_sum" >"$out/.stamp-modules"
 	echo "built $out/modules"
 fi

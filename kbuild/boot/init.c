@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The only program of the test system. It loads and removes every module of
- * /modules twice, has some system calls made, enables events, and powers off.
+ * /modules twice, has some system calls made, enables events, has the KUnit tests
+ * of /kunit run, and powers off.
  * Results are lines "init: ok WHAT" and "init: not ok WHAT".
  */
 #define _GNU_SOURCE
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define MAX 64
@@ -34,6 +36,8 @@ static void report(int ok, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	printf("init: %s %s\n", ok ? "ok" : "not ok", line);
+	/* Before the kernel has something to say. */
+	tcdrain(1);
 }
 
 static void list(void)
@@ -51,18 +55,23 @@ static void list(void)
 		closedir(dir);
 }
 
-static int load(const char *name)
+static int load_from(const char *dir, const char *name)
 {
 	char path[300];
 	int fd, err;
 
-	snprintf(path, sizeof(path), "/modules/%s.ko", name);
+	snprintf(path, sizeof(path), "%s/%s.ko", dir, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
 	err = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
 	close(fd);
 	return err;
+}
+
+static int load(const char *name)
+{
+	return load_from("/modules", name);
 }
 
 static int unload(const char *name)
@@ -166,9 +175,124 @@ static void work(void)
 		;
 }
 
+#define TRACING "/sys/kernel/tracing"
+/* Events without the functions, which would take all of the buffer. */
+#define EVENTS TRACING "/instances/sct"
+#define LIVEPATCH "/sys/kernel/livepatch/sct_livepatch"
+
+static void must_load(const char *name)
+{
+	int err = load_from("/kunit", name);
+
+	report(!err, "%s loaded%s%s", name, err ? ": " : "", err ? strerror(err) : "");
+}
+
+static void must_unload(const char *name)
+{
+	int err = unload(name);
+
+	report(!err, "%s removed%s%s", name, err ? ": " : "", err ? strerror(err) : "");
+}
+
+static void in_use(const char *name, const char *by)
+{
+	int err = unload(name);
+
+	report(err == EWOULDBLOCK, "%s is not removed, %s uses it", name, by);
+}
+
+/* The modules run their suites when they are loaded, the kernel when it starts. */
+static void kernel_suite(const char *when)
+{
+	report(put("/sys/kernel/debug/kunit/static_call_kernel/run", "1"),
+	       "suite of the kernel again, %s", when);
+}
+
+static void livepatch(void)
+{
+	int i;
+
+	must_load("sct_livepatch");
+	in_use("sct_a", "sct_b");
+	for (i = 0; i < 600 && !has(LIVEPATCH "/transition", "0"); i++)
+		usleep(100000);
+	report(has(LIVEPATCH "/transition", "0") && has(LIVEPATCH "/enabled", "1"),
+	       "livepatch is on");
+	report(unload("sct_livepatch"), "a livepatch that is on is not removed");
+	report(put(LIVEPATCH "/enabled", "0"), "livepatch turned off");
+	for (i = 0; i < 600 && !access(LIVEPATCH, F_OK); i++)
+		usleep(100000);
+	report(access(LIVEPATCH, F_OK), "livepatch is off");
+	/* It may still be in use for a moment. */
+	for (i = 0; i < 50 && unload("sct_livepatch") == EWOULDBLOCK; i++)
+		usleep(100000);
+	report(access("/sys/module/sct_livepatch", F_OK), "sct_livepatch removed");
+}
+
+/* Events of the kernel and of a module, for two buffers that are not in step. */
+static void toggle_events(void)
+{
+	int i, ok = 1;
+
+	for (i = 0; i < 12; i++) {
+		ok &= put(TRACING "/events/sched/enable", i & 1 ? "0" : "1");
+		ok &= put(TRACING "/events/sample-trace/enable", i & 1 ? "0" : "1");
+		usleep(30000);
+		ok &= put(EVENTS "/events/sched/enable", i & 2 ? "0" : "1");
+		ok &= put(EVENTS "/events/sample-trace/enable", i & 2 ? "0" : "1");
+		usleep(30000);
+	}
+	ok &= put(EVENTS "/events/sched/enable", "1");
+	ok &= put(EVENTS "/events/sample-trace/enable", "1");
+	sleep(2);
+	ok &= put(EVENTS "/events/sched/enable", "0");
+	ok &= put(EVENTS "/events/sample-trace/enable", "0");
+	report(ok, "events toggled with the function tracer on");
+	report(has(EVENTS "/trace", "sched_switch"), "an event of the kernel is in the trace");
+	report(has(EVENTS "/trace", "foo_bar"), "an event of a module is in the trace");
+}
+
+static void kunit(void)
+{
+	pid_t pid;
+
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	must_load("sct_a");
+	must_load("sct_b");
+	in_use("sct_a", "sct_b");
+	livepatch();
+	kernel_suite("with both modules");
+	must_unload("sct_b");
+	must_unload("sct_a");
+	kernel_suite("after the modules");
+
+	report(!load("trace-events-sample"), "a module with events loaded");
+	report(!mkdir(EVENTS, 0755), "a second buffer");
+	report(put(TRACING "/current_tracer", "function"), "function tracer on");
+	/* Events go on and off also while the suites run. */
+	pid = fork();
+	if (!pid) {
+		toggle_events();
+		work();
+		_exit(0);
+	}
+	must_load("sct_a");
+	must_load("sct_b");
+	waitpid(pid, NULL, 0);
+	report(has(TRACING "/trace", "<-"), "functions are in the trace");
+	report(put(TRACING "/current_tracer", "nop"), "function tracer off");
+	put(TRACING "/trace", "");
+	rmdir(EVENTS);
+	report(!unload("trace-events-sample"), "the module with events removed");
+	in_use("sct_a", "sct_b");
+	must_unload("sct_b");
+	must_unload("sct_a");
+	kernel_suite("after the modules have been loaded twice");
+}
+
 int main(void)
 {
-	const char *t = "/sys/kernel/tracing";
+	const char *t = TRACING;
 	char path[300];
 	int i, round;
 
@@ -212,6 +336,7 @@ int main(void)
 			names_left(0);
 		work();
 	}
+	kunit();
 	printf("init: done\n");
 	sync();
 	reboot(RB_POWER_OFF);
