@@ -121,7 +121,7 @@ lint: ## Run golangci-lint (the first time it is compiled: minutes)
 	$(GO) run $(GOLANGCI) run ./...
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check kernel-object kernel-modules kernel-test kernel-check kernel-boot
+.PHONY: testdata testdata-check corpus corpus-check kernel-object kernel-modules kernel-check kernel-test
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -149,15 +149,13 @@ kernel-modules: ## The same, and ten modules
 	@.ci/setup-tools test kernel
 	kbuild/build-vmlinux.sh $(KERNEL) modules
 
-kernel-test: kernel-modules
-	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch
-
-kernel-boot: build ## Build a kernel with scpatch in its build, and boot it in qemu
+kernel-test: build ## Build a kernel with scpatch in its build, and boot it in qemu
 	@.ci/setup-tools test kernel boot
 	kbuild/build-vmlinux.sh $(KERNEL_INLINE) inline
 	kbuild/boot-test.sh $(KERNEL_INLINE)
 
-kernel-check: build kernel-modules kernel-test ## Run scpatch over that kernel object and those modules
+kernel-check: build kernel-modules ## Run scpatch over that kernel object and those modules
+	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch
 	@.ci/kernel-check $(B)/scpatch $(KERNEL)/vmlinux.o
 
 ##@ Speed
