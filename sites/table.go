@@ -24,7 +24,7 @@ const (
 // A Table is an existing .static_call_sites:
 //
 //	EntrySize 8:   s32 addr; s32 key;            R_PPC64_REL32, R_PPC64_REL32
-//	EntrySize 16:  s32 addr; s32 stub; s64 key;  R_PPC64_REL32, R_PPC64_REL32, R_PPC64_REL64
+//	EntrySize 16:  s32 addr; s32 stub; s64 key;  R_PPC64_REL32 twice, R_PPC64_REL64
 //
 // The fields are relative to themselves; the key's low two bits are flags. Only
 // entries of a module have a stub, and of those only what the run time may patch.
