@@ -277,6 +277,37 @@ func stubText(t *testing.T, object []byte) string {
 	return strings.Join(lines, "\n")
 }
 
+// TestModuleSaveBehindStub has a call that goes to a stub, and behind it a save
+// for the next call: that the first one's slot is a restore then takes nothing
+// from the proof.
+func TestModuleSaveBehindStub(t *testing.T) {
+	text := "func caller\nframe\nbl __SCT__op\nnop\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull
+	opts := Options{Place: Module}
+	p, err := plan(assemble(t, text), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Decisions[0].Form != SaveStub || p.Decisions[1].Form != Stack {
+		t.Fatalf("forms are %s and %s", p.Decisions[0].Form, p.Decisions[1].Form)
+	}
+	again(t, "the same options", p, opts)
+	f, err := elfrw.New(apply(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Find(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := MakePlan(o, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.Decisions[1].Form != Stack {
+		t.Errorf("the second call is %s in a second run", second.Decisions[1].Form)
+	}
+}
+
 // TestLostSave patches an object in which one call's stub saves r2 for the next
 // call, and again so that the first call would leave its stub.
 func TestLostSave(t *testing.T) {

@@ -41,6 +41,11 @@ func (d *decider) prove() error {
 		if s := &o.Sites[i]; s.Slot == SlotPACA && d.paca >= 0 && s.Behind == restorePACA(d.paca) {
 			text.Restores(s.Section, s.Off+ppc64.WordSize)
 		}
+		// The slot of a module's site is reached through the stub's save, or not
+		// at all.
+		if s := &o.Sites[i]; s.Slot == SlotRestore && d.hasCells() && s.Entry >= 0 && o.Table.Entries[s.Entry].Stub == StubSave {
+			text.Restores(s.Section, s.Off+ppc64.WordSize)
+		}
 	}
 	if !d.ask(text, asked) {
 		return nil

@@ -174,7 +174,9 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 		v.fault(s, "%w", err)
 		return false
 	}
-	if sec, off, ok := v.code(s.at); ok && !saves {
+	if saves { // the slot is reached through the stub's save, or not at all
+		v.restores = append(v.restores, s.at+ppc64.WordSize)
+	} else if sec, off, ok := v.code(s.at); ok {
 		v.pending = append(v.pending, pending{*s, sec.Index, off})
 	}
 	return true
