@@ -102,7 +102,7 @@ func TestForms(t *testing.T) {
 		{"module, key of the kernel", caller + ".quad __SCK__op\n", Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
 		{"module, key of the kernel, save proven", savedFirst + ".quad __SCK__op\n", Options{Place: Module}, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"module, key of the kernel, run time that patches trampolines", caller + ".quad __SCK__op\n", Options{Place: Module, Runtime: Trampoline}, "keep __SCT__op nop"},
-		{"module, key that the kernel keeps to itself", caller, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"module, key that the kernel keeps to itself", caller, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
 		{"kernel image, table only", caller + foreignKey + ownTarget + trampNull, Options{TableOnly: true}, "keep __SCT__op nop listed"},
 		{"kernel image, table only, key elsewhere", caller, Options{TableOnly: true}, "keep __SCT__op nop listed"},
 		{"kernel image, PACA", caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},

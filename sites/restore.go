@@ -86,17 +86,9 @@ func (p *Plan) allows(f Form) bool { return p.Restore == nil || slices.Contains(
 
 // mayRepatch reports whether the run time may write the branch of a site again
 // and again, provided that a restore behind it is right: it finds it in the
-// table. A site that may be discarded cannot be in one. Nor can a module's site of
-// a key that it may not see: the kernel finds the key of a trampoline of its own,
-// but refuses to load a module that names one of another module.
+// table. A site that may be discarded cannot be in one.
 func (d *decider) mayRepatch(s *Site) bool {
-	switch {
-	case d.Runtime != Inline || d.Object.inComdat(s.Section):
-		return false
-	case d.Place == Module:
-		return d.hasCells() && d.Object.Keys[s.Key].Sym != 0
-	}
-	return true
+	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !d.Object.inComdat(s.Section)
 }
 
 // listedAlone reports whether the table of a module has the site without a way
