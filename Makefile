@@ -24,7 +24,14 @@ RUN ?=
 # Other directories for what takes long to make.
 CORPUS ?= $(B)/corpus
 KERNEL ?= $(B)/kernel
-KERNEL_INLINE ?= $(B)/kernel-inline
+# The kernels of "make kernel-test": inline, far or object (kbuild/build-vmlinux.sh),
+# of Linux 6.12 or 6.1.
+KIND ?= inline
+LINUX ?= 6.12
+KERNEL_BOOT ?= $(B)/kernel-$(KIND)$(if $(filter-out 6.12,$(LINUX)),-$(LINUX))
+# Of those that boot-test.sh knows; empty for all.
+MACHINES ?=
+TREE ?=
 
 CORPUS_PACKAGES ?= libc6-dev libgcc-12-dev libstdc++-12-dev libssl-dev
 # The least number of objects that these have.
@@ -121,7 +128,7 @@ lint: ## Run golangci-lint (the first time it is compiled: minutes)
 	$(GO) run $(GOLANGCI) run ./...
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check kernel-object kernel-modules kernel-check kernel-test
+.PHONY: testdata testdata-check corpus corpus-check kernel-object kernel-modules kernel-check kernel-test kernel-patches kernel-cost
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -142,17 +149,31 @@ corpus-check: corpus ## Every object of the corpus: written back byte for byte, 
 		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch
 
 kernel-object: ## Build vmlinux.o from Debian's linux-source-6.12 (minutes)
-	@.ci/setup-tools test kernel
+	@.ci/setup-tools test kernel linux-6.12
 	kbuild/build-vmlinux.sh $(KERNEL)
 
 kernel-modules: ## The same, and ten modules
-	@.ci/setup-tools test kernel
+	@.ci/setup-tools test kernel linux-6.12
 	kbuild/build-vmlinux.sh $(KERNEL) modules
 
-kernel-test: build ## Build a kernel with scpatch in its build, and boot it in qemu
-	@.ci/setup-tools test kernel boot
-	kbuild/build-vmlinux.sh $(KERNEL_INLINE) inline
-	kbuild/boot-test.sh $(KERNEL_INLINE)
+kernel-test: build ## Build a kernel (KIND, LINUX) with scpatch in its build, and boot it in qemu
+	@.ci/setup-tools test kernel linux-$(LINUX) boot
+	kbuild/build-vmlinux.sh $(KERNEL_BOOT) $(KIND) $(LINUX)
+	kbuild/boot-test.sh $(KERNEL_BOOT) $(MACHINES)
+
+# git am where the tree is git's; else patch, which makes no commits.
+kernel-patches: ## Apply the series for LINUX (6.12 or 6.1) to the kernel tree TREE
+	@[ -f '$(TREE)/Kconfig' ] || { echo 'make kernel-patches TREE=DIRECTORY: no kernel tree in "$(TREE)"' >&2; exit 2; }
+	@if [ -e '$(TREE)/.git' ]; then \
+		git -C '$(TREE)' am $(CURDIR)/kbuild/patches/$(LINUX)/*.patch; \
+	else \
+		cat kbuild/patches/$(LINUX)/*.patch | patch -d '$(TREE)' -p1 -F0 --no-backup-if-mismatch; \
+	fi
+
+kernel-cost: build ## Instructions per static call, for three kernels that are built for it
+	@.ci/setup-tools test kernel linux-6.12 boot
+	for k in pointer outline inline; do kbuild/build-vmlinux.sh $(B)/kernel-$$k $$k || exit 1; done
+	kbuild/cost.sh $(B)/kernel-pointer $(B)/kernel-outline $(B)/kernel-inline
 
 kernel-check: build kernel-modules ## Run scpatch over that kernel object and those modules
 	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch

@@ -5,32 +5,38 @@
 # ("bl __SCT__x; nop"): input for scpatch. Or a whole kernel in whose build
 # scpatch has its place.
 #
-#   build-vmlinux.sh OUTDIR            leaves OUTDIR/vmlinux.o
-#   build-vmlinux.sh OUTDIR modules    also leaves OUTDIR/modules/*.ko
-#   build-vmlinux.sh OUTDIR inline     leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
-#                                      and the KUnit tests, OUTDIR/kunit-modules/*.ko
+#   build-vmlinux.sh OUTDIR                    leaves OUTDIR/vmlinux.o
+#   build-vmlinux.sh OUTDIR modules            also leaves OUTDIR/modules/*.ko
+#   build-vmlinux.sh OUTDIR KERNEL [SERIES]    leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
+#                                              and OUTDIR/cost-modules/*.ko
 #
-# "inline" has other patches and therefore wants a directory of its own.
+# KERNEL is one of these. Those with scpatch in their build also leave the KUnit
+# tests, OUTDIR/kunit-modules/*.ko.
 #
-# The source is Debian's linux-source-6.12 package. Nothing is downloaded.
+#   inline     static calls that are patched, with scpatch in the build
+#   far        the same, with 40 MB in the middle of its text
+#   object     the same as inline, but linked from vmlinux.o
+#   outline    static calls by way of trampolines, as vmlinux.o above (6.12 only)
+#   pointer    static calls through pointers, as in an unchanged kernel
+#
+# Each wants a directory of its own.
+#
+# The source is Debian's linux-source-SERIES package. SERIES is 6.12 where it is
+# not given, or 6.1. Nothing is downloaded.
 # A second run with unchanged inputs (source, patches, configuration, this
-# script, compiler and linker; for "inline" also scpatch) does nothing.
+# script, compiler and linker; with scpatch in the build also scpatch) does nothing.
 #
 # Environment: JOBS (default: the number of processors),
 #              CROSS_COMPILE (default: powerpc64le-linux-gnu-),
-#              LINUX_SOURCE (default: /usr/src/linux-source-6.12*.tar.*, the last by name),
-#              SCPATCH (for "inline"; default: build/scpatch beside this directory).
+#              LINUX_SOURCE (default: /usr/src/linux-source-SERIES.tar.*, the last by name),
+#              SCPATCH (default: build/scpatch beside this directory).
 
 set -eu -o pipefail
 export LC_ALL=C
 
-series=6.12
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-patches=("$here/patches/$series-minimal"/*.patch)
 config=$here/pseries-le.config
 modconfig=$here/modules.config
-inlineconfig=$here/inline.config
-kunitconfig=$here/kunit/kunit.config
 cross=${CROSS_COMPILE:-powerpc64le-linux-gnu-}
 jobs=${JOBS:-$(nproc)}
 
@@ -40,16 +46,38 @@ die() {
 }
 
 usage() {
-	printf 'usage: %s OUTDIR [modules | inline]\n' "${0##*/}" >&2
+	printf 'usage: %s OUTDIR [modules | KERNEL [SERIES]]\n' "${0##*/}" >&2
 	exit 2
 }
 
-[ $# -ge 1 ] && [ $# -le 2 ] && [ -n "$1" ] || usage
-case ${2-} in
-'' | modules | inline) variant=${2-} ;;
+[ $# -ge 1 ] && [ -n "$1" ] || usage
+variant=${2-}
+series=6.12
+# What the configuration has, and whether scpatch has a part in the build.
+fragments=("$config" "$modconfig")
+with_scpatch=
+case $variant in
+'' | modules)
+	[ $# -le 2 ] || usage
+	patches=("$here/patches/$series-minimal"/*.patch)
+	;;
+inline | far | object | outline | pointer)
+	[ $# -le 3 ] || usage
+	series=${3-$series}
+	patches=("$here/patches/$series"/*.patch)
+	case $variant in
+	outline) patches=("$here/patches/$series-minimal"/*.patch) ;;
+	pointer) ;;
+	*)
+		with_scpatch=y
+		fragments+=("$here/inline.config" "$here/kunit/kunit.config")
+		;;
+	esac
+	[ "$variant" != object ] || fragments+=("$here/object.config")
+	;;
 *) usage ;;
 esac
-[ "$variant" != inline ] || patches=("$here/patches/$series"/*.patch)
+[ -f "${patches[0]}" ] || die "no patches for Linux $series"
 
 # Each tool with the Debian package that has it, so that a missing one is
 # named before the compiling starts and not in the middle of it.
@@ -76,7 +104,7 @@ need_header gelf.h libelf-dev
 need_header openssl/opensslv.h libssl-dev
 
 scpatch=
-if [ "$variant" = inline ]; then
+if [ -n "$with_scpatch" ]; then
 	scpatch=${SCPATCH:-$here/../build/scpatch}
 	scpatch=$(command -v "$scpatch") || die "$scpatch not found: run make build"
 	# The kernel's build changes directories.
@@ -113,12 +141,11 @@ src_sum=$(cat "$tarball" "${patches[@]}" | sum)
 tools=$("${cross}gcc" --version | head -n 1; "${cross}ld" --version | head -n 1)
 base_sum=$({ echo "$src_sum $tools"; cat "$config" "${BASH_SOURCE[0]}"; } | sum)
 mod_sum=$({ echo "$base_sum"; cat "$modconfig"; } | sum)
-inline_sum=
-[ "$variant" != inline ] ||
-	inline_sum=$({
-		echo "$mod_sum"
-		cat "$inlineconfig" "$scpatch" "$here/boot/Kbuild" "$here/boot/sctest.c" "$here"/kunit/*
-	} | sum)
+kernel_sum=$({
+	echo "$src_sum $tools $variant"
+	cat "${fragments[@]}" "${BASH_SOURCE[0]}" "$here"/cost/*
+	[ -z "$scpatch" ] || cat "$scpatch" "$here/boot/Kbuild" "$here/boot/sctest.c" "$here"/kunit/*
+} | sum)
 
 # fresh STAMP SUM FILE: is FILE there, and was it made from SUM?
 fresh() {
@@ -141,11 +168,13 @@ unpack() {
 	echo "$src_sum" >"$out/.stamp-src"
 }
 
+pad=
+[ "$variant" != far ] || pad=y
 kmake() {
 	make -C "$out/src" O="$out/obj" ARCH=powerpc CROSS_COMPILE="$cross" \
 		LOCALVERSION= KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' \
 		KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=scpatch KBUILD_BUILD_HOST=scpatch \
-		${scpatch:+SCPATCH="$scpatch"} --no-print-directory -s -j"$jobs" "$@"
+		${scpatch:+SCPATCH="$scpatch"} SCT_PAD="$pad" --no-print-directory -s -j"$jobs" "$@"
 }
 
 # configure FRAGMENT...: allnoconfig plus the fragments. Options that a fragment
@@ -159,31 +188,38 @@ configure() {
 	while read -r line; do
 		grep -qxF -- "$line" "$out/obj/.config" || echo "warning: not in effect: $line" >&2
 	done < <(grep '^CONFIG_' "$out/obj/fragment.config" | sort -u)
-	grep -qx CONFIG_HAVE_STATIC_CALL=y "$out/obj/.config" ||
+	[ "$variant" = pointer ] || grep -qx CONFIG_HAVE_STATIC_CALL=y "$out/obj/.config" ||
 		die "CONFIG_HAVE_STATIC_CALL is off: are the patches in the source tree?"
 }
 
-# copy_kunit DIRECTORY: the sources of the tests. What has not changed keeps its
-# date, so that it is not compiled again.
-copy_kunit() {
+# copy_unit NAME DIRECTORY: the sources in a directory beside this script. What has
+# not changed keeps its date, so that it is not compiled again.
+copy_unit() {
 	local f
-	mkdir -p "$1"
-	for f in "$here"/kunit/Kbuild "$here"/kunit/*.[ch]; do
-		cmp -s "$f" "$1/${f##*/}" || cp "$f" "$1/"
+	mkdir -p "$2"
+	for f in "$here/$1"/Kbuild "$here/$1"/*.[chS]; do
+		[ ! -f "$f" ] || cmp -s "$f" "$2/${f##*/}" || cp "$f" "$2/"
 	done
 }
 
-# The part of the tests that is built in gets a directory of the source tree,
-# and a line in the Makefile above it.
-hook_kunit() {
-	local line='obj-y += static_call_kunit/'
-	copy_kunit "$out/src/lib/static_call_kunit"
+# hook_unit NAME: the part of it that is built in gets a directory of the source
+# tree, and a line in the Makefile above it.
+hook_unit() {
+	local line="obj-y += static_call_$1/"
+	copy_unit "$1" "$out/src/lib/static_call_$1"
 	grep -qxF -- "$line" "$out/src/lib/Makefile" || printf '\n%s\n' "$line" >>"$out/src/lib/Makefile"
 }
 
+# modules_of NAME: the part of it that are modules, to OUTDIR/NAME-modules.
+modules_of() {
+	copy_unit "$1" "$out/$1"
+	kmake M="$out/$1" modules
+	collect "$1-modules" "$out/$1"
+}
+
 # collect NAME DIRECTORY...: the modules that modules.order in these directories
-# names, to OUTDIR/NAME. Not every .ko: one may be left from another
-# configuration.
+# names, by their .o or (Linux 6.1) by their .ko, to OUTDIR/NAME. Not every .ko:
+# one may be left from another configuration.
 collect() {
 	local name=$1 dir m
 	shift
@@ -191,7 +227,8 @@ collect() {
 	mkdir "$out/$name.tmp"
 	for dir; do
 		while read -r m; do
-			m=${m%.o}.ko
+			m=${m%.o}
+			m=${m%.ko}.ko
 			case $m in
 			/*) ;;
 			*) m=$out/obj/$m ;;
@@ -207,25 +244,30 @@ collect() {
 
 unset MAKEFLAGS MAKELEVEL MFLAGS KCONFIG_CONFIG KBUILD_OUTPUT
 
-if [ "$variant" = inline ]; then
-	if ! fresh "$out/.stamp-inline" "$inline_sum" "$out/vmlinux"; then
-		rm -f "$out/.stamp-inline"
+if [ -n "$variant" ] && [ "$variant" != modules ]; then
+	if ! fresh "$out/.stamp-kernel" "$kernel_sum" "$out/vmlinux"; then
+		rm -f "$out/.stamp-kernel"
 		unpack
-		hook_kunit
-		configure "$config" "$modconfig" "$inlineconfig" "$kunitconfig"
+		# With the tests comes what makes a kernel "far".
+		[ -z "$scpatch" ] || hook_unit kunit
+		hook_unit cost
+		configure "${fragments[@]}"
 		echo "building vmlinux and modules with $jobs jobs (minutes)"
 		kmake vmlinux modules
-		rm -rf "$out/sctest"
-		mkdir "$out/sctest"
-		cp "$here/boot/Kbuild" "$here/boot/sctest.c" "$out/sctest/"
-		kmake M="$out/sctest" modules
-		copy_kunit "$out/kunit"
-		kmake M="$out/kunit" modules
-		collect modules "$out/obj" "$out/sctest"
-		collect kunit-modules "$out/kunit"
+		dirs=("$out/obj")
+		if [ -n "$scpatch" ]; then
+			rm -rf "$out/sctest"
+			mkdir "$out/sctest"
+			cp "$here/boot/Kbuild" "$here/boot/sctest.c" "$out/sctest/"
+			kmake M="$out/sctest" modules
+			dirs+=("$out/sctest")
+			modules_of kunit
+		fi
+		modules_of cost
+		collect modules "${dirs[@]}"
 		cp "$out/obj/vmlinux" "$out/vmlinux.tmp"
 		mv -f "$out/vmlinux.tmp" "$out/vmlinux"
-		echo "$inline_sum" >"$out/.stamp-inline"
+		echo "$kernel_sum" >"$out/.stamp-kernel"
 		echo "built $out/vmlinux and $out/modules"
 	fi
 	exit 0

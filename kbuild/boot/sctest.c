@@ -191,7 +191,7 @@ static void audit(const char *what, bool left)
 	struct static_call_site *site = (void *)lookup("__start_static_call_sites");
 	struct static_call_site *stop = (void *)lookup("__stop_static_call_sites");
 	unsigned long stext = lookup("_stext"), etext = lookup("_etext");
-	int direct = 0, nop = 0, ret0 = 0, foreign = 0, restore = 0, bad = 0;
+	int direct = 0, far = 0, nop = 0, ret0 = 0, foreign = 0, restore = 0, bad = 0;
 
 	for (; site < stop; site++) {
 		unsigned long value = (unsigned long)&site->key + site->key;
@@ -213,18 +213,24 @@ static void audit(const char *what, bool left)
 			ret0++;
 			bad += insn[0] != PPC_RAW_LI(_R3, 0);
 		} else if (func >= stext && func < etext) {
-			direct++;
-			bad += (insn[0] & 0xfc000003) != 0x48000001 ||
-			       (unsigned long)insn + ((s32)(insn[0] << 6) >> 6 & ~3) !=
-			       ppc_function_entry(key->func);
+			unsigned long entry = ppc_function_entry(key->func);
+			unsigned long to = (unsigned long)insn + ((s32)(insn[0] << 6) >> 6 & ~3);
+
+			bad += (insn[0] & 0xfc000003) != 0x48000001;
+			if (is_offset_in_branch_range((long)entry - (long)insn)) {
+				direct++;
+				bad += to != entry;
+			} else {
+				far++;
+			}
 		} else {
 			foreign++;
 			bad += (insn[0] & 0xfc000003) != 0x48000001 ||
 			       insn[1] == PPC_RAW_NOP();
 		}
 	}
-	pr_info("sctest: %d direct, %d nop, %d return 0, %d foreign, %d restore r2, %d bad\n",
-		direct, nop, ret0, foreign, restore, bad);
+	pr_info("sctest: %d direct, %d too far, %d nop, %d return 0, %d foreign, %d restore r2, %d bad\n",
+		direct, far, nop, ret0, foreign, restore, bad);
 	report(direct && nop && !bad && !foreign == !left && restore >= foreign, what);
 }
 

@@ -69,6 +69,12 @@ static noinline void CALL(at_the_end)(struct sct_call *c)
 	SCT_CHECK(c, c->result = CALL(last)(c->x));
 }
 
+/* As far away as second(). */
+static noinline __sched void CALL(far)(struct sct_call *c)
+{
+	SCT_CHECK(c, c->result = static_call(KEY(func))(c->x));
+}
+
 static noinline void CALL(null)(struct sct_call *c)
 {
 	c->result = 0;
@@ -191,6 +197,7 @@ static const struct sct_keys CALL(keys) = {
 		{ CALL(dynamic), 1, "a stack pointer that moves" },
 		{ CALL(joined), 1, "two ways" },
 		{ CALL(at_the_end), 1, "a call at the end" },
+		{ CALL(far), 1, "a call from another section" },
 		{ },
 	},
 	.update = CALL(update),

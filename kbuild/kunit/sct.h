@@ -117,7 +117,7 @@ struct sct_shape {
  */
 struct sct_keys {
 	sct_caller_t *call[SCT_KINDS];
-	struct sct_shape shapes[8];
+	struct sct_shape shapes[9];
 	void (*update)(enum sct_kind kind, void *func);
 	void *(*query)(enum sct_kind kind);
 	sct_func_t *(*pointer)(void);

@@ -8,6 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/sched/debug.h>
 #include <linux/stdarg.h>
 
 #include "sct.h"
@@ -26,7 +27,11 @@ static noinline long first(long x)
 	return (x & ~SCT_NAP) + READ_ONCE(base);
 }
 
-static noinline long second(long x)
+/*
+ * Far from the others if there is much between .text and .sched.text, which is the
+ * case in the kernel that has pad.o.
+ */
+static noinline __sched long second(long x)
 {
 	atomic_long_inc(&count);
 	return (x & ~SCT_NAP) + READ_ONCE(base) + SCT_STEP;

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Instructions per static call, for the kernels that build-vmlinux.sh has left in
+# these directories, as a table with a column for each: the modules of cost/ count
+# them in qemu-system-ppc64 with -icount, which makes an instruction a nanosecond.
+# Below it the size of the text, and the instructions until /init runs.
+#
+#   cost.sh OUTDIR...
+#
+# Environment: CROSS_COMPILE (default: powerpc64le-linux-gnu-),
+#              BOOT_TIMEOUT (seconds for a kernel, default: 600).
+
+set -euo pipefail
+export LC_ALL=C
+
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+cross=${CROSS_COMPILE:-powerpc64le-linux-gnu-}
+timeout=${BOOT_TIMEOUT:-600}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+[ $# -ge 1 ] || {
+	printf 'usage: %s OUTDIR...\n' "${0##*/}" >&2
+	exit 2
+}
+need() {
+	command -v "$1" >/dev/null 2>&1 || die "$1 not found: install the Debian package $2"
+}
+need qemu-system-ppc64 qemu-system-ppc
+need cpio cpio
+need gzip gzip
+need "${cross}gcc" gcc-powerpc64le-linux-gnu
+need "${cross}size" binutils-powerpc64le-linux-gnu
+
+# measure OUTDIR: the lines of the table for this kernel, to OUTDIR/cost.txt.
+measure() {
+	local out=$1 work=$1/cost-boot log=$1/cost-boot/log
+	[ -f "$out/vmlinux" ] && [ -f "$out/cost-modules/cost_b.ko" ] ||
+		die "no kernel in $out: run build-vmlinux.sh"
+	rm -rf "$work"
+	mkdir -p "$work/root"
+	"${cross}gcc" -O2 -static -Wall -Werror -o "$work/root/init" "$here/cost/init.c"
+	cp "$out"/cost-modules/*.ko "$work/root/"
+	(cd "$work/root" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -n >"$work/initrd.gz"
+	timeout "$timeout" qemu-system-ppc64 -icount shift=0 \
+		-M pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off \
+		-cpu power9 -smp 1 -m 1G -nographic -vga none -nodefaults \
+		-serial stdio -monitor none -no-reboot \
+		-kernel "$out/vmlinux" -initrd "$work/initrd.gz" \
+		-append "console=hvc0 panic=-1 ignore_loglevel" </dev/null 2>&1 | tr -d '\r' >"$log" || true
+	grep -q 'cost: done' "$log" || die "the kernel in $out did not come to its end: see $log"
+	{
+		sed -nE 's/.*cost: ([^:]+): ([0-9.]+)$/\1\t\2/p' "$log"
+		"${cross}size" -A "$out/vmlinux" | awk '$1 == ".text" { printf "bytes of .text\t%d\n", $2 }'
+		sed -nE 's/^\[ *([0-9]+)\.([0-9]+)\] Run \/init as init process$/instructions to \/init, in thousands\t\1\2/p' "$log"
+	} >"$out/cost.txt"
+}
+
+for out; do
+	measure "$out"
+done
+
+printf '| caller, key, function |'
+for out; do
+	printf ' %s |' "${out##*/}"
+done
+printf '\n|---|'
+for out; do
+	printf '%s' '---|'
+done
+printf '\n'
+# The first kernel says which rows there are and in which order; what another does
+# not have is a dash.
+awk -F '\t' 'FNR == 1 { n++ }
+	!($1 in row) { row[$1]; order[rows++] = $1 }
+	{ value[$1, n] = $2 }
+	END {
+		for (i = 0; i < rows; i++) {
+			printf "| %s |", order[i]
+			for (k = 1; k <= n; k++)
+				printf " %s |", (order[i], k) in value ? value[order[i], k] : "-"
+			printf "\n"
+		}
+	}' "${@/%//cost.txt}"

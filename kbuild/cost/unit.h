@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One unit. COST_UNIT is its name, COST_ID its number. */
+#include <linux/kernel.h>
+#include <linux/module.h>
+
+#include "cost.h"
+
+#define COST(what)	CONCATENATE(CONCATENATE(cost_, COST_UNIT), _##what)
+
+static long seen;
+
+/* It needs r2, as nearly all functions of the kernel do. */
+static noinline notrace long target(long x)
+{
+	return x + READ_ONCE(seen);
+}
+
+static noinline notrace void note(long x)
+{
+	WRITE_ONCE(seen, x);
+}
+
+DEFINE_STATIC_CALL(COST(func), target);
+EXPORT_STATIC_CALL_GPL(COST(func));
+DEFINE_STATIC_CALL_NULL(COST(null), note);
+EXPORT_STATIC_CALL_GPL(COST(null));
+
+/* What a call does to the registers, so that the loop is the same. */
+static __always_inline long nothing(long x)
+{
+	register long r3 asm("r3") = x;
+
+	asm volatile("" : "+r" (r3) : : "r0", "r4", "r5", "r6", "r7", "r8", "r9",
+		     "r10", "r11", "r12", "lr", "ctr", "xer", "cr0", "cr1", "cr5",
+		     "cr6", "cr7", "memory");
+	return r3;
+}
+
+COST_LOOP(empty, x = nothing(x))
+COST_LOOP(empty_note, nothing(x))
+COST_LOOP(direct, x = target(x))
+
+#define COST_OWNER	kernel
+#include "callers.h"
+
+#if COST_ID >= COST_A
+#define COST_OWNER	a
+#include "callers.h"
+#endif
+
+#if COST_ID >= COST_B
+#define COST_OWNER	b
+#include "callers.h"
+#endif
+
+static const struct cost_unit unit = {
+	.name = __stringify(COST_UNIT),
+	.target = target,
+	.empty = empty,
+	.empty_note = empty_note,
+	.direct = direct,
+	.keys = {
+		&kernel_keys,
+#if COST_ID >= COST_A
+		&a_keys,
+#endif
+#if COST_ID >= COST_B
+		&b_keys,
+#endif
+	},
+};
