@@ -111,7 +111,10 @@ e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers
 soundness: build tools ## The proof on whole libraries and images, instructions per call, and the linkers
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch
 
-test-full: test soundness corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernel object, fuzzing
+test-full: test soundness corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
+	@$(MAKE) --no-print-directory kernel-test
+	@$(MAKE) --no-print-directory kernel-test KIND=far MACHINES=power9-4
+	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run 'E2E|Mutants' ./cmd/scpatch
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
