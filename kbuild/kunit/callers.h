@@ -75,6 +75,22 @@ static noinline __sched void CALL(far)(struct sct_call *c)
 	SCT_CHECK(c, c->result = static_call(KEY(func))(c->x));
 }
 
+/* Nothing saves r2 for this call, as static_call() does in a module. */
+static noinline void CALL(unsaved)(struct sct_call *c)
+{
+	sct_spoil_save();
+	SCT_CHECK(c, c->result = STATIC_CALL_TRAMP(KEY(func))(c->x));
+}
+
+/* Here it is saved on one of two ways, and tests come on the other. */
+static noinline void CALL(half_saved)(struct sct_call *c)
+{
+	sct_spoil_save();
+	if (c->x != SCT_X)
+		sct_save();
+	SCT_CHECK(c, c->result = STATIC_CALL_TRAMP(KEY(func))(c->x));
+}
+
 static noinline void CALL(null)(struct sct_call *c)
 {
 	c->result = 0;
@@ -198,6 +214,8 @@ static const struct sct_keys CALL(keys) = {
 		{ CALL(joined), 1, "two ways" },
 		{ CALL(at_the_end), 1, "a call at the end" },
 		{ CALL(far), 1, "a call from another section" },
+		{ CALL(unsaved), 1, "no save" },
+		{ CALL(half_saved), 1, "a save on one of two ways" },
 		{ },
 	},
 	.update = CALL(update),

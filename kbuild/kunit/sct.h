@@ -51,6 +51,9 @@ enum sct_kind {
 #define SCT_BASE(unit)	(((unit) + 1) * 1000L)
 #define SCT_STEP	100L
 
+/* The argument in most tests. */
+#define SCT_X		41L
+
 /* In the argument: sleep for a moment. */
 #define SCT_NAP		BIT(40)
 
@@ -117,7 +120,7 @@ struct sct_shape {
  */
 struct sct_keys {
 	sct_caller_t *call[SCT_KINDS];
-	struct sct_shape shapes[9];
+	struct sct_shape shapes[11];
 	void (*update)(enum sct_kind kind, void *func);
 	void *(*query)(enum sct_kind kind);
 	sct_func_t *(*pointer)(void);
@@ -177,6 +180,17 @@ static __always_inline unsigned long sct_toc(void)
 
 	asm volatile("mr %0,2" : "=r" (r2) : : "memory");
 	return r2;
+}
+
+/* In the caller's frame: where the word behind a call of a module takes r2 from. */
+static __always_inline void sct_save(void)
+{
+	asm volatile("std 2,24(%0)" : : "b" (current_stack_pointer) : "memory");
+}
+
+static __always_inline void sct_spoil_save(void)
+{
+	asm volatile("std %0,24(%1)" : : "r" (0L), "b" (current_stack_pointer) : "memory");
 }
 
 /* A reference through the TOC: wrong if r2 is. Each unit has its own. */

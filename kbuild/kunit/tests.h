@@ -111,7 +111,7 @@ static bool sct_legal(enum sct_kind kind, long x, long result)
 static void sct_expect(struct kunit *test, enum sct_kind kind, sct_caller_t *call, int calls,
 		       const struct sct_unit *target, int choice, const char *what)
 {
-	struct sct_call c = { .x = 41, .result = -1 };
+	struct sct_call c = { .x = SCT_X, .result = -1 };
 	long before = target ? atomic_long_read(target->count) : 0;
 	long want = target ? sct_want(kind, target, choice, c.x) : 0;
 
@@ -313,7 +313,7 @@ static void pointer(struct kunit *test)
 
 		sct_keys(p)->update(SCT_FUNC, target);
 		sct_for_each_unit(u, i) {
-			struct sct_call c = { .x = 41, .result = -1 };
+			struct sct_call c = { .x = SCT_X, .result = -1 };
 			long want = 0;
 
 			if (choice < SCT_CHOICES)
