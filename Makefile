@@ -173,10 +173,11 @@ kernel-patches: ## Apply the series for LINUX (6.12 or 6.1) to the kernel tree T
 		cat kbuild/patches/$(LINUX)/*.patch | patch -d '$(TREE)' -p1 -F0 --no-backup-if-mismatch; \
 	fi
 
-kernel-cost: build ## Instructions per static call, for three kernels that are built for it
+COST_KERNELS := pointer outline runtime direct
+kernel-cost: build ## Instructions per static call, for four kernels that are built for it
 	@.ci/setup-tools test kernel linux-6.12 boot
-	for k in pointer outline inline; do kbuild/build-vmlinux.sh $(B)/kernel-$$k $$k || exit 1; done
-	kbuild/cost.sh $(B)/kernel-pointer $(B)/kernel-outline $(B)/kernel-inline
+	for k in $(COST_KERNELS); do kbuild/build-vmlinux.sh $(B)/kernel-$$k $$k || exit 1; done
+	kbuild/cost.sh $(COST_KERNELS:%=$(B)/kernel-%)
 
 kernel-check: build kernel-modules ## Run scpatch over that kernel object and those modules
 	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch

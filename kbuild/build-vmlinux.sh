@@ -10,12 +10,14 @@
 #   build-vmlinux.sh OUTDIR KERNEL [SERIES]    leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
 #                                              and OUTDIR/cost-modules/*.ko
 #
-# KERNEL is one of these. Those with scpatch in their build also leave the KUnit
-# tests, OUTDIR/kunit-modules/*.ko.
+# KERNEL is one of these. The first three have the KUnit tests, and leave
+# OUTDIR/kunit-modules/*.ko. The others are to be compared by cost.sh.
 #
 #   inline     static calls that are patched, with scpatch in the build
 #   far        the same, with 40 MB in the middle of its text
 #   object     the same as inline, but linked from vmlinux.o
+#   direct     the same as inline, without the tests
+#   runtime    the same as direct, with an image that is patched when it starts
 #   outline    static calls by way of trampolines, as vmlinux.o above (6.12 only)
 #   pointer    static calls through pointers, as in an unchanged kernel
 #
@@ -53,23 +55,30 @@ usage() {
 [ $# -ge 1 ] && [ -n "$1" ] || usage
 variant=${2-}
 series=6.12
-# What the configuration has, and whether scpatch has a part in the build.
+# What the configuration has, whether scpatch has a part in the build, and whether
+# the tests do.
 fragments=("$config" "$modconfig")
 with_scpatch=
+with_tests=
 case $variant in
 '' | modules)
 	[ $# -le 2 ] || usage
 	patches=("$here/patches/$series-minimal"/*.patch)
 	;;
-inline | far | object | outline | pointer)
+inline | far | object | direct | runtime | outline | pointer)
 	[ $# -le 3 ] || usage
 	series=${3-$series}
 	patches=("$here/patches/$series"/*.patch)
 	case $variant in
 	outline) patches=("$here/patches/$series-minimal"/*.patch) ;;
 	pointer) ;;
+	direct | runtime)
+		with_scpatch=y
+		fragments+=("$here/inline.config")
+		;;
 	*)
 		with_scpatch=y
+		with_tests=y
 		fragments+=("$here/inline.config" "$here/kunit/kunit.config")
 		;;
 	esac
@@ -144,13 +153,24 @@ mod_sum=$({ echo "$base_sum"; cat "$modconfig"; } | sum)
 kernel_sum=$({
 	echo "$src_sum $tools $variant"
 	cat "${fragments[@]}" "${BASH_SOURCE[0]}" "$here"/cost/*
-	[ -z "$scpatch" ] || cat "$scpatch" "$here/boot/Kbuild" "$here/boot/sctest.c" "$here"/kunit/*
+	[ -z "$scpatch" ] || cat "$scpatch"
+	[ -z "$with_tests" ] || cat "$here/boot/Kbuild" "$here/boot/sctest.c" "$here"/kunit/*
 } | sum)
 
 # fresh STAMP SUM FILE: is FILE there, and was it made from SUM?
 fresh() {
 	[ -f "$3" ] && [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
 }
+
+# What the kernel "runtime" has in the place of scpatch.
+if [ "$variant" = runtime ]; then
+	printf '#!/bin/sh\n# Leave the image, and do not verify it.\ncase $* in\n*vmlinux) exit 0 ;;\nesac\nexec "%s" "$@"\n' \
+		"$scpatch" >"$out/scpatch.tmp"
+	chmod +x "$out/scpatch.tmp"
+	# A new date would have all compiled again.
+	cmp -s "$out/scpatch.tmp" "$out/scpatch" || mv -f "$out/scpatch.tmp" "$out/scpatch"
+	scpatch=$out/scpatch
+fi
 
 unpack() {
 	fresh "$out/.stamp-src" "$src_sum" "$out/src/Makefile" && return
@@ -249,13 +269,13 @@ if [ -n "$variant" ] && [ "$variant" != modules ]; then
 		rm -f "$out/.stamp-kernel"
 		unpack
 		# With the tests comes what makes a kernel "far".
-		[ -z "$scpatch" ] || hook_unit kunit
+		[ -z "$with_tests" ] || hook_unit kunit
 		hook_unit cost
 		configure "${fragments[@]}"
 		echo "building vmlinux and modules with $jobs jobs (minutes)"
 		kmake vmlinux modules
 		dirs=("$out/obj")
-		if [ -n "$scpatch" ]; then
+		if [ -n "$with_tests" ]; then
 			rm -rf "$out/sctest"
 			mkdir "$out/sctest"
 			cp "$here/boot/Kbuild" "$here/boot/sctest.c" "$out/sctest/"
