@@ -94,6 +94,16 @@ func TestVerifyKernelFaults(t *testing.T) {
 		t.Fatalf("no symbol %s", name)
 		return 0, 0
 	}
+	// call puts a branch to a symbol over the third instruction of a function.
+	call := func(b []byte, from, to string, link ppc64.Word) {
+		at, _ := place(from)
+		n, _ := place(to)
+		w, err := (0x48000000 | link).WithDisplacement(int64(n) - int64(at+8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Put(b[at+8:])
+	}
 	const paca = ppc64.Word(0xe84d0010) // ld r2,16(r13)
 	for _, c := range []struct {
 		name string
@@ -124,6 +134,11 @@ func TestVerifyKernelFaults(t *testing.T) {
 			at, _ := place("__SCK__u_op")
 			binary.LittleEndian.PutUint64(b[at:], binary.LittleEndian.Uint64(b[at:])+16)
 		}, nil, "u_call+0x20: calls t_inc (local entry), but the key holds t_inc+0x10"},
+		{"a call that the table lacks", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 1) }, nil,
+			"t_inc+0x8: calls __SCT__u_op, but no entry of the table names the call"},
+		{"a tail call that the table lacks", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 0) }, nil,
+			"t_inc+0x8: calls __SCT__u_op, but no entry of the table names the call"},
+		{"such a call in another kernel", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 1) }, []string{"--runtime=trampoline"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := append([]byte{}, sound...)

@@ -37,37 +37,64 @@ func (v *verifier) stubCalls() {
 	if len(stubs) == 0 {
 		return
 	}
+	v.branches(func(at uint64, w ppc64.Word, to uint64) {
+		key, ok := stubs[to]
+		if !ok || v.listed(at) {
+			return
+		}
+		if _, inside := v.around(at); inside { // an assembler's padding branches over itself
+			v.stubCall(at, w, to, key)
+		}
+	})
+}
+
+// branches visits the relative branches of all code with their targets, of an
+// object those that have a relocation.
+func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 	for _, sp := range v.spans {
 		sec := v.file.Section(sp.sec)
 		if !isCode(sec) {
 			continue
 		}
-		visit := func(off uint64, w ppc64.Word) {
-			if !w.IsBranch() || w.AA() {
-				return
-			}
-			at := sp.from + off
-			to := v.branchAt(at, w).to
-			key, ok := stubs[to]
-			if !ok || v.listed(at) {
-				return
-			}
-			if _, inside := v.around(at); inside { // an assembler's padding branches over itself
-				v.stubCall(at, w, to, key)
+		look := func(off uint64, w ppc64.Word) {
+			if at := sp.from + off; w.IsBranch() && !w.AA() {
+				visit(at, w, v.branchAt(at, w).to)
 			}
 		}
 		if v.object {
 			v.relas[sp.sec].within(0, sec.Size, func(r reloc.Rela) bool {
 				if w, err := ppc64.Load(sec.Data(), r.Off); err == nil && r.IsCall() {
-					visit(r.Off, w)
+					look(r.Off, w)
 				}
 				return true
 			})
 			continue
 		}
 		// What follows a truncated instruction is no code that runs.
-		_ = ppc64.Walk(sec.Data(), func(off uint64, w, _ ppc64.Word) bool { visit(off, w); return true })
+		_ = ppc64.Walk(sec.Data(), func(off uint64, w, _ ppc64.Word) bool { look(off, w); return true })
 	}
+}
+
+// unlistedCalls finds what the table of a kernel image lacks: branches to a
+// trampoline that no entry names. None of them is patched when the key comes to
+// hold a function of a module, so that nothing gives r2 back behind it. The way
+// out of a site may be such a branch, in a stub of the linker.
+func (v *verifier) unlistedCalls() {
+	entries := map[uint64]uint64{} // of trampolines, to their symbols' values
+	for i := range v.symbols {
+		s := &v.symbols[i]
+		if s.section == 0 || !strings.HasPrefix(s.name, layout.TrampPrefix) {
+			continue
+		}
+		entries[s.addr], entries[v.callee(s.addr).local] = s.addr, s.addr
+	}
+	v.branches(func(at uint64, w ppc64.Word, to uint64) {
+		tramp, ok := entries[to]
+		if ok && !v.listed(at) && !v.waysOut[at] {
+			v.sites++
+			v.fault(&site{at: at}, "calls %s, but no entry of the table names the call", v.name(tramp))
+		}
+	})
 }
 
 // stubCall checks one call: its key is the one that the stub loads, which has the
