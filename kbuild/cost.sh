@@ -4,8 +4,7 @@
 # Instructions per static call, for the kernels that build-vmlinux.sh has left in
 # these directories, as a table with a column for each: the modules of cost/ count
 # them in qemu-system-ppc64 with -icount, which makes an instruction a nanosecond.
-# Below it the size of the text, and in thousands of instructions what the kernel
-# needs to patch its sites when it starts, and until /init runs.
+# Below it the size of the text, and the instructions until /init runs.
 #
 #   cost.sh OUTDIR...
 #
@@ -52,13 +51,12 @@ measure() {
 		-cpu power9 -smp 1 -m 1G -nographic -vga none -nodefaults \
 		-serial stdio -monitor none -no-reboot \
 		-kernel "$out/vmlinux" -initrd "$work/initrd.gz" \
-		-append "console=hvc0 panic=-1 ignore_loglevel initcall_debug" </dev/null 2>&1 | tr -d '\r' >"$log" || true
+		-append "console=hvc0 panic=-1 ignore_loglevel" </dev/null 2>&1 | tr -d '\r' >"$log" || true
 	grep -q 'cost: done' "$log" || die "the kernel in $out did not come to its end: see $log"
 	{
 		sed -nE 's/.*cost: ([^:]+): ([0-9.]+)$/\1\t\2/p' "$log"
 		"${cross}size" -A "$out/vmlinux" | awk '$1 == ".text" { printf "bytes of .text\t%d\n", $2 }'
-		sed -nE 's/.*initcall static_call_init.* returned 0 after ([0-9]+) usecs$/static_call_init(), in thousands\t\1/p' "$log"
-		sed -nE 's/^\[ *([0-9]+)\.([0-9]+)\] Run \/init as init process$/until \/init, in thousands\t\1\2/p' "$log"
+		sed -nE 's/^\[ *([0-9]+)\.([0-9]+)\] Run \/init as init process$/instructions to \/init, in thousands\t\1\2/p' "$log"
 	} >"$out/cost.txt"
 }
 
