@@ -3,8 +3,8 @@
  * Loops over the keys of COST_OWNER. To be included for each unit whose keys are
  * in reach, hence no include guard.
  */
-#define KEY(kind)	CONCATENATE(CONCATENATE(cost_, COST_OWNER), _##kind)
-#define CALL(what)	CONCATENATE(CONCATENATE(COST_OWNER, _), what)
+#define KEY(kind)	__PASTE(__PASTE(cost_, COST_OWNER), _##kind)
+#define CALL(what)	__PASTE(__PASTE(COST_OWNER, _), what)
 
 COST_LOOP(CALL(call), x = static_call(KEY(func))(x))
 COST_LOOP(CALL(cond), static_call_cond(KEY(null))(x))

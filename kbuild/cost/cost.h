@@ -8,7 +8,6 @@
 #ifndef _COST_H
 #define _COST_H
 
-#include <linux/args.h>
 #include <linux/compiler.h>
 #include <linux/static_call.h>
 #include <linux/stringify.h>

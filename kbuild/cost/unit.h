@@ -5,7 +5,7 @@
 
 #include "cost.h"
 
-#define COST(what)	CONCATENATE(CONCATENATE(cost_, COST_UNIT), _##what)
+#define COST(what)	__PASTE(__PASTE(cost_, COST_UNIT), _##what)
 
 static long seen;
 

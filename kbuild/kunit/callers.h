@@ -3,8 +3,8 @@
  * Callers of the keys of SCT_OWNER, which has the number SCT_OWNER_ID. To be
  * included for each unit whose keys are in reach, hence no include guard.
  */
-#define KEY(kind)	CONCATENATE(CONCATENATE(sct_, SCT_OWNER), _##kind)
-#define CALL(what)	CONCATENATE(CONCATENATE(SCT_OWNER, _), what)
+#define KEY(kind)	__PASTE(__PASTE(sct_, SCT_OWNER), _##kind)
+#define CALL(what)	__PASTE(__PASTE(SCT_OWNER, _), what)
 
 static noinline void CALL(func)(struct sct_call *c)
 {

@@ -8,7 +8,6 @@
 #ifndef _SCT_H
 #define _SCT_H
 
-#include <linux/args.h>
 #include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/completion.h>

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 
 #include "sct.h"
+#include "suite.h"
 
 static noinline void livepatch_kernel_victim(struct sct_call *c)
 {
@@ -111,11 +112,10 @@ static struct kunit_case livepatch_cases[] = {
 
 static struct kunit_suite livepatch_suite = {
 	.name = "static_call_livepatch",
+	.suite_init = sct_suite_init,
 	.exit = livepatch_exit,
 	.test_cases = livepatch_cases,
 };
-
-kunit_test_suite(livepatch_suite);
 
 static int __init sct_livepatch_init(void)
 {
@@ -126,8 +126,7 @@ static void __exit sct_livepatch_exit(void)
 {
 }
 
-module_init(sct_livepatch_init);
-module_exit(sct_livepatch_exit);
+sct_module_suite(livepatch_suite, sct_livepatch_init, sct_livepatch_exit);
 MODULE_DESCRIPTION("Tests of static calls, livepatch");
 MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");

@@ -10,6 +10,8 @@
 #include <linux/kthread.h>
 #include <asm/code-patching.h>
 
+#include "suite.h"
+
 #define SCT_TIMEOUT	(10 * HZ)
 #define SCT_THREADS	4
 #define SCT_ROUNDS	200
@@ -634,8 +636,13 @@ static struct kunit_case sct_cases[] = {
 
 static struct kunit_suite sct_suite = {
 	.name = "static_call_" __stringify(SCT_UNIT),
+	.suite_init = sct_suite_init,
 	.exit = sct_exit,
 	.test_cases = sct_cases,
 };
 
+#ifdef MODULE
+sct_module_suite(sct_suite, unit_init, unit_exit);
+#else
 kunit_test_suite(sct_suite);
+#endif

@@ -13,7 +13,7 @@
 
 #include "sct.h"
 
-#define SCT(what)	CONCATENATE(CONCATENATE(sct_, SCT_UNIT), _##what)
+#define SCT(what)	__PASTE(__PASTE(sct_, SCT_UNIT), _##what)
 
 /* Both are reached through the TOC. */
 static atomic_long_t count;
@@ -197,7 +197,4 @@ static void __exit unit_exit(void)
 	sct_reset();
 	sct_units[SCT_ID] = NULL;
 }
-
-module_init(unit_init);
-module_exit(unit_exit);
 #endif
