@@ -97,13 +97,17 @@ fmt-check:
 # what the linkers do by themselves.
 LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts|TestE2ERestoreCounts|TestLinkerFacts)$$
 
+# What is run over input that the variables SCPATCH_CORPUS, SCPATCH_KERNEL and
+# SCPATCH_LIBS name: by corpus-check, by kernel-check, and by hand.
+INPUT := ^(TestCorpus|TestKernelImage|TestKernelModules|TestShares)$$
+
 unit: build
-	$(REQUIRE) $(GOTEST) -timeout 20m -skip '$(LONG)' $(if $(RUN),-run '$(RUN)') ./...
+	$(REQUIRE) $(GOTEST) -timeout 20m -skip '$(LONG)|$(INPUT)' $(if $(RUN),-run '$(RUN)') ./...
 
 # The command alone starts goroutines, and calls all else from them. The
 # end-to-end tests are left out: what they start is not instrumented.
 race:
-	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(LONG)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch
+	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(LONG)|$(INPUT)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch
 
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch
@@ -115,6 +119,7 @@ test-full: test soundness corpus-check kernel-check ## The everyday suite and th
 	@$(MAKE) --no-print-directory kernel-test
 	@$(MAKE) --no-print-directory kernel-test KIND=far MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
+	@$(MAKE) --no-print-directory kernel-test LINUX=6.1
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run 'E2E|Mutants' ./cmd/scpatch
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
@@ -148,7 +153,7 @@ corpus: ## Fetch the ppc64el packages of CORPUS_PACKAGES into build/corpus
 	@.ci/fetch-corpus $(CORPUS) $(CORPUS_PACKAGES)
 
 corpus-check: corpus ## Every object of the corpus: written back byte for byte, and planned
-	SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) \
+	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) \
 		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch
 
 kernel-object: ## Build vmlinux.o from Debian's linux-source-6.12 (minutes)

@@ -81,9 +81,6 @@ func testParse(t *testing.T, data []byte) {
 
 // TestXindex checks what debug/elf does not read.
 func TestXindex(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a large object")
-	}
 	f, err := elfrw.New(large["xindex"]())
 	if err != nil {
 		t.Fatal(err)

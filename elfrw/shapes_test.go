@@ -178,12 +178,7 @@ func eachSmall(t *testing.T, test func(*testing.T, []byte)) {
 
 func eachLarge(t *testing.T, test func(*testing.T, []byte)) {
 	for _, name := range slices.Sorted(maps.Keys(large)) {
-		t.Run(name, func(t *testing.T) {
-			if testing.Short() {
-				t.Skip("a large object")
-			}
-			test(t, large[name]())
-		})
+		t.Run(name, func(t *testing.T) { test(t, large[name]()) })
 	}
 }
 

@@ -29,7 +29,7 @@ import (
 func TestCorpus(t *testing.T) {
 	dir := os.Getenv("SCPATCH_CORPUS")
 	if dir == "" {
-		t.Skip("SCPATCH_CORPUS is not set")
+		missing(t, "SCPATCH_CORPUS is not set; see make corpus-check")
 	}
 	least := 1
 	if s := os.Getenv("SCPATCH_CORPUS_MIN"); s != "" {

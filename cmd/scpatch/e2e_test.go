@@ -47,18 +47,22 @@ func TestE2E(t *testing.T) {
 	}
 }
 
-// requireTools skips a test whose tools are missing, or fails it where
-// SCPATCH_REQUIRE_TOOLS=1 says that they must be there.
+// missing skips a test for something that is not there, or fails it where
+// SCPATCH_REQUIRE_TOOLS=1 says that all must be.
+func missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
 func requireTools(t testing.TB, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err == nil {
-			continue
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(t, tool+" is missing; make test installs it")
 		}
-		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-			t.Fatalf("%s is missing", tool)
-		}
-		t.Skipf("%s is missing; make test installs it", tool)
 	}
 }
 

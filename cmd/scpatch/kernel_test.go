@@ -19,7 +19,7 @@ import (
 func kernelDir(t *testing.T) string {
 	dir := os.Getenv("SCPATCH_KERNEL")
 	if dir == "" {
-		t.Skip("SCPATCH_KERNEL names no kernel build; see make kernel-check")
+		missing(t, "SCPATCH_KERNEL names no kernel build; see make kernel-check")
 	}
 	return dir
 }

@@ -225,9 +225,6 @@ func must[T any](v T, err error) T {
 // any more. It also writes the object to the file named by SCPATCH_BENCH_OBJECT.
 func TestMillion(t *testing.T) {
 	path := os.Getenv("SCPATCH_BENCH_OBJECT")
-	if testing.Short() && path == "" {
-		t.Skip("an object of a million relocations")
-	}
 	m := millionObject()
 	if path != "" {
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {

@@ -21,10 +21,7 @@ func library(t testing.TB, path string) (all []*object) {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
-		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		missing(t, err)
 	}
 	err = readArchive(b, func(name string, _ int, data []byte) error {
 		o, err := readObject(name, data)
@@ -44,7 +41,7 @@ func library(t testing.TB, path string) (all []*object) {
 func TestShares(t *testing.T) {
 	dir := os.Getenv("SCPATCH_LIBS")
 	if dir == "" {
-		t.Skip("SCPATCH_LIBS names no directory")
+		missing(t, "SCPATCH_LIBS names no directory")
 	}
 	paths, err := filepath.Glob(filepath.Join(dir, "*.[ao]"))
 	if err != nil {

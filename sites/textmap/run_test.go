@@ -78,10 +78,7 @@ func restoreArchive(t *testing.T, from, to string, choose func(*object, site) bo
 	t.Helper()
 	b, err := os.ReadFile(from)
 	if err != nil {
-		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		missing(t, err)
 	}
 	out := slices.Clone(b)
 	err = readArchive(b, func(name string, off int, data []byte) error {

@@ -8,17 +8,22 @@ import (
 	"testing"
 )
 
-// tool returns the path of a program. Without it the test is skipped, or fails
-// where SCPATCH_REQUIRE_TOOLS=1 says that every peer must be there.
+// missing skips a test for something that is not there, or fails it where
+// SCPATCH_REQUIRE_TOOLS=1 says that all must be.
+func missing(t testing.TB, what any) {
+	t.Helper()
+	if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// tool returns the path of a program.
 func tool(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1":
-		t.Fatal(err)
+	if err != nil {
+		missing(t, err)
 	}
-	t.Skip(err)
-	return ""
+	return path
 }
