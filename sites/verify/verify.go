@@ -80,11 +80,11 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	for _, t := range tables {
 		entries += v.table(t)
 	}
-	if entries == 0 && !p.object && p.kernel() && opts.Runtime == Inline && p.tramps > 0 {
+	if entries == 0 && v.needsTable() && p.tramps > 0 {
 		return nil, fmt.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, printable(p.first))
 	}
 	v.stubCalls()
-	if !p.object && p.kernel() && opts.Runtime == Inline {
+	if v.needsTable() {
 		v.unlistedCalls()
 	}
 	if err := v.prove(); err != nil {
@@ -137,6 +137,12 @@ type pending struct {
 	off  uint64
 }
 
+// needsTable reports whether all calls have to be in the table: those of a kernel
+// image that the run time patches.
+func (v *verifier) needsTable() bool {
+	return !v.object && v.kernel() && v.opts.Runtime == Inline
+}
+
 // table checks the entries of a table and returns their number.
 func (v *verifier) table(t table) int {
 	n := int((t.to - t.from) / t.size)
@@ -159,7 +165,9 @@ func (v *verifier) table(t table) int {
 			continue
 		}
 		v.seen[place{s.at, s.user}] = at
-		v.noteWaysOut(&s)
+		if v.needsTable() {
+			v.noteWaysOut(&s)
+		}
 		if err := v.checkKey(&s); err != nil {
 			v.fault(&s, "%w", err)
 			continue
