@@ -133,8 +133,13 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 		for _, linker := range linkers {
 			got := b.linkAndRun(t, c, linker, dir)
 			if md.name == kernelMode && !c.dropsTable() {
-				listed, direct := listedSites(t, dir, c.patch, md.args)
-				checkLinked(t, filepath.Join(dir, "program"), listed, direct)
+				program := filepath.Join(dir, "program")
+				listed, direct, hidden := listedSites(t, dir, c.patch, md.args)
+				if hidden > 0 {
+					checkUnlisted(t, program, hidden)
+				} else {
+					checkLinked(t, program, listed, direct)
+				}
 			}
 			if md.args != nil && !c.dropsTable() && !strings.HasPrefix(c.name, "annot") { // whose table is the kernel's
 				verifyCell(t, c, md, dir)

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
 )
 
 // linkFarKernel links an image of 40 MB, of objects that have only got a table.
@@ -64,6 +66,20 @@ func TestFarKernelImage(t *testing.T) {
 					t.Errorf("verify: exit %d\n%s", code, stderr)
 				}
 				im := readImage(t, path)
+				unlisted := bytes.Clone(im.b)
+				caller := im.syms["call_begin"]
+				sec := im.f.Section(caller.Section)
+				text := unlisted[sec.Off+caller.Value-sec.Addr:]
+				w, _ := ppc64.Load(text, 0x1c) // through the linker's stub, and once more from another place
+				w, err := w.WithDisplacement(w.Displacement() - 0x18)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.Put(text[0x34:])
+				writeFile(t, path, unlisted)
+				if _, stderr, code := runCommand("verify", path); code != exitInput || !strings.Contains(stderr, "call_begin+0x34: calls __SCT__end, but no entry of the table names the call") {
+					t.Errorf("an unlisted call: verify: exit %d\n%s", code, stderr)
+				}
 				stubs := stubFields(im)
 				if len(stubs) != 4 {
 					t.Errorf("%d entries name a stub, want those of end, null_end, crossed at the begin, and begin at the end", len(stubs))

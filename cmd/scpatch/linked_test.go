@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/scpatch/scpatch/sites"
@@ -32,10 +33,21 @@ func checkLinked(t *testing.T, program string, wantSites, wantDirect int) {
 	}
 }
 
+// checkUnlisted wants the calls that only decoding shows refused, and no others.
+func checkUnlisted(t *testing.T, program string, want int) {
+	t.Helper()
+	_, stderr, code := runCommand("verify", program)
+	n := strings.Count(stderr, "but no entry of the table names the call")
+	if code != exitInput || n != want || strings.Count(stderr, "\n") != want {
+		t.Errorf("scpatch verify: exit %d, %d unlisted calls, want %d and nothing else\n%s", code, n, want, stderr)
+	}
+}
+
 // listedSites counts the sites of a cell's patched objects that are in the
 // table, and those of them that must reach their target without a stub: direct
-// calls of one unit with a TOC pointer.
-func listedSites(t *testing.T, dir string, names []string, args []string) (listed, direct int) {
+// calls of one unit with a TOC pointer. hidden are those that neither a relocation
+// nor an entry shows.
+func listedSites(t *testing.T, dir string, names []string, args []string) (listed, direct, hidden int) {
 	t.Helper()
 	for _, name := range names {
 		for _, s := range listJSON(t, filepath.Join(dir, name), args) {
@@ -45,7 +57,10 @@ func listedSites(t *testing.T, dir string, names []string, args []string) (liste
 			if s.Listed && s.Form == sites.Direct && !s.NoTOC {
 				direct++
 			}
+			if s.Reason == sites.NotAnnotated {
+				hidden++
+			}
 		}
 	}
-	return listed, direct
+	return listed, direct, hidden
 }

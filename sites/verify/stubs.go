@@ -75,26 +75,76 @@ func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 	}
 }
 
-// unlistedCalls finds what the table of a kernel image lacks: branches to a
-// trampoline that no entry names. None of them is patched when the key comes to
-// hold a function of a module, so that nothing gives r2 back behind it. The way
-// out of a site may be such a branch, in a stub of the linker.
+// unlistedCalls finds what the table of a kernel image lacks: calls of trampolines
+// that no entry names, be they direct or by way of a stub of the linker. Nobody
+// patches them when the key comes to hold a function of a module, and then nothing
+// gives r2 back behind them, unless the linker has seen to it: its stub saves r2,
+// and the slot loads it (ELFv2 §2.2.1).
 func (v *verifier) unlistedCalls() {
-	entries := map[uint64]uint64{} // of trampolines, to their symbols' values
-	for i := range v.symbols {
-		s := &v.symbols[i]
-		if s.section == 0 || !strings.HasPrefix(s.name, layout.TrampPrefix) {
-			continue
-		}
-		entries[s.addr], entries[v.callee(s.addr).local] = s.addr, s.addr
+	type way struct {
+		tramp string // empty if it leads to none
+		saves bool
 	}
+	ways := map[uint64]way{} // by where they begin
 	v.branches(func(at uint64, w ppc64.Word, to uint64) {
-		tramp, ok := entries[to]
-		if ok && !v.listed(at) && !v.waysOut[at] {
-			v.sites++
-			v.fault(&site{at: at}, "calls %s, but no entry of the table names the call", v.name(tramp))
+		// What is not ordinary code and has no link register to set is a stub's jump.
+		if v.ordinary(to) || v.listed(at) || !w.LK() && !v.ordinary(at) {
+			return
 		}
+		x, ok := ways[to]
+		if !ok {
+			x.tramp, x.saves = v.leadsToTrampoline(at, to)
+			ways[to] = x
+		}
+		if x.tramp == "" {
+			return
+		}
+		if slot, _ := v.word(at + ppc64.WordSize); x.saves && w.LK() && slot == ppc64.RestoreTOC {
+			return
+		}
+		v.sites++
+		v.fault(&site{at: at}, "calls %s, but no entry of the table names the call", printable(x.tramp))
 	})
+}
+
+// ordinary reports whether code is a function's that is no trampoline and no
+// linker's stub.
+func (v *verifier) ordinary(at uint64) bool {
+	fn, ok := v.around(at)
+	return ok && fn.size > 0 && !isLinkerStub(fn.name) && !strings.HasPrefix(fn.name, layout.TrampPrefix)
+}
+
+// leadsToTrampoline returns the name of the trampoline that a branch ends in, and
+// whether r2 is saved on the way. A stub of the linker goes through the trampoline's
+// key, as it branches there, or for a far one through an address in a table.
+func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
+	if name, ok := v.trampolineAt(to); ok {
+		return name, false
+	}
+	m := v.start(v.ownTOC(at))
+	m.pc, m.lr = to, value{kind: returnTo}
+	o := v.run(m, goal{every: true})
+	if o.ending != through {
+		return "", false
+	}
+	if strings.HasPrefix(v.names[o.m.ctr.n], layout.KeyPrefix) {
+		return layout.TrampPrefix + v.keyName(o.m.ctr.n), o.m.saved
+	}
+	if c := v.doubleword(o.m.ctr.n); c.known {
+		if name, ok := v.trampolineAt(c.addr); ok {
+			return name, o.m.saved
+		}
+	}
+	return "", false
+}
+
+// trampolineAt is the name of the trampoline that an address lies in.
+func (v *verifier) trampolineAt(at uint64) (string, bool) {
+	fn, ok := v.around(at)
+	if !ok || !strings.HasPrefix(fn.name, layout.TrampPrefix) {
+		return "", false
+	}
+	return fn.name, true
 }
 
 // stubCall checks one call: its key is the one that the stub loads, which has the

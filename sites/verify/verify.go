@@ -66,7 +66,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{program: p, seen: map[place]uint64{}, targets: map[uint64]*target{}, waysOut: map[uint64]bool{}, paca: -1}
+	v := &verifier{program: p, seen: map[place]uint64{}, targets: map[uint64]*target{}, paca: -1}
 	if opts.PACATOC != "" && p.kernel() {
 		if v.paca, err = layout.PACATOC(f, opts.PACATOC); err != nil {
 			return nil, err
@@ -106,7 +106,6 @@ type verifier struct {
 	sites   int
 	direct  int
 	seen    map[place]uint64 // site → entry
-	waysOut map[uint64]bool  // stubs that sites of the tables branch to, or can
 	targets map[uint64]*target
 	faults  []placedFault
 	pending []pending
@@ -165,9 +164,6 @@ func (v *verifier) table(t table) int {
 			continue
 		}
 		v.seen[place{s.at, s.user}] = at
-		if v.needsTable() {
-			v.noteWaysOut(&s)
-		}
 		if err := v.checkKey(&s); err != nil {
 			v.fault(&s, "%w", err)
 			continue
@@ -184,21 +180,6 @@ func (v *verifier) table(t table) int {
 		v.judge(&s)
 	}
 	return n
-}
-
-// noteWaysOut notes where a site can lead, but for functions.
-func (v *verifier) noteWaysOut(s *site) {
-	if s.stub != 0 {
-		v.waysOut[s.stub] = true
-	}
-	w, ok := v.word(s.at)
-	if !ok || !w.IsBranch() || w.AA() {
-		return
-	}
-	to := v.branchAt(s.at, w).to
-	if fn, inside := v.around(to); !inside || isLinkerStub(fn.name) {
-		v.waysOut[to] = true
-	}
 }
 
 // fault notes what is wrong with a site.
