@@ -27,8 +27,8 @@ KERNEL ?= $(B)/kernel
 # The kernels of "make kernel-test": inline, far or object (kbuild/build-vmlinux.sh),
 # of Linux 6.12 or 6.1.
 KIND ?= inline
-LINUX ?= 6.12
-KERNEL_BOOT ?= $(B)/kernel-$(KIND)$(if $(filter-out 6.12,$(LINUX)),-$(LINUX))
+SERIES ?= 6.12
+KERNEL_BOOT ?= $(B)/kernel-$(KIND)$(if $(filter-out 6.12,$(SERIES)),-$(SERIES))
 # Of those that boot-test.sh knows; empty for all.
 MACHINES ?=
 TREE ?=
@@ -119,7 +119,7 @@ test-full: test soundness corpus-check kernel-check ## The everyday suite and th
 	@$(MAKE) --no-print-directory kernel-test
 	@$(MAKE) --no-print-directory kernel-test KIND=far MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
-	@$(MAKE) --no-print-directory kernel-test LINUX=6.1
+	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run 'E2E|Mutants' ./cmd/scpatch
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
@@ -164,18 +164,18 @@ kernel-modules: ## The same, and ten modules
 	@.ci/setup-tools test kernel linux-6.12
 	kbuild/build-vmlinux.sh $(KERNEL) modules
 
-kernel-test: build ## Build a kernel (KIND, LINUX) with scpatch in its build, and boot it in qemu
-	@.ci/setup-tools test kernel linux-$(LINUX) boot
-	kbuild/build-vmlinux.sh $(KERNEL_BOOT) $(KIND) $(LINUX)
+kernel-test: build ## Build a kernel (KIND, SERIES) with scpatch in its build, and boot it in qemu
+	@.ci/setup-tools test kernel linux-$(SERIES) boot
+	kbuild/build-vmlinux.sh $(KERNEL_BOOT) $(KIND) $(SERIES)
 	kbuild/boot-test.sh $(KERNEL_BOOT) $(MACHINES)
 
 # git am where the tree is git's; else patch, which makes no commits.
-kernel-patches: ## Apply the series for LINUX (6.12 or 6.1) to the kernel tree TREE
+kernel-patches: ## Apply the series SERIES (6.12 or 6.1) to the kernel tree TREE
 	@[ -f '$(TREE)/Kconfig' ] || { echo 'make kernel-patches TREE=DIRECTORY: no kernel tree in "$(TREE)"' >&2; exit 2; }
 	@if [ -e '$(TREE)/.git' ]; then \
-		git -C '$(TREE)' am $(CURDIR)/kbuild/patches/$(LINUX)/*.patch; \
+		git -C '$(TREE)' am $(CURDIR)/kbuild/patches/$(SERIES)/*.patch; \
 	else \
-		cat kbuild/patches/$(LINUX)/*.patch | patch -d '$(TREE)' -p1 -F0 --no-backup-if-mismatch; \
+		cat kbuild/patches/$(SERIES)/*.patch | patch -d '$(TREE)' -p1 -F0 --no-backup-if-mismatch; \
 	fi
 
 COST_KERNELS := pointer outline runtime direct
