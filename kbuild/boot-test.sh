@@ -91,7 +91,7 @@ bad='WARNING:|BUG:|Oops|Kernel panic|Unable to handle|Call Trace|rcu: INFO|soft 
 
 # boot NAME CPU PROCESSORS KERNEL-PARAMETER...
 boot() {
-	local name=$1 cpu=$2 smp=$3 log line start=$SECONDS
+	local name=$1 cpu=$2 smp=$3 log line status=0 start=$SECONDS
 	shift 3
 	log=$work/$name.log
 	timeout "$timeout" qemu-system-ppc64 \
@@ -100,10 +100,13 @@ boot() {
 		-serial stdio -monitor none -no-reboot \
 		-kernel "$out/vmlinux" -initrd "$work/initrd.gz" \
 		-append "console=hvc0 panic=-1 initcall_debug ignore_loglevel $*" \
-		</dev/null >"$log" 2>&1 || true
+		</dev/null >"$log" 2>&1 || status=$?
 	tr -d '\r' <"$log" >"$log.tmp"
 	mv "$log.tmp" "$log"
 	echo "# $name: $((SECONDS - start)) seconds"
+	# 124: the time was over. More than 128: a signal ended qemu itself.
+	[ $status -eq 0 ] || echo "# $name: qemu ended with $status, the last of the log:" \
+		"$(tail -n 1 "$log")"
 
 	result "$(grep -q 'initcall test_static_call_init.* returned 0 ' "$log"; echo $?)" "$name: the selftest has run"
 	result "$(! grep -qE "$bad" "$log"; echo $?)" "$name: nothing bad in the log"
