@@ -402,6 +402,23 @@ static void updates_during_calls(struct kunit *test)
 	}
 }
 
+/* A site in a function, NULL if the table has none. */
+static u32 *sct_site(const struct sct_unit *u, void *function)
+{
+	unsigned long start = (unsigned long)function;
+	unsigned long size = sct_function_size(start);
+	unsigned int i, n = u->nr_sites();
+	struct static_call_site *site = u->sites();
+
+	for (i = 0; i < n; i++, site++) {
+		unsigned long addr = (long)&site->addr + site->addr;
+
+		if (addr >= start && addr < start + size)
+			return (u32 *)addr;
+	}
+	return NULL;
+}
+
 /* A thread that calls all the time. */
 struct sct_caller {
 	struct task_struct *task;
@@ -412,9 +429,11 @@ struct sct_caller {
 	unsigned long bad;
 };
 
+static const enum sct_kind sct_storm_kinds[] = { SCT_FUNC, SCT_NULL, SCT_RET0 };
+
 static int sct_calling(void *arg)
 {
-	static const enum sct_kind kinds[] = { SCT_FUNC, SCT_NULL, SCT_RET0 };
+	const enum sct_kind *kinds = sct_storm_kinds;
 	struct sct_caller *t = arg;
 
 	while (!kthread_should_stop()) {
@@ -423,7 +442,7 @@ static int sct_calling(void *arg)
 
 		if (!(t->calls % 16))
 			c.x |= SCT_NAP;
-		for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (i = 0; i < ARRAY_SIZE(sct_storm_kinds); i++) {
 			c.evaluated = 0;
 			t->keys->call[kinds[i]](&c);
 			t->wrong += !sct_legal(kinds[i], 41, c.result);
@@ -437,8 +456,37 @@ static int sct_calling(void *arg)
 	return 0;
 }
 
+static void sct_calm(const struct sct_keys *keys)
+{
+	keys->update(SCT_FUNC, (void *)__static_call_return0);
+	keys->update(SCT_NULL, NULL);
+	keys->update(SCT_RET0, (void *)__static_call_return0);
+}
+
+/* The words at the sites of the callers, 0 for a site that the table does not have. */
+struct sct_words {
+	u32 word[SCT_UNITS][ARRAY_SIZE(sct_storm_kinds)];
+};
+
+static void sct_read_words(const struct sct_unit *owner, struct sct_words *words)
+{
+	const struct sct_unit *u;
+	int i, k;
+
+	sct_for_each_unit(u, i) {
+		const struct sct_keys *keys = u->keys[owner->id];
+
+		for (k = 0; keys && k < ARRAY_SIZE(sct_storm_kinds); k++) {
+			u32 *site = sct_site(u, keys->call[sct_storm_kinds[k]]);
+
+			words->word[i][k] = site ? READ_ONCE(*site) : 0;
+		}
+	}
+}
+
 static void storm(struct kunit *test)
 {
+	struct sct_words before = {}, after = {};
 	const struct sct_unit *owner = *(const struct sct_unit **)test->param_value;
 	const struct sct_unit *reach[SCT_UNITS], *u;
 	struct sct_caller *t = kunit_kcalloc(test, SCT_THREADS, sizeof(*t), GFP_KERNEL);
@@ -449,6 +497,8 @@ static void storm(struct kunit *test)
 		if (u->keys[owner->id])
 			reach[n++] = u;
 	KUNIT_ASSERT_GT(test, n, 0);
+	sct_calm(reach[0]->keys[owner->id]);
+	sct_read_words(owner, &before);
 	for (i = 0; i < SCT_THREADS; i++) {
 		t[i].keys = reach[i % n]->keys[owner->id];
 		t[i].task = kthread_run(sct_calling, &t[i], "sct_calling");
@@ -470,9 +520,7 @@ static void storm(struct kunit *test)
 		}
 		if (round % 4 == 0)
 			usleep_range(50, 100);
-		keys->update(SCT_FUNC, (void *)__static_call_return0);
-		keys->update(SCT_NULL, NULL);
-		keys->update(SCT_RET0, (void *)__static_call_return0);
+		sct_calm(keys);
 		cond_resched();
 		updates += 3;
 		if (round % 4 == 2)
@@ -489,6 +537,17 @@ static void storm(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, t[i].wrong, 0);
 		KUNIT_EXPECT_EQ_MSG(test, t[i].bad, 0, "r2");
 	}
+
+	/* The sites are as they were with these functions before. */
+	sct_read_words(owner, &after);
+	KUNIT_EXPECT_EQ(test, memcmp(&before, &after, sizeof(before)), 0);
+	/*
+	 * The memory is right. But qemu 7.2 may keep what it has translated of an old
+	 * word, if one CPU translates while another writes. So have all written again
+	 * now that nobody calls: here, and by sct_exit().
+	 */
+	reach[0]->keys[owner->id]->update(SCT_NULL, owner->target[SCT_NULL][0]);
+	reach[0]->keys[owner->id]->update(SCT_RET0, owner->target[SCT_RET0][0]);
 }
 
 struct sct_probe {
@@ -510,23 +569,6 @@ static void sct_refused(struct kunit *test, void *addr, const char *what)
 	KUNIT_EXPECT_EQ_MSG(test, err, -EINVAL, "%s", what);
 	if (!err)
 		unregister_kprobe(&kp);
-}
-
-/* A site in a function, NULL if the table has none. */
-static u32 *sct_site(const struct sct_unit *u, void *function)
-{
-	unsigned long start = (unsigned long)function;
-	unsigned long size = sct_function_size(start);
-	unsigned int i, n = u->nr_sites();
-	struct static_call_site *site = u->sites();
-
-	for (i = 0; i < n; i++, site++) {
-		unsigned long addr = (long)&site->addr + site->addr;
-
-		if (addr >= start && addr < start + size)
-			return (u32 *)addr;
-	}
-	return NULL;
 }
 
 /*
