@@ -179,10 +179,11 @@ kernel-patches: ## Apply the series SERIES (6.12 or 6.1) to the kernel tree TREE
 	fi
 
 COST_KERNELS := pointer outline runtime direct
-kernel-cost: build ## Instructions per static call, for four kernels that are built for it
+kernel-cost: build ## Instructions per static call, for four kernels that are built for it, and what scpatch adds to a build
 	@.ci/setup-tools test kernel linux-6.12 boot
 	for k in $(COST_KERNELS); do kbuild/build-vmlinux.sh $(B)/kernel-$$k $$k || exit 1; done
 	kbuild/cost.sh $(COST_KERNELS:%=$(B)/kernel-%)
+	kbuild/share.sh $(B)/kernel-outline $(B)/kernel-runtime
 
 kernel-check: build kernel-modules ## Run scpatch over that kernel object and those modules
 	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch

@@ -4,7 +4,9 @@
 # Instructions per static call, for the kernels that build-vmlinux.sh has left in
 # these directories, as a table with a column for each: the modules of cost/ count
 # them in qemu-system-ppc64 with -icount, which makes an instruction a nanosecond.
-# Below it the size of the text, and the instructions until /init runs.
+# With them come the instructions from where the kernel reads its parameters to where its
+# clock begins, static_call_init() among them, from there until /init runs, and the size
+# of the text.
 #
 #   cost.sh OUTDIR...
 #
@@ -51,12 +53,16 @@ measure() {
 		-cpu power9 -smp 1 -m 1G -nographic -vga none -nodefaults \
 		-serial stdio -monitor none -no-reboot \
 		-kernel "$out/vmlinux" -initrd "$work/initrd.gz" \
-		-append "console=hvc0 panic=-1 ignore_loglevel" </dev/null 2>&1 | tr -d '\r' >"$log" || true
+		-append "console=hvc0 panic=-1 ignore_loglevel cost" </dev/null 2>&1 | tr -d '\r' >"$log" || true
 	grep -q 'cost: done' "$log" || die "the kernel in $out did not come to its end: see $log"
 	{
 		sed -nE 's/.*cost: ([^:]+): ([0-9.]+)$/\1\t\2/p' "$log"
 		"${cross}size" -A "$out/vmlinux" | awk '$1 == ".text" { printf "bytes of .text\t%d\n", $2 }'
-		sed -nE 's/^\[ *([0-9]+)\.([0-9]+)\] Run \/init as init process$/instructions to \/init, in thousands\t\1\2/p' "$log"
+		sed -nE 's/.*cost_kernel: ([^:]+): ([0-9]+)$/\1\t\2/p' "$log"
+		sed -nE '/Run \/init as init process$/{
+			s/^\[ *([0-9]+)\.([0-9]+)\].*/instructions from the clock to \/init, in thousands\t\1\2/
+			s/\t0+/\t/p
+		}' "$log"
 	} >"$out/cost.txt"
 }
 
