@@ -140,6 +140,11 @@ func TestPatchKernelImageRefused(t *testing.T) {
 			binary.LittleEndian.PutUint64(im.memory("__SCK__u_op", 0), far)
 			binary.LittleEndian.PutUint64(im.symbolEntry("t_inc")[8:], far)
 		}, nil, exitKept, "1 of 4 sites stay on their trampolines: target-far: the target is out of a branch's reach (first: u_call+0x20)"},
+		{"a target that may change r2", func(im *imageFile) { im.symbolEntry("t_inc")[5] = 1 << 5 }, nil, exitKept, "1 of 4 sites stay on their trampolines: clobbers-toc"},
+		{"a caller without a TOC pointer", func(im *imageFile) { im.symbolEntry("u_call")[5] = 1 << 5 }, nil, exitKept, "1 of 4 sites stay on their trampolines: caller-no-toc"},
+		{"neither has a TOC pointer", func(im *imageFile) {
+			im.symbolEntry("u_call")[5], im.symbolEntry("t_inc")[5] = 1<<5, 1<<5
+		}, nil, exitDone, ""},
 		{"no entry", func(im *imageFile) {
 			stop := im.symbolEntry("__stop_static_call_sites")
 			binary.LittleEndian.PutUint64(stop[8:], im.syms["__start_static_call_sites"].Value)

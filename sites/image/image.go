@@ -30,6 +30,8 @@ type image struct {
 	moved  map[uint64]content  // keys with a dynamic relocation
 	toc    uint64              // the TOC pointer
 	slots  map[uint64]uint64   // what dynamic relocations put where; see doubleword
+
+	parents map[string][]ppc64.LocalEntry // by function name; see callerEntry
 }
 
 // A span is a section in memory.
@@ -219,6 +221,32 @@ func (im *image) enters(addr uint64) (function, bool) {
 		return f, true
 	}
 	return function{}, false
+}
+
+// callerEntry is the local entry of the function around a site; of the cold part of
+// a function, that of the function. known is false where that cannot be seen.
+func (im *image) callerEntry(at uint64) (entry ppc64.LocalEntry, known bool) {
+	f, ok := im.around(at)
+	if !ok {
+		return 0, false
+	}
+	parent, ok := layout.ColdParent(im.name(f))
+	if !ok {
+		return f.entry, true
+	}
+	if im.parents == nil {
+		im.parents = map[string][]ppc64.LocalEntry{}
+		for _, g := range im.funcs {
+			name := im.name(g)
+			if all := im.parents[name]; !slices.Contains(all, g.entry) {
+				im.parents[name] = append(all, g.entry)
+			}
+		}
+	}
+	if all := im.parents[parent]; len(all) == 1 {
+		return all[0], true
+	}
+	return 0, false
 }
 
 func (im *image) name(f function) string {

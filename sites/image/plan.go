@@ -126,7 +126,13 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 		return constant(ppc64.Nop)
 	case t.Kind == sites.TargetReturn0 && !s.Tail:
 		return constant(ppc64.Li3Zero)
-	case !f.entry.PreservesR2():
+	}
+	// Where the caller is no function it is taken for one that keeps the TOC pointer.
+	caller, known := im.callerEntry(s.at)
+	switch {
+	case known && !caller.UsesTOC() && f.entry.UsesTOC():
+		return keep(sites.CallerNoTOC)
+	case !f.entry.PreservesR2() && (!known || caller.PreservesR2()):
 		return keep(sites.ClobbersTOC)
 	}
 	branch := ppc64.Word(0x48000001)
