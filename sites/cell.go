@@ -61,7 +61,7 @@ func (a *applier) addCells() error {
 	var relas []byte
 	a.cells = map[int]int64{}
 	for _, st := range a.Stubs {
-		if st.Kind == StubSave {
+		if _, shared := a.cells[st.Key]; !shared {
 			off := base + pad + uint64(len(relas)/reloc.RelaSize)*8
 			a.cells[st.Key] = int64(off)
 			relas = appendRela(relas, rela64(off, a.Object.trampoline(st.Key), uint32(elf.R_PPC64_ADDR64), 0))

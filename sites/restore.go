@@ -225,8 +225,8 @@ func (d *decider) refuseLinker(t int) Reason {
 // time; the linker makes a stub for a target that needs a TOC (ELFv2 §2.2.1).
 func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	key, reachable := d.keyAccess(s.Key, StubNoTOC)
-	listed := d.mayRepatch(s) && d.Place != Module
-	if listed && reachable {
+	listed := d.mayRepatch(s)
+	if listed && reachable && d.Place != Module { // the run time of a module patches all when it is loaded
 		target := d.Object.Keys[s.Key].Target
 		if w, ok := constantWord(s, target.Kind); ok {
 			dec := constant(s, w)
@@ -244,6 +244,8 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 		return Decision{}, d.noKey()
 	case !d.allows(SaveStub):
 		return Decision{}, FormExcluded
+	case d.listedAlone(s):
+		return Decision{}, SiteListed
 	}
 	return Decision{
 		Form: SaveStub, Stub: StubNoTOC, Word: branchWord(s), Slot: s.Behind,
@@ -287,8 +289,8 @@ func (o *Object) hasExceptionTables() bool {
 func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
 	k := &p.Object.Keys[key]
 	a := keyAccess{sym: k.Sym, null: p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
-	if kind == StubSave && p.hasCells() {
-		a.cell, a.near, a.null = true, p.cellsNear(), false
+	if kind != StubShadow && p.hasCells() {
+		a.cell, a.near, a.null = true, kind == StubSave && p.cellsNear(), false
 		return a, p.Object.trampoline(key) != 0
 	}
 	if k.Sym == 0 {

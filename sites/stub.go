@@ -115,13 +115,13 @@ func (b *codeBuffer) loadKey(k keyAccess) {
 	}
 }
 
-// loadKeyPCRel does the same without a TOC pointer (ELFv2 §2.2.1).
+// loadKeyPCRel does the same without a TOC pointer (ELFv2 §2.2.1), and for a cell.
 func (b *codeBuffer) loadKeyPCRel(k keyAccess) {
 	typ := elf.R_PPC64_PCREL34
 	if k.indirect {
 		typ = elf.R_PPC64_GOT_PCREL34
 	}
-	b.fixup(typ, k.sym, 0)
+	b.fixup(typ, k.sym, k.off)
 	b.add(pldR12, pldR12Suf)
 	if k.indirect {
 		b.add(ldR12R12)

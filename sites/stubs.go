@@ -32,7 +32,7 @@ func (e StubEntry) stub() StubEntry {
 func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
 	switch {
 	case !dec.Listed:
-	case p.Place == User && s.NoTOC():
+	case s.NoTOC() && (p.Place == User || p.hasCells() && dec.Form == SaveStub):
 		return StubNoTOC
 	case p.Place == User, p.hasCells() && dec.Form == Stack:
 		return StubJump

@@ -22,7 +22,11 @@
 //	__SCS__name: std r2,24(r1)
 //	__SCJ__name: ld r12,cell@toc(r2); mtctr r12; bctr
 //
-// A site whose stub is __SCS__ has no save of its own.
+//	s32 cell;
+//	__SCN__name: pld r12,cell@pcrel; mtctr r12; bctr
+//
+// A site whose stub is __SCS__ has no save of its own. One whose stub is __SCN__ keeps
+// no TOC pointer.
 package layout
 
 import "strings"
@@ -59,7 +63,7 @@ const (
 
 	UserKeyField = 8 // byte offset of key in user space's table
 
-	// CellBefore is how many bytes in front of __SCS__name the cell's address lies.
+	// CellBefore is how many bytes in front of __SCS__name or __SCN__name the cell's address lies.
 	CellBefore = 4
 )
 

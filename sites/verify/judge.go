@@ -14,6 +14,7 @@ import (
 type caller struct {
 	toc   value // the TOC pointer in r2; unknown for a caller that keeps none
 	shaky bool  // a function of one entry: r2 may be its caller's
+	noTOC bool  // it keeps none (ELFv2 §2.2.1), nothing has to be restored
 }
 
 // caller says what r2 holds at a site. A relocation of an object says it of the
@@ -22,13 +23,13 @@ type caller struct {
 func (v *verifier) caller(s *site, b branch, isBranch bool) caller {
 	if s.user {
 		if s.flags&layout.FlagNoTOC != 0 {
-			return caller{}
+			return caller{noTOC: true}
 		}
 		return caller{toc: v.ownTOC(s.at)}
 	}
 	if v.object && isBranch && (b.linker || b.notoc) {
 		if b.notoc {
-			return caller{}
+			return caller{noTOC: true}
 		}
 		return caller{toc: v.ownTOC(s.at)}
 	}
@@ -42,7 +43,7 @@ func (v *verifier) caller(s *site, b branch, isBranch bool) caller {
 	}
 	switch {
 	case err == nil && !l.PreservesR2():
-		return caller{}
+		return caller{noTOC: true}
 	case err == nil && l.UsesTOC():
 		return caller{toc: v.ownTOC(s.at)}
 	}

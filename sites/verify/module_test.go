@@ -10,7 +10,8 @@ import (
 )
 
 // moduleText is a module with a site of a key of its own, whose save is proven, a
-// site of a key that the kernel keeps to itself, and one that holds NULL.
+// site of a key that the kernel keeps to itself, one that holds NULL, and tail calls of
+// a caller without a TOC pointer.
 const moduleText = `
 	.abiversion 2
 	.text
@@ -58,6 +59,17 @@ null:	nop # NULL
 	ld 2,24(1)
 	unframe v_null
 
+	.globl v_notoc
+	.type v_notoc,@function
+	.localentry v_notoc,1
+v_notoc:
+	cmpdi 3,0
+	beq 1f
+notoc:	b __SCN__notoc@notoc
+1:
+notoc0:	blr # NULL
+	.size v_notoc,.-v_notoc
+
 	.macro stub name
 	.balign 16
 	.skip 12
@@ -75,7 +87,26 @@ __SCJ__\name: ld 12,cell_\name@toc(2)
 	stub kernel
 	stub null
 
+	.balign 16
+	.skip 12
+	.long cell_notoc - .
+	.type __SCN__notoc,@function
+	.localentry __SCN__notoc,1
+__SCN__notoc: pld 12,cell_notoc@pcrel
+	mtctr 12
+	bctr
+	.size __SCN__notoc,.-__SCN__notoc
+	.skip 8
+	.long cell_null - .
+	.type __SCN__null,@function
+	.localentry __SCN__null,1
+__SCN__null: pld 12,cell_null@pcrel
+	mtctr 12
+	bctr
+	.size __SCN__null,.-__SCN__null
+
 	.section .toc,"aw"
+cell_notoc: .quad __SCT__notoc
 cell_own: .quad __SCT__own
 cell_kernel: .quad __SCT__kernel
 cell_null: .quad __SCT__null
@@ -93,6 +124,10 @@ __SCK__null: .quad 0, 0
 	.quad __SCT__kernel-.
 	.long null-., __SCJ__null-.
 	.quad __SCK__null-.
+	.long notoc-., __SCN__notoc-.
+	.quad __SCT__notoc-.+1
+	.long notoc0-., __SCN__null-.
+	.quad __SCK__null-.+1
 	.section .note.GNU-stack,"",@progbits
 `
 
@@ -122,6 +157,11 @@ var moduleFaults = []struct {
 	{"another save", []string{"__SCS__\\name: std 2,24(1)", "__SCS__\\name: std 3,24(1)"}, "v_kernel+0x14", "no address of a cell lies in front of the entry's stub __SCS__kernel|the entry's stub __SCS__kernel does not go through its cell"},
 	{"another register", []string{"mtctr 12", "mtctr 11"}, "v_own+0x18", "the entry's stub __SCJ__own does not go through its cell"},
 	{"li r3,0 for NULL", []string{"null:	nop", "null:	li 3,0"}, "v_null+0x18", "found li r3,0, but the key holds NULL"},
+	{"a stub for callers with a TOC pointer", []string{"__SCN__notoc-.", "__SCJ__kernel-."}, "v_notoc+0x8", "the entry's stub __SCJ__kernel does not go through its cell"},
+	{"a save of nothing", []string{"__SCN__notoc: pld", "__SCN__notoc: std 2,24(1); pld"}, "v_notoc+0x8", "the entry's stub __SCN__notoc saves something else than r2"},
+	{"another key's cell", []string{"cell_notoc - .", "cell_own - ."}, "v_notoc+0x8", "the entry's stub __SCN__notoc does not go through its cell"},
+	{"no tail call", []string{"notoc:	b ", "notoc:	bl "}, "v_notoc+0x8", "the entry says tail call true, found bl"},
+	{"a caller with a TOC pointer", []string{".localentry v_notoc,1\n", ""}, "v_notoc+0xc", "the entry of a tail call cannot have a stub"},
 	{"a tail call", []string{"own:	bl f_own", "own:	b f_own"}, "v_own+0x18", "the entry says tail call false, found b"},
 }
 
@@ -135,7 +175,7 @@ func TestModuleFaults(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "m.s"), []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			execute(t, dir, gcc, "-c", "m.s", "-o", "m.o")
+			execute(t, dir, gcc, "-c", "-mcpu=power10", "m.s", "-o", "m.o")
 			b := readFile(t, filepath.Join(dir, "m.o"))
 			r, err := check(b, Options{Module: true})
 			switch {
@@ -147,7 +187,7 @@ func TestModuleFaults(t *testing.T) {
 				for i := range r.Faults {
 					t.Errorf("%v", &r.Faults[i])
 				}
-				if r.Sites != 3 {
+				if r.Sites != 5 {
 					t.Errorf("%d sites", r.Sites)
 				}
 			}

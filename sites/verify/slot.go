@@ -160,7 +160,15 @@ func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 // keeps the cell of the stub as the key, and writes a call of the stub into the
 // branch word, or a branch over the slot; where the stub makes no save, also a
 // call of a function of the module, or li r3,0: then the caller has to make it.
+// A caller without a TOC pointer has no slot, and gets a stub that makes no save.
 func (v *verifier) judgeListed(s *site, c caller) bool {
+	if c.noTOC {
+		_, err := v.checkCell(s, c)
+		if err != nil {
+			v.fault(s, "%w", err)
+		}
+		return err == nil
+	}
 	switch w, ok := v.slot(s); {
 	case s.tail():
 		v.fault(s, "the entry of a tail call cannot have a stub")
@@ -192,8 +200,8 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	}
 	saves = w == ppc64.SaveTOC
 	field := s.stub - layout.CellBefore
-	if !saves {
-		field -= ppc64.WordSize
+	if !saves && !w.IsPrefix() {
+		field -= ppc64.WordSize // the entry behind the save
 	}
 	cell, ok := v.s32(field)
 	if !ok || cell%8 != 0 {
