@@ -24,7 +24,7 @@ RUN ?=
 # Other directories for what takes long to make.
 CORPUS ?= $(B)/corpus
 KERNEL ?= $(B)/kernel
-# The kernels of "make kernel-test": inline, far or object (kbuild/build-vmlinux.sh),
+# The kernels of "make kernel-test": inline, far, object or pcrel (kbuild/build-vmlinux.sh),
 # of Linux 6.12 or 6.1.
 KIND ?= inline
 SERIES ?= 6.12
@@ -119,6 +119,7 @@ test-full: test soundness corpus-check kernel-check ## The everyday suite and th
 	@$(MAKE) --no-print-directory kernel-test
 	@$(MAKE) --no-print-directory kernel-test KIND=far MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
+	@$(MAKE) --no-print-directory kernel-test KIND=pcrel
 	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run 'E2E|Mutants' ./cmd/scpatch
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)

@@ -48,6 +48,9 @@ need "${cross}gcc" gcc-powerpc64le-linux-gnu
 out=$1
 shift
 [ -f "$out/vmlinux" ] || die "no $out/vmlinux: run build-vmlinux.sh $out inline"
+if grep -qx CONFIG_PPC_KERNEL_PCREL=y "$out/obj/.config"; then
+	machines=('power10-1 power10 1' 'power10-4 power10 4')
+fi
 work=$out/boot
 rm -rf "$work"
 mkdir -p "$work/root/modules" "$work/root/kunit"

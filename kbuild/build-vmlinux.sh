@@ -10,12 +10,13 @@
 #   build-vmlinux.sh OUTDIR KERNEL [SERIES]    leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
 #                                              and OUTDIR/cost-modules/*.ko
 #
-# KERNEL is one of these. The first three have the KUnit tests, and leave
+# KERNEL is one of these. The first four have the KUnit tests, and leave
 # OUTDIR/kunit-modules/*.ko. The others are to be compared by cost.sh.
 #
 #   inline     static calls that are patched, with scpatch in the build
 #   far        the same, with 40 MB in the middle of its text
 #   object     the same as inline, but linked from vmlinux.o
+#   pcrel      the same as inline, with PC-relative code (6.12 only)
 #   direct     the same as inline, without the tests
 #   runtime    the same as direct, with an image that is patched when it starts
 #   outline    static calls by way of trampolines, as vmlinux.o above (6.12 only)
@@ -65,9 +66,10 @@ case $variant in
 	[ $# -le 2 ] || usage
 	patches=("$here/patches/$series-minimal"/*.patch)
 	;;
-inline | far | object | direct | runtime | outline | pointer)
+inline | far | object | pcrel | direct | runtime | outline | pointer)
 	[ $# -le 3 ] || usage
 	series=${3-$series}
+	[ "$variant" != pcrel ] || [ "$series" = 6.12 ] || die "Linux $series has no PC-relative kernel"
 	patches=("$here/patches/$series"/*.patch)
 	case $variant in
 	outline) patches=("$here/patches/$series-minimal"/*.patch) ;;
@@ -82,7 +84,9 @@ inline | far | object | direct | runtime | outline | pointer)
 		fragments+=("$here/inline.config" "$here/kunit/kunit.config")
 		;;
 	esac
-	[ "$variant" != object ] || fragments+=("$here/object.config")
+	case $variant in
+	object | pcrel) fragments+=("$here/$variant.config") ;;
+	esac
 	;;
 *) usage ;;
 esac
@@ -197,13 +201,16 @@ kmake() {
 		${scpatch:+SCPATCH="$scpatch"} SCT_PAD="$pad" --no-print-directory -s -j"$jobs" "$@"
 }
 
-# configure FRAGMENT...: allnoconfig plus the fragments. Options that a fragment
-# asks for and Kconfig does not grant are named (an unmet dependency is silent
-# otherwise).
+# configure FRAGMENT...: allnoconfig plus the fragments, of which the last that names
+# an option counts. Options that a fragment asks for and Kconfig does not grant are
+# named (an unmet dependency is silent otherwise).
 configure() {
 	local line
 	mkdir -p "$out/obj"
-	cat "$@" >"$out/obj/fragment.config"
+	awk '/^(# )?CONFIG_/ && match($0, /CONFIG_[A-Za-z0-9_]+/) {
+			line[substr($0, RSTART, RLENGTH)] = $0
+		}
+		END { for (o in line) print line[o] }' "$@" | sort >"$out/obj/fragment.config"
 	kmake KCONFIG_ALLCONFIG="$out/obj/fragment.config" allnoconfig >/dev/null
 	while read -r line; do
 		grep -qxF -- "$line" "$out/obj/.config" || echo "warning: not in effect: $line" >&2

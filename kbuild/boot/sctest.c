@@ -46,6 +46,24 @@ static void report(bool ok, const char *what)
 	pr_info("sctest: %s %s\n", ok ? "ok" : "not ok", what);
 }
 
+#ifdef CONFIG_PPC_KERNEL_PCREL
+
+#define HAS_TOC		false
+
+static __always_inline unsigned long toc(void)
+{
+	return 0;
+}
+
+static bool restores(u32 insn)
+{
+	return false;
+}
+
+#else
+
+#define HAS_TOC		true
+
 static __always_inline unsigned long toc(void)
 {
 	unsigned long r2;
@@ -53,6 +71,13 @@ static __always_inline unsigned long toc(void)
 	asm volatile("mr %0,2" : "=r" (r2));
 	return r2;
 }
+
+static bool restores(u32 insn)
+{
+	return insn == PPC_RAW_LD(_R2, _R13, offsetof(struct paca_struct, kernel_toc));
+}
+
+#endif
 
 /* Several calls in a row: the first saves r2, the others find it saved. */
 static noinline bool expect_func(unsigned long x, unsigned long want)
@@ -167,23 +192,18 @@ static unsigned long (*lookup)(const char *name);
 static bool find_lookup(void)
 {
 	struct kprobe kp = { .symbol_name = "kallsyms_lookup_name" };
-
-	u32 *p;
-	int i;
+	char name[KSYM_SYMBOL_LEN];
+	unsigned long offset;
 
 	if (register_kprobe(&kp))
 		return false;
-	p = (void *)kp.addr;
+	/* The probe may be a few words behind the entry. */
+	sprint_symbol(name, (unsigned long)kp.addr);
 	unregister_kprobe(&kp);
-
-	/* The probe is a few words behind the global entry, which r12 names. */
-	for (i = 0; i < 6; i++, p--) {
-		if (ppc_function_entry(p) != (unsigned long)p) {
-			lookup = (void *)p;
-			return true;
-		}
-	}
-	return false;
+	if (sscanf(name, "kallsyms_lookup_name+%lx/", &offset) != 1)
+		return false;
+	lookup = (void *)kp.addr - offset;
+	return true;
 }
 
 static void audit(const char *what, bool left)
@@ -198,25 +218,27 @@ static void audit(const char *what, bool left)
 		struct static_call_key *key = (void *)(value & ~STATIC_CALL_SITE_FLAGS);
 		u32 *insn = (void *)((unsigned long)&site->addr + site->addr);
 		unsigned long func = (unsigned long)key->func;
+		bool tail = value & STATIC_CALL_SITE_TAIL;
+		bool calls = (insn[0] & 0xfc000003) == (tail ? 0x48000000 : 0x48000001);
 
 		if (value & STATIC_CALL_SITE_INIT)
 			continue;
-		if (insn[1] == PPC_RAW_LD(_R2, _R13, offsetof(struct paca_struct, kernel_toc)))
+		if (restores(insn[1]))
 			restore++;
-		else if (insn[1] != PPC_RAW_NOP())
+		else if (HAS_TOC && insn[1] != PPC_RAW_NOP())
 			bad++;
 
 		if (!func) {
 			nop++;
-			bad += insn[0] != PPC_RAW_NOP();
-		} else if (key->func == __static_call_return0) {
+			bad += insn[0] != (tail ? PPC_RAW_BLR() : PPC_RAW_NOP());
+		} else if (key->func == __static_call_return0 && !tail) {
 			ret0++;
 			bad += insn[0] != PPC_RAW_LI(_R3, 0);
 		} else if (func >= stext && func < etext) {
 			unsigned long entry = ppc_function_entry(key->func);
 			unsigned long to = (unsigned long)insn + ((s32)(insn[0] << 6) >> 6 & ~3);
 
-			bad += (insn[0] & 0xfc000003) != 0x48000001;
+			bad += !calls;
 			if (is_offset_in_branch_range((long)entry - (long)insn)) {
 				direct++;
 				bad += to != entry;
@@ -225,13 +247,13 @@ static void audit(const char *what, bool left)
 			}
 		} else {
 			foreign++;
-			bad += (insn[0] & 0xfc000003) != 0x48000001 ||
-			       insn[1] == PPC_RAW_NOP();
+			bad += !calls || (HAS_TOC && insn[1] == PPC_RAW_NOP());
 		}
 	}
 	pr_info("sctest: %d direct, %d too far, %d nop, %d return 0, %d foreign, %d restore r2, %d bad\n",
 		direct, far, nop, ret0, foreign, restore, bad);
-	report(direct && nop && !bad && !foreign == !left && restore >= foreign, what);
+	report(direct && nop && !bad && !foreign == !left && (!HAS_TOC || restore >= foreign),
+	       what);
 }
 
 /* One thread for each CPU calls and sleeps while the keys change. */

@@ -173,9 +173,13 @@ void sct_kernel_victim(struct sct_call *c);
 void sct_a_victim(struct sct_call *c);
 void sct_b_victim(struct sct_call *c);
 
+/* The TOC pointer; 0 where there is none, and r2 may change. */
 static __always_inline unsigned long sct_toc(void)
 {
 	unsigned long r2;
+
+	if (IS_ENABLED(CONFIG_PPC_KERNEL_PCREL))
+		return 0;
 
 	asm volatile("mr %0,2" : "=r" (r2) : : "memory");
 	return r2;
