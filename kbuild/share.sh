@@ -82,8 +82,7 @@ patch() {
 }
 
 patch_image() {
-	patch "$1"
-	"$scpatch" verify --quiet --runtime inline "$1"
+	patch "$1" && "$scpatch" verify --quiet --runtime inline "$1"
 }
 
 printf '| | %d objects | %d modules | image |\n|---|---:|---:|---:|\n' \

@@ -66,17 +66,15 @@ func TestFarKernelImage(t *testing.T) {
 					t.Errorf("verify: exit %d\n%s", code, stderr)
 				}
 				im := readImage(t, path)
-				unlisted := bytes.Clone(im.b)
-				caller := im.syms["call_begin"]
-				sec := im.f.Section(caller.Section)
-				text := unlisted[sec.Off+caller.Value-sec.Addr:]
+				unlisted := &imageFile{t, bytes.Clone(im.b), im.f, im.syms}
+				text := unlisted.memory("call_begin", 0)
 				w, _ := ppc64.Load(text, 0x1c) // through the linker's stub, and once more from another place
 				w, err := w.WithDisplacement(w.Displacement() - 0x18)
 				if err != nil {
 					t.Fatal(err)
 				}
 				w.Put(text[0x34:])
-				writeFile(t, path, unlisted)
+				writeFile(t, path, unlisted.b)
 				if _, stderr, code := runCommand("verify", path); code != exitInput || !strings.Contains(stderr, "call_begin+0x34: calls __SCT__end, but no entry of the table names the call") {
 					t.Errorf("an unlisted call: verify: exit %d\n%s", code, stderr)
 				}

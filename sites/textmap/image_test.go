@@ -82,9 +82,6 @@ var images = []struct {
 
 // TestRunImages patches what is proven in linked programs.
 func TestRunImages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes long")
-	}
 	cxx := tool(t, crossCXX)
 	tool(t, emulator)
 	dir := t.TempDir()

@@ -174,9 +174,6 @@ func TestRunObjects(t *testing.T) {
 
 // TestRunLibraries patches what is proven in the static C and C++ libraries.
 func TestRunLibraries(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes long")
-	}
 	cxx := tool(t, crossCXX)
 	tool(t, emulator)
 	dir := t.TempDir()
