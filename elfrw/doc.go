@@ -7,7 +7,7 @@
 //
 //	        Open/New                Edit                  Layout
 //	bytes ───────────► File ───────────────► Edit ───────────────► Image ──► WriteTemp, Commit
-//	(mapped)           read-only view        a list of splices     a list of pieces
+//	(mapped)           read-only view        a list of splices     splices in their places
 //
 // A [File] is a view of bytes that are never written: section headers, symbols
 // and relocations are decoded where they lie, each time they are asked for, so
@@ -19,18 +19,17 @@
 // dropping a relocation, growing a string table and appending a section are all
 // the same thing to the writer.
 //
-// [Edit.Layout] turns the splices into an [Image], a list of pieces that are
-// either a range of the input or new bytes. The splices of one section make a
-// part; parts in file order, with copies between them, are the output. Only what
-// has to move moves: when a section grows, whatever follows it in the file is
-// shifted, each stretch up to the next part by a multiple of the largest
-// alignment in it, so that every section keeps its offset modulo its alignment
-// and the bytes between sections stay what they were. A section that shrinks
-// leaves zeros behind and nothing moves. Without an edit there is one piece, the
-// whole input.
+// [Edit.Layout] turns the splices into an [Image]: whatever lies between two of
+// them is copied. The splices of one section make a part; parts in file order,
+// with copies between them, are the output. Only what has to move moves: when a
+// section grows, whatever follows it in the file is shifted, each stretch up to
+// the next part by a multiple of the largest alignment in it, so that every
+// section keeps its offset modulo its alignment and the bytes between sections
+// stay what they were. A section that shrinks leaves zeros behind and nothing
+// moves. Without an edit the output is the input.
 //
 //	input    │ehdr│ .text │pad│ .rela.text │ .symtab │ .strtab │ shdrs │ signature │
-//	pieces   │====│==x=x==│===│=====x======│=========│=========+++++++++++=======++│===│
+//	output   │====│==x=x==│===│=====x======│=========│=========+++++++++++=======++│===│
 //	              x replaced     + new strings, sections and headers
 //
 // Bytes that belong to two sections are not edited: Layout refuses to. So it
@@ -42,9 +41,9 @@
 // [Edit.StripSignature] was called.
 //
 // [Image.WriteTemp] writes an Image to a file without a name in the directory of
-// the destination and reads it back; [Temp.Commit] gives it the name. If the
-// process is killed meanwhile nothing is left, except between the two system
-// calls of Commit, link and rename.
+// the destination, opens what it has written, and lets the caller look at it;
+// [Temp.Commit] gives it the name. If the process is killed meanwhile nothing is
+// left, except between the two system calls of Commit, link and rename.
 //
 // # A file that changes while it is read
 //

@@ -17,7 +17,8 @@ type Edit struct {
 	f       *File
 	parts   []part
 	partOf  []int32 // by section: its part's number plus one
-	arena   []byte  // backs inserted bytes
+	bodies  []body  // of splices
+	arena   []byte  // backs their bytes
 	locals  []newSymbol
 	globals []newSymbol
 	added   []addedSymbol // by provisional index
@@ -31,14 +32,6 @@ type addedSymbol struct {
 	n      uint32
 }
 
-// A splice replaces del bytes at a file offset by ins.
-type splice struct {
-	off uint64
-	del uint64
-	ins []byte
-	sym bool // ins is RELA entries with provisional symbol indices
-}
-
 // A NewSection is a section to append. Addralign and Entsize are in bytes.
 type NewSection struct {
 	Name      string
@@ -48,9 +41,8 @@ type NewSection struct {
 	Entsize   uint64
 	Link      int // section index, of this file or returned by AddSection
 	Info      uint32
-	// Data is the content, which must not change until the Image is written.
-	// For SHT_RELA with Link set to the symbol table its symbol indices may be
-	// provisional.
+	// Data is the content. It belongs to the Edit, and Layout puts the final
+	// symbol indices into that of a SHT_RELA, where they may be provisional.
 	Data []byte
 }
 
@@ -104,30 +96,11 @@ func (e *Edit) StripSignature() { e.strip = e.f.signatureSize() > 0 }
 // ReplaceBytes replaces len(want) bytes at byte offset off of a section by as
 // many others. It is an error if the section does not hold want there.
 func (e *Edit) ReplaceBytes(sec int, off uint64, want, new []byte) error {
-	s, err := e.section(sec)
+	b, err := e.Bytes(sec)
 	if err != nil {
 		return err
 	}
-	if len(want) != len(new) {
-		return fmt.Errorf("section %v+0x%x: replacing %d bytes by %d", s, off, len(want), len(new))
-	}
-	if err := s.opaque(); err != nil {
-		return err
-	}
-	if s.Is(elf.SHT_STRTAB) {
-		return fmt.Errorf("section %v: strings are added, not replaced", s)
-	}
-	d := s.Data()
-	if off > uint64(len(d)) || uint64(len(want)) > uint64(len(d))-off {
-		return fmt.Errorf("section %v+0x%x: %d bytes pass the end of the section (0x%x)", s, off, len(want), len(d))
-	}
-	if got := d[off:][:len(want)]; !bytes.Equal(got, want) {
-		return fmt.Errorf("section %v+0x%x: expects % x, found % x", s, off, string(want), string(got)) // not the slice, which would escape
-	}
-	if len(want) > 0 {
-		e.splice(s, splice{off: s.Off + off, del: uint64(len(new)), ins: e.keep(new)})
-	}
-	return nil
+	return b.Replace(off, want, new)
 }
 
 // AppendData adds bytes at the end of a section. Those for a string table must
@@ -148,47 +121,38 @@ func (e *Edit) AppendData(sec int, b []byte) error {
 	case s.Is(elf.SHT_STRTAB) && b[len(b)-1] != 0:
 		return fmt.Errorf("section %v: a string table must end in a NUL byte", s)
 	}
-	e.splice(s, splice{off: s.Off + s.Size, ins: e.keep(b)})
+	e.splice(s, s.Off+s.Size, 0, b, false)
 	return nil
 }
 
 // SetRela replaces entry i of a SHT_RELA section. The symbol index may be
 // provisional.
-func (e *Edit) SetRela(sec, i int, r elf.Rela64) error { return e.rela(sec, i, 1, &r) }
-
-// DropRela removes entry i of a SHT_RELA section; later entries move up and the
-// section shrinks by one entry.
-func (e *Edit) DropRela(sec, i int) error { return e.rela(sec, i, 1, nil) }
-
-// InsertRela inserts an entry before entry i of a SHT_RELA section, or behind
-// the last one. The symbol index may be provisional.
-func (e *Edit) InsertRela(sec, i int, r elf.Rela64) error { return e.rela(sec, i, 0, &r) }
-
-func (e *Edit) rela(sec, i, del int, r *elf.Rela64) error {
-	s, err := e.section(sec)
+func (e *Edit) SetRela(sec, i int, r elf.Rela64) error {
+	t, err := e.Relas(sec)
 	if err != nil {
 		return err
 	}
-	if !s.Is(elf.SHT_RELA) {
-		return fmt.Errorf("section %v: is %v, want SHT_RELA", s, elf.SectionType(s.Type))
+	return t.Set(i, r)
+}
+
+// DropRela removes entry i of a SHT_RELA section; later entries move up and the
+// section shrinks by one entry.
+func (e *Edit) DropRela(sec, i int) error {
+	t, err := e.Relas(sec)
+	if err != nil {
+		return err
 	}
-	if n := int(s.Size / relaSize); i < 0 || i > n-del {
-		return fmt.Errorf("section %v: relocation %d of %d", s, i, n)
+	return t.Drop(i)
+}
+
+// InsertRela inserts an entry before entry i of a SHT_RELA section, or behind
+// the last one. The symbol index may be provisional.
+func (e *Edit) InsertRela(sec, i int, r elf.Rela64) error {
+	t, err := e.Relas(sec)
+	if err != nil {
+		return err
 	}
-	p := splice{off: s.Off + uint64(i)*relaSize, del: uint64(del) * relaSize}
-	if r != nil {
-		p.sym = int(s.Link) == e.f.symtab.Index
-		if sym := r.Info >> 32; p.sym && sym >= uint64(e.f.NumSymbols()+len(e.added)) {
-			return fmt.Errorf("section %v: relocation %d: symbol %d of %d", s, i, sym, e.f.NumSymbols()+len(e.added))
-		}
-		var b [relaSize]byte
-		le.PutUint64(b[0:], r.Off)
-		le.PutUint64(b[8:], r.Info)
-		le.PutUint64(b[16:], uint64(r.Addend))
-		p.ins = e.keep(b[:])
-	}
-	e.splice(s, p)
-	return nil
+	return t.Insert(i, r)
 }
 
 // keep copies b into the arena, which grows by chunks.
@@ -205,12 +169,13 @@ func (e *Edit) keep(b []byte) []byte {
 	return e.arena[n:len(e.arena):len(e.arena)]
 }
 
-// splice adds a splice to the part that is section s.
-func (e *Edit) splice(s Section, p splice) { e.partAt(s).add(p) }
-
 // partAt returns the part that is section s, which may be used until the next
 // one is made.
-func (e *Edit) partAt(s Section) *part {
+func (e *Edit) partAt(s Section) *part { return &e.parts[e.partNumber(s)] }
+
+// partNumber returns the number of the part that is section s, for as long as
+// the edit is not laid out.
+func (e *Edit) partNumber(s Section) int {
 	if e.partOf == nil {
 		e.partOf = make([]int32, e.f.shnum)
 	}
@@ -220,7 +185,7 @@ func (e *Edit) partAt(s Section) *part {
 		i = int32(len(e.parts))
 		e.partOf[s.Index] = i
 	}
-	return &e.parts[i-1]
+	return int(i - 1)
 }
 
 // SetSymbolOther sets st_other of symbol i.
@@ -229,7 +194,7 @@ func (e *Edit) SetSymbolOther(i int, other uint8) error {
 		return fmt.Errorf("symbol %d of %d", i, e.f.NumSymbols())
 	}
 	t := e.f.symtab
-	e.splice(t, splice{off: t.Off + uint64(i)*SymSize + 5, del: 1, ins: e.keep([]byte{other})})
+	e.splice(t, t.Off+uint64(i)*SymSize+5, 1, []byte{other}, false)
 	return nil
 }
 

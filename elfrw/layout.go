@@ -6,7 +6,6 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Layout decides where everything goes and returns the file to write. The Edit
@@ -14,7 +13,7 @@ import (
 // in the same bytes, or when what would have to move cannot be moved soundly.
 func (e *Edit) Layout() (*Image, error) {
 	if e.Empty() {
-		return newImage(e.f, nil), nil
+		return newImage(e), nil
 	}
 	if e.f.Signed() && !e.strip {
 		return nil, ErrSigned
@@ -27,7 +26,7 @@ func (e *Edit) Layout() (*Image, error) {
 			return nil, err
 		}
 	}
-	return newImage(e.f, l), nil
+	return newImage(e), nil
 }
 
 // A layout is the state of one call of Layout.
@@ -60,14 +59,14 @@ func (l *layout) addString(sec Section, s string) (uint32, error) {
 		size = sec.Size
 		if l.partOf != nil && l.partOf[sec.Index] != 0 {
 			for _, p := range l.parts[l.partOf[sec.Index]-1].splices {
-				size += uint64(len(p.ins))
+				size += l.inserted(&p)
 			}
 		}
 	}
 	if size+uint64(len(s))+1 > 1<<32-1 {
 		return 0, fmt.Errorf("section %v: the string table passes 4 GiB", sec)
 	}
-	l.splice(sec, splice{off: sec.Off + sec.Size, ins: l.keep(append([]byte(s), 0))})
+	l.splice(sec, sec.Off+sec.Size, 0, append([]byte(s), 0), false)
 	l.strs[sec.Index] = size + uint64(len(s)) + 1
 	return uint32(size), nil
 }
@@ -97,8 +96,8 @@ func (l *layout) addSymbols() error {
 	}
 	switch x := l.f.symShndx; {
 	case x.Index != 0:
-		l.splice(x, splice{off: x.Off + uint64(first)*4, ins: extended(nil, l.locals)})
-		l.splice(x, splice{off: x.Off + uint64(end)*4, ins: extended(nil, l.globals)})
+		l.splice(x, x.Off+uint64(first)*4, 0, extended(nil, l.locals), false)
+		l.splice(x, x.Off+uint64(end)*4, 0, extended(nil, l.globals), false)
 	case wide && l.f.shstr.Index == 0:
 		return errors.New("a new symbol needs a SHT_SYMTAB_SHNDX, and there is no table for its name")
 	case wide:
@@ -127,7 +126,7 @@ func (l *layout) insertSymbols(i int, syms []newSymbol) {
 		raw = le.AppendUint64(raw, s.Size)
 	}
 	t := l.f.symtab
-	l.splice(t, splice{off: t.Off + uint64(i)*SymSize, ins: raw})
+	l.splice(t, t.Off+uint64(i)*SymSize, 0, raw, false)
 }
 
 // extended appends the symbols' entries of SHT_SYMTAB_SHNDX to b.
@@ -151,7 +150,6 @@ func (l *layout) addHeaders() error {
 			return err
 		}
 		if s.Type == elf.SHT_RELA {
-			s.Data = slices.Clone(s.Data)
 			if err := l.finalSymbols(s.Data); err != nil {
 				return fmt.Errorf("new section %q: %w", s.Name, err)
 			}

@@ -46,17 +46,6 @@ func sectionPart(s Section) part {
 	return part{sec: s.Index, off: s.Off, end: end}
 }
 
-func (p *part) add(s splice) { p.splices = append(doubled(p.splices), s) }
-
-// doubled makes room for another element: append's own growth wastes more where
-// there are many.
-func doubled[E any](s []E) []E {
-	if len(s) == cap(s) {
-		s = slices.Grow(s, len(s)+1)
-	}
-	return s
-}
-
 // compare orders parts by their place in the file. Of parts at the same offset
 // the empty ones come first.
 func (p *part) compare(q *part) int {
@@ -69,9 +58,12 @@ func (p *part) compare(q *part) int {
 
 // sortSplices puts the part's splices in order and adds up what they grow by.
 // What is inserted at an offset comes before what is replaced there.
-func (p *part) sortSplices() error {
+func (e *Edit) sortSplices(p *part) error {
 	byPlace := func(a, b splice) int {
-		return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(min(a.del, 1), min(b.del, 1)))
+		if c := cmp.Compare(a.off, b.off); c != 0 {
+			return c
+		}
+		return cmp.Compare(min(e.removed(&a), 1), min(e.removed(&b), 1))
 	}
 	if !slices.IsSortedFunc(p.splices, byPlace) {
 		slices.SortStableFunc(p.splices, byPlace)
@@ -82,8 +74,8 @@ func (p *part) sortSplices() error {
 		if s.off < pos {
 			return fmt.Errorf("two edits of the bytes at file offset 0x%x", s.off)
 		}
-		pos = s.off + s.del
-		p.grows += int64(len(s.ins)) - int64(s.del)
+		pos = s.off + e.removed(s)
+		p.grows += int64(e.inserted(s)) - int64(e.removed(s))
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (f *File) table() span {
 func (l *layout) place() error {
 	resized := len(l.secs) > 0
 	for i := range l.parts {
-		if err := l.parts[i].sortSplices(); err != nil {
+		if err := l.sortSplices(&l.parts[i]); err != nil {
 			return err
 		}
 		resized = resized || l.parts[i].grows != 0
@@ -33,7 +33,7 @@ func (l *layout) place() error {
 	if l.strip {
 		size := uint64(len(l.f.data))
 		p := part{sec: partSignature, off: size - l.f.signatureSize(), end: size}
-		p.add(splice{off: p.off, del: p.end - p.off})
+		l.addBody(&p, p.off, p.end-p.off, nil, false)
 		l.parts = append(l.parts, p)
 	}
 	l.parts = inFileOrder(l.parts)
@@ -52,7 +52,7 @@ func (l *layout) addParts() {
 	l.header(0) // makes l.table
 	table := l.f.table()
 	t := part{sec: partTable, off: table.off, end: table.end}
-	t.add(splice{off: t.off, del: t.end - t.off, ins: l.table})
+	l.addBody(&t, t.off, t.end-t.off, l.table, false)
 	t.grows = int64(len(l.table)) - int64(t.end-t.off)
 	l.parts = append(l.parts, part{sec: partHeader, end: ehdrSize}, t)
 	if len(l.secs) > 0 {
@@ -162,10 +162,10 @@ func (l *layout) placeNew(p *part) {
 	for i, s := range l.secs {
 		at := alignUp(pos, max(1, s.Addralign))
 		if at > pos {
-			p.add(splice{off: p.off, ins: make([]byte, at-pos)})
+			l.addBody(p, p.off, 0, make([]byte, at-pos), false)
 		}
 		if len(s.Data) > 0 {
-			p.add(splice{off: p.off, ins: s.Data})
+			l.addBody(p, p.off, 0, s.Data, false)
 		}
 		pos = at + uint64(len(s.Data))
 		le.PutUint64(l.header(l.f.shnum + i)[shOff:], at)
@@ -197,7 +197,7 @@ func (l *layout) writeHeaders() {
 		}
 	}
 	if moved > 0 {
-		header.add(splice{off: ehShoff, del: 8, ins: le.AppendUint64(nil, l.f.hdr.Shoff+moved)})
+		l.addSplice(header, ehShoff, 8, le.AppendUint64(nil, l.f.hdr.Shoff+moved), false)
 	}
 	if n := l.f.shnum + len(l.secs); n != l.f.shnum {
 		if n >= int(elf.SHN_LORESERVE) {
@@ -205,7 +205,7 @@ func (l *layout) writeHeaders() {
 			le.PutUint64(l.header(0)[shSize:], uint64(n))
 			n = 0
 		}
-		header.add(splice{off: ehShnum, del: 2, ins: le.AppendUint16(nil, uint16(n))})
+		l.addSplice(header, ehShnum, 2, le.AppendUint16(nil, uint16(n)), false)
 	}
 }
 

@@ -20,11 +20,8 @@ const (
 // and, because new local symbols move the global ones, those of the file.
 func (l *layout) renumber() error {
 	for i := range l.parts {
-		for _, s := range l.parts[i].splices {
-			if !s.sym {
-				continue
-			}
-			if err := l.finalSymbols(s.ins); err != nil {
+		for k := range l.parts[i].splices {
+			if err := l.renumberSplice(&l.parts[i].splices[k]); err != nil {
 				return fmt.Errorf("section %v: %w", l.f.Section(l.parts[i].sec), err)
 			}
 		}
@@ -72,8 +69,20 @@ func (l *layout) renumberAddrsig(s Section) error {
 		rest = rest[n:]
 		out = binary.AppendUvarint(out, uint64(l.moved(uint32(v))))
 	}
-	l.splice(s, splice{off: s.Off, del: s.Size, ins: out})
+	l.splice(s, s.Off, s.Size, out, false)
 	return nil
+}
+
+func (e *Edit) renumberSplice(s *splice) error {
+	switch {
+	case !s.sym:
+		return nil
+	case s.body:
+		return e.finalSymbols(e.bodies[s.word].ins)
+	}
+	sym, err := e.finalSymbol(uint32(s.word >> 32))
+	s.word = uint64(sym)<<32 | s.word&(1<<32-1)
+	return err
 }
 
 // moved maps a symbol index of the input to the output's.
@@ -84,23 +93,29 @@ func (e *Edit) moved(i uint32) uint32 {
 	return i
 }
 
-// finalSymbols maps the symbols of raw RELA entries in place. Indices of the
-// input and provisional ones become the output's.
+// finalSymbols maps the symbols of raw RELA entries in place.
 func (e *Edit) finalSymbols(rela []byte) error {
-	n := uint32(e.f.NumSymbols())
 	for ; len(rela) >= relaSize; rela = rela[relaSize:] {
-		sym := le.Uint32(rela[12:])
-		switch {
-		case sym < n:
-			sym = e.moved(sym)
-		case sym-n >= uint32(len(e.added)):
-			return fmt.Errorf("a relocation against symbol %d of %d", sym, int(n)+len(e.added))
-		case e.added[sym-n].global:
-			sym = n + uint32(len(e.locals)) + e.added[sym-n].n
-		default:
-			sym = e.f.symtab.Info + e.added[sym-n].n
+		sym, err := e.finalSymbol(le.Uint32(rela[12:]))
+		if err != nil {
+			return err
 		}
 		le.PutUint32(rela[12:], sym)
 	}
 	return nil
+}
+
+// finalSymbol maps a symbol index of the input, or a provisional one, to the
+// output's.
+func (e *Edit) finalSymbol(sym uint32) (uint32, error) {
+	n := uint32(e.f.NumSymbols())
+	switch {
+	case sym < n:
+		return e.moved(sym), nil
+	case sym-n >= uint32(len(e.added)):
+		return 0, fmt.Errorf("a relocation against symbol %d of %d", sym, int(n)+len(e.added))
+	case e.added[sym-n].global:
+		return n + uint32(len(e.locals)) + e.added[sym-n].n, nil
+	}
+	return e.f.symtab.Info + e.added[sym-n].n, nil
 }

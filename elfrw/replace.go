@@ -3,7 +3,6 @@
 package elfrw
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// copyRangeMin is the size in bytes from which a piece of the input is handed
-// to copy_file_range(2) instead of write(2).
-const copyRangeMin = 64 << 10
 
 // A Temp is a complete, checked output that has no name yet. Exactly one of
 // Commit and Discard ends it.
@@ -27,8 +22,8 @@ type Temp struct {
 
 // WriteTemp writes the image to a temporary file in the directory of path,
 // with mode and, where the process may, the ownership of like (nil: 0666 less
-// the umask), and reads back what is not a plain copy. check, if not nil, is
-// then given the File that was written, which it must not keep.
+// the umask), and opens what was written as any other input. check, if not nil,
+// is then given that File, which it must not keep.
 //
 // path is followed if it is a symbolic link: the file it leads to is replaced.
 // What is there but is no regular file is left alone, which is an error.
@@ -83,25 +78,13 @@ func (m *Image) fill(out *os.File, like os.FileInfo, check func(*File) error) er
 	return m.reread(out, check)
 }
 
-// writeFile writes the image, with the kernel copying the long pieces.
+// writeFile writes the image, with the kernel copying the long stretches.
 func (m *Image) writeFile(out *os.File) error {
-	buf := bufio.NewWriterSize(out, writeBufSize)
-	for _, p := range m.pieces {
-		if m.f.src != nil && p.kind == pieceCopy && p.n >= copyRangeMin {
-			if err := buf.Flush(); err != nil {
-				return err
-			}
-			done, err := copyRange(out, m.f.src.file, p.src, p.n)
-			if err != nil {
-				return err
-			}
-			p.src, p.n = p.src+done, p.n-done
-		}
-		if err := m.writePiece(buf, &p); err != nil {
-			return err
-		}
+	w := newWriter(m.f, out)
+	if m.f.src != nil {
+		w.file = out
 	}
-	return buf.Flush()
+	return m.write(w)
 }
 
 // copyRange copies n bytes at off of in to where out stands and returns how
@@ -146,15 +129,15 @@ func setAttributes(out *os.File, like os.FileInfo) error {
 	return out.Chmod(mode)
 }
 
-// reread maps what was written and holds it against the plan.
+// reread maps what was written, and opens it.
 func (m *Image) reread(out *os.File, check func(*File) error) (err error) {
 	src := &source{file: out}
 	if err := src.mapFile(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, src.unmap()) }()
-	if err := m.Check(src.data); err != nil {
-		return err
+	if uint64(len(src.data)) != m.size {
+		return fmt.Errorf("the output has %d bytes, planned were %d", len(src.data), m.size)
 	}
 	f, err := New(src.data)
 	if err != nil {

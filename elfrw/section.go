@@ -28,7 +28,7 @@ func (f *File) Section(i int) Section {
 // SectionByName returns the first section of that name.
 func (f *File) SectionByName(name string) (Section, bool) {
 	for i := 1; i < f.shnum; i++ {
-		if s := f.Section(i); string(s.NameBytes()) == name {
+		if s := f.Section(i); s.Named(name) {
 			return s, true
 		}
 	}
@@ -56,12 +56,27 @@ func (f *File) header(i int) elf.Section64 {
 func (s Section) headerOff() uint64 { return s.f.hdr.Shoff + uint64(s.Index)*shdrSize }
 
 // NameBytes returns the section's name as bytes of the file.
-func (s Section) NameBytes() []byte {
+func (s Section) NameBytes() []byte { return cstring(s.nameAt()) }
+
+// Named reports whether the section has the name.
+func (s Section) Named(name string) bool {
+	b := s.nameAt()
+	return len(b) > len(name) && string(b[:len(name)]) == name && b[len(name)] == 0
+}
+
+// NameHasPrefix reports whether the section's name begins with a prefix.
+func (s Section) NameHasPrefix(prefix string) bool {
+	b := s.nameAt() // it ends in a NUL byte
+	return len(b) > len(prefix) && string(b[:len(prefix)]) == prefix
+}
+
+// nameAt is the string table from the section's name on.
+func (s Section) nameAt() []byte {
 	str := s.f.shstr
 	if str.Index == 0 || uint64(s.Name) >= str.Size {
 		return nil
 	}
-	return cstring(s.f.data[str.Off+uint64(s.Name) : str.Off+str.Size])
+	return s.f.data[str.Off+uint64(s.Name) : str.Off+str.Size]
 }
 
 // NameString returns the section's name.

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import "slices"
+
+// A splice replaces del bytes at a file offset by n new ones. An edit may have
+// one or two for each of its sites: what most of them insert, a word or r_info,
+// is in the splice itself. What is longer is a body of the edit.
+type splice struct {
+	off    uint64
+	word   uint64 // the new bytes, little-endian; with body the index of the body
+	del, n uint8
+	body   bool
+	sym    bool // the bytes are r_info, or RELA entries: with provisional symbol indices
+}
+
+// A body is a longer splice.
+type body struct {
+	del uint64
+	ins []byte
+}
+
+// splice adds a splice to the part that is section s. The bytes of ins are
+// copied.
+func (e *Edit) splice(s Section, off, del uint64, ins []byte, sym bool) {
+	e.addSplice(e.partAt(s), off, del, ins, sym)
+}
+
+func (e *Edit) addSplice(p *part, off, del uint64, ins []byte, sym bool) {
+	if len(ins) > 8 || del > 0xff {
+		e.addBody(p, off, del, e.keep(ins), sym)
+		return
+	}
+	var word [8]byte
+	copy(word[:], ins)
+	p.addWord(off, uint8(del), uint8(len(ins)), le.Uint64(word[:]), sym)
+}
+
+func (p *part) addWord(off uint64, del, n uint8, word uint64, sym bool) {
+	p.splices = append(doubled(p.splices), splice{off: off, word: word, del: del, n: n, sym: sym})
+}
+
+// grow makes room for n more splices.
+func (p *part) grow(n int) {
+	if p.splices == nil {
+		p.splices = make([]splice, 0, n) // memory that slices.Grow would clear
+	}
+	p.splices = slices.Grow(p.splices, n)
+}
+
+// addBody adds a splice of bytes that stay where they are.
+func (e *Edit) addBody(p *part, off, del uint64, ins []byte, sym bool) {
+	p.splices = append(doubled(p.splices), splice{off: off, word: uint64(len(e.bodies)), body: true, sym: sym})
+	e.bodies = append(doubled(e.bodies), body{del, ins})
+}
+
+// removed is how many bytes of the input a splice takes away.
+func (e *Edit) removed(s *splice) uint64 {
+	if s.body {
+		return e.bodies[s.word].del
+	}
+	return uint64(s.del)
+}
+
+// inserted is how many bytes a splice puts in.
+func (e *Edit) inserted(s *splice) uint64 {
+	if s.body {
+		return uint64(len(e.bodies[s.word].ins))
+	}
+	return uint64(s.n)
+}
+
+// doubled makes room for another element: append's own growth wastes more where
+// there are many.
+func doubled[E any](s []E) []E {
+	if len(s) == cap(s) {
+		s = slices.Grow(s, len(s)+1)
+	}
+	return s
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"io"
+	"os"
+)
+
+const (
+	// writeBufSize is how much of what is short is gathered for one write.
+	writeBufSize = 64 << 10
+	// copyRangeMin is the size in bytes from which a stretch of the input is
+	// handed to copy_file_range(2) instead of write(2).
+	copyRangeMin = 64 << 10
+)
+
+// A writer writes the output of an edit. It stands at an offset of the input,
+// end; what lies between begin and end is yet to be copied.
+type writer struct {
+	f          *File
+	begin, end uint64
+	w          io.Writer
+	file       *os.File // w, where the kernel may copy from file to file
+	buf        []byte
+	written    int64
+	err        error
+}
+
+func newWriter(f *File, w io.Writer) *writer {
+	return &writer{f: f, w: w, buf: make([]byte, 0, writeBufSize)}
+}
+
+// write writes the image: what lies between the splices, and what they insert.
+func (m *Image) write(w *writer) error {
+	locals := uint32(len(m.edit.locals))
+	for i := range m.edit.parts {
+		p := &m.edit.parts[i]
+		w.upTo(p.off)
+		copyTo := w.upTo
+		if p.renum {
+			copyTo = func(off uint64) { w.renumber(off, locals) }
+		}
+		for k := range p.splices {
+			switch s := &p.splices[k]; {
+			case s.body:
+				copyTo(s.off)
+				w.put(m.edit.bodies[s.word].ins)
+				w.skip(m.edit.bodies[s.word].del)
+			case s.sym: // r_info of an entry whose other fields stay
+				copyTo(s.off - 8)
+				w.upTo(s.off)
+				w.putWord(s.word, 8)
+				w.skip(8)
+				w.upTo(s.off + 16)
+			default:
+				copyTo(s.off)
+				w.putWord(s.word, int(s.n))
+				w.skip(uint64(s.del))
+			}
+		}
+		copyTo(p.end)
+		w.putZeros(int(int64(p.shift-p.start) - p.grows))
+	}
+	w.upTo(uint64(len(m.f.data)))
+	w.copy()
+	w.flush()
+	return w.err
+}
+
+// upTo goes on to an offset of the input.
+func (w *writer) upTo(off uint64) { w.end = off }
+
+// skip leaves out n bytes of the input.
+func (w *writer) skip(n uint64) {
+	w.copy()
+	w.end += n
+	w.begin = w.end
+}
+
+// copy copies what is yet to be copied.
+func (w *writer) copy() {
+	n := w.end - w.begin
+	if n >= copyRangeMin && w.file != nil && w.err == nil {
+		w.flush()
+		var done uint64
+		if w.err == nil {
+			done, w.err = copyRange(w.file, w.f.src.file, w.begin, n)
+		}
+		w.written += int64(done)
+		w.begin += done
+	}
+	b := w.f.data[w.begin:w.end]
+	w.begin = w.end
+	w.add(b)
+}
+
+// put adds bytes behind those before end.
+func (w *writer) put(b []byte) {
+	w.copy()
+	w.add(b)
+}
+
+// putWord adds the first n bytes of a word, little-endian.
+func (w *writer) putWord(word uint64, n int) {
+	w.copy()
+	if len(w.buf)+8 > cap(w.buf) {
+		w.flush()
+	}
+	w.buf = le.AppendUint64(w.buf, word)[:len(w.buf)+n]
+}
+
+var zeros [4 << 10]byte
+
+func (w *writer) putZeros(n int) {
+	for ; n > 0; n -= len(zeros) {
+		w.put(zeros[:min(n, len(zeros))])
+	}
+}
+
+// renumber goes on to an offset of the input, over RELA entries whose global
+// symbols move by so many.
+func (w *writer) renumber(off uint64, by uint32) {
+	if off == w.end {
+		return
+	}
+	w.copy()
+	first := w.f.symtab.Info
+	for w.end < off {
+		if len(w.buf)+relaSize > cap(w.buf) {
+			w.flush()
+		}
+		n := min(off-w.end, uint64(cap(w.buf)-len(w.buf))/relaSize*relaSize)
+		at := len(w.buf)
+		w.buf = append(w.buf, w.f.data[w.end:w.end+n]...)
+		for r := w.buf[at:]; len(r) >= relaSize; r = r[relaSize:] {
+			if sym := le.Uint32(r[12:]); sym >= first {
+				le.PutUint32(r[12:], sym+by)
+			}
+		}
+		w.end += n
+	}
+	w.begin = w.end
+}
+
+// add adds bytes to the buffer; what is longer than that is written at once.
+func (w *writer) add(b []byte) {
+	if len(b) > cap(w.buf)-len(w.buf) {
+		w.flush()
+		if len(b) >= cap(w.buf) {
+			w.writeOut(b)
+			return
+		}
+	}
+	w.buf = append(w.buf, b...)
+}
+
+func (w *writer) flush() {
+	w.writeOut(w.buf)
+	w.buf = w.buf[:0]
+}
+
+func (w *writer) writeOut(b []byte) {
+	if w.err != nil || len(b) == 0 {
+		return
+	}
+	var n int
+	n, w.err = w.w.Write(b)
+	w.written += int64(n)
+}
