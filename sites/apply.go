@@ -21,12 +21,9 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 	if err := a.addStubs(); err != nil {
 		return nil, err
 	}
-	for i := range p.Decisions {
-		s, d := &p.Object.Sites[i], &p.Decisions[i]
-		if d.Form == Keep || d.Done {
-			continue
-		}
-		if err := a.site(s, d); err != nil {
+	for lo, hi := 0, 0; lo < len(p.Decisions); lo = hi {
+		hi = p.Object.sectionEnd(lo)
+		if err := a.section(lo, hi); err != nil {
 			return nil, err
 		}
 	}
@@ -63,46 +60,91 @@ type insertion struct {
 	rel elf.Rela64
 }
 
+// A sectionEdit is the edits of one section of code and its relocations.
+type sectionEdit struct {
+	code  *elfrw.ByteEdits
+	relas *elfrw.RelaEdits // nil where the section has none
+}
+
+// section rewrites the sites from lo to hi, which are those of a section.
+func (a *applier) section(lo, hi int) error {
+	words, relas := 0, 0 // that may change
+	for i := lo; i < hi; i++ {
+		if s, d := &a.Object.Sites[i], &a.Decisions[i]; d.changes() {
+			if d.Word != s.Word {
+				words++
+			}
+			if d.Slot != s.Behind {
+				words++
+			}
+			relas++
+		}
+	}
+	if relas == 0 {
+		return nil
+	}
+	var e sectionEdit
+	var err error
+	sec := int(a.Object.Sites[lo].Section)
+	if e.code, err = a.edit.Bytes(sec); err != nil {
+		return err
+	}
+	e.code.Grow(words)
+	if rela := int(a.Object.relas[sec]); rela != 0 {
+		if e.relas, err = a.edit.Relas(rela); err != nil {
+			return err
+		}
+		e.relas.Grow(relas)
+	}
+	for i := lo; i < hi; i++ {
+		if d := &a.Decisions[i]; d.changes() {
+			if err := a.site(&a.Object.Sites[i], d, &e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // site rewrites one site: the branch word, its relocation, the slot.
-func (a *applier) site(s *Site, d *Decision) error {
-	if err := a.word(s, s.Off, s.Word, d.Word); err != nil {
+func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
+	if err := e.word(s.Off, s.Word, d.Word); err != nil {
 		return err
 	}
-	if err := a.word(s, s.Off+ppc64.WordSize, s.Behind, d.Slot); err != nil {
+	if err := e.word(s.Off+ppc64.WordSize, s.Behind, d.Slot); err != nil {
 		return err
 	}
-	rela := a.Object.relas[s.Section]
 	if !d.Word.IsBranch() {
 		if s.Rela < 0 {
 			return nil
 		}
 		// A REL24 left on a nop would put a displacement into it.
-		return a.edit.DropRela(rela, s.Rela)
+		return e.relas.Drop(int(s.Rela))
 	}
 	if !a.retargets(s, d) {
 		return nil // only the slot is another
 	}
-	target := d.Target
+	target := int(d.Target)
 	if target == 0 {
-		target = a.entries[stubName{s.Key, d.Stub}]
+		target = a.entries[stubName{int(s.Key), d.Stub}]
 	}
 	if s.Rela >= 0 {
-		return a.edit.SetRela(rela, s.Rela, rela64(s.Off, target, s.Type, 0))
+		return e.relas.Set(int(s.Rela), rela64(s.Off, target, s.Type, 0))
 	}
 	// What the assembler would have written; decide has refused callers that
 	// keep no TOC pointer.
-	a.inserted = append(a.inserted, insertion{s.Section, rela64(s.Off, target, uint32(elf.R_PPC64_REL24), 0)})
+	a.inserted = append(a.inserted, insertion{int(s.Section), rela64(s.Off, target, uint32(elf.R_PPC64_REL24), 0)})
 	return nil
 }
 
-func (a *applier) word(s *Site, off uint64, old, new ppc64.Word) error {
+func (e *sectionEdit) word(off uint64, old, new ppc64.Word) error {
 	if old == new || new == 0 {
 		return nil
 	}
 	var want, is [ppc64.WordSize]byte
 	old.Put(want[:])
 	new.Put(is[:])
-	return a.edit.ReplaceBytes(s.Section, off, want[:], is[:])
+	return e.code.Replace(off, want[:], is[:])
 }
 
 func rela64(off uint64, sym int, typ uint32, addend int64) elf.Rela64 {
@@ -126,7 +168,7 @@ func (a *applier) insertRelocations() error {
 }
 
 func (a *applier) insertInto(sec int, ins []insertion) error {
-	if _, ok := a.Object.relas[sec]; !ok {
+	if a.Object.relas[sec] == 0 {
 		var data []byte
 		for _, in := range ins {
 			data = appendRela(data, in.rel)
@@ -142,7 +184,7 @@ func (a *applier) insertInto(sec int, ins []insertion) error {
 		for i < t.Len() && t.Off(i) < in.rel.Off {
 			i++
 		}
-		if err := a.edit.InsertRela(a.Object.relas[sec], i, in.rel); err != nil {
+		if err := a.edit.InsertRela(int(a.Object.relas[sec]), i, in.rel); err != nil {
 			return err
 		}
 	}
@@ -174,7 +216,8 @@ func (a *applier) addRelaOf(name string, sec int, data []byte) error {
 // table writes the new entries of the table of sites: into a section of their
 // own, or at the end of the existing one.
 func (a *applier) table() error {
-	if len(a.Added) == 0 {
+	n := a.NumAdded()
+	if n == 0 {
 		return nil
 	}
 	a.findSectionSymbols()
@@ -183,14 +226,15 @@ func (a *applier) table() error {
 	if t != nil {
 		base = uint64(len(t.Entries)) * size
 	}
-	relas := make([]byte, 0, 3*reloc.RelaSize*len(a.Added))
-	for i := range a.Added {
+	relas := make([]byte, 0, 3*reloc.RelaSize*n)
+	for i := range n {
 		var err error
-		if relas, err = a.entryRelas(relas, &a.Added[i], base+uint64(i)*size); err != nil {
+		e := a.added(i)
+		if relas, err = a.entryRelas(relas, &e, base+uint64(i)*size); err != nil {
 			return err
 		}
 	}
-	zeros := make([]byte, size*uint64(len(a.Added)))
+	zeros := make([]byte, size*uint64(n))
 	if t != nil {
 		return a.extend(t.Section, zeros, relas)
 	}
@@ -244,8 +288,8 @@ func (a *applier) extend(sec int, zeros, relas []byte) error {
 	if err := a.edit.AppendData(sec, zeros); err != nil {
 		return err
 	}
-	rela, ok := a.Object.relas[sec]
-	if !ok {
+	rela := int(a.Object.relas[sec])
+	if rela == 0 {
 		return a.addRelaSection(sec, relas)
 	}
 	end := int(a.Object.File.Section(rela).Size / reloc.RelaSize)

@@ -7,7 +7,6 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
@@ -18,180 +17,157 @@ import (
 var ErrNotAsPlanned = errors.New("the output is not as planned")
 
 // Check reads an output and holds it against the plan: the words of each site,
-// its relocation, and the table. Find, which the plan came from, is not used on
-// the sites; the table is read by the same code as any existing table.
+// its relocation, and the entries of the table. Nothing of it is done by what
+// found the sites, or by what has applied the plan.
 func (p *Plan) Check(out *elfrw.File) error {
-	o := p.Object
-	for lo := 0; lo < len(o.Sites); {
-		hi := lo
-		var spots []spot
-		for ; hi < len(o.Sites) && o.Sites[hi].Section == o.Sites[lo].Section; hi++ {
-			spots = append(spots, spot{o.Sites[hi].Off, hi})
-		}
-		if err := p.checkSection(out, o.Sites[lo].Section, spots); err != nil {
+	c := checker{Plan: p, out: out, same: newSymbolSet(p.Object.File.NumSymbols())}
+	for lo, hi := 0, 0; lo < len(p.Object.Sites); lo = hi {
+		hi = p.Object.sectionEnd(lo)
+		if err := c.section(lo, hi); err != nil {
 			return err
 		}
-		lo = hi
 	}
-	return p.checkTable(out)
+	return c.table()
 }
 
-func (p *Plan) checkSection(out *elfrw.File, sec int, spots []spot) error {
-	o := p.Object
-	code := out.Section(sec).Data()
-	for _, sp := range spots {
-		s, d := &o.Sites[sp.id], &p.Decisions[sp.id]
-		w, err := ppc64.Load(code, s.Off)
-		if err != nil || w != d.Word {
-			return p.differs(s, "branch is %v, planned was %v", w, d.Word)
-		}
-		if d.Slot == 0 {
-			continue
-		}
-		if slot, err := ppc64.Load(code, s.Off+4); err != nil || slot != d.Slot {
-			return p.differs(s, "slot is %v, planned was %v", slot, d.Slot)
-		}
-	}
-	var t reloc.Table
-	if rela, ok := relaSection(out, sec, o.relas[sec]); ok {
-		var err error
-		if t, err = reloc.NewTable(rela.Data()); err != nil {
-			return err
-		}
-	}
-	calls := make([]bool, len(spots))
-	err := near(t, spots, ppc64.WordSize, func(sp spot, _ int, r reloc.Rela) error {
-		s, d := &o.Sites[sp.id], &p.Decisions[sp.id]
-		if r.Type() == uint32(elf.R_PPC64_NONE) {
-			return nil
-		}
-		calls[sp.id-spots[0].id] = true
-		switch {
-		case !d.Word.IsBranch():
-			return p.differs(s, "%s is left on a constant", r.TypeName())
-		case d.Form == Keep && d.Done:
-			return nil
-		case !p.isCallee(out, r, s, d):
-			return p.differs(s, "%s is against another symbol than planned", r.TypeName())
-		}
-		return nil
-	})
+// A checker is what the steps of Check share.
+type checker struct {
+	*Plan
+	out  *elfrw.File
+	same symbolSet // symbols of the input that are so in the output, as far as was asked
+}
+
+// section checks the sites from lo to hi, which are those of a section.
+func (c *checker) section(lo, hi int) error {
+	sec := int(c.Object.Sites[lo].Section)
+	code := c.out.Section(sec).Data()
+	rela, err := c.relocations(sec)
 	if err != nil {
 		return err
 	}
-	for i, sp := range spots {
-		s, d := &o.Sites[sp.id], &p.Decisions[sp.id]
-		if d.Word.IsBranch() && !calls[i] && (s.Rela >= 0 || p.retargets(s, d)) {
-			return p.differs(s, "the call has no relocation")
+	next := 0
+	for i := lo; i < hi; i++ {
+		s, d := &c.Object.Sites[i], &c.Decisions[i]
+		if w, err := ppc64.Load(code, s.Off); err != nil || w != d.Word {
+			return c.differs(s, "branch is %v, planned was %v", w, d.Word)
+		}
+		if d.Slot != 0 {
+			if slot, err := ppc64.Load(code, s.Off+ppc64.WordSize); err != nil || slot != d.Slot {
+				return c.differs(s, "slot is %v, planned was %v", slot, d.Slot)
+			}
+		}
+		call := false
+		for next = rela.search(s.Off, next); next < rela.Len() && rela.place(next) < s.Off+ppc64.WordSize; next++ {
+			r := rela.At(rela.entry(next))
+			if r.Type() == uint32(elf.R_PPC64_NONE) {
+				continue
+			}
+			call = true
+			switch {
+			case !d.Word.IsBranch():
+				return c.differs(s, "%s is left on a constant", r.TypeName())
+			case d.Form == Keep && d.Done:
+			case !c.isCallee(r, s, d):
+				return c.differs(s, "%s is against another symbol than planned", r.TypeName())
+			}
+		}
+		if d.Word.IsBranch() && !call && (s.Rela >= 0 || c.retargets(s, d)) {
+			return c.differs(s, "the call has no relocation")
 		}
 	}
 	return nil
 }
 
+// relocations returns the relocations of a section in the output, by place: of
+// the section that had them in the input, or of one that was added.
+func (c *checker) relocations(sec int) (placed, error) {
+	rela := int(c.Object.relas[sec])
+	for i := c.out.NumSections() - 1; rela == 0 && i > 0; i-- {
+		if s := c.out.Section(i); s.Is(elf.SHT_RELA) && int(s.Info) == sec {
+			rela = i
+		}
+	}
+	if rela == 0 {
+		return placed{}, nil
+	}
+	t, err := reloc.NewTable(c.out.Section(rela).Data())
+	if err != nil {
+		return placed{}, err
+	}
+	if was, err := c.Object.placed(sec); err == nil && was.order == nil {
+		return placed{t, nil}, nil // edits keep an order that there is
+	}
+	return placed{t, byPlace(t)}, nil
+}
+
 // isCallee reports whether a relocation names what the plan says: what the site
 // called before, the target, or the entry of a stub that was added.
-func (p *Plan) isCallee(out *elfrw.File, r reloc.Rela, s *Site, d *Decision) bool {
+func (c *checker) isCallee(r reloc.Rela, s *Site, d *Decision) bool {
 	sym := int(r.Sym())
 	switch {
 	case d.Form == Keep, s.Tramp < 0 && d.Stub == noStub:
-		return p.sameSymbol(out, sym, s.Sym)
+		return c.sameSymbol(sym, int(s.Sym))
 	case d.Target == 0:
-		return sym > 0 && sym < out.NumSymbols() && r.Addend == 0 && p.isNewStub(out, out.Symbol(sym), stubName{s.Key, d.Stub})
-	case p.sameSymbol(out, sym, d.Target):
+		return r.Addend == 0 && c.isNewStub(sym, stubName{int(s.Key), d.Stub})
+	case c.sameSymbol(sym, int(d.Target)):
 		return true
 	}
 	// A local trampoline that the assembler has named by its section.
-	return d.Done && p.sameSymbol(out, sym, s.Sym)
+	return d.Done && c.sameSymbol(sym, int(s.Sym))
 }
 
-// relaSection returns the relocations of a section in the output: the section
-// that had them in the input, or one that was added.
-func relaSection(out *elfrw.File, sec, was int) (elfrw.Section, bool) {
-	if was != 0 {
-		return out.Section(was), true
+// sameSymbol reports whether symbol i of the output is symbol j of the input:
+// symbols keep their order, and new local ones come before the global ones.
+func (c *checker) sameSymbol(i, j int) bool {
+	in, was := c.Object.File, j
+	if j >= in.FirstGlobal() {
+		was += c.out.FirstGlobal() - in.FirstGlobal()
 	}
-	for i := out.NumSections() - 1; i > 0; i-- {
-		if s := out.Section(i); s.Is(elf.SHT_RELA) && int(s.Info) == sec {
-			return s, true
-		}
-	}
-	return elfrw.Section{}, false
-}
-
-// sameSymbol reports whether symbol i of the output is symbol j of the input,
-// whose indices may differ.
-func (p *Plan) sameSymbol(out *elfrw.File, i, j int) bool {
-	if i <= 0 || i >= out.NumSymbols() {
+	if i != was || i <= 0 || i >= c.out.NumSymbols() {
 		return false
 	}
-	a, b := out.Symbol(i), p.Object.File.Symbol(j)
-	other := b.Other
-	if p.marked[j] {
-		other = ppc64.LocalEntryClobbers.SetOther(other)
+	if c.same.has(j) {
+		return true
 	}
-	return a.Info == b.Info && a.Other == other && a.Section == b.Section && a.Value == b.Value &&
-		bytes.Equal(out.SymbolName(a), p.Object.File.SymbolName(b))
+	a, b := c.out.Symbol(i), in.Symbol(j)
+	if c.marked[j] {
+		b.Other = ppc64.LocalEntryClobbers.SetOther(b.Other)
+	}
+	if a.Info != b.Info || a.Other != b.Other || a.Section != b.Section || a.Value != b.Value ||
+		!bytes.Equal(c.out.SymbolName(a), in.SymbolName(b)) {
+		return false
+	}
+	c.same.add(j)
+	return true
 }
 
 func (p *Plan) differs(s *Site, format string, a ...any) error {
-	return p.Object.at(s.Section, s.Off, -1, "%w: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
+	return p.Object.at(int(s.Section), s.Off, -1, "%w: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
 }
 
 // isNewStub reports whether a symbol of the output is the entry of a stub that
 // the plan adds: by its name and kind, and by the code there, made once more.
-func (p *Plan) isNewStub(out *elfrw.File, sym elfrw.Symbol, n stubName) bool {
-	if stubOf(sym, out.SymbolName(sym)) != n.entry || string(out.SymbolName(sym)) != stubPrefixes[n.entry]+p.Object.Keys[n.key].Name ||
-		out.Section(sym.Section).NameString() != stubSection {
+func (c *checker) isNewStub(i int, n stubName) bool {
+	if i <= 0 || i >= c.out.NumSymbols() {
+		return false
+	}
+	sym := c.out.Symbol(i)
+	if !c.isStub(sym, n) || !c.out.Section(sym.Section).Named(stubSection) {
 		return false
 	}
 	var b codeBuffer
-	key, _ := p.keyAccess(n.key, n.entry.stub())
+	key, _ := c.keyAccess(n.key, n.entry.stub())
 	b.stub(n.entry.stub(), key, 0, 0)
 	want := b.code
 	if n.entry == StubJump {
 		want = want[ppc64.WordSize:]
 	}
-	code := out.Section(sym.Section).Data()
+	code := c.out.Section(sym.Section).Data()
 	return sym.Size == uint64(len(want)) && sym.Value <= uint64(len(code)) && bytes.HasPrefix(code[sym.Value:], want)
 }
 
-// checkTable reads the output's table and compares it with the entries that
-// were there and those that were added.
-func (p *Plan) checkTable(out *elfrw.File) error {
-	var want []Entry
-	if t := p.table(); t != nil {
-		want = slices.Clone(t.Entries)
-	}
-	want = append(want, p.Added...)
-	o, err := newObject(out)
-	if err != nil {
-		return err
-	}
-	o.findNames()
-	o.addSectionSymbols()
-	if err := o.findStubKeys(); err != nil {
-		return err
-	}
-	find := o.findTable
-	if p.Place == User {
-		find = o.findUserTable
-	}
-	if err := find(); err != nil {
-		return err
-	}
-	var got []Entry
-	if t := (&Plan{Object: o, Options: p.Options}).table(); t != nil {
-		got = t.Entries
-	}
-	if len(got) != len(want) {
-		return fmt.Errorf("%w: the table has %d entries, planned were %d", ErrNotAsPlanned, len(got), len(want))
-	}
-	for i, g := range got {
-		w := want[i]
-		if !g.Self && (g.Section != w.Section || g.Off != w.Off) || g.Self != w.Self || g.Flags != w.Flags || g.Stub != w.Stub ||
-			o.Keys[g.Key].Name != p.Object.Keys[w.Key].Name {
-			return fmt.Errorf("%w: entry %d of the table", ErrNotAsPlanned, i)
-		}
-	}
-	return nil
+// isStub reports whether a symbol of the output is an entry of a key's stub.
+func (c *checker) isStub(sym elfrw.Symbol, n stubName) bool {
+	name := c.out.SymbolName(sym)
+	return stubOf(sym, name) == n.entry && string(name[len(stubPrefixes[n.entry]):]) == c.Object.Keys[n.key].Name
 }

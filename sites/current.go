@@ -26,7 +26,7 @@ func (o *Object) current(s *Site) (state, error) {
 		if s.Rela >= 0 {
 			typ = int64(s.Type)
 		}
-		return o.at(s.Section, s.Off, typ, format, a...)
+		return o.at(int(s.Section), s.Off, typ, format, a...)
 	}
 	switch w := s.Word; {
 	case w.IsBranch() && !w.AA():
@@ -34,24 +34,24 @@ func (o *Object) current(s *Site) (state, error) {
 			return state{}, bad("the table says tail call %v, found %v", s.Tail, w)
 		}
 		if s.Rela < 0 {
-			to := addr{s.Section, s.Off + uint64(w.Displacement())}
-			if fn := o.funcs.find(to.sec, to.off); fn != 0 && fn == s.Func && !o.enters(to, fn) {
+			to := addr{int(s.Section), s.Off + uint64(w.Displacement())}
+			if fn := o.funcs.find(to.sec, to.off); fn != 0 && fn == int(s.Func) && !o.enters(to, fn) {
 				return state{}, bad("the site branches to %s+0x%x, where no function begins", printable(o.name(fn)), to.off-o.File.Symbol(fn).Value)
 			}
 			return state{form: Direct, place: to}, nil
 		}
-		sym := o.File.Symbol(s.Sym)
+		sym := o.File.Symbol(int(s.Sym))
 		if sec := o.File.Section(sym.Section); sym.Section != 0 && !isCode(sec) {
-			return state{}, bad("the site branches to %s, which is no code", printable(o.name(s.Sym)))
+			return state{}, bad("the site branches to %s, which is no code", printable(o.name(int(s.Sym))))
 		}
 		if sym.Type() != elf.STT_SECTION {
-			return state{form: Direct, target: s.Sym}, nil
+			return state{form: Direct, target: int(s.Sym)}, nil
 		}
-		t, err := o.table(s.Section)
+		t, err := o.table(int(s.Section))
 		if err != nil {
 			return state{}, err
 		}
-		return state{form: Direct, place: addr{sym.Section, sym.Value + uint64(t.At(s.Rela).Addend)}}, nil
+		return state{form: Direct, place: addr{sym.Section, sym.Value + uint64(t.At(int(s.Rela)).Addend)}}, nil
 	case s.Rela >= 0:
 		return state{}, bad("expects b or bl, found %v", w)
 	case !s.Tail && (w == ppc64.Nop || w == ppc64.Li3Zero), s.Tail && w == ppc64.Blr:
@@ -73,16 +73,16 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 			dec.Done = true // what the key holds is not for this object to say
 			return nil
 		}
-		return o.at(s.Section, s.Off, -1, "the site has left its trampoline already (%v), but %s", s.Word, dec.Reason.Text())
+		return o.at(int(s.Section), s.Off, -1, "the site has left its trampoline already (%v), but %s", s.Word, dec.Reason.Text())
 	}
 	name := printable(o.Keys[s.Key].Name)
 	switch {
 	case now.form == Direct && dec.Stub != noStub:
 		return nil // the stub goes through the key, and is right whatever the site called
 	case (now.form == Constant) == dec.Word.IsBranch(), now.form == Constant && s.Word != dec.Word:
-		return o.at(s.Section, s.Off, -1, "found %v, but with what key %s holds it would be %v", s.Word, name, dec.Word)
-	case now.form == Direct && now.target != dec.Target && (now.target != 0 || !o.enters(now.place, dec.Target)):
-		return o.at(s.Section, s.Off, -1, "the site calls %s, but key %s holds %s", printable(o.stateTarget(now)), name, printable(o.name(dec.Target)))
+		return o.at(int(s.Section), s.Off, -1, "found %v, but with what key %s holds it would be %v", s.Word, name, dec.Word)
+	case now.form == Direct && now.target != int(dec.Target) && (now.target != 0 || !o.enters(now.place, int(dec.Target))):
+		return o.at(int(s.Section), s.Off, -1, "the site calls %s, but key %s holds %s", printable(o.stateTarget(now)), name, printable(o.name(int(dec.Target))))
 	}
 	dec.Word = s.Word
 	dec.Done = s.Behind == dec.Slot
@@ -93,9 +93,9 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 func (d *decider) unchanged(s *Site, dec *Decision) {
 	tramp := d.Object.Tramps[s.Tramp]
 	if dec.Stub != noStub && dec.Target == 0 && tramp.Entry == dec.Stub {
-		dec.Target = tramp.Sym
+		dec.Target = int32(tramp.Sym)
 	}
-	if dec.Form == Keep || dec.Target != tramp.Sym || !dec.Word.IsBranch() {
+	if dec.Form == Keep || int(dec.Target) != tramp.Sym || !dec.Word.IsBranch() {
 		return
 	}
 	dec.Word = s.Word // as the assembler has resolved it, perhaps
@@ -112,7 +112,7 @@ func (o *Object) callee(s *Site) int {
 	case s.Tramp >= 0:
 		return o.Tramps[s.Tramp].Sym
 	case s.Rela >= 0:
-		return s.Sym
+		return int(s.Sym)
 	}
 	return 0
 }

@@ -20,6 +20,7 @@ type decider struct {
 	shortcuts map[int]bool            // keys whose stub belongs in the table, see addShortcuts
 	tocCache  map[int]callerTOC       // by function symbol
 	files     map[int]string          // see hasPACA
+	said      *words                  // see say
 }
 
 func newDecider(p *Plan) (*decider, error) {
@@ -44,11 +45,11 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	switch {
 	case s.Decoded:
 		return keep(s, NotAnnotated), false, nil
-	case isAlternative(o.File.Section(s.Section)):
+	case isAlternative(o.File.Section(int(s.Section))):
 		return keep(s, AlternativeCode), false, nil
 	case key.Target.Why == KeyAmbiguous:
 		return keep(s, KeyAmbiguous), false, nil
-	case d.repatched() && o.inComdat(s.Section):
+	case d.repatched() && o.inComdat(int(s.Section)):
 		return keep(s, SiteDiscardable), false, nil
 	}
 	if key.Target.Kind == TargetUnknown {
@@ -56,7 +57,7 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		dec.Listed = d.repatched() && hasPlace(s)
 		return dec, !d.repatched(), nil
 	}
-	fixed, detail, err := d.fixed(s.Key)
+	fixed, detail, err := d.fixed(int(s.Key))
 	if err != nil {
 		return dec, false, err
 	}
@@ -73,11 +74,11 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		return dec, false, nil
 	case fixed:
 		dec = d.fixedForm(s)
-		dec.Listed = dec.Form != Keep && d.Runtime == Inline && d.Place == Module && hasPlace(s) && !o.inComdat(s.Section)
+		dec.Listed = dec.Form != Keep && d.Runtime == Inline && d.Place == Module && hasPlace(s) && !o.inComdat(int(s.Section))
 		return dec, dec.Form == Keep, nil
 	}
 	dec = keep(s, KeyMayChange)
-	dec.Detail = detail
+	dec.words = d.say("", detail)
 	return dec, true, nil
 }
 
@@ -92,7 +93,7 @@ func (d *decider) fixedForm(s *Site) Decision {
 	if w, ok := constantWord(s, target.Kind); ok {
 		return constant(s, w)
 	}
-	if r := d.refuseDirect(s, target.Sym); r != "" {
+	if r := d.refuseDirect(s, target.Sym); r != NoReason {
 		return keep(s, r)
 	}
 	return direct(s, target.Sym)
@@ -139,9 +140,9 @@ func (d *decider) fixed(key int) (bool, string, error) {
 // and leave r2 alone.
 func (d *decider) refuseDirect(s *Site, target int) Reason {
 	if s.NoTOC() {
-		return "" // the caller keeps no TOC pointer, there is nothing to lose
+		return NoReason // the caller keeps no TOC pointer, there is nothing to lose
 	}
-	if r := d.refuseCaller(s); r != "" {
+	if r := d.refuseCaller(s); r != NoReason {
 		return r
 	}
 	local, ours := d.targetEntry(target)
@@ -151,7 +152,7 @@ func (d *decider) refuseDirect(s *Site, target int) Reason {
 		if !local.PreservesR2() && d.Place == Module {
 			return ClobbersTOC // the module loader takes local entry 1 for 0
 		}
-		return ""
+		return NoReason
 	}
 	switch {
 	case !ours && s.Tail:
@@ -161,7 +162,7 @@ func (d *decider) refuseDirect(s *Site, target int) Reason {
 	case !local.PreservesR2():
 		return ClobbersTOC
 	}
-	return ""
+	return NoReason
 }
 
 // targetEntry is the local entry of a function, and whether it provably is of
@@ -173,10 +174,10 @@ func (d *decider) targetEntry(target int) (ppc64.LocalEntry, bool) {
 
 // refuseCaller says why r2 at a site cannot be taken for this unit's.
 func (d *decider) refuseCaller(s *Site) Reason {
-	c, ok := d.tocCache[s.Func]
+	c, ok := d.tocCache[int(s.Func)]
 	if !ok {
-		c.uses, c.known = d.Object.callerUsesTOC(s.Func)
-		d.tocCache[s.Func] = c
+		c.uses, c.known = d.Object.callerUsesTOC(int(s.Func))
+		d.tocCache[int(s.Func)] = c
 	}
 	switch {
 	case !c.known:
@@ -184,7 +185,7 @@ func (d *decider) refuseCaller(s *Site) Reason {
 	case !c.uses:
 		return CallerNoTOC
 	}
-	return ""
+	return NoReason
 }
 
 type callerTOC struct{ uses, known bool }
@@ -212,13 +213,13 @@ func (d *decider) slotEntered(s *Site) bool {
 	if d.entered == nil {
 		d.entered = map[int]map[uint64]bool{}
 	}
-	to, ok := d.entered[s.Section]
+	to, ok := d.entered[int(s.Section)]
 	if !ok {
 		to = map[uint64]bool{}
-		d.entered[s.Section] = to
-		relocated, _ := d.Object.relocatedWords(s.Section) // Find has read them
+		d.entered[int(s.Section)] = to
+		relocated, _ := d.Object.relocatedWords(int(s.Section)) // Find has read them
 		// What follows a truncated instruction is no code that runs.
-		_ = ppc64.Walk(d.Object.File.Section(s.Section).Data(), func(off uint64, w, _ ppc64.Word) bool {
+		_ = ppc64.Walk(d.Object.File.Section(int(s.Section)).Data(), func(off uint64, w, _ ppc64.Word) bool {
 			if (w.IsBranch() || w.IsCondBranch()) && !w.AA() && w.Displacement() != 0 && !relocated[off] {
 				to[off+uint64(w.Displacement())] = true
 			}
@@ -233,7 +234,7 @@ func keep(s *Site, r Reason) Decision {
 }
 
 func direct(s *Site, target int) Decision {
-	return Decision{Form: Direct, Target: target, Word: branchWord(s), Slot: cleanSlot(s)}
+	return Decision{Form: Direct, Target: int32(target), Word: branchWord(s), Slot: cleanSlot(s)}
 }
 
 func constant(s *Site, w ppc64.Word) Decision {

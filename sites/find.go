@@ -5,6 +5,7 @@ package sites
 import (
 	"cmp"
 	"debug/elf"
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -70,34 +71,60 @@ func (o *Object) findCalls() error {
 // scanCalls looks at the relocation words of a section; symbols are looked at
 // only for what may be a trampoline.
 func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
-	n := uint64(o.File.NumSymbols())
-	for i := range t.Len() {
-		sym := t.Info(i) >> 32
-		if sym >= n {
-			r := t.At(i)
-			return o.at(sec.Index, r.Off, int64(r.Type()), "relocation %d: symbol %d of %d", i, sym, n)
-		}
-		if !o.tramps.has(int(sym)) {
-			continue
-		}
-		r := t.At(i)
-		s := o.File.Symbol(int(sym))
+	found, err := o.scan(sec, t)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	code := sec.Data()
+	if o.Sites == nil {
+		o.Sites = make([]Site, 0, len(found)) // memory that Grow would clear
+	}
+	o.Sites = slices.Grow(o.Sites, len(found))
+	for _, i := range found {
+		r := t.At(int(i))
+		s := o.File.Symbol(int(r.Sym()))
 		tramp := o.trampAt(s, r.Addend)
 		if tramp < 0 {
 			continue
 		}
-		if err := o.addCall(sec, i, r, s, tramp); err != nil {
+		if err := o.addCall(sec.Index, code, i, r, s, tramp); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// scan returns the numbers of the relocations against symbols that are watched,
+// and notes whether the table is in order of place. It is the one look at every
+// relocation.
+func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32, err error) {
+	n, watched := uint32(o.File.NumSymbols()), o.watched
+	ordered, last, i := true, uint64(0), int32(0)
+	for ; len(t) >= reloc.RelaSize; t = t[reloc.RelaSize:] {
+		off, sym := binary.LittleEndian.Uint64(t), binary.LittleEndian.Uint32(t[12:])
+		if off < last {
+			ordered = false
+		}
+		last = off
+		if sym >= n {
+			return nil, o.at(sec.Index, off, int64(t.At(0).Type()), "relocation %d: symbol %d of %d", i, sym, n)
+		}
+		if watched.has(int(sym)) {
+			found = append(found, i)
+		}
+		i++
+	}
+	if len(found) > 0 {
+		o.ordered[sec.Index] = ordered
+	}
+	return found, nil
+}
+
 // addCall adds the site that a relocation against a trampoline makes, if it
 // makes one: an address of the trampoline is none.
-func (o *Object) addCall(sec elfrw.Section, i int, r reloc.Rela, sym elfrw.Symbol, tramp int) error {
+func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, sym elfrw.Symbol, tramp int) error {
 	bad := func(format string, a ...any) error {
-		return o.at(sec.Index, r.Off, int64(r.Type()), format, a...)
+		return o.at(sec, r.Off, int64(r.Type()), format, a...)
 	}
 	if !r.IsCall() {
 		if why := callOnly(r.Type()); why != "" {
@@ -108,7 +135,7 @@ func (o *Object) addCall(sec elfrw.Section, i int, r reloc.Rela, sym elfrw.Symbo
 	if r.Addend != 0 && sym.Type() != elf.STT_SECTION {
 		return bad("addend is 0x%x, a call of %s has none", r.Addend, printable(o.name(sym.Index)))
 	}
-	w, err := ppc64.Load(sec.Data(), r.Off)
+	w, err := ppc64.Load(code, r.Off)
 	if err != nil {
 		return bad("%w", err)
 	}
@@ -116,8 +143,8 @@ func (o *Object) addCall(sec elfrw.Section, i int, r reloc.Rela, sym elfrw.Symbo
 		return bad("expects b or bl, found %v", w)
 	}
 	o.Sites = append(o.Sites, Site{
-		Section: sec.Index, Off: r.Off, Key: o.Tramps[tramp].Key, Tramp: tramp,
-		Word: w, Tail: !w.LK(), Rela: i, Type: r.Type(), Sym: int(r.Sym()), Entry: -1, User: -1,
+		Section: int32(sec), Off: r.Off, Key: int32(o.Tramps[tramp].Key), Tramp: int32(tramp),
+		Word: w, Tail: !w.LK(), Rela: i, Type: r.Type(), Sym: int32(r.Sym()), Entry: -1, User: -1,
 	})
 	return nil
 }
@@ -143,12 +170,15 @@ func callOnly(typ uint32) string {
 // sortSites sorts the sites from first on by place, and refuses two at one.
 func (o *Object) sortSites(first int) error {
 	added := o.Sites[first:]
-	slices.SortFunc(added, func(a, b Site) int {
-		return cmp.Or(cmp.Compare(a.Section, b.Section), cmp.Compare(a.Off, b.Off), cmp.Compare(a.Rela, b.Rela))
-	})
+	byPlace := func(a, b Site) int {
+		return cmp.Or(a.compare(int(b.Section), b.Off), cmp.Compare(a.Rela, b.Rela))
+	}
+	if !slices.IsSortedFunc(added, byPlace) { // as a table is not that is in order
+		slices.SortFunc(added, byPlace)
+	}
 	for i := 1; i < len(added); i++ {
 		if a, b := added[i-1], added[i]; a.Section == b.Section && a.Off == b.Off {
-			return o.at(b.Section, b.Off, int64(b.Type), "two relocations against trampolines at one call")
+			return o.at(int(b.Section), b.Off, int64(b.Type), "two relocations against trampolines at one call")
 		}
 	}
 	return nil
@@ -182,7 +212,7 @@ func (o *Object) findDecoded() error {
 			}
 			if tramp, ok := o.branchTarget(sec, off, w); ok {
 				o.Sites = append(o.Sites, Site{
-					Section: sec, Off: off, Key: o.Tramps[tramp].Key, Tramp: tramp,
+					Section: int32(sec), Off: off, Key: int32(o.Tramps[tramp].Key), Tramp: int32(tramp),
 					Word: w, Tail: !w.LK(), Rela: -1, Entry: -1, User: -1, Decoded: true,
 				})
 			}
@@ -198,11 +228,11 @@ func (o *Object) findDecoded() error {
 // branchTarget returns the trampoline that an assembled branch enters.
 func (o *Object) branchTarget(sec int, off uint64, w ppc64.Word) (int, bool) {
 	to := off + uint64(w.Displacement())
-	if i, ok := o.byAddr[addr{sec, to}]; ok {
+	if i, ok := o.trampsByAddr()[addr{sec, to}]; ok {
 		return i, true
 	}
 	for l := ppc64.LocalEntry(2); l <= 6; l++ { // the local entry lies behind the symbol
-		i, ok := o.byAddr[addr{sec, to - l.Offset()}]
+		i, ok := o.trampsByAddr()[addr{sec, to - l.Offset()}]
 		if !ok {
 			continue
 		}
@@ -232,38 +262,42 @@ func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
 // findSlots looks at the word behind each branch, and at what else the
 // relocations say of the two words.
 func (o *Object) findSlots() error {
-	for lo := 0; lo < len(o.Sites); {
-		sec, hi := o.Sites[lo].Section, lo
-		var spots []spot
-		for ; hi < len(o.Sites) && o.Sites[hi].Section == sec; hi++ {
-			s := &o.Sites[hi]
-			if !s.Tail {
-				s.Slot, s.Behind = slotAt(o.File.Section(sec).Data(), s.Off)
-			}
-			spots = append(spots, spot{s.Off, hi})
-		}
-		t, err := o.table(sec)
+	for lo, hi := 0, 0; lo < len(o.Sites); lo = hi {
+		hi = o.sectionEnd(lo)
+		sec := int(o.Sites[lo].Section)
+		rela, err := o.placed(sec)
 		if err != nil {
 			return err
 		}
-		// Two words: a site may begin where the slot of the one before ends,
-		// but sites do not overlap, for a slot is no branch. A tail site has
-		// no slot and may be followed at once by another site.
-		err = near(t, spots, 8, func(sp spot, i int, r reloc.Rela) error {
-			s := &o.Sites[sp.id]
-			if r.Off >= s.Off+4 {
-				if next := sp.id + 1; next < hi && o.Sites[next].Off == s.Off+4 {
-					return o.siteReloc(&o.Sites[next], i, r)
-				}
+		if err := o.findSlotsOf(o.Sites[lo:hi], o.File.Section(sec).Data(), &rela); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findSlotsOf does it for the sites of a section. Two words: a site may begin
+// where the slot of the one before ends, but sites do not overlap, for a slot is
+// no branch. A tail site has no slot and may be followed at once by another site.
+func (o *Object) findSlotsOf(list []Site, code []byte, rela *placed) error {
+	next := 0
+	for i := range list {
+		s := &list[i]
+		if !s.Tail {
+			s.Slot, s.Behind = slotAt(code, s.Off)
+		}
+		end := s.Off + 2*ppc64.WordSize
+		if i+1 < len(list) {
+			end = min(end, list[i+1].Off)
+		}
+		for next = rela.search(s.Off, next); next < rela.Len() && rela.place(next) < end; next++ {
+			at := rela.entry(next)
+			if rela.Off(at) >= s.Off+ppc64.WordSize {
 				s.Slot, s.Behind = SlotNone, 0
-				return nil
+			} else if err := o.siteReloc(s, at, rela.At(at)); err != nil {
+				return err
 			}
-			return o.siteReloc(s, i, r)
-		})
-		if err != nil {
-			return err
 		}
-		lo = hi
 	}
 	return nil
 }
@@ -271,17 +305,17 @@ func (o *Object) findSlots() error {
 // siteReloc looks at a relocation of a site's branch word.
 func (o *Object) siteReloc(s *Site, i int, r reloc.Rela) error {
 	switch {
-	case i == s.Rela || r.Type() == uint32(elf.R_PPC64_NONE):
+	case i == int(s.Rela) || r.Type() == uint32(elf.R_PPC64_NONE):
 		return nil
 	case s.Rela < 0 && r.IsCall() && s.Word.IsBranch() && r.Off == s.Off && !s.Decoded:
 		// Only the table names the site: what it calls is this.
 		if r.Addend != 0 && o.File.Symbol(int(r.Sym())).Type() != elf.STT_SECTION {
-			return o.at(s.Section, r.Off, int64(r.Type()), "addend is 0x%x, a call has none", r.Addend)
+			return o.at(int(s.Section), r.Off, int64(r.Type()), "addend is 0x%x, a call has none", r.Addend)
 		}
-		s.Rela, s.Type, s.Sym = i, r.Type(), int(r.Sym())
+		s.Rela, s.Type, s.Sym = int32(i), r.Type(), int32(r.Sym())
 		return nil
 	}
-	return o.at(s.Section, r.Off, int64(r.Type()), "the branch has this relocation besides that of a call")
+	return o.at(int(s.Section), r.Off, int64(r.Type()), "the branch has this relocation besides that of a call")
 }
 
 func slotAt(code []byte, off uint64) (SlotState, ppc64.Word) {
@@ -300,10 +334,19 @@ func slotAt(code []byte, off uint64) (SlotState, ppc64.Word) {
 	return SlotNone, 0
 }
 
+// sectionEnd is the number behind the last site of the section of site lo.
+func (o *Object) sectionEnd(lo int) int {
+	hi := lo + 1
+	for hi < len(o.Sites) && o.Sites[hi].Section == o.Sites[lo].Section {
+		hi++
+	}
+	return hi
+}
+
 // siteSections lists the sections that have sites.
 func (o *Object) siteSections() (secs []int) {
 	for i := range o.Sites {
-		if sec := o.Sites[i].Section; len(secs) == 0 || secs[len(secs)-1] != sec {
+		if sec := int(o.Sites[i].Section); len(secs) == 0 || secs[len(secs)-1] != sec {
 			secs = append(secs, sec)
 		}
 	}
@@ -313,7 +356,7 @@ func (o *Object) siteSections() (secs []int) {
 // findFunctions names the function around each site; findKeys has indexed them.
 func (o *Object) findFunctions() {
 	for i := range o.Sites {
-		o.Sites[i].Func = o.funcs.find(o.Sites[i].Section, o.Sites[i].Off)
+		o.Sites[i].Func = int32(o.funcs.find(int(o.Sites[i].Section), o.Sites[i].Off))
 	}
 }
 
@@ -323,7 +366,7 @@ func (o *Object) findNoTOC() {
 	for i := range o.Sites {
 		s := &o.Sites[i]
 		if s.Tramp < 0 && s.Rela < 0 && !s.Word.IsBranch() {
-			uses, known := o.callerUsesTOC(s.Func)
+			uses, known := o.callerUsesTOC(int(s.Func))
 			s.noTOC = s.noTOC || known && !uses
 		}
 	}
@@ -335,11 +378,11 @@ func (o *Object) FuncName(s *Site) (string, uint64) {
 	if s.Func == 0 {
 		return "", s.Off
 	}
-	return o.name(s.Func), s.Off - o.File.Symbol(s.Func).Value
+	return o.name(int(s.Func)), s.Off - o.File.Symbol(int(s.Func)).Value
 }
 
 // SectionName returns the name of the site's section.
-func (o *Object) SectionName(s *Site) string { return o.File.Section(s.Section).NameString() }
+func (o *Object) SectionName(s *Site) string { return o.File.Section(int(s.Section)).NameString() }
 
 // SymbolName returns the name of a symbol, of a section symbol the section's.
 func (o *Object) SymbolName(sym int) string { return o.name(sym) }

@@ -9,21 +9,39 @@ import (
 )
 
 // A Form is what is done with a site.
-type Form string
+type Form uint8
 
 // The forms, in the order in which they are tried where several are sound: by
 // what a call costs, and the one that stands before, of two that cost the same.
 // See docs/forms.md.
 const (
-	Constant Form = "constant"  // the branch becomes what the target would return
-	Direct   Form = "direct"    // a branch to the target itself; the linker does the TOC work
-	Stack    Form = "stack"     // bl X; ld r2,24(r1), where 24(r1) provably holds r2
-	PACA     Form = "paca"      // bl X; ld r2,PACATOC(r13), in the kernel image
-	SaveStub Form = "save-stub" // bl stub; ld r2,24(r1): the stub saves r2 and jumps through the key
-	Linker   Form = "linker"    // the trampoline has local entry 1: the linker saves and restores r2
-	Shadow   Form = "shadow"    // through a stub that keeps LR on a stack of the thread's own
-	Keep     Form = "keep"      // the site stays on its trampoline
+	Constant Form = iota // the branch becomes what the target would return
+	Direct               // a branch to the target itself; the linker does the TOC work
+	Stack                // bl X; ld r2,24(r1), where 24(r1) provably holds r2
+	PACA                 // bl X; ld r2,PACATOC(r13), in the kernel image
+	SaveStub             // bl stub; ld r2,24(r1): the stub saves r2 and jumps through the key
+	Linker               // the trampoline has local entry 1: the linker saves and restores r2
+	Shadow               // through a stub that keeps LR on a stack of the thread's own
+	Keep                 // the site stays on its trampoline
 )
+
+var formNames = [...]string{"constant", "direct", "stack", "paca", "save-stub", "linker", "shadow", "keep"}
+
+// String is the name of the form.
+func (f Form) String() string { return formNames[f] }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (f Form) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (f *Form) UnmarshalText(text []byte) error {
+	i := slices.Index(formNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown form %q", text)
+	}
+	*f = Form(i)
+	return nil
+}
 
 // Forms lists all forms, the cheapest first.
 var Forms = []Form{Constant, Direct, Stack, PACA, SaveStub, Linker, Shadow, Keep}
@@ -37,8 +55,8 @@ var Restoring = []Form{Stack, PACA, SaveStub, Linker, Shadow}
 func ParseForms(s string, from []Form) ([]Form, error) {
 	var forms []Form
 	for _, name := range strings.Split(s, ",") {
-		f := Form(name)
-		if !slices.Contains(from, f) {
+		f := Form(slices.Index(formNames[:], name))
+		if !slices.Contains(from, f) { // -1 is none of them
 			return nil, fmt.Errorf("unknown form %q: want some of %s", name, JoinForms(from))
 		}
 		forms = append(forms, f)
@@ -50,7 +68,7 @@ func ParseForms(s string, from []Form) ([]Form, error) {
 func JoinForms(forms []Form) string {
 	names := make([]string, len(forms))
 	for i, f := range forms {
-		names[i] = string(f)
+		names[i] = f.String()
 	}
 	return strings.Join(names, ", ")
 }

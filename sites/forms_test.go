@@ -136,7 +136,7 @@ func TestForms(t *testing.T) {
 			if p.Object.Sites[0].Slot != SlotNone {
 				slot = d.Slot.String()
 			}
-			got := string(d.Form) + " " + callee + " " + slot
+			got := d.Form.String() + " " + callee + " " + slot
 			if d.Listed {
 				got += " listed"
 			}

@@ -48,7 +48,7 @@ func (o *Object) findKeys() error {
 	bySection := map[int][]spot{}
 	for i := range o.Keys {
 		k := &o.Keys[i]
-		if k.Target.Why != "" {
+		if k.Target.Why != NoReason {
 			continue
 		}
 		if k.Sym == 0 {
@@ -110,25 +110,30 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error
 			*t = Target{Why: KeyConstant}
 		}
 	}
-	rela, err := o.table(sec)
+	rela, err := o.placed(sec)
 	if err != nil {
 		return nil, err
 	}
-	seen := map[int]bool{}
-	err = near(rela, spots, keySize, func(sp spot, _ int, r reloc.Rela) error {
-		switch {
-		case r.Type() == uint32(elf.R_PPC64_NONE):
-			return nil
-		case seen[sp.id]:
-			return o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", printable(o.Keys[sp.id].Name))
-		case int(r.Sym()) >= o.File.NumSymbols():
-			return o.at(sec, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols())
+	next := 0
+	held = make([]heldBy, 0, min(len(spots), rela.Len()))
+	for _, sp := range spots {
+		seen := false
+		for next = rela.search(sp.off, next); next < rela.Len() && rela.place(next) < sp.off+keySize; next++ {
+			r := rela.At(rela.entry(next))
+			switch {
+			case r.Type() == uint32(elf.R_PPC64_NONE):
+				continue
+			case seen:
+				return nil, o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", printable(o.Keys[sp.id].Name))
+			case int(r.Sym()) >= o.File.NumSymbols():
+				return nil, o.at(sec, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols())
+			default:
+				seen = true
+				held = append(held, heldBy{sp.id, sec, sp.off, r})
+			}
 		}
-		seen[sp.id] = true
-		held = append(held, heldBy{sp.id, sec, sp.off, r})
-		return nil
-	})
-	return held, err
+	}
+	return held, nil
 }
 
 // indexFunctions indexes the functions around the sites, and those that section
@@ -171,7 +176,7 @@ func (o *Object) target(h heldBy) (Target, error) {
 	if bytes.Equal(o.File.SymbolName(s), []byte(Return0Name)) {
 		return Target{Kind: TargetReturn0, Sym: sym}, nil
 	}
-	if o.tramps.has(sym) {
+	if o.tramps.of(sym) >= 0 {
 		return Target{Why: TargetTrampoline}, nil
 	}
 	switch {

@@ -5,6 +5,8 @@ package sites
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/binary"
+	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 )
@@ -13,62 +15,88 @@ import (
 // them by name. Objects without static calls are told by their string table.
 func (o *Object) findNames() {
 	f := o.File
-	names := f.SymbolNames()
-	if !bytes.Contains(names, []byte(TrampPrefix)) && !bytes.Contains(names, []byte(KeyPrefix)) {
+	all := f.SymbolNames()
+	if !bytes.Contains(all, []byte(TrampPrefix)) && !bytes.Contains(all, []byte(KeyPrefix)) {
 		return
 	}
-	o.tramps = newSymbolSet(f.NumSymbols())
-	keys := keyNames{object: o, byName: map[scoped]int{}, local: map[string]int{}}
-	var tramps []scoped
-	file := 0 // the last STT_FILE: the scope of the local symbols that follow
+	set := newSymbolSet(f.NumSymbols())
+	var keys []named
+	var tramps []int32 // the files of Tramps
+	file := 0          // the last STT_FILE: the scope of the local symbols that follow
+	raw := f.Symtab().Data()
 	for i := 1; i < f.NumSymbols(); i++ {
-		s := f.Symbol(i)
-		switch s.Type() {
+		b := raw[i*elfrw.SymSize:][:elfrw.SymSize]
+		switch elf.ST_TYPE(b[4]) {
 		case elf.STT_FILE:
 			file = i
 			continue
 		case elf.STT_SECTION:
 			continue
 		}
-		name := names[s.NameOff:]
-		if len(name) <= len(TrampPrefix) || name[0] != '_' || name[1] != '_' || name[2] != 'S' || name[3] != 'C' {
+		name := all[binary.LittleEndian.Uint32(b):]
+		if len(name) <= len(TrampPrefix) || string(name[:4]) != "__SC" {
 			continue
 		}
-		scope := 0
-		if s.Bind() == elf.STB_LOCAL {
-			scope = file + 1
+		scope := int32(0)
+		if elf.ST_BIND(b[4]) == elf.STB_LOCAL {
+			scope = int32(file + 1)
 		}
-		switch {
-		case bytes.HasPrefix(name, []byte(KeyPrefix)):
-			keys.define(scoped{string(f.SymbolName(s)[len(KeyPrefix):]), scope}, i)
-		case bytes.HasPrefix(name, []byte(TrampPrefix)):
-			o.tramps.add(i)
+		switch string(name[:len(TrampPrefix)]) {
+		case KeyPrefix:
+			keys = append(keys, named{int32(i), scope})
+			continue
+		case TrampPrefix:
 			o.Tramps = append(o.Tramps, Tramp{Sym: i})
-			tramps = append(tramps, scoped{string(f.SymbolName(s)[len(TrampPrefix):]), scope})
 		default:
-			if e := stubOf(s, f.SymbolName(s)); e != noStub {
-				o.tramps.add(i)
-				o.Tramps = append(o.Tramps, Tramp{Sym: i, Entry: e})
-				tramps = append(tramps, scoped{})
+			s := f.Symbol(i)
+			e := stubOf(s, f.SymbolName(s))
+			if e == noStub {
+				continue
 			}
+			o.Tramps = append(o.Tramps, Tramp{Sym: i, Entry: e})
 		}
+		set.add(i)
+		tramps = append(tramps, scope)
 	}
-	for i, name := range tramps {
-		if o.Tramps[i].Entry == noStub {
-			o.Tramps[i].Key = keys.of(name)
-		}
-		s := f.Symbol(o.Tramps[i].Sym)
-		if s.Section != 0 {
-			if _, taken := o.byAddr[addr{s.Section, s.Value}]; !taken {
-				o.byAddr[addr{s.Section, s.Value}] = i
-			}
+	o.tramps = newSymbolRanks(set)
+	o.watched = set
+	o.pair(keys, tramps)
+}
+
+// A named is a symbol, and where its name is visible: 0 everywhere, else one
+// more than the STT_FILE symbol in front of it, because `ld -r` keeps the local
+// symbols of each file apart and their names repeat.
+type named struct{ sym, file int32 }
+
+// pair gives the keys their numbers, and each trampoline its key.
+func (o *Object) pair(keys []named, trampFiles []int32) {
+	f := o.File
+	o.Keys = make([]Key, 0, len(keys))
+	names := keyNames{object: o, global: make(map[string]int, len(keys))}
+	for _, k := range keys {
+		names.define(f.SymbolName(f.Symbol(int(k.sym)))[len(KeyPrefix):], k)
+	}
+	for i, file := range trampFiles {
+		if t := &o.Tramps[i]; t.Entry == noStub {
+			t.Key = names.of(f.SymbolName(f.Symbol(t.Sym))[len(TrampPrefix):], int(file))
 		}
 	}
 }
 
-// A scoped is a name and where it is visible: 0 everywhere, else one more than
-// the STT_FILE symbol in front of it, because `ld -r` keeps the local symbols
-// of each file apart and their names repeat.
+// trampsByAddr maps the places of defined trampolines and stubs.
+func (o *Object) trampsByAddr() map[addr]int {
+	if o.byAddr == nil {
+		o.byAddr = make(map[addr]int, len(o.Tramps))
+		for i, t := range slices.Backward(o.Tramps) { // the first of several
+			if s := o.File.Symbol(t.Sym); s.Section != 0 {
+				o.byAddr[addr{s.Section, s.Value}] = i
+			}
+		}
+	}
+	return o.byAddr
+}
+
+// A scoped is the name of a local key, and its file.
 type scoped struct {
 	name string
 	file int
@@ -76,49 +104,71 @@ type scoped struct {
 
 type keyNames struct {
 	object *Object
-	byName map[scoped]int
+	global map[string]int
+	byFile map[scoped]int
 	local  map[string]int // the local key of that name, -1 if there are several
 }
 
-func (k *keyNames) define(name scoped, sym int) {
-	if i, ok := k.byName[name]; ok {
+// find returns the key of a name in a scope.
+func (k *keyNames) find(name []byte, file int) (key int, ok bool) {
+	if file == 0 {
+		key, ok = k.global[string(name)]
+	} else {
+		key, ok = k.byFile[scoped{string(name), file}]
+	}
+	return key, ok
+}
+
+// add adds a key.
+func (k *keyNames) add(name string, file int, key Key) int {
+	n := len(k.object.Keys)
+	key.Name = name
+	k.object.Keys = append(k.object.Keys, key)
+	if file == 0 {
+		k.global[name] = n
+		return n
+	}
+	if k.byFile == nil {
+		k.byFile, k.local = map[scoped]int{}, map[string]int{}
+	}
+	k.byFile[scoped{name, file}] = n
+	return n
+}
+
+func (k *keyNames) define(name []byte, sym named) {
+	if i, ok := k.find(name, int(sym.file)); ok {
 		// Twice in one scope: nobody can say which one a site means.
 		k.object.Keys[i].Target.Why = KeyAmbiguous
 		return
 	}
-	n := len(k.object.Keys)
-	k.byName[name] = n
-	if name.file != 0 {
-		if _, ok := k.local[name.name]; ok {
-			k.local[name.name] = -1
-		} else {
-			k.local[name.name] = n
-		}
+	n := k.add(string(name), int(sym.file), Key{Sym: int(sym.sym)})
+	if sym.file == 0 {
+		return
 	}
-	k.object.Keys = append(k.object.Keys, Key{Name: name.name, Sym: sym})
+	if _, ok := k.local[string(name)]; ok {
+		n = -1
+	}
+	k.local[string(name)] = n
 }
 
 // of returns the key of a trampoline's name: of its own file first, then a
 // global one, then the only local one. A key that the object does not have gets
 // an entry all the same.
-func (k *keyNames) of(name scoped) int {
-	for _, n := range []scoped{name, {name.name, 0}} {
-		if i, ok := k.byName[n]; ok {
+func (k *keyNames) of(name []byte, file int) int {
+	for _, scope := range []int{file, 0} {
+		if i, ok := k.find(name, scope); ok {
 			return i
 		}
 	}
-	i, ok := k.local[name.name]
+	i, ok := k.local[string(name)]
 	if ok && i >= 0 {
 		return i
 	}
-	i = len(k.object.Keys)
-	missing := Key{Name: name.name}
+	missing := Key{}
 	if ok {
 		missing.Target.Why = KeyAmbiguous
 	}
-	k.object.Keys = append(k.object.Keys, missing)
-	k.byName[name] = i
-	return i
+	return k.add(string(name), file, missing)
 }
 
 // addSectionSymbols lets discovery see relocations that name a local
@@ -133,9 +183,10 @@ func (o *Object) addSectionSymbols() {
 	if len(secs) == 0 {
 		return
 	}
+	o.watched = slices.Clone(o.watched)
 	for i := 1; i < o.File.FirstGlobal(); i++ {
 		if s := o.File.Symbol(i); s.Type() == elf.STT_SECTION && secs[s.Section] {
-			o.tramps.add(i)
+			o.watched.add(i)
 		}
 	}
 }
@@ -144,20 +195,9 @@ func (o *Object) addSectionSymbols() {
 // either of its entries; -1 for none.
 func (o *Object) trampAt(s elfrw.Symbol, addend int64) int {
 	if s.Type() != elf.STT_SECTION {
-		for lo, hi := 0, len(o.Tramps); lo < hi; {
-			mid := (lo + hi) / 2
-			switch t := o.Tramps[mid].Sym; {
-			case t == s.Index:
-				return mid
-			case t < s.Index:
-				lo = mid + 1
-			default:
-				hi = mid
-			}
-		}
-		return -1
+		return o.tramps.of(s.Index)
 	}
-	if i, ok := o.byAddr[addr{s.Section, s.Value + uint64(addend)}]; ok {
+	if i, ok := o.trampsByAddr()[addr{s.Section, s.Value + uint64(addend)}]; ok {
 		return i
 	}
 	return -1

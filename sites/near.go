@@ -4,6 +4,7 @@ package sites
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/scpatch/scpatch/reloc"
@@ -15,41 +16,91 @@ type spot struct {
 	id  int
 }
 
-// near calls visit for every relocation of t that touches the size bytes of a
-// spot, in table order. spots are sorted by off and do not overlap. The cost is
-// one step for each relocation where the table is sorted, as it nearly always
-// is, and a binary search for each step back where it is not.
-func near(t reloc.Table, spots []spot, size uint64, visit func(s spot, i int, r reloc.Rela) error) error {
-	if len(spots) == 0 {
-		return nil
-	}
-	k, last := 0, uint64(0)
-	for i := range t.Len() {
-		off := t.Off(i)
-		if off < last {
-			k, _ = slices.BinarySearchFunc(spots, off, func(s spot, off uint64) int {
-				if s.off+size <= off {
-					return -1
-				}
-				return 1
-			})
-		}
-		last = off
-		for k < len(spots) && spots[k].off+size <= off {
-			k++
-		}
-		if k == len(spots) || off < spots[k].off {
-			continue
-		}
-		if err := visit(spots[k], i, t.At(i)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func sortSpots(spots []spot) {
 	slices.SortFunc(spots, func(a, b spot) int {
 		return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.id, b.id))
 	})
+}
+
+// placed are the relocations of a section in order of place. Nearly every table
+// is in that order by itself.
+type placed struct {
+	reloc.Table
+	order []int32 // the entries by place, nil for an ordered table
+}
+
+// placed returns the relocations of section sec in order of place.
+func (o *Object) placed(sec int) (placed, error) {
+	t, err := o.table(sec)
+	if err != nil {
+		return placed{}, err
+	}
+	ordered, ok := o.ordered[sec]
+	if !ok {
+		ordered = isOrdered(t)
+	}
+	if ordered {
+		return placed{t, nil}, nil
+	}
+	return placed{t, byPlace(t)}, nil
+}
+
+func isOrdered(t reloc.Table) bool {
+	for last := uint64(0); len(t) >= reloc.RelaSize; t = t[reloc.RelaSize:] {
+		off := binary.LittleEndian.Uint64(t)
+		if off < last {
+			return false
+		}
+		last = off
+	}
+	return true
+}
+
+func byPlace(t reloc.Table) []int32 {
+	order := make([]int32, t.Len())
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(t.Off(int(a)), t.Off(int(b))) })
+	return order
+}
+
+// entry is the number, in the table, of the k-th relocation by place.
+func (p *placed) entry(k int) int {
+	if p.order != nil {
+		return int(p.order[k])
+	}
+	return k
+}
+
+// place is the offset of the k-th relocation by place.
+func (p *placed) place(k int) uint64 { return p.Off(p.entry(k)) }
+
+// search returns the number, by place, of the first relocation at or behind an
+// offset. It looks around a guess first: who asks in order of place and guesses
+// that it is the one after the last is answered in a few steps.
+func (p *placed) search(off uint64, guess int) int {
+	n := p.Len()
+	before := func(k int) bool { return p.place(k) < off }
+	lo, hi, step := -1, min(max(guess, 0), n), 1 // lo is before off, hi is not
+	if hi < n && before(hi) {
+		lo = hi
+		for ; lo+step < n && before(lo+step); step *= 2 {
+			lo += step
+		}
+		hi = min(lo+step, n)
+	} else {
+		for ; hi-step >= 0 && !before(hi-step); step *= 2 {
+			hi -= step
+		}
+		lo = max(hi-step, -1)
+	}
+	for hi-lo > 1 {
+		if mid := (lo + hi) / 2; before(mid) {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return hi
 }

@@ -3,10 +3,10 @@
 package sites
 
 import (
-	"bytes"
+	"cmp"
 	"debug/elf"
 	"fmt"
-	"slices"
+	"math/bits"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
@@ -36,9 +36,11 @@ type Object struct {
 	User   *Table // the existing static_call_sites of user space, nil without one
 
 	isModule  bool         // the file is a linked kernel module
-	relas     map[int]int  // section → its SHT_RELA section
-	tramps    symbolSet    // symbols that a relocation at a site may name
-	byAddr    map[addr]int // defined trampolines by place
+	relas     []int32      // by section: its SHT_RELA section
+	tramps    symbolRanks  // the symbols of Tramps
+	watched   symbolSet    // symbols that a relocation at a site may name
+	byAddr    map[addr]int // see trampsByAddr
+	ordered   map[int]bool // by section: its relocations are in order of place, see placed
 	funcs     funcIndex
 	keySyms   map[int]int        // see keysBySymbol
 	keyAddrs  map[addr]int       // see keysByAddr
@@ -65,30 +67,36 @@ type Tramp struct {
 	Entry StubEntry // noStub for a trampoline
 }
 
-// A Site is a branch to a trampoline, or one that the site table names.
+// A Site is a branch to a trampoline, or one that the site table names. An
+// object may have very many: its fields are no larger than they must be.
 type Site struct {
-	Section int    // section index
-	Off     uint64 // bytes from the start of the section
-	Key     int    // index in Object.Keys
-	Tramp   int    // index in Object.Tramps, -1 where only a table names the site
-	Word    ppc64.Word
-	Slot    SlotState
+	Off     uint64     // bytes from the start of the section
+	Section int32      // section index
+	Key     int32      // index in Object.Keys
+	Tramp   int32      // index in Object.Tramps, -1 where only a table names the site
+	Word    ppc64.Word // the branch
 	Behind  ppc64.Word // the word in the slot, 0 with SlotNone
-	Tail    bool       // b, not bl
 
 	// Rela is the index of the site's relocation in the SHT_RELA section of
 	// its section, -1 where the assembler resolved the branch or a constant
 	// has replaced it. Type and Sym are the relocation's.
-	Rela int
+	Rela int32
 	Type uint32
-	Sym  int
+	Sym  int32
 
-	Entry   int  // index of its entry in Object.Table, -1 without one
-	User    int  // the same in Object.User
+	Entry   int32 // index of its entry in Object.Table, -1 without one
+	User    int32 // the same in Object.User
+	Func    int32 // index of the symbol of the enclosing function, 0 where unknown
+	Slot    SlotState
+	Tail    bool // b, not bl
 	Decoded bool // found by decoding alone: no relocation and no table names it
-	Func    int  // index of the symbol of the enclosing function, 0 where unknown
 
 	noTOC bool // see findNoTOC
+}
+
+// compare compares the site's place with another.
+func (s *Site) compare(sec int, off uint64) int {
+	return cmp.Or(cmp.Compare(int(s.Section), sec), cmp.Compare(s.Off, off))
 }
 
 // NoTOC reports whether the caller keeps no TOC pointer (R_PPC64_REL24_NOTOC).
@@ -116,23 +124,23 @@ func newObject(f *elfrw.File) (*Object, error) {
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
 		return nil, fmt.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
 	}
-	o := &Object{File: f, relas: map[int]int{}, byAddr: map[addr]int{}}
+	o := &Object{File: f, relas: make([]int32, f.NumSections()), ordered: map[int]bool{}}
 	for i := 1; i < f.NumSections(); i++ {
-		s := f.Section(i)
-		switch name := s.NameBytes(); {
+		switch s := f.Section(i); {
 		case s.Is(elf.SHT_RELA) && int(s.Link) == f.Symtab().Index && s.Link != 0:
-			if prev, ok := o.relas[int(s.Info)]; ok && s.Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_EXECINSTR) {
+			if prev := o.relas[s.Info]; prev != 0 && s.Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_EXECINSTR) {
 				return nil, fmt.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
 			}
-			o.relas[int(s.Info)] = i
-		case bytes.Equal(name, []byte(".opd")) && h.Flags&3 == 0:
+			o.relas[s.Info] = int32(i)
+		case h.Flags&3 == 0 && s.Named(".opd"):
 			return nil, fmt.Errorf("section %v: function descriptors, this is an ELFv1 object", s)
-		case bytes.HasPrefix(name, []byte(".gnu.lto_.lto.")):
+		case !s.NameHasPrefix(".gnu."):
+		case s.NameHasPrefix(".gnu.lto_.lto."):
 			// struct lto_section of GCC's lto-streamer.h: two int16, then slim_object.
 			if d := s.Data(); len(d) > 4 && !s.Has(elf.SHF_COMPRESSED) && d[4] != 0 {
 				return nil, fmt.Errorf("section %v: a slim LTO object has no code; patch what -flinker-output=nolto-rel makes of it, or use -ffat-lto-objects", s)
 			}
-		case bytes.Equal(name, []byte(".gnu.linkonce.this_module")):
+		case s.Named(".gnu.linkonce.this_module"):
 			o.isModule = true
 		}
 	}
@@ -141,8 +149,8 @@ func newObject(f *elfrw.File) (*Object, error) {
 
 // table returns the relocations of section sec.
 func (o *Object) table(sec int) (reloc.Table, error) {
-	i, ok := o.relas[sec]
-	if !ok {
+	i := int(o.relas[sec])
+	if i == 0 {
 		return nil, nil
 	}
 	t, err := reloc.NewTable(o.File.Section(i).Data())
@@ -156,12 +164,14 @@ func (o *Object) table(sec int) (reloc.Table, error) {
 // order.
 func (o *Object) relocated(want func(elfrw.Section) bool) []elfrw.Section {
 	var secs []elfrw.Section
-	for sec := range o.relas {
+	for sec, rela := range o.relas {
+		if rela == 0 {
+			continue
+		}
 		if s := o.File.Section(sec); want(s) {
 			secs = append(secs, s)
 		}
 	}
-	slices.SortFunc(secs, func(a, b elfrw.Section) int { return a.Index - b.Index })
 	return secs
 }
 
@@ -169,7 +179,7 @@ func (o *Object) relocated(want func(elfrw.Section) bool) []elfrw.Section {
 // kernel copies over other code when it boots (arch/powerpc/lib/feature-fixups.c).
 // Such a section need not be executable.
 func isAlternative(s elfrw.Section) bool {
-	return s.Is(elf.SHT_PROGBITS) && bytes.HasPrefix(s.NameBytes(), []byte("__ftr_alt_"))
+	return s.Is(elf.SHT_PROGBITS) && s.NameHasPrefix("__ftr_alt_")
 }
 
 func isCode(s elfrw.Section) bool {
@@ -202,3 +212,27 @@ func newSymbolSet(n int) symbolSet { return make(symbolSet, (n+63)/64) }
 
 func (s symbolSet) add(i int)      { s[i/64] |= 1 << (i % 64) }
 func (s symbolSet) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
+
+// symbolRanks numbers the symbols of a set, in their order.
+type symbolRanks struct {
+	symbolSet
+	before []int32 // for each word of the set: how many symbols are before it
+}
+
+func newSymbolRanks(s symbolSet) symbolRanks {
+	r := symbolRanks{s, make([]int32, len(s))}
+	n := 0
+	for i, word := range s {
+		r.before[i] = int32(n)
+		n += bits.OnesCount64(word)
+	}
+	return r
+}
+
+// of returns the number of symbol i, -1 if it is not in the set.
+func (r symbolRanks) of(i int) int {
+	if len(r.symbolSet) == 0 || !r.has(i) {
+		return -1
+	}
+	return int(r.before[i/64]) + bits.OnesCount64(r.symbolSet[i/64]&(1<<(i%64)-1))
+}

@@ -143,7 +143,7 @@ func summary(p *Plan, err error) string {
 	for _, d := range p.Decisions {
 		n[d.Form]++
 		if d.Form == Keep {
-			reasons[string(d.Reason)]++
+			reasons[d.Reason.String()]++
 		}
 		if d.Listed {
 			listed++

@@ -43,14 +43,14 @@ func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
 	if l, err := ppc64.LocalEntryOf(tramp.Other); err != nil || !l.PreservesR2() {
 		return Decision{}, TrampNeedsTOC
 	}
-	cost := -1
-	if c := o.readTramp(s.Tramp); c.known {
+	cost := int32(-1)
+	if c := o.readTramp(int(s.Tramp)); c.known {
 		cost = 1 + c.steps
 	}
 	return Decision{
-		Form: PACA, Target: tramp.Index, Word: branchWord(s), Slot: restorePACA(d.paca),
-		Cost: cost, Proof: fmt.Sprintf("the PACA holds r2 at %d(r13)", d.paca),
-	}, ""
+		Form: PACA, Target: int32(tramp.Index), Word: branchWord(s), Slot: restorePACA(d.paca),
+		Cost: cost, words: d.say(fmt.Sprintf("the PACA holds r2 at %d(r13)", d.paca), ""),
+	}, NoReason
 }
 
 // restorePACA is ld r2,off(r13).
@@ -79,11 +79,11 @@ func (d *decider) hasPACA(s *Site) bool {
 	if d.files == nil {
 		d.files = o.sourceFiles()
 	}
-	file := d.files[s.Func]
+	file := d.files[int(s.Func)]
 	starts := func(name string) func(string) bool {
 		return func(prefix string) bool { return strings.HasPrefix(name, prefix) }
 	}
-	return !slices.ContainsFunc(pacalessFiles, starts(file)) && !slices.ContainsFunc(pacalessFuncs, starts(o.name(s.Func)))
+	return !slices.ContainsFunc(pacalessFiles, starts(file)) && !slices.ContainsFunc(pacalessFuncs, starts(o.name(int(s.Func))))
 }
 
 // sourceFiles maps the functions around sites to their source's name, where the
@@ -92,7 +92,7 @@ func (d *decider) hasPACA(s *Site) bool {
 func (o *Object) sourceFiles() map[int]string {
 	around := map[int]bool{}
 	for i := range o.Sites {
-		around[o.Sites[i].Func] = true
+		around[int(o.Sites[i].Func)] = true
 	}
 	files, file, n := map[int]string{}, "", 0
 	for i := 1; i < o.File.NumSymbols(); i++ {

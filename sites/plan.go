@@ -12,21 +12,54 @@ import (
 
 // A Decision is what a Plan says of one site.
 type Decision struct {
-	Form   Form
-	Target int        // symbol that the branch names afterwards; 0 with a constant, a new stub, Keep
-	Stub   StubEntry  // the entry of its key's stub that it names
+	Target int32      // symbol that the branch names afterwards; 0 with a constant, a new stub, Keep
 	Word   ppc64.Word // the branch word afterwards
 	Slot   ppc64.Word // the slot afterwards, 0 if the site has none
-	Done   bool       // the site is so already, nothing changes
-	Listed bool       // the site belongs in the table of sites
+	Form   Form
+	Stub   StubEntry // the entry of its key's stub that it names
+	Done   bool      // the site is so already, nothing changes
+	Listed bool      // the site belongs in the table of sites
+	Reason Reason    // why the site is neither direct nor a constant; with Keep, why it stays
 
 	// Cost is how many instructions a call executes on its way to the target
 	// and back, but for the branch itself; stubs that a linker makes do not
 	// count. It is negative where the way is not in this object.
-	Cost   int
-	Proof  string // what makes a restore sound, in words
-	Reason Reason // why the site is neither direct nor a constant; with Keep, why it stays
-	Detail string // what the reason found, if there is more to say
+	Cost  int32
+	words *words
+}
+
+// words are what a few decisions have to say besides.
+type words struct {
+	proof  string // what makes a restore sound
+	detail string // what the reason found
+}
+
+// say returns the words of a decision, nil for none. Most of the decisions that
+// have any say the same as the one before.
+func (d *decider) say(proof, detail string) *words {
+	if proof == "" && detail == "" {
+		return nil
+	}
+	if d.said == nil || d.said.proof != proof || d.said.detail != detail {
+		d.said = &words{proof, detail}
+	}
+	return d.said
+}
+
+// Proof is what makes a restore sound, in words.
+func (d *Decision) Proof() string {
+	if d.words == nil {
+		return ""
+	}
+	return d.words.proof
+}
+
+// Detail is what the reason found, if there is more to say.
+func (d *Decision) Detail() string {
+	if d.words == nil {
+		return ""
+	}
+	return d.words.detail
 }
 
 // A Plan says for each site of an object what will be done, and why or why not.
@@ -36,7 +69,8 @@ type Plan struct {
 	Options
 	Decisions []Decision // for Object.Sites, in their order
 	EntrySize int        // of the table, in bytes
-	Added     []Entry    // what is to be added to the table, sorted by place
+	Added     []int32    // the sites that are to be added to the table, in order
+	Shortcuts []int      // the keys whose stub is to be added to the table
 	Stubs     []Stub     // what is to be added for the sites, by key
 
 	marked map[int]bool // trampolines, by symbol, that are to have local entry 1
@@ -80,7 +114,7 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 	}
 	d.leaveSites()
 	for i := range o.Sites {
-		if err := d.finish(&o.Sites[i], &p.Decisions[i]); err != nil {
+		if err := d.finish(i); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +135,8 @@ func (d *decider) leaveSites() {
 
 // finish holds a decision against what the site does now, and enters it in the
 // table.
-func (d *decider) finish(s *Site, dec *Decision) error {
+func (d *decider) finish(i int) error {
+	s, dec := &d.Object.Sites[i], &d.Decisions[i]
 	now, err := d.Object.current(s)
 	if err != nil {
 		return err
@@ -111,10 +146,10 @@ func (d *decider) finish(s *Site, dec *Decision) error {
 	}
 	d.needStubs(s, dec)
 	if dec.Form == Linker && !dec.Done {
-		d.marked[dec.Target] = true
+		d.marked[int(dec.Target)] = true
 	}
 	if dec.Listed && d.entryOf(s) < 0 {
-		d.Added = append(d.Added, d.entry(s, dec))
+		d.Added = append(d.Added, int32(i))
 	}
 	return nil
 }
@@ -130,20 +165,20 @@ func (p *Plan) required() error {
 			continue
 		}
 		why := ""
-		if d.Reason != "" {
+		if d.Reason != NoReason {
 			why = ": " + d.Why()
 		}
-		return p.Object.at(s.Section, s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, JoinForms(p.Require), why)
+		return p.Object.at(int(s.Section), s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, JoinForms(p.Require), why)
 	}
 	return nil
 }
 
 // Why is the reason in words, with what it found; empty without one.
 func (d *Decision) Why() string {
-	if d.Detail == "" {
+	if d.Detail() == "" {
 		return d.Reason.Text()
 	}
-	return d.Reason.Text() + " (" + d.Detail + ")"
+	return d.Reason.Text() + " (" + d.Detail() + ")"
 }
 
 func (p *Plan) chooseEntrySize() error {
@@ -176,13 +211,22 @@ func (p *Plan) table() *Table {
 // entryOf is the index of a site's entry in that table, -1 without one.
 func (p *Plan) entryOf(s *Site) int {
 	if p.Place == User {
-		return s.User
+		return int(s.User)
 	}
-	return s.Entry
+	return int(s.Entry)
 }
 
-func (p *Plan) entry(s *Site, dec *Decision) Entry {
-	e := Entry{Section: s.Section, Off: s.Off, Key: s.Key, KeySym: p.Object.Keys[s.Key].Sym}
+// NumAdded is the number of entries that are to be added to the table.
+func (p *Plan) NumAdded() int { return len(p.Added) + len(p.Shortcuts) }
+
+// added is the i-th entry that is to be added to the table.
+func (p *Plan) added(i int) Entry {
+	if i >= len(p.Added) {
+		key := p.Shortcuts[i-len(p.Added)]
+		return Entry{Key: key, KeySym: p.Object.Keys[key].Sym, Stub: StubJump, Self: true}
+	}
+	s, dec := &p.Object.Sites[p.Added[i]], &p.Decisions[p.Added[i]]
+	e := Entry{Section: int(s.Section), Off: s.Off, Key: int(s.Key), KeySym: p.Object.Keys[s.Key].Sym}
 	if s.Tail {
 		e.Flags |= FlagTail
 	}
@@ -202,7 +246,7 @@ func (p *Plan) retargets(s *Site, d *Decision) bool {
 	case s.Tramp < 0 && d.Stub == noStub:
 		return false // it calls its target, as reconcile has seen
 	}
-	return d.Target == 0 || d.Target != p.Object.callee(s)
+	return d.Target == 0 || int(d.Target) != p.Object.callee(s)
 }
 
 // CalleeName is the name of what the branch of site i goes to afterwards: a
@@ -213,20 +257,23 @@ func (p *Plan) CalleeName(i int) string {
 	case !d.Word.IsBranch():
 		return ""
 	case d.Target != 0:
-		return p.Object.name(d.Target)
+		return p.Object.name(int(d.Target))
 	case d.Stub != noStub:
 		return stubPrefixes[d.Stub] + p.Object.Keys[s.Key].Name
 	}
 	return p.Object.name(p.Object.callee(s))
 }
 
+// changes reports whether something of the site changes.
+func (d *Decision) changes() bool { return d.Form != Keep && !d.Done }
+
 // Changes reports whether the plan would change the object.
 func (p *Plan) Changes() bool {
-	if len(p.Added) > 0 {
+	if p.NumAdded() > 0 {
 		return true
 	}
 	for i := range p.Decisions {
-		if d := &p.Decisions[i]; d.Form != Keep && !d.Done {
+		if p.Decisions[i].changes() {
 			return true
 		}
 	}

@@ -21,12 +21,12 @@ func (d *decider) prove() error {
 	var secs, asked []int
 	for _, i := range d.open {
 		s := &o.Sites[i]
-		if s.Tail || s.NoTOC() || s.Slot == SlotNone || d.refuseCaller(s) != "" {
+		if s.Tail || s.NoTOC() || s.Slot == SlotNone || d.refuseCaller(s) != NoReason {
 			continue
 		}
 		asked = append(asked, i)
-		if n := len(secs); n == 0 || secs[n-1] != s.Section {
-			secs = append(secs, s.Section)
+		if n := len(secs); n == 0 || secs[n-1] != int(s.Section) {
+			secs = append(secs, int(s.Section))
 		}
 	}
 	d.proofs = make(map[int]proof, len(asked))
@@ -39,12 +39,12 @@ func (d *decider) prove() error {
 	}
 	for i := range o.Sites {
 		if s := &o.Sites[i]; s.Slot == SlotPACA && d.paca >= 0 && s.Behind == restorePACA(d.paca) {
-			text.Restores(s.Section, s.Off+ppc64.WordSize)
+			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
 		// The slot of a module's site is reached through the stub's save, or not
 		// at all.
 		if s := &o.Sites[i]; s.Slot == SlotRestore && d.hasCells() && s.Entry >= 0 && o.Table.Entries[s.Entry].Stub == StubSave {
-			text.Restores(s.Section, s.Off+ppc64.WordSize)
+			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
 	}
 	if !d.ask(text, asked) {
@@ -67,13 +67,13 @@ func (d *decider) ask(text *textmap.Map, asked []int) (saves bool) {
 		for ; hi < len(asked) && o.Sites[asked[hi]].Section == sec; hi++ {
 			calls = append(calls, o.Sites[asked[hi]].Off)
 		}
-		for j, v := range text.Prove(sec, calls) {
+		for j, v := range text.Prove(int(sec), calls) {
 			i := asked[lo+j]
 			p := proof{proven: v.Proven, reason: v.Reason}
 			if v.Proven {
 				p.reason = fmt.Sprintf("r2 is saved at +%#x", d.inFunction(i, v.At))
 			} else if d.willSave(&o.Sites[i]) {
-				text.Saves(sec, o.Sites[i].Off)
+				text.Saves(int(sec), o.Sites[i].Off)
 				saves = true
 			}
 			d.proofs[i] = p
@@ -89,7 +89,7 @@ func (d *decider) willSave(s *Site) bool {
 	if d.slotEntered(s) || d.hasCells() && s.Entry >= 0 {
 		return false
 	}
-	if _, why := d.pacaForm(s, proof{}); why == "" {
+	if _, why := d.pacaForm(s, proof{}); why == NoReason {
 		return false
 	}
 	// One that the table of a module lists may come to make no call at all.
@@ -98,13 +98,13 @@ func (d *decider) willSave(s *Site) bool {
 		return false
 	}
 	stays := s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubSave && !d.AllowShadow
-	return why == "" || stays
+	return why == NoReason || stays
 }
 
 // inFunction turns an offset in a site's section into one from its function.
 func (d *decider) inFunction(site int, off uint64) uint64 {
 	if fn := d.Object.Sites[site].Func; fn != 0 {
-		off -= d.Object.File.Symbol(fn).Value
+		off -= d.Object.File.Symbol(int(fn)).Value
 	}
 	return off
 }

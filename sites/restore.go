@@ -23,14 +23,14 @@ func (d *decider) restore() error {
 		s, dec := &d.Object.Sites[i], &d.Decisions[i]
 		better, why := d.choose(i, s)
 		switch {
-		case why == "":
-			better.Reason, better.Detail = dec.Reason, dec.Detail
+		case why == NoReason:
+			better.Reason, better.words = dec.Reason, d.say(better.Proof(), dec.Detail())
 			*dec = better
 		case dec.Reason == KeyMayChange, dec.Reason == KeyUndefined, dec.Reason == KeyMissing && d.Place == Module:
-			dec.Reason, dec.Detail = why, better.Detail
+			dec.Reason, dec.words = why, better.words
 		}
 		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[i].proven {
-			return d.Object.at(s.Section, s.Off, siteType(s), "the site restores r2, and what saved it before the call would go: %s", d.proofs[i].reason)
+			return d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would go: %s", d.proofs[i].reason)
 		}
 	}
 	return nil
@@ -41,12 +41,12 @@ func (d *decider) choose(i int, s *Site) (Decision, Reason) {
 	if s.NoTOC() {
 		return d.noTOCForm(s)
 	}
-	if r := d.refuseCaller(s); r != "" {
+	if r := d.refuseCaller(s); r != NoReason {
 		return Decision{}, r
 	}
 	dec, why := d.slotForm(s, d.proofs[i])
-	if why == "" {
-		return dec, ""
+	if why == NoReason {
+		return dec, NoReason
 	}
 	if d.AllowShadow {
 		dec, why = d.shadowForm(s)
@@ -67,8 +67,8 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 	why := FormExcluded
 	for _, try := range []func(*Site, proof) (Decision, Reason){d.stackForm, d.pacaForm, d.saveStubForm, d.linkerForm} {
 		dec, r := try(s, p)
-		if r == "" {
-			return dec, ""
+		if r == NoReason {
+			return dec, NoReason
 		}
 		// What stands against a stub says most: it needs least.
 		if why == FormExcluded || why == SaveNotProven && r != FormExcluded {
@@ -78,7 +78,7 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 	if why != SaveNotProven {
 		p.reason = ""
 	}
-	return Decision{Detail: p.reason}, why
+	return Decision{words: d.say("", p.reason)}, why
 }
 
 // allows reports whether a form that restores r2 may be used.
@@ -88,7 +88,7 @@ func (p *Plan) allows(f Form) bool { return p.Restore == nil || slices.Contains(
 // and again, provided that a restore behind it is right: it finds it in the
 // table. A site that may be discarded cannot be in one.
 func (d *decider) mayRepatch(s *Site) bool {
-	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !d.Object.inComdat(s.Section)
+	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !d.Object.inComdat(int(s.Section))
 }
 
 // listedAlone reports whether the table of a module has the site without a way
@@ -108,20 +108,20 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	case d.listedAlone(s):
 		return Decision{}, SiteListed
 	}
-	dec := Decision{Form: Stack, Word: branchWord(s), Slot: ppc64.RestoreTOC, Cost: 1, Proof: p.reason}
-	key, reachable := d.keyAccess(s.Key, StubSave)
+	dec := Decision{Form: Stack, Word: branchWord(s), Slot: ppc64.RestoreTOC, Cost: 1, words: d.say(p.reason, "")}
+	key, reachable := d.keyAccess(int(s.Key), StubSave)
 	if d.mayRepatch(s) && reachable {
 		dec.Listed = true
 		target := d.Object.Keys[s.Key].Target
 		if w, ok := constantWord(s, target.Kind); ok {
 			dec.Word = w
-			return dec, ""
+			return dec, NoReason
 		}
 		if target.Kind == TargetFunc {
 			// Where a stub may be needed, lld refuses a slot that is no nop.
 			if local, ours := d.targetEntry(target.Sym); ours && local.PreservesR2() || d.Linker == BFD {
-				dec.Target = target.Sym
-				return dec, ""
+				dec.Target = int32(target.Sym)
+				return dec, NoReason
 			}
 		}
 	}
@@ -129,14 +129,14 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	case dec.Listed && (d.Place == User || d.hasCells()):
 		// The table names the stub as the way out; so it is there.
 	case d.takesCallerTOC(s):
-		dec.Target, dec.Cost = d.Object.Tramps[s.Tramp].Sym, 1+d.Object.readTramp(s.Tramp).steps
-		return dec, ""
+		dec.Target, dec.Cost = int32(d.Object.Tramps[s.Tramp].Sym), 1+d.Object.readTramp(int(s.Tramp)).steps
+		return dec, NoReason
 	}
 	if !reachable {
 		return Decision{}, d.noKey()
 	}
 	dec.Stub, dec.Cost = StubJump, 1+StubJump.steps(key)
-	return dec, ""
+	return dec, NoReason
 }
 
 // takesCallerTOC reports whether a site's trampoline takes r2 from its caller
@@ -148,12 +148,12 @@ func (d *decider) takesCallerTOC(s *Site) bool {
 	sym := d.Object.File.Symbol(d.Object.Tramps[s.Tramp].Sym)
 	local, err := ppc64.LocalEntryOf(sym.Other)
 	return err == nil && local.PreservesR2() && sym.Bind() != elf.STB_WEAK &&
-		d.Object.readTramp(s.Tramp).callerTOC && d.Object.sameUnit(sym.Index, d.Place)
+		d.Object.readTramp(int(s.Tramp)).callerTOC && d.Object.sameUnit(sym.Index, d.Place)
 }
 
 // saveStubForm is bl stub; ld r2,24(r1).
 func (d *decider) saveStubForm(s *Site, _ proof) (Decision, Reason) {
-	key, reachable := d.keyAccess(s.Key, StubSave)
+	key, reachable := d.keyAccess(int(s.Key), StubSave)
 	switch {
 	case !d.allows(SaveStub):
 		return Decision{}, FormExcluded
@@ -164,9 +164,9 @@ func (d *decider) saveStubForm(s *Site, _ proof) (Decision, Reason) {
 	}
 	return Decision{
 		Form: SaveStub, Stub: StubSave, Word: branchWord(s), Slot: ppc64.RestoreTOC,
-		Cost: 1 + StubSave.steps(key), Proof: "the stub saves r2",
+		Cost: 1 + StubSave.steps(key), words: d.say("the stub saves r2", ""),
 		Listed: d.hasCells() && d.mayRepatch(s),
-	}, ""
+	}, NoReason
 }
 
 // linkerForm leaves the site on its trampoline, which says by local entry 1 that
@@ -182,14 +182,14 @@ func (d *decider) linkerForm(s *Site, _ proof) (Decision, Reason) {
 	case s.Tramp < 0 || d.Object.Tramps[s.Tramp].Entry != noStub:
 		return Decision{}, TrampUndefined
 	}
-	if r := d.refuseLinker(s.Tramp); r != "" {
+	if r := d.refuseLinker(int(s.Tramp)); r != NoReason {
 		return Decision{}, r
 	}
 	// bl, the save and the jump of the linker's stub, the trampoline, ld.
 	return Decision{
-		Form: Linker, Target: d.Object.Tramps[s.Tramp].Sym, Word: branchWord(s), Slot: ppc64.Nop,
-		Cost: 3 + d.Object.readTramp(s.Tramp).steps, Proof: "the linker saves r2 (local entry 1)",
-	}, ""
+		Form: Linker, Target: int32(d.Object.Tramps[s.Tramp].Sym), Word: branchWord(s), Slot: ppc64.Nop,
+		Cost: 3 + d.Object.readTramp(int(s.Tramp)).steps, words: d.say("the linker saves r2 (local entry 1)", ""),
+	}, NoReason
 }
 
 // refuseLinker says why a trampoline may not be one of local entry 1.
@@ -210,33 +210,33 @@ func (d *decider) refuseLinker(t int) Reason {
 		d.slotless = map[int]bool{}
 		for i := range o.Sites {
 			if c := &o.Sites[i]; c.Tramp >= 0 && !hasPlace(c) || c.Tail && !c.NoTOC() {
-				d.slotless[c.Tramp] = true
+				d.slotless[int(c.Tramp)] = true
 			}
 		}
 	}
 	if d.slotless[t] {
 		return TrampSlotless
 	}
-	return ""
+	return NoReason
 }
 
 // noTOCForm is the form of an open site whose caller keeps no TOC pointer:
 // there is nothing to restore, and no slot. A direct branch is right at any
 // time; the linker makes a stub for a target that needs a TOC (ELFv2 §2.2.1).
 func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
-	key, reachable := d.keyAccess(s.Key, StubNoTOC)
+	key, reachable := d.keyAccess(int(s.Key), StubNoTOC)
 	listed := d.mayRepatch(s)
 	if listed && reachable && d.Place != Module { // the run time of a module patches all when it is loaded
 		target := d.Object.Keys[s.Key].Target
 		if w, ok := constantWord(s, target.Kind); ok {
 			dec := constant(s, w)
 			dec.Listed = true
-			return dec, ""
+			return dec, NoReason
 		}
 		if target.Kind == TargetFunc {
 			dec := direct(s, target.Sym)
 			dec.Listed = true
-			return dec, ""
+			return dec, NoReason
 		}
 	}
 	switch {
@@ -249,15 +249,15 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	}
 	return Decision{
 		Form: SaveStub, Stub: StubNoTOC, Word: branchWord(s), Slot: s.Behind,
-		Cost: StubNoTOC.steps(key), Proof: "the caller keeps no TOC pointer",
+		Cost: StubNoTOC.steps(key), words: d.say("the caller keeps no TOC pointer", ""),
 		Listed: listed,
-	}, ""
+	}, NoReason
 }
 
 // shadowForm goes through a stub that gives r2 back by itself: for what has no
 // slot. Nothing can unwind through that stub.
 func (d *decider) shadowForm(s *Site) (Decision, Reason) {
-	key, reachable := d.keyAccess(s.Key, StubShadow)
+	key, reachable := d.keyAccess(int(s.Key), StubShadow)
 	switch {
 	case !d.AllowShadow || !d.allows(Shadow):
 		return Decision{}, FormExcluded
@@ -270,8 +270,8 @@ func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 	}
 	return Decision{
 		Form: Shadow, Stub: StubShadow, Word: branchWord(s), Slot: cleanSlot(s),
-		Cost: StubShadow.steps(key), Proof: "the stub restores r2",
-	}, ""
+		Cost: StubShadow.steps(key), words: d.say("the stub restores r2", ""),
+	}, NoReason
 }
 
 // hasExceptionTables reports whether something of the object wants to be told

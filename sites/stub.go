@@ -227,8 +227,8 @@ func (b *codeBuffer) loadThreadPointer(sym int) {
 
 // steps is how many instructions an entry executes up to the target, those of
 // the shadow stub behind it included.
-func (e StubEntry) steps(k keyAccess) int {
-	n := 4 // addis, ld, mtctr, bctr
+func (e StubEntry) steps(k keyAccess) int32 {
+	n := int32(4) // addis, ld, mtctr, bctr
 	if e == StubNoTOC {
 		n = 3
 	}

@@ -46,13 +46,13 @@ func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
 // the one that its table entry does.
 func (d *decider) needStubs(s *Site, dec *Decision) {
 	if dec.Stub != noStub && dec.Target == 0 {
-		dec.Target = d.needStub(s.Key, dec.Stub)
+		dec.Target = int32(d.needStub(int(s.Key), dec.Stub))
 	}
 	if out := d.wayOut(s, dec); out != noStub {
-		d.needStub(s.Key, out)
+		d.needStub(int(s.Key), out)
 	}
 	if d.Place == User && d.Runtime == Inline && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) {
-		d.shortcuts[s.Key] = true
+		d.shortcuts[int(s.Key)] = true
 	}
 }
 
@@ -68,10 +68,9 @@ func (d *decider) addShortcuts() {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.shortcuts)) {
-		if !d.Object.hasShortcut(key) {
-			continue
+		if d.Object.hasShortcut(key) {
+			d.Shortcuts = append(d.Shortcuts, key)
 		}
-		d.Added = append(d.Added, Entry{Key: key, KeySym: d.Object.Keys[key].Sym, Stub: StubJump, Self: true})
 	}
 }
 

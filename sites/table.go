@@ -247,14 +247,14 @@ func (o *Object) mergeTable(t *Table) error {
 				return o.at(t.Section, off, -1, "entry %d names the site of entry %d again", i, order[j-1])
 			}
 		}
-		for k < known && (o.Sites[k].Section < e.Section || o.Sites[k].Section == e.Section && o.Sites[k].Off < e.Off) {
+		for k < known && o.Sites[k].compare(e.Section, e.Off) < 0 {
 			k++
 		}
-		if k < known && o.Sites[k].Section == e.Section && o.Sites[k].Off == e.Off {
+		if k < known && o.Sites[k].compare(e.Section, e.Off) == 0 {
 			s := &o.Sites[k]
 			s.Decoded = false
 			t.number(o, s, i)
-			if s.Key != e.Key {
+			if int(s.Key) != e.Key {
 				return o.at(t.Section, off, -1, "entry %d has key %s, but its site calls %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[s.Key].Name))
 			}
 			if tail := e.Flags&FlagTail != 0; tail != s.Tail {
@@ -267,7 +267,7 @@ func (o *Object) mergeTable(t *Table) error {
 			return o.at(t.Section, off, -1, "entry %d: %w", i, err)
 		}
 		s := Site{
-			Section: e.Section, Off: e.Off, Key: e.Key, Tramp: -1, Word: w,
+			Section: int32(e.Section), Off: e.Off, Key: int32(e.Key), Tramp: -1, Word: w,
 			Tail: e.Flags&FlagTail != 0, Rela: -1, Entry: -1, User: -1,
 		}
 		t.number(o, &s, i)
@@ -282,10 +282,10 @@ func (o *Object) mergeTable(t *Table) error {
 // number notes that entry i of the table is a site's.
 func (t *Table) number(o *Object, s *Site, i int) {
 	if t == o.User {
-		s.User = i
+		s.User = int32(i)
 		s.noTOC = t.Entries[i].Flags&FlagNoTOC != 0
 	} else {
-		s.Entry = i
+		s.Entry = int32(i)
 	}
 }
 
@@ -345,7 +345,7 @@ func (o *Object) trampAtPlace(r reloc.Rela) int {
 		return i
 	}
 	if place, ok := o.resolve(r.Sym(), r.Addend); ok {
-		if i, ok := o.byAddr[place]; ok {
+		if i, ok := o.trampsByAddr()[place]; ok {
 			return i
 		}
 	}

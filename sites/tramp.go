@@ -19,8 +19,8 @@ type trampCode struct {
 	// callerTOC: its local entry takes r2 as its caller has it, and neither
 	// changes nor saves it.
 	callerTOC bool
-	returns   bool // it may return instead of jumping: its key may be NULL
-	steps     int  // instructions from the local entry to the jump
+	returns   bool  // it may return instead of jumping: its key may be NULL
+	steps     int32 // instructions from the local entry to the jump
 }
 
 // maxTrampWords is how many words of a trampoline without a size are read.
@@ -77,7 +77,7 @@ type trampWalk struct {
 	needsR12 bool // r12 as the caller has it
 	touches  bool // it changes r1, r2 or LR, or stores
 	returns  bool
-	steps    int
+	steps    int32
 }
 
 // walkTramp follows a trampoline from an offset to its bctr. It fails at

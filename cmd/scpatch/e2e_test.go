@@ -311,7 +311,7 @@ func checkDirect(t *testing.T, path string, plan []siteView) {
 				t.Errorf("%s: %s+0x%x should be a constant, calls %q", path, s.Section, s.Offset, callee)
 			}
 		case sites.Keep:
-			if s.Reason == "" || s.Why == "" {
+			if s.Reason == sites.NoReason || s.Why == "" {
 				t.Errorf("%s: %s+0x%x is kept without a reason", path, s.Section, s.Offset)
 			}
 		default:

@@ -100,7 +100,7 @@ func writeTable(out io.Writer, path string, file *work) {
 		becomes, because, cost := s.After[0], s.Proof, "-"
 		switch {
 		case s.Form == sites.Keep:
-			because = string(s.Reason)
+			because = s.Reason.String()
 		case s.Done:
 			becomes += " (is so already)"
 		}

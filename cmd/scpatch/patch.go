@@ -198,7 +198,7 @@ func (p *patcher) report(log *logrus.Entry, w *work) int {
 	}
 	for _, k := range kept {
 		first := w.view(k.first)
-		log.WithField("reason", string(k.reason)).Warnf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
+		log.WithField("reason", k.reason.String()).Warnf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
 			k.count, total, k.reason, first.Why, first.where())
 	}
 	if len(kept) > 0 {

@@ -162,7 +162,7 @@ var scriptCommands = map[string]scriptCommand{
 				ts.Fatalf("version %d, file %q, sites %v", v.Version, v.File, v.Sites)
 			}
 			for _, s := range v.Sites {
-				if s.Section == "" || s.Key == "" || s.Form == "" || s.Before[0] == "" || s.After[0] == "" {
+				if s.Section == "" || s.Key == "" || s.Before[0] == "" || s.After[0] == "" {
 					ts.Fatalf("a field is empty: %+v", s)
 				}
 			}

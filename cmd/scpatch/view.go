@@ -46,10 +46,10 @@ func newSiteView(p *sites.Plan, i int) siteView {
 		Section: o.SectionName(s), Offset: s.Off,
 		Function: demangle.Filter(fn), Symbol: fn, FuncOff: off,
 		Key: demangle.Filter(o.Keys[s.Key].Name), Target: targetText(o, o.Keys[s.Key].Target),
-		Tail: s.Tail, NoTOC: s.NoTOC(), Form: d.Form, Cost: d.Cost, Proof: d.Proof,
+		Tail: s.Tail, NoTOC: s.NoTOC(), Form: d.Form, Cost: int(d.Cost), Proof: d.Proof(),
 		Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed || s.Entry >= 0 || s.User >= 0,
 	}
-	code := o.File.Section(s.Section).Data()
+	code := o.File.Section(int(s.Section)).Data()
 	slot := "" // a tail site has none; what follows is other code
 	if w, err := ppc64.Load(code, s.Off+4); err == nil && !s.Tail && (s.Slot != sites.SlotNone || !s.NoTOC()) {
 		slot = asm(w, "")
@@ -74,7 +74,7 @@ func newImageView(p *image.Plan, i int) siteView {
 		Section: sec.NameString(), Offset: s.Off,
 		Function: demangle.Filter(s.Function), Symbol: s.Function, FuncOff: s.FuncOff,
 		Key: demangle.Filter(s.Key), Target: demangle.Filter(s.Target),
-		Tail: s.Tail, Form: d.Form, Cost: d.Cost, Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed,
+		Tail: s.Tail, Form: d.Form, Cost: int(d.Cost), Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed,
 	}
 	slot := ""
 	if w, err := ppc64.Load(sec.Data(), s.Off+ppc64.WordSize); err == nil && !s.Tail {
@@ -94,7 +94,7 @@ func callee(o *sites.Object, s *sites.Site) string {
 	case s.Tramp >= 0:
 		return notocText(o.SymbolName(o.Tramps[s.Tramp].Sym), s.NoTOC())
 	case s.Rela >= 0:
-		return notocText(o.SymbolName(s.Sym), s.NoTOC())
+		return notocText(o.SymbolName(int(s.Sym)), s.NoTOC())
 	}
 	return ""
 }
@@ -159,7 +159,7 @@ func (s *siteView) sentence() string {
 	text := fmt.Sprintf("section %q: %s: %s of %s: %s", s.Section, s.where(), kind, quoteOdd(s.Key), s.Form)
 	switch {
 	case s.Form == sites.Keep:
-		return text + ": " + string(s.Reason) + ": " + s.Why
+		return text + ": " + s.Reason.String() + ": " + s.Why
 	case s.Done:
 		text += ", was so before"
 	default:

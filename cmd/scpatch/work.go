@@ -43,7 +43,7 @@ func plan(f *elfrw.File, opts sites.Options) (*work, error) {
 		return nil, err
 	}
 	return &work{
-		p.Decisions, len(o.Keys), len(p.Added), p.Changes, p.Apply, p.Check,
+		p.Decisions, len(o.Keys), p.NumAdded(), p.Changes, p.Apply, p.Check,
 		func(i int) siteView { return newSiteView(p, i) },
 	}, nil
 }

@@ -118,7 +118,7 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 		return sites.Decision{Form: sites.Constant, Word: w, Listed: true}, nil
 	}
 	switch {
-	case t.Why != "":
+	case t.Why != sites.NoReason:
 		return keep(t.Why)
 	case t.Kind == sites.TargetNull && s.Tail:
 		return constant(ppc64.Blr)
@@ -144,7 +144,7 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 		return keep(sites.TargetFar)
 	}
 	s.Becomes = im.name(f)
-	return sites.Decision{Form: sites.Direct, Target: f.sym, Word: w, Listed: true}, nil
+	return sites.Decision{Form: sites.Direct, Target: int32(f.sym), Word: w, Listed: true}, nil
 }
 
 // current holds the decision against what the site does now: it calls its
