@@ -81,22 +81,25 @@ func (t *RelaEdits) Grow(n int) { t.place().grow(n) }
 
 // Set replaces entry i.
 func (t *RelaEdits) Set(i int, r elf.Rela64) error {
-	if err := t.check(i, 1, &r); err != nil {
+	if err := t.check(i, 1, r.Info); err != nil {
 		return err
 	}
-	at := uint64(i) * relaSize
-	was := t.data[at:][:relaSize]
-	if t.hasSyms && r.Off == le.Uint64(was[0:]) && r.Addend == int64(le.Uint64(was[16:])) {
-		t.place().addWord(t.sec.Off+at+8, 8, 8, r.Info, true) // nothing else is another
-		return nil
+	t.add(uint64(i)*relaSize, relaSize, &r)
+	return nil
+}
+
+// SetInfo replaces r_info of entry i, the symbol and the type.
+func (t *RelaEdits) SetInfo(i int, info uint64) error {
+	if err := t.check(i, 1, info); err != nil {
+		return err
 	}
-	t.add(at, relaSize, &r)
+	t.place().addWord(t.sec.Off+uint64(i)*relaSize+8, 8, 8, info, t.hasSyms)
 	return nil
 }
 
 // Drop removes entry i: later entries move up and the section shrinks by one.
 func (t *RelaEdits) Drop(i int) error {
-	if err := t.check(i, 1, nil); err != nil {
+	if err := t.check(i, 1, 0); err != nil {
 		return err
 	}
 	t.place().addWord(t.sec.Off+uint64(i)*relaSize, relaSize, 0, 0, false)
@@ -105,7 +108,7 @@ func (t *RelaEdits) Drop(i int) error {
 
 // Insert inserts an entry before entry i, or behind the last one.
 func (t *RelaEdits) Insert(i int, r elf.Rela64) error {
-	if err := t.check(i, 0, &r); err != nil {
+	if err := t.check(i, 0, r.Info); err != nil {
 		return err
 	}
 	t.add(uint64(i)*relaSize, 0, &r)
@@ -123,12 +126,12 @@ func (t *RelaEdits) add(at, del uint64, r *elf.Rela64) {
 func (t *RelaEdits) place() *part { return t.edit.lazyPart(t.sec, &t.part) }
 
 // check refuses the number of an entry, or a symbol, that there is not.
-func (t *RelaEdits) check(i, del int, r *elf.Rela64) error {
+func (t *RelaEdits) check(i, del int, info uint64) error {
 	if n := len(t.data) / relaSize; i < 0 || i > n-del {
 		return fmt.Errorf("section %v: relocation %d of %d", t.sec, i, n)
 	}
-	if n := t.edit.f.NumSymbols() + len(t.edit.added); r != nil && t.hasSyms && r.Info>>32 >= uint64(n) {
-		return fmt.Errorf("section %v: relocation %d: symbol %d of %d", t.sec, i, r.Info>>32, n)
+	if n := t.edit.f.NumSymbols() + len(t.edit.added); t.hasSyms && info>>32 >= uint64(n) {
+		return fmt.Errorf("section %v: relocation %d: symbol %d of %d", t.sec, i, info>>32, n)
 	}
 	return nil
 }

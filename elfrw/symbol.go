@@ -53,7 +53,7 @@ func (f *File) SymbolNames() []byte { return f.strtab.Data() }
 // Symbol decodes symbol i, 0 <= i < NumSymbols. Relocations count from the
 // null symbol 0, and so does this.
 func (f *File) Symbol(i int) Symbol {
-	b := f.data[f.symtab.Off+uint64(i)*SymSize:][:SymSize]
+	b := f.symbolBytes(i)
 	s := Symbol{
 		Index:   i,
 		NameOff: le.Uint32(b[0:]),
@@ -63,13 +63,42 @@ func (f *File) Symbol(i int) Symbol {
 		Value:   le.Uint64(b[8:]),
 		Size:    le.Uint64(b[16:]),
 	}
-	switch {
-	case s.Shndx == elf.SHN_XINDEX:
-		s.Section = int(le.Uint32(f.data[f.symShndx.Off+4*uint64(i):]))
-	case s.Shndx < elf.SHN_LORESERVE:
-		s.Section = int(s.Shndx)
-	}
+	s.Section = f.sectionOf(i, s.Shndx)
 	return s
+}
+
+func (f *File) sectionOf(i int, shndx elf.SectionIndex) int {
+	switch {
+	case shndx < elf.SHN_LORESERVE:
+		return int(shndx)
+	case shndx == elf.SHN_XINDEX:
+		return int(le.Uint32(f.data[f.symShndx.Off+4*uint64(i):]))
+	}
+	return 0
+}
+
+// SymbolType is Symbol(i).Type(), for those who ask it of very many.
+func (f *File) SymbolType(i int) elf.SymType { return elf.ST_TYPE(f.symbolBytes(i)[4]) }
+
+// SymbolNameOff is Symbol(i).NameOff.
+func (f *File) SymbolNameOff(i int) uint32 { return le.Uint32(f.symbolBytes(i)) }
+
+// SymbolBind is Symbol(i).Bind().
+func (f *File) SymbolBind(i int) elf.SymBind { return elf.ST_BIND(f.symbolBytes(i)[4]) }
+
+// SymbolSection is Symbol(i).Section.
+func (f *File) SymbolSection(i int) int {
+	return f.sectionOf(i, elf.SectionIndex(le.Uint16(f.symbolBytes(i)[6:])))
+}
+
+// SymbolValue is Symbol(i).Value.
+func (f *File) SymbolValue(i int) uint64 { return le.Uint64(f.symbolBytes(i)[8:]) }
+
+// SymbolSize is Symbol(i).Size.
+func (f *File) SymbolSize(i int) uint64 { return le.Uint64(f.symbolBytes(i)[16:]) }
+
+func (f *File) symbolBytes(i int) []byte {
+	return f.data[f.symtab.Off+uint64(i)*SymSize:][:SymSize]
 }
 
 // SymbolName returns the name of symbol s as bytes of the file.

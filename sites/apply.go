@@ -128,7 +128,10 @@ func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
 	if target == 0 {
 		target = a.entries[stubName{int(s.Key), d.Stub}]
 	}
-	if s.Rela >= 0 {
+	switch {
+	case s.Rela >= 0 && a.Object.tramps.of(int(s.Sym)) >= 0: // without an addend
+		return e.relas.SetInfo(int(s.Rela), uint64(target)<<32|uint64(s.Type))
+	case s.Rela >= 0:
 		return e.relas.Set(int(s.Rela), rela64(s.Off, target, s.Type, 0))
 	}
 	// What the assembler would have written; decide has refused callers that
@@ -192,10 +195,9 @@ func (a *applier) insertInto(sec int, ins []insertion) error {
 }
 
 func appendRela(b []byte, r elf.Rela64) []byte {
-	n := len(b)
-	b = append(b, make([]byte, reloc.RelaSize)...)
-	reloc.Rela{Off: r.Off, Info: r.Info, Addend: r.Addend}.Encode(b[n:])
-	return b
+	b = binary.LittleEndian.AppendUint64(b, r.Off)
+	b = binary.LittleEndian.AppendUint64(b, r.Info)
+	return binary.LittleEndian.AppendUint64(b, uint64(r.Addend))
 }
 
 // addRelaSection adds the SHT_RELA section of section sec.
@@ -226,7 +228,7 @@ func (a *applier) table() error {
 	if t != nil {
 		base = uint64(len(t.Entries)) * size
 	}
-	relas := make([]byte, 0, 3*reloc.RelaSize*n)
+	relas := make([]byte, 0, a.addedRelas()*reloc.RelaSize)
 	for i := range n {
 		var err error
 		e := a.added(i)
@@ -259,22 +261,22 @@ const shfGNURetain elf.SectionFlag = 1 << 21
 
 // entryRelas appends the relocations of one entry at an offset of the table.
 func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) {
-	sym, off := a.stubEntry(e.Key, e.Stub), int64(0)
+	sym, off := a.stubEntry(int(e.Key), e.Stub), int64(0)
 	if !e.Self {
 		var err error
-		if sym, err = a.sectionSymbol(e.Section); err != nil {
+		if sym, err = a.sectionSymbol(int(e.Section)); err != nil {
 			return nil, err
 		}
 		off = int64(e.Off)
 	}
-	key, err := a.keySymbol(e.Key)
+	key, err := a.keySymbol(int(e.Key))
 	if err != nil {
 		return nil, err
 	}
 	relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), off))
 	typ := keyRelocType(a.EntrySize)
 	if e.Stub != noStub {
-		stub := a.stubEntry(e.Key, e.Stub)
+		stub := a.stubEntry(int(e.Key), e.Stub)
 		relas = appendRela(relas, rela64(at+layout.StubField, stub, uint32(elf.R_PPC64_REL32), 0))
 	}
 	if a.Place == User {
@@ -310,7 +312,10 @@ func (a *applier) extend(sec int, zeros, relas []byte) error {
 func (a *applier) findSectionSymbols() {
 	f := a.Object.File
 	for i := 1; i < f.FirstGlobal(); i++ {
-		if s := f.Symbol(i); s.Type() == elf.STT_SECTION && s.Value == 0 && s.Section != 0 {
+		if f.SymbolType(i) != elf.STT_SECTION {
+			continue
+		}
+		if s := f.Symbol(i); s.Value == 0 && s.Section != 0 {
 			if _, ok := a.sectionSyms[s.Section]; !ok {
 				a.sectionSyms[s.Section] = i
 			}
@@ -337,7 +342,7 @@ func (a *applier) sectionSymbol(sec int) (int, error) {
 // the key exists and the linker finds it.
 func (a *applier) keySymbol(key int) (int, error) {
 	if sym := a.Object.Keys[key].Sym; sym != 0 {
-		return sym, nil
+		return int(sym), nil
 	}
 	if i, ok := a.keySyms[key]; ok {
 		return i, nil

@@ -42,8 +42,8 @@ func (o *Object) trampoline(key int) int {
 	if o.keyTramps == nil {
 		o.keyTramps = map[int]int{}
 		for _, t := range o.Tramps {
-			if _, ok := o.keyTramps[t.Key]; !ok && t.Entry == noStub {
-				o.keyTramps[t.Key] = t.Sym
+			if _, ok := o.keyTramps[int(t.Key)]; !ok && t.Entry == noStub {
+				o.keyTramps[int(t.Key)] = int(t.Sym)
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func (o *Object) cellKey(r reloc.Rela) (int, bool) {
 		return 0, false
 	}
 	if i := o.trampAt(o.File.Symbol(int(cell.Sym())), cell.Addend); i >= 0 && o.Tramps[i].Entry == noStub {
-		return o.Tramps[i].Key, true
+		return int(o.Tramps[i].Key), true
 	}
 	return 0, false
 }

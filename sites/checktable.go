@@ -91,7 +91,7 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 		}
 	default:
 		s, ok := c.symbol(site)
-		if !ok || s.Section != e.Section || s.Value+uint64(site.Addend) != e.Off {
+		if !ok || s.Section != int(e.Section) || s.Value+uint64(site.Addend) != e.Off {
 			return false
 		}
 	}
@@ -106,7 +106,7 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 	if c.Place == User {
 		typ = elf.R_PPC64_ADDR64
 	}
-	return key.Type() == uint32(typ) && key.Off == off+layout.KeyField(c.EntrySize) && uint64(key.Addend) == e.Flags && c.isKey(key, e)
+	return key.Type() == uint32(typ) && key.Off == off+layout.KeyField(c.EntrySize) && key.Addend == int64(e.Flags) && c.isKey(key, e)
 }
 
 // symbol returns the symbol of the output that a relocation names.
@@ -120,15 +120,15 @@ func (c *checker) symbol(r reloc.Rela) (elfrw.Symbol, bool) {
 // isEntryStub reports whether a relocation names the stub of an entry.
 func (c *checker) isEntryStub(r reloc.Rela, e *Entry) bool {
 	s, ok := c.symbol(r)
-	return ok && r.Addend == 0 && c.isStub(s, stubName{e.Key, e.Stub})
+	return ok && r.Addend == 0 && c.isStub(s, stubName{int(e.Key), e.Stub})
 }
 
 // isKey reports whether a relocation names the key of an entry: by its symbol,
 // or by the name that was added, or in a module by its trampoline.
 func (c *checker) isKey(r reloc.Rela, e *Entry) bool {
-	sym := e.KeySym
+	sym := int(e.KeySym)
 	if sym == 0 && c.Place == Module {
-		sym = c.Object.trampoline(e.Key)
+		sym = c.Object.trampoline(int(e.Key))
 	}
 	if sym != 0 {
 		return c.sameSymbol(int(r.Sym()), sym)

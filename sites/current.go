@@ -35,7 +35,7 @@ func (o *Object) current(s *Site) (state, error) {
 		}
 		if s.Rela < 0 {
 			to := addr{int(s.Section), s.Off + uint64(w.Displacement())}
-			if fn := o.funcs.find(to.sec, to.off); fn != 0 && fn == int(s.Func) && !o.enters(to, fn) {
+			if fn := o.funcs.in(to.sec).find(to.off); fn != 0 && fn == int(s.Func) && !o.enters(to, fn) {
 				return state{}, bad("the site branches to %s+0x%x, where no function begins", printable(o.name(fn)), to.off-o.File.Symbol(fn).Value)
 			}
 			return state{form: Direct, place: to}, nil
@@ -95,13 +95,13 @@ func (d *decider) unchanged(s *Site, dec *Decision) {
 	if dec.Stub != noStub && dec.Target == 0 && tramp.Entry == dec.Stub {
 		dec.Target = int32(tramp.Sym)
 	}
-	if dec.Form == Keep || int(dec.Target) != tramp.Sym || !dec.Word.IsBranch() {
+	if dec.Form == Keep || dec.Target != tramp.Sym || !dec.Word.IsBranch() {
 		return
 	}
 	dec.Word = s.Word // as the assembler has resolved it, perhaps
 	dec.Done = s.Behind == dec.Slot
 	if dec.Form == Linker {
-		l, err := ppc64.LocalEntryOf(d.Object.File.Symbol(tramp.Sym).Other)
+		l, err := ppc64.LocalEntryOf(d.Object.File.Symbol(int(tramp.Sym)).Other)
 		dec.Done = dec.Done && err == nil && l == ppc64.LocalEntryClobbers
 	}
 }
@@ -110,7 +110,7 @@ func (d *decider) unchanged(s *Site, dec *Decision) {
 func (o *Object) callee(s *Site) int {
 	switch {
 	case s.Tramp >= 0:
-		return o.Tramps[s.Tramp].Sym
+		return int(o.Tramps[s.Tramp].Sym)
 	case s.Rela >= 0:
 		return int(s.Sym)
 	}
@@ -129,7 +129,7 @@ func (o *Object) stateTarget(now state) string {
 	if now.target != 0 {
 		return o.name(now.target)
 	}
-	if fn := o.funcs.find(now.place.sec, now.place.off); fn != 0 {
+	if fn := o.funcs.in(now.place.sec).find(now.place.off); fn != 0 {
 		return o.name(fn)
 	}
 	return o.File.Section(now.place.sec).String()

@@ -18,7 +18,8 @@ type decider struct {
 	paca      int64                   // offset of the kernel's TOC pointer in the PACA, -1 if unknown
 	slotless  map[int]bool            // see refuseLinker
 	shortcuts map[int]bool            // keys whose stub belongs in the table, see addShortcuts
-	tocCache  map[int]callerTOC       // by function symbol
+	near      surroundings            // of the last site
+	callees   []callee                // by key, see target
 	files     map[int]string          // see hasPACA
 	said      *words                  // see say
 }
@@ -28,7 +29,35 @@ func newDecider(p *Plan) (*decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &decider{Plan: p, paca: paca, tocCache: map[int]callerTOC{}, shortcuts: map[int]bool{}}, nil
+	return &decider{Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), shortcuts: map[int]bool{}}, nil
+}
+
+// surroundings are what a site shares with those around it.
+type surroundings struct {
+	section     int32
+	alternative bool   // see isAlternative
+	comdat      bool   // see inComdat
+	fn          int32  // the function,
+	refused     Reason // and why r2 there cannot be taken for this unit's
+}
+
+// around looks at the surroundings of a site: sites come section by section,
+// and function by function.
+func (d *decider) around(s *Site) *surroundings {
+	n, o := &d.near, d.Object
+	if n.section != s.Section {
+		sec := o.File.Section(int(s.Section))
+		*n = surroundings{section: s.Section, alternative: isAlternative(sec), comdat: sec.Has(elf.SHF_GROUP), fn: -1}
+	}
+	if n.fn != s.Func {
+		n.fn, n.refused = s.Func, NoReason
+		if uses, known := o.callerUsesTOC(int(s.Func)); !known {
+			n.refused = CallerUnknown
+		} else if !uses {
+			n.refused = CallerNoTOC
+		}
+	}
+	return n
 }
 
 // repatched reports whether the run time sets every site that the table names to
@@ -45,11 +74,11 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	switch {
 	case s.Decoded:
 		return keep(s, NotAnnotated), false, nil
-	case isAlternative(o.File.Section(int(s.Section))):
+	case d.around(s).alternative:
 		return keep(s, AlternativeCode), false, nil
 	case key.Target.Why == KeyAmbiguous:
 		return keep(s, KeyAmbiguous), false, nil
-	case d.repatched() && o.inComdat(int(s.Section)):
+	case d.repatched() && d.around(s).comdat:
 		return keep(s, SiteDiscardable), false, nil
 	}
 	if key.Target.Kind == TargetUnknown {
@@ -74,7 +103,7 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		return dec, false, nil
 	case fixed:
 		dec = d.fixedForm(s)
-		dec.Listed = dec.Form != Keep && d.Runtime == Inline && d.Place == Module && hasPlace(s) && !o.inComdat(int(s.Section))
+		dec.Listed = dec.Form != Keep && d.Runtime == Inline && d.Place == Module && hasPlace(s) && !d.around(s).comdat
 		return dec, dec.Form == Keep, nil
 	}
 	dec = keep(s, KeyMayChange)
@@ -93,10 +122,10 @@ func (d *decider) fixedForm(s *Site) Decision {
 	if w, ok := constantWord(s, target.Kind); ok {
 		return constant(s, w)
 	}
-	if r := d.refuseDirect(s, target.Sym); r != NoReason {
+	if r := d.refuseDirect(s); r != NoReason {
 		return keep(s, r)
 	}
-	return direct(s, target.Sym)
+	return direct(s, int(target.Sym))
 }
 
 // constantWord is the instruction that does what a call of the target would, if
@@ -132,20 +161,20 @@ func (d *decider) fixed(key int) (bool, string, error) {
 	return detail == "", detail, nil
 }
 
-// refuseDirect says why a site may not branch to a function symbol.
+// refuseDirect says why a site may not branch to what its key holds.
 //
 // With a slot behind a bl the linker or the module loader sees to r2: a stub
 // that saves it and the restore in the slot where they are needed, nothing
 // where not (ELFv2 §3.6.4.1). Without one, the target must be of the same unit
 // and leave r2 alone.
-func (d *decider) refuseDirect(s *Site, target int) Reason {
+func (d *decider) refuseDirect(s *Site) Reason {
 	if s.NoTOC() {
 		return NoReason // the caller keeps no TOC pointer, there is nothing to lose
 	}
-	if r := d.refuseCaller(s); r != NoReason {
+	if r := d.around(s).refused; r != NoReason {
 		return r
 	}
-	local, ours := d.targetEntry(target)
+	local, ours := d.target(int(s.Key))
 	// In the kernel image the restore is the PACA's and right on every path.
 	entered := d.Place != Kernel && d.slotEntered(s)
 	if s.Slot != SlotNone && (ours && local.PreservesR2() || !entered) {
@@ -165,30 +194,24 @@ func (d *decider) refuseDirect(s *Site, target int) Reason {
 	return NoReason
 }
 
-// targetEntry is the local entry of a function, and whether it provably is of
-// this unit.
-func (d *decider) targetEntry(target int) (ppc64.LocalEntry, bool) {
-	local, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(target).Other) // findKeys refused the reserved value
-	return local, d.Object.sameUnit(target, d.Place)
+// A callee is what a key holds, as far as it matters to who calls it.
+type callee struct {
+	known bool
+	ours  bool // it provably is of this unit
+	entry ppc64.LocalEntry
 }
 
-// refuseCaller says why r2 at a site cannot be taken for this unit's.
-func (d *decider) refuseCaller(s *Site) Reason {
-	c, ok := d.tocCache[int(s.Func)]
-	if !ok {
-		c.uses, c.known = d.Object.callerUsesTOC(int(s.Func))
-		d.tocCache[int(s.Func)] = c
+// target is the local entry of the function that a key holds, and whether that
+// provably is of this unit.
+func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
+	c := &d.callees[key]
+	if !c.known {
+		sym := d.Object.Keys[key].Target.Sym
+		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys refused the reserved value
+		*c = callee{true, d.Object.sameUnit(int(sym), d.Place), entry}
 	}
-	switch {
-	case !c.known:
-		return CallerUnknown
-	case !c.uses:
-		return CallerNoTOC
-	}
-	return NoReason
+	return c.entry, c.ours
 }
-
-type callerTOC struct{ uses, known bool }
 
 // sameUnit reports whether a symbol provably is, after the link, of the link
 // unit of this object.

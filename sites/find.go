@@ -3,7 +3,6 @@
 package sites
 
 import (
-	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"slices"
@@ -82,12 +81,18 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 	o.Sites = slices.Grow(o.Sites, len(found))
 	for _, i := range found {
 		r := t.At(int(i))
-		s := o.File.Symbol(int(r.Sym()))
-		tramp := o.trampAt(s, r.Addend)
+		tramp := o.tramps.of(int(r.Sym()))
+		section := tramp < 0
+		if section {
+			tramp = o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend)
+		}
 		if tramp < 0 {
 			continue
 		}
-		if err := o.addCall(sec.Index, code, i, r, s, tramp); err != nil {
+		if r.Addend != 0 && !section && r.IsCall() {
+			return o.at(sec.Index, r.Off, int64(r.Type()), "addend is 0x%x, a call of %s has none", r.Addend, printable(o.name(int(r.Sym()))))
+		}
+		if err := o.addCall(sec.Index, code, i, r, tramp); err != nil {
 			return err
 		}
 	}
@@ -122,18 +127,15 @@ func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32, err erro
 
 // addCall adds the site that a relocation against a trampoline makes, if it
 // makes one: an address of the trampoline is none.
-func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, sym elfrw.Symbol, tramp int) error {
+func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int) error {
 	bad := func(format string, a ...any) error {
 		return o.at(sec, r.Off, int64(r.Type()), format, a...)
 	}
 	if !r.IsCall() {
 		if why := callOnly(r.Type()); why != "" {
-			return bad("%s, against %s", why, printable(o.name(o.Tramps[tramp].Sym)))
+			return bad("%s, against %s", why, printable(o.name(int(o.Tramps[tramp].Sym))))
 		}
 		return nil
-	}
-	if r.Addend != 0 && sym.Type() != elf.STT_SECTION {
-		return bad("addend is 0x%x, a call of %s has none", r.Addend, printable(o.name(sym.Index)))
 	}
 	w, err := ppc64.Load(code, r.Off)
 	if err != nil {
@@ -170,15 +172,14 @@ func callOnly(typ uint32) string {
 // sortSites sorts the sites from first on by place, and refuses two at one.
 func (o *Object) sortSites(first int) error {
 	added := o.Sites[first:]
-	byPlace := func(a, b Site) int {
-		return cmp.Or(a.compare(int(b.Section), b.Off), cmp.Compare(a.Rela, b.Rela))
-	}
-	if !slices.IsSortedFunc(added, byPlace) { // as a table is not that is in order
-		slices.SortFunc(added, byPlace)
-	}
 	for i := 1; i < len(added); i++ {
-		if a, b := added[i-1], added[i]; a.Section == b.Section && a.Off == b.Off {
+		b := &added[i]
+		switch c := added[i-1].compare(int(b.Section), b.Off); {
+		case c == 0:
 			return o.at(int(b.Section), b.Off, int64(b.Type), "two relocations against trampolines at one call")
+		case c > 0: // the table is not in order of place
+			slices.SortFunc(added, func(a, b Site) int { return a.compare(int(b.Section), b.Off) })
+			i = 0
 		}
 	}
 	return nil
@@ -191,7 +192,7 @@ func (o *Object) sortSites(first int) error {
 func (o *Object) findDecoded() error {
 	bySection := map[int]bool{}
 	for _, t := range o.Tramps {
-		s := o.File.Symbol(t.Sym)
+		s := o.File.Symbol(int(t.Sym))
 		if t.Entry == noStub && s.Section != 0 && s.Bind() == elf.STB_LOCAL && isCode(o.File.Section(s.Section)) {
 			bySection[s.Section] = true
 		}
@@ -236,7 +237,7 @@ func (o *Object) branchTarget(sec int, off uint64, w ppc64.Word) (int, bool) {
 		if !ok {
 			continue
 		}
-		if e, err := ppc64.LocalEntryOf(o.File.Symbol(o.Tramps[i].Sym).Other); err == nil && e == l {
+		if e, err := ppc64.LocalEntryOf(o.File.Symbol(int(o.Tramps[i].Sym)).Other); err == nil && e == l {
 			return i, true
 		}
 	}
@@ -355,8 +356,12 @@ func (o *Object) siteSections() (secs []int) {
 
 // findFunctions names the function around each site; findKeys has indexed them.
 func (o *Object) findFunctions() {
-	for i := range o.Sites {
-		o.Sites[i].Func = int32(o.funcs.find(int(o.Sites[i].Section), o.Sites[i].Off))
+	for lo, hi := 0, 0; lo < len(o.Sites); lo = hi {
+		hi = o.sectionEnd(lo)
+		at := o.funcs.in(int(o.Sites[lo].Section))
+		for i := lo; i < hi; i++ {
+			o.Sites[i].Func = int32(at.find(o.Sites[i].Off))
+		}
 	}
 }
 

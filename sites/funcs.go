@@ -5,7 +5,9 @@ package sites
 import (
 	"cmp"
 	"debug/elf"
+	"math/bits"
 	"slices"
+	"sort"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
@@ -15,93 +17,124 @@ import (
 // A funcIndex finds functions by place. Only the sections that were asked for
 // are indexed.
 type funcIndex struct {
-	secs map[int][]fn // by start
+	secs map[int]*functions
 }
 
-// A fn is a function symbol. Offsets are in bytes from the start of its section.
-type fn struct {
-	start, end uint64
-	maxEnd     uint64 // the largest end up to here, so that a search can stop
-	sym        int
-	local      bool
+// functions are the function symbols of a section. A kernel has tens of thousands:
+// they are kept, and sorted, as numbers.
+type functions struct {
+	file   *elfrw.File
+	size   uint64   // of the section
+	width  int      // bits of a symbol index
+	fns    []uint64 // start<<width + symbol index, by start; of those that start together the longest first
+	maxEnd []uint64 // the largest end up to here, so that a search can stop
+	next   int      // see find
 }
 
 // index adds the functions of the sections with one pass over the symbols.
 func (x *funcIndex) index(f *elfrw.File, secs []int) {
 	if x.secs == nil {
-		x.secs = map[int][]fn{}
+		x.secs = map[int]*functions{}
 	}
-	fresh := false
-	for _, s := range secs {
-		if _, ok := x.secs[s]; !ok {
-			x.secs[s], fresh = nil, true
-		}
-	}
-	if !fresh {
-		return
-	}
-	wanted := map[int]bool{}
+	width := bits.Len(uint(f.NumSymbols()))
+	fresh := map[int]*functions{}
 	for _, s := range secs {
 		if x.secs[s] == nil {
-			wanted[s] = true
+			x.secs[s] = &functions{file: f, size: f.Section(s).Size, width: width}
+			fresh[s] = x.secs[s]
 		}
 	}
+	if len(fresh) == 0 {
+		return
+	}
+	var last *functions // of the section of the last symbol
+	section := -1
 	for i := 1; i < f.NumSymbols(); i++ {
-		s := f.Symbol(i)
-		if s.Section == 0 || !wanted[s.Section] || s.Type() != elf.STT_FUNC && s.Type() != elf.STT_GNU_IFUNC {
+		if t := f.SymbolType(i); t != elf.STT_FUNC && t != elf.STT_GNU_IFUNC {
 			continue
 		}
-		x.secs[s.Section] = append(x.secs[s.Section], fn{
-			start: s.Value, end: s.Value + s.Size, sym: i, local: s.Bind() == elf.STB_LOCAL,
-		})
-	}
-	for sec := range wanted {
-		x.sort(f, sec)
-	}
-}
-
-func (x *funcIndex) sort(f *elfrw.File, sec int) {
-	fns := x.secs[sec]
-	slices.SortFunc(fns, func(a, b fn) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.sym, b.sym))
-	})
-	var maxEnd uint64
-	for i := range fns {
-		if fns[i].end == fns[i].start { // no .size: up to the next function
-			fns[i].end = f.Section(sec).Size
-			if j := i + 1; j < len(fns) && fns[j].start > fns[i].start {
-				fns[i].end = fns[j].start
-			}
+		if sec := f.SymbolSection(i); sec != section {
+			section, last = sec, fresh[sec]
 		}
-		maxEnd = max(maxEnd, fns[i].end)
-		fns[i].maxEnd = maxEnd
+		// No section is as large as what does not fit into a number.
+		if v := f.SymbolValue(i); last != nil && v>>(64-width) == 0 {
+			last.fns = append(last.fns, v<<width|uint64(i))
+		}
 	}
-	x.secs[sec] = fns
+	for _, x := range fresh {
+		x.sort()
+	}
 }
 
-// find returns the innermost function around a place, 0 if there is none.
-func (x *funcIndex) find(sec int, off uint64) int {
-	fns := x.secs[sec]
-	i, found := slices.BinarySearchFunc(fns, off, func(f fn, off uint64) int { return cmp.Compare(f.start, off) })
-	if !found {
-		i--
+func (x *functions) sort() {
+	slices.Sort(x.fns)
+	for lo, hi := 0, 0; lo < len(x.fns); lo = hi {
+		for hi = lo + 1; hi < len(x.fns) && x.start(hi) == x.start(lo); hi++ {
+		}
+		if hi > lo+1 {
+			slices.SortStableFunc(x.fns[lo:hi], func(a, b uint64) int {
+				return cmp.Compare(x.file.SymbolSize(x.symbol(b)), x.file.SymbolSize(x.symbol(a)))
+			})
+		}
 	}
-	for ; i >= 0 && fns[i].maxEnd > off; i-- {
-		if off < fns[i].end {
-			return fns[i].sym
+	x.maxEnd = make([]uint64, len(x.fns))
+	last := uint64(0)
+	for i := range x.fns {
+		last = max(last, x.end(i))
+		x.maxEnd[i] = last
+	}
+}
+
+func (x *functions) start(i int) uint64       { return x.fns[i] >> x.width }
+func (x *functions) symbol(number uint64) int { return int(number & (1<<x.width - 1)) }
+
+// end is where the i-th function ends; without a size at the next one.
+func (x *functions) end(i int) uint64 {
+	switch size := x.file.SymbolSize(x.symbol(x.fns[i])); {
+	case size != 0:
+		return x.start(i) + size
+	case i+1 < len(x.fns) && x.start(i+1) > x.start(i):
+		return x.start(i + 1)
+	}
+	return x.size
+}
+
+// in returns the functions of a section that is indexed.
+func (x *funcIndex) in(sec int) *functions {
+	if fns := x.secs[sec]; fns != nil {
+		return fns
+	}
+	return &functions{}
+}
+
+// find returns the innermost function around a place, 0 if there is none. It is
+// the fastest in order of place.
+func (x *functions) find(off uint64) int {
+	isNext := func(i int) bool {
+		return (i == 0 || x.start(i-1) <= off) && (i == len(x.fns) || x.start(i) > off)
+	}
+	switch {
+	case isNext(x.next):
+	case x.next < len(x.fns) && isNext(x.next+1):
+		x.next++
+	default:
+		x.next = sort.Search(len(x.fns), func(i int) bool { return x.start(i) > off })
+	}
+	for i := x.next - 1; i >= 0 && x.maxEnd[i] > off; i-- {
+		if off < x.end(i) {
+			return x.symbol(x.fns[i])
 		}
 	}
 	return 0
 }
 
 // startingAt returns the function symbols at a place, the local ones first.
-func (x *funcIndex) startingAt(sec int, off uint64) (syms []int) {
-	fns := x.secs[sec]
-	i, _ := slices.BinarySearchFunc(fns, off, func(f fn, off uint64) int { return cmp.Compare(f.start, off) })
+func (x *functions) startingAt(off uint64) (syms []int) {
+	i := sort.Search(len(x.fns), func(i int) bool { return x.start(i) >= off })
 	for _, local := range []bool{true, false} {
-		for j := i; j < len(fns) && fns[j].start == off; j++ {
-			if fns[j].local == local {
-				syms = append(syms, fns[j].sym)
+		for j := i; j < len(x.fns) && x.start(j) == off; j++ {
+			if sym := x.symbol(x.fns[j]); local == (x.file.SymbolBind(sym) == elf.STB_LOCAL) {
+				syms = append(syms, sym)
 			}
 		}
 	}

@@ -20,8 +20,8 @@ const keySize = 8
 // target.
 type Key struct {
 	Name   string // without __SCK__
-	Sym    int    // symbol of the key, 0 if this object has none
-	Sites  int    // how many sites of this object call it
+	Sym    int32  // symbol of the key, 0 if this object has none
+	Sites  int32  // how many sites of this object call it
 	Target Target // what it holds when the program starts
 }
 
@@ -37,8 +37,8 @@ const (
 
 // A Target is the initial value of a key.
 type Target struct {
+	Sym  int32 // symbol of the function, with TargetReturn0 and TargetFunc
 	Kind TargetKind
-	Sym  int    // symbol of the function, with TargetReturn0 and TargetFunc
 	Why  Reason // with TargetUnknown
 }
 
@@ -55,7 +55,7 @@ func (o *Object) findKeys() error {
 			k.Target.Why = KeyMissing
 			continue
 		}
-		s := o.File.Symbol(k.Sym)
+		s := o.File.Symbol(int(k.Sym))
 		switch {
 		case s.Undefined():
 			k.Target.Why = KeyUndefined
@@ -174,7 +174,7 @@ func (o *Object) target(h heldBy) (Target, error) {
 		return Target{Why: TargetOffset}, nil
 	}
 	if bytes.Equal(o.File.SymbolName(s), []byte(Return0Name)) {
-		return Target{Kind: TargetReturn0, Sym: sym}, nil
+		return Target{Kind: TargetReturn0, Sym: int32(sym)}, nil
 	}
 	if o.tramps.of(sym) >= 0 {
 		return Target{Why: TargetTrampoline}, nil
@@ -194,7 +194,7 @@ func (o *Object) target(h heldBy) (Target, error) {
 	if _, err := ppc64.LocalEntryOf(s.Other); err != nil {
 		return Target{}, o.at(h.sec, h.off, int64(r.Type()), "target %s: %w", printable(o.name(sym)), err)
 	}
-	return Target{Kind: TargetFunc, Sym: sym}, nil
+	return Target{Kind: TargetFunc, Sym: int32(sym)}, nil
 }
 
 // functionAt returns the function symbol that a section symbol plus addend
@@ -205,7 +205,7 @@ func (o *Object) functionAt(sec int, off uint64) int {
 	if sec == 0 {
 		return 0
 	}
-	for _, sym := range o.funcs.startingAt(sec, off) {
+	for _, sym := range o.funcs.in(sec).startingAt(off) {
 		if s := o.File.Symbol(sym); s.Bind() == elf.STB_LOCAL || s.Bind() == elf.STB_GLOBAL && s.Visibility() != elf.STV_DEFAULT {
 			return sym
 		}

@@ -5,7 +5,6 @@ package sites
 import (
 	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -23,22 +22,20 @@ func (o *Object) findNames() {
 	var keys []named
 	var tramps []int32 // the files of Tramps
 	file := 0          // the last STT_FILE: the scope of the local symbols that follow
-	raw := f.Symtab().Data()
 	for i := 1; i < f.NumSymbols(); i++ {
-		b := raw[i*elfrw.SymSize:][:elfrw.SymSize]
-		switch elf.ST_TYPE(b[4]) {
+		switch f.SymbolType(i) {
 		case elf.STT_FILE:
 			file = i
 			continue
 		case elf.STT_SECTION:
 			continue
 		}
-		name := all[binary.LittleEndian.Uint32(b):]
+		name := all[f.SymbolNameOff(i):]
 		if len(name) <= len(TrampPrefix) || string(name[:4]) != "__SC" {
 			continue
 		}
 		scope := int32(0)
-		if elf.ST_BIND(b[4]) == elf.STB_LOCAL {
+		if f.SymbolBind(i) == elf.STB_LOCAL {
 			scope = int32(file + 1)
 		}
 		switch string(name[:len(TrampPrefix)]) {
@@ -46,14 +43,14 @@ func (o *Object) findNames() {
 			keys = append(keys, named{int32(i), scope})
 			continue
 		case TrampPrefix:
-			o.Tramps = append(o.Tramps, Tramp{Sym: i})
+			o.Tramps = append(o.Tramps, Tramp{Sym: int32(i)})
 		default:
 			s := f.Symbol(i)
 			e := stubOf(s, f.SymbolName(s))
 			if e == noStub {
 				continue
 			}
-			o.Tramps = append(o.Tramps, Tramp{Sym: i, Entry: e})
+			o.Tramps = append(o.Tramps, Tramp{Sym: int32(i), Entry: e})
 		}
 		set.add(i)
 		tramps = append(tramps, scope)
@@ -78,7 +75,7 @@ func (o *Object) pair(keys []named, trampFiles []int32) {
 	}
 	for i, file := range trampFiles {
 		if t := &o.Tramps[i]; t.Entry == noStub {
-			t.Key = names.of(f.SymbolName(f.Symbol(t.Sym))[len(TrampPrefix):], int(file))
+			t.Key = int32(names.of(f.SymbolName(f.Symbol(int(t.Sym)))[len(TrampPrefix):], int(file)))
 		}
 	}
 }
@@ -88,7 +85,7 @@ func (o *Object) trampsByAddr() map[addr]int {
 	if o.byAddr == nil {
 		o.byAddr = make(map[addr]int, len(o.Tramps))
 		for i, t := range slices.Backward(o.Tramps) { // the first of several
-			if s := o.File.Symbol(t.Sym); s.Section != 0 {
+			if s := o.File.Symbol(int(t.Sym)); s.Section != 0 {
 				o.byAddr[addr{s.Section, s.Value}] = i
 			}
 		}
@@ -141,7 +138,7 @@ func (k *keyNames) define(name []byte, sym named) {
 		k.object.Keys[i].Target.Why = KeyAmbiguous
 		return
 	}
-	n := k.add(string(name), int(sym.file), Key{Sym: int(sym.sym)})
+	n := k.add(string(name), int(sym.file), Key{Sym: sym.sym})
 	if sym.file == 0 {
 		return
 	}
@@ -176,7 +173,7 @@ func (k *keyNames) of(name []byte, file int) int {
 func (o *Object) addSectionSymbols() {
 	secs := map[int]bool{}
 	for _, t := range o.Tramps {
-		if s := o.File.Symbol(t.Sym); s.Section != 0 && s.Bind() == elf.STB_LOCAL {
+		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && s.Bind() == elf.STB_LOCAL {
 			secs[s.Section] = true
 		}
 	}
@@ -185,7 +182,7 @@ func (o *Object) addSectionSymbols() {
 	}
 	o.watched = slices.Clone(o.watched)
 	for i := 1; i < o.File.FirstGlobal(); i++ {
-		if s := o.File.Symbol(i); s.Type() == elf.STT_SECTION && secs[s.Section] {
+		if o.File.SymbolType(i) == elf.STT_SECTION && secs[o.File.SymbolSection(i)] {
 			o.watched.add(i)
 		}
 	}

@@ -62,8 +62,8 @@ type addr struct {
 // A Tramp is a trampoline, a symbol __SCT__name, or an entry of a stub that an
 // earlier run has added.
 type Tramp struct {
-	Sym   int
-	Key   int       // index in Object.Keys; always valid
+	Sym   int32
+	Key   int32     // index in Object.Keys; always valid
 	Entry StubEntry // noStub for a trampoline
 }
 

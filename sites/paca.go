@@ -39,7 +39,7 @@ func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
 	}
 	// A trampoline that is defined elsewhere is in the kernel image all the same.
 	// Were it one of local entry 1, no linker would accept this slot.
-	tramp := o.File.Symbol(o.Tramps[s.Tramp].Sym)
+	tramp := o.File.Symbol(int(o.Tramps[s.Tramp].Sym))
 	if l, err := ppc64.LocalEntryOf(tramp.Other); err != nil || !l.PreservesR2() {
 		return Decision{}, TrampNeedsTOC
 	}

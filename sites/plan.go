@@ -219,14 +219,23 @@ func (p *Plan) entryOf(s *Site) int {
 // NumAdded is the number of entries that are to be added to the table.
 func (p *Plan) NumAdded() int { return len(p.Added) + len(p.Shortcuts) }
 
+// addedRelas is how many relocations these have: of the site, of the key, and of
+// the way out in the tables that say it.
+func (p *Plan) addedRelas() int {
+	if p.Place == Kernel {
+		return 2 * p.NumAdded()
+	}
+	return 3 * p.NumAdded()
+}
+
 // added is the i-th entry that is to be added to the table.
 func (p *Plan) added(i int) Entry {
 	if i >= len(p.Added) {
 		key := p.Shortcuts[i-len(p.Added)]
-		return Entry{Key: key, KeySym: p.Object.Keys[key].Sym, Stub: StubJump, Self: true}
+		return Entry{Key: int32(key), KeySym: p.Object.Keys[key].Sym, Stub: StubJump, Self: true}
 	}
 	s, dec := &p.Object.Sites[p.Added[i]], &p.Decisions[p.Added[i]]
-	e := Entry{Section: int(s.Section), Off: s.Off, Key: int(s.Key), KeySym: p.Object.Keys[s.Key].Sym}
+	e := Entry{Section: s.Section, Off: s.Off, Key: s.Key, KeySym: int32(p.Object.Keys[s.Key].Sym)}
 	if s.Tail {
 		e.Flags |= FlagTail
 	}

@@ -21,7 +21,7 @@ func (d *decider) prove() error {
 	var secs, asked []int
 	for _, i := range d.open {
 		s := &o.Sites[i]
-		if s.Tail || s.NoTOC() || s.Slot == SlotNone || d.refuseCaller(s) != NoReason {
+		if s.Tail || s.NoTOC() || s.Slot == SlotNone || d.around(s).refused != NoReason {
 			continue
 		}
 		asked = append(asked, i)

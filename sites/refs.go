@@ -47,10 +47,10 @@ func (o *Object) findReferences(opts Options) (*references, error) {
 		first: map[int]reference{}, tramps: map[int][]int{},
 	}
 	for _, t := range o.Tramps {
-		r.tramps[t.Key] = append(r.tramps[t.Key], t.Sym)
+		r.tramps[int(t.Key)] = append(r.tramps[int(t.Key)], int(t.Sym))
 	}
 	for i, k := range o.Keys {
-		s := o.File.Symbol(k.Sym)
+		s := o.File.Symbol(int(k.Sym))
 		if k.Sym == 0 || s.Section == 0 {
 			r.why[i] = "it is not defined here"
 			continue

@@ -41,7 +41,7 @@ func (d *decider) choose(i int, s *Site) (Decision, Reason) {
 	if s.NoTOC() {
 		return d.noTOCForm(s)
 	}
-	if r := d.refuseCaller(s); r != NoReason {
+	if r := d.around(s).refused; r != NoReason {
 		return Decision{}, r
 	}
 	dec, why := d.slotForm(s, d.proofs[i])
@@ -88,7 +88,7 @@ func (p *Plan) allows(f Form) bool { return p.Restore == nil || slices.Contains(
 // and again, provided that a restore behind it is right: it finds it in the
 // table. A site that may be discarded cannot be in one.
 func (d *decider) mayRepatch(s *Site) bool {
-	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !d.Object.inComdat(int(s.Section))
+	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !d.around(s).comdat
 }
 
 // listedAlone reports whether the table of a module has the site without a way
@@ -119,7 +119,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 		}
 		if target.Kind == TargetFunc {
 			// Where a stub may be needed, lld refuses a slot that is no nop.
-			if local, ours := d.targetEntry(target.Sym); ours && local.PreservesR2() || d.Linker == BFD {
+			if local, ours := d.target(int(s.Key)); ours && local.PreservesR2() || d.Linker == BFD {
 				dec.Target = int32(target.Sym)
 				return dec, NoReason
 			}
@@ -145,7 +145,7 @@ func (d *decider) takesCallerTOC(s *Site) bool {
 	if s.Tramp < 0 || d.Object.Tramps[s.Tramp].Entry != noStub {
 		return false
 	}
-	sym := d.Object.File.Symbol(d.Object.Tramps[s.Tramp].Sym)
+	sym := d.Object.File.Symbol(int(d.Object.Tramps[s.Tramp].Sym))
 	local, err := ppc64.LocalEntryOf(sym.Other)
 	return err == nil && local.PreservesR2() && sym.Bind() != elf.STB_WEAK &&
 		d.Object.readTramp(int(s.Tramp)).callerTOC && d.Object.sameUnit(sym.Index, d.Place)
@@ -199,7 +199,7 @@ func (d *decider) linkerForm(s *Site, _ proof) (Decision, Reason) {
 // section ld.bfd lets a branch without one pass, and nothing restores r2.
 func (d *decider) refuseLinker(t int) Reason {
 	o := d.Object
-	s := o.File.Symbol(o.Tramps[t].Sym)
+	s := o.File.Symbol(int(o.Tramps[t].Sym))
 	switch {
 	case s.Section == 0:
 		return TrampUndefined
@@ -234,7 +234,7 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 			return dec, NoReason
 		}
 		if target.Kind == TargetFunc {
-			dec := direct(s, target.Sym)
+			dec := direct(s, int(target.Sym))
 			dec.Listed = true
 			return dec, NoReason
 		}
@@ -288,7 +288,7 @@ func (o *Object) hasExceptionTables() bool {
 // keyAccess says how a key's stub of a kind reaches the key, if it can.
 func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
 	k := &p.Object.Keys[key]
-	a := keyAccess{sym: k.Sym, null: p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
+	a := keyAccess{sym: int(k.Sym), null: p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
 	if kind != StubShadow && p.hasCells() {
 		a.cell, a.near, a.null = true, kind == StubSave && p.cellsNear(), false
 		return a, p.Object.trampoline(key) != 0
@@ -297,7 +297,7 @@ func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
 		// In the kernel image the key exists beside its trampoline.
 		return a, p.Place == Kernel
 	}
-	s := p.Object.File.Symbol(k.Sym)
+	s := p.Object.File.Symbol(int(k.Sym))
 	switch p.Place {
 	case Module:
 		return a, s.Section != 0

@@ -63,7 +63,7 @@ func (d *decider) addShortcuts() {
 	if t := d.table(); t != nil {
 		for i := range t.Entries {
 			if e := &t.Entries[i]; e.Self {
-				delete(d.shortcuts, e.Key)
+				delete(d.shortcuts, int(e.Key))
 			}
 		}
 	}
@@ -113,7 +113,7 @@ func (o *Object) stubSymbol(key int, e StubEntry) int {
 		o.stubs = map[stubName]int{}
 		for _, t := range slices.Backward(o.Tramps) { // the first of several
 			if t.Entry != noStub {
-				o.stubs[stubName{t.Key, t.Entry}] = t.Sym
+				o.stubs[stubName{int(t.Key), t.Entry}] = int(t.Sym)
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func (o *Object) findStubKeys() error {
 	bySection := map[int][]spot{}
 	for i, t := range o.Tramps {
 		if t.Entry != noStub {
-			s := o.File.Symbol(t.Sym)
+			s := o.File.Symbol(int(t.Sym))
 			bySection[s.Section] = append(bySection[s.Section], spot{s.Value, i})
 		}
 	}
@@ -149,7 +149,7 @@ func (o *Object) findStubKeys() error {
 // order of place as this package writes them and a linker leaves them.
 func (o *Object) findStubKey(sec int, sp spot, t reloc.Table) error {
 	tramp := &o.Tramps[sp.id]
-	end := sp.off + o.File.Symbol(tramp.Sym).Size
+	end := sp.off + o.File.Symbol(int(tramp.Sym)).Size
 	lo, hi := 0, t.Len()
 	for lo < hi {
 		if mid := (lo + hi) / 2; t.Off(mid) < sp.off {
@@ -164,13 +164,13 @@ func (o *Object) findStubKey(sec int, sp spot, t reloc.Table) error {
 			return o.at(sec, r.Off, int64(r.Type()), "relocation %d: symbol %d of %d", i, r.Sym(), o.File.NumSymbols())
 		}
 		if key, ok := o.keyOf(int(r.Sym()), r.Addend); ok {
-			tramp.Key = key
+			tramp.Key = int32(key)
 			return nil
 		}
 		if key, ok := o.cellKey(r); ok {
-			tramp.Key = key
+			tramp.Key = int32(key)
 			return nil
 		}
 	}
-	return o.at(sec, sp.off, -1, "the stub %s loads no key", printable(o.name(tramp.Sym)))
+	return o.at(sec, sp.off, -1, "the stub %s loads no key", printable(o.name(int(tramp.Sym))))
 }

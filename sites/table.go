@@ -36,16 +36,14 @@ type Table struct {
 
 // An Entry is one entry of a Table.
 type Entry struct {
-	Section int // of the site
-	Off     uint64
-	Key     int       // index in Object.Keys
-	KeySym  int       // symbol that its relocation names
-	Flags   uint64    // FlagTail, FlagInit; in user space FlagTail, FlagNoTOC
+	Off     uint64    // of the site
+	Section int32     // of the site
+	Key     int32     // index in Object.Keys
+	KeySym  int32     // symbol that its relocation names
+	way     int32     // in a table that was read: the index of Stub in Object.Tramps
+	Flags   uint8     // FlagTail, FlagInit; in user space FlagTail, FlagNoTOC
 	Stub    StubEntry // in user space and in modules: the way out
 	Self    bool      // the entry is of the stub itself, not of a site
-
-	stubKey int  // the key of that stub
-	stubAt  addr // its place
 }
 
 func keyRelocType(entrySize int) elf.R_PPC64 {
@@ -112,8 +110,10 @@ func (o *Object) findTable() error {
 		switch {
 		case !seen[i].addr || !seen[i].key:
 			return o.at(sec.Index, off, -1, "entry %d lacks a relocation of its site or its key", i)
-		case e.Stub != noStub && e.stubKey != e.Key:
-			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[e.stubKey].Name))
+		case e.Stub != noStub:
+			if err := o.checkStubKey(sec.Index, off, i, e); err != nil {
+				return err
+			}
 		}
 	}
 	return o.mergeTable(t)
@@ -152,7 +152,7 @@ func (o *Object) entryAddr(sec elfrw.Section, r reloc.Rela, e *Entry) error {
 	if _, err := ppc64.Load(code.Data(), place.off); err != nil {
 		return bad("site in section %v: %w", code, err)
 	}
-	e.Section, e.Off = place.sec, place.off
+	e.Section, e.Off = int32(place.sec), place.off
 	return nil
 }
 
@@ -168,13 +168,12 @@ func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *
 	if int(r.Sym()) >= o.File.NumSymbols() || r.Sym() == 0 {
 		return bad("symbol %d of %d", r.Sym(), o.File.NumSymbols())
 	}
-	e.KeySym = int(r.Sym())
-	e.Flags = uint64(r.Addend) & flagMask
-	key, ok := o.keyOf(e.KeySym, r.Addend&^flagMask)
+	sym := int(r.Sym())
+	key, ok := o.keyOf(sym, r.Addend&^flagMask)
 	if !ok {
-		return bad("%s+0x%x is neither a key nor a trampoline", printable(o.name(e.KeySym)), r.Addend&^flagMask)
+		return bad("%s+0x%x is neither a key nor a trampoline", printable(o.name(sym)), r.Addend&^flagMask)
 	}
-	e.Key = key
+	e.Key, e.KeySym, e.Flags = int32(key), int32(sym), uint8(r.Addend&flagMask)
 	return nil
 }
 
@@ -186,7 +185,7 @@ func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 			return i, true
 		}
 		if i := o.trampAt(s, 0); i >= 0 {
-			return o.Tramps[i].Key, true
+			return int(o.Tramps[i].Key), true
 		}
 	}
 	if s.Section == 0 {
@@ -204,7 +203,7 @@ func (o *Object) keysBySymbol() map[int]int {
 		o.keySyms = make(map[int]int, len(o.Keys))
 		for i, k := range o.Keys {
 			if k.Sym != 0 {
-				o.keySyms[k.Sym] = i
+				o.keySyms[int(k.Sym)] = i
 			}
 		}
 	}
@@ -216,7 +215,7 @@ func (o *Object) keysByAddr() map[addr]int {
 	if o.keyAddrs == nil {
 		o.keyAddrs = make(map[addr]int, len(o.Keys))
 		for i, k := range o.Keys {
-			if s := o.File.Symbol(k.Sym); k.Sym != 0 && s.Section != 0 {
+			if s := o.File.Symbol(int(k.Sym)); k.Sym != 0 && s.Section != 0 {
 				o.keyAddrs[addr{s.Section, s.Value}] = i
 			}
 		}
@@ -247,14 +246,14 @@ func (o *Object) mergeTable(t *Table) error {
 				return o.at(t.Section, off, -1, "entry %d names the site of entry %d again", i, order[j-1])
 			}
 		}
-		for k < known && o.Sites[k].compare(e.Section, e.Off) < 0 {
+		for k < known && o.Sites[k].compare(int(e.Section), e.Off) < 0 {
 			k++
 		}
-		if k < known && o.Sites[k].compare(e.Section, e.Off) == 0 {
+		if k < known && o.Sites[k].compare(int(e.Section), e.Off) == 0 {
 			s := &o.Sites[k]
 			s.Decoded = false
 			t.number(o, s, i)
-			if int(s.Key) != e.Key {
+			if s.Key != e.Key {
 				return o.at(t.Section, off, -1, "entry %d has key %s, but its site calls %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[s.Key].Name))
 			}
 			if tail := e.Flags&FlagTail != 0; tail != s.Tail {
@@ -262,12 +261,12 @@ func (o *Object) mergeTable(t *Table) error {
 			}
 			continue
 		}
-		w, err := ppc64.Load(o.File.Section(e.Section).Data(), e.Off)
+		w, err := ppc64.Load(o.File.Section(int(e.Section)).Data(), e.Off)
 		if err != nil {
 			return o.at(t.Section, off, -1, "entry %d: %w", i, err)
 		}
 		s := Site{
-			Section: int32(e.Section), Off: e.Off, Key: int32(e.Key), Tramp: -1, Word: w,
+			Section: e.Section, Off: e.Off, Key: e.Key, Tramp: -1, Word: w,
 			Tail: e.Flags&FlagTail != 0, Rela: -1, Entry: -1, User: -1,
 		}
 		t.number(o, &s, i)
@@ -329,11 +328,11 @@ func (o *Object) findTrampKeys() error {
 		if !ok {
 			return o.at(sec.Index, uint64(i)*size+4, int64(p[1].Type()), "%s+0x%x is no key", printable(o.name(int(p[1].Sym()))), p[1].Addend)
 		}
-		if t := &o.Tramps[tramp]; t.Key != key {
+		if t := &o.Tramps[tramp]; int(t.Key) != key {
 			if o.Keys[t.Key].Sym != 0 {
-				return o.at(sec.Index, uint64(i)*size, -1, "pairs trampoline %s with key %s", printable(o.name(t.Sym)), printable(o.Keys[key].Name))
+				return o.at(sec.Index, uint64(i)*size, -1, "pairs trampoline %s with key %s", printable(o.name(int(t.Sym))), printable(o.Keys[key].Name))
 			}
-			t.Key = key
+			t.Key = int32(key)
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ func (o *Object) readTramp(t int) trampCode {
 		o.trampCodes = make([]*trampCode, len(o.Tramps))
 	}
 	if o.trampCodes[t] == nil {
-		c := o.decodeTramp(o.Tramps[t].Sym)
+		c := o.decodeTramp(int(o.Tramps[t].Sym))
 		o.trampCodes[t] = &c
 	}
 	return *o.trampCodes[t]
@@ -137,9 +137,9 @@ func (o *Object) keysInReach() map[int]bool {
 	o.inReach = map[int]bool{}
 	secs, tramps := map[int]bool{}, map[int][]int{} // tramps: the symbols, by key
 	for _, t := range o.Tramps {
-		if s := o.File.Symbol(t.Sym); s.Section != 0 && t.Entry == noStub && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section) {
+		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && t.Entry == noStub && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section) {
 			secs[s.Section] = true
-			tramps[t.Key] = append(tramps[t.Key], t.Sym)
+			tramps[int(t.Key)] = append(tramps[int(t.Key)], int(t.Sym))
 		}
 	}
 	keys := o.keysBySymbol()
@@ -212,7 +212,7 @@ func (o *Object) canBeNull(key int) bool {
 	}
 	some := false
 	for i, t := range o.Tramps {
-		if t.Key != key || t.Entry != noStub {
+		if int(t.Key) != key || t.Entry != noStub {
 			continue
 		}
 		if c := o.readTramp(i); !c.known || c.returns {

@@ -69,9 +69,10 @@ func (o *Object) findUserTable() error {
 	}
 	for i := range t.Entries {
 		e := &t.Entries[i]
-		e.Self = e.stubAt == addr{e.Section, e.Off}
-		if e.stubKey != e.Key {
-			return o.at(sec.Index, uint64(i)*userEntrySize, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[e.stubKey].Name))
+		stub := o.File.Symbol(int(o.Tramps[e.way].Sym))
+		e.Self = stub.Section == int(e.Section) && stub.Value == e.Off
+		if err := o.checkStubKey(sec.Index, uint64(i)*userEntrySize, i, e); err != nil {
+			return err
 		}
 	}
 	return o.mergeTable(t)
@@ -81,10 +82,17 @@ func (o *Object) findUserTable() error {
 func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) error {
 	if r.Type() == uint32(elf.R_PPC64_REL32) && int(r.Sym()) < o.File.NumSymbols() {
 		if i := o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend); i >= 0 && o.Tramps[i].Entry != noStub {
-			s := o.File.Symbol(o.Tramps[i].Sym)
-			e.Stub, e.stubKey, e.stubAt = o.Tramps[i].Entry, o.Tramps[i].Key, addr{s.Section, s.Value}
+			e.Stub, e.way = o.Tramps[i].Entry, int32(i)
 			return nil
 		}
 	}
 	return o.at(sec, r.Off, int64(r.Type()), "want R_PPC64_REL32 against a stub")
+}
+
+// checkStubKey wants an entry's stub to be of its key.
+func (o *Object) checkStubKey(sec int, off uint64, i int, e *Entry) error {
+	if key := o.Tramps[e.way].Key; key != e.Key {
+		return o.at(sec, off, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[key].Name))
+	}
+	return nil
 }

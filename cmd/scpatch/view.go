@@ -92,7 +92,7 @@ func newImageView(p *image.Plan, i int) siteView {
 func callee(o *sites.Object, s *sites.Site) string {
 	switch {
 	case s.Tramp >= 0:
-		return notocText(o.SymbolName(o.Tramps[s.Tramp].Sym), s.NoTOC())
+		return notocText(o.SymbolName(int(o.Tramps[s.Tramp].Sym)), s.NoTOC())
 	case s.Rela >= 0:
 		return notocText(o.SymbolName(int(s.Sym)), s.NoTOC())
 	}
@@ -113,7 +113,7 @@ func targetText(o *sites.Object, t sites.Target) string {
 	case sites.TargetUnknown:
 		return "?"
 	}
-	return demangle.Filter(o.SymbolName(t.Sym))
+	return demangle.Filter(o.SymbolName(int(t.Sym)))
 }
 
 // decoding guards ppc64asm.Decode, which writes to a variable of its package.

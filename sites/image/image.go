@@ -309,14 +309,14 @@ func (im *image) target(key uint64) (function, sites.Target) {
 	for _, g := range all {
 		switch name := im.name(g); {
 		case name == layout.Return0Name:
-			return g, sites.Target{Kind: sites.TargetReturn0, Sym: g.sym}
+			return g, sites.Target{Kind: sites.TargetReturn0, Sym: int32(g.sym)}
 		case strings.HasPrefix(name, layout.TrampPrefix):
 			return g, sites.Target{Why: sites.TargetTrampoline}
 		case g.entry != f.entry:
 			return g, sites.Target{Why: sites.TargetNoSymbol}
 		}
 	}
-	return f, sites.Target{Kind: sites.TargetFunc, Sym: f.sym}
+	return f, sites.Target{Kind: sites.TargetFunc, Sym: int32(f.sym)}
 }
 
 // printable quotes a name that could forge output.
