@@ -19,18 +19,18 @@ type ByteEdits struct {
 }
 
 // Bytes begins edits of a section's bytes.
-func (e *Edit) Bytes(sec int) (*ByteEdits, error) {
+func (e *Edit) Bytes(sec int) (none ByteEdits, err error) {
 	s, err := e.section(sec)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if err := s.opaque(); err != nil {
-		return nil, err
+		return none, err
 	}
 	if s.Is(elf.SHT_STRTAB) {
-		return nil, fmt.Errorf("section %v: strings are added, not replaced", s)
+		return none, fmt.Errorf("section %v: strings are added, not replaced", s)
 	}
-	return &ByteEdits{e, s, s.Data(), -1}, nil
+	return ByteEdits{e, s, s.Data(), -1}, nil
 }
 
 // Replace replaces len(want) bytes at byte offset off of the section by as many
@@ -65,15 +65,15 @@ type RelaEdits struct {
 }
 
 // Relas begins edits of a SHT_RELA section.
-func (e *Edit) Relas(sec int) (*RelaEdits, error) {
+func (e *Edit) Relas(sec int) (none RelaEdits, err error) {
 	s, err := e.section(sec)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	if !s.Is(elf.SHT_RELA) {
-		return nil, fmt.Errorf("section %v: is %v, want SHT_RELA", s, elf.SectionType(s.Type))
+		return none, fmt.Errorf("section %v: is %v, want SHT_RELA", s, elf.SectionType(s.Type))
 	}
-	return &RelaEdits{e, s, s.Data(), -1, int(s.Link) == e.f.symtab.Index}, nil
+	return RelaEdits{e, s, s.Data(), -1, int(s.Link) == e.f.symtab.Index}, nil
 }
 
 // Grow makes room for n more edits, at least one.

@@ -62,8 +62,8 @@ type insertion struct {
 
 // A sectionEdit is the edits of one section of code and its relocations.
 type sectionEdit struct {
-	code  *elfrw.ByteEdits
-	relas *elfrw.RelaEdits // nil where the section has none
+	code  elfrw.ByteEdits
+	relas elfrw.RelaEdits // where the section has any
 }
 
 // section rewrites the sites from lo to hi, which are those of a section.

@@ -35,7 +35,7 @@ func (o *Object) current(s *Site) (state, error) {
 		}
 		if s.Rela < 0 {
 			to := addr{int(s.Section), s.Off + uint64(w.Displacement())}
-			if fn := o.funcs.in(to.sec).find(to.off); fn != 0 && fn == int(s.Func) && !o.enters(to, fn) {
+			if fn := o.funcs.find(to.sec, to.off); fn != 0 && fn == int(s.Func) && !o.enters(to, fn) {
 				return state{}, bad("the site branches to %s+0x%x, where no function begins", printable(o.name(fn)), to.off-o.File.Symbol(fn).Value)
 			}
 			return state{form: Direct, place: to}, nil
@@ -129,7 +129,7 @@ func (o *Object) stateTarget(now state) string {
 	if now.target != 0 {
 		return o.name(now.target)
 	}
-	if fn := o.funcs.in(now.place.sec).find(now.place.off); fn != 0 {
+	if fn := o.funcs.find(now.place.sec, now.place.off); fn != 0 {
 		return o.name(fn)
 	}
 	return o.File.Section(now.place.sec).String()

@@ -49,7 +49,7 @@ func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) err
 	e := &PlaceError{Section: o.File.Section(sec).String(), Off: off, Err: fmt.Errorf(format, a...)}
 	if isCode(o.File.Section(sec)) {
 		o.funcs.index(o.File, []int{sec})
-		if fn := o.funcs.in(sec).find(off); fn != 0 {
+		if fn := o.funcs.find(sec, off); fn != 0 {
 			e.Symbol = o.name(fn)
 			e.Off = off - o.File.Symbol(fn).Value
 		}

@@ -51,7 +51,7 @@ func (o *Object) findCalls() error {
 		return nil
 	}
 	holdsSites := func(s elfrw.Section) bool { return isCode(s) || isAlternative(s) }
-	for _, sec := range o.relocated(holdsSites) {
+	for sec := range o.relocated(holdsSites) {
 		t, err := o.table(sec.Index)
 		if err != nil {
 			return err
@@ -119,9 +119,7 @@ func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32, err erro
 		}
 		i++
 	}
-	if len(found) > 0 {
-		o.ordered[sec.Index] = ordered
-	}
+	o.orders[sec.Index] = orderOf(ordered)
 	return found, nil
 }
 

@@ -15,55 +15,91 @@ import (
 )
 
 // A funcIndex finds functions by place. Only the sections that were asked for
-// are indexed.
+// are indexed. An object may have very many sections with one function each, or
+// one with very many: the functions are numbers in one array, section by section.
 type funcIndex struct {
-	secs map[int]*functions
+	file  *elfrw.File
+	width int      // bits of a symbol index
+	slots []int32  // by section: its number among those that are indexed plus one
+	first []int32  // by that number: its first function
+	fns   []uint64 // see functions
+	ends  []uint64 // their maxEnd
 }
 
-// functions are the function symbols of a section. A kernel has tens of thousands:
-// they are kept, and sorted, as numbers.
+// functions are the function symbols of one section.
 type functions struct {
 	file   *elfrw.File
 	size   uint64   // of the section
-	width  int      // bits of a symbol index
+	width  int      // see funcIndex
 	fns    []uint64 // start<<width + symbol index, by start; of those that start together the longest first
 	maxEnd []uint64 // the largest end up to here, so that a search can stop
 	next   int      // see find
 }
 
-// index adds the functions of the sections with one pass over the symbols.
+// index adds the functions of the sections, with two passes over the symbols.
 func (x *funcIndex) index(f *elfrw.File, secs []int) {
-	if x.secs == nil {
-		x.secs = map[int]*functions{}
+	if x.slots == nil {
+		x.file, x.width = f, bits.Len(uint(f.NumSymbols()))
+		x.slots = make([]int32, f.NumSections())
+		x.first = []int32{0}
 	}
-	width := bits.Len(uint(f.NumSymbols()))
-	fresh := map[int]*functions{}
+	indexed := len(x.first)
 	for _, s := range secs {
-		if x.secs[s] == nil {
-			x.secs[s] = &functions{file: f, size: f.Section(s).Size, width: width}
-			fresh[s] = x.secs[s]
+		if x.slots[s] == 0 {
+			x.slots[s] = int32(len(x.first))
+			x.first = append(x.first, 0)
 		}
 	}
-	if len(fresh) == 0 {
+	if len(x.first) == indexed {
 		return
 	}
-	var last *functions // of the section of the last symbol
-	section := -1
+	// Count what each section has, and give it its place in the array.
+	clear(x.first)
+	x.each(func(slot int32, _ uint64) { x.first[slot]++ })
+	n := int32(0)
+	for i, k := range x.first {
+		x.first[i], n = n, n+k
+	}
+	x.fns, x.ends = make([]uint64, n), make([]uint64, n)
+	fill := slices.Clone(x.first)
+	x.each(func(slot int32, fn uint64) {
+		x.fns[fill[slot]] = fn
+		fill[slot]++
+	})
+	for sec, slot := range x.slots {
+		if slot != 0 {
+			fns := x.in(sec)
+			fns.sort()
+		}
+	}
+}
+
+// each visits the functions of the indexed sections, as the symbols have them.
+func (x *funcIndex) each(visit func(slot int32, fn uint64)) {
+	f := x.file
 	for i := 1; i < f.NumSymbols(); i++ {
 		if t := f.SymbolType(i); t != elf.STT_FUNC && t != elf.STT_GNU_IFUNC {
 			continue
 		}
-		if sec := f.SymbolSection(i); sec != section {
-			section, last = sec, fresh[sec]
-		}
+		slot := x.slots[f.SymbolSection(i)]
 		// No section is as large as what does not fit into a number.
-		if v := f.SymbolValue(i); last != nil && v>>(64-width) == 0 {
-			last.fns = append(last.fns, v<<width|uint64(i))
+		if v := f.SymbolValue(i); slot != 0 && v>>(64-x.width) == 0 {
+			visit(slot, v<<x.width|uint64(i))
 		}
 	}
-	for _, x := range fresh {
-		x.sort()
+}
+
+// in returns the functions of a section, none if it is not indexed.
+func (x *funcIndex) in(sec int) functions {
+	if x.slots == nil || x.slots[sec] == 0 {
+		return functions{}
 	}
+	slot := x.slots[sec]
+	lo, hi := x.first[slot], int32(len(x.fns))
+	if int(slot)+1 < len(x.first) {
+		hi = x.first[slot+1]
+	}
+	return functions{file: x.file, size: x.file.Section(sec).Size, width: x.width, fns: x.fns[lo:hi], maxEnd: x.ends[lo:hi]}
 }
 
 func (x *functions) sort() {
@@ -77,7 +113,6 @@ func (x *functions) sort() {
 			})
 		}
 	}
-	x.maxEnd = make([]uint64, len(x.fns))
 	last := uint64(0)
 	for i := range x.fns {
 		last = max(last, x.end(i))
@@ -99,12 +134,10 @@ func (x *functions) end(i int) uint64 {
 	return x.size
 }
 
-// in returns the functions of a section that is indexed.
-func (x *funcIndex) in(sec int) *functions {
-	if fns := x.secs[sec]; fns != nil {
-		return fns
-	}
-	return &functions{}
+// find returns the innermost function around a place, 0 if there is none.
+func (x *funcIndex) find(sec int, off uint64) int {
+	fns := x.in(sec)
+	return fns.find(off)
 }
 
 // find returns the innermost function around a place, 0 if there is none. It is

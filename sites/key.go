@@ -205,7 +205,8 @@ func (o *Object) functionAt(sec int, off uint64) int {
 	if sec == 0 {
 		return 0
 	}
-	for _, sym := range o.funcs.in(sec).startingAt(off) {
+	fns := o.funcs.in(sec)
+	for _, sym := range fns.startingAt(off) {
 		if s := o.File.Symbol(sym); s.Bind() == elf.STB_LOCAL || s.Bind() == elf.STB_GLOBAL && s.Visibility() != elf.STV_DEFAULT {
 			return sym
 		}

@@ -35,14 +35,29 @@ func (o *Object) placed(sec int) (placed, error) {
 	if err != nil {
 		return placed{}, err
 	}
-	ordered, ok := o.ordered[sec]
-	if !ok {
-		ordered = isOrdered(t)
+	if o.orders[sec] == orderUnknown {
+		o.orders[sec] = orderOf(isOrdered(t))
 	}
-	if ordered {
+	if o.orders[sec] == ordered {
 		return placed{t, nil}, nil
 	}
 	return placed{t, byPlace(t)}, nil
+}
+
+// An order says whether a table is in order of place.
+type order uint8
+
+const (
+	orderUnknown order = iota
+	ordered
+	unordered
+)
+
+func orderOf(isOrdered bool) order {
+	if isOrdered {
+		return ordered
+	}
+	return unordered
 }
 
 func isOrdered(t reloc.Table) bool {

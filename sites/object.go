@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"debug/elf"
 	"fmt"
+	"iter"
 	"math/bits"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -40,7 +41,7 @@ type Object struct {
 	tramps    symbolRanks  // the symbols of Tramps
 	watched   symbolSet    // symbols that a relocation at a site may name
 	byAddr    map[addr]int // see trampsByAddr
-	ordered   map[int]bool // by section: its relocations are in order of place, see placed
+	orders    []order      // by section: whether its relocations are in order of place
 	funcs     funcIndex
 	keySyms   map[int]int        // see keysBySymbol
 	keyAddrs  map[addr]int       // see keysByAddr
@@ -124,7 +125,7 @@ func newObject(f *elfrw.File) (*Object, error) {
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
 		return nil, fmt.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
 	}
-	o := &Object{File: f, relas: make([]int32, f.NumSections()), ordered: map[int]bool{}}
+	o := &Object{File: f, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
 	for i := 1; i < f.NumSections(); i++ {
 		switch s := f.Section(i); {
 		case s.Is(elf.SHT_RELA) && int(s.Link) == f.Symtab().Index && s.Link != 0:
@@ -162,17 +163,17 @@ func (o *Object) table(sec int) (reloc.Table, error) {
 
 // relocated returns the sections that have relocations and satisfy want, in
 // order.
-func (o *Object) relocated(want func(elfrw.Section) bool) []elfrw.Section {
-	var secs []elfrw.Section
-	for sec, rela := range o.relas {
-		if rela == 0 {
-			continue
-		}
-		if s := o.File.Section(sec); want(s) {
-			secs = append(secs, s)
+func (o *Object) relocated(want func(elfrw.Section) bool) iter.Seq[elfrw.Section] {
+	return func(yield func(elfrw.Section) bool) {
+		for sec, rela := range o.relas {
+			if rela == 0 {
+				continue
+			}
+			if s := o.File.Section(sec); want(s) && !yield(s) {
+				return
+			}
 		}
 	}
-	return secs
 }
 
 // isAlternative reports whether a section holds alternative code, which the

@@ -58,7 +58,7 @@ func (o *Object) findReferences(opts Options) (*references, error) {
 		r.keys[s.Section] = append(r.keys[s.Section], keySpan{s.Value, s.Value + max(s.Size, keySize), i})
 	}
 	r.watchSymbols(opts)
-	for _, sec := range o.relocated(holdsReferences) {
+	for sec := range o.relocated(holdsReferences) {
 		t, err := o.table(sec.Index)
 		if err != nil {
 			return nil, err

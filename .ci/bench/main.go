@@ -1,156 +1,203 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 // Command bench measures the CPU time and the memory of scpatch beside those of
-// programs that copy or rewrite an object too, and prints a Markdown table for
-// each object given. It states what it measured and judges nothing.
+// programs that copy, rewrite or read an object too, and prints a Markdown table
+// for each input. It states what it measured and judges nothing.
 //
-//	bench [-n ROUNDS] OBJECT...
+//	bench [-n ROUNDS] INPUT...
+//	bench [-n ROUNDS] -plot FILE.svg OBJECT...
+//	bench -walk FILE
 //
-// The programs are cp, $SCPATCH, the cross and LLVM's objcopy as far as they are
-// installed, and objtool if $OBJTOOL names one (its arguments in $OBJTOOL_ARGS,
-// --static-call if that is not set). In each round every program runs once, so
-// that a busy machine is busy for all of them; the first round is not counted.
-// Ratios are taken within a round. The numbers are medians. Peak RSS
-// counts what this program had when it started the other, 3 MiB or so.
+// An input is an object, or a directory of modules, which is a batch. In each
+// round every program runs once, so that a busy machine is busy for all of them;
+// the first round is not counted. The CPU time is the operating system's account
+// of the process and of those that it waited for, user and system. Ratios are
+// taken within a round, and the numbers are medians. Peak RSS has in it what of
+// mapped files was in memory, and what this program had when it started the
+// other, 3 MiB or so.
+//
+// With -plot the objects are named scale-SERIES-COUNT.o: the CPU time of scpatch
+// and of cp is drawn over the counts.
+//
+// With -walk it opens an object with debug/elf and reads its symbols and
+// relocations: what a Go program has to do that looks at an object at all.
 package main
 
 import (
-	"cmp"
-	"errors"
+	"debug/elf"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
 
-// A program is a command line in which IN and OUT stand for files. One without
-// IN works in place: OUT is a fresh copy of the input.
-type program struct {
-	name string
-	args []string
-	ok   int // highest exit code that is no failure
-
-	cpu, wall, ratio []float64 // seconds, seconds, CPU time per that of cp
-	rss              []float64 // MiB
-}
-
 func main() {
 	rounds := flag.Int("n", 9, "rounds")
+	plot := flag.String("plot", "", "draw a plot")
+	walk := flag.String("walk", "", "read an object with debug/elf")
 	flag.Parse()
-	if err := run(*rounds, flag.Args()); err != nil {
+	var err error
+	switch {
+	case *walk != "":
+		err = walkELF(*walk)
+	case *plot != "":
+		err = drawPlot(*plot, *rounds, flag.Args())
+	default:
+		err = tables(*rounds, flag.Args())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(rounds int, objects []string) error {
-	for _, object := range objects {
-		dir, err := os.MkdirTemp(filepath.Dir(object), "bench-")
+// tables prints a table for each input.
+func tables(rounds int, inputs []string) error {
+	for _, path := range inputs {
+		in, err := openInput(path)
 		if err != nil {
 			return err
 		}
-		programs := list()
-		err = measure(programs, rounds, object, filepath.Join(dir, "out.o"))
-		if err := cmp.Or(err, os.RemoveAll(dir)); err != nil {
+		programs := list(in)
+		if err := measure(programs, rounds, in); err != nil {
 			return err
 		}
-		info, err := os.Stat(object)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("\n`%s`, %.1f MB, medians of %d rounds\n\n", filepath.Base(object), float64(info.Size())/1e6, rounds)
-		fmt.Println("| program | CPU, ms | to cp | wall, ms | peak RSS, MiB |")
-		fmt.Println("| --- | ---: | ---: | ---: | ---: |")
+		fmt.Printf("\n%s, medians of %d rounds\n\n", in, rounds)
+		fmt.Println("| program | CPU, ms | to cp | wall, ms | to cp | peak RSS, MiB |")
+		fmt.Println("| --- | ---: | ---: | ---: | ---: | ---: |")
 		for _, p := range programs {
-			fmt.Printf("| %s | %.1f | %.2f | %.1f | %.1f |\n", p.name,
-				1e3*median(p.cpu), median(p.ratio), 1e3*median(p.wall), median(p.rss))
-		}
-	}
-	return nil
-}
-
-// list names the programs that there are, cp first.
-func list() []*program {
-	scpatch := cmp.Or(os.Getenv("SCPATCH"), "build/scpatch")
-	all := []*program{
-		{name: "cp", args: []string{"cp", "IN", "OUT"}},
-		{name: "scpatch -o", args: []string{scpatch, "-q", "-o", "OUT", "IN"}, ok: 1},
-		{name: "scpatch, in place", args: []string{scpatch, "-q", "OUT"}, ok: 1},
-		{name: "GNU objcopy", args: []string{"powerpc64le-linux-gnu-objcopy", "IN", "OUT"}},
-		{name: "llvm-objcopy", args: []string{"llvm-objcopy", "IN", "OUT"}},
-	}
-	if objtool := os.Getenv("OBJTOOL"); objtool != "" {
-		args := strings.Fields(cmp.Or(os.Getenv("OBJTOOL_ARGS"), "--static-call"))
-		all = append(all, &program{name: "objtool, in place", args: append(append([]string{objtool}, args...), "OUT")})
-	}
-	return slices.DeleteFunc(all, func(p *program) bool {
-		_, err := exec.LookPath(p.args[0])
-		return err != nil
-	})
-}
-
-func measure(programs []*program, rounds int, in, out string) error {
-	for round := range rounds + 1 {
-		var base float64
-		for _, p := range programs {
-			if err := prepare(p, in, out); err != nil {
-				return err
-			}
-			args := slices.Clone(p.args)
-			for i, a := range args {
-				switch a {
-				case "IN":
-					args[i] = in
-				case "OUT":
-					args[i] = out
-				}
-			}
-			cmd := exec.Command(args[0], args[1:]...)
-			start := time.Now()
-			text, err := cmd.CombinedOutput()
-			wall := time.Since(start).Seconds()
-			if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() < 0 || cmd.ProcessState.ExitCode() > p.ok {
-				return fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, text)
-			}
-			if round == 0 {
+			if p.failed != "" {
+				fmt.Printf("| %s | %s | | | | |\n", p.name, p.failed)
 				continue
 			}
-			cpu := (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-			if p == programs[0] {
-				base = cpu
-			}
-			p.cpu = append(p.cpu, cpu)
-			p.wall = append(p.wall, wall)
-			p.ratio = append(p.ratio, cpu/base)
-			usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-			p.rss = append(p.rss, float64(usage.Maxrss)/1024)
+			fmt.Printf("| %s | %.1f | %.2f | %.1f | %.2f | %.1f |\n", p.name,
+				1e3*median(p.cpu), median(p.cpuRatio), 1e3*median(p.wall), median(p.wallRatio), median(p.rss))
 		}
 	}
 	return nil
 }
 
-// prepare leaves no output of the run before, or a fresh input to work on.
-func prepare(p *program, in, out string) error {
-	if err := os.RemoveAll(out); err != nil || slices.Contains(p.args, "IN") {
-		return err
+// An input is a file, or the files of a directory.
+type input struct {
+	path  string
+	files []string
+	batch bool
+	size  int64 // bytes
+}
+
+func openInput(path string) (*input, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
 	}
-	from, err := os.Open(in)
+	in := &input{path: path, files: []string{path}, batch: info.IsDir()}
+	if in.batch {
+		if in.files, err = filepath.Glob(filepath.Join(path, "*")); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range in.files {
+		info, err := os.Stat(f)
+		if err != nil {
+			return nil, err
+		}
+		in.size += info.Size()
+	}
+	return in, nil
+}
+
+func (in *input) String() string {
+	if in.batch {
+		return fmt.Sprintf("`%s`, %d files, %.1f MB", filepath.Base(in.path), len(in.files), float64(in.size)/1e6)
+	}
+	return fmt.Sprintf("`%s`, %.1f MB", filepath.Base(in.path), float64(in.size)/1e6)
+}
+
+// measure runs the programs, round by round. What they write is beside the input,
+// on its file system. A program that fails is left out of the later rounds.
+func measure(programs []*program, rounds int, in *input) error {
+	dir, err := os.MkdirTemp(filepath.Dir(in.path), "bench-")
 	if err != nil {
 		return err
 	}
-	defer from.Close()
-	to, err := os.Create(out)
+	defer os.RemoveAll(dir)
+	for round := range rounds + 1 {
+		var cpu, wall float64 // of cp
+		for i, p := range programs {
+			if p.failed != "" {
+				continue
+			}
+			out, err := p.prepare(in, dir)
+			if err != nil {
+				return err
+			}
+			r, err := p.run(in, out)
+			if err != nil && i == 0 {
+				return err
+			}
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "bench:", err)
+				p.failed = "fails"
+				continue
+			}
+			if i == 0 {
+				cpu, wall = r.cpu, r.wall
+			}
+			if round > 0 {
+				p.add(r, cpu, wall)
+			}
+		}
+	}
+	return nil
+}
+
+// A result is what one run took: seconds, seconds, MiB.
+type result struct{ cpu, wall, rss float64 }
+
+// run runs a program once.
+func (p *program) run(in *input, out string) (r result, err error) {
+	args := p.command(in, out)
+	cmd := exec.Command(args[0], args[1:]...)
+	start := time.Now()
+	text, err := cmd.CombinedOutput()
+	r.wall = time.Since(start).Seconds()
+	state := cmd.ProcessState
+	if state == nil || state.ExitCode() < 0 || state.ExitCode() > p.ok {
+		return r, fmt.Errorf("%s: %w: %.500s", p.name, err, text)
+	}
+	r.cpu = (state.UserTime() + state.SystemTime()).Seconds()
+	r.rss = float64(state.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+	return r, nil
+}
+
+// walkELF reads an object with debug/elf.
+func walkELF(path string) error {
+	f, err := elf.Open(path)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(to, from)
-	return errors.Join(err, to.Close())
+	defer f.Close()
+	symbols, err := f.Symbols()
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, s := range f.Sections {
+		if s.Type != elf.SHT_RELA {
+			continue
+		}
+		data, err := s.Data()
+		if err != nil {
+			return err
+		}
+		n += len(data) / 24
+	}
+	fmt.Println(len(symbols), n)
+	return nil
 }
 
 func median(v []float64) float64 {
