@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -20,8 +19,9 @@ import (
 // and what it returns is an exit code.
 type job func(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error)
 
-// forEach runs the job over the files, several at a time, prints the results and
-// the messages in the order of the files, and returns the worst exit code.
+// forEach runs the job over the files, several at a time as far as a jobserver
+// lets it, prints the results and the messages in the order of the files, and
+// returns the worst exit code.
 func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, do job) int {
 	type result struct {
 		out     bytes.Buffer
@@ -34,15 +34,38 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 	}
 	results := make([]result, len(files))
 	next := make(chan int)
+	one := func(i int) {
+		r := &results[i]
+		if r.skipped = ctx.Err() != nil; !r.skipped {
+			r.code, r.err = do(ctx, files[i], &r.out, r.log)
+		}
+		close(r.done)
+	}
 	var workers sync.WaitGroup
-	for range min(len(files), runtime.GOMAXPROCS(0)) {
+	workers.Go(func() {
+		for i := range next {
+			one(i)
+		}
+	})
+	jobs := &jobserver{}
+	if len(files) > 1 {
+		jobs = openJobserver(os.Getenv("MAKEFLAGS"))
+	}
+	for range min(len(files), jobs.jobs()) - 1 {
 		workers.Go(func() {
-			for i := range next {
-				r := &results[i]
-				if r.skipped = ctx.Err() != nil; !r.skipped {
-					r.code, r.err = do(ctx, files[i], &r.out, r.log)
+			for {
+				token, ok := jobs.acquire()
+				if !ok {
+					return
 				}
-				close(r.done)
+				i, ok := <-next
+				if ok {
+					one(i)
+				}
+				jobs.release(token)
+				if !ok {
+					return
+				}
 			}
 		})
 	}
@@ -56,6 +79,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 			next <- i
 		}
 		close(next)
+		jobs.stop()
 	}()
 	progress := newProgress(c.log, len(files))
 	worst, skipped := exitDone, 0
