@@ -191,21 +191,61 @@ kernel-check: build kernel-modules ## Run scpatch over that kernel object and th
 	@.ci/kernel-check $(B)/scpatch $(KERNEL)/vmlinux.o
 
 ##@ Speed
-.PHONY: bench bench-go bench-cpu
-bench: bench-go bench-cpu ## Benchmarks, and the CPU time beside cp, objcopy and objtool (OBJTOOL)
+.PHONY: bench bench-short bench-go bench-plot bench-inputs
+BENCH := $(B)/bench
+BENCH_INPUTS = $(addprefix $(BENCH)/,million.o sections.o llvm.o merged.o modules callers) $(KERNEL)/vmlinux.o
+# Of these a round takes minutes.
+BENCH_HUGE = $(addprefix $(BENCH)/,llvm.o merged.o modules callers)
+BENCH_ROUNDS ?= 9
+BENCH_TOOL = SCPATCH='$(abspath $(B)/scpatch)' OBJTOOL='$(or $(OBJTOOL),$(abspath $(wildcard $(KERNEL)/obj/tools/objtool/objtool)))' \
+	$(BENCH)/bench
+
+bench: bench-go bench-tool bench-inputs ## The Go benchmarks, and scpatch beside its peers over large inputs (the first time an hour)
+	@$(BENCH_TOOL) -n $(BENCH_ROUNDS) $(filter-out $(BENCH_HUGE),$(BENCH_INPUTS))
+	@$(BENCH_TOOL) -n 3 $(BENCH_HUGE)
+
+bench-short: bench-go bench-tool $(BENCH)/million.o $(BENCH)/sections.o ## The same over what is quickly made, and vmlinux.o if it is there
+	@$(BENCH_TOOL) -n 3 $(BENCH)/million.o $(BENCH)/sections.o $(wildcard $(KERNEL)/vmlinux.o)
+
+bench-plot: bench-tool ## How the CPU time grows with relocations and sites: docs/scaling.svg
+	SCPATCH_LARGE='$(abspath $(BENCH)/scale)' SCPATCH_SCALE=1 $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch
+	@$(BENCH_TOOL) -n $(BENCH_ROUNDS) -plot docs/scaling.svg $(BENCH)/scale/scale-*.o
 
 bench-go:
-	@mkdir -p $(B)/bench
-	SCPATCH_BENCH_OBJECT='$(abspath $(B)/bench/million.o)' $(GO) test -count=1 -run '^TestMillion' -v \
-		-bench . -benchmem -benchtime $(BENCHTIME) ./cmd/scpatch
+	$(GO) test -count=1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./cmd/scpatch
 
-bench-cpu: build $(B)/bench/million.o
+.PHONY: bench-tool
+bench-tool: build
 	@.ci/setup-tools test
-	@SCPATCH='$(abspath $(B)/scpatch)' $(GO) run ./.ci/bench $(B)/bench/million.o $(wildcard $(KERNEL)/vmlinux.o)
+	@mkdir -p $(BENCH)
+	@$(GO) build -o $(BENCH)/bench ./.ci/bench
 
-$(B)/bench/million.o: cmd/scpatch/million_test.go
-	@mkdir -p $(@D)
-	SCPATCH_BENCH_OBJECT='$(abspath $@)' $(GO) test -count=1 -run '^TestMillion' ./cmd/scpatch
+bench-inputs: $(BENCH_INPUTS)
+
+$(BENCH)/million.o: cmd/scpatch/million_test.go
+	SCPATCH_LARGE='$(abspath $(@D))' $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch
+
+$(BENCH)/sections.o:
+	.ci/bench-input sections $@
+
+$(BENCH)/llvm.o:
+	@.ci/setup-tools corpus test
+	.ci/bench-input llvm $@ $(CORPUS)
+
+$(BENCH)/merged.o: $(KERNEL)/vmlinux.o
+	@.ci/setup-tools corpus test
+	.ci/bench-input merged $@ $(CORPUS) $(KERNEL)/vmlinux.o
+
+$(BENCH)/modules:
+	@.ci/setup-tools corpus
+	.ci/bench-input modules $@ $(CORPUS)
+
+$(BENCH)/callers: $(KERNEL)/modules/list
+	.ci/bench-input callers $@ $(KERNEL)/modules
+
+$(KERNEL)/vmlinux.o $(KERNEL)/modules/list:
+	@.ci/setup-tools test kernel linux-6.12
+	kbuild/build-vmlinux.sh $(KERNEL) modules
 
 ##@ Help
 .PHONY: help

@@ -108,7 +108,7 @@ func (s Section) checkRela() error {
 	if elf.Type(s.f.hdr.Type) != elf.ET_REL || s.Size == 0 {
 		return nil
 	}
-	if !s.f.Section(int(s.Link)).Is(elf.SHT_SYMTAB) {
+	if s.f.SectionType(int(s.Link)) != elf.SHT_SYMTAB {
 		return s.bad(shLink, "sh_link", "is %d, which is not a SHT_SYMTAB", s.Link)
 	}
 	if s.Info == 0 {

@@ -27,17 +27,31 @@ func (f *File) Section(i int) Section {
 
 // SectionByName returns the first section of that name.
 func (f *File) SectionByName(name string) (Section, bool) {
+	if f.shstr.Index == 0 {
+		return Section{}, false
+	}
+	names := f.shstr.Data()
 	for i := 1; i < f.shnum; i++ {
-		if s := f.Section(i); s.Named(name) {
-			return s, true
+		off := uint64(le.Uint32(f.headerBytes(i)[shName:]))
+		if off < uint64(len(names)) && isString(names[off:], name) {
+			return f.Section(i), true
 		}
 	}
 	return Section{}, false
 }
 
+// SectionType is Section(i).Type, for those who ask it of very many.
+func (f *File) SectionType(i int) elf.SectionType {
+	return elf.SectionType(le.Uint32(f.headerBytes(i)[shType:]))
+}
+
+func (f *File) headerBytes(i int) []byte {
+	return f.data[f.hdr.Shoff+uint64(i)*shdrSize:][:shdrSize]
+}
+
 // header decodes Elf64_Shdr number i.
 func (f *File) header(i int) elf.Section64 {
-	b := f.data[f.hdr.Shoff+uint64(i)*shdrSize:][:shdrSize]
+	b := f.headerBytes(i)
 	return elf.Section64{
 		Name:      le.Uint32(b[0:]),
 		Type:      le.Uint32(b[4:]),
@@ -60,8 +74,12 @@ func (s Section) NameBytes() []byte { return cstring(s.nameAt()) }
 
 // Named reports whether the section has the name.
 func (s Section) Named(name string) bool {
-	b := s.nameAt()
-	return len(b) > len(name) && string(b[:len(name)]) == name && b[len(name)] == 0
+	return isString(s.nameAt(), name)
+}
+
+// isString reports whether a string table has a string at the start of b.
+func isString(b []byte, s string) bool {
+	return len(b) > len(s) && string(b[:len(s)]) == s && b[len(s)] == 0
 }
 
 // NameHasPrefix reports whether the section's name begins with a prefix.

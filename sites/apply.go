@@ -17,7 +17,7 @@ import (
 // Apply turns the plan into an edit of the object's file. Every word that
 // changes is expected to be what Find saw.
 func (p *Plan) Apply() (*elfrw.Edit, error) {
-	a := applier{Plan: p, edit: p.Object.File.Edit(), sectionSyms: map[int]int{}, keySyms: map[int]int{}, entries: map[stubName]int{}, byName: map[string]int{}}
+	a := applier{Plan: p, edit: p.Object.File.Edit(), sectionSyms: make([]int32, p.Object.File.NumSections()), keySyms: map[int]int{}, entries: map[stubName]int{}, byName: map[string]int{}}
 	if err := a.addStubs(); err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 type applier struct {
 	*Plan
 	edit        *elfrw.Edit
-	sectionSyms map[int]int      // section → its STT_SECTION symbol
+	sectionSyms []int32          // by section: its STT_SECTION symbol
 	keySyms     map[int]int      // key → symbol added for it
 	entries     map[stubName]int // entry of a new stub → its symbol
 	byName      map[string]int   // see undefined
@@ -316,8 +316,8 @@ func (a *applier) findSectionSymbols() {
 			continue
 		}
 		if s := f.Symbol(i); s.Value == 0 && s.Section != 0 {
-			if _, ok := a.sectionSyms[s.Section]; !ok {
-				a.sectionSyms[s.Section] = i
+			if a.sectionSyms[s.Section] == 0 {
+				a.sectionSyms[s.Section] = int32(i)
 			}
 		}
 	}
@@ -326,12 +326,13 @@ func (a *applier) findSectionSymbols() {
 // sectionSymbol returns the section's symbol, and adds one where there is none,
 // as in modules that went through strip.
 func (a *applier) sectionSymbol(sec int) (int, error) {
-	if i, ok := a.sectionSyms[sec]; ok {
-		return i, nil
+	old := sec < len(a.sectionSyms)
+	if old && a.sectionSyms[sec] != 0 {
+		return int(a.sectionSyms[sec]), nil
 	}
 	i, err := a.edit.AddSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL, Type: elf.STT_SECTION, Section: sec})
-	if err == nil {
-		a.sectionSyms[sec] = i
+	if err == nil && old {
+		a.sectionSyms[sec] = int32(i)
 	}
 	return i, err
 }

@@ -78,14 +78,23 @@ func (c *checker) section(lo, hi int) error {
 	return nil
 }
 
+// relaOf returns the last section of the output that has relocations of section
+// sec, 0 for none.
+func (c *checker) relaOf(sec int) int {
+	for i := c.out.NumSections() - 1; i > 0; i-- {
+		if c.out.SectionType(i) == elf.SHT_RELA && int(c.out.Section(i).Info) == sec {
+			return i
+		}
+	}
+	return 0
+}
+
 // relocations returns the relocations of a section in the output, by place: of
 // the section that had them in the input, or of one that was added.
 func (c *checker) relocations(sec int) (placed, error) {
 	rela := int(c.Object.relas[sec])
-	for i := c.out.NumSections() - 1; rela == 0 && i > 0; i-- {
-		if s := c.out.Section(i); s.Is(elf.SHT_RELA) && int(s.Info) == sec {
-			rela = i
-		}
+	if rela == 0 {
+		rela = c.relaOf(sec)
 	}
 	if rela == 0 {
 		return placed{}, nil

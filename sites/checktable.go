@@ -70,12 +70,8 @@ func (c *checker) findTable() (sec, rela elfrw.Section, ok bool) {
 	if sec, ok = c.out.SectionByName(name); !ok {
 		return sec, rela, false
 	}
-	for i := c.out.NumSections() - 1; i > 0; i-- {
-		if s := c.out.Section(i); s.Is(elf.SHT_RELA) && int(s.Info) == sec.Index {
-			return sec, s, true
-		}
-	}
-	return sec, rela, false
+	i := c.relaOf(sec.Index)
+	return sec, c.out.Section(i), i != 0
 }
 
 // isEntry reports whether the first relocations of t make an entry at an offset

@@ -3,6 +3,7 @@
 package sites
 
 import (
+	"bytes"
 	"cmp"
 	"debug/elf"
 	"math/bits"
@@ -184,10 +185,13 @@ func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
 	if sym == 0 {
 		return false, false
 	}
-	if parent, ok := layout.ColdParent(o.name(sym)); ok {
-		return o.namedUsesTOC(parent)
+	s := o.File.Symbol(sym)
+	if name := o.File.SymbolName(s); bytes.Contains(name, []byte(".cold")) {
+		if parent, ok := layout.ColdParent(string(name)); ok {
+			return o.namedUsesTOC(parent)
+		}
 	}
-	l, err := ppc64.LocalEntryOf(o.File.Symbol(sym).Other)
+	l, err := ppc64.LocalEntryOf(s.Other)
 	return l.UsesTOC(), err == nil
 }
 

@@ -3,7 +3,6 @@
 package sites
 
 import (
-	"bytes"
 	"debug/elf"
 	"slices"
 
@@ -278,7 +277,7 @@ func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 // when an exception passes.
 func (o *Object) hasExceptionTables() bool {
 	for i := 1; i < o.File.NumSections(); i++ {
-		if bytes.HasPrefix(o.File.Section(i).NameBytes(), []byte(".gcc_except_table")) {
+		if o.File.Section(i).NameHasPrefix(".gcc_except_table") {
 			return true
 		}
 	}

@@ -16,32 +16,37 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// The large object: so many functions of so many calls, one in ten of them
-// through a trampoline, each key having as many sites as the others.
+// A largeSize is the size of a large object: so many calls in functions of 1,000,
+// so many of them through a trampoline, each key having as many sites as the
+// others.
+type largeSize struct {
+	relocs, sites, keys int
+}
+
+// The large object.
+var millionSize = largeSize{relocs: 1_000_000, sites: 100_000, keys: 10_000}
+
 const (
-	millionFuncs = 1000
-	millionCalls = 1000 // of each function
-	millionEvery = 10   // one call in so many is a site
-	millionKeys  = 10000
-	millionOuter = 1000 // undefined functions
-
-	millionRelocs = millionFuncs * millionCalls
-	millionSites  = millionRelocs / millionEvery
-
-	millionTramp = 32 // bytes of a trampoline
-	millionFunc  = 4 * (5 + 2*millionCalls + 4)
-	millionKey   = 16 // bytes of a key
+	largeCalls = 1000 // of each function
+	largeOuter = 1000 // undefined functions
+	largeTramp = 32   // bytes of a trampoline
+	largeFunc  = 4 * (5 + 2*largeCalls + 4)
+	largeKey   = 16 // bytes of a key
 )
 
-// A million is the large object and what is true of it.
-type million struct {
+// A large is a large object and what is true of it.
+type large struct {
+	size  largeSize
 	data  []byte
 	sites map[uint64]int // key by offset in .text
 	left  int            // R_PPC64_REL24 relocations after patching: those of constants go
 }
 
-// millionObject makes the large object, the same one each time.
-var millionObject = sync.OnceValue(func() *million {
+// millionObject makes the large object once.
+var millionObject = sync.OnceValue(func() *large { return largeObject(millionSize) })
+
+// largeObject makes a large object, the same one each time.
+func largeObject(size largeSize) *large {
 	const (
 		secText = 1 + iota
 		secRelaText
@@ -53,7 +58,8 @@ var millionObject = sync.OnceValue(func() *million {
 		numSections
 	)
 	le := binary.LittleEndian
-	m := &million{sites: make(map[uint64]int, millionSites), left: millionRelocs}
+	m := &large{size: size, sites: make(map[uint64]int, size.sites), left: size.relocs}
+	funcs, every := size.relocs/largeCalls, size.relocs/size.sites
 
 	// Symbols: every other function is local, and keys name those by the section.
 	var symtab, strtab []byte
@@ -73,7 +79,7 @@ var millionObject = sync.OnceValue(func() *million {
 		symtab = le.AppendUint64(symtab, size)
 	}
 	funcName := func(i int) string { return fmt.Sprintf("function_%04d", i) }
-	funcOff := func(i int) uint64 { return millionKeys*millionTramp + uint64(i)*millionFunc }
+	funcOff := func(i int) uint64 { return uint64(size.keys)*largeTramp + uint64(i)*largeFunc }
 	local := func(i int) bool { return i%2 == 1 }
 	key := func(i int) string { return fmt.Sprintf("%skey_%05d", sites.KeyPrefix, i) }
 	tramp := func(i int) string { return fmt.Sprintf("%skey_%05d", sites.TrampPrefix, i) }
@@ -83,22 +89,22 @@ var millionObject = sync.OnceValue(func() *million {
 	add("", elf.STB_LOCAL, elf.STT_NOTYPE, 0, 0, 0, 0)
 	add(".text", elf.STB_LOCAL, elf.STT_SECTION, 0, secText, 0, 0)
 	add(".data", elf.STB_LOCAL, elf.STT_SECTION, 0, secData, 0, 0)
-	for i := range millionFuncs {
+	for i := range funcs {
 		if local(i) {
-			add(funcName(i), elf.STB_LOCAL, elf.STT_FUNC, entry8, secText, funcOff(i), millionFunc)
+			add(funcName(i), elf.STB_LOCAL, elf.STT_FUNC, entry8, secText, funcOff(i), largeFunc)
 		}
 	}
 	firstGlobal := len(symtab) / elf.Sym64Size
-	for i := range millionFuncs {
+	for i := range funcs {
 		if !local(i) {
-			add(funcName(i), elf.STB_GLOBAL, elf.STT_FUNC, entry8, secText, funcOff(i), millionFunc)
+			add(funcName(i), elf.STB_GLOBAL, elf.STT_FUNC, entry8, secText, funcOff(i), largeFunc)
 		}
 	}
-	for i := range millionKeys {
-		add(tramp(i), elf.STB_GLOBAL, elf.STT_FUNC, entry8, secText, uint64(i)*millionTramp, millionTramp)
-		add(key(i), elf.STB_GLOBAL, elf.STT_OBJECT, 0, secData, uint64(i)*millionKey, millionKey)
+	for i := range size.keys {
+		add(tramp(i), elf.STB_GLOBAL, elf.STT_FUNC, entry8, secText, uint64(i)*largeTramp, largeTramp)
+		add(key(i), elf.STB_GLOBAL, elf.STT_OBJECT, 0, secData, uint64(i)*largeKey, largeKey)
 	}
-	for i := range millionOuter {
+	for i := range largeOuter {
 		add(outer(i), elf.STB_GLOBAL, elf.STT_NOTYPE, 0, 0, 0, 0)
 	}
 	for _, name := range []string{".TOC.", sites.Return0Name} {
@@ -125,7 +131,7 @@ var millionObject = sync.OnceValue(func() *million {
 		rela(&relaText, len(text)+4, elf.R_PPC64_REL16_LO, ".TOC.", 4)
 		word(0x3c4c0000, 0x38420000) // addis r2,r12,0; addi r2,r2,0
 	}
-	for i := range millionKeys {
+	for i := range size.keys {
 		setTOC()
 		rela(&relaText, len(text), elf.R_PPC64_TOC16_HA, key(i), 0)
 		rela(&relaText, len(text)+4, elf.R_PPC64_TOC16_LO_DS, key(i), 0)
@@ -134,21 +140,21 @@ var millionObject = sync.OnceValue(func() *million {
 			0x7d8903a6, 0x4e800420) // mtctr r12; bctr
 	}
 	nth := 0
-	for range millionFuncs {
+	for range funcs {
 		setTOC()
 		word(0x7c0802a6, 0xf8010010, 0xf821ffe1) // mflr r0; std r0,16(r1); stdu r1,-32(r1)
-		for range millionCalls {
-			to := outer(nth % millionOuter)
+		for range largeCalls {
+			to := outer(nth % largeOuter)
 			switch {
-			case nth%millionEvery == 0:
-				k := nth / millionEvery * 7919 % millionKeys // a prime: every key in turn
+			case nth%every == 0:
+				k := nth / every * 7919 % size.keys // a prime: every key in turn
 				m.sites[uint64(len(text))] = k
 				if k%5 < 2 {
 					m.left--
 				}
 				to = tramp(k)
 			case nth%2 == 0:
-				to = funcName(nth % millionFuncs)
+				to = funcName(nth % funcs)
 			}
 			rela(&relaText, len(text), elf.R_PPC64_REL24, to, 0)
 			word(0x48000001, 0x60000000) // bl; nop
@@ -156,8 +162,8 @@ var millionObject = sync.OnceValue(func() *million {
 		}
 		word(0x38210020, 0xe8010010, 0x7c0803a6, 0x4e800020) // addi r1,r1,32; ld r0,16(r1); mtlr r0; blr
 	}
-	for i := range millionKeys {
-		off, to := i*millionKey, i%millionFuncs
+	for i := range size.keys {
+		off, to := i*largeKey, i%funcs
 		switch i % 5 {
 		case 0: // NULL
 		case 1:
@@ -178,7 +184,7 @@ var millionObject = sync.OnceValue(func() *million {
 	}{
 		secText:     {".text", text, elf.Section64{Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC | elf.SHF_EXECINSTR), Addralign: 32}},
 		secRelaText: {".rela.text", relaText, elf.Section64{Type: uint32(elf.SHT_RELA), Flags: uint64(elf.SHF_INFO_LINK), Link: secSymtab, Info: secText, Addralign: 8, Entsize: 24}},
-		secData:     {".data", make([]byte, millionKeys*millionKey), elf.Section64{Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC | elf.SHF_WRITE), Addralign: 8}},
+		secData:     {".data", make([]byte, size.keys*largeKey), elf.Section64{Type: uint32(elf.SHT_PROGBITS), Flags: uint64(elf.SHF_ALLOC | elf.SHF_WRITE), Addralign: 8}},
 		secRelaData: {".rela.data", relaData, elf.Section64{Type: uint32(elf.SHT_RELA), Flags: uint64(elf.SHF_INFO_LINK), Link: secSymtab, Info: secData, Addralign: 8, Entsize: 24}},
 		secSymtab:   {".symtab", symtab, elf.Section64{Type: uint32(elf.SHT_SYMTAB), Link: secStrtab, Info: uint32(firstGlobal), Addralign: 8, Entsize: elf.Sym64Size}},
 		secStrtab:   {".strtab", strtab, elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1}},
@@ -211,7 +217,7 @@ var millionObject = sync.OnceValue(func() *million {
 	copy(out, must(binary.Append(nil, le, &h)))
 	m.data = append(out, headers...)
 	return m
-})
+}
 
 func must[T any](v T, err error) T {
 	if err != nil {
@@ -220,18 +226,36 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+// TestWriteLarge writes the large objects of the benchmarks into a directory: the
+// million, and those from which it is seen how the cost grows with the relocations
+// and with the sites.
+func TestWriteLarge(t *testing.T) {
+	dir := os.Getenv("SCPATCH_LARGE")
+	if dir == "" {
+		return // not a test, but make bench's way to the objects
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "million.o"), millionObject().data)
+	if os.Getenv("SCPATCH_SCALE") == "" {
+		return
+	}
+	for _, n := range []int{10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000} {
+		size := largeSize{relocs: n, sites: 1000, keys: 100}
+		writeFile(t, filepath.Join(dir, fmt.Sprintf("scale-relocations-%d.o", n)), largeObject(size).data)
+	}
+	for _, n := range []int{100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000} {
+		size := largeSize{relocs: 1_000_000, sites: n, keys: n / 10}
+		writeFile(t, filepath.Join(dir, fmt.Sprintf("scale-sites-%d.o", n)), largeObject(size).data)
+	}
+}
+
 // TestMillion patches the large object and reads the result with debug/elf:
 // every site is in the table with its key, and nothing branches to a trampoline
-// any more. It also writes the object to the file named by SCPATCH_BENCH_OBJECT.
+// any more.
 func TestMillion(t *testing.T) {
-	path := os.Getenv("SCPATCH_BENCH_OBJECT")
 	m := millionObject()
-	if path != "" {
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, path, m.data)
-	}
 	f, err := elfrw.New(m.data)
 	if err != nil {
 		t.Fatal(err)
@@ -240,8 +264,8 @@ func TestMillion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(object.Sites) != millionSites || len(object.Keys) != millionKeys {
-		t.Fatalf("found %d sites of %d keys, want %d of %d", len(object.Sites), len(object.Keys), millionSites, millionKeys)
+	if len(object.Sites) != m.size.sites || len(object.Keys) != m.size.keys {
+		t.Fatalf("found %d sites of %d keys, want %d of %d", len(object.Sites), len(object.Keys), m.size.sites, m.size.keys)
 	}
 	plan, err := sites.MakePlan(object, sites.Options{})
 	if err != nil {
@@ -251,8 +275,8 @@ func TestMillion(t *testing.T) {
 	for _, d := range plan.Decisions {
 		forms[d.Form]++
 	}
-	constant := millionRelocs - m.left
-	if forms[sites.Constant] != constant || forms[sites.Direct] != millionSites-constant || len(plan.Added) != millionSites {
+	constant := m.size.relocs - m.left
+	if forms[sites.Constant] != constant || forms[sites.Direct] != m.size.sites-constant || len(plan.Added) != m.size.sites {
 		t.Fatalf("plan: %v and %d entries, want %d constant and the rest direct, all in the table", forms, len(plan.Added), constant)
 	}
 	edit, err := plan.Apply()
@@ -278,7 +302,7 @@ func TestMillion(t *testing.T) {
 }
 
 // checkMillion reads the patched object with debug/elf.
-func checkMillion(t *testing.T, m *million, out []byte) {
+func checkMillion(t *testing.T, m *large, out []byte) {
 	t.Helper()
 	f, err := elf.NewFile(bytes.NewReader(out))
 	if err != nil {
@@ -319,12 +343,12 @@ func checkMillion(t *testing.T, m *million, out []byte) {
 
 	const entrySize = 16
 	table := f.Section(".static_call_sites")
-	if table == nil || table.Size != entrySize*millionSites {
-		t.Fatalf("table %+v, want %d entries of %d bytes", table, millionSites, entrySize)
+	if table == nil || table.Size != uint64(entrySize*m.size.sites) {
+		t.Fatalf("table %+v, want %d entries of %d bytes", table, m.size.sites, entrySize)
 	}
 	entries := relocs(".rela.static_call_sites")
-	if len(entries) != 2*millionSites {
-		t.Fatalf("%d relocations of the table, want %d", len(entries), 2*millionSites)
+	if len(entries) != 2*m.size.sites {
+		t.Fatalf("%d relocations of the table, want %d", len(entries), 2*m.size.sites)
 	}
 	last := uint64(0)
 	for i := 0; i < len(entries); i += 2 {
