@@ -7,7 +7,7 @@
 //
 //	        Open/New                Edit                  Layout
 //	bytes ───────────► File ───────────────► Edit ───────────────► Image ──► WriteTemp, Commit
-//	(mapped)           read-only view        a list of splices     splices in their places
+//	(mapped)           read-only view        a list of splices     the same, in their places
 //
 // A [File] is a view of bytes that are never written: section headers, symbols
 // and relocations are decoded where they lie, each time they are asked for, so

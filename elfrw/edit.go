@@ -121,7 +121,7 @@ func (e *Edit) AppendData(sec int, b []byte) error {
 	case s.Is(elf.SHT_STRTAB) && b[len(b)-1] != 0:
 		return fmt.Errorf("section %v: a string table must end in a NUL byte", s)
 	}
-	e.splice(s, s.Off+s.Size, 0, b, false)
+	e.splice(s, s.Off+s.Size, 0, b)
 	return nil
 }
 
@@ -194,7 +194,7 @@ func (e *Edit) SetSymbolOther(i int, other uint8) error {
 		return fmt.Errorf("symbol %d of %d", i, e.f.NumSymbols())
 	}
 	t := e.f.symtab
-	e.splice(t, t.Off+uint64(i)*SymSize+5, 1, []byte{other}, false)
+	e.splice(t, t.Off+uint64(i)*SymSize+5, 1, []byte{other})
 	return nil
 }
 

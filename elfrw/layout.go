@@ -66,7 +66,7 @@ func (l *layout) addString(sec Section, s string) (uint32, error) {
 	if size+uint64(len(s))+1 > 1<<32-1 {
 		return 0, fmt.Errorf("section %v: the string table passes 4 GiB", sec)
 	}
-	l.splice(sec, sec.Off+sec.Size, 0, append([]byte(s), 0), false)
+	l.splice(sec, sec.Off+sec.Size, 0, append([]byte(s), 0))
 	l.strs[sec.Index] = size + uint64(len(s)) + 1
 	return uint32(size), nil
 }
@@ -96,8 +96,8 @@ func (l *layout) addSymbols() error {
 	}
 	switch x := l.f.symShndx; {
 	case x.Index != 0:
-		l.splice(x, x.Off+uint64(first)*4, 0, extended(nil, l.locals), false)
-		l.splice(x, x.Off+uint64(end)*4, 0, extended(nil, l.globals), false)
+		l.splice(x, x.Off+uint64(first)*4, 0, extended(nil, l.locals))
+		l.splice(x, x.Off+uint64(end)*4, 0, extended(nil, l.globals))
 	case wide && l.f.shstr.Index == 0:
 		return errors.New("a new symbol needs a SHT_SYMTAB_SHNDX, and there is no table for its name")
 	case wide:
@@ -126,7 +126,7 @@ func (l *layout) insertSymbols(i int, syms []newSymbol) {
 		raw = le.AppendUint64(raw, s.Size)
 	}
 	t := l.f.symtab
-	l.splice(t, t.Off+uint64(i)*SymSize, 0, raw, false)
+	l.splice(t, t.Off+uint64(i)*SymSize, 0, raw)
 }
 
 // extended appends the symbols' entries of SHT_SYMTAB_SHNDX to b.

@@ -69,7 +69,7 @@ func (l *layout) renumberAddrsig(s Section) error {
 		rest = rest[n:]
 		out = binary.AppendUvarint(out, uint64(l.moved(uint32(v))))
 	}
-	l.splice(s, s.Off, s.Size, out, false)
+	l.splice(s, s.Off, s.Size, out)
 	return nil
 }
 

@@ -23,8 +23,8 @@ type body struct {
 
 // splice adds a splice to the part that is section s. The bytes of ins are
 // copied.
-func (e *Edit) splice(s Section, off, del uint64, ins []byte, sym bool) {
-	e.addSplice(e.partAt(s), off, del, ins, sym)
+func (e *Edit) splice(s Section, off, del uint64, ins []byte) {
+	e.addSplice(e.partAt(s), off, del, ins, false)
 }
 
 func (e *Edit) addSplice(p *part, off, del uint64, ins []byte, sym bool) {

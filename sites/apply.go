@@ -21,8 +21,7 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 	if err := a.addStubs(); err != nil {
 		return nil, err
 	}
-	for lo, hi := 0, 0; lo < len(p.Decisions); lo = hi {
-		hi = p.Object.sectionEnd(lo)
+	for lo, hi := range p.Object.bySection() {
 		if err := a.section(lo, hi); err != nil {
 			return nil, err
 		}

@@ -21,8 +21,7 @@ var ErrNotAsPlanned = errors.New("the output is not as planned")
 // found the sites, or by what has applied the plan.
 func (p *Plan) Check(out *elfrw.File) error {
 	c := checker{Plan: p, out: out, same: newSymbolSet(p.Object.File.NumSymbols())}
-	for lo, hi := 0, 0; lo < len(p.Object.Sites); lo = hi {
-		hi = p.Object.sectionEnd(lo)
+	for lo, hi := range p.Object.bySection() {
 		if err := c.section(lo, hi); err != nil {
 			return err
 		}

@@ -93,7 +93,7 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 func (d *decider) unchanged(s *Site, dec *Decision) {
 	tramp := d.Object.Tramps[s.Tramp]
 	if dec.Stub != noStub && dec.Target == 0 && tramp.Entry == dec.Stub {
-		dec.Target = int32(tramp.Sym)
+		dec.Target = tramp.Sym
 	}
 	if dec.Form == Keep || dec.Target != tramp.Sym || !dec.Word.IsBranch() {
 		return

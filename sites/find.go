@@ -5,6 +5,7 @@ package sites
 import (
 	"debug/elf"
 	"encoding/binary"
+	"iter"
 	"slices"
 	"strings"
 
@@ -143,7 +144,7 @@ func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int)
 		return bad("expects b or bl, found %v", w)
 	}
 	o.Sites = append(o.Sites, Site{
-		Section: int32(sec), Off: r.Off, Key: int32(o.Tramps[tramp].Key), Tramp: int32(tramp),
+		Section: int32(sec), Off: r.Off, Key: o.Tramps[tramp].Key, Tramp: int32(tramp),
 		Word: w, Tail: !w.LK(), Rela: i, Type: r.Type(), Sym: int32(r.Sym()), Entry: -1, User: -1,
 	})
 	return nil
@@ -211,7 +212,7 @@ func (o *Object) findDecoded() error {
 			}
 			if tramp, ok := o.branchTarget(sec, off, w); ok {
 				o.Sites = append(o.Sites, Site{
-					Section: int32(sec), Off: off, Key: int32(o.Tramps[tramp].Key), Tramp: int32(tramp),
+					Section: int32(sec), Off: off, Key: o.Tramps[tramp].Key, Tramp: int32(tramp),
 					Word: w, Tail: !w.LK(), Rela: -1, Entry: -1, User: -1, Decoded: true,
 				})
 			}
@@ -261,8 +262,7 @@ func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
 // findSlots looks at the word behind each branch, and at what else the
 // relocations say of the two words.
 func (o *Object) findSlots() error {
-	for lo, hi := 0, 0; lo < len(o.Sites); lo = hi {
-		hi = o.sectionEnd(lo)
+	for lo, hi := range o.bySection() {
 		sec := int(o.Sites[lo].Section)
 		rela, err := o.placed(sec)
 		if err != nil {
@@ -333,13 +333,21 @@ func slotAt(code []byte, off uint64) (SlotState, ppc64.Word) {
 	return SlotNone, 0
 }
 
-// sectionEnd is the number behind the last site of the section of site lo.
-func (o *Object) sectionEnd(lo int) int {
-	hi := lo + 1
-	for hi < len(o.Sites) && o.Sites[hi].Section == o.Sites[lo].Section {
-		hi++
+// bySection gives the numbers of the first site of each section and of the one
+// behind its last.
+func (o *Object) bySection() iter.Seq2[int, int] {
+	return func(yield func(lo, hi int) bool) {
+		for lo := 0; lo < len(o.Sites); {
+			hi := lo + 1
+			for hi < len(o.Sites) && o.Sites[hi].Section == o.Sites[lo].Section {
+				hi++
+			}
+			if !yield(lo, hi) {
+				return
+			}
+			lo = hi
+		}
 	}
-	return hi
 }
 
 // siteSections lists the sections that have sites.
@@ -354,8 +362,7 @@ func (o *Object) siteSections() (secs []int) {
 
 // findFunctions names the function around each site; findKeys has indexed them.
 func (o *Object) findFunctions() {
-	for lo, hi := 0, 0; lo < len(o.Sites); lo = hi {
-		hi = o.sectionEnd(lo)
+	for lo, hi := range o.bySection() {
 		at := o.funcs.in(int(o.Sites[lo].Section))
 		for i := lo; i < hi; i++ {
 			o.Sites[i].Func = int32(at.find(o.Sites[i].Off))

@@ -105,14 +105,17 @@ func (x *funcIndex) in(sec int) functions {
 
 func (x *functions) sort() {
 	slices.Sort(x.fns)
-	for lo, hi := 0, 0; lo < len(x.fns); lo = hi {
-		for hi = lo + 1; hi < len(x.fns) && x.start(hi) == x.start(lo); hi++ {
+	for lo := 0; lo < len(x.fns); {
+		hi := lo + 1
+		for hi < len(x.fns) && x.start(hi) == x.start(lo) {
+			hi++
 		}
 		if hi > lo+1 {
 			slices.SortStableFunc(x.fns[lo:hi], func(a, b uint64) int {
 				return cmp.Compare(x.file.SymbolSize(x.symbol(b)), x.file.SymbolSize(x.symbol(a)))
 			})
 		}
+		lo = hi
 	}
 	last := uint64(0)
 	for i := range x.fns {

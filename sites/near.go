@@ -97,7 +97,8 @@ func (p *placed) place(k int) uint64 { return p.Off(p.entry(k)) }
 func (p *placed) search(off uint64, guess int) int {
 	n := p.Len()
 	before := func(k int) bool { return p.place(k) < off }
-	lo, hi, step := -1, min(max(guess, 0), n), 1 // lo is before off, hi is not
+	hi, step := min(max(guess, 0), n), 1
+	var lo int // in the end lo is before off, if there is such a one, and hi is not
 	if hi < n && before(hi) {
 		lo = hi
 		for ; lo+step < n && before(lo+step); step *= 2 {

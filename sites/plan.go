@@ -235,7 +235,7 @@ func (p *Plan) added(i int) Entry {
 		return Entry{Key: int32(key), KeySym: p.Object.Keys[key].Sym, Stub: StubJump, Self: true}
 	}
 	s, dec := &p.Object.Sites[p.Added[i]], &p.Decisions[p.Added[i]]
-	e := Entry{Section: s.Section, Off: s.Off, Key: s.Key, KeySym: int32(p.Object.Keys[s.Key].Sym)}
+	e := Entry{Section: s.Section, Off: s.Off, Key: s.Key, KeySym: p.Object.Keys[s.Key].Sym}
 	if s.Tail {
 		e.Flags |= FlagTail
 	}

@@ -119,7 +119,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 		if target.Kind == TargetFunc {
 			// Where a stub may be needed, lld refuses a slot that is no nop.
 			if local, ours := d.target(int(s.Key)); ours && local.PreservesR2() || d.Linker == BFD {
-				dec.Target = int32(target.Sym)
+				dec.Target = target.Sym
 				return dec, NoReason
 			}
 		}
@@ -128,7 +128,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	case dec.Listed && (d.Place == User || d.hasCells()):
 		// The table names the stub as the way out; so it is there.
 	case d.takesCallerTOC(s):
-		dec.Target, dec.Cost = int32(d.Object.Tramps[s.Tramp].Sym), 1+d.Object.readTramp(int(s.Tramp)).steps
+		dec.Target, dec.Cost = d.Object.Tramps[s.Tramp].Sym, 1+d.Object.readTramp(int(s.Tramp)).steps
 		return dec, NoReason
 	}
 	if !reachable {
@@ -186,7 +186,7 @@ func (d *decider) linkerForm(s *Site, _ proof) (Decision, Reason) {
 	}
 	// bl, the save and the jump of the linker's stub, the trampoline, ld.
 	return Decision{
-		Form: Linker, Target: int32(d.Object.Tramps[s.Tramp].Sym), Word: branchWord(s), Slot: ppc64.Nop,
+		Form: Linker, Target: d.Object.Tramps[s.Tramp].Sym, Word: branchWord(s), Slot: ppc64.Nop,
 		Cost: 3 + d.Object.readTramp(int(s.Tramp)).steps, words: d.say("the linker saves r2 (local entry 1)", ""),
 	}, NoReason
 }

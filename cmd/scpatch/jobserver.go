@@ -34,14 +34,14 @@ func openJobserver(makeflags string) *jobserver {
 		return &jobserver{}
 	}
 	var r, w int
-	rpath, wpath, ok := auth, auth, false
-	if rpath, ok = strings.CutPrefix(auth, "fifo:"); ok {
-		wpath = rpath
-	} else if _, err := fmt.Sscanf(auth, "%d,%d", &r, &w); err == nil && isPipe(r) && isPipe(w) {
+	rpath, isFIFO := strings.CutPrefix(auth, "fifo:")
+	wpath := rpath
+	if !isFIFO {
+		if _, err := fmt.Sscanf(auth, "%d,%d", &r, &w); err != nil || !isPipe(r) || !isPipe(w) {
+			return &jobserver{none: true}
+		}
 		// Opened again, so that reading can be given up, whatever make has set.
 		rpath, wpath = fmt.Sprintf("/proc/self/fd/%d", r), fmt.Sprintf("/proc/self/fd/%d", w)
-	} else {
-		return &jobserver{none: true}
 	}
 	js := &jobserver{}
 	var err error
