@@ -22,8 +22,8 @@ type Temp struct {
 
 // WriteTemp writes the image to a temporary file in the directory of path,
 // with mode and, where the process may, the ownership of like (nil: 0666 less
-// the umask), and opens what was written as any other input. check, if not nil,
-// is then given that File, which it must not keep.
+// the umask), and opens what was written as any other input, unless it is a mere
+// copy. check, if not nil, is then given that File, which it must not keep.
 //
 // path is followed if it is a symbolic link: the file it leads to is replaced.
 // What is there but is no regular file is left alone, which is an error.
@@ -138,6 +138,9 @@ func (m *Image) reread(out *os.File, check func(*File) error) (err error) {
 	defer func() { err = errors.Join(err, src.unmap()) }()
 	if uint64(len(src.data)) != m.size {
 		return fmt.Errorf("the output has %d bytes, planned were %d", len(src.data), m.size)
+	}
+	if m.Unchanged() && check == nil {
+		return nil // a copy of what New has accepted
 	}
 	f, err := New(src.data)
 	if err != nil {

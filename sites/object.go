@@ -37,6 +37,7 @@ type Object struct {
 	User   *Table // the existing static_call_sites of user space, nil without one
 
 	isModule  bool         // the file is a linked kernel module
+	tables    tables       // the sections of that name
 	relas     []int32      // by section: its SHT_RELA section
 	tramps    symbolRanks  // the symbols of Tramps
 	watched   symbolSet    // symbols that a relocation at a site may name
@@ -53,6 +54,9 @@ type Object struct {
 	keyTramps  map[int]int         // see trampoline
 	tocRelas   map[addr]reloc.Rela // see cellKey
 }
+
+// tables are the sections with the names of tables.
+type tables struct{ kernel, user, trampKeys []int }
 
 // An addr is a place in a relocatable object: a byte offset in a section.
 type addr struct {
@@ -127,12 +131,23 @@ func newObject(f *elfrw.File) (*Object, error) {
 	}
 	o := &Object{File: f, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
 	for i := 1; i < f.NumSections(); i++ {
+		switch f.SectionType(i) {
+		case elf.SHT_NULL, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX:
+			continue
+		}
 		switch s := f.Section(i); {
-		case s.Is(elf.SHT_RELA) && int(s.Link) == f.Symtab().Index && s.Link != 0:
+		case s.Is(elf.SHT_RELA) && (int(s.Link) != f.Symtab().Index || s.Link == 0):
+		case s.Is(elf.SHT_RELA):
 			if prev := o.relas[s.Info]; prev != 0 && s.Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_EXECINSTR) {
 				return nil, fmt.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
 			}
 			o.relas[s.Info] = int32(i)
+		case s.Named(tableName):
+			o.tables.kernel = append(o.tables.kernel, i)
+		case s.Named(userTable):
+			o.tables.user = append(o.tables.user, i)
+		case s.Named(trampKeyName):
+			o.tables.trampKeys = append(o.tables.trampKeys, i)
 		case h.Flags&3 == 0 && s.Named(".opd"):
 			return nil, fmt.Errorf("section %v: function descriptors, this is an ELFv1 object", s)
 		case !s.NameHasPrefix(".gnu."):

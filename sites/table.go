@@ -56,17 +56,15 @@ func keyRelocType(entrySize int) elf.R_PPC64 {
 // findTable reads the existing table and merges it with what the relocations
 // showed.
 func (o *Object) findTable() error {
-	sec, ok := o.File.SectionByName(tableName)
-	if !ok {
+	if len(o.tables.kernel) == 0 {
 		return nil
 	}
+	sec := o.File.Section(o.tables.kernel[0])
 	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
 		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
 	}
-	for i := sec.Index + 1; i < o.File.NumSections(); i++ {
-		if s := o.File.Section(i); string(s.NameBytes()) == tableName {
-			return o.at(i, 0, -1, "a second site table, the first is section %d; link with -r first", sec.Index)
-		}
+	if len(o.tables.kernel) > 1 {
+		return o.at(o.tables.kernel[1], 0, -1, "a second site table, the first is section %d; link with -r first", sec.Index)
 	}
 	rela, err := o.table(sec.Index)
 	if err != nil {
@@ -292,10 +290,10 @@ func (t *Table) number(o *Object, s *Site, i int) {
 // belongs to a trampoline that is exported without its key. A pair that names
 // another key than the trampoline's own name does is an error.
 func (o *Object) findTrampKeys() error {
-	sec, ok := o.File.SectionByName(trampKeyName)
-	if !ok {
+	if len(o.tables.trampKeys) == 0 {
 		return nil
 	}
+	sec := o.File.Section(o.tables.trampKeys[0])
 	rela, err := o.table(sec.Index)
 	if err != nil {
 		return err

@@ -27,10 +27,10 @@ const userEntrySize = layout.EntrySize
 
 // findUserTable reads static_call_sites and merges it with what is known.
 func (o *Object) findUserTable() error {
-	sec, ok := o.File.SectionByName(userTable)
-	if !ok {
+	if len(o.tables.user) == 0 {
 		return nil
 	}
+	sec := o.File.Section(o.tables.user[0])
 	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
 		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
 	}

@@ -155,7 +155,11 @@ func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, 
 	if info, err := os.Stat(dest); err == nil && !info.Mode().IsRegular() {
 		return &fs.PathError{Op: "write", Path: dest, Err: errors.New("not a regular file")}
 	}
-	temp, err := image.WriteTemp(dest, f.Info(), w.check)
+	check := w.check
+	if image.Unchanged() {
+		check = nil // nothing was planned
+	}
+	temp, err := image.WriteTemp(dest, f.Info(), check)
 	if err != nil {
 		return err
 	}
