@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -33,54 +32,18 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		done    chan struct{}
 	}
 	results := make([]result, len(files))
-	next := make(chan int)
-	one := func(i int) {
-		r := &results[i]
-		if r.skipped = ctx.Err() != nil; !r.skipped {
-			r.code, r.err = do(ctx, files[i], &r.out, r.log)
-		}
-		close(r.done)
-	}
-	var workers sync.WaitGroup
-	workers.Go(func() {
-		for i := range next {
-			one(i)
-		}
-	})
-	jobs := &jobserver{}
-	if len(files) > 1 {
-		jobs = openJobserver(os.Getenv("MAKEFLAGS"))
-	}
-	for range min(len(files), jobs.jobs()) - 1 {
-		workers.Go(func() {
-			for {
-				token, ok := jobs.acquire()
-				if !ok {
-					return
-				}
-				i, ok := <-next
-				if ok {
-					one(i)
-				}
-				jobs.release(token)
-				if !ok {
-					return
-				}
-			}
-		})
-	}
 	for i := range results {
 		r := &results[i]
 		r.log = c.logTo(&r.said).WithField("file", files[i])
 		r.done = make(chan struct{})
 	}
-	go func() {
-		for i := range files {
-			next <- i
+	wait := runJobs(len(files), func(i int) {
+		r := &results[i]
+		if r.skipped = ctx.Err() != nil; !r.skipped {
+			r.code, r.err = do(ctx, files[i], &r.out, r.log)
 		}
-		close(next)
-		jobs.stop()
-	}()
+		close(r.done)
+	})
 	progress := newProgress(c.log, len(files))
 	worst, skipped := exitDone, 0
 	var printed error
@@ -108,7 +71,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		progress.step(i+1, files[i])
 	}
 	progress.clear()
-	workers.Wait()
+	wait()
 	if skipped > 0 {
 		c.log.Errorf("interrupted: %d of %d files were not looked at", skipped, len(files))
 		worst = exitIO

@@ -7,9 +7,50 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
+
+// runJobs calls one for each number below n, several at a time, and returns what
+// waits until all have been done.
+func runJobs(n int, one func(i int)) (wait func()) {
+	if n == 1 {
+		one(0)
+		return func() {}
+	}
+	var workers sync.WaitGroup
+	next := make(chan int)
+	workers.Go(func() {
+		for i := range next {
+			one(i)
+		}
+	})
+	jobs := openJobserver(os.Getenv("MAKEFLAGS"))
+	for range min(n, jobs.most()) - 1 {
+		workers.Go(func() {
+			for more := true; more; {
+				token, ok := jobs.acquire()
+				if !ok {
+					return
+				}
+				var i int
+				if i, more = <-next; more {
+					one(i)
+				}
+				jobs.release(token)
+			}
+		})
+	}
+	go func() {
+		for i := range n {
+			next <- i
+		}
+		close(next)
+		jobs.stop()
+	}()
+	return workers.Wait
+}
 
 // A jobserver is GNU make's (its manual, "POSIX Jobserver Interaction"): a pipe or
 // a FIFO that holds a byte for each job that may run besides those that do. The
@@ -60,8 +101,8 @@ func isPipe(fd int) bool {
 	return fd >= 0 && unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
-// jobs is how many jobs may run at most.
-func (js *jobserver) jobs() int {
+// most is how many jobs may run at once.
+func (js *jobserver) most() int {
 	if js.none {
 		return 1
 	}
