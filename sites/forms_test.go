@@ -94,6 +94,7 @@ func TestForms(t *testing.T) {
 		{"trampoline that takes r2", caller + foreignKey + trampNull, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "keep __SCT__op nop"},
 		{"trampoline with its own TOC pointer, module", caller + foreignKey + selfTramp, Options{Place: Module, Restore: []Form{Linker}}, "keep __SCT__op nop"},
 		{"a call without a slot beside it", caller + "func other\nframe\nbl __SCT__op\nunframe\nendfunc other\n" + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "keep __SCT__op nop"},
+		{"a key with two names", strings.ReplaceAll(caller, "__op", "__other") + foreignKey + ".globl __SCK__other\n.set __SCK__other,__SCK__op\ntramp other\n", Options{}, "direct target nop listed"},
 		{"module, own key", caller + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
 		{"module, own key, save proven", savedFirst + foreignKey + trampNull, Options{Place: Module}, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"module, own key and target, save proven", savedFirst + foreignKey + ownTarget + trampNull, Options{Place: Module}, "stack target ld r2,24(r1) listed"},
