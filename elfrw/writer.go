@@ -13,6 +13,8 @@ const (
 	// copyRangeMin is the size in bytes from which a stretch of the input is
 	// handed to copy_file_range(2) instead of write(2).
 	copyRangeMin = 64 << 10
+	// pageSize is the smallest there is.
+	pageSize = 4 << 10
 )
 
 // A writer writes the output of an edit. It stands at an offset of the input,
@@ -81,7 +83,7 @@ func (w *writer) skip(n uint64) {
 // copy copies what is yet to be copied.
 func (w *writer) copy() {
 	n := w.end - w.begin
-	if n >= copyRangeMin && w.file != nil && w.err == nil {
+	if n >= copyRangeMin && w.file != nil && w.err == nil && w.aligned() {
 		w.flush()
 		var done uint64
 		if w.err == nil {
@@ -93,6 +95,15 @@ func (w *writer) copy() {
 	b := w.f.data[w.begin:w.end]
 	w.begin = w.end
 	w.add(b)
+}
+
+// aligned reports whether the stretch to copy goes to the same place of a page
+// that it comes from. Where it does not the kernel, which copies page by page,
+// writes to every page of the output twice: that takes half as long again as
+// writing the mapped input, which for the others takes as long.
+func (w *writer) aligned() bool {
+	at := uint64(w.written) + uint64(len(w.buf))
+	return (at-w.begin)%pageSize == 0
 }
 
 // put adds bytes behind those before end.

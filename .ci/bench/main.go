@@ -24,7 +24,9 @@
 package main
 
 import (
+	"context"
 	"debug/elf"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -140,8 +142,12 @@ func measure(programs []*program, rounds int, in *input) error {
 				return err
 			}
 			if err != nil {
-				fmt.Fprintln(os.Stderr, "bench:", err)
 				p.failed = "fails"
+				if errors.Is(err, errSlow) {
+					p.failed = err.Error()
+				} else {
+					fmt.Fprintln(os.Stderr, "bench:", err)
+				}
 				continue
 			}
 			if i == 0 {
@@ -155,17 +161,27 @@ func measure(programs []*program, rounds int, in *input) error {
 	return nil
 }
 
+// patience is how long a program may take.
+const patience = time.Minute
+
+var errSlow = errors.New("more than")
+
 // A result is what one run took: seconds, seconds, MiB.
 type result struct{ cpu, wall, rss float64 }
 
 // run runs a program once.
 func (p *program) run(in *input, out string) (r result, err error) {
 	args := p.command(in, out)
-	cmd := exec.Command(args[0], args[1:]...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	start := time.Now()
 	text, err := cmd.CombinedOutput()
 	r.wall = time.Since(start).Seconds()
 	state := cmd.ProcessState
+	if ctx.Err() != nil {
+		return r, fmt.Errorf("%w %.0f s", errSlow, patience.Seconds())
+	}
 	if state == nil || state.ExitCode() < 0 || state.ExitCode() > p.ok {
 		return r, fmt.Errorf("%s: %w: %.500s", p.name, err, text)
 	}
