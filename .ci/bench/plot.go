@@ -23,8 +23,8 @@ type point struct {
 var scaleName = regexp.MustCompile(`^scale-([a-z]+)-([0-9]+)\.o$`)
 
 // drawPlot measures objects of growing counts, prints a table, and draws the
-// times on logarithmic axes: where they are a straight line at 45 degrees the
-// cost is linear.
+// times on logarithmic axes: where a decade of the one goes with a decade of the
+// other the cost is linear.
 func drawPlot(file string, rounds int, objects []string) error {
 	series := map[string][]point{}
 	var names []string
