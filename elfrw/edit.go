@@ -181,7 +181,8 @@ func (e *Edit) partNumber(s Section) int {
 	}
 	i := e.partOf[s.Index]
 	if i == 0 {
-		e.parts = append(doubled(e.parts), sectionPart(s))
+		p, _, _ := e.f.placeOf(s.Index)
+		e.parts = append(doubled(e.parts), part{place: p})
 		i = int32(len(e.parts))
 		e.partOf[s.Index] = i
 	}

@@ -34,6 +34,7 @@ type layout struct {
 	*Edit
 	table []byte         // the output's section headers, nil while they are the input's
 	strs  map[int]uint64 // string tables: their size so far
+	under []int32        // by section: the part that it follows and moves with, -1 for none
 }
 
 // header returns section header i of the output, for editing. It may be used

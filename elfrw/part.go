@@ -4,6 +4,7 @@ package elfrw
 
 import (
 	"cmp"
+	"debug/elf"
 	"fmt"
 	"slices"
 	"sort"
@@ -13,10 +14,9 @@ import (
 // overlap, and in file order they hold all that differs between input and
 // output; whatever lies between two parts is copied.
 type part struct {
-	sec      int    // section index, or one of the parts below
-	off, end uint64 // file offsets
-	splices  []splice
-	renum    bool // RELA entries that are copied have symbols to renumber
+	place
+	splices []splice
+	renum   bool // RELA entries that are copied have symbols to renumber
 
 	// What place finds out.
 	align uint64 // the largest alignment of what comes before the next part
@@ -38,17 +38,27 @@ const (
 // largest page of Power that Linux maps files with.
 const maxAlign = 1 << 24
 
-func sectionPart(s Section) part {
-	end := s.Off
-	if s.hasBytes() {
-		end += s.Size
-	}
-	return part{sec: s.Index, off: s.Off, end: end}
+// A place is where a part, or any section, lies in the file.
+type place struct {
+	sec      int    // section index, or one of the parts above
+	off, end uint64 // file offsets
 }
 
-// compare orders parts by their place in the file. Of parts at the same offset
+// placeOf returns the place of section i, with its type and its alignment.
+func (f *File) placeOf(i int) (p place, typ elf.SectionType, align uint64) {
+	b := f.headerBytes(i)
+	typ = elf.SectionType(le.Uint32(b[shType:]))
+	p = place{sec: i, off: le.Uint64(b[shOff:])}
+	p.end = p.off
+	if typ != elf.SHT_NULL && typ != elf.SHT_NOBITS {
+		p.end += le.Uint64(b[shSize:])
+	}
+	return p, typ, le.Uint64(b[shAddralign:])
+}
+
+// compare orders places by their place in the file. Of parts at the same offset
 // the empty ones come first.
-func (p *part) compare(q *part) int {
+func (p *place) compare(q *place) int {
 	return cmp.Or(
 		cmp.Compare(p.off, q.off),
 		cmp.Compare(min(p.end-p.off, 1), min(q.end-q.off, 1)),
@@ -87,7 +97,7 @@ func inFileOrder(parts []part) []part {
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortStableFunc(order, func(a, b int32) int { return parts[a].compare(&parts[b]) })
+	slices.SortStableFunc(order, func(a, b int32) int { return parts[a].compare(&parts[b].place) })
 	out := make([]part, len(parts))
 	for i, k := range order {
 		out[i] = parts[k]
@@ -107,7 +117,7 @@ func newFinder(parts []part) *finder { return &finder{parts: parts} }
 
 // last returns the number of the last part that is q or lies before it, -1 for
 // none.
-func (f *finder) last(q *part, rela bool) int {
+func (f *finder) last(q *place, rela bool) int {
 	k := &f.hint[0]
 	if rela {
 		k = &f.hint[1]
@@ -127,7 +137,7 @@ func (f *finder) last(q *part, rela bool) int {
 
 // under returns the number of the part that q follows and moves with, -1 for
 // none. k is what last returned for q.
-func (f *finder) under(q *part, k int) int {
+func (f *finder) under(q *place, k int) int {
 	if k >= 0 && f.parts[k].sec == q.sec {
 		k--
 	}

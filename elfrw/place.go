@@ -32,7 +32,7 @@ func (l *layout) place() error {
 	}
 	if l.strip {
 		size := uint64(len(l.f.data))
-		p := part{sec: partSignature, off: size - l.f.signatureSize(), end: size}
+		p := part{place: place{sec: partSignature, off: size - l.f.signatureSize(), end: size}}
 		l.addBody(&p, p.off, p.end-p.off, nil, false)
 		l.parts = append(l.parts, p)
 	}
@@ -51,10 +51,10 @@ func (l *layout) place() error {
 func (l *layout) addParts() {
 	l.header(0) // makes l.table
 	table := l.f.table()
-	t := part{sec: partTable, off: table.off, end: table.end}
+	t := part{place: place{sec: partTable, off: table.off, end: table.end}}
 	l.addBody(&t, t.off, t.end-t.off, l.table, false)
 	t.grows = int64(len(l.table)) - int64(t.end-t.off)
-	l.parts = append(l.parts, part{sec: partHeader, end: ehdrSize}, t)
+	l.parts = append(l.parts, part{place: place{sec: partHeader, end: ehdrSize}}, t)
 	if len(l.secs) > 0 {
 		// Behind the last section: before the section header table if that
 		// comes last, else behind everything but the trailing bytes.
@@ -62,7 +62,7 @@ func (l *layout) addParts() {
 		if table.end == l.f.end {
 			at = table.off
 		}
-		l.parts = append(l.parts, part{sec: partNew, off: at, end: at})
+		l.parts = append(l.parts, part{place: place{sec: partNew, off: at, end: at}})
 	}
 }
 
@@ -83,28 +83,31 @@ func (l *layout) survey() error {
 			l.parts[k].align = max(l.parts[k].align, to)
 		}
 	}
+	l.under = make([]int32, l.f.shnum)
 	for i := 1; i < l.f.shnum; i++ {
-		s := l.f.Section(i)
-		if s.Is(elf.SHT_NULL) {
+		q, typ, to := l.f.placeOf(i)
+		if typ == elf.SHT_NULL {
+			l.under[i] = -1
 			continue
 		}
-		q := sectionPart(s)
-		k := find.last(&q, s.Is(elf.SHT_RELA))
-		if err := l.checkOverlap(s, &q, k); err != nil {
+		k := find.last(&q, typ == elf.SHT_RELA)
+		if err := l.checkOverlap(&q, k); err != nil {
 			return err
 		}
-		align(find.under(&q, k), s.Addralign)
+		k = find.under(&q, k)
+		l.under[i] = int32(k)
+		align(k, to)
 	}
-	table := part{sec: partTable, off: l.f.table().off, end: l.f.table().end}
+	table := place{sec: partTable, off: l.f.table().off, end: l.f.table().end}
 	align(find.under(&table, find.last(&table, false)), 8)
 	return nil
 }
 
 // checkOverlap refuses an edit of bytes that also belong to another section.
-// k is the last part that is q, which is section s, or lies before it.
-func (l *layout) checkOverlap(s Section, q *part, k int) error {
+// k is the last part that is the section at q, or lies before it.
+func (l *layout) checkOverlap(q *place, k int) error {
 	if k >= 0 && l.parts[k].sec == partSignature && q.off > l.parts[k].off {
-		return fmt.Errorf("the empty section %v lies inside the signature", s)
+		return fmt.Errorf("the empty section %v lies inside the signature", l.f.Section(q.sec))
 	}
 	if q.end == q.off {
 		return nil
@@ -113,11 +116,11 @@ func (l *layout) checkOverlap(s Section, q *part, k int) error {
 		k--
 	}
 	if k >= 0 && l.parts[k].end > q.off {
-		return l.overlap(&l.parts[k], s)
+		return l.overlap(&l.parts[k], l.f.Section(q.sec))
 	}
 	for k++; k < len(l.parts) && l.parts[k].off < q.end; k++ {
 		if l.parts[k].sec != q.sec {
-			return l.overlap(&l.parts[k], s)
+			return l.overlap(&l.parts[k], l.f.Section(q.sec))
 		}
 	}
 	return nil
@@ -175,12 +178,10 @@ func (l *layout) placeNew(p *part) {
 
 // writeHeaders brings the section header table and the ELF header up to date.
 func (l *layout) writeHeaders() {
-	find := newFinder(l.parts)
 	for i := 1; i < l.f.shnum; i++ {
-		s := l.f.Section(i)
-		q := sectionPart(s)
-		if k := find.under(&q, find.last(&q, s.Is(elf.SHT_RELA))); k >= 0 && l.parts[k].shift > 0 && !s.Is(elf.SHT_NULL) {
-			le.PutUint64(l.header(i)[shOff:], s.Off+l.parts[k].shift)
+		if k := l.under[i]; k >= 0 && l.parts[k].shift > 0 {
+			h := l.header(i)
+			le.PutUint64(h[shOff:], le.Uint64(h[shOff:])+l.parts[k].shift)
 		}
 	}
 	var header *part
