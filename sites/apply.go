@@ -62,24 +62,29 @@ type insertion struct {
 // A sectionEdit is the edits of one section of code and its relocations.
 type sectionEdit struct {
 	code  elfrw.ByteEdits
-	relas elfrw.RelaEdits // where the section has any
+	relas elfrw.RelaEdits // if any of them changes
 }
 
 // section rewrites the sites from lo to hi, which are those of a section.
 func (a *applier) section(lo, hi int) error {
-	words, relas := 0, 0 // that may change
+	changes, words, relas := 0, 0, 0
 	for i := lo; i < hi; i++ {
-		if s, d := &a.Object.Sites[i], &a.Decisions[i]; d.changes() {
-			if d.Word != s.Word {
-				words++
-			}
-			if d.Slot != s.Behind {
-				words++
-			}
+		s, d := &a.Object.Sites[i], &a.Decisions[i]
+		if !d.changes() {
+			continue
+		}
+		changes++
+		if d.Word != s.Word {
+			words++
+		}
+		if d.Slot != s.Behind && d.Slot != 0 {
+			words++
+		}
+		if s.Rela >= 0 && (!d.Word.IsBranch() || a.retargets(s, d)) {
 			relas++
 		}
 	}
-	if relas == 0 {
+	if changes == 0 {
 		return nil
 	}
 	var e sectionEdit
@@ -88,9 +93,11 @@ func (a *applier) section(lo, hi int) error {
 	if e.code, err = a.edit.Bytes(sec); err != nil {
 		return err
 	}
-	e.code.Grow(words)
-	if rela := int(a.Object.relas[sec]); rela != 0 {
-		if e.relas, err = a.edit.Relas(rela); err != nil {
+	if words > 0 {
+		e.code.Grow(words)
+	}
+	if relas > 0 {
+		if e.relas, err = a.edit.Relas(int(a.Object.relas[sec])); err != nil {
 			return err
 		}
 		e.relas.Grow(relas)
@@ -194,9 +201,10 @@ func (a *applier) insertInto(sec int, ins []insertion) error {
 }
 
 func appendRela(b []byte, r elf.Rela64) []byte {
-	b = binary.LittleEndian.AppendUint64(b, r.Off)
-	b = binary.LittleEndian.AppendUint64(b, r.Info)
-	return binary.LittleEndian.AppendUint64(b, uint64(r.Addend))
+	n := len(b)
+	b = slices.Grow(b, reloc.RelaSize)[:n+reloc.RelaSize]
+	reloc.Rela{Off: r.Off, Info: r.Info, Addend: r.Addend}.Encode(b[n:])
+	return b
 }
 
 // addRelaSection adds the SHT_RELA section of section sec.

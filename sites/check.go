@@ -44,9 +44,17 @@ func (c *checker) section(lo, hi int) error {
 	if err != nil {
 		return err
 	}
-	next := 0
+	was, _ := c.Object.table(sec) // Find has read it
+	next, want := 0, was.Len()
 	for i := lo; i < hi; i++ {
 		s, d := &c.Object.Sites[i], &c.Decisions[i]
+		switch {
+		case !d.changes():
+		case s.Rela >= 0 && !d.Word.IsBranch():
+			want--
+		case s.Rela < 0 && c.retargets(s, d):
+			want++
+		}
 		if w, err := ppc64.Load(code, s.Off); err != nil || w != d.Word {
 			return c.differs(s, "branch is %v, planned was %v", w, d.Word)
 		}
@@ -73,6 +81,9 @@ func (c *checker) section(lo, hi int) error {
 		if d.Word.IsBranch() && !call && (s.Rela >= 0 || c.retargets(s, d)) {
 			return c.differs(s, "the call has no relocation")
 		}
+	}
+	if n := rela.Len(); n != want {
+		return fmt.Errorf("%w: section %v: %d relocations, planned were %d", ErrNotAsPlanned, c.out.Section(sec), n, want)
 	}
 	return nil
 }
@@ -102,8 +113,8 @@ func (c *checker) relocations(sec int) (placed, error) {
 	if err != nil {
 		return placed{}, err
 	}
-	if was, err := c.Object.placed(sec); err == nil && was.order == nil {
-		return placed{t, nil}, nil // edits keep an order that there is
+	if c.Object.orders[sec] == ordered {
+		return placed{t, nil}, nil // edits keep an order that there is; section counts them
 	}
 	return placed{t, byPlace(t)}, nil
 }

@@ -16,6 +16,9 @@
 // mapped files was in memory, and what this program had when it started the
 // other, 3 MiB or so.
 //
+// BENCH_ONLY in the environment chooses among the programs but cp, by how their
+// names begin, separated by spaces.
+//
 // With -plot the objects are named scale-SERIES-COUNT.o: the CPU time of scpatch
 // and of cp is drawn over the counts.
 //
