@@ -195,6 +195,40 @@ func TestCorrupt(t *testing.T) {
 	}
 }
 
+// references are noticed by Layout, when there is something to write.
+var references = []corruption{
+	{"r_info", content(vRela, 8), u64(7<<32 | 10), `section ".rela.text": entry 0: r_info: is of symbol 7 of 7`},
+	{"r_info", content(vRelaData, 8), u64(1<<63 | 10), `section ".rela.data": entry 0: r_info: is of symbol 2147483648 of 7`},
+	{"r_offset", content(vRela, 24), u64(0x40), `section ".rela.text": entry 1: r_offset: is 0x40, the section ".text" has 0x40 bytes`},
+	{"r_offset", content(vRelaData, 0), u64(huge), `section ".rela.data": entry 0: r_offset: is 0xfffffffffffffff8, the section ".data" has`},
+	{"group member", content(vGroup2, 4), u32(vIn), `section ".group": group member: section 7 is in a group already`},
+}
+
+// TestReferences spoils what a relocation or a group refers to: nothing is written,
+// but for a copy.
+func TestReferences(t *testing.T) {
+	good := victim().build()
+	for _, c := range references {
+		data := bytes.Clone(good)
+		copy(data[c.at(data):], c.bytes)
+		newEditor(t, data).layout()
+		f, err := elfrw.New(data)
+		if err != nil {
+			t.Errorf("%s: %v", c.field, err)
+			continue
+		}
+		e := f.Edit()
+		if err := e.AppendData(vData, []byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.Layout()
+		place := fmt.Sprintf(" at 0x%x: ", c.at(data))
+		if err == nil || !strings.Contains(err.Error(), place) || !strings.Contains(strings.Replace(err.Error(), place, ": ", 1), c.want) {
+			t.Errorf("%s = % x at 0x%x: error is %v, want\n%s", c.field, c.bytes, c.at(data), err, c.want)
+		}
+	}
+}
+
 // TestOdd changes fields in ways that are strange and legal, and edits the rest.
 func TestOdd(t *testing.T) {
 	good := victim().build()
@@ -225,6 +259,7 @@ func TestOdd(t *testing.T) {
 		{"sh_info of code", shdr(vText, shInfo), u32(0xffffffff)},
 		{"sh_link of data", shdr(vData, shLink), u32(0xffff)},
 		{"a section without a name", shdr(vNote, shName), u32(0)},
+		{"R_PPC64_NONE at the end of its section", content(vRela, 0), append(u64(0x40), u64(1<<32)...)},
 		{"a symbol of the null section", symbol(3, 6), u16(0)},
 		{"a common symbol", symbol(5, 6), u16(0xfff2)},
 		{"a reserved st_other", symbol(4, 5), []byte{0xff}},

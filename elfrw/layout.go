@@ -10,13 +10,18 @@ import (
 
 // Layout decides where everything goes and returns the file to write. The Edit
 // must not be used afterwards. It fails with ErrSigned, or when two edits meet
-// in the same bytes, or when what would have to move cannot be moved soundly.
+// in the same bytes, or when what would have to move cannot be moved soundly, or
+// with a *FormatError when a relocation or a section group of the file refers to
+// what is not there: an empty edit does not look at them.
 func (e *Edit) Layout() (*Image, error) {
 	if e.Empty() {
 		return newImage(e), nil
 	}
 	if e.f.Signed() && !e.strip {
 		return nil, ErrSigned
+	}
+	if err := e.f.checkReferences(); err != nil {
+		return nil, err
 	}
 	l := &layout{Edit: e}
 	for _, step := range []func() error{

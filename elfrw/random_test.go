@@ -36,10 +36,20 @@ func (x *mixer) one(list []int) (int, bool) {
 	return list[x.pick(len(list))], true
 }
 
-func (x *mixer) rela() elf.Rela64 {
-	n := x.f.NumSymbols() + len(x.news)
-	return rel(uint64(x.pick(64)), x.pick(n), elf.R_PPC64(x.pick(250)), int64(x.pick(9)-4))
+// rela is a relocation of section target.
+func (x *mixer) rela(target int) elf.Rela64 {
+	n, size := x.f.NumSymbols()+len(x.news), len(x.m.secs[target].data)
+	if target < x.f.NumSections() {
+		size = int(min(x.f.Section(target).Size, 64))
+	}
+	if size == 0 {
+		return rel(0, x.pick(n), elf.R_PPC64_NONE, 0)
+	}
+	return rel(uint64(x.pick(size)), x.pick(n), elf.R_PPC64(x.pick(250)), int64(x.pick(9)-4))
 }
+
+// relaOf is a relocation for relocation section sec.
+func (x *mixer) relaOf(sec int) elf.Rela64 { return x.rela(int(x.f.Section(sec).Info)) }
 
 // step makes one edit, or none if the file has nothing for it.
 func (x *mixer) step() {
@@ -50,7 +60,7 @@ func (x *mixer) step() {
 	case 1, 2:
 		if sec, ok := x.one(x.relas(1)); ok {
 			if i := x.pick(int(x.f.Section(sec).Size / 24)); !x.m.secs[sec].relas[i].used {
-				x.setRela(sec, i, x.rela())
+				x.setRela(sec, i, x.relaOf(sec))
 			}
 		}
 	case 3:
@@ -61,7 +71,7 @@ func (x *mixer) step() {
 		}
 	case 4:
 		if sec, ok := x.one(x.relas(0)); ok && x.f.NumSymbols() > 0 {
-			x.insertRela(sec, x.pick(int(x.f.Section(sec).Size/24)+1), x.rela())
+			x.insertRela(sec, x.pick(int(x.f.Section(sec).Size/24)+1), x.relaOf(sec))
 		}
 	case 5:
 		if sec, ok := x.one(x.plain(0)); ok && !x.f.Section(sec).Has(elf.SHF_COMPRESSED) {
@@ -104,8 +114,10 @@ func (x *mixer) addRandomSection() {
 	if x.noNames {
 		return
 	}
-	if target := x.pick(len(x.m.secs)); target > 0 && x.f.NumSymbols() > 0 && x.pick(2) == 0 {
-		x.addRela(target, x.rela(), x.rela())
+	target := x.pick(len(x.m.secs))
+	shrinks := elf.SectionType(x.m.secs[target].hdr.Type) == elf.SHT_RELA
+	if target > 0 && !shrinks && x.f.NumSymbols() > 0 && x.pick(2) == 0 {
+		x.addRela(target, x.rela(target), x.rela(target))
 		return
 	}
 	x.addSection(elfrw.NewSection{

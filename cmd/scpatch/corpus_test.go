@@ -101,6 +101,9 @@ func (c *corpus) object(name, from string, data []byte) {
 	c.objects++
 	c.bytes += int64(len(data))
 	c.kinds[from]++
+	if err := structure(data); err != nil {
+		c.t.Errorf("%s: structure: %v", name, err)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			c.t.Errorf("%s: panic: %v\n%s", name, p, debug.Stack())

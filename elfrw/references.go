@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"debug/elf"
+	"fmt"
+	"math"
+)
+
+// checkReferences looks at what New has left to who reads it, in a relocatable
+// file that is about to be written: that every relocation has a symbol and a place,
+// and that no section is in two groups. Nobody can tell what an edit of another
+// file would mean.
+func (f *File) checkReferences() error {
+	if elf.Type(f.hdr.Type) != elf.ET_REL {
+		return nil
+	}
+	var grouped []bool
+	for i := 1; i < f.shnum; i++ {
+		var err error
+		switch f.SectionType(i) {
+		case elf.SHT_RELA:
+			err = f.Section(i).checkEntries()
+		case elf.SHT_GROUP:
+			if grouped == nil {
+				grouped = make([]bool, f.shnum)
+			}
+			err = f.Section(i).checkMembers(grouped)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkEntries wants the symbols of a SHT_RELA section in the symbol table, and
+// their places in the section that is relocated. R_PPC64_NONE may be at its end.
+func (s Section) checkEntries() error {
+	of := s.f.Section(int(s.Info))
+	size := of.Size
+	if of.Has(elf.SHF_COMPRESSED) {
+		size = math.MaxUint64 // the places are those of the content
+	}
+	symbols := uint32(s.f.NumSymbols())
+	d := s.Data()
+	for b := d; len(b) >= relaSize; b = b[relaSize:] {
+		off, sym := le.Uint64(b), le.Uint32(b[12:])
+		if off < size && sym < symbols {
+			continue
+		}
+		at := s.Off + uint64(len(d)-len(b))
+		entry := (at - s.Off) / relaSize
+		switch {
+		case sym >= symbols:
+			return s.badAt(at+8, fmt.Sprintf("entry %d: r_info", entry), fmt.Sprintf("is of symbol %d of %d", sym, symbols))
+		case off > size || le.Uint32(b[8:]) != 0:
+			return s.badAt(at, fmt.Sprintf("entry %d: r_offset", entry), fmt.Sprintf("is 0x%x, the section %v has 0x%x bytes", off, of, size))
+		}
+	}
+	return nil
+}
+
+// checkMembers wants the members of a group in no other.
+func (s Section) checkMembers(grouped []bool) error {
+	d := s.Data()
+	for i := 4; i < len(d); i += 4 {
+		m := le.Uint32(d[i:])
+		if grouped[m] {
+			return s.badAt(s.Off+uint64(i), "group member", fmt.Sprintf("section %d is in a group already", m))
+		}
+		grouped[m] = true
+	}
+	return nil
+}
