@@ -19,6 +19,7 @@ B := build
 FUZZTIME ?= 500000x
 FULL_FUZZTIME ?= 5000000x
 MUTANTS ?= 100000
+KILLS ?= 1000
 BENCHTIME ?= 1s
 # A pattern of test names for "make unit" and "make race".
 RUN ?=
@@ -80,7 +81,7 @@ distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness e2e mutants fuzz lint
+.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness e2e mutants kills fuzz lint
 test: tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite
 	@echo 'make test: all passed'
 
@@ -123,11 +124,14 @@ test-full: test soundness corpus-check kernel-check ## The everyday suite and th
 	@$(MAKE) --no-print-directory kernel-test KIND=pcrel
 	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run E2E ./cmd/scpatch
-	@$(MAKE) --no-print-directory mutants
+	@$(MAKE) --no-print-directory mutants kills
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
 mutants: ## Give scpatch MUTANTS changed objects (100000)
 	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch
+
+kills: ## Kill scpatch KILLS times in the middle of a batch (1000)
+	SCPATCH_KILLS=$(KILLS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestKilled$$' ./cmd/scpatch
 
 # Without a limit, minimizing one interesting input takes up the whole time.
 fuzz: ## Run every fuzz target for FUZZTIME inputs (500000x)

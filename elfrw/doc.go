@@ -43,7 +43,9 @@
 // [Image.WriteTemp] writes an Image to a file without a name in the directory of
 // the destination, opens what it has written, and lets the caller look at it;
 // [Temp.Commit] gives it the name. If the process is killed meanwhile nothing is
-// left, except between the two system calls of Commit, link and rename.
+// left, except between the two system calls of Commit, link and rename: then a file
+// .scpatch-* stays, which the next Commit for the same destination removes. Of two
+// processes that come to that point for one destination one gets [ErrChanged].
 //
 // # A file that changes while it is read
 //

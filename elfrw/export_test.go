@@ -13,3 +13,6 @@ func WithoutTmpfile(t *testing.T) {
 
 // Tmpfile reports whether a file without a name is tried.
 func Tmpfile() bool { return tmpfile != 0 }
+
+// TempName is where the output for a path is before it is renamed.
+var TempName = tempName

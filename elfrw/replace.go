@@ -29,8 +29,8 @@ type Temp struct {
 // What is there but is no regular file is left alone, which is an error.
 //
 // The file has no name until Commit, so that nothing is left behind whatever
-// becomes of the process (O_TMPFILE; a file system without that gets a hidden
-// name, .scpatch-*).
+// becomes of the process (O_TMPFILE; on a file system without that it has a hidden
+// name, .scpatch-*, from the start).
 func (m *Image) WriteTemp(path string, like os.FileInfo, check func(*File) error) (*Temp, error) {
 	path, err := destination(path)
 	if err != nil {

@@ -5,7 +5,7 @@ package elfrw
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"hash/fnv"
 	"os"
 	"path/filepath"
 
@@ -15,20 +15,72 @@ import (
 // createTemp makes a file in the directory of path, with the mode of a file
 // that a user creates.
 func createTemp(path string) (*Temp, error) {
-	dir := filepath.Dir(path)
-	if out := createUnnamed(dir, path); out != nil {
-		return &Temp{path: path, out: out}, nil
+	t := &Temp{path: path, out: createUnnamed(filepath.Dir(path), path)}
+	if t.out != nil {
+		return t, nil
 	}
-	for {
-		name := tempName(dir)
-		out, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		switch {
-		case err == nil:
-			return &Temp{path: path, out: out, name: name}, nil
-		case !errors.Is(err, os.ErrExist):
-			return nil, err
+	name := tempName(path)
+	err := t.take(name, func() (err error) {
+		if t.out, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+			return err
 		}
+		t.name = name
+		return t.lock()
+	})
+	if err != nil {
+		return nil, err
 	}
+	// Before it was locked somebody may have taken it for left over.
+	if !t.named(name) {
+		return nil, errors.Join(t.busy(), t.out.Close())
+	}
+	return t, nil
+}
+
+// lock shows others that a process is at work on the file. Where the file system
+// has no locks they take it for left over, and Commit fails.
+func (t *Temp) lock() error {
+	err := unix.Flock(int(t.out.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == unix.EWOULDBLOCK {
+		return t.busy()
+	}
+	return nil
+}
+
+// take makes a file with the temporary name, again if one was there that a
+// process has left which did not come to its end.
+func (t *Temp) take(name string, create func() error) error {
+	err := create()
+	if !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	old, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	left := &Temp{path: t.path, out: old}
+	if err := left.lock(); err != nil || !left.named(name) {
+		return t.busy()
+	}
+	if err := os.Remove(name); err != nil {
+		return err
+	}
+	return create()
+}
+
+// named reports whether the name leads to the file.
+func (t *Temp) named(name string) bool {
+	is, err := t.out.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(name)
+	return err == nil && os.SameFile(is, there)
+}
+
+func (t *Temp) busy() error {
+	return fmt.Errorf("%w: %s is being replaced by another process", ErrChanged, t.path)
 }
 
 // tmpfile is a variable for the tests.
@@ -49,8 +101,14 @@ func createUnnamed(dir, path string) *os.File {
 	return out
 }
 
-func tempName(dir string) string {
-	return filepath.Join(dir, fmt.Sprintf(".scpatch-%08x", rand.Uint32()))
+// tempName is the name that the output for path has before it is renamed. It is
+// always the same, so that the next who writes the file finds what is left of one
+// who was killed.
+func tempName(path string) string {
+	dir, base := filepath.Split(path)
+	sum := fnv.New64a()
+	sum.Write([]byte(base))
+	return filepath.Join(dir, fmt.Sprintf(".scpatch-%016x", sum.Sum64()))
 }
 
 // procName is a name by which a file without one can be linked (open(2),
@@ -70,17 +128,28 @@ func (t *Temp) Commit() error {
 }
 
 func (t *Temp) link() error {
-	for t.name == "" {
-		name := tempName(filepath.Dir(t.path))
-		switch err := unix.Linkat(unix.AT_FDCWD, procName(t.out), unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW); err {
-		case nil:
-			t.name = name
-		case unix.EEXIST, unix.EINTR:
-		default:
-			return &os.LinkError{Op: "link", Old: t.path, New: name, Err: err}
-		}
+	if t.name != "" {
+		return nil
 	}
-	return nil
+	if err := t.lock(); err != nil {
+		return err
+	}
+	name := tempName(t.path)
+	err := t.take(name, func() error {
+		for {
+			switch err := unix.Linkat(unix.AT_FDCWD, procName(t.out), unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW); err {
+			case nil:
+				return nil
+			case unix.EINTR:
+			default:
+				return &os.LinkError{Op: "link", Old: t.path, New: name, Err: err}
+			}
+		}
+	})
+	if err == nil {
+		t.name = name
+	}
+	return err
 }
 
 // Discard removes the file.

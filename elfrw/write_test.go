@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -304,4 +305,51 @@ func TestChanged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLeftOver finds the temporary name taken: by a file that a killed process has
+// left, which goes, and by one of a process that is at work.
+func TestLeftOver(t *testing.T) {
+	testLeftOver(t)
+	t.Run("named", func(t *testing.T) {
+		elfrw.WithoutTmpfile(t)
+		testLeftOver(t)
+	})
+}
+
+func testLeftOver(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.o")
+	m := edited(t, put(t, path, bulky()))
+	if err := os.WriteFile(elfrw.TempName(path), []byte("half of a file"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	temp, err := m.WriteTemp(path, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := temp.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	sameFile(t, path, written(t, m))
+	holds(t, dir, "a.o")
+
+	// Who has the name is between link and rename.
+	m = edited(t, put(t, path, bulky()))
+	other, err := os.Create(elfrw.TempName(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := unix.Flock(int(other.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if temp, err = m.WriteTemp(path, nil, nil); err == nil {
+		err = temp.Commit()
+	}
+	if !errors.Is(err, elfrw.ErrChanged) || !strings.Contains(err.Error(), "is being replaced by another process") {
+		t.Errorf("error is %v", err)
+	}
+	sameFile(t, path, bulky())
+	holds(t, dir, filepath.Base(elfrw.TempName(path)), "a.o")
 }
