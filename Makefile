@@ -36,6 +36,8 @@ MACHINES ?=
 TREE ?=
 
 CORPUS_PACKAGES ?= libc6-dev libgcc-12-dev libstdc++-12-dev libssl-dev
+# Of so many objects "make corpus-full" gives one to the other tools.
+CORPUS_PEERS ?= 1
 # The least number of objects that these have.
 CORPUS_MIN ?= 5000
 
@@ -146,7 +148,7 @@ lint: ## Run golangci-lint (the first time it is compiled: minutes)
 	$(GO) run $(GOLANGCI) run ./...
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check kernel-object kernel-modules kernel-check kernel-test kernel-patches kernel-cost
+.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-test kernel-patches kernel-cost
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -162,8 +164,18 @@ corpus: ## Fetch the ppc64el packages of CORPUS_PACKAGES into build/corpus
 	@.ci/setup-tools corpus
 	@.ci/fetch-corpus $(CORPUS) $(CORPUS_PACKAGES)
 
+# 20,827 objects, 2 GB; of each as many to the other tools as are to be.
+CORPUS_ALL := libc6-dev libgcc-12-dev libstdc++-12-dev libgfortran-12-dev libgo-12-dev gnat-12 libgphobos-12-dev \
+	zlib1g-dev libssl-dev llvm-14-dev libclang-14-dev libmlir-14-dev libclang-rt-14-dev libstd-rust-dev ghc \
+	fp-units-rtl-3.2.2 ocaml golang-1.19-go binutils-dev linux-image-powerpc64le
+corpus-full: ## The same for 20 packages; readelf, eu-elflint and the linkers see each edited object (hours)
+	@.ci/setup-tools corpus test
+	@.ci/fetch-corpus $(CORPUS) $(CORPUS_ALL)
+	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=20000 SCPATCH_CORPUS_PEERS=$(CORPUS_PEERS) \
+		$(GOTEST) -count=1 -v -timeout 5h -run '^TestCorpus$$' ./cmd/scpatch
+
 corpus-check: corpus ## Every object of the corpus: written back byte for byte, and planned
-	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) \
+	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) SCPATCH_CORPUS_PEERS=200 \
 		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch
 
 kernel-object: ## Build vmlinux.o from Debian's linux-source-6.12 (minutes)

@@ -26,7 +26,9 @@
 // the next part by a multiple of the largest alignment in it, so that every
 // section keeps its offset modulo its alignment and the bytes between sections
 // stay what they were. A section that shrinks leaves zeros behind and nothing
-// moves. Without an edit the output is the input.
+// moves; only where [Edit.RemoveSection] takes one away the file closes up, so that
+// a section that was added and removed again leaves no trace. Without an edit the
+// output is the input.
 //
 //	input    │ehdr│ .text │pad│ .rela.text │ .symtab │ .strtab │ shdrs │ signature │
 //	output   │====│==x=x==│===│=====x======│=========│=========+++++++++++=======++│===│

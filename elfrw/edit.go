@@ -23,6 +23,7 @@ type Edit struct {
 	globals []newSymbol
 	added   []addedSymbol // by provisional index
 	secs    []NewSection
+	fewer   int // sections that are removed, from the last one on
 	strip   bool
 }
 
@@ -67,7 +68,7 @@ func (f *File) Edit() *Edit { return &Edit{f: f} }
 
 // Empty reports whether nothing was asked for.
 func (e *Edit) Empty() bool {
-	return len(e.parts) == 0 && len(e.secs) == 0 && len(e.added) == 0 && !e.strip
+	return len(e.parts) == 0 && len(e.secs) == 0 && len(e.added) == 0 && e.fewer == 0 && !e.strip
 }
 
 // section returns section i if it is one that an edit may name.

@@ -20,7 +20,7 @@ func newImage(e *Edit) *Image {
 	m := &Image{f: e.f, edit: e, size: uint64(len(e.f.data))}
 	for i := range e.parts {
 		p := &e.parts[i]
-		m.size += p.shift - p.start
+		m.size += uint64(p.shift - p.start)
 		if p.sec == partSignature {
 			m.size -= p.end - p.off
 		}

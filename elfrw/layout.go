@@ -25,7 +25,7 @@ func (e *Edit) Layout() (*Image, error) {
 	}
 	l := &layout{Edit: e}
 	for _, step := range []func() error{
-		l.addSymbols, l.renumber, l.addHeaders, l.place,
+		l.addSymbols, l.renumber, l.removeSections, l.addHeaders, l.place,
 	} {
 		if err := step(); err != nil {
 			return nil, err

@@ -18,11 +18,16 @@ type part struct {
 	splices []splice
 	renum   bool // RELA entries that are copied have symbols to renumber
 
-	// What place finds out.
-	align uint64 // the largest alignment of what comes before the next part
-	grows int64  // bytes, by its splices
-	start uint64 // how far the part itself moves,
-	shift uint64 // and what comes before the next part
+	// What place finds out. Between a part and the next one lies what follows it
+	// in the file and moves with it.
+	align  uint64 // the largest alignment of what follows
+	reach  uint64 // where the last of it ends,
+	next   uint64 // and the first of it begins; else the next part
+	grows  int64  // bytes, by its splices
+	closes bool   // what follows comes nearer if the part shrinks
+	eaten  uint64 // zeros behind the part that go then
+	start  int64  // how far the part itself moves,
+	shift  int64  // and what follows it
 }
 
 // Parts that are no sections. They are ordered like sections of these numbers:

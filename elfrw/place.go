@@ -17,7 +17,7 @@ func (f *File) table() span {
 
 // place decides what moves, and by how much.
 func (l *layout) place() error {
-	resized := len(l.secs) > 0
+	resized := len(l.secs) > 0 || l.fewer > 0
 	for i := range l.parts {
 		if err := l.sortSplices(&l.parts[i]); err != nil {
 			return err
@@ -51,7 +51,7 @@ func (l *layout) place() error {
 func (l *layout) addParts() {
 	l.header(0) // makes l.table
 	table := l.f.table()
-	t := part{place: place{sec: partTable, off: table.off, end: table.end}}
+	t := part{place: place{sec: partTable, off: table.off, end: table.end}, closes: l.fewer > 0}
 	l.addBody(&t, t.off, t.end-t.off, l.table, false)
 	t.grows = int64(len(l.table)) - int64(t.end-t.off)
 	l.parts = append(l.parts, part{place: place{sec: partHeader, end: ehdrSize}}, t)
@@ -67,21 +67,32 @@ func (l *layout) addParts() {
 }
 
 // survey looks at every section for what the edited parts have to respect: that
-// they lie alone in the file, and the alignment of what comes behind them.
+// they lie alone in the file, and what comes behind them.
 func (l *layout) survey() error {
 	for i := range l.parts {
 		p := &l.parts[i]
-		p.align = 1
+		p.align, p.reach, p.next = 1, p.end, uint64(len(l.f.data))
+		if i+1 < len(l.parts) {
+			p.next = l.parts[i+1].off
+		}
 		// New keeps sections out of the headers, except for empty ones.
 		if 0 < p.sec && p.sec < l.f.shnum && (p.off < ehdrSize || i > 0 && p.off < l.parts[i-1].end) {
 			return fmt.Errorf("section %v cannot be edited: it overlaps what lies at file offset 0x%x", l.f.Section(p.sec), p.off)
 		}
 	}
 	find := newFinder(l.parts)
-	align := func(k int, to uint64) {
-		if k >= 0 {
-			l.parts[k].align = max(l.parts[k].align, to)
+	// q comes behind part last, or is that part and moves with the one before.
+	follow := func(last int, q *place, align uint64) (under int) {
+		under = find.under(q, last)
+		if under < 0 {
+			return under
 		}
+		p := &l.parts[under]
+		p.align = max(p.align, align)
+		if under == last {
+			p.reach, p.next = max(p.reach, q.end), min(p.next, q.off)
+		}
+		return under
 	}
 	l.under = make([]int32, l.f.shnum)
 	for i := 1; i < l.f.shnum; i++ {
@@ -94,12 +105,13 @@ func (l *layout) survey() error {
 		if err := l.checkOverlap(&q, k); err != nil {
 			return err
 		}
-		k = find.under(&q, k)
-		l.under[i] = int32(k)
-		align(k, to)
+		if i >= l.f.shnum-l.fewer {
+			to = 1 // it goes
+		}
+		l.under[i] = int32(follow(k, &q, to))
 	}
 	table := place{sec: partTable, off: l.f.table().off, end: l.f.table().end}
-	align(find.under(&table, find.last(&table, false)), 8)
+	follow(find.last(&table, false), &table, 8)
 	return nil
 }
 
@@ -135,24 +147,26 @@ func (l *layout) overlap(p *part, s Section) error {
 
 // move adds up how far everything is shifted: by what the parts before it grow,
 // and by what it takes to keep its offset where it was modulo its alignment. A
-// part that shrinks moves nothing.
+// part that shrinks moves nothing, unless it closes.
 func (l *layout) move() error {
-	shift := uint64(0)
+	shift := int64(0)
 	for i := range l.parts {
 		p := &l.parts[i]
 		p.start = shift
-		if p.sec == partNew {
+		switch {
+		case p.sec == partNew:
 			l.placeNew(p)
+		case p.sec > 0 && p.sec < l.f.shnum && p.sec >= l.f.shnum-l.fewer:
+			before := &l.parts[i-1]
+			l.clear(p, max(before.reach, before.end+before.eaten))
 		}
-		if p.grows > 0 {
-			shift += uint64(p.grows)
+		if p.grows > 0 || p.closes {
+			shift += p.grows
 		}
-		if shift > 0 {
-			if p.align > maxAlign {
-				return fmt.Errorf("what follows file offset 0x%x has to move and wants an alignment of 0x%x", p.end, p.align)
-			}
-			shift = alignUp(shift, p.align)
+		if shift != 0 && p.align > maxAlign {
+			return fmt.Errorf("what follows file offset 0x%x has to move and wants an alignment of 0x%x", p.end, p.align)
 		}
+		shift = l.closeUp(p, shift)
 		p.shift = shift
 	}
 	return nil
@@ -160,7 +174,7 @@ func (l *layout) move() error {
 
 // placeNew lays out the new sections.
 func (l *layout) placeNew(p *part) {
-	begin := p.off + p.start
+	begin := p.off + uint64(p.start)
 	pos := begin
 	for i, s := range l.secs {
 		at := alignUp(pos, max(1, s.Addralign))
@@ -178,33 +192,36 @@ func (l *layout) placeNew(p *part) {
 
 // writeHeaders brings the section header table and the ELF header up to date.
 func (l *layout) writeHeaders() {
-	for i := 1; i < l.f.shnum; i++ {
-		if k := l.under[i]; k >= 0 && l.parts[k].shift > 0 {
+	kept := l.f.shnum - l.fewer
+	for i := 1; i < kept; i++ {
+		if k := l.under[i]; k >= 0 && l.parts[k].shift != 0 {
 			h := l.header(i)
-			le.PutUint64(h[shOff:], le.Uint64(h[shOff:])+l.parts[k].shift)
+			le.PutUint64(h[shOff:], le.Uint64(h[shOff:])+uint64(l.parts[k].shift))
 		}
 	}
 	var header *part
-	moved := uint64(0)
+	moved := int64(0)
 	for i := range l.parts {
 		switch p := &l.parts[i]; {
 		case p.sec == partHeader:
 			header = p
 		case p.sec == partTable:
 			moved = p.start
-		case 0 < p.sec && p.sec < l.f.shnum:
+		case 0 < p.sec && p.sec < kept:
 			h := l.header(p.sec)
 			le.PutUint64(h[shSize:], le.Uint64(h[shSize:])+uint64(p.grows))
 		}
 	}
-	if moved > 0 {
-		l.addSplice(header, ehShoff, 8, le.AppendUint64(nil, l.f.hdr.Shoff+moved), false)
+	if moved != 0 {
+		l.addSplice(header, ehShoff, 8, le.AppendUint64(nil, l.f.hdr.Shoff+uint64(moved)), false)
 	}
-	if n := l.f.shnum + len(l.secs); n != l.f.shnum {
+	if n := kept + len(l.secs); n != l.f.shnum {
+		// gABI: the count is in the first header's sh_size.
 		if n >= int(elf.SHN_LORESERVE) {
-			// gABI: the count is in the first header's sh_size.
 			le.PutUint64(l.header(0)[shSize:], uint64(n))
 			n = 0
+		} else if l.f.hdr.Shnum == 0 {
+			le.PutUint64(l.header(0)[shSize:], 0)
 		}
 		l.addSplice(header, ehShnum, 2, le.AppendUint16(nil, uint16(n)), false)
 	}

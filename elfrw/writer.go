@@ -62,7 +62,8 @@ func (m *Image) write(w *writer) error {
 			}
 		}
 		copyTo(p.end)
-		w.putZeros(int(int64(p.shift-p.start) - p.grows))
+		w.skip(p.eaten)
+		w.putZeros(int(p.shift - p.start - p.grows + int64(p.eaten)))
 	}
 	w.upTo(uint64(len(m.f.data)))
 	w.copy()

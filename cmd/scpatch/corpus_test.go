@@ -24,8 +24,11 @@ import (
 
 // TestCorpus walks the directory of SCPATCH_CORPUS. Every relocatable ppc64le
 // object in it, be it a file or a member of an archive, is to be written back
-// byte for byte, and found, planned and applied without a panic. SCPATCH_CORPUS_MIN
-// is the least number of objects to be seen.
+// byte for byte, the same after a section was added and removed again, to keep all
+// that an edit does not name, and to be found, planned and applied without a panic.
+// SCPATCH_CORPUS_MIN is the least number of objects to be seen. Of every
+// SCPATCH_CORPUS_PEERS objects one is given to readelf, eu-elflint and the linkers,
+// as it was and edited.
 func TestCorpus(t *testing.T) {
 	dir := os.Getenv("SCPATCH_CORPUS")
 	if dir == "" {
@@ -39,6 +42,14 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	c := &corpus{t: t, kinds: make(map[string]int), refused: make(map[string]int)}
+	if s := os.Getenv("SCPATCH_CORPUS_PEERS"); s != "" {
+		requireTools(t, "powerpc64le-linux-gnu-readelf", "eu-elflint", "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
+		var err error
+		if c.every, err = strconv.Atoi(s); err != nil || c.every < 1 {
+			t.Fatalf("SCPATCH_CORPUS_PEERS: %q", s)
+		}
+		c.peers = newPeers(t)
+	}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -59,6 +70,12 @@ func TestCorpus(t *testing.T) {
 	for _, why := range slices.Sorted(maps.Keys(c.refused)) {
 		t.Logf("%7d refused: %s", c.refused[why], why)
 	}
+	if c.peers != nil {
+		c.peers.ask()
+		for _, who := range slices.Sorted(maps.Keys(c.peers.accepted)) {
+			t.Logf("%7d accepted by %s", c.peers.accepted[who], who)
+		}
+	}
 	t.Logf("%d objects, %d bytes", c.objects, c.bytes)
 	if c.objects < least {
 		t.Errorf("saw %d objects, expected at least %d", c.objects, least)
@@ -72,6 +89,8 @@ type corpus struct {
 	bytes   int64
 	kinds   map[string]int
 	refused map[string]int // by what sites.Find and MakePlan say, numbers left out
+	peers   *peers         // nil: none
+	every   int            // how many objects for each that they get
 }
 
 func (c *corpus) file(path string) error {
@@ -116,6 +135,8 @@ func (c *corpus) object(name, from string, data []byte) {
 	}
 	c.census(f)
 	c.same(name, data, f.Edit())
+	c.undo(name, data, f)
+	c.edit(name, data, f)
 
 	object, err := sites.Find(f)
 	if err != nil {
@@ -160,6 +181,79 @@ func (c *corpus) same(name string, data []byte, edit *elfrw.Edit) {
 	case !image.Unchanged():
 		c.t.Errorf("%s: the output is the input, Unchanged says otherwise", name)
 	}
+}
+
+// undo adds a dummy section and removes it from what comes out.
+func (c *corpus) undo(name string, data []byte, f *elfrw.File) {
+	if f.Header().Shstrndx == 0 {
+		return
+	}
+	e := f.Edit()
+	// The signature of a module would go.
+	signed := f.Signed()
+	e.StripSignature()
+	added, err := e.AddSection(elfrw.NewSection{Name: ".dummy", Type: elf.SHT_PROGBITS, Addralign: 16, Data: []byte("a dummy section")})
+	if err != nil {
+		c.t.Errorf("%s: AddSection: %v", name, err)
+		return
+	}
+	with, err := imageBytes(e)
+	if err != nil {
+		c.t.Errorf("%s: with a section: %v", name, err)
+		return
+	}
+	g, err := elfrw.New(with)
+	if err != nil {
+		c.t.Errorf("%s: with a section: %v", name, err)
+		return
+	}
+	e = g.Edit()
+	if err := e.RemoveSection(added); err != nil {
+		c.t.Errorf("%s: RemoveSection: %v", name, err)
+		return
+	}
+	back, err := imageBytes(e)
+	switch {
+	case err != nil:
+		c.t.Errorf("%s: without the section: %v", name, err)
+	case signed && bytes.Equal(data[:len(data)-len(f.Trailer())], back):
+		c.kinds["added to and taken from again, but for the signature"]++
+	case bytes.Equal(back, data):
+		c.kinds["added to and taken from again"]++
+	default:
+		c.t.Errorf("%s: with a section and without it again it is another file: %d bytes, was %d", name, len(back), len(data))
+	}
+}
+
+// edit adds to an object, and shows the peers what comes out.
+func (c *corpus) edit(name string, data []byte, f *elfrw.File) {
+	if f.Header().Shstrndx == 0 {
+		return
+	}
+	out, locals, err := addEverything(f)
+	if err == nil {
+		err = sameUnnamed(data, out, locals)
+	}
+	if err != nil {
+		c.t.Errorf("%s: with a section, symbols and relocations: %v", name, err)
+		return
+	}
+	c.kinds["edited"]++
+	if c.peers != nil && c.objects%c.every == 0 {
+		c.peers.add(data, out)
+	}
+}
+
+// imageBytes is the output of an edit.
+func imageBytes(e *elfrw.Edit) ([]byte, error) {
+	image, err := e.Layout()
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	out.Grow(int(image.Size()))
+	_, err = image.WriteTo(&out)
+	return out.Bytes(), err
 }
 
 // refuse counts an error of an object that is not one to patch.

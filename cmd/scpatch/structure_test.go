@@ -35,6 +35,7 @@ type structureCheck struct {
 	data     []byte
 	hdr      elf.Header64
 	sections []elf.Section64
+	shstrtab int
 	names    []byte // the section names
 	symtab   int    // 0: none
 	syms     []elf.Sym64
@@ -112,6 +113,7 @@ func (s *structureCheck) headers() error {
 	if str >= n {
 		return fmt.Errorf("e_shstrndx is %d of %d", str, n)
 	}
+	s.shstrtab = int(str)
 	if str != 0 {
 		names, err := s.strings(str)
 		if err != nil {

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+)
+
+// RemoveSection removes section i, which has to be the last one, or the last one
+// but for those that were removed before: the others keep their numbers. What
+// AddSection has made is so undone, byte for byte where the file had no more than
+// alignment between its parts.
+//
+// Layout fails if a symbol, a group or another section refers to it. The name goes
+// too where it is at the end of its string table.
+func (e *Edit) RemoveSection(i int) error {
+	s, err := e.section(i)
+	switch last := e.f.shnum - 1 - e.fewer; {
+	case err != nil:
+		return err
+	case i != last:
+		return fmt.Errorf("section %v: only the last section can be removed, which is %d", s, last)
+	case i == e.f.symtab.Index || i == e.f.strtab.Index || i == e.f.shstr.Index || i == e.f.symShndx.Index:
+		return fmt.Errorf("section %v cannot be removed: it is a table of the file", s)
+	}
+	e.fewer++
+	return nil
+}
+
+// removeSections takes out the headers, the names and the bytes of the removed
+// sections.
+func (l *layout) removeSections() error {
+	if l.fewer == 0 {
+		return nil
+	}
+	if len(l.secs) > 0 {
+		return fmt.Errorf("section %q: sections cannot be added and removed by one edit", l.secs[0].Name)
+	}
+	kept := l.f.shnum - l.fewer
+	if err := l.checkUnused(kept); err != nil {
+		return err
+	}
+	l.removeNames(kept)
+	for i := kept; i < l.f.shnum; i++ {
+		if s := l.f.Section(i); s.hasBytes() {
+			l.addBody(l.partAt(s), s.Off, s.Size, nil, false)
+			l.partAt(s).closes = true
+		}
+	}
+	l.header(0) // makes l.table
+	l.table = l.table[:kept*shdrSize]
+	return nil
+}
+
+// checkUnused wants no reference to a section from number kept on.
+func (l *layout) checkUnused(kept int) error {
+	refuse := func(i int, format string, a ...any) error {
+		return fmt.Errorf("section %v cannot be removed: %s refers to it", l.f.Section(i), fmt.Sprintf(format, a...))
+	}
+	for i := range l.f.NumSymbols() {
+		if sec := l.f.SymbolSection(i); sec >= kept {
+			return refuse(sec, "symbol %d", i)
+		}
+	}
+	for _, list := range [][]newSymbol{l.locals, l.globals} {
+		for i := range list {
+			if sec := list[i].Section; sec >= kept {
+				return refuse(sec, "the new symbol %q", list[i].Name)
+			}
+		}
+	}
+	for i := 1; i < kept; i++ {
+		s := l.f.Section(i)
+		switch {
+		case s.Is(elf.SHT_NULL):
+			continue
+		case int64(s.Link) >= int64(kept) && int64(s.Link) < int64(l.f.shnum):
+			return refuse(int(s.Link), "section %v", s)
+		case (s.Is(elf.SHT_RELA) || s.Has(elf.SHF_INFO_LINK)) && int64(s.Info) >= int64(kept) && int64(s.Info) < int64(l.f.shnum):
+			return refuse(int(s.Info), "section %v", s)
+		case s.Is(elf.SHT_GROUP):
+			for d := s.Data()[4:]; len(d) > 0; d = d[4:] {
+				if m := le.Uint32(d); int64(m) >= int64(kept) {
+					return refuse(int(m), "section group %v", s)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// removeNames takes the names of the removed sections out of the end of the string
+// table, as far as nothing else is named there.
+func (l *layout) removeNames(kept int) {
+	names := l.f.shstr.Data()
+	begin := len(names)
+	for i := l.f.shnum - 1; i >= kept; i-- {
+		if name := int(l.f.Section(i).Name); name > 0 {
+			begin = min(begin, name)
+		}
+	}
+	if begin == len(names) || names[begin-1] != 0 {
+		return
+	}
+	for i := 1; i < kept; i++ {
+		s := l.f.Section(i)
+		if int64(s.Name) >= int64(begin) && !s.Is(elf.SHT_NULL) || int(s.Link) == l.f.shstr.Index && i != l.f.symtab.Index {
+			return
+		}
+	}
+	if l.f.strtab.Index == l.f.shstr.Index {
+		for i := range l.f.NumSymbols() {
+			if int64(l.f.SymbolNameOff(i)) >= int64(begin) {
+				return
+			}
+		}
+	}
+	s := l.f.shstr
+	if l.partOf != nil && l.partOf[s.Index] != 0 {
+		return // what is appended there must not move
+	}
+	l.splice(s, s.Off+uint64(begin), uint64(len(names)-begin), nil)
+	l.partAt(s).closes = true
+}
+
+// clear makes the part that is a removed section begin where what lies before it
+// ends, if there are only zeros between them.
+func (l *layout) clear(p *part, end uint64) {
+	if end >= p.off || !l.zeros(end, p.off) {
+		return
+	}
+	p.grows -= int64(p.off - end)
+	p.off = end
+	p.splices[0].off = end
+	l.bodies[p.splices[0].word].del = p.end - end
+}
+
+// closeUp returns how far what follows a part moves. shift is by how much it would
+// without regard to its alignment.
+func (l *layout) closeUp(p *part, shift int64) int64 {
+	up := alignShift(shift, p.align)
+	if !p.closes || p.grows >= 0 {
+		return up
+	}
+	gap := p.next - p.end
+	if p.sec < l.f.shnum-l.fewer {
+		// A string table: what was moved when the names came moves back.
+		gap = uint64(shift) & (p.align - 1)
+	}
+	if p.end+gap > p.next || !l.zeros(p.end, p.end+gap) {
+		return up
+	}
+	p.eaten = gap
+	return alignShift(shift-int64(gap), p.align)
+}
+
+// alignShift is alignUp for what may be negative.
+func alignShift(n int64, align uint64) int64 { return int64(alignUp(uint64(n), align)) }
+
+// zeros reports whether the input has only zeros from one offset to another.
+func (l *layout) zeros(off, end uint64) bool {
+	return len(bytes.TrimLeft(l.f.data[off:end], "\x00")) == 0
+}
