@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -59,7 +58,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone, list(path, c.sites, func(w *work) error {
 			switch {
 			case *asJSON:
-				return json.NewEncoder(out).Encode(fileView{jsonVersion, path, w.keys, w.views()})
+				return writeJSON(out, fileView{jsonVersion, path, w.keys, w.views()})
 			case *diff:
 				writeDiff(out, path, w.views())
 			default:

@@ -154,7 +154,7 @@ func (c *common) setupLog() error {
 	case "text":
 		c.log.SetFormatter(plainFormatter{})
 	case "json":
-		c.log.SetFormatter(&logrus.JSONFormatter{})
+		c.log.SetFormatter(&jsonFormatter{})
 	default:
 		return fmt.Errorf("--log-format is text or json, not %q", c.logFormat)
 	}
@@ -183,7 +183,7 @@ func (c *common) usageError(err error, stderr io.Writer) int {
 	if errors.Is(err, errDone) {
 		return exitDone
 	}
-	fmt.Fprintf(stderr, "scpatch: %v\nTry 'scpatch --help' for more information.\n", err)
+	fmt.Fprintf(stderr, "scpatch: %s\nTry 'scpatch --help' for more information.\n", plain(err.Error()))
 	return exitUsage
 }
 
@@ -201,9 +201,9 @@ func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	}
 	file := ""
 	if f, ok := e.Data["file"].(string); ok {
-		file = f + ": "
+		file = quoteOdd(f) + ": "
 	}
-	return fmt.Appendf(nil, "scpatch: %s%s%s\n", level, file, e.Message), nil
+	return fmt.Appendf(nil, "scpatch: %s%s%s\n", level, file, plain(e.Message)), nil
 }
 
 func versionText() string {

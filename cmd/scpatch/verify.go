@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -75,7 +74,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		}
 		switch {
 		case *asJSON:
-			err = json.NewEncoder(out).Encode(newVerifyView(path, r))
+			err = writeJSON(out, newVerifyView(path, r))
 		case !c.quiet:
 			writeVerified(out, path, r)
 		}

@@ -5,7 +5,6 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/ianlancetaylor/demangle"
@@ -218,12 +217,4 @@ func keptByReason(decisions []sites.Decision) (groups []keptGroup) {
 		groups[g].count++
 	}
 	return groups
-}
-
-// quoteOdd quotes a name that could forge output on a terminal.
-func quoteOdd(name string) string {
-	if q := strconv.Quote(name); q[1:len(q)-1] != name {
-		return q
-	}
-	return name
 }
