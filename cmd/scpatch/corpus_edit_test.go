@@ -140,6 +140,8 @@ type peers struct {
 	names    []string
 	tried    int
 	accepted map[string]int
+	// How many copies without an edit are byte for byte the same.
+	identical map[string]int
 }
 
 // complains are the lines by which the readers complain; the linkers say nothing.
@@ -209,6 +211,14 @@ func (p *peers) ask() {
 			p.accepted[linker[0]]++
 		}
 	}
+	for _, copier := range []string{"powerpc64le-linux-gnu-objcopy", "llvm-objcopy"} {
+		for _, name := range p.names {
+			before, out := filepath.Join(p.dir, "before", name), filepath.Join(p.dir, "out")
+			if err := exec.Command(copier, before, out).Run(); err == nil && bytes.Equal(readFile(p.t, before), readFile(p.t, out)) {
+				p.identical[copier]++
+			}
+		}
+	}
 	for _, name := range p.names {
 		_ = os.Remove(filepath.Join(p.dir, "before", name))
 		_ = os.Remove(filepath.Join(p.dir, "after", name))
@@ -217,7 +227,7 @@ func (p *peers) ask() {
 }
 
 func newPeers(t *testing.T) *peers {
-	p := &peers{t: t, dir: t.TempDir(), accepted: map[string]int{}}
+	p := &peers{t: t, dir: t.TempDir(), accepted: map[string]int{}, identical: map[string]int{}}
 	for _, name := range []string{"before", "after"} {
 		if err := os.Mkdir(filepath.Join(p.dir, name), 0o777); err != nil {
 			t.Fatal(err)

@@ -43,7 +43,7 @@ func TestCorpus(t *testing.T) {
 	}
 	c := &corpus{t: t, kinds: make(map[string]int), refused: make(map[string]int)}
 	if s := os.Getenv("SCPATCH_CORPUS_PEERS"); s != "" {
-		requireTools(t, "powerpc64le-linux-gnu-readelf", "eu-elflint", "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
+		requireTools(t, "powerpc64le-linux-gnu-readelf", "eu-elflint", "powerpc64le-linux-gnu-ld.bfd", "ld.lld", "powerpc64le-linux-gnu-objcopy", "llvm-objcopy")
 		var err error
 		if c.every, err = strconv.Atoi(s); err != nil || c.every < 1 {
 			t.Fatalf("SCPATCH_CORPUS_PEERS: %q", s)
@@ -74,6 +74,9 @@ func TestCorpus(t *testing.T) {
 		c.peers.ask()
 		for _, who := range slices.Sorted(maps.Keys(c.peers.accepted)) {
 			t.Logf("%7d accepted by %s", c.peers.accepted[who], who)
+		}
+		for _, who := range slices.Sorted(maps.Keys(c.peers.identical)) {
+			t.Logf("%7d of %d byte-identical after a copy by %s", c.peers.identical[who], c.peers.tried, who)
 		}
 	}
 	t.Logf("%d objects, %d bytes", c.objects, c.bytes)

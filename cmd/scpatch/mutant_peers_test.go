@@ -23,13 +23,14 @@ import (
 // 20 seconds and 8 GB. OBJTOOL is the kernel's. Of scpatch nothing may be counted
 // that a program should not do.
 func TestMutantPeers(t *testing.T) {
-	n, err := strconv.Atoi(cmp.Or(os.Getenv("SCPATCH_MUTANT_PEERS"), "100"))
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("SCPATCH_MUTANT_PEERS"), "50"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if testing.Short() {
 		n = 10
 	}
+	requireTools(t, "powerpc64le-linux-gnu-objcopy", "llvm-objcopy")
 	programs := []struct {
 		name string
 		args []string
