@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"sync"
 )
 
 const (
@@ -51,6 +52,9 @@ type File struct {
 	strtab   Section // its string table
 	symShndx Section // its SHT_SYMTAB_SHNDX; Index 0 when there is none
 	end      uint64  // end of the last header table or section, in bytes
+
+	references   sync.Once // of CheckReferences
+	badReference error
 }
 
 // Open maps a regular file and checks its headers. The caller must Close it.

@@ -20,7 +20,7 @@ func (e *Edit) Layout() (*Image, error) {
 	if e.f.Signed() && !e.strip {
 		return nil, ErrSigned
 	}
-	if err := e.f.checkReferences(); err != nil {
+	if err := e.f.CheckReferences(); err != nil {
 		return nil, err
 	}
 	l := &layout{Edit: e}

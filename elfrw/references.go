@@ -8,10 +8,15 @@ import (
 	"math"
 )
 
-// checkReferences looks at what New has left to who reads it, in a relocatable
-// file that is about to be written: that every relocation has a symbol and a place,
-// and that no section is in two groups. Nobody can tell what an edit of another
-// file would mean.
+// CheckReferences looks at what New leaves to who reads it, in a relocatable file:
+// that every relocation has a symbol and a place, and that no section is in two
+// groups. Nobody can tell what an edit of another file would mean: Layout asks for
+// it. It reads all relocations, once; the error is a *FormatError.
+func (f *File) CheckReferences() error {
+	f.references.Do(func() { f.badReference = f.checkReferences() })
+	return f.badReference
+}
+
 func (f *File) checkReferences() error {
 	if elf.Type(f.hdr.Type) != elf.ET_REL {
 		return nil

@@ -38,6 +38,10 @@ func Find(f *elfrw.File) (*Object, error) {
 			return nil, err
 		}
 	}
+	// Whatever is wrong with the sites was said with more sense before.
+	if err := f.CheckReferences(); err != nil {
+		return nil, err
+	}
 	o.findFunctions()
 	o.findNoTOC()
 	for i := range o.Sites {

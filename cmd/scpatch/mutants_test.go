@@ -129,6 +129,9 @@ func (c *mutantCount) try(t testing.TB, path string, b []byte, n int, what strin
 		t.Errorf("%s: exit %d, %s", what, code, message)
 	case bytes.Equal(now, b):
 		c.same++
+		if wrong != nil {
+			t.Errorf("%s: accepted, though %v", what, wrong)
+		}
 	default:
 		c.rewritten++
 		if wrong != nil {
