@@ -17,7 +17,6 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
 )
 
 const patchUsage = `Usage: scpatch [options] FILE...
@@ -147,13 +146,8 @@ func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, 
 	if dest == "" {
 		dest = path
 	}
-	// The rename would replace a file that its owner made read-only.
-	if err := unix.Access(dest, unix.W_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return &fs.PathError{Op: "write", Path: dest, Err: err}
-	}
-	// A rename would put a file in the place of a device.
-	if info, err := os.Stat(dest); err == nil && !info.Mode().IsRegular() {
-		return &fs.PathError{Op: "write", Path: dest, Err: errors.New("not a regular file")}
+	if err := elfrw.Replaceable(dest); err != nil {
+		return err
 	}
 	check := w.check
 	if image.Unchanged() {
