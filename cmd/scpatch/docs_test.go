@@ -94,7 +94,8 @@ func manOptions(t *testing.T, page, subsection string) (opts []option) {
 func TestManualOptions(t *testing.T) {
 	page := readDoc(t, "docs", "scpatch.1")
 	all := manOptions(t, page, "Options of all commands")
-	planning := slices.Concat(all, manOptions(t, page, "Options of scpatch and scpatch list"))
+	place := slices.Concat(all, manOptions(t, page, "Options of scpatch, list and verify"))
+	planning := slices.Concat(place, manOptions(t, page, "Options of scpatch and scpatch list"))
 	for _, c := range []struct {
 		subsection string
 		args       []string
@@ -102,7 +103,8 @@ func TestManualOptions(t *testing.T) {
 	}{
 		{"Options of scpatch", nil, planning},
 		{"Options of scpatch list", []string{"list"}, planning},
-		{"Options of scpatch verify", []string{"verify"}, all},
+		{"Options of scpatch verify", []string{"verify"}, place},
+		{"Options of scpatch compare", []string{"compare"}, all},
 	} {
 		want := helpOptions(t, c.args...)
 		got := append(manOptions(t, page, c.subsection), c.shared...)
@@ -310,8 +312,11 @@ func errorTexts(f *ast.File, command bool) (texts []string) {
 // TestFormatsDocumented looks for every field of the JSON output.
 func TestFormatsDocumented(t *testing.T) {
 	formats := readDoc(t, "docs", "formats.md")
-	for _, v := range []any{fileView{}, siteView{}, verifyView{}, faultView{}} {
+	for _, v := range []any{fileView{}, siteView{}, verifyView{}, faultView{}, compareView{}, pairView{}} {
 		for typ, i := reflect.TypeOf(v), 0; i < typ.NumField(); i++ {
+			if !typ.Field(i).IsExported() {
+				continue
+			}
 			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 			if name == "" || !strings.Contains(formats, "\n| `"+name+"` | ") {
 				t.Errorf("docs/formats.md has no row for %v.%s (%q)", typ, typ.Field(i).Name, name)

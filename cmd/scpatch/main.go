@@ -50,6 +50,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return runList(ctx, args[1:], stdout, stderr)
 		case "verify":
 			return runVerify(ctx, args[1:], stdout, stderr)
+		case "compare":
+			return runCompare(args[1:], stdout, stderr)
 		}
 	}
 	return runPatch(ctx, args, stdout, stderr)

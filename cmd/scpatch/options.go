@@ -45,20 +45,26 @@ type common struct {
 }
 
 func newCommon(name string, stderr io.Writer) *common {
-	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New(), linker: "any"}
+	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New(), runtime: "inline", linker: "any"}
 	c.log.SetOutput(stderr)
+	c.flags.SortFlags = false
+	c.flags.Usage = func() {}
+	return c
+}
+
+// addPlace adds the options of the commands that look at objects: what these are
+// built for.
+func (c *common) addPlace() {
 	f := c.flags
-	f.SortFlags = false
-	f.Usage = func() {}
 	f.StringVar(&c.runtime, "runtime", "inline", "what changes keys at run time: `KIND` is inline (it patches sites), trampoline (it patches trampolines), or none")
 	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognised)")
 	f.BoolVar(&c.user, "user", false, "the code runs in user space")
 	f.IntVar(&c.entrySize, "entry-size", 0, "`BYTES` of an entry of .static_call_sites, 8 or 16 (default: an existing table's, else 16)")
-	return c
 }
 
 // addPlanning adds the options of the commands that make a plan.
 func (c *common) addPlanning() {
+	c.addPlace()
 	f := c.flags
 	f.StringVar(&c.linker, "linker", "any", "what links the output at last: `NAME` is bfd, lld, any of these two, or other")
 	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, but for exported ones")

@@ -52,6 +52,7 @@ type faultView struct {
 
 func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch verify", stderr)
+	c.addPlace()
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
 	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), from where a slot may load r2: a number, or a symbol of FILE that has it")
 	c.addLast()
