@@ -45,11 +45,16 @@ type compareView struct {
 func runCompare(args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch compare", stderr)
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
+	html := c.flags.String("html", "", "besides, write all sites to `FILE`, a page for a browser")
 	strict := c.flags.Bool("strict", false, "a site that is gone with all sites of its function counts as lost, too")
 	c.addLast()
 	files, err := c.parse(args, compareUsage, compareStatus, stdout)
-	if err == nil && len(files) != 2 {
+	switch {
+	case err != nil:
+	case len(files) != 2:
 		err = fmt.Errorf("compare takes two files, not %d", len(files))
+	case c.flags.Changed("html") && *html == "":
+		err = fmt.Errorf("--html needs the name of a file")
 	}
 	if err != nil {
 		return c.usageError(err, stderr)
@@ -81,9 +86,15 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 	if _, writeErr := stdout.Write(out.Bytes()); writeErr != nil {
 		err = errors.Join(err, writeErr)
 	}
+	if *html != "" {
+		if pageErr := writeComparePage(*html, views); pageErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %s", *html, withoutPath(pageErr, *html)))
+			worst = exitIO
+		}
+	}
 	if err != nil {
 		c.log.Error(err)
-		return exitCode(err)
+		return max(worst, exitCode(err))
 	}
 	return worst
 }

@@ -75,8 +75,8 @@ func manOptions(t *testing.T, page, subsection string) (opts []option) {
 	if !ok {
 		t.Fatalf("no subsection %q", subsection)
 	}
-	if i := strings.Index(text, "\n.S"); i >= 0 {
-		text = text[:i]
+	if i := regexp.MustCompile(`\n\.S[sh] `).FindStringIndex(text); i != nil {
+		text = text[:i[0]]
 	}
 	for _, line := range strings.Split(text, "\n") {
 		if !strings.HasPrefix(line, ".It Fl") {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/scpatch/scpatch/sites"
@@ -46,17 +47,27 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c.addPlanning()
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
 	diff := c.flags.BoolP("diff", "d", false, "print every site that would change before and after")
+	html := c.flags.String("html", "", "write all sites to `FILE`, a page for a browser")
 	c.addLast()
 	files, err := c.parse(args, listUsage, listStatus, stdout)
-	if err == nil && *asJSON && *diff {
+	switch {
+	case err != nil:
+	case *asJSON && *diff:
 		err = fmt.Errorf("--json and --diff exclude each other")
+	case c.flags.Changed("html") && (*asJSON || *diff):
+		err = fmt.Errorf("--html excludes --json and --diff")
+	case c.flags.Changed("html") && *html == "":
+		err = fmt.Errorf("--html needs the name of a file")
 	}
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
-	return forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, _ *logrus.Entry) (int, error) {
+	var listing sync.Map // by path: fileView
+	code := forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, _ *logrus.Entry) (int, error) {
 		return exitDone, list(path, c.sites, func(w *work) error {
 			switch {
+			case *html != "":
+				listing.Store(path, fileView{jsonVersion, path, w.keys, w.views()})
 			case *asJSON:
 				return writeJSON(out, fileView{jsonVersion, path, w.keys, w.views()})
 			case *diff:
@@ -67,6 +78,13 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return nil
 		})
 	})
+	if *html != "" && ctx.Err() == nil {
+		if err := writeListPage(*html, files, &listing); err != nil {
+			c.log.WithField("file", *html).Error(withoutPath(err, *html))
+			return max(code, exitCode(err))
+		}
+	}
+	return code
 }
 
 // list plans a file and gives the plan to show while the file is open.
