@@ -83,7 +83,7 @@ distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness e2e mutants kills fuzz lint
+.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness browser-test screenshot e2e mutants kills fuzz lint
 test: tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite
 	@echo 'make test: all passed'
 
@@ -101,17 +101,20 @@ fmt-check:
 # what the linkers do by themselves.
 LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts|TestE2ERestoreCounts|TestLinkerFacts)$$
 
+# What is used in a browser.
+BROWSER := ^TestBrowser
+
 # What is run over input that the variables SCPATCH_CORPUS, SCPATCH_KERNEL and
 # SCPATCH_LIBS name: by corpus-check, by kernel-check, and by hand.
 INPUT := ^(TestCorpus|TestKernelImage|TestKernelModules|TestShares)$$
 
 unit: build
-	$(REQUIRE) $(GOTEST) -timeout 20m -skip '$(LONG)|$(INPUT)' $(if $(RUN),-run '$(RUN)') ./...
+	$(REQUIRE) $(GOTEST) -timeout 20m -skip '$(LONG)|$(INPUT)|$(BROWSER)' $(if $(RUN),-run '$(RUN)') ./...
 
 # The command alone starts goroutines, and calls all else from them. The
 # end-to-end tests are left out: what they start is not instrumented.
 race:
-	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(LONG)|$(INPUT)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch
+	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(LONG)|$(INPUT)|$(BROWSER)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch
 
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch
@@ -119,7 +122,16 @@ e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers
 soundness: build tools ## The proof on whole libraries and images, instructions per call, and the linkers
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch
 
-test-full: test soundness corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
+browser-test: build ## The site map in headless Chromium
+	@.ci/setup-tools browser
+	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(BROWSER)' ./cmd/scpatch
+
+screenshot: $(KERNEL)/vmlinux.o ## Make docs/sitemap.png, the site map of that kernel object
+	@.ci/setup-tools browser
+	$(REQUIRE) SCPATCH_SCREENSHOT='$(abspath docs/sitemap.png)' SCPATCH_KERNEL='$(abspath $(KERNEL))' \
+		$(GO) test -count=1 -run '^TestWriteScreenshot' ./cmd/scpatch
+
+test-full: test soundness browser-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
 	@$(MAKE) --no-print-directory kernel-test
 	@$(MAKE) --no-print-directory kernel-test KIND=far MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
