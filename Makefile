@@ -2,9 +2,13 @@
 #
 # "make help" lists the targets. Everything that is built goes to build/.
 
-# The version of a source tree that git knows nothing about.
-RELEASE := 0.1.0
-VERSION ?= $(or $(and $(wildcard .git),$(shell git describe --always --dirty 2>/dev/null)),$(RELEASE))
+# The version stands here, and not in a tag: each clone has to make the same bytes,
+# also one without tags. The next release has this one.
+VERSION ?= 0.1.0
+# "COMMIT TIME", from git, or in a tree without git as git archive has written it.
+COMMIT = $(if $(wildcard .git),$(shell git log -1 --format='%H %ct' 2>/dev/null),$(shell sed -n 's/^commit \([0-9a-f]* [0-9]*\)$$/\1/p' .revision))
+DIRTY = $(and $(wildcard .git),$(shell git status --porcelain --untracked-files=no 2>/dev/null))
+REVISION ?= $(firstword $(COMMIT))$(if $(DIRTY),-dirty)
 
 GO ?= go
 PREFIX ?= /usr/local
@@ -45,7 +49,9 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # The binary is static. Only the race detector needs cgo.
 export CGO_ENABLED := 0
-BUILDFLAGS := -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)"
+# The bytes depend on the commit and on the version of Go, not on where or when.
+BUILDFLAGS = -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -X main.revision=$(REVISION) $(LDFLAGS)"
+LDFLAGS ?=
 GOTEST := $(GO) run ./.ci/gotest
 # A missing peer (linker, emulator, disassembler) fails a test instead of skipping it.
 REQUIRE := SCPATCH_REQUIRE_TOOLS=1

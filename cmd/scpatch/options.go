@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// version is set at link time; see the Makefile.
-var version = ""
+// version and revision are set at link time; see the Makefile.
+var version, revision = "", ""
 
 // common are the options of every command.
 type common struct {
@@ -83,7 +83,7 @@ func (c *common) addLast() {
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "errors only")
 	f.StringVar(&c.logFormat, "log-format", "text", "`FORMAT` of the messages on standard error: text or json")
 	f.BoolVarP(&c.help, "help", "h", false, "print this help and exit")
-	f.BoolVarP(&c.version, "version", "V", false, "print the version and exit")
+	f.BoolVarP(&c.version, "version", "V", false, "print the version and the commit, and exit")
 }
 
 // errDone ends a command that has nothing more to do.
@@ -212,11 +212,16 @@ func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	return fmt.Appendf(nil, "scpatch: %s%s%s\n", level, file, plain(e.Message)), nil
 }
 
+// versionText is the version, and behind it the commit that it was built from if
+// that is known. What go install and go build put into the version has both.
 func versionText() string {
-	if version != "" {
+	info, ok := debug.ReadBuildInfo()
+	switch {
+	case version != "" && revision != "":
+		return version + " (" + revision + ")"
+	case version != "":
 		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok {
+	case ok:
 		return info.Main.Version
 	}
 	return "(unknown)"
