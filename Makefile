@@ -61,20 +61,43 @@ REQUIRE := SCPATCH_REQUIRE_TOOLS=1
 .DELETE_ON_ERROR:
 
 ##@ Build
-.PHONY: all build install install-headers clean
+.PHONY: all build install install-headers uninstall clean dist deb deb-test reproducible
 all: build ## Build build/scpatch
 build:
 	@mkdir -p $(B)
 	$(GO) build $(BUILDFLAGS) -o $(B)/scpatch ./cmd/scpatch
 
-install: build install-headers ## Install the binary, its manual page and the C header (PREFIX, DESTDIR)
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
-	install -m 755 $(B)/scpatch '$(DESTDIR)$(BINDIR)/scpatch'
-	install -m 644 docs/scpatch.1 '$(DESTDIR)$(MANDIR)/man1/scpatch.1'
+# What is installed, "file:name". The completions are there or not.
+SHARE = $(PREFIX)/share
+DOCDIR ?= $(SHARE)/doc/scpatch
+HEADERS = $(foreach h,$(wildcard include/*.h),$(h):$(INCLUDEDIR)/scpatch/$(notdir $h))
+INSTALLED = $(B)/scpatch:$(BINDIR)/scpatch docs/scpatch.1:$(MANDIR)/man1/scpatch.1 $(HEADERS) \
+	$(foreach f,scpatch-compile scpatch.mk,share/$f:$(SHARE)/scpatch/$f) \
+	share/ScpatchConfig.cmake:$(SHARE)/cmake/Scpatch/ScpatchConfig.cmake \
+	README.md:$(DOCDIR)/README.md $(foreach f,$(wildcard docs/*.md docs/*.svg),$f:$(DOCDIR)/$f) \
+	$(patsubst %,%:$(SHARE)/bash-completion/completions/scpatch,$(wildcard completions/scpatch.bash)) \
+	$(patsubst %,%:$(SHARE)/zsh/vendor-completions/_scpatch,$(wildcard completions/_scpatch)) \
+	$(patsubst %,%:$(SHARE)/fish/vendor_completions.d/scpatch.fish,$(wildcard completions/scpatch.fish))
+
+# install-files FILES: in a shell.
+define install-files
+set -e; for f in $1; do \
+	if [ -x "$${f%%:*}" ]; then mode=755; else mode=644; fi; \
+	install -D -m $$mode "$${f%%:*}" '$(DESTDIR)'"$${f#*:}"; \
+done
+endef
+
+install: build ## Install what is built, the headers, fragments for builds, and the documents (PREFIX, DESTDIR)
+	@$(call install-files,$(INSTALLED))
 
 install-headers:
-	install -d '$(DESTDIR)$(INCLUDEDIR)/scpatch'
-	install -m 644 include/*.h '$(DESTDIR)$(INCLUDEDIR)/scpatch'
+	@$(call install-files,$(HEADERS))
+
+uninstall: ## Remove what install has installed, and the directories that are scpatch's own
+	@for f in $(INSTALLED); do rm -f '$(DESTDIR)'"$${f#*:}"; done
+	@for d in $(DOCDIR)/docs $(DOCDIR) $(SHARE)/scpatch $(SHARE)/cmake/Scpatch $(INCLUDEDIR)/scpatch; do \
+		if [ -d '$(DESTDIR)'"$$d" ]; then rmdir '$(DESTDIR)'"$$d"; fi; \
+	done
 
 demo: build ## Patch a real object and show its sites before and after
 	@mkdir -p $(B)/demo
