@@ -74,7 +74,7 @@ HEADERS = $(foreach h,$(wildcard include/*.h),$(h):$(INCLUDEDIR)/scpatch/$(notdi
 INSTALLED = $(B)/scpatch:$(BINDIR)/scpatch docs/scpatch.1:$(MANDIR)/man1/scpatch.1 $(HEADERS) \
 	$(foreach f,scpatch-compile scpatch.mk,share/$f:$(SHARE)/scpatch/$f) \
 	share/ScpatchConfig.cmake:$(SHARE)/cmake/Scpatch/ScpatchConfig.cmake \
-	README.md:$(DOCDIR)/README.md $(foreach f,$(wildcard docs/*.md docs/*.svg),$f:$(DOCDIR)/$f) \
+	README.md:$(DOCDIR)/README.md $(foreach f,$(wildcard docs/*.md docs/*.svg docs/*.png docs/schema/*),$f:$(DOCDIR)/$f) \
 	$(patsubst %,%:$(SHARE)/bash-completion/completions/scpatch,$(wildcard completions/scpatch.bash)) \
 	$(patsubst %,%:$(SHARE)/zsh/vendor-completions/_scpatch,$(wildcard completions/_scpatch)) \
 	$(patsubst %,%:$(SHARE)/fish/vendor_completions.d/scpatch.fish,$(wildcard completions/scpatch.fish))
@@ -95,7 +95,7 @@ install-headers:
 
 uninstall: ## Remove what install has installed, and the directories that are scpatch's own
 	@for f in $(INSTALLED); do rm -f '$(DESTDIR)'"$${f#*:}"; done
-	@for d in $(DOCDIR)/docs $(DOCDIR) $(SHARE)/scpatch $(SHARE)/cmake/Scpatch $(INCLUDEDIR)/scpatch; do \
+	@for d in $(DOCDIR)/docs/schema $(DOCDIR)/docs $(DOCDIR) $(SHARE)/scpatch $(SHARE)/cmake/Scpatch $(INCLUDEDIR)/scpatch; do \
 		if [ -d '$(DESTDIR)'"$$d" ]; then rmdir '$(DESTDIR)'"$$d"; fi; \
 	done
 
@@ -105,8 +105,26 @@ demo: build ## Patch a real object and show its sites before and after
 	$(B)/scpatch --quiet --diff $(B)/demo/sites.o | head -n 22
 	$(B)/scpatch list testdata/obj/gcc-p8-O2-sites.o | head -n 12
 
+dist: ## Write build/scpatch-VERSION.tar.gz, of the last commit
+	@mkdir -p $(B)
+	git -c tar.umask=0022 archive --format=tar --prefix=scpatch-$(VERSION)/ -o $(B)/scpatch-$(VERSION).tar HEAD
+	gzip -9nf $(B)/scpatch-$(VERSION).tar
+
+deb: ## Make a Debian package of the last commit's time, build/scpatch_*.deb
+	@mkdir -p $(B)
+	rm -f $(B)/scpatch_*.deb
+	SOURCE_DATE_EPOCH='$(lastword $(COMMIT))' REVISION='$(REVISION)' GO='$(GO)' packaging/deb.sh $(B) $(VERSION)
+
+deb-test: deb ## Try it in a minimal Debian: install, use, remove; and lintian
+	@.ci/setup-tools package
+	lintian --fail-on error,warning $(B)/scpatch_*.deb
+	packaging/deb-test.sh $(B)/scpatch_*.deb testdata/obj/gcc-p8-O2-sites.o
+
+reproducible: build ## Build binary, tarball and package in two clones with empty caches, and compare
+	packaging/reproducible.sh $(B)/reproducible
+
 clean: ## Remove what was built, but not the corpus and the kernel
-	rm -rf $(B)/scpatch $(B)/demo $(B)/testdata $(B)/bench $(B)/ci
+	rm -rf $(B)/scpatch $(B)/scpatch[-_]* $(B)/demo $(B)/testdata $(B)/bench $(B)/ci $(B)/reproducible
 
 distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
@@ -160,7 +178,7 @@ screenshot: $(KERNEL)/vmlinux.o ## Make docs/sitemap.png, the site map of that k
 	$(REQUIRE) SCPATCH_SCREENSHOT='$(abspath docs/sitemap.png)' SCPATCH_KERNEL='$(abspath $(KERNEL))' \
 		$(GO) test -count=1 -run '^TestWriteScreenshot' ./cmd/scpatch
 
-test-full: test soundness browser-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
+test-full: test reproducible deb-test soundness browser-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
 	@$(MAKE) --no-print-directory kernel-test
 	@$(MAKE) --no-print-directory kernel-test KIND=far MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4

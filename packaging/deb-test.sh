@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Install a package into a root of its own, use it, remove and purge it, and look
+# whether anything is left. The root is a minimal Debian, whose own dpkg is used; if
+# none can be fetched, an empty directory and dpkg --root. As root.
+#
+#   deb-test.sh PACKAGE OBJECT
+
+set -euo pipefail
+export LC_ALL=C
+
+deb=$(realpath "$1")
+object=$(realpath "$2")
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+tmp=$(mktemp -d)
+trap 'rm -rf --one-file-system "$tmp"' EXIT
+root=$tmp/root
+suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+if mmdebstrap --quiet --variant=essential "$suite" "$root" 2>"$tmp/log"; then
+	echo "a minimal $suite"
+	dpkg=(chroot "$root" dpkg)
+	mkdir -p "$root/tmp"
+	cp "$deb" "$root/tmp/scpatch.deb"
+	file=/tmp/scpatch.deb
+else
+	sed 's/^/  /' "$tmp/log"
+	echo 'mmdebstrap fails: an empty directory'
+	rm -rf "$root"
+	mkdir -p "$root/var/lib/dpkg/"{info,updates,triggers} "$root/var/log" "$root/tmp"
+	: >"$root/var/lib/dpkg/status"
+	: >"$root/var/lib/dpkg/available"
+	dpkg=(dpkg "--root=$root")
+	file=$deb
+fi
+cp "$object" "$root/tmp/object.o"
+
+# files prints what is in the root, and a sum of every file, but for what dpkg
+# keeps of its own.
+files() {
+	(
+		cd "$root"
+		find . \( -path ./var/lib/dpkg -o -path ./var/log/dpkg.log -o -path './tmp/*' \) -prune -o \
+			-printf '%M %p %l\n' -type f -fprint0 "$tmp/list" | sort
+		sort -z "$tmp/list" | xargs -0r sha256sum
+	)
+}
+files >"$tmp/before"
+
+"${dpkg[@]}" --install "$file"
+"${dpkg[@]}" --verify scpatch
+in_root() { chroot "$root" "$@"; }
+in_root /usr/bin/scpatch --version
+in_root /usr/bin/scpatch /tmp/object.o
+in_root /usr/bin/scpatch verify /tmp/object.o
+! cmp -s "$object" "$root/tmp/object.o" || die 'the object is not patched'
+for f in include/scpatch/static_call.h share/man/man1/scpatch.1.gz share/doc/scpatch/copyright; do
+	[ -s "$root/usr/$f" ] || die "no /usr/$f"
+done
+version=$(dpkg-deb -f "$deb" Version)
+[[ $(in_root /usr/bin/scpatch --version) == "scpatch ${version%-*} ("* ]] || die 'another version'
+
+# gone COMMAND: everything is as it was before.
+gone() {
+	"${dpkg[@]}" "$1" scpatch
+	[ -z "$("${dpkg[@]}" --get-selections scpatch 2>/dev/null)" ] || die "$1: dpkg still knows the package"
+	files >"$tmp/after"
+	diff "$tmp/before" "$tmp/after" || die "$1: not everything is as it was"
+}
+gone --remove
+"${dpkg[@]}" --install "$file"
+gone --purge
+echo "${deb##*/}: installed, used, removed, purged, nothing left"

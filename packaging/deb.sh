@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Make a Debian package in OUTDIR of what "make install" installs. The binary is
+# static and the package has no scripts, so dpkg-deb is all that it takes. The same
+# commit makes the same bytes: every time in it is SOURCE_DATE_EPOCH, which "make
+# deb" sets to the commit's.
+#
+#   deb.sh OUTDIR VERSION
+#
+# Environment: SOURCE_DATE_EPOCH, REVISION (the commit, for the changelog), GO.
+
+set -euo pipefail
+export LC_ALL=C
+umask 022
+
+out=$1
+version=$2-1
+go=${GO:-go}
+: "${SOURCE_DATE_EPOCH:?}" "${REVISION:?}"
+maintainer='The scpatch authors <scpatch@users.noreply.github.com>'
+
+goarch=$($go env GOARCH)
+case $goarch in
+386) arch=i386 ;;
+arm) arch=armhf ;;
+ppc64le) arch=ppc64el ;;
+*) arch=$goarch ;;
+esac
+
+root=$out/deb/root
+doc=$root/usr/share/doc/scpatch
+rm -rf "$out/deb"
+mkdir -p "$root/DEBIAN" "$doc"
+
+# Debian wants binaries without symbols.
+make --no-print-directory install B="$out/deb" LDFLAGS='-s -w' DESTDIR="$root" PREFIX=/usr
+
+# copyright prints our licence and those of what is linked into the binary.
+copyright() {
+	local module dir
+	printf 'scpatch, https://github.com/scpatch/scpatch\n\n'
+	cat LICENSE
+	$go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/scpatch | sort -u |
+		while read -r module version dir; do
+			printf '\n%s\n\nThe binary contains %s %s:\n\n' "$rule" "$module" "$version"
+			cat "$dir/LICENSE"
+		done
+	printf '\n%s\n\nThe binary contains the run time and the library of Go:\n\n' "$rule"
+	cat "$($go env GOROOT)/LICENSE"
+}
+rule=------------------------------------------------------------------------
+
+copyright >"$doc/copyright"
+mkdir -p "$root/usr/share/lintian/overrides"
+cp packaging/lintian-overrides "$root/usr/share/lintian/overrides/scpatch"
+gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
+{
+	printf 'scpatch (%s) unstable; urgency=medium\n\n' "$version"
+	printf '  * Built from commit %s.\n\n' "$REVISION"
+	printf ' -- %s  %s\n' "$maintainer" "$(date -uRd "@$SOURCE_DATE_EPOCH")"
+} | gzip -9n >"$doc/changelog.Debian.gz"
+find "$root/usr/share/man" -name '*.[1-9]' -exec gzip -9n {} +
+
+# du counts blocks, which depend on the file system.
+size=$(find "$root/usr" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
+cat >"$root/DEBIAN/control" <<END
+Package: scpatch
+Version: $version
+Architecture: $arch
+Maintainer: $maintainer
+Installed-Size: $size
+Section: devel
+Priority: optional
+Homepage: https://github.com/scpatch/scpatch
+Description: rewrite the static-call sites of ppc64le objects
+ A static call is a call through a pointer that changes rarely or never.
+ scpatch takes relocatable objects for 64-bit little-endian Power (ELFv2),
+ sends each static call straight to its function wherever that is sound, and
+ writes the table of sites from which a run time learns where the calls are.
+ It works on objects of the Linux kernel and on programs in user space.
+ .
+ The package has the command, its manual, and what programs need: the header
+ and its run time, a fragment for make, and a module for CMake.
+END
+(cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
+
+dpkg-deb --root-owner-group -Zxz --threads-max=1 --build "$root" "$out/scpatch_${version}_$arch.deb"
+rm -rf "$out/deb"
