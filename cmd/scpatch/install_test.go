@@ -20,25 +20,36 @@ var (
 	uscWant    = []string{"e2e", "want", "usc.txt"}
 )
 
-// TestE2EInstall installs, builds programs with what is installed, and uninstalls.
-func TestE2EInstall(t *testing.T) {
-	w := newWorkshop(t)
-	requireTools(t, "make", "cmake", "ninja")
+// makeInstall runs the target install, or uninstall, of the Makefile.
+func makeInstall(t *testing.T, w *workshop, target, prefix, destdir string) {
+	t.Helper()
+	requireTools(t, "make")
 	for _, pattern := range []string{repoPath("share", "*"), repoPath("Makefile")} { // for go test, see newWorkshop
 		files, _ := filepath.Glob(pattern)
 		for _, f := range files {
 			readFile(t, f)
 		}
 	}
-	stage := filepath.Join(t.TempDir(), "a stage") // DESTDIR may have a space in it
+	execute(t, repoPath(), []string{"make", "-s", target, "B=" + filepath.Join(w.dir, "b"), "PREFIX=" + prefix, "DESTDIR=" + destdir})
+}
+
+// installed installs scpatch and returns the prefix.
+func installed(t *testing.T, w *workshop) string {
+	t.Helper()
 	prefix := filepath.Join(w.dir, "prefix")
-	run := func(target, destdir string) {
-		execute(t, repoPath(), []string{"make", "-s", target, "B=" + filepath.Join(w.dir, "b"), "PREFIX=" + prefix, "DESTDIR=" + destdir})
-	}
-	run("install", "")
+	makeInstall(t, w, "install", prefix, "")
+	return prefix
+}
+
+// TestE2EInstall installs, builds programs with what is installed, and uninstalls.
+func TestE2EInstall(t *testing.T) {
+	w := newWorkshop(t)
+	requireTools(t, "cmake", "ninja")
+	stage := filepath.Join(t.TempDir(), "a stage") // DESTDIR may have a space in it
+	prefix := installed(t, w)
 
 	t.Run("files", func(t *testing.T) {
-		run("install", stage)
+		makeInstall(t, w, "install", prefix, stage)
 		staged := filesBelow(t, filepath.Join(stage, prefix))
 		for _, f := range []string{
 			"bin/scpatch", "include/scpatch/static_call.h", "share/man/man1/scpatch.1", "share/scpatch/scpatch.mk",
@@ -62,11 +73,11 @@ func TestE2EInstall(t *testing.T) {
 		}
 		mine := filepath.Join(stage, prefix, "share", "doc", "mine")
 		writeFile(t, mine, nil)
-		run("uninstall", stage)
+		makeInstall(t, w, "uninstall", prefix, stage)
 		if left := filesBelow(t, stage); len(left) != 1 {
 			t.Errorf("left behind: %v", left)
 		}
-		run("uninstall", stage) // of nothing
+		makeInstall(t, w, "uninstall", prefix, stage) // of nothing
 	})
 
 	t.Run("make", func(t *testing.T) {
