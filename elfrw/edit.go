@@ -127,7 +127,7 @@ func (e *Edit) AppendData(sec int, b []byte) error {
 }
 
 // SetRela replaces entry i of a SHT_RELA section. The symbol index may be
-// provisional.
+// provisional. For r_info there is [elf.R_INFO], or package reloc's MakeRela.
 func (e *Edit) SetRela(sec, i int, r elf.Rela64) error {
 	t, err := e.Relas(sec)
 	if err != nil {

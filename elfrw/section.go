@@ -40,6 +40,18 @@ func (f *File) SectionByName(name string) (Section, bool) {
 	return Section{}, false
 }
 
+// RelaSection returns the section with the relocations of section i: the first
+// SHT_RELA section that has i as its sh_info. Nothing in section i leads there, so
+// all headers are gone through; for many sections make one pass over them instead.
+func (f *File) RelaSection(i int) (Section, bool) {
+	for j := 1; j < f.shnum; j++ {
+		if s := f.Section(j); s.Is(elf.SHT_RELA) && uint64(s.Info) == uint64(i) {
+			return s, true
+		}
+	}
+	return Section{}, false
+}
+
 // SectionType is Section(i).Type, for those who ask it of very many.
 func (f *File) SectionType(i int) elf.SectionType {
 	return elf.SectionType(le.Uint32(f.headerBytes(i)[shType:]))

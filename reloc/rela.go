@@ -19,7 +19,8 @@ const (
 )
 
 // Rela is one relocation entry (Elf64_Rela). ELFv2 uses no entries without an
-// addend (§3.5).
+// addend (§3.5). It has the fields of [elf.Rela64], and each converts to the other:
+// elf.Rela64(r) is what package elfrw takes.
 type Rela struct {
 	Off    uint64 // r_offset: in an object, bytes from the start of the section
 	Info   uint64 // r_info: symbol index and type

@@ -24,6 +24,8 @@
 // [Plan.Apply] turns the plan into an edit, [Plan.Check] holds the written
 // output against the plan.
 //
+// Errors name the section and the place; the file's name is for the caller to add.
+//
 // # What may leave its trampoline
 //
 // The callee of a direct call may be in another link unit: for a bl with a slot

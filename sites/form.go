@@ -44,11 +44,15 @@ func (f *Form) UnmarshalText(text []byte) error {
 }
 
 // Forms lists all forms, the cheapest first.
-var Forms = []Form{Constant, Direct, Stack, PACA, SaveStub, Linker, Shadow, Keep}
+func Forms() []Form {
+	return []Form{Constant, Direct, Stack, PACA, SaveStub, Linker, Shadow, Keep}
+}
 
-// Restoring are the forms that [Options.Restore] chooses from: those by which r2
+// Restoring lists the forms that [Options.Restore] chooses from: those by which r2
 // comes back to a site of a key that may change.
-var Restoring = []Form{Stack, PACA, SaveStub, Linker, Shadow}
+func Restoring() []Form {
+	return []Form{Stack, PACA, SaveStub, Linker, Shadow}
+}
 
 // ParseForms reads a list of forms separated by commas; all of them must be
 // among those of from.

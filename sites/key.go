@@ -35,6 +35,19 @@ const (
 	TargetFunc                      // a function
 )
 
+// String is the kind in a word.
+func (k TargetKind) String() string {
+	switch k {
+	case TargetNull:
+		return "NULL"
+	case TargetReturn0:
+		return "return 0"
+	case TargetFunc:
+		return "function"
+	}
+	return "unknown"
+}
+
 // A Target is the initial value of a key.
 type Target struct {
 	Sym  int32 // symbol of the function, with TargetReturn0 and TargetFunc

@@ -150,7 +150,7 @@ func summary(p *Plan, err error) string {
 		}
 	}
 	s := fmt.Sprintf("%d sites, %d direct, %d constant", len(p.Decisions), n[Direct], n[Constant])
-	for _, f := range Restoring {
+	for _, f := range Restoring() {
 		if n[f] > 0 {
 			s += fmt.Sprintf(", %d %s", n[f], f)
 		}

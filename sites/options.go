@@ -64,7 +64,8 @@ func ParseLinker(s string) (FinalLinker, error) {
 	return 0, fmt.Errorf("unknown linker %q: want any, bfd, lld or other", s)
 }
 
-// Options are what the object cannot show.
+// Options are what the object cannot show. The zero value is for an object of the
+// kernel image, with a run time that patches sites.
 type Options struct {
 	Runtime Runtime
 	Place   Place

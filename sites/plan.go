@@ -68,7 +68,7 @@ type Plan struct {
 	Object *Object
 	Options
 	Decisions []Decision // for Object.Sites, in their order
-	EntrySize int        // of the table, in bytes
+	EntrySize int        // of the table that is written, in bytes; in Options it is what was asked for
 	Added     []int32    // the sites that are to be added to the table, in order
 	Shortcuts []int      // the keys whose stub is to be added to the table
 	Stubs     []Stub     // what is to be added for the sites, by key

@@ -106,7 +106,7 @@ func TestMatchIsOneToOne(t *testing.T) {
 	random := func() fileView {
 		var all []string
 		for range r.IntN(30) {
-			all = append(all, fmt.Sprintf("f%d:k%d:%s", r.IntN(4), r.IntN(3), sites.Forms[r.IntN(len(sites.Forms))]))
+			all = append(all, fmt.Sprintf("f%d:k%d:%s", r.IntN(4), r.IntN(3), sites.Forms()[r.IntN(len(sites.Forms()))]))
 		}
 		return listed(t, "x.o", strings.Join(all, " "))
 	}

@@ -137,12 +137,12 @@ func (c *common) parseSites() (err error) {
 		return fmt.Errorf("--linker: %w", err)
 	}
 	if c.restore != "" {
-		if o.Restore, err = sites.ParseForms(c.restore, sites.Restoring); err != nil {
+		if o.Restore, err = sites.ParseForms(c.restore, sites.Restoring()); err != nil {
 			return fmt.Errorf("--restore: %w", err)
 		}
 	}
 	if c.require != "" {
-		if o.Require, err = sites.ParseForms(c.require, sites.Forms); err != nil {
+		if o.Require, err = sites.ParseForms(c.require, sites.Forms()); err != nil {
 			return fmt.Errorf("--require: %w", err)
 		}
 	}

@@ -88,7 +88,7 @@ const (
 
 func newPageData(all []pageSite, compare bool) *pageData {
 	d := &pageData{Version: jsonVersion, Compare: compare, Columns: map[string][]uint64{}, Changes: []change{}}
-	for _, f := range sites.Forms {
+	for _, f := range sites.Forms() {
 		d.Forms = append(d.Forms, pageForm{f, formTexts[f]})
 	}
 	texts := map[string]uint64{}

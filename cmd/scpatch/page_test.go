@@ -237,7 +237,7 @@ func hostileSites(odd string) []pageSite {
 
 // TestFormTexts asks for the explanation of every form.
 func TestFormTexts(t *testing.T) {
-	for _, f := range sites.Forms {
+	for _, f := range sites.Forms() {
 		if formTexts[f] == "" {
 			t.Errorf("no text for %v", f)
 		}

@@ -162,7 +162,7 @@ func TestSchemasComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(sites.Forms, list.Defs.Form.Enum); diff != "" {
+	if diff := cmp.Diff(sites.Forms(), list.Defs.Form.Enum); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(changes, compare.Defs.Change.Enum); diff != "" {

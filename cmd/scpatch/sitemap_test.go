@@ -146,7 +146,7 @@ func browserSort(t *testing.T, c *chromium) {
 	b := c.open(t, address, 1280, 800)
 	all := b.table()
 	forms := map[string]int{}
-	for _, f := range sites.Forms {
+	for _, f := range sites.Forms() {
 		forms[f.String()] = int(f)
 	}
 	for _, name := range []string{"key", "function", "section", "file", "form", "reason"} {
@@ -365,7 +365,7 @@ func browserHundredThousand(t *testing.T, c *chromium) {
 	const n = 100000
 	all := make([]pageSite, n)
 	for i := range all {
-		f := sites.Forms[i%len(sites.Forms)]
+		f := sites.Forms()[i%len(sites.Forms())]
 		name := fmt.Sprintf("function_%04d", i/100)
 		all[i] = pageSite{file: "big.o", site: &siteView{
 			Section: ".text", Offset: uint64(8 * i), Function: name, Symbol: name, FuncOff: uint64(8 * (i % 100)),

@@ -185,7 +185,7 @@ func counts(decisions []sites.Decision) string {
 		n[decisions[i].Form]++
 	}
 	text := fmt.Sprintf("%d direct, %d constant", n[sites.Direct], n[sites.Constant])
-	for _, f := range sites.Restoring {
+	for _, f := range sites.Restoring() {
 		if n[f] > 0 {
 			text += fmt.Sprintf(", %d %s", n[f], f)
 		}
