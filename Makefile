@@ -184,6 +184,7 @@ test-full: test reproducible deb-test soundness browser-test corpus-check kernel
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=pcrel
 	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
+	@$(MAKE) --no-print-directory tutorial-kernel
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run E2E ./cmd/scpatch
 	@$(MAKE) --no-print-directory mutants kills
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
@@ -207,7 +208,7 @@ lint: ## Run golangci-lint (the first time it is compiled: minutes)
 	$(GO) run $(GOLANGCI) run ./...
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-test kernel-patches kernel-cost
+.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-test kernel-patches kernel-cost tutorial-kernel
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -258,6 +259,10 @@ kernel-patches: ## Apply the series SERIES (6.12 or 6.1) to the kernel tree TREE
 	else \
 		cat kbuild/patches/$(SERIES)/*.patch | patch -d '$(TREE)' -p1 -F0 --no-backup-if-mismatch; \
 	fi
+
+tutorial-kernel: ## Type the commands of docs/tutorial-kernel.md, from the source package to the boot
+	@.ci/setup-tools test kernel linux-6.12 boot
+	$(REQUIRE) SCPATCH_TUTORIAL_KERNEL=1 $(GOTEST) -count=1 -v -timeout 60m -run '^TestTutorialKernel$$' ./cmd/scpatch
 
 COST_KERNELS := pointer outline runtime direct
 kernel-cost: build ## Instructions per static call, for four kernels that are built for it, and what scpatch adds to a build

@@ -432,7 +432,7 @@ func matches(got, want string) bool {
 // TestLinks checks that what the documents link to in the repository is there.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
-	for _, name := range []string{"README.md", "docs/architecture.md", "docs/builds.md", "docs/forms.md", "docs/formats.md", "docs/library.md", "docs/linkers.md", "docs/messages.md", "docs/packaging.md", "docs/proof.md", "docs/static_call.md"} {
+	for _, name := range []string{"README.md", "docs/architecture.md", "docs/builds.md", "docs/first-session.md", "docs/forms.md", "docs/formats.md", "docs/library.md", "docs/linkers.md", "docs/messages.md", "docs/packaging.md", "docs/proof.md", "docs/static_call.md", "docs/tutorial-kernel.md", "docs/tutorial-plugin.md"} {
 		for _, m := range link.FindAllStringSubmatch(readDoc(t, filepath.FromSlash(name)), -1) {
 			to := repoPath(filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(m[1]))
 			if _, err := os.Stat(to); err != nil {
