@@ -36,8 +36,6 @@ var (
 	detailJS string
 	//go:embed page/page.js
 	pageJS string
-
-	pageTemplate = template.Must(template.New("page").Parse(pageHTML))
 )
 
 // A pageSite is one site of the page.
@@ -194,7 +192,8 @@ func writeComparePage(path string, views []compareView) error {
 func writePage(path, title string, data *pageData) error {
 	script := dataJS + chartsJS + gridJS + detailJS + pageJS
 	var page bytes.Buffer
-	err := pageTemplate.Execute(&page, map[string]any{
+	// Parsed here: every other run would pay for it.
+	err := template.Must(template.New("page").Parse(pageHTML)).Execute(&page, map[string]any{
 		"Title": title,
 		// Nothing is loaded, and no script runs but this one.
 		"Policy": fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src '%s'; script-src '%s'",
