@@ -14,6 +14,8 @@ var (
 	// ErrSigned is returned by Layout when an edit would invalidate the
 	// signature that a kernel module carries behind its section headers.
 	ErrSigned = errors.New("the file carries a module signature that an edit would invalidate")
+	// ErrNotRegular is returned for a directory, a FIFO or a device.
+	ErrNotRegular = errors.New("not a regular file")
 	// ErrChanged is returned when the input is no longer the file that was opened.
 	ErrChanged = errors.New("the file was changed by someone else while it was read")
 )

@@ -62,7 +62,7 @@ func destination(path string) (string, error) {
 	case err != nil:
 		return "", err
 	case !info.Mode().IsRegular():
-		return "", &os.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+		return "", &os.PathError{Op: "open", Path: path, Err: ErrNotRegular}
 	}
 	return filepath.EvalSymlinks(path)
 }

@@ -37,7 +37,7 @@ func (s *source) mapFile() (err error) {
 		return err
 	}
 	if !s.info.Mode().IsRegular() {
-		return &os.PathError{Op: "open", Path: s.file.Name(), Err: errors.New("not a regular file")}
+		return &os.PathError{Op: "open", Path: s.file.Name(), Err: ErrNotRegular}
 	}
 	size := s.info.Size()
 	if size == 0 {

@@ -5,10 +5,10 @@ package sites
 import (
 	"debug/elf"
 	"encoding/binary"
-	"fmt"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // addStubs writes the planned stubs into a section of their own, with symbols,
@@ -133,7 +133,7 @@ func (a *applier) undefined(name string, typ elf.SymType) (int, error) {
 			return 0, err
 		}
 	} else if s := f.Symbol(found); typ == elf.STT_TLS && s.Type() != typ && s.Section != 0 {
-		return 0, fmt.Errorf("symbol %s is not thread-local", printable(name))
+		return 0, kind.WrongOption.Errorf("symbol %s is not thread-local", printable(name))
 	}
 	a.byName[name] = found
 	return found, nil

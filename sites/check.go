@@ -11,10 +11,11 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // ErrNotAsPlanned is wrapped by the errors of Check.
-var ErrNotAsPlanned = errors.New("the output is not as planned")
+var ErrNotAsPlanned = kind.NotAsPlanned.Wrap(errors.New("the output is not as planned"))
 
 // Check reads an output and holds it against the plan: the words of each site,
 // its relocation, and the entries of the table. Nothing of it is done by what

@@ -12,6 +12,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // Find finds every static-call site of a relocatable object, its keys, what
@@ -24,18 +25,21 @@ func Find(f *elfrw.File) (*Object, error) {
 	}
 	o.findNames()
 	o.addSectionSymbols()
-	for _, step := range []func() error{
-		o.findTrampKeys,
-		o.findStubKeys,
-		o.findCalls,
-		o.findDecoded,
-		o.findTable,
-		o.findUserTable,
-		o.findSlots,
-		o.findKeys,
+	for _, step := range []struct {
+		find func() error
+		kind kind.Kind // of its errors
+	}{
+		{o.findTrampKeys, kind.BadTable},
+		{o.findStubKeys, kind.BadStub},
+		{o.findCalls, kind.BadCall},
+		{o.findDecoded, kind.BadCall},
+		{o.findTable, kind.BadTable},
+		{o.findUserTable, kind.BadTable},
+		{o.findSlots, kind.BadCall},
+		{o.findKeys, kind.BadKey},
 	} {
-		if err := step(); err != nil {
-			return nil, err
+		if err := step.find(); err != nil {
+			return nil, step.kind.Wrap(err)
 		}
 	}
 	// Whatever is wrong with the sites was said with more sense before.
@@ -117,7 +121,7 @@ func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32, err erro
 		}
 		last = off
 		if sym >= n {
-			return nil, o.at(sec.Index, off, int64(t.At(0).Type()), "relocation %d: symbol %d of %d", i, sym, n)
+			return nil, kind.BadELF.Wrap(o.at(sec.Index, off, int64(t.At(0).Type()), "relocation %d: symbol %d of %d", i, sym, n))
 		}
 		if watched.has(int(sym)) {
 			found = append(found, i)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // keySize is what of a key matters here: its first doubleword, in bytes.
@@ -139,7 +140,7 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error
 			case seen:
 				return nil, o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", printable(o.Keys[sp.id].Name))
 			case int(r.Sym()) >= o.File.NumSymbols():
-				return nil, o.at(sec, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols())
+				return nil, kind.BadELF.Wrap(o.at(sec, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols()))
 			default:
 				seen = true
 				held = append(held, heldBy{sp.id, sec, sp.off, r})

@@ -5,13 +5,13 @@ package sites
 import (
 	"cmp"
 	"debug/elf"
-	"fmt"
 	"iter"
 	"math/bits"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -123,11 +123,11 @@ func newObject(f *elfrw.File) (*Object, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
 	case elf.Type(h.Type) != elf.ET_REL:
-		return nil, fmt.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
+		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, fmt.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
 	}
 	o := &Object{File: f, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
 	for i := 1; i < f.NumSections(); i++ {
@@ -139,7 +139,7 @@ func newObject(f *elfrw.File) (*Object, error) {
 		case s.Is(elf.SHT_RELA) && (int(s.Link) != f.Symtab().Index || s.Link == 0):
 		case s.Is(elf.SHT_RELA):
 			if prev := o.relas[s.Info]; prev != 0 && s.Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_EXECINSTR) {
-				return nil, fmt.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
+				return nil, kind.BadELF.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
 			}
 			o.relas[s.Info] = int32(i)
 		case s.Named(tableName):
@@ -149,12 +149,12 @@ func newObject(f *elfrw.File) (*Object, error) {
 		case s.Named(trampKeyName):
 			o.tables.trampKeys = append(o.tables.trampKeys, i)
 		case h.Flags&3 == 0 && s.Named(".opd"):
-			return nil, fmt.Errorf("section %v: function descriptors, this is an ELFv1 object", s)
+			return nil, kind.WrongMachine.Errorf("section %v: function descriptors, this is an ELFv1 object", s)
 		case !s.NameHasPrefix(".gnu."):
 		case s.NameHasPrefix(".gnu.lto_.lto."):
 			// struct lto_section of GCC's lto-streamer.h: two int16, then slim_object.
 			if d := s.Data(); len(d) > 4 && !s.Has(elf.SHF_COMPRESSED) && d[4] != 0 {
-				return nil, fmt.Errorf("section %v: a slim LTO object has no code; patch what -flinker-output=nolto-rel makes of it, or use -ffat-lto-objects", s)
+				return nil, kind.LTOObject.Errorf("section %v: a slim LTO object has no code; patch what -flinker-output=nolto-rel makes of it, or use -ffat-lto-objects", s)
 			}
 		case s.Named(".gnu.linkonce.this_module"):
 			o.isModule = true
@@ -171,7 +171,7 @@ func (o *Object) table(sec int) (reloc.Table, error) {
 	}
 	t, err := reloc.NewTable(o.File.Section(i).Data())
 	if err != nil {
-		return nil, fmt.Errorf("section %v: %w", o.File.Section(i), err)
+		return nil, kind.BadELF.Errorf("section %v: %w", o.File.Section(i), err)
 	}
 	return t, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -21,7 +22,7 @@ func (p *Plan) pacaOffset() (int64, error) {
 		return -1, nil
 	}
 	if p.Place != Kernel {
-		return -1, fmt.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
+		return -1, kind.WrongOption.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
 	}
 	return layout.PACATOC(p.Object.File, p.PACATOC)
 }

@@ -3,11 +3,10 @@
 package sites
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // A Decision is what a Plan says of one site.
@@ -84,12 +83,12 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 		case Kernel:
 			opts.Place = Module
 		case User:
-			return nil, fmt.Errorf("a linked kernel module cannot run in user space")
+			return nil, kind.WrongOption.Errorf("a linked kernel module cannot run in user space")
 		}
 		opts.WholeProgram = true
 	}
 	if opts.TableOnly && (opts.Place != Kernel || opts.Runtime != Inline) {
-		return nil, errors.New("the table alone is of use in the kernel image only, with --runtime inline")
+		return nil, kind.WrongOption.Errorf("the table alone is of use in the kernel image only, with --runtime inline")
 	}
 	p := &Plan{Object: o, Options: opts, Decisions: make([]Decision, len(o.Sites)), marked: map[int]bool{}}
 	if err := p.chooseEntrySize(); err != nil {
@@ -139,10 +138,10 @@ func (d *decider) finish(i int) error {
 	s, dec := &d.Object.Sites[i], &d.Decisions[i]
 	now, err := d.Object.current(s)
 	if err != nil {
-		return err
+		return kind.BadTable.Wrap(err)
 	}
 	if err := d.reconcile(s, now, dec); err != nil {
-		return err
+		return kind.AlreadyPatched.Wrap(err)
 	}
 	d.needStubs(s, dec)
 	if dec.Form == Linker && !dec.Done {
@@ -168,7 +167,7 @@ func (p *Plan) required() error {
 		if d.Reason != NoReason {
 			why = ": " + d.Why()
 		}
-		return p.Object.at(int(s.Section), s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, JoinForms(p.Require), why)
+		return kind.RequiredForm.Wrap(p.Object.at(int(s.Section), s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, JoinForms(p.Require), why))
 	}
 	return nil
 }
@@ -187,9 +186,9 @@ func (p *Plan) chooseEntrySize() error {
 	case p.Place == User:
 		p.EntrySize = userEntrySize
 	case want != 0 && want != 8 && want != 16:
-		return fmt.Errorf("an entry of the site table has 8 or 16 bytes, not %d", want)
+		return kind.WrongOption.Errorf("an entry of the site table has 8 or 16 bytes, not %d", want)
 	case t != nil && want != 0 && want != t.EntrySize:
-		return p.Object.at(t.Section, 0, -1, "entries have %d bytes, asked for were %d", t.EntrySize, want)
+		return kind.WrongOption.Wrap(p.Object.at(t.Section, 0, -1, "entries have %d bytes, asked for were %d", t.EntrySize, want))
 	case t != nil:
 		p.EntrySize = t.EntrySize
 	case want != 0:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/textmap"
 )
 
@@ -35,7 +36,7 @@ func (d *decider) prove() error {
 	}
 	text, err := textmap.Read(o.File, secs)
 	if err != nil {
-		return err
+		return kind.BadELF.Wrap(err)
 	}
 	for i := range o.Sites {
 		if s := &o.Sites[i]; s.Slot == SlotPACA && d.paca >= 0 && s.Behind == restorePACA(d.paca) {

@@ -10,6 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // references says for each key why it may change at run time; empty for a key
@@ -66,7 +67,7 @@ func (o *Object) findReferences(opts Options) (*references, error) {
 		for i := range t.Len() {
 			sym := t.Info(i) >> 32
 			if sym >= uint64(o.File.NumSymbols()) {
-				return nil, o.at(sec.Index, t.Off(i), int64(t.At(i).Type()), "relocation %d: symbol %d of %d", i, sym, o.File.NumSymbols())
+				return nil, kind.BadELF.Wrap(o.at(sec.Index, t.Off(i), int64(t.At(i).Type()), "relocation %d: symbol %d of %d", i, sym, o.File.NumSymbols()))
 			}
 			if r.watched.has(int(sym)) {
 				r.add(sec, t.At(i))

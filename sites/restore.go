@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // restore chooses a form for the open sites: the first of Forms that is sound
@@ -29,7 +30,7 @@ func (d *decider) restore() error {
 			dec.Reason, dec.words = why, better.words
 		}
 		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[i].proven {
-			return d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would go: %s", d.proofs[i].reason)
+			return kind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would go: %s", d.proofs[i].reason))
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // A Stub is one that a plan adds: of a key, for callers with a TOC pointer
@@ -161,7 +162,7 @@ func (o *Object) findStubKey(sec int, sp spot, t reloc.Table) error {
 	for i := lo; i < t.Len() && t.Off(i) < end; i++ {
 		r := t.At(i)
 		if int(r.Sym()) >= o.File.NumSymbols() {
-			return o.at(sec, r.Off, int64(r.Type()), "relocation %d: symbol %d of %d", i, r.Sym(), o.File.NumSymbols())
+			return kind.BadELF.Wrap(o.at(sec, r.Off, int64(r.Type()), "relocation %d: symbol %d of %d", i, r.Sym(), o.File.NumSymbols()))
 		}
 		if key, ok := o.keyOf(int(r.Sym()), r.Addend); ok {
 			tramp.Key = int32(key)

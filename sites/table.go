@@ -10,6 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -164,7 +165,7 @@ func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *
 		return bad("want %v for the key of an entry", want)
 	}
 	if int(r.Sym()) >= o.File.NumSymbols() || r.Sym() == 0 {
-		return bad("symbol %d of %d", r.Sym(), o.File.NumSymbols())
+		return kind.BadELF.Wrap(bad("symbol %d of %d", r.Sym(), o.File.NumSymbols()))
 	}
 	sym := int(r.Sym())
 	key, ok := o.keyOf(sym, r.Addend&^flagMask)
@@ -309,7 +310,7 @@ func (o *Object) findTrampKeys() error {
 			return o.at(sec.Index, r.Off, int64(r.Type()), "want R_PPC64_REL32 against each word")
 		}
 		if r.Sym() == 0 || int(r.Sym()) >= o.File.NumSymbols() {
-			return o.at(sec.Index, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols())
+			return kind.BadELF.Wrap(o.at(sec.Index, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols()))
 		}
 		half := &pairs[r.Off/size][r.Off%size/4]
 		if half.Info != 0 {

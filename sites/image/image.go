@@ -6,8 +6,6 @@ import (
 	"cmp"
 	"debug/elf"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -61,13 +60,13 @@ func open(f *elfrw.File) (*image, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
 	case elf.Type(h.Type) != elf.ET_EXEC && elf.Type(h.Type) != elf.ET_DYN:
-		return nil, fmt.Errorf("file type is %v, want ET_EXEC or ET_DYN", elf.Type(h.Type))
+		return nil, kind.WrongType.Errorf("file type is %v, want ET_EXEC or ET_DYN", elf.Type(h.Type))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, fmt.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
 	case f.NumSymbols() < 2:
-		return nil, errors.New("the image has no symbols: patch it before it is stripped")
+		return nil, kind.WrongType.Errorf("the image has no symbols: patch it before it is stripped")
 	}
 	im := &image{file: f, keys: map[uint64]string{}, tramps: map[string]function{}, moved: map[uint64]content{}}
 	if err := im.readSymbols(); err != nil {
@@ -77,7 +76,7 @@ func open(f *elfrw.File) (*image, error) {
 		im.table = [2]uint64{s.Addr, s.Addr + s.Size}
 	}
 	if im.table[0] == im.table[1] {
-		return nil, fmt.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched", elf.Type(h.Type))
+		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched", elf.Type(h.Type))
 	}
 	if err := im.readSections(); err != nil {
 		return nil, err
@@ -95,14 +94,14 @@ func (im *image) readSections() error {
 			continue
 		}
 		if s.Addr+s.Size < s.Addr {
-			return fmt.Errorf("section %v passes the end of memory", s)
+			return kind.BadELF.Errorf("section %v passes the end of memory", s)
 		}
 		im.spans = append(im.spans, span{s.Addr, s.Addr + s.Size, i})
 	}
 	slices.SortFunc(im.spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.sec, b.sec)) })
 	for i := 1; i < len(im.spans); i++ {
 		if a, b := im.spans[i-1], im.spans[i]; b.from < a.to {
-			return fmt.Errorf("sections %v and %v overlap in memory", im.file.Section(a.sec), im.file.Section(b.sec))
+			return kind.BadELF.Errorf("sections %v and %v overlap in memory", im.file.Section(a.sec), im.file.Section(b.sec))
 		}
 	}
 	return nil
@@ -127,7 +126,7 @@ func isCode(s elfrw.Section) bool { return s.Is(elf.SHT_PROGBITS) && s.Has(elf.S
 func (im *image) word(at uint64) (w ppc64.Word, sec elfrw.Section, off uint64, err error) {
 	sec, off, ok := im.locate(at)
 	if !ok || !isCode(sec) {
-		return 0, sec, off, fmt.Errorf("0x%x is in no code", at)
+		return 0, sec, off, kind.BadTable.Errorf("0x%x is in no code", at)
 	}
 	w, err = ppc64.Load(sec.Data(), off)
 	return w, sec, off, err
@@ -169,7 +168,7 @@ func (im *image) readSymbols() error {
 		}
 		entry, err := ppc64.LocalEntryOf(s.Other)
 		if err != nil {
-			return fmt.Errorf("symbol %s: %w", printable(string(name)), err)
+			return kind.BadELF.Errorf("symbol %s: %w", printable(string(name)), err)
 		}
 		fn := function{s.Value, s.Value + s.Size, i, entry}
 		if isTramp {
@@ -262,7 +261,7 @@ func (im *image) readRelocations() error {
 		}
 		t, err := reloc.NewTable(s.Data())
 		if err != nil {
-			return fmt.Errorf("section %v: %w", s, err)
+			return kind.BadELF.Errorf("section %v: %w", s, err)
 		}
 		for j := range t.Len() {
 			off := t.Off(j)

@@ -4,13 +4,13 @@ package image
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -46,13 +46,13 @@ type Plan struct {
 // patched, or contradicts itself; it names the place.
 func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 	if opts.Place != sites.Kernel {
-		return nil, errors.New("of linked files only the kernel image can be patched: patch the objects of modules and programs")
+		return nil, kind.WrongOption.Errorf("of linked files only the kernel image can be patched: patch the objects of modules and programs")
 	}
 	if opts.Runtime != sites.Inline {
-		return nil, errors.New("the table of sites is that of a run time which patches sites (--runtime inline)")
+		return nil, kind.WrongOption.Errorf("the table of sites is that of a run time which patches sites (--runtime inline)")
 	}
 	if opts.TableOnly {
-		return nil, errors.New("a linked image has its table: what is left to do is to patch its sites")
+		return nil, kind.WrongOption.Errorf("a linked image has its table: what is left to do is to patch its sites")
 	}
 	im, err := open(f)
 	if err != nil {
@@ -66,14 +66,14 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 	p := &Plan{File: f, Keys: len(im.keys), EntrySize: size}
 	for i, e := range list {
 		if i > 0 && list[i-1].at == e.at {
-			return nil, fmt.Errorf("two entries of the table name the site at 0x%x", e.at)
+			return nil, kind.BadTable.Errorf("two entries of the table name the site at 0x%x", e.at)
 		}
 		s, d, err := im.decide(e)
 		if err != nil {
 			return nil, err
 		}
 		if opts.Require != nil && !slices.Contains(opts.Require, d.Form) {
-			return nil, im.bad(&s, "the form is %s, required is %s", d.Form, sites.JoinForms(opts.Require))
+			return nil, im.bad(&s, kind.RequiredForm, "the form is %s, required is %s", d.Form, sites.JoinForms(opts.Require))
 		}
 		p.Sites = append(p.Sites, s)
 		p.Decisions = append(p.Decisions, d)
@@ -85,7 +85,7 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
 	w, sec, off, err := im.word(e.at)
 	if err != nil {
-		return s, d, fmt.Errorf("an entry of the table: %w", err)
+		return s, d, kind.BadTable.Errorf("an entry of the table: %w", err)
 	}
 	s = Site{Section: sec.Index, Off: off, Key: im.keys[e.key], Target: "?", Tail: e.flags&layout.FlagTail != 0, Word: w, at: e.at, entry: e.entry}
 	if f, ok := im.around(e.at); ok {
@@ -154,13 +154,13 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 	w := s.Word
 	if !w.IsBranch() || w.AA() {
 		if w != d.Word || d.Form == sites.Keep {
-			return 0, im.bad(s, "found %v: no call, and not what key %s makes of one", w, printable(s.Key))
+			return 0, im.bad(s, kind.WrongCall, "found %v: no call, and not what key %s makes of one", w, printable(s.Key))
 		}
 		d.Done = true
 		return 0, nil
 	}
 	if w.LK() == s.Tail {
-		return 0, im.bad(s, "the table says tail call %v, found %v", s.Tail, w)
+		return 0, im.bad(s, kind.BadTable, "the table says tail call %v, found %v", s.Tail, w)
 	}
 	to := s.at + uint64(w.Displacement())
 	if g, ok := im.enters(to); ok {
@@ -178,7 +178,7 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 		*d = sites.Decision{Form: sites.Keep, Reason: sites.TrampFar, Word: w, Cost: -1, Listed: true}
 		s.Becomes = ""
 	default:
-		return 0, im.bad(s, "calls %s, but the key is %s", printable(s.Callee), printable(s.Key))
+		return 0, im.bad(s, kind.WrongCall, "calls %s, but the key is %s", printable(s.Callee), printable(s.Key))
 	}
 	if d.Form == sites.Keep {
 		s.Becomes = s.Callee
@@ -195,13 +195,13 @@ func (im *image) wayOut(s *Site, out, via uint64) error {
 	switch {
 	case out != 0:
 		if !known || im.behind(out) != tramp.local() || !reaches(s.at, out) {
-			return im.bad(s, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, printable(s.Key))
+			return im.bad(s, kind.BadStub, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, printable(s.Key))
 		}
 	case !known || reaches(s.at, tramp.local()):
 	case via != 0:
 		s.out = via
 	default:
-		return im.bad(s, "the trampoline of %s is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only", printable(s.Key))
+		return im.bad(s, kind.BadStub, "the trampoline of %s is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only", printable(s.Key))
 	}
 	return nil
 }
@@ -213,9 +213,9 @@ func reaches(from, to uint64) bool {
 }
 
 // bad makes the error for a site.
-func (im *image) bad(s *Site, format string, a ...any) error {
+func (im *image) bad(s *Site, k kind.Kind, format string, a ...any) error {
 	place := sites.PlaceError{
-		Section: im.file.Section(s.Section).String(), Off: s.Off, Err: fmt.Errorf(format, a...),
+		Section: im.file.Section(s.Section).String(), Off: s.Off, Err: k.Errorf(format, a...),
 	}
 	if s.Function != "" {
 		place.Symbol, place.Off = s.Function, s.FuncOff

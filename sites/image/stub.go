@@ -5,12 +5,12 @@ package image
 import (
 	"debug/elf"
 	"encoding/binary"
-	"fmt"
 	"math"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -115,5 +115,5 @@ func (p *Plan) setStub(edit *elfrw.Edit, s *Site) error {
 		}
 		return edit.ReplaceBytes(i, at-sec.Addr, make([]byte, 4), binary.LittleEndian.AppendUint32(nil, uint32(rel)))
 	}
-	return fmt.Errorf("the entry at 0x%x cannot name the stub at 0x%x", s.entry, s.out)
+	return kind.BadStub.Errorf("the entry at 0x%x cannot name the stub at 0x%x", s.entry, s.out)
 }

@@ -6,11 +6,11 @@ import (
 	"cmp"
 	"debug/elf"
 	"encoding/binary"
-	"fmt"
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // df1PIE is the flag by which an ET_DYN says that it is a program.
@@ -33,7 +33,7 @@ func (p *program) placeImage() error {
 				return err
 			}
 			if p.dynamic != nil {
-				return fmt.Errorf("section %v: a second SHT_DYNSYM", s)
+				return kind.BadELF.Errorf("section %v: a second SHT_DYNSYM", s)
 			}
 			p.dynamic = syms
 		case s.Is(elf.SHT_RELA) && s.Has(elf.SHF_ALLOC):
@@ -53,7 +53,7 @@ func (p *program) placeImage() error {
 	if n := len(p.spans); n > 0 {
 		p.ext = (p.spans[n-1].to + 1<<20) &^ 0xffff
 		if p.ext < p.spans[n-1].to {
-			return fmt.Errorf("section %v passes the end of memory", f.Section(p.spans[n-1].sec))
+			return kind.BadELF.Errorf("section %v passes the end of memory", f.Section(p.spans[n-1].sec))
 		}
 	}
 	for i := range p.dynamic {
@@ -93,7 +93,7 @@ func isProgram(d []byte) bool {
 func (p *program) dynamicRelocations(s elfrw.Section) error {
 	t, err := reloc.NewTable(s.Data())
 	if err != nil {
-		return fmt.Errorf("section %v: %w", s, err)
+		return kind.BadELF.Errorf("section %v: %w", s, err)
 	}
 	for i := range t.Len() {
 		r := t.At(i)
@@ -101,7 +101,7 @@ func (p *program) dynamicRelocations(s elfrw.Section) error {
 			continue
 		}
 		if int(r.Sym()) >= max(len(p.dynamic), 1) {
-			return fmt.Errorf("section %v: relocation %d: symbol %d of %d", s, i, r.Sym(), len(p.dynamic))
+			return kind.BadELF.Errorf("section %v: relocation %d: symbol %d of %d", s, i, r.Sym(), len(p.dynamic))
 		}
 		p.moved = append(p.moved, r)
 	}

@@ -3,10 +3,10 @@
 package verify
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -87,7 +87,7 @@ func (v *verifier) judge(s *site) {
 	var b branch
 	if w.IsBranch() {
 		if b = v.branchAt(s.at, w); b.bad != "" {
-			v.fault(s, "the branch %s", b.bad)
+			v.fault(s, kind.WrongCall.Errorf("the branch %s", b.bad))
 			return
 		}
 	}
@@ -103,11 +103,11 @@ func (v *verifier) judge(s *site) {
 		}
 	case v.kernel() && !v.object && v.opts.Runtime == Inline && s.entry != 0:
 		if err := v.checkWayOut(s, c); err != nil {
-			v.fault(s, "%w", err)
+			v.fault(s, err)
 			return
 		}
 	case s.stub != 0:
-		v.fault(s, "the entry has a stub, %s: only those of modules and of the kernel image do", v.name(s.stub))
+		v.fault(s, kind.BadStub.Errorf("the entry has a stub, %s: only those of modules and of the kernel image do", v.name(s.stub)))
 		return
 	}
 	if !w.IsBranch() {
@@ -116,15 +116,15 @@ func (v *verifier) judge(s *site) {
 	}
 	switch {
 	case w.AA():
-		v.fault(s, "expects b or bl, found %v", w)
+		v.fault(s, kind.WrongCall.Errorf("expects b or bl, found %v", w))
 		return
 	case w.LK() == s.tail():
-		v.fault(s, "the entry says tail call %v, found %v", s.tail(), w)
+		v.fault(s, kind.BadTable.Errorf("the entry says tail call %v, found %v", s.tail(), w))
 		return
 	}
 	o, err := v.follow(s, t, c, b)
 	if err != nil {
-		v.fault(s, "%w", err)
+		v.fault(s, err)
 		return
 	}
 	if o.ending != through && !v.isTrampoline(o.at) {
@@ -147,7 +147,7 @@ func (v *verifier) branchAt(at uint64, w ppc64.Word) branch {
 func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	if v.object {
 		if sec, off, ok := v.code(s.at); ok && !v.relas[sec.Index].within(off, ppc64.WordSize, func(relocFor) bool { return false }) {
-			v.fault(s, "a relocation is left on a constant, %v", w)
+			v.fault(s, kind.WrongCall.Errorf("a relocation is left on a constant, %v", w))
 			return
 		}
 	}
@@ -155,7 +155,7 @@ func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	case t.null && (!s.tail() && w == ppc64.Nop || s.tail() && w == ppc64.Blr),
 		t.ret0 && !s.tail() && w == ppc64.Li3Zero:
 	default:
-		v.fault(s, "found %v, but the key holds %s", w, v.text(t))
+		v.fault(s, kind.WrongCall.Errorf("found %v, but the key holds %s", w, v.text(t)))
 		return
 	}
 	if c.toc.kind == number && !c.shaky && !s.tail() && !s.user {
@@ -169,7 +169,7 @@ func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 // the key holds.
 func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, error) {
 	if b.weak {
-		return outcome{}, fmt.Errorf("calls %s, a weak undefined symbol: it may be NULL after the link", v.name(b.to))
+		return outcome{}, kind.WrongCall.Errorf("calls %s, a weak undefined symbol: it may be NULL after the link", v.name(b.to))
 	}
 	if !c.shaky {
 		return v.followWith(s, t, c.toc, b)
@@ -182,7 +182,7 @@ func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, erro
 	}
 	o, err := v.followWith(s, t, c.toc, b)
 	if err == nil && o.ending == arrived && t.ours && t.callee.entry.UsesTOC() && o.at == t.callee.local && !s.user {
-		err = fmt.Errorf("enters %s at its local entry, but the caller has one entry: r2 may be its caller's", v.name(t.addr))
+		err = kind.WrongEntry.Errorf("enters %s at its local entry, but the caller has one entry: r2 may be its caller's", v.name(t.addr))
 	}
 	return o, err
 }
@@ -233,12 +233,12 @@ func (v *verifier) goalOf(key uint64, t *target) goal {
 // wrong is the error of a run that did not reach what the key holds.
 func (v *verifier) wrong(t *target, o *outcome, b branch) error {
 	if o.ending == through {
-		return fmt.Errorf("%s jumps to what the key holds without a test, and that is %s", v.name(b.to), v.text(t))
+		return kind.WrongCall.Errorf("%s jumps to what the key holds without a test, and that is %s", v.name(b.to), v.text(t))
 	}
 	if t.null || o.why == "" {
-		return fmt.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
+		return kind.WrongCall.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
 	}
-	return fmt.Errorf("calls %s, but the key holds %s (%s)", v.name(o.at), v.text(t), o.why)
+	return kind.WrongCall.Errorf("calls %s, but the key holds %s (%s)", v.name(o.at), v.text(t), o.why)
 }
 
 // reached checks where a run ended.
@@ -246,7 +246,7 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	switch o.ending {
 	case through:
 		if !o.r12 {
-			return fmt.Errorf("jumps through the key without the target's address in r12")
+			return kind.WrongEntry.Errorf("jumps through the key without the target's address in r12")
 		}
 		return nil
 	case arrived:
@@ -260,12 +260,12 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	for _, c := range []content{t.content, t.behind} {
 		if c.known && c.addr == o.at && c.ifunc == o.ifunc && t.unknown == "" {
 			if !o.r12 && !v.object {
-				return fmt.Errorf("enters %s without its address in r12", v.name(o.at))
+				return kind.WrongEntry.Errorf("enters %s without its address in r12", v.name(o.at))
 			}
 			return nil
 		}
 	}
-	return fmt.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
+	return kind.WrongCall.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
 }
 
 // isTrampoline knows a trampoline by its name.
@@ -289,9 +289,9 @@ func (v *verifier) entered(t *target, o *outcome) error {
 	case o.at == f.global && v.resolve(o.m.regs[12]) == numberOf(f.global):
 		return nil
 	case o.at == f.global:
-		return fmt.Errorf("enters %s at its global entry without its address in r12", v.name(o.at))
+		return kind.WrongEntry.Errorf("enters %s at its global entry without its address in r12", v.name(o.at))
 	case v.resolve(o.m.regs[2]) != numberOf(v.tocOf(f.global, f.local)):
-		return fmt.Errorf("enters %s without its TOC pointer in r2", v.name(o.at))
+		return kind.WrongEntry.Errorf("enters %s without its TOC pointer in r2", v.name(o.at))
 	}
 	return nil
 }

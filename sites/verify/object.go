@@ -6,13 +6,13 @@ import (
 	"cmp"
 	"debug/elf"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // relocs are the relocations of one section, by offset. Where the table is in
@@ -90,10 +90,10 @@ func (p *program) placeObject() error {
 		case s.Is(elf.SHT_RELA) && s.Link != 0 && int(s.Link) == f.Symtab().Index && int(s.Info) < f.NumSections():
 			t, err := reloc.NewTable(s.Data())
 			if err != nil {
-				return fmt.Errorf("section %v: %w", s, err)
+				return kind.BadELF.Errorf("section %v: %w", s, err)
 			}
 			if old, ok := p.relas[int(s.Info)]; ok && old.table.Len() > 0 && t.Len() > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
-				return fmt.Errorf("section %v: a second relocation section of %v", s, f.Section(int(s.Info)))
+				return kind.BadELF.Errorf("section %v: a second relocation section of %v", s, f.Section(int(s.Info)))
 			}
 			if f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
 				p.relas[int(s.Info)] = newRelocs(t)
@@ -134,7 +134,7 @@ func (p *program) placeObject() error {
 	return p.sortSpans()
 }
 
-var errTooLarge = errors.New("the object is too large: its sections have no room in 2 GiB")
+var errTooLarge = kind.BadELF.Errorf("the object is too large: its sections have no room in 2 GiB")
 
 // got is the address of a symbol's GOT entry.
 func (p *program) got(sym uint32) uint64 { return p.gotStart + 8*uint64(sym) }

@@ -6,13 +6,12 @@ import (
 	"cmp"
 	"debug/elf"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // A program is a file as it lies in memory: every section that is loaded has an
@@ -75,16 +74,16 @@ const (
 	maxSpace = 1 << 31
 )
 
-var errNoSections = errors.New("there are no section headers: nothing can be found")
+var errNoSections = kind.WrongType.Errorf("there are no section headers: nothing can be found")
 
 // open makes the model of a file.
 func open(f *elfrw.File, opts Options) (*program, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, fmt.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
 	case f.NumSections() == 0:
 		return nil, errNoSections
 	}
@@ -97,11 +96,11 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 		p.object = true
 	case elf.ET_EXEC, elf.ET_DYN:
 	default:
-		return nil, fmt.Errorf("file type is %v: only objects and linked images can be checked", elf.Type(h.Type))
+		return nil, kind.WrongType.Errorf("file type is %v: only objects and linked images can be checked", elf.Type(h.Type))
 	}
 	if _, ok := f.SectionByName(".gnu.linkonce.this_module"); ok && p.object {
 		if p.opts.User {
-			return nil, errors.New("a linked kernel module cannot run in user space")
+			return nil, kind.WrongOption.Errorf("a linked kernel module cannot run in user space")
 		}
 		p.opts.Module = true
 	}
@@ -147,9 +146,9 @@ func (p *program) sortSpans() error {
 	for i, s := range p.spans {
 		switch {
 		case s.to < s.from:
-			return fmt.Errorf("section %v passes the end of memory", p.file.Section(s.sec))
+			return kind.BadELF.Errorf("section %v passes the end of memory", p.file.Section(s.sec))
 		case i > 0 && s.from < p.spans[i-1].to:
-			return fmt.Errorf("sections %v and %v overlap in memory", p.file.Section(p.spans[i-1].sec), p.file.Section(s.sec))
+			return kind.BadELF.Errorf("sections %v and %v overlap in memory", p.file.Section(p.spans[i-1].sec), p.file.Section(s.sec))
 		}
 	}
 	return nil

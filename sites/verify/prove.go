@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/textmap"
 )
 
@@ -25,7 +26,7 @@ func (v *verifier) prove() error {
 	slices.Sort(secs)
 	m, err := v.textmap(secs)
 	if err != nil {
-		return err
+		return kind.BadELF.Wrap(err)
 	}
 	if !v.object {
 		for _, sec := range secs {
@@ -42,7 +43,7 @@ func (v *verifier) prove() error {
 		}
 		for i, verdict := range m.Prove(sec, calls) {
 			if !verdict.Proven {
-				v.fault(&sites[i].site, "restores r2 without a save: %s", verdict.Reason)
+				v.fault(&sites[i].site, kind.R2NotSaved.Errorf("restores r2 without a save: %s", verdict.Reason))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -19,7 +20,7 @@ func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 	lost := v.lost(t, &o)
 	if s.tail() {
 		if lost != "" {
-			v.fault(s, "a tail call, and nothing restores r2: %s", lost)
+			v.fault(s, kind.R2Lost.Errorf("a tail call, and nothing restores r2: %s", lost))
 		}
 		return
 	}
@@ -115,12 +116,12 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 	case s.user: // judgeUser wants the restore
 	case ok && w.IsNop():
 		if !kept && !linker {
-			v.fault(s, "r2 is not restored: %s", lost)
+			v.fault(s, kind.R2Lost.Errorf("r2 is not restored: %s", lost))
 		}
 	case !kept || linker:
-		v.fault(s, "no slot follows the call, found %v, and r2 is not restored: %s", w, lost)
+		v.fault(s, kind.R2Lost.Errorf("no slot follows the call, found %v, and r2 is not restored: %s", w, lost))
 	case v.kernel() && v.opts.Runtime == Inline && s.entry != 0:
-		v.fault(s, "no slot follows the call, found %v: a run time has no place for a restore", w)
+		v.fault(s, kind.R2Lost.Errorf("no slot follows the call, found %v: a run time has no place for a restore", w))
 	}
 }
 
@@ -136,18 +137,18 @@ func (v *verifier) isPACA(w ppc64.Word) bool {
 func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 	notoc := s.flags&layout.FlagNoTOC != 0
 	if s.tail() && !notoc {
-		v.fault(s, "a tail call that needs a TOC pointer cannot be in this table")
+		v.fault(s, kind.BadTable.Errorf("a tail call that needs a TOC pointer cannot be in this table"))
 		return false
 	}
 	if err := v.checkStub(s, t, c); err != nil {
-		v.fault(s, "%w", err)
+		v.fault(s, err)
 		return false
 	}
 	if notoc {
 		return true
 	}
 	if w, ok := v.slot(s); !ok || w != ppc64.RestoreTOC {
-		v.fault(s, "expects ld r2,24(r1) behind the call, found %v", w)
+		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) behind the call, found %v", w))
 		return false
 	}
 	if sec, off, ok := v.code(s.at); ok {
@@ -165,21 +166,21 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 	if c.noTOC {
 		_, err := v.checkCell(s, c)
 		if err != nil {
-			v.fault(s, "%w", err)
+			v.fault(s, err)
 		}
 		return err == nil
 	}
 	switch w, ok := v.slot(s); {
 	case s.tail():
-		v.fault(s, "the entry of a tail call cannot have a stub")
+		v.fault(s, kind.BadStub.Errorf("the entry of a tail call cannot have a stub"))
 		return false
 	case !ok || w != ppc64.RestoreTOC:
-		v.fault(s, "expects ld r2,24(r1) behind the call, found %v", w)
+		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) behind the call, found %v", w))
 		return false
 	}
 	saves, err := v.checkCell(s, c)
 	if err != nil {
-		v.fault(s, "%w", err)
+		v.fault(s, err)
 		return false
 	}
 	if saves { // the slot is reached through the stub's save, or not at all
@@ -196,7 +197,7 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	w, ok := v.word(s.stub)
 	if !ok || s.stub%ppc64.WordSize != 0 {
-		return false, fmt.Errorf("the entry's stub is %s, which is no code", v.name(s.stub))
+		return false, kind.BadStub.Errorf("the entry's stub is %s, which is no code", v.name(s.stub))
 	}
 	saves = w == ppc64.SaveTOC
 	field := s.stub - layout.CellBefore
@@ -205,20 +206,20 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	}
 	cell, ok := v.s32(field)
 	if !ok || cell%8 != 0 {
-		return false, fmt.Errorf("no address of a cell lies in front of the entry's stub %s", v.name(s.stub))
+		return false, kind.BadStub.Errorf("no address of a cell lies in front of the entry's stub %s", v.name(s.stub))
 	}
 	m := v.start(c.toc)
 	m.pc, m.lr = s.stub, value{kind: returnTo}
 	switch o := v.run(m, goal{slot: cell}); {
 	case o.ending != through:
-		return false, fmt.Errorf("the entry's stub %s does not go through its cell%s", v.name(s.stub), because(o.why))
+		return false, kind.BadStub.Errorf("the entry's stub %s does not go through its cell%s", v.name(s.stub), because(o.why))
 	case !o.r12:
-		return false, fmt.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
+		return false, kind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
 	case o.m.saved != saves:
-		return false, fmt.Errorf("the entry's stub %s saves something else than r2", v.name(s.stub))
+		return false, kind.BadStub.Errorf("the entry's stub %s saves something else than r2", v.name(s.stub))
 	}
 	if h := v.doubleword(cell); !h.known || !v.isTrampoline(h.addr) || v.keyName(h.addr) != v.keyName(s.key) {
-		return false, fmt.Errorf("the cell of the entry's stub %s holds %s, which is not the key's trampoline", v.name(s.stub), v.name(h.addr))
+		return false, kind.BadStub.Errorf("the cell of the entry's stub %s holds %s, which is not the key's trampoline", v.name(s.stub), v.name(h.addr))
 	}
 	return saves, nil
 }
@@ -232,13 +233,13 @@ func (v *verifier) checkWayOut(s *site, c caller) error {
 		m := v.start(c.toc)
 		m.pc, m.lr = s.stub, value{kind: returnTo}
 		if o := v.run(m, goal{slot: s.key}); o.ending != through || !o.r12 {
-			return fmt.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+			return kind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
 		}
 		if !reaches(s.at, s.stub) {
-			return fmt.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
+			return kind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
 		}
 	case known && !reaches(s.at, tramp):
-		return fmt.Errorf("the trampoline %s is out of reach, and the entry has no stub that leads there", v.name(tramp))
+		return kind.BadStub.Errorf("the trampoline %s is out of reach, and the entry has no stub that leads there", v.name(tramp))
 	}
 	return nil
 }
@@ -266,7 +267,7 @@ func reaches(from, to uint64) bool {
 // checkStub wants an entry's stub to jump through the entry's key.
 func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	if _, ok := v.word(s.stub); !ok || s.stub%ppc64.WordSize != 0 {
-		return fmt.Errorf("the entry's stub is %s, which is no code", v.name(s.stub))
+		return kind.BadStub.Errorf("the entry's stub is %s, which is no code", v.name(s.stub))
 	}
 	m := v.start(c.toc)
 	m.pc, m.lr = s.stub, value{kind: returnTo}
@@ -277,12 +278,12 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 		o := v.run(m, goal{slot: s.key, null: null})
 		switch {
 		case null && o.ending == through:
-			return fmt.Errorf("the entry's stub %s jumps to what the key holds without a test, and that is NULL", v.name(s.stub))
+			return kind.BadStub.Errorf("the entry's stub %s jumps to what the key holds without a test, and that is NULL", v.name(s.stub))
 		case null && o.ending == returned:
 		case o.ending != through:
-			return fmt.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+			return kind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
 		case !o.r12:
-			return fmt.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
+			return kind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -103,7 +104,7 @@ func (v *verifier) unlistedCalls() {
 			return
 		}
 		v.sites++
-		v.fault(&site{at: at}, "calls %s, but no entry of the table names the call", printable(x.tramp))
+		v.fault(&site{at: at}, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", printable(x.tramp)))
 	})
 }
 
@@ -160,9 +161,9 @@ func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	s.key = v.loadsFrom(m)
 	switch {
 	case s.key == 0:
-		v.fault(&s, "calls %s, which does not go through a key", v.name(stub))
+		v.fault(&s, kind.BadStub.Errorf("calls %s, which does not go through a key", v.name(stub)))
 	case v.keyName(s.key) != key:
-		v.fault(&s, "calls %s, which goes through %s", v.name(stub), v.name(s.key))
+		v.fault(&s, kind.BadStub.Errorf("calls %s, which goes through %s", v.name(stub), v.name(s.key)))
 	default:
 		v.judge(&s)
 	}

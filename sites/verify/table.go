@@ -4,10 +4,10 @@ package verify
 
 import (
 	"debug/elf"
-	"fmt"
 	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -42,7 +42,7 @@ func (v *verifier) tables() ([]table, error) {
 			continue
 		}
 		if !s.Is(elf.SHT_PROGBITS) {
-			return nil, fmt.Errorf("section %v: a site table has type SHT_PROGBITS, this is %v", s, elf.SectionType(s.Type))
+			return nil, kind.BadTable.Errorf("section %v: a site table has type SHT_PROGBITS, this is %v", s, elf.SectionType(s.Type))
 		}
 		t := table{from: p.address[i], to: p.address[i] + s.Size, user: name == layout.UserTable}
 		v.setEntrySize(&t, s)
@@ -66,7 +66,7 @@ func (v *verifier) tables() ([]table, error) {
 	t.user = v.opts.User
 	s, _, ok := p.locate(t.from)
 	if !ok || s.Data() == nil || t.to > p.address[s.Index]+s.Size {
-		return nil, fmt.Errorf("the table between %s and %s is in no section", layout.TableStart, layout.TableStop)
+		return nil, kind.BadTable.Errorf("the table between %s and %s is in no section", layout.TableStart, layout.TableStop)
 	}
 	v.setEntrySize(&t, elfrw.Section{})
 	return []table{t}, nil
@@ -105,15 +105,15 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 	s := site{entry: at, user: t.user}
 	var ok bool
 	if s.at, ok = p.s32(at); !ok {
-		return s, fmt.Errorf("the address of the site cannot be read")
+		return s, kind.BadTable.Errorf("the address of the site cannot be read")
 	}
 	if t.user {
 		if s.stub, ok = p.s32(at + layout.StubField); !ok {
-			return s, fmt.Errorf("the address of the stub cannot be read")
+			return s, kind.BadTable.Errorf("the address of the stub cannot be read")
 		}
 		c := p.doubleword(at + layout.UserKeyField)
 		if !c.known {
-			return s, fmt.Errorf("the address of the key cannot be read")
+			return s, kind.BadTable.Errorf("the address of the key cannot be read")
 		}
 		s.key = c.addr
 	} else {
@@ -127,7 +127,7 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 			}
 		}
 		if !ok {
-			return s, fmt.Errorf("the address of the key cannot be read")
+			return s, kind.BadTable.Errorf("the address of the key cannot be read")
 		}
 	}
 	s.flags = s.key & layout.FlagMask
@@ -138,10 +138,10 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 // checkPlace wants the site to be a word of code.
 func (v *verifier) checkPlace(s *site) error {
 	if s.at%4 != 0 {
-		return fmt.Errorf("the entry points at 0x%x, which is no multiple of 4", s.at)
+		return kind.BadTable.Errorf("the entry points at 0x%x, which is no multiple of 4", s.at)
 	}
 	if _, ok := v.word(s.at); !ok {
-		return fmt.Errorf("the entry points at %s, which is no code", v.name(s.at))
+		return kind.BadTable.Errorf("the entry points at %s, which is no code", v.name(s.at))
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (v *verifier) checkPlace(s *site) error {
 // A module that may not see the key names the trampoline in its place.
 func (v *verifier) checkKey(s *site) error {
 	if s.key%8 != 0 {
-		return fmt.Errorf("the entry's key is at 0x%x, which is no multiple of 8", s.key)
+		return kind.BadTable.Errorf("the entry's key is at 0x%x, which is no multiple of 8", s.key)
 	}
 	name := v.names[s.key]
 	if x := v.external(s.key); x != nil && (s.key-v.ext)%extSize == 0 {
@@ -161,13 +161,13 @@ func (v *verifier) checkKey(s *site) error {
 	case strings.HasPrefix(name, layout.TrampPrefix) && v.opts.Module:
 		return nil
 	case v.keys || v.foreign(s.key):
-		return fmt.Errorf("the entry's key is %s, which is no key", v.name(s.key))
+		return kind.BadTable.Errorf("the entry's key is %s, which is no key", v.name(s.key))
 	}
 	if v.foreign(s.key) {
 		return nil
 	}
 	if sec, off, ok := v.locate(s.key); !ok || sec.Has(elf.SHF_EXECINSTR) || sec.Size-off < 8 {
-		return fmt.Errorf("the entry's key is %s, which is no data", v.name(s.key))
+		return kind.BadTable.Errorf("the entry's key is %s, which is no data", v.name(s.key))
 	}
 	return nil
 }

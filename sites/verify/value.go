@@ -2,19 +2,19 @@
 
 package verify
 
-// A kind says what is known of a register.
-type kind uint8
+// A valueKind says what is known of a register.
+type valueKind uint8
 
 const (
-	unknown  kind = iota
-	number        // the number n
-	memory        // the doubleword that lies at n
-	returnTo      // LR as it was when the code was entered
+	unknown  valueKind = iota
+	number             // the number n
+	memory             // the doubleword that lies at n
+	returnTo           // LR as it was when the code was entered
 )
 
 // A value is what a register holds.
 type value struct {
-	kind kind
+	kind valueKind
 	n    uint64
 }
 

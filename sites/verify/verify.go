@@ -10,6 +10,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -44,6 +45,7 @@ type Fault struct {
 	Symbol  string // the function around it, empty where unknown
 	FuncOff uint64 // bytes from the function; from the section without one
 	Key     string // without __SCK__, empty where unknown
+	Kind    kind.Kind
 	What    string
 }
 
@@ -81,7 +83,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 		entries += v.table(t)
 	}
 	if entries == 0 && v.needsTable() && p.tramps > 0 {
-		return nil, fmt.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, printable(p.first))
+		return nil, kind.NoTable.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, printable(p.first))
 	}
 	v.stubCalls()
 	if v.needsTable() {
@@ -146,7 +148,7 @@ func (v *verifier) needsTable() bool {
 func (v *verifier) table(t table) int {
 	n := int((t.to - t.from) / t.size)
 	if (t.to-t.from)%t.size != 0 {
-		v.fault(&site{at: t.from}, "0x%x bytes are no multiple of %d, the size of an entry", t.to-t.from, t.size)
+		v.fault(&site{at: t.from}, kind.BadTable.Errorf("0x%x bytes are no multiple of %d, the size of an entry", t.to-t.from, t.size))
 	}
 	for i := range n {
 		at := t.from + uint64(i)*t.size
@@ -156,24 +158,24 @@ func (v *verifier) table(t table) int {
 			err = v.checkPlace(&s)
 		}
 		if err != nil {
-			v.fault(&site{at: at}, "%w", err)
+			v.fault(&site{at: at}, err)
 			continue
 		}
 		if first, ok := v.seen[place{s.at, s.user}]; ok {
-			v.fault(&s, "two entries name the site, %s and %s", v.name(first), v.name(at))
+			v.fault(&s, kind.BadTable.Errorf("two entries name the site, %s and %s", v.name(first), v.name(at)))
 			continue
 		}
 		v.seen[place{s.at, s.user}] = at
 		if err := v.checkKey(&s); err != nil {
-			v.fault(&s, "%w", err)
+			v.fault(&s, err)
 			continue
 		}
 		if s.user && s.at == s.stub { // the entry of a stub
 			v.sites--
 			if err := v.checkStub(&s, v.target(s.key), v.caller(&s, branch{}, false)); err != nil {
-				v.fault(&s, "%w", err)
+				v.fault(&s, err)
 			} else if w, _ := v.word(s.at); w != ppc64.Nop {
-				v.fault(&s, "expects nop, which a run time may make a branch, found %v", w)
+				v.fault(&s, kind.BadStub.Errorf("expects nop, which a run time may make a branch, found %v", w))
 			}
 			continue
 		}
@@ -183,8 +185,8 @@ func (v *verifier) table(t table) int {
 }
 
 // fault notes what is wrong with a site.
-func (v *verifier) fault(s *site, format string, a ...any) {
-	f := Fault{What: fmt.Errorf(format, a...).Error()}
+func (v *verifier) fault(s *site, err error) {
+	f := Fault{Kind: kind.Of(err), What: err.Error()}
 	if sec, off, ok := v.locate(s.at); ok {
 		f.Section, f.Off, f.FuncOff = sec.NameString(), off, off
 		if isCode(sec) {

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package kind_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+func TestOf(t *testing.T) {
+	system := func(err error) error { return &fs.PathError{Op: "open", Path: "x", Err: err} }
+	plain := errors.New("plain")
+	for _, c := range []struct {
+		err  error
+		want kind.Kind
+		io   bool
+	}{
+		{nil, kind.None, false},
+		{plain, kind.None, false},
+		{kind.BadKey.Errorf("what: %w", plain), kind.BadKey, false},
+		{fmt.Errorf("where: %w", kind.BadKey.Wrap(plain)), kind.BadKey, false},
+		{kind.BadTable.Wrap(kind.BadKey.Wrap(plain)), kind.BadKey, false},
+		{kind.BadTable.Wrap(&elfrw.FormatError{}), kind.BadELF, false},
+		{fmt.Errorf("x: %w", elfrw.ErrNotELF64LE), kind.NotELF64LE, false},
+		{kind.Archive.Errorf("%w: an archive", elfrw.ErrNotELF64LE), kind.Archive, false},
+		{elfrw.ErrSigned, kind.SignedModule, false},
+		{elfrw.ErrChanged, kind.FileChanged, true},
+		{system(elfrw.ErrNotRegular), kind.NotRegular, true},
+		{system(syscall.ENOENT), kind.NoSuchFile, true},
+		{system(syscall.ENOTDIR), kind.NoSuchFile, true},
+		{system(syscall.EACCES), kind.PermissionDenied, true},
+		{fmt.Errorf("x: %w", syscall.ENOSPC), kind.IOError, true},
+		{errors.Join(context.Canceled, nil), kind.Interrupted, true},
+	} {
+		got := kind.Of(c.err)
+		if got != c.want || got.IO() != c.io {
+			t.Errorf("%v: %v, IO %v, want %v, %v", c.err, got, got.IO(), c.want, c.io)
+		}
+	}
+	if err := kind.BadKey.Wrap(nil); err != nil {
+		t.Errorf("Wrap(nil) is %v", err)
+	}
+	if err := kind.BadKey.Wrap(plain); !errors.Is(err, plain) || err.Error() != "plain" {
+		t.Errorf("Wrap changed the error to %v", err)
+	}
+}
