@@ -17,7 +17,7 @@ func Replaceable(path string) error {
 		return &fs.PathError{Op: "write", Path: path, Err: err}
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return &fs.PathError{Op: "write", Path: path, Err: errors.New("not a regular file")}
+		return &fs.PathError{Op: "write", Path: path, Err: ErrNotRegular}
 	}
 	return nil
 }

@@ -123,11 +123,11 @@ func newObject(f *elfrw.File) (*Object, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
 	case elf.Type(h.Type) != elf.ET_REL:
 		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
 	}
 	o := &Object{File: f, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
 	for i := 1; i < f.NumSections(); i++ {
@@ -149,7 +149,7 @@ func newObject(f *elfrw.File) (*Object, error) {
 		case s.Named(trampKeyName):
 			o.tables.trampKeys = append(o.tables.trampKeys, i)
 		case h.Flags&3 == 0 && s.Named(".opd"):
-			return nil, kind.WrongMachine.Errorf("section %v: function descriptors, this is an ELFv1 object", s)
+			return nil, kind.WrongMachine.Errorf("section %v: function descriptors, this is an ELFv1 object (compile with -mabi=elfv2)", s)
 		case !s.NameHasPrefix(".gnu."):
 		case s.NameHasPrefix(".gnu.lto_.lto."):
 			// struct lto_section of GCC's lto-streamer.h: two int16, then slim_object.

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 const compareUsage = `Usage: scpatch compare [options] OLD NEW
@@ -63,7 +64,8 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 	worst := exitDone
 	for i, path := range files {
 		if listings[i], err = readListing(path); err != nil {
-			c.log.WithField("file", path).Error(withoutPath(err, path))
+			err = kind.BadListing.Wrap(err)
+			fail(c.log.WithField("file", path), kind.Of(err), withoutPath(err, path))
 			worst = max(worst, exitCode(err))
 		}
 	}
@@ -88,12 +90,12 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 	}
 	if *html != "" {
 		if pageErr := writeComparePage(*html, views); pageErr != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %s", *html, withoutPath(pageErr, *html)))
+			fail(c.log.WithField("file", *html), kind.Of(pageErr), withoutPath(pageErr, *html))
 			worst = exitIO
 		}
 	}
 	if err != nil {
-		c.log.Error(err)
+		fail(c.log, kind.Of(err), err.Error())
 		return max(worst, exitCode(err))
 	}
 	return worst

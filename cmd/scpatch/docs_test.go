@@ -20,7 +20,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/scpatch/scpatch/sites"
 )
 
 // The tests of this file hold the documents against the program: options, exit
@@ -94,8 +93,10 @@ func manOptions(t *testing.T, page, subsection string) (opts []option) {
 func TestManualOptions(t *testing.T) {
 	page := readDoc(t, "docs", "scpatch.1")
 	all := manOptions(t, page, "Options of all commands")
-	place := slices.Concat(all, manOptions(t, page, "Options of scpatch, list and verify"))
+	files := slices.Concat(all, manOptions(t, page, "Options of all commands but explain"))
+	place := slices.Concat(files, manOptions(t, page, "Options of scpatch, list and verify"))
 	planning := slices.Concat(place, manOptions(t, page, "Options of scpatch and scpatch list"))
+	tested := 0
 	for _, c := range []struct {
 		subsection string
 		args       []string
@@ -104,16 +105,23 @@ func TestManualOptions(t *testing.T) {
 		{"Options of scpatch", nil, planning},
 		{"Options of scpatch list", []string{"list"}, planning},
 		{"Options of scpatch verify", []string{"verify"}, place},
-		{"Options of scpatch compare", []string{"compare"}, all},
+		{"Options of scpatch compare", []string{"compare"}, files},
+		{"", []string{"explain"}, all},
 	} {
-		want := helpOptions(t, c.args...)
-		got := append(manOptions(t, page, c.subsection), c.shared...)
+		want, got := helpOptions(t, c.args...), slices.Clone(c.shared)
+		if c.subsection != "" {
+			got = append(got, manOptions(t, page, c.subsection)...)
+		}
 		byName := func(a, b option) int { return strings.Compare(a.long, b.long) }
 		slices.SortFunc(want, byName)
 		slices.SortFunc(got, byName)
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(option{})); diff != "" {
-			t.Errorf("%s: --help has -, the manual page has +:\n%s", c.subsection, diff)
+			t.Errorf("%q: --help has -, the manual page has +:\n%s", c.args, diff)
 		}
+		tested++
+	}
+	if tested != 1+len(commands) {
+		t.Errorf("%d commands tested, there are %q and patching", tested, commands)
 	}
 }
 
@@ -216,30 +224,6 @@ func TestExitCodesDocumented(t *testing.T) {
 		}
 		if !strings.Contains(help, "\n  "+code+"  ") {
 			t.Errorf("--help does not have %s", code)
-		}
-	}
-}
-
-func TestReasonsDocumented(t *testing.T) {
-	messages := readDoc(t, "docs", "messages.md")
-	reasons := sites.Reasons()
-	if len(reasons) < 20 {
-		t.Fatalf("found %v", reasons)
-	}
-	names := map[string]bool{}
-	for _, r := range reasons {
-		if r.String() == "" || r.Text() == "" || names[r.String()] {
-			t.Errorf("reason %d: name %q, text %q", r, r, r.Text())
-		}
-		names[r.String()] = true
-		if !strings.Contains(messages, "\n| `"+r.String()+"` | ") {
-			t.Errorf("docs/messages.md has no row for %s", r)
-		}
-	}
-	rows := regexp.MustCompile("(?m)^\\| `([a-z]+(?:-[a-z]+)+)` \\|").FindAllStringSubmatch(messages, -1)
-	for _, m := range rows {
-		if !names[m[1]] {
-			t.Errorf("docs/messages.md explains %s, which is no reason", m[1])
 		}
 	}
 }
@@ -384,34 +368,54 @@ func TestFormatsExamples(t *testing.T) {
 
 // TestConsole runs the commands that README.md and the documents show in blocks
 // marked "console", and compares what they print. A line "..." stands for any
-// lines. Commands of other programs are passed over.
+// lines. What cat shows is a file that the block goes on with. Commands of other
+// programs than those of demoTools are passed over.
 func TestConsole(t *testing.T) {
 	docs := map[string]string{"README.md": readDoc(t, "README.md")}
 	for _, name := range []string{"architecture.md", "formats.md", "messages.md"} {
 		docs[name] = readDoc(t, "docs", name)
 	}
-	inObjects(t)
 	n := 0
 	for name, doc := range docs {
 		for _, block := range fenced(doc, "console") {
-			for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
-				line, want, _ := strings.Cut(c, "\n")
-				args := strings.Fields(line)
-				if args[0] != "scpatch" {
-					continue
-				}
-				n++
-				var both bytes.Buffer
-				run(args[1:], &both, &both)
-				if got := both.String(); !matches(got, strings.TrimRight(want, "\n")) {
-					t.Errorf("%s: %s\nprints\n%s\nwhere the document has\n%s", name, line, got, want)
-				}
-			}
+			t.Run(name, func(t *testing.T) { n += runConsole(t, block) })
 		}
 	}
 	if n == 0 {
 		t.Error("no document shows a command")
 	}
+}
+
+// demoTools are what a block needs to make a file.
+var demoTools = []string{"cp", "truncate", "ar", "powerpc64le-linux-gnu-as", "powerpc64le-linux-gnu-ld"}
+
+// runConsole runs one block in a directory of its own, and returns how many of its
+// commands are scpatch's.
+func runConsole(t *testing.T, block string) (n int) {
+	inObjects(t)
+	for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
+		line, want, _ := strings.Cut(c, "\n")
+		args := strings.Fields(line)
+		switch {
+		case args[0] == "scpatch":
+			n++
+			var both bytes.Buffer
+			run(args[1:], &both, &both)
+			if got := both.String(); !matches(got, strings.TrimRight(want, "\n")) {
+				t.Errorf("%s\nprints\n%s\nwhere the document has\n%s", line, got, want)
+			}
+		case args[0] == "cat" && len(args) == 2:
+			if err := os.WriteFile(args[1], []byte(strings.TrimRight(want, "\n")+"\n"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		case slices.Contains(demoTools, args[0]):
+			requireTools(t, args[0])
+			if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", line, err, out)
+			}
+		}
+	}
+	return n
 }
 
 // matches compares an output with one in which "..." stands for any lines.

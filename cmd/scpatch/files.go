@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -57,12 +59,12 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		}
 		if printed == nil {
 			if _, printed = stdout.Write(r.out.Bytes()); printed != nil {
-				c.log.Error(printed)
+				fail(c.log, kind.Of(printed), printed.Error())
 				worst = exitIO
 			}
 		}
 		if r.err != nil {
-			r.log.Error(withoutPath(r.err, files[i]))
+			fail(r.log, kind.Of(r.err), withoutPath(r.err, files[i]))
 			r.code = exitCode(r.err)
 		}
 		_, _ = c.log.Out.Write(r.said.Bytes())
@@ -73,7 +75,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 	progress.clear()
 	wait()
 	if skipped > 0 {
-		c.log.Errorf("interrupted: %d of %d files were not looked at", skipped, len(files))
+		fail(c.log, kind.Interrupted, fmt.Sprintf("interrupted: %d of %d files were not looked at", skipped, len(files)))
 		worst = exitIO
 	}
 	return worst
@@ -81,11 +83,14 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 
 // withoutPath keeps a message from naming the file twice.
 func withoutPath(err error, path string) string {
+	text := err.Error()
 	var p *os.PathError
-	if errors.As(err, &p) && p.Path == path && err.Error() == p.Error() {
-		return fmt.Sprintf("%s: %v", p.Op, p.Err)
+	if errors.As(err, &p) && p.Path == path {
+		if more, ok := strings.CutPrefix(text, p.Error()); ok {
+			return fmt.Sprintf("%s: %v%s", p.Op, p.Err, more)
+		}
 	}
-	return err.Error()
+	return text
 }
 
 // progressAfter is how long a run stays silent.

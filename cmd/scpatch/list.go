@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -80,7 +81,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	})
 	if *html != "" && ctx.Err() == nil {
 		if err := writeListPage(*html, files, &listing); err != nil {
-			c.log.WithField("file", *html).Error(withoutPath(err, *html))
+			fail(c.log.WithField("file", *html), kind.Of(err), withoutPath(err, *html))
 			return max(code, exitCode(err))
 		}
 	}

@@ -30,6 +30,9 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// commands are the words that begin a command line; without one it patches.
+var commands = []string{"list", "verify", "compare", "explain"}
+
 // run is main with its surroundings made explicit.
 func run(args []string, stdout, stderr io.Writer) int {
 	signals := []os.Signal{syscall.SIGTERM}
@@ -52,6 +55,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return runVerify(ctx, args[1:], stdout, stderr)
 		case "compare":
 			return runCompare(args[1:], stdout, stderr)
+		case "explain":
+			return runExplain(args[1:], stdout, stderr)
 		}
 	}
 	return runPatch(ctx, args, stdout, stderr)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
 )
@@ -47,6 +48,7 @@ type common struct {
 func newCommon(name string, stderr io.Writer) *common {
 	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New(), runtime: "inline", linker: "any"}
 	c.log.SetOutput(stderr)
+	c.log.SetFormatter(plainFormatter{})
 	c.flags.SortFlags = false
 	c.flags.Usage = func() {}
 	return c
@@ -82,18 +84,22 @@ func (c *common) addLast() {
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "say what is done with every site")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "errors only")
 	f.StringVar(&c.logFormat, "log-format", "text", "`FORMAT` of the messages on standard error: text or json")
-	f.BoolVarP(&c.help, "help", "h", false, "print this help and exit")
-	f.BoolVarP(&c.version, "version", "V", false, "print the version and the commit, and exit")
+	c.addHelp()
+}
+
+func (c *common) addHelp() {
+	c.flags.BoolVarP(&c.help, "help", "h", false, "print this help and exit")
+	c.flags.BoolVarP(&c.version, "version", "V", false, "print the version and the commit, and exit")
 }
 
 // errDone ends a command that has nothing more to do.
 var errDone = errors.New("done")
 
-// parse reads the arguments and returns the files. The error is errDone after
-// --help and --version, else one of usage.
-func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([]string, error) {
+// parseFlags reads the arguments and returns what are no options. The error is
+// errDone after --help and --version, else one of usage.
+func (c *common) parseFlags(args []string, usage, status string, stdout io.Writer) ([]string, error) {
 	if err := c.flags.Parse(args); err != nil {
-		return nil, err
+		return nil, suggestFlag(c.flags, err)
 	}
 	switch {
 	case c.help:
@@ -102,19 +108,30 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 	case c.version:
 		fmt.Fprintln(stdout, "scpatch", versionText())
 		return nil, errDone
+	}
+	return c.flags.Args(), nil
+}
+
+// parse reads the arguments of a command that works on files, and returns these.
+func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([]string, error) {
+	files, err := c.parseFlags(args, usage, status, stdout)
+	if err != nil {
+		return nil, err
+	}
+	switch {
 	case c.module && c.user:
 		return nil, errors.New("--module and --user exclude each other")
 	case c.verbose && c.quiet:
 		return nil, errors.New("--verbose and --quiet exclude each other")
 	case c.entrySize != 0 && c.entrySize != 8 && c.entrySize != 16:
 		return nil, fmt.Errorf("--entry-size is 8 or 16, not %d", c.entrySize)
-	case c.flags.NArg() == 0:
+	case len(files) == 0:
 		return nil, errors.New("no input files")
 	}
 	if err := c.parseSites(); err != nil {
 		return nil, err
 	}
-	return c.flags.Args(), c.setupLog()
+	return files, c.setupLog()
 }
 
 // parseSites reads the options that decide what becomes of a site.
@@ -158,7 +175,6 @@ func (c *common) usages() string {
 func (c *common) setupLog() error {
 	switch c.logFormat {
 	case "text":
-		c.log.SetFormatter(plainFormatter{})
 	case "json":
 		c.log.SetFormatter(&jsonFormatter{})
 	default:
@@ -189,12 +205,28 @@ func (c *common) usageError(err error, stderr io.Writer) int {
 	if errors.Is(err, errDone) {
 		return exitDone
 	}
-	fmt.Fprintf(stderr, "scpatch: %s\nTry 'scpatch --help' for more information.\n", plain(err.Error()))
+	c.log.SetFormatter(plainFormatter{}) // whatever the options say
+	fail(c.log, kind.BadUsage, err.Error())
+	fmt.Fprintf(stderr, "Try '%s --help' for more information.\n", c.flags.Name())
 	return exitUsage
 }
 
+// wrote ends a command whose output could not be written.
+func (c *common) wrote(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	fail(c.log, kind.Of(err), err.Error())
+	return exitIO
+}
+
+// fail reports an error under the name of its kind.
+func fail(log logrus.FieldLogger, k kind.Kind, text string) {
+	log.WithField("kind", k.String()).Error(text)
+}
+
 // plainFormatter writes messages as GNU tools do: "scpatch: file: message",
-// with the level named where it is not an error.
+// with the level named where it is not an error, and the name of an error behind.
 type plainFormatter struct{}
 
 func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
@@ -209,7 +241,11 @@ func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	if f, ok := e.Data["file"].(string); ok {
 		file = quoteOdd(f) + ": "
 	}
-	return fmt.Appendf(nil, "scpatch: %s%s%s\n", level, file, plain(e.Message)), nil
+	name := ""
+	if k, ok := e.Data["kind"].(string); ok && k != "" {
+		name = " [" + k + "]"
+	}
+	return fmt.Appendf(nil, "scpatch: %s%s%s%s\n", level, file, plain(e.Message), name), nil
 }
 
 // versionText is the version, and behind it the commit that it was built from if

@@ -18,6 +18,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // The parts of the page. The scripts are one when it is written.
@@ -227,7 +228,7 @@ func replaceablePage(path string) error {
 	defer f.Close()
 	head := make([]byte, len(pageStart))
 	if n, _ := io.ReadFull(f, head); n > 0 && string(head[:n]) != pageStart {
-		return &fs.PathError{Op: "write", Path: path, Err: errors.New("this is no page, and stays as it is")}
+		return &kind.Error{Kind: kind.NotAPage, Err: &fs.PathError{Op: "write", Path: path, Err: errors.New("this is no page, and stays as it is")}}
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -23,6 +24,7 @@ const patchUsage = `Usage: scpatch [options] FILE...
        scpatch list [options] FILE...
        scpatch verify [options] FILE...
        scpatch compare [options] OLD NEW
+       scpatch explain [NAME...]
 
 Rewrite the static-call sites of ppc64le (ELFv2) relocatable objects: branches
 to a trampoline __SCT__name become direct calls or constants wherever that is
@@ -48,6 +50,7 @@ type patcher struct {
 	dryRun bool
 	diff   bool
 	strip  bool
+	first  string   // argument of all
 	files  sync.Map // by path: *sync.Mutex, see turn
 }
 
@@ -72,6 +75,7 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	}
 	// A reader of standard output that goes away (| head) must not end the
 	// process in the middle of a file.
+	p.first = args[0]
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
 	defer stop()
 	return forEach(ctx, p.common, files, stdout, p.patch)
@@ -84,6 +88,9 @@ func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log
 		defer p.turn(path)()
 	}
 	f, err := open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, suggestCommand(path, path == p.first, err)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -103,7 +110,7 @@ func (p *patcher) patchFile(ctx context.Context, f *elfrw.File, path string, out
 	}
 	edit, err := w.apply()
 	if err != nil {
-		return 0, err
+		return 0, kind.CannotEdit.Wrap(err)
 	}
 	if p.strip && !edit.Empty() {
 		edit.StripSignature()
@@ -113,7 +120,7 @@ func (p *patcher) patchFile(ctx context.Context, f *elfrw.File, path string, out
 		return 0, fmt.Errorf("%w: patch before signing, or drop it with --strip-signature", err)
 	}
 	if err != nil {
-		return 0, err
+		return 0, kind.CannotEdit.Wrap(err)
 	}
 	if !p.dryRun && (p.output != "" || !image.Unchanged()) {
 		if err := p.write(ctx, f, image, path, w); err != nil {
@@ -148,6 +155,9 @@ func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, 
 		dest = path
 	}
 	if err := elfrw.Replaceable(dest); err != nil {
+		if errors.Is(err, fs.ErrPermission) && p.output == "" {
+			return fmt.Errorf("%w; --output leaves it as it is", err)
+		}
 		return err
 	}
 	check := w.check
@@ -155,6 +165,12 @@ func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, 
 		check = nil // nothing was planned
 	}
 	temp, err := image.WriteTemp(dest, f.Info(), check)
+	if err != nil && !kind.Of(err).IO() {
+		return &kind.Error{Kind: kind.NotAsPlanned, Err: err} // what was read back
+	}
+	if errors.Is(err, fs.ErrPermission) && p.output == "" {
+		return fmt.Errorf("%w; --output can name a file in another directory", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -178,11 +194,11 @@ func open(path string) (*elfrw.File, error) {
 	}
 	switch {
 	case bytes.Equal(head, []byte("!<arch>\n")), bytes.Equal(head, []byte("!<thin>\n")):
-		return nil, fmt.Errorf("%w: this is an archive; patch its members before they go in", err)
+		return nil, kind.Archive.Errorf("%w: this is an archive; patch its members before they go in", err)
 	case bytes.HasPrefix(head, []byte("BC\xc0\xde")):
-		return nil, fmt.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
+		return nil, kind.LTOObject.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
 	}
-	return nil, err
+	return nil, fmt.Errorf("%w; want an object that a compiler for powerpc64le has made", err)
 }
 
 // report says what was done, and warns of the sites that had to stay.
@@ -222,13 +238,7 @@ func (p *patcher) summary(w *work) string {
 
 // exitCode classifies an error.
 func exitCode(err error) int {
-	var path *fs.PathError
-	var link *os.LinkError
-	var call *os.SyscallError
-	var errno syscall.Errno
-	switch {
-	case errors.As(err, &path), errors.As(err, &link), errors.As(err, &call), errors.As(err, &errno),
-		errors.Is(err, elfrw.ErrChanged), errors.Is(err, context.Canceled):
+	if kind.Of(err).IO() {
 		return exitIO
 	}
 	return exitInput

@@ -47,6 +47,7 @@ type faultView struct {
 	Symbol   string `json:"symbol,omitempty"`
 	FuncOff  uint64 `json:"function_offset"`
 	Key      string `json:"key,omitempty"`
+	Kind     string `json:"kind"`
 	What     string `json:"what"`
 }
 
@@ -71,7 +72,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 			return 0, err
 		}
 		for i := range r.Faults {
-			log.Error(r.Faults[i].String())
+			fail(log, r.Faults[i].Kind, r.Faults[i].String())
 		}
 		switch {
 		case *asJSON:
@@ -120,7 +121,7 @@ func newVerifyView(path string, r *verify.Report) verifyView {
 	for _, f := range r.Faults {
 		v.Faults = append(v.Faults, faultView{
 			Section: f.Section, Offset: f.Off, Function: demangle.Filter(f.Symbol), Symbol: f.Symbol,
-			FuncOff: f.FuncOff, Key: demangle.Filter(f.Key), What: f.What,
+			FuncOff: f.FuncOff, Key: demangle.Filter(f.Key), Kind: f.Kind.String(), What: f.What,
 		})
 	}
 	return v

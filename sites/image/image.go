@@ -60,11 +60,11 @@ func open(f *elfrw.File) (*image, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
 	case elf.Type(h.Type) != elf.ET_EXEC && elf.Type(h.Type) != elf.ET_DYN:
 		return nil, kind.WrongType.Errorf("file type is %v, want ET_EXEC or ET_DYN", elf.Type(h.Type))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
 	case f.NumSymbols() < 2:
 		return nil, kind.WrongType.Errorf("the image has no symbols: patch it before it is stripped")
 	}
@@ -76,7 +76,7 @@ func open(f *elfrw.File) (*image, error) {
 		im.table = [2]uint64{s.Addr, s.Addr + s.Size}
 	}
 	if im.table[0] == im.table[1] {
-		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched", elf.Type(h.Type))
+		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched: patch the objects before they are linked", elf.Type(h.Type))
 	}
 	if err := im.readSections(); err != nil {
 		return nil, err

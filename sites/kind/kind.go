@@ -23,7 +23,7 @@ import (
 type Kind uint8
 
 // None is of no error, or of one that nothing is known of. Then come the kinds of
-// the command line; of files that cannot be read or written; of files that are not
+// the command line; of files that cannot be read, or may not be written; of files that are not
 // for scpatch; of those that contradict themselves, or what was asked for; and of
 // what a verification finds.
 const (
@@ -34,6 +34,7 @@ const (
 	PermissionDenied
 	NotRegular
 	IOError
+	NotAPage
 	FileChanged
 	Interrupted
 
@@ -44,6 +45,7 @@ const (
 	WrongType
 	WrongOption
 	SignedModule
+	BadListing
 
 	BadELF
 	BadCall
@@ -69,6 +71,7 @@ var names = [...]string{
 	PermissionDenied: "permission-denied",
 	NotRegular:       "not-regular",
 	IOError:          "io-error",
+	NotAPage:         "not-a-page",
 	FileChanged:      "file-changed",
 	Interrupted:      "interrupted",
 	NotELF64LE:       "not-elf64le",
@@ -78,6 +81,7 @@ var names = [...]string{
 	WrongType:        "wrong-type",
 	WrongOption:      "wrong-option",
 	SignedModule:     "signed-module",
+	BadListing:       "bad-listing",
 	BadELF:           "bad-elf",
 	BadCall:          "bad-call",
 	BadKey:           "bad-key",

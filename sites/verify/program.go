@@ -81,9 +81,9 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
+		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (ELFv2)", h.Flags, h.Flags&3)
+		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
 	case f.NumSections() == 0:
 		return nil, errNoSections
 	}
