@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/kind"
@@ -60,6 +59,7 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
+	defer c.hint()
 	var listings [2][]fileView
 	worst := exitDone
 	for i, path := range files {
@@ -82,7 +82,7 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 		if *asJSON {
 			err = errors.Join(err, json.NewEncoder(&out).Encode(v))
 		} else if !c.quiet {
-			writeCompared(&out, v)
+			writeCompared(&out, c.screen, v)
 		}
 	}
 	if _, writeErr := stdout.Write(out.Bytes()); writeErr != nil {
@@ -134,7 +134,7 @@ func (v *compareView) name() string {
 }
 
 // writeCompared prints for people what changed.
-func writeCompared(out io.Writer, v *compareView) {
+func writeCompared(out io.Writer, to screen, v *compareView) {
 	name := quoteOdd(v.name())
 	if v.Old != "" && v.New != "" && v.Old != v.New {
 		name = quoteOdd(v.Old) + " -> " + quoteOdd(v.New)
@@ -150,19 +150,28 @@ func writeCompared(out io.Writer, v *compareView) {
 	if len(v.Sites) == 0 {
 		return
 	}
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "CHANGE\tFUNCTION\tKEY\tWAS\tIS\tBECAUSE")
+	rows := [][]string{{"CHANGE", "FUNCTION", "KEY", "WAS", "IS", "BECAUSE"}}
 	for _, c := range changes {
 		for i := range v.Sites {
 			if p := &v.Sites[i]; p.Change == c {
-				writePair(w, p)
+				rows = append(rows, pairRow(p))
 			}
 		}
 	}
-	w.Flush()
+	to.writeTable(out, rows, []int{1, 2}, "CHANGE", changeColour) // FUNCTION and KEY
 }
 
-func writePair(w io.Writer, p *pairView) {
+func changeColour(name string) colour {
+	switch change(name) {
+	case changeWorse, changeLost:
+		return red
+	case changeBetter, changeGained:
+		return green
+	}
+	return yellow
+}
+
+func pairRow(p *pairView) []string {
 	s := p.site()
 	was, is, because := "-", "-", ""
 	if p.Old != nil {
@@ -175,9 +184,9 @@ func writePair(w io.Writer, p *pairView) {
 			because = p.New.Reason.String()
 		}
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s", p.Change, s.where(), quoteOdd(s.Key), was, is)
+	row := []string{string(p.Change), s.where(), quoteOdd(s.Key), was, is}
 	if because != "" {
-		fmt.Fprintf(w, "\t%s", quoteOdd(because))
+		row = append(row, quoteOdd(because))
 	}
-	fmt.Fprintln(w)
+	return row
 }

@@ -9,7 +9,7 @@ import (
 
 // writeDiff prints every site that changes, before and after, in GNU assembler
 // form with the offsets in the section.
-func writeDiff(out io.Writer, path string, views []siteView) {
+func writeDiff(out io.Writer, to screen, path string, views []siteView) {
 	head := false
 	for i := range views {
 		s := &views[i]
@@ -28,7 +28,8 @@ func writeDiff(out io.Writer, path string, views []siteView) {
 			case s.After[j]:
 				fmt.Fprintf(out, " %6x:  %s\n", at, quoteOdd(s.Before[j]))
 			default:
-				fmt.Fprintf(out, "-%6x:  %s\n+%6x:  %s\n", at, quoteOdd(s.Before[j]), at, quoteOdd(s.After[j]))
+				fmt.Fprintln(out, to.paint(red, fmt.Sprintf("-%6x:  %s", at, quoteOdd(s.Before[j]))))
+				fmt.Fprintln(out, to.paint(green, fmt.Sprintf("+%6x:  %s", at, quoteOdd(s.After[j]))))
 			}
 		}
 	}

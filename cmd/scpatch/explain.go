@@ -45,7 +45,7 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 		if i > 0 {
 			fmt.Fprintln(stdout)
 		}
-		if _, err := fmt.Fprintf(stdout, "%s\n\n%s", e.name, e.body()); err != nil {
+		if _, err := fmt.Fprintf(stdout, "%s\n\n%s", screenOf(stdout).paint(bold, e.name), e.body()); err != nil {
 			return c.wrote(err)
 		}
 	}

@@ -78,6 +78,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		fail(c.log, kind.Interrupted, fmt.Sprintf("interrupted: %d of %d files were not looked at", skipped, len(files)))
 		worst = exitIO
 	}
+	c.hint()
 	return worst
 }
 
@@ -106,8 +107,10 @@ type progress struct {
 
 func newProgress(log *logrus.Logger, total int) *progress {
 	p := &progress{total: total, start: time.Now()}
-	if f, ok := log.Out.(*os.File); ok && total > 1 && log.IsLevelEnabled(logrus.WarnLevel) && isTerminal(f) {
-		p.out = f
+	if f, ok := log.Out.(*os.File); ok && total > 1 && log.IsLevelEnabled(logrus.WarnLevel) {
+		if s := screenOf(f); s.terminal && !s.dumb {
+			p.out = f
+		}
 	}
 	return p
 }

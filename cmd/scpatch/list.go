@@ -9,7 +9,6 @@ import (
 	"io"
 	"strconv"
 	"sync"
-	"text/tabwriter"
 
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/kind"
@@ -72,9 +71,9 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			case *asJSON:
 				return writeJSON(out, fileView{jsonVersion, path, w.keys, w.views()})
 			case *diff:
-				writeDiff(out, path, w.views())
+				writeDiff(out, c.screen, path, w.views())
 			default:
-				writeTable(out, path, w)
+				writeTable(out, c.screen, path, w)
 			}
 			return nil
 		})
@@ -105,14 +104,13 @@ func list(path string, opts sites.Options, show func(*work) error) error {
 }
 
 // writeTable prints a plan for people.
-func writeTable(out io.Writer, path string, file *work) {
+func writeTable(out io.Writer, to screen, path string, file *work) {
 	views := file.views()
 	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", quoteOdd(path), len(views), file.keys, counts(file.decisions))
 	if len(views) == 0 {
 		return
 	}
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "SECTION\tFUNCTION\tKEY\tTARGET\tFORM\tCOST\tBECOMES\tBECAUSE")
+	rows := [][]string{{"SECTION", "FUNCTION", "KEY", "TARGET", "FORM", "COST", "BECOMES", "BECAUSE"}}
 	for i := range views {
 		s := &views[i]
 		becomes, because, cost := s.After[0], s.Proof, "-"
@@ -125,15 +123,27 @@ func writeTable(out io.Writer, path string, file *work) {
 		if s.Cost >= 0 {
 			cost = strconv.Itoa(s.Cost)
 		}
-		fmt.Fprintf(w, "%s+0x%x\t%s\t%s\t%s\t%s\t%s\t%s", quoteOdd(s.Section), s.Offset, s.where(),
-			quoteOdd(s.Key), quoteOdd(s.Target), s.Form, cost, quoteOdd(becomes))
-		if because != "" {
-			fmt.Fprintf(w, "\t%s", because)
+		row := []string{
+			fmt.Sprintf("%s+0x%x", quoteOdd(s.Section), s.Offset), s.where(),
+			quoteOdd(s.Key), quoteOdd(s.Target), s.Form.String(), cost, quoteOdd(becomes),
 		}
-		fmt.Fprintln(w)
+		if because != "" {
+			row = append(row, because)
+		}
+		rows = append(rows, row)
 	}
-	w.Flush()
+	to.writeTable(out, rows, []int{0, 1, 2, 3, 6}, "FORM", formColour) // SECTION to TARGET, BECOMES
 	for _, k := range keptByReason(file.decisions) {
 		fmt.Fprintf(out, "%s: %s (%d)\n", k.reason, views[k.first].Why, k.count)
 	}
+}
+
+func formColour(form string) colour {
+	switch form {
+	case sites.Keep.String():
+		return red
+	case sites.Direct.String(), sites.Constant.String():
+		return green
+	}
+	return yellow
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"strings"
 
@@ -21,8 +20,10 @@ var version, revision = "", ""
 
 // common are the options of every command.
 type common struct {
-	flags *pflag.FlagSet
-	log   *logrus.Logger
+	flags  *pflag.FlagSet
+	log    *logrus.Logger
+	hinter hinter
+	screen screen // standard output
 
 	runtime     string
 	module      bool
@@ -48,7 +49,8 @@ type common struct {
 func newCommon(name string, stderr io.Writer) *common {
 	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New(), runtime: "inline", linker: "any"}
 	c.log.SetOutput(stderr)
-	c.log.SetFormatter(plainFormatter{})
+	c.log.AddHook(&c.hinter)
+	c.log.SetFormatter(plainFormatter{screenOf(stderr)})
 	c.flags.SortFlags = false
 	c.flags.Usage = func() {}
 	return c
@@ -118,6 +120,7 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 	if err != nil {
 		return nil, err
 	}
+	c.screen = screenOf(stdout)
 	switch {
 	case c.module && c.user:
 		return nil, errors.New("--module and --user exclude each other")
@@ -195,6 +198,7 @@ func (c *common) setupLog() error {
 func (c *common) logTo(w io.Writer) *logrus.Logger {
 	l := logrus.New()
 	l.SetOutput(w)
+	l.AddHook(&c.hinter)
 	l.SetFormatter(c.log.Formatter)
 	l.SetLevel(c.log.Level)
 	return l
@@ -205,7 +209,7 @@ func (c *common) usageError(err error, stderr io.Writer) int {
 	if errors.Is(err, errDone) {
 		return exitDone
 	}
-	c.log.SetFormatter(plainFormatter{}) // whatever the options say
+	c.log.SetFormatter(plainFormatter{screenOf(stderr)}) // whatever the options say
 	fail(c.log, kind.BadUsage, err.Error())
 	fmt.Fprintf(stderr, "Try '%s --help' for more information.\n", c.flags.Name())
 	return exitUsage
@@ -227,13 +231,15 @@ func fail(log logrus.FieldLogger, k kind.Kind, text string) {
 
 // plainFormatter writes messages as GNU tools do: "scpatch: file: message",
 // with the level named where it is not an error, and the name of an error behind.
-type plainFormatter struct{}
+type plainFormatter struct{ screen screen }
 
-func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
-	level := ""
+func (p plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
+	program, level := "scpatch: ", ""
 	switch {
 	case e.Level == logrus.WarnLevel:
-		level = "warning: "
+		level = p.screen.paint(yellow, "warning: ")
+	case e.Level < logrus.WarnLevel:
+		program = p.screen.paint(red, program)
 	case e.Level > logrus.WarnLevel:
 		level = "note: "
 	}
@@ -245,7 +251,7 @@ func (plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	if k, ok := e.Data["kind"].(string); ok && k != "" {
 		name = " [" + k + "]"
 	}
-	return fmt.Appendf(nil, "scpatch: %s%s%s%s\n", level, file, plain(e.Message), name), nil
+	return fmt.Appendf(nil, "%s%s%s%s%s\n", program, level, file, plain(e.Message), name), nil
 }
 
 // versionText is the version, and behind it the commit that it was built from if
@@ -261,10 +267,4 @@ func versionText() string {
 		return info.Main.Version
 	}
 	return "(unknown)"
-}
-
-// isTerminal reports whether f is a terminal.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

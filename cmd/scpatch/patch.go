@@ -128,7 +128,7 @@ func (p *patcher) patchFile(ctx context.Context, f *elfrw.File, path string, out
 		}
 	}
 	if p.diff {
-		writeDiff(out, path, w.views())
+		writeDiff(out, p.screen, path, w.views())
 	}
 	return p.report(log, w), nil
 }
