@@ -67,17 +67,19 @@ build:
 	@mkdir -p $(B)
 	$(GO) build $(BUILDFLAGS) -o $(B)/scpatch ./cmd/scpatch
 
-# What is installed, "file:name". The completions are there or not.
+# What is installed, "file:name".
 SHARE = $(PREFIX)/share
+# Where zsh looks for what is not its own; for packages Debian has vendor-completions.
+ZSHDIR ?= $(SHARE)/zsh/site-functions
 DOCDIR ?= $(SHARE)/doc/scpatch
 HEADERS = $(foreach h,$(wildcard include/*.h),$(h):$(INCLUDEDIR)/scpatch/$(notdir $h))
 INSTALLED = $(B)/scpatch:$(BINDIR)/scpatch docs/scpatch.1:$(MANDIR)/man1/scpatch.1 $(HEADERS) \
 	$(foreach f,scpatch-compile scpatch.mk,share/$f:$(SHARE)/scpatch/$f) \
 	share/ScpatchConfig.cmake:$(SHARE)/cmake/Scpatch/ScpatchConfig.cmake \
 	README.md:$(DOCDIR)/README.md $(foreach f,$(wildcard docs/*.md docs/*.svg docs/*.png docs/schema/*),$f:$(DOCDIR)/$f) \
-	$(patsubst %,%:$(SHARE)/bash-completion/completions/scpatch,$(wildcard completions/scpatch.bash)) \
-	$(patsubst %,%:$(SHARE)/zsh/vendor-completions/_scpatch,$(wildcard completions/_scpatch)) \
-	$(patsubst %,%:$(SHARE)/fish/vendor_completions.d/scpatch.fish,$(wildcard completions/scpatch.fish))
+	completions/scpatch.bash:$(SHARE)/bash-completion/completions/scpatch \
+	completions/_scpatch:$(ZSHDIR)/_scpatch \
+	completions/scpatch.fish:$(SHARE)/fish/vendor_completions.d/scpatch.fish
 
 # install-files FILES: in a shell.
 define install-files

@@ -34,7 +34,8 @@ rm -rf "$out/deb"
 mkdir -p "$root/DEBIAN" "$doc"
 
 # Debian wants binaries without symbols.
-make --no-print-directory install B="$out/deb" LDFLAGS='-s -w' DESTDIR="$root" PREFIX=/usr
+make --no-print-directory install B="$out/deb" LDFLAGS='-s -w' DESTDIR="$root" PREFIX=/usr \
+	ZSHDIR=/usr/share/zsh/vendor-completions
 
 # copyright prints our licence and those of what is linked into the binary.
 copyright() {

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Completion for bash. "make install" puts it where bash-completion looks.
+
+# shellcheck disable=SC2207 # the words have no spaces
+
+# _scpatch_list WORDS: the last of a list with commas, which are not in it yet.
+_scpatch_list() {
+	local done='' last=$cur word rest=
+	if [[ $cur == *,* ]]; then
+		done=${cur%,*},
+		last=${cur##*,}
+	fi
+	for word in $1; do
+		[[ ,$done == *,$word,* ]] || rest+=" $done$word"
+	done
+	COMPREPLY=($(compgen -W "$rest" -- "$done$last"))
+}
+
+_scpatch() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev='' command='' options
+	COMPREPLY=()
+	((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
+	# --option=value is three words to readline.
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]] && ((COMP_CWORD > 1)); then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	if ((COMP_CWORD > 1)); then
+		case ${COMP_WORDS[1]} in
+		list | verify | compare | explain) command=${COMP_WORDS[1]} ;;
+		esac
+	fi
+
+	options='--help -h --version -V'
+	[[ $command == explain ]] || options+=' --verbose -v --quiet -q --log-format'
+	case $command in
+	'' | list | verify) options+=' --runtime --module --user --entry-size --paca-toc' ;;
+	esac
+	case $command in
+	'') options+=' --output -o --dry-run -n --strip-signature' ;;
+	list) options+=' --json --html' ;;
+	verify) options+=' --json' ;;
+	compare) options+=' --json --html --strict' ;;
+	esac
+	case $command in
+	'' | list)
+		options+=' --linker --whole-program --table-only --restore --require'
+		options+=' --allow-shadow --shadow-stack --diff -d'
+		;;
+	esac
+
+	local values=
+	case $prev in
+	--runtime) values='inline trampoline none' ;;
+	--entry-size) values='8 16' ;;
+	--log-format) values='text json' ;;
+	--linker) values='bfd lld any other' ;;
+	--restore) values='stack paca save-stub linker shadow' ;;
+	--require) values='constant direct stack paca save-stub linker shadow keep' ;;
+	--paca-toc | --shadow-stack) return ;;
+	--output | -o | --html)
+		compopt -o filenames 2>/dev/null
+		local IFS=$'\n'
+		COMPREPLY=($(compgen -f -- "$cur"))
+		return
+		;;
+	esac
+	if [[ $values ]]; then
+		_scpatch_list "$values"
+		return
+	fi
+	if [[ $cur == -* ]]; then
+		COMPREPLY=($(compgen -W "$options" -- "$cur"))
+		return
+	fi
+	if [[ $command == explain ]]; then
+		COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" explain 2>/dev/null | cut -d ' ' -f 1)" -- "$cur"))
+		return
+	fi
+	local IFS=$'\n'
+	compopt -o filenames 2>/dev/null
+	if [[ $command == compare ]]; then
+		COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X '!*.json' -- "$cur"))
+		return
+	fi
+	COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X '!*.o' -- "$cur")
+		$(compgen -f -X '!*.ko' -- "$cur") $(compgen -f -X '!*vmlinux' -- "$cur"))
+	((COMP_CWORD == 1)) && COMPREPLY+=($(compgen -W $'list\nverify\ncompare\nexplain' -- "$cur"))
+}
+
+complete -F _scpatch scpatch

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Completion for fish. "make install" puts it where fish looks.
+
+# __scpatch_is COMMAND...: the first argument is one of these; patch is none of them.
+function __scpatch_is
+    set -l words (commandline -opc)
+    set -l command patch
+    if set -q words[2]; and contains -- $words[2] list verify compare explain
+        set command $words[2]
+    end
+    contains -- $command $argv
+end
+
+# __scpatch_list FORM...: what may end a list with commas.
+function __scpatch_list
+    set -l done (commandline -ct | string replace -r '^--[a-z-]+=' '' | string match -r '^.*,')
+    for form in $argv
+        if not string match -q "*,$form,*" -- ",$done"
+            echo "$done$form"
+        end
+    end
+end
+
+# __scpatch_files ENDING: directories, and files whose names end so.
+function __scpatch_files
+    __fish_complete_path (commandline -ct) | string replace -rf "^(.*(?:$argv|/))(?:\t.*)?\$" '$1'
+end
+
+set -l files '__scpatch_is patch list verify'
+set -l logs '__scpatch_is patch list verify compare'
+set -l plans '__scpatch_is patch list'
+
+complete -c scpatch -f
+complete -c scpatch -n __fish_is_first_token -a list -d 'Show every site'
+complete -c scpatch -n __fish_is_first_token -a verify -d 'Check every site'
+complete -c scpatch -n __fish_is_first_token -a compare -d 'Compare two listings'
+complete -c scpatch -n __fish_is_first_token -a explain -d 'Explain reasons and errors'
+complete -c scpatch -n $files -a '(__scpatch_files "\.k?o|vmlinux")'
+complete -c scpatch -n '__scpatch_is compare' -a '(__scpatch_files "\.json")'
+complete -c scpatch -n '__scpatch_is explain' -a "(scpatch explain 2>/dev/null | string replace -r '  +' \\t)"
+
+complete -c scpatch -s h -l help -d 'Print a summary'
+complete -c scpatch -s V -l version -d 'Print the version'
+
+complete -c scpatch -n $files -l runtime -x -a 'inline trampoline none' -d 'What changes keys'
+complete -c scpatch -n $files -l module -d 'The code of a kernel module'
+complete -c scpatch -n $files -l user -d 'The code of user space'
+complete -c scpatch -n $files -l entry-size -x -a '8 16' -d 'Bytes of an entry of the table'
+complete -c scpatch -n $logs -s v -l verbose -d 'Say what is done with every site'
+complete -c scpatch -n $logs -s q -l quiet -d 'Errors only'
+complete -c scpatch -n $logs -l log-format -x -a 'text json' -d 'Form of the messages'
+complete -c scpatch -n $files -l paca-toc -x -d "Offset of the kernel's TOC pointer"
+
+complete -c scpatch -n $plans -l linker -x -a 'bfd lld any other' -d 'What links the output'
+complete -c scpatch -n $plans -l whole-program -d 'Nothing outside refers to its symbols'
+complete -c scpatch -n $plans -l table-only -d 'Write the table, leave the sites'
+complete -c scpatch -n $plans -l restore -x -a '(__scpatch_list stack paca save-stub linker shadow)' -d 'Forms that restore r2'
+complete -c scpatch -n $plans -l require -x -a '(__scpatch_list constant direct stack paca save-stub linker shadow keep)' -d 'Forms that are no error'
+complete -c scpatch -n $plans -l allow-shadow -d 'Allow the form shadow'
+complete -c scpatch -n $plans -l shadow-stack -x -d 'Pointer to the shadow stack'
+complete -c scpatch -n $plans -s d -l diff -d 'Print sites before and after'
+
+complete -c scpatch -n '__scpatch_is patch' -s o -l output -r -F -d 'Write to this file'
+complete -c scpatch -n '__scpatch_is patch' -s n -l dry-run -d 'Change nothing'
+complete -c scpatch -n '__scpatch_is patch' -l strip-signature -d 'Drop the signature'
+complete -c scpatch -n '__scpatch_is list verify compare' -l json -d 'One JSON object for each file'
+complete -c scpatch -n '__scpatch_is list compare' -l html -r -F -d 'Write a page of all sites'
+complete -c scpatch -n '__scpatch_is compare' -l strict -d 'Gone sites count as lost'
