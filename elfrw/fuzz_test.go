@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -32,7 +33,7 @@ func seeds(f *testing.F, add func([]byte)) {
 		}
 	}
 	good := victim().build()
-	for _, c := range append(corruptions, contradictions...) {
+	for _, c := range slices.Concat(corruptions, contradictions, references) {
 		data := bytes.Clone(good)
 		copy(data[c.at(data):], c.bytes)
 		add(data)
