@@ -151,7 +151,7 @@ fmt-check:
 LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts|TestE2ERestoreCounts|TestLinkerFacts)$$
 
 # What is used in a browser.
-BROWSER := ^TestBrowser
+BROWSER := ^(TestBrowser|TestWriteScreenshot)
 
 # What is run over input that the variables SCPATCH_CORPUS, SCPATCH_KERNEL and
 # SCPATCH_LIBS name: by corpus-check, by kernel-check, and by hand.
@@ -173,7 +173,7 @@ soundness: build tools ## The proof on whole libraries and images, instructions 
 
 browser-test: build ## The site map in headless Chromium
 	@.ci/setup-tools browser
-	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(BROWSER)' ./cmd/scpatch
+	$(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch
 
 screenshot: $(KERNEL)/vmlinux.o ## Make docs/sitemap.png, the site map of that kernel object
 	@.ci/setup-tools browser
