@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,27 +26,19 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	program, err := exec.LookPath("scpatch")
-	if err != nil {
-		t.Fatal(err)
-	}
 	b := newBatch(t, 48)
 	b.fill(t)
 	start := time.Now()
-	if code := run(b.args(), os.Stdout, os.Stderr); code > exitKept {
-		t.Fatalf("exit %d", code)
-	}
-	whole := 2 * time.Since(start) // and the start of a process
+	var said bytes.Buffer
+	ended(t, b.start(t, &said), &said, exitDone, exitKept)
+	whole := time.Since(start) * 5 / 4
 	b.readPatched(t)
 
 	r := rand.New(rand.NewPCG(1, 2))
 	var untouched, between, finished, left int
 	for try := range kills {
 		b.fill(t)
-		cmd := exec.Command(program, b.args()...)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		cmd := b.start(t, nil)
 		time.Sleep(time.Duration(r.Int64N(int64(whole))))
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
