@@ -25,23 +25,25 @@ func createTemp(path string) (*Temp, error) {
 			return err
 		}
 		t.name = name
-		return t.lock()
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	// Before it was locked somebody may have taken it for left over.
-	if !t.named(name) {
+	if err := t.lock(); err != nil || !t.named(name) {
 		return nil, errors.Join(t.busy(), t.out.Close())
 	}
 	return t, nil
 }
 
-// lock shows others that a process is at work on the file. Where the file system
-// has no locks they take it for left over, and Commit fails.
+// flock is a variable for the tests.
+var flock = unix.Flock
+
+// lock shows others that a process is at work on the file. A file system without
+// locks is no reason to fail: what nobody can lock, nobody takes for left over.
 func (t *Temp) lock() error {
-	err := unix.Flock(int(t.out.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == unix.EWOULDBLOCK {
+	if err := flock(int(t.out.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		return t.busy()
 	}
 	return nil
@@ -60,7 +62,7 @@ func (t *Temp) take(name string, create func() error) error {
 	}
 	defer old.Close()
 	left := &Temp{path: t.path, out: old}
-	if err := left.lock(); err != nil || !left.named(name) {
+	if err := flock(int(old.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil || !left.named(name) {
 		return t.busy()
 	}
 	if err := os.Remove(name); err != nil {

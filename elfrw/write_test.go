@@ -353,3 +353,29 @@ func testLeftOver(t *testing.T) {
 	sameFile(t, path, bulky())
 	holds(t, dir, filepath.Base(elfrw.TempName(path)), "a.o")
 }
+
+// TestNoLocks has two outputs for one name on a file system without locks: the
+// second may not take the first for left over, or the first would give the name to
+// the half of the second.
+func TestNoLocks(t *testing.T) {
+	elfrw.WithoutTmpfile(t)
+	elfrw.WithoutLocks(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.o")
+	m := edited(t, put(t, path, bulky()))
+	first, err := m.WriteTemp(path, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := m.WriteTemp(path, nil, nil); !errors.Is(err, elfrw.ErrChanged) {
+		t.Errorf("error of the second is %v", err)
+		if err == nil {
+			_ = second.Discard()
+		}
+	}
+	if err := first.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	sameFile(t, path, written(t, m))
+	holds(t, dir, "a.o")
+}
