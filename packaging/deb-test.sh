@@ -19,7 +19,7 @@ die() {
 
 tmp=$(mktemp -d)
 trap 'rm -rf --one-file-system "$tmp"' EXIT
-root=$tmp/root
+root=$tmp/debian
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
 if mmdebstrap --quiet --variant=essential "$suite" "$root" 2>"$tmp/log"; then
 	echo "a minimal $suite"

@@ -58,16 +58,14 @@ func addEverything(f *elfrw.File) (out []byte, locals int, err error) {
 // sameUnnamed compares two readings of a file before and after addEverything:
 // whatever was there is there, in the same order, and says the same.
 func sameUnnamed(before, after []byte, locals int) error {
-	var s [2]*structureCheck
-	for i, data := range [][]byte{before, after} {
-		s[i] = &structureCheck{data: data}
-		for _, step := range []func() error{s[i].header, s[i].headers, s[i].symbols} {
-			if err := step(); err != nil {
-				return err
-			}
-		}
+	was, err := readStructure(before)
+	if err != nil {
+		return err
 	}
-	was, is := s[0], s[1]
+	is, err := readStructure(after)
+	if err != nil {
+		return err
+	}
 	first := 0
 	if was.symtab != 0 {
 		first = int(was.sections[was.symtab].Info)

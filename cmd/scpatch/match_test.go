@@ -69,7 +69,7 @@ func TestMatchNames(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"by name", "b.o a.o", "a.o b.o c.o", "a.o=a.o b.o=b.o =c.o"},
 		{"lost", "a.o b.o", "b.o", "b.o=b.o a.o="},
-		{"one of each", "old/vmlinux.o", "/tmp/new.o", "old/vmlinux.o=/tmp/new.o"},
+		{"one of each", "old/vmlinux.o", "/elsewhere/new.o", "old/vmlinux.o=/elsewhere/new.o"},
 		{"other directories", "old/fs/a.o old/mm/a.o", "build/new/fs/a.o build/new/mm/a.o", "old/fs/a.o=build/new/fs/a.o old/mm/a.o=build/new/mm/a.o"},
 		{"a part of a name is no directory", "x/ab.o x/ac.o", "y/z/ab.o y/z/ac.o", "x/ab.o=y/z/ab.o x/ac.o=y/z/ac.o"},
 		{"absolute", "/old/a.o /old/d/b.o", "a.o d/b.o", "/old/a.o=a.o /old/d/b.o=d/b.o"},

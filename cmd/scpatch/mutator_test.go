@@ -35,11 +35,9 @@ func newMutator(data []byte) (*mutator, error) {
 	if err := structure(data); err != nil {
 		return nil, err
 	}
-	s := &structureCheck{data: data}
-	for _, step := range []func() error{s.header, s.headers, s.symbols} {
-		if err := step(); err != nil {
-			return nil, err
-		}
+	s, err := readStructure(data)
+	if err != nil {
+		return nil, err
 	}
 	m := &mutator{object: s}
 	m.add("header", layoutOf(0, "e_ident:16 e_type:2 e_machine:2 e_version:4 e_entry:8 e_phoff:8 e_shoff:8 e_flags:4 "+

@@ -20,7 +20,7 @@ import (
 func TestWriteScreenshot(t *testing.T) {
 	dest, kernel := os.Getenv("SCPATCH_SCREENSHOT"), os.Getenv("SCPATCH_KERNEL")
 	if dest == "" || kernel == "" {
-		t.Skip("SCPATCH_SCREENSHOT names no file, or SCPATCH_KERNEL no kernel")
+		missing(t, "SCPATCH_SCREENSHOT names no file, or SCPATCH_KERNEL no kernel; see make screenshot")
 	}
 	path := filepath.Join(t.TempDir(), "page.html")
 	t.Chdir(kernel)

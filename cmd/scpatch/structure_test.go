@@ -18,15 +18,27 @@ import (
 // It wants what a reader needs that trusts the file: counts, indices, offsets and
 // strings that lie in what they refer to. What a value means is not its concern.
 func structure(data []byte) error {
-	s := &structureCheck{data: data}
-	for _, step := range []func() error{
-		s.header, s.headers, s.symbols, s.extended, s.relocations, s.groups,
-	} {
+	s, err := readStructure(data)
+	if err != nil {
+		return err
+	}
+	for _, step := range []func() error{s.extended, s.relocations, s.groups} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readStructure reads the headers and the symbol table.
+func readStructure(data []byte) (*structureCheck, error) {
+	s := &structureCheck{data: data}
+	for _, step := range []func() error{s.header, s.headers, s.symbols} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // A structureCheck is a file that is checked. Its tables were read one after the

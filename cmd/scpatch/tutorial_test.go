@@ -105,7 +105,7 @@ func TestE2EFirstSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
-		t.Skip("no clone: git knows nothing of this directory")
+		missing(t, "no clone: git knows nothing of this directory")
 	}
 	env := []string{
 		"GIT_CONFIG_COUNT=2",
