@@ -55,7 +55,7 @@ func destination(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		if _, err := os.Lstat(path); err == nil {
+		if link, err := os.Lstat(path); err == nil && link.Mode().Type() == os.ModeSymlink {
 			return "", &os.PathError{Op: "open", Path: path, Err: errors.New("the symbolic link leads nowhere")}
 		}
 		return path, nil

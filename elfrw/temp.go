@@ -50,13 +50,18 @@ func (t *Temp) lock() error {
 }
 
 // take makes a file with the temporary name, again if one was there that a
-// process has left which did not come to its end.
+// process has left which did not come to its end. Of many who come at once one
+// gets the name.
 func (t *Temp) take(name string, create func() error) error {
 	err := create()
 	if !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	old, err := os.Open(name)
+	// Without O_NONBLOCK a FIFO of that name would have to be written to first.
+	old, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return t.busy()
+	}
 	if err != nil {
 		return err
 	}
@@ -68,7 +73,10 @@ func (t *Temp) take(name string, create func() error) error {
 	if err := os.Remove(name); err != nil {
 		return err
 	}
-	return create()
+	if err := create(); !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return t.busy()
 }
 
 // named reports whether the name leads to the file.
@@ -154,11 +162,12 @@ func (t *Temp) link() error {
 	return err
 }
 
-// Discard removes the file.
+// Discard removes the file. The name goes first: when the file is closed, and with
+// it the lock gone, the name may already be another's.
 func (t *Temp) Discard() error {
-	err := t.out.Close()
+	var err error
 	if t.name != "" {
-		err = errors.Join(err, os.Remove(t.name))
+		err = os.Remove(t.name)
 	}
-	return err
+	return errors.Join(err, t.out.Close())
 }

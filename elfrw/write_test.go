@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -352,6 +354,48 @@ func testLeftOver(t *testing.T) {
 	}
 	sameFile(t, path, bulky())
 	holds(t, dir, filepath.Base(elfrw.TempName(path)), "a.o")
+}
+
+// TestMeet has many outputs for one name at once. Each is committed whole, or says
+// that another was there.
+func TestMeet(t *testing.T) {
+	testMeet(t)
+	t.Run("named", func(t *testing.T) {
+		elfrw.WithoutTmpfile(t)
+		testMeet(t)
+	})
+}
+
+func testMeet(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.o")
+	m := edited(t, put(t, filepath.Join(t.TempDir(), "in.o"), bulky()))
+	want := written(t, m)
+	var all sync.WaitGroup
+	var met, done atomic.Int64
+	for range 8 {
+		all.Go(func() {
+			for range 200 {
+				temp, err := m.WriteTemp(path, nil, nil)
+				if err == nil {
+					err = temp.Commit()
+				}
+				switch {
+				case err == nil:
+					done.Add(1)
+				case errors.Is(err, elfrw.ErrChanged):
+					met.Add(1)
+				default:
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	sameFile(t, path, want)
+	holds(t, dir, "a.o")
+	t.Logf("%d were committed, %d met another", done.Load(), met.Load())
 }
 
 // TestNoLocks has two outputs for one name on a file system without locks: the
