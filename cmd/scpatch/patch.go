@@ -50,7 +50,6 @@ type patcher struct {
 	dryRun bool
 	diff   bool
 	strip  bool
-	first  string   // argument of all
 	files  sync.Map // by path: *sync.Mutex, see turn
 }
 
@@ -69,13 +68,14 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		err = errors.New("--output needs the name of a file")
 	case p.output != "" && len(files) > 1:
 		err = errors.New("--output takes one input file")
+	default:
+		err = mistyped(files)
 	}
 	if err != nil {
 		return p.usageError(err, stderr)
 	}
 	// A reader of standard output that goes away (| head) must not end the
 	// process in the middle of a file.
-	p.first = args[0]
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
 	defer stop()
 	return forEach(ctx, p.common, files, stdout, p.patch)
@@ -88,9 +88,6 @@ func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log
 		defer p.turn(path)()
 	}
 	f, err := open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, suggestCommand(path, path == p.first, err)
-	}
 	if err != nil {
 		return 0, err
 	}

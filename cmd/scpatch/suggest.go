@@ -5,6 +5,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -73,16 +76,29 @@ func suggestFlag(flags *pflag.FlagSet, err error) error {
 	return err
 }
 
-// suggestCommand adds to the error of a file that is not there which command may
-// be meant. A command is the first argument.
-func suggestCommand(path string, first bool, err error) error {
-	for _, c := range commands {
-		if path == c && !first {
-			return fmt.Errorf("%w; the command %s is the first argument, in front of the options", err, c)
+// mistyped is the error of a command line that names a command where a file has to
+// stand, or begins with what is nearly one: who only wanted to look must not get
+// the other files patched. A file of that name is a file.
+func mistyped(files []string) error {
+	for i, path := range files {
+		near := path
+		if i == 0 {
+			near = suggest(path, append(commands, "help"))
+		}
+		if near != "help" && !slices.Contains(commands, near) {
+			continue
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		switch {
+		case near == "help":
+			return fmt.Errorf("%s: no such file; did you mean --help?", path)
+		case path == near:
+			return fmt.Errorf("%s: no such file; the command %s is the first argument, in front of the options", path, near)
+		default:
+			return fmt.Errorf("%s: no such file; did you mean the command %s?", path, near)
 		}
 	}
-	if c := suggest(path, commands); first && c != "" {
-		return fmt.Errorf("%w; did you mean the command %s?", err, c)
-	}
-	return err
+	return nil
 }
