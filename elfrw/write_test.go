@@ -93,12 +93,19 @@ func sameFile(t *testing.T, path string, want []byte) {
 	}
 }
 
-func TestReplace(t *testing.T) {
-	testReplace(t)
+// bothWays runs a test of outputs without a name until they are committed, and of
+// outputs that have one from the start.
+func bothWays(t *testing.T, test func(*testing.T)) {
+	t.Helper()
+	test(t)
 	t.Run("named", func(t *testing.T) {
 		elfrw.WithoutTmpfile(t)
-		testReplace(t)
+		test(t)
 	})
+}
+
+func TestReplace(t *testing.T) {
+	bothWays(t, testReplace)
 }
 
 func testReplace(t *testing.T) {
@@ -312,11 +319,7 @@ func TestChanged(t *testing.T) {
 // TestLeftOver finds the temporary name taken: by a file that a killed process has
 // left, which goes, and by one of a process that is at work.
 func TestLeftOver(t *testing.T) {
-	testLeftOver(t)
-	t.Run("named", func(t *testing.T) {
-		elfrw.WithoutTmpfile(t)
-		testLeftOver(t)
-	})
+	bothWays(t, testLeftOver)
 }
 
 func testLeftOver(t *testing.T) {
@@ -359,11 +362,7 @@ func testLeftOver(t *testing.T) {
 // TestMeet has many outputs for one name at once. Each is committed whole, or says
 // that another was there.
 func TestMeet(t *testing.T) {
-	testMeet(t)
-	t.Run("named", func(t *testing.T) {
-		elfrw.WithoutTmpfile(t)
-		testMeet(t)
-	})
+	bothWays(t, testMeet)
 }
 
 func testMeet(t *testing.T) {
