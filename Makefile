@@ -232,7 +232,7 @@ corpus: ## Fetch the ppc64el packages of CORPUS_PACKAGES into build/corpus
 CORPUS_ALL := libc6-dev libgcc-12-dev libstdc++-12-dev libgfortran-12-dev libgo-12-dev gnat-12 libgphobos-12-dev \
 	zlib1g-dev libssl-dev llvm-14-dev libclang-14-dev libmlir-14-dev libclang-rt-14-dev libstd-rust-dev ghc \
 	fp-units-rtl-3.2.2 ocaml golang-1.19-go binutils-dev linux-image-powerpc64le
-corpus-full: ## The same for 20 packages; readelf, eu-elflint and the linkers see each edited object (hours)
+corpus-full: ## The same for 20 packages; readelf, eu-elflint and the linkers see each edited object (an hour)
 	@.ci/setup-tools corpus test
 	@.ci/fetch-corpus $(CORPUS) $(CORPUS_ALL)
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=20000 SCPATCH_CORPUS_PEERS=$(CORPUS_PEERS) \
