@@ -148,6 +148,10 @@ func TestCorrupted(t *testing.T) {
 		{"site word absolute", plainSite, func(p *patient) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x48000003)
 		}, "expects b or bl"},
+		{"trampoline in no code", plainSite, func(p *patient) {
+			off, _ := p.symbol("__SCT__inc")
+			binary.LittleEndian.PutUint16(p.b[off+stShndx:], uint16(p.section(".bss").Index))
+		}, "__SCT__inc is in section \".bss\", which is no code"},
 		{"target local entry reserved", plainSite, func(p *patient) {
 			off, _ := p.symbol("local_first")
 			p.b[off+stOther] |= 0xe0

@@ -73,6 +73,23 @@ func (o *Object) findCalls() error {
 			return err
 		}
 	}
+	return o.checkTramps()
+}
+
+// checkTramps wants those trampolines that are called, and defined here, to be code.
+func (o *Object) checkTramps() error {
+	seen := make([]bool, len(o.Tramps))
+	for i := range o.Sites {
+		s := &o.Sites[i]
+		if seen[s.Tramp] {
+			continue
+		}
+		seen[s.Tramp] = true
+		sym := o.File.Symbol(int(o.Tramps[s.Tramp].Sym))
+		if sec := o.File.Section(sym.Section); sym.Section != 0 && !isCode(sec) {
+			return o.at(int(s.Section), s.Off, int64(s.Type), "%s is in section %q, which is no code", printable(o.name(sym.Index)), sec.NameString())
+		}
+	}
 	return nil
 }
 

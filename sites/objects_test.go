@@ -267,3 +267,22 @@ func TestFixedKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyAmongCode has the keys in a section of code, which may compute their
+// addresses by a distance that the assembler has resolved: no relocation tells.
+func TestKeyAmongCode(t *testing.T) {
+	p := newPatient(t, "gcc-p8-O2-sites.o")
+	_, i := p.symbol("__SCK__inc")
+	sec := p.f.Section(p.f.Symbol(i).Section)
+	p.put64(p.header(sec.NameString(), 8), sec.Flags|uint64(elf.SHF_EXECINSTR))
+	gp, err := plan(p.b, Options{Runtime: Trampoline, Place: Kernel, WholeProgram: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range gp.Decisions {
+		s, d := &gp.Object.Sites[i], &gp.Decisions[i]
+		if gp.Object.Keys[s.Key].Name == "inc" && (d.Form == Direct || d.Form == Constant) {
+			t.Errorf("site %d of inc is %v", i, d.Form)
+		}
+	}
+}

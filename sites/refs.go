@@ -41,7 +41,9 @@ type keySpan struct {
 // definition, its own trampoline, and the site tables refers to it, and it
 // cannot be reached by name from outside. Every relocation of a section that is
 // loaded counts, but for .discard.* sections, where the static_call() macro
-// leaves one itself.
+// leaves one itself. A distance within a section has no relocation: code of the
+// key's own section may reach it so. That data holds one, as assembler source can
+// make it hold (.long key - table), is not expected; compilers make none.
 func (o *Object) findReferences(opts Options) (*references, error) {
 	r := &references{
 		o: o, why: make([]string, len(o.Keys)), keys: map[int][]keySpan{},
@@ -54,6 +56,10 @@ func (o *Object) findReferences(opts Options) (*references, error) {
 		s := o.File.Symbol(int(k.Sym))
 		if k.Sym == 0 || s.Section == 0 {
 			r.why[i] = "it is not defined here"
+			continue
+		}
+		if sec := o.File.Section(s.Section); sec.Has(elf.SHF_EXECINSTR) {
+			r.why[i] = fmt.Sprintf("it is among the code of section %q, which can reach it without a relocation", sec.NameString())
 			continue
 		}
 		r.keys[s.Section] = append(r.keys[s.Section], keySpan{s.Value, s.Value + max(s.Size, keySize), i})
