@@ -78,6 +78,8 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		return keep(s, AlternativeCode), false, nil
 	case key.Target.Why == KeyAmbiguous:
 		return keep(s, KeyAmbiguous), false, nil
+	case key.Sym == 0 && d.Object.localTramp(s):
+		return keep(s, KeyMissing), false, nil
 	case d.repatched() && d.around(s).comdat:
 		return keep(s, SiteDiscardable), false, nil
 	}

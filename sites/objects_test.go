@@ -286,3 +286,28 @@ func TestKeyAmongCode(t *testing.T) {
 		}
 	}
 }
+
+// TestLocalKeyStripped takes the names of two local keys away. Their trampolines,
+// local as well, must not get a key that others see by that name.
+func TestLocalKeyStripped(t *testing.T) {
+	p := newPatient(t, "asm-samename.o")
+	for i := range p.f.NumSymbols() {
+		if s := p.f.Symbol(i); string(p.f.SymbolName(s)) == "__SCK__sn" {
+			p.put32(p.section(".symtab").Off+uint64(i)*24, 0)
+		}
+	}
+	for _, c := range combinations {
+		gp, err := plan(p.b, c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(gp.Decisions) == 0 || gp.NumAdded() != 0 || len(gp.Stubs) != 0 || gp.Changes() {
+			t.Errorf("%s: %d sites, %d added, %d stubs", c.name, len(gp.Decisions), gp.NumAdded(), len(gp.Stubs))
+		}
+		for i := range gp.Decisions {
+			if d := &gp.Decisions[i]; d.Form != Keep || d.Reason != KeyMissing || d.Listed {
+				t.Errorf("%s: site %d: %v, %v", c.name, i, d.Form, d.Reason)
+			}
+		}
+	}
+}

@@ -222,3 +222,13 @@ func (o *Object) canBeNull(key int) bool {
 	}
 	return !some
 }
+
+// localTramp reports whether a site calls a local trampoline, whose key is local
+// as well: if its symbol is gone, a key that others see by that name is another one.
+func (o *Object) localTramp(s *Site) bool {
+	if s.Tramp < 0 {
+		return false
+	}
+	t := o.Tramps[s.Tramp]
+	return t.Entry == noStub && o.File.SymbolBind(int(t.Sym)) == elf.STB_LOCAL
+}
