@@ -24,27 +24,27 @@ suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
 if mmdebstrap --quiet --variant=essential "$suite" "$root" 2>"$tmp/log"; then
 	echo "a minimal $suite"
 	dpkg=(chroot "$root" dpkg)
-	mkdir -p "$root/tmp"
-	cp "$deb" "$root/tmp/scpatch.deb"
-	file=/tmp/scpatch.deb
+	mkdir "$root/try"
+	cp "$deb" "$root/try/scpatch.deb"
+	file=try/scpatch.deb # chroot starts in the root
 else
 	sed 's/^/  /' "$tmp/log"
 	echo 'mmdebstrap fails: an empty directory'
 	rm -rf "$root"
-	mkdir -p "$root/var/lib/dpkg/"{info,updates,triggers} "$root/var/log" "$root/tmp"
+	mkdir -p "$root/var/lib/dpkg/"{info,updates,triggers} "$root/var/log" "$root/try"
 	: >"$root/var/lib/dpkg/status"
 	: >"$root/var/lib/dpkg/available"
 	dpkg=(dpkg "--root=$root")
 	file=$deb
 fi
-cp "$object" "$root/tmp/object.o"
+cp "$object" "$root/try/object.o"
 
 # files prints what is in the root, and a sum of every file, but for what dpkg
 # keeps of its own.
 files() {
 	(
 		cd "$root"
-		find . \( -path ./var/lib/dpkg -o -path ./var/log/dpkg.log -o -path './tmp/*' \) -prune -o \
+		find . \( -path ./var/lib/dpkg -o -path ./var/log/dpkg.log -o -path ./try \) -prune -o \
 			-printf '%M %p %l\n' -type f -fprint0 "$tmp/list" | sort
 		sort -z "$tmp/list" | xargs -0r sha256sum
 	)
@@ -55,9 +55,9 @@ files >"$tmp/before"
 "${dpkg[@]}" --verify scpatch
 in_root() { chroot "$root" "$@"; }
 in_root /usr/bin/scpatch --version
-in_root /usr/bin/scpatch /tmp/object.o
-in_root /usr/bin/scpatch verify /tmp/object.o
-! cmp -s "$object" "$root/tmp/object.o" || die 'the object is not patched'
+in_root /usr/bin/scpatch try/object.o
+in_root /usr/bin/scpatch verify try/object.o
+! cmp -s "$object" "$root/try/object.o" || die 'the object is not patched'
 for f in include/scpatch/static_call.h share/man/man1/scpatch.1.gz share/doc/scpatch/copyright; do
 	[ -s "$root/usr/$f" ] || die "no /usr/$f"
 done
