@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package layout
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// RecordSection is the name of the sections in which scpatch records what it has
+// decided for each site. They are not loaded. The name begins as that of debug
+// information does, and so linkers treat them as such: ld.bfd's --gc-sections
+// keeps them, and of a place in a section that is dropped every linker makes 0.
+//
+// An object has one such section for each section of code with sites, in the
+// same group. A linker puts them one behind the other; between two may be zeros.
+//
+//	u32 magic    RecordMagic
+//	u32 size     bytes of this record, a multiple of 8
+//	u32 entries  how many
+//	u32 keys     how many
+//	u8  place    where the code runs: 0 kernel image, 1 module, 2 user space
+//	u8  runtime  0 inline, 1 trampoline, 2 none
+//	u8[6]        0
+//	u64 base     R_PPC64_ADDR64: the section of code; 0 once that is dropped
+//	keys, entries
+//	names        of keys without __SCK__, each with a NUL; zeros up to size
+//
+// A key:
+//
+//	u64 addr     R_PPC64_ADDR64: the key; 0 if the object does not define it
+//	u32 name     byte offset of its name from the start of the record
+//	u32          0
+//
+// An entry:
+//
+//	u32 off      byte offset of the branch from base
+//	u32 key      which key, from 0
+//	u8  form     RecordForm
+//	u8  flags    RecordTail, RecordNoTOC, RecordListed
+//	u16          0
+//
+// If two entries have the same place the later one counts: a second run adds to
+// what is there.
+const (
+	RecordSection = ".debug_static_calls"
+	RecordMagic   = 0x31524353 // "SCR1"
+	RecordBase    = 24         // byte offset of base in a record
+
+	recordHeaderSize = 32
+	recordKeySize    = 16
+	recordEntrySize  = 12
+)
+
+// A RecordForm is the form of a site in a record. The numbers do not change.
+type RecordForm uint8
+
+// The forms; see docs/forms.md.
+const (
+	RecordConstant RecordForm = iota
+	RecordDirect
+	RecordStack
+	RecordPACA
+	RecordSaveStub
+	RecordLinker
+	RecordShadow
+	RecordKeep
+)
+
+// Flags of an entry.
+const (
+	RecordTail   = 1 // a tail call: b, not bl
+	RecordNoTOC  = 2 // the caller keeps no TOC pointer
+	RecordListed = 4 // the table of sites has it too
+)
+
+// A RecordKey is a key of a record.
+type RecordKey struct {
+	Addr uint64 // 0 if the object does not define it
+	Name string // without __SCK__
+}
+
+// A RecordEntry is what was decided for one site.
+type RecordEntry struct {
+	Off   uint32 // bytes from the record's base
+	Key   uint32 // index in the record's keys
+	Form  RecordForm
+	Flags uint8
+}
+
+// A Record is what one run has decided for one section of code.
+type Record struct {
+	Place, Runtime uint8
+	Base           uint64
+	Keys           []RecordKey
+	Entries        []RecordEntry
+}
+
+// RecordKeyAddr is the byte offset of the address of key i in a record.
+func RecordKeyAddr(i int) uint64 { return recordHeaderSize + uint64(i)*recordKeySize }
+
+// Encode returns the bytes of the record.
+func (r *Record) Encode() []byte {
+	le := binary.LittleEndian
+	names := recordHeaderSize + len(r.Keys)*recordKeySize + len(r.Entries)*recordEntrySize
+	size := names
+	for i := range r.Keys {
+		size += len(r.Keys[i].Name) + 1
+	}
+	b := make([]byte, 0, size+8)
+	b = le.AppendUint32(b, RecordMagic)
+	b = le.AppendUint32(b, uint32((size+7)&^7))
+	b = le.AppendUint32(b, uint32(len(r.Entries)))
+	b = le.AppendUint32(b, uint32(len(r.Keys)))
+	b = append(b, r.Place, r.Runtime, 0, 0, 0, 0, 0, 0)
+	b = le.AppendUint64(b, r.Base)
+	for i := range r.Keys {
+		b = le.AppendUint64(b, r.Keys[i].Addr)
+		b = le.AppendUint32(b, uint32(names))
+		b = le.AppendUint32(b, 0)
+		names += len(r.Keys[i].Name) + 1
+	}
+	for i := range r.Entries {
+		e := &r.Entries[i]
+		b = le.AppendUint32(b, e.Off)
+		b = le.AppendUint32(b, e.Key)
+		b = append(b, byte(e.Form), e.Flags, 0, 0)
+	}
+	for i := range r.Keys {
+		b = append(append(b, r.Keys[i].Name...), 0)
+	}
+	return b[:(size+7)&^7] // cap has room for the zeros
+}
+
+// ReadRecords reads the records that a section holds. Base and the addresses of
+// keys are as they are in the bytes: in an object its relocations have to be
+// applied first. An error says at which offset of the section what is no record
+// begins.
+func ReadRecords(data []byte) ([]Record, error) {
+	le := binary.LittleEndian
+	var all []Record
+	for at := 0; at < len(data); {
+		b := data[at:]
+		if n := min(len(b), 8); !slices.ContainsFunc(b[:n], func(c byte) bool { return c != 0 }) {
+			at += n // what a linker put between two records
+			continue
+		}
+		if len(b) < recordHeaderSize || le.Uint32(b) != RecordMagic {
+			return nil, fmt.Errorf("no record of static calls begins at offset 0x%x", at)
+		}
+		size, entries, keys := uint64(le.Uint32(b[4:])), uint64(le.Uint32(b[8:])), uint64(le.Uint32(b[12:]))
+		names := recordHeaderSize + keys*recordKeySize + entries*recordEntrySize
+		if size%8 != 0 || size > uint64(len(b)) || names > size {
+			return nil, fmt.Errorf("the record of static calls at offset 0x%x has 0x%x bytes for %d entries and %d keys, of 0x%x that are left", at, size, entries, keys, len(b))
+		}
+		r := Record{
+			Place: b[16], Runtime: b[17], Base: le.Uint64(b[RecordBase:]),
+			Keys: make([]RecordKey, keys), Entries: make([]RecordEntry, entries),
+		}
+		for i := range r.Keys {
+			raw := b[RecordKeyAddr(i):]
+			name := uint64(le.Uint32(raw[8:]))
+			if name < names || name >= size {
+				return nil, fmt.Errorf("the record of static calls at offset 0x%x has the name of key %d at 0x%x, of 0x%x bytes", at, i, name, size)
+			}
+			end := slices.Index(b[name:size], 0)
+			if end < 0 {
+				return nil, fmt.Errorf("the record of static calls at offset 0x%x: the name of key %d does not end", at, i)
+			}
+			r.Keys[i] = RecordKey{le.Uint64(raw), string(b[name:][:end])}
+		}
+		for i := range r.Entries {
+			raw := b[RecordKeyAddr(int(keys)):][i*recordEntrySize:]
+			e := RecordEntry{le.Uint32(raw), le.Uint32(raw[4:]), RecordForm(raw[8]), raw[9]}
+			if uint64(e.Key) >= keys || e.Form > RecordKeep {
+				return nil, fmt.Errorf("the record of static calls at offset 0x%x: entry %d has key %d of %d and form %d", at, i, e.Key, keys, e.Form)
+			}
+			r.Entries[i] = e
+		}
+		all = append(all, r)
+		at += int(size)
+	}
+	return all, nil
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package layout
+
+import (
+	"bytes"
+	"encoding/binary"
+	"reflect"
+	"testing"
+)
+
+func testRecords() []Record {
+	return []Record{
+		{Place: 2, Runtime: 1, Base: 0x10000, Keys: []RecordKey{{0x2000, "op"}, {0, "elsewhere"}}, Entries: []RecordEntry{
+			{0x40, 1, RecordKeep, 0}, {0x50, 0, RecordStack, RecordListed}, {0x60, 0, RecordDirect, RecordTail | RecordNoTOC},
+		}},
+		{Keys: []RecordKey{{0x2008, ""}}, Entries: []RecordEntry{{0, 0, RecordConstant, 0}}},
+		{Place: 1, Base: 0x20000, Keys: []RecordKey{}, Entries: []RecordEntry{}},
+	}
+}
+
+// A linker puts records one behind the other, with zeros between them.
+func TestRecordsRead(t *testing.T) {
+	want := testRecords()
+	for _, zeros := range []int{0, 8, 16} {
+		var section []byte
+		for i := range want {
+			b := want[i].Encode()
+			if len(b)%8 != 0 {
+				t.Errorf("record %d has %d bytes, want a multiple of 8", i, len(b))
+			}
+			section = append(append(section, b...), make([]byte, zeros)...)
+		}
+		got, err := ReadRecords(section)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%d zeros between: %+v, %v\nwant %+v", zeros, got, err, want)
+		}
+	}
+}
+
+func TestRecordsRefused(t *testing.T) {
+	whole := testRecords()[0].Encode()
+	for name, spoil := range map[string]func([]byte) []byte{
+		"cut in the header":  func(b []byte) []byte { return b[:20] },
+		"cut in the entries": func(b []byte) []byte { return b[:80] },
+		"another magic":      func(b []byte) []byte { b[0]++; return b },
+		"an odd size":        func(b []byte) []byte { b[4]++; return b },
+		"too many entries":   func(b []byte) []byte { binary.LittleEndian.PutUint32(b[8:], 1<<31); return b },
+		"too many keys":      func(b []byte) []byte { binary.LittleEndian.PutUint32(b[12:], 1<<31); return b },
+		"a name outside":     func(b []byte) []byte { b[RecordKeyAddr(0)+8] = 0xff; return b },
+		"a name inside":      func(b []byte) []byte { b[RecordKeyAddr(0)+8] = 0; return b },
+		"an unknown key":     func(b []byte) []byte { b[RecordKeyAddr(2)+4] = 2; return b },
+		"an unknown form":    func(b []byte) []byte { b[RecordKeyAddr(2)+8] = 8; return b },
+		"no end of a name": func(b []byte) []byte {
+			for i := len(b) - 1; b[i] == 0; i-- {
+				b[i] = 'x'
+			}
+			return b
+		},
+	} {
+		if r, err := ReadRecords(spoil(bytes.Clone(whole))); err == nil {
+			t.Errorf("%s: accepted as %+v", name, r)
+		}
+	}
+}
