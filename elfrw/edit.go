@@ -37,11 +37,12 @@ type addedSymbol struct {
 type NewSection struct {
 	Name      string
 	Type      elf.SectionType // not SHT_NOBITS, SHT_GROUP or a symbol table's
-	Flags     elf.SectionFlag // not SHF_GROUP
+	Flags     elf.SectionFlag // SHF_GROUP comes with Group
 	Addralign uint64          // 0 and 1: none
 	Entsize   uint64
 	Link      int // section index, of this file or returned by AddSection
 	Info      uint32
+	Group     int // index of the SHT_GROUP section whose member it becomes, 0 for none
 	// Data is the content. It belongs to the Edit, and Layout puts the final
 	// symbol indices into that of a SHT_RELA, where they may be provisional.
 	Data []byte
@@ -229,8 +230,14 @@ func (e *Edit) AddSection(s NewSection) (int, error) {
 	if err := e.checkNew(&s); err != nil {
 		return 0, fmt.Errorf("new section %q: %w", s.Name, err)
 	}
+	index := e.f.shnum + len(e.secs)
+	if s.Group != 0 {
+		s.Flags |= elf.SHF_GROUP
+		g := e.f.Section(s.Group)
+		e.splice(g, g.Off+g.Size, 0, le.AppendUint32(nil, uint32(index)))
+	}
 	e.secs = append(e.secs, s)
-	return e.f.shnum + len(e.secs) - 1, nil
+	return index, nil
 }
 
 // checkNew refuses what New would not take, or what Layout could not keep true.
@@ -245,7 +252,9 @@ func (e *Edit) checkNew(s *NewSection) error {
 	case s.Addralign&(s.Addralign-1) != 0 || s.Addralign > maxAlign:
 		return fmt.Errorf("alignment 0x%x is not a power of two up to 0x%x", s.Addralign, maxAlign)
 	case s.Flags&elf.SHF_GROUP != 0:
-		return errors.New("cannot become a member of a group")
+		return errors.New("a member of a group names the group")
+	case s.Group != 0 && (s.Group < 0 || s.Group >= e.f.shnum || !e.f.Section(s.Group).Is(elf.SHT_GROUP)):
+		return fmt.Errorf("section %d is no group", s.Group)
 	case s.Link < 0 || s.Link >= n:
 		return fmt.Errorf("sh_link is %d of %d sections", s.Link, n)
 	case s.Type != elf.SHT_RELA && symtab != 0 && s.Link == symtab:

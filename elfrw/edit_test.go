@@ -126,6 +126,14 @@ var kinds = map[string]func(d *editor) bool{
 		}
 		return true
 	},
+	"AddToGroups": func(d *editor) bool {
+		groups := d.find(func(_ int, s elfrw.Section) bool { return s.Is(elf.SHT_GROUP) })
+		for _, g := range groups {
+			sec := d.addSection(elfrw.NewSection{Name: ".member", Type: elf.SHT_PROGBITS, Addralign: 8, Data: make([]byte, 8), Group: g})
+			d.addSection(elfrw.NewSection{Name: ".another", Type: elf.SHT_PROGBITS, Link: sec, Group: g})
+		}
+		return len(groups) > 0
+	},
 	"AddGlobals": func(d *editor) bool {
 		if d.f.NumSymbols() == 0 {
 			return false

@@ -146,8 +146,15 @@ func (d *editor) addSection(s elfrw.NewSection) int {
 	if i != len(d.m.secs) {
 		d.t.Fatalf("AddSection returned %d, want %d", i, len(d.m.secs))
 	}
+	flags := s.Flags
+	if s.Group != 0 {
+		flags |= elf.SHF_GROUP
+		g := d.m.secs[s.Group]
+		g.data = binary.LittleEndian.AppendUint32(bytes.Clone(g.data), uint32(i))
+		g.hdr.Size = uint64(len(g.data))
+	}
 	d.m.secs = append(d.m.secs, &msec{name: s.Name, data: s.Data, hdr: elf.Section64{
-		Type: uint32(s.Type), Flags: uint64(s.Flags), Link: uint32(s.Link), Info: s.Info, Addralign: s.Addralign, Entsize: s.Entsize,
+		Type: uint32(s.Type), Flags: uint64(flags), Link: uint32(s.Link), Info: s.Info, Addralign: s.Addralign, Entsize: s.Entsize,
 	}})
 	return i
 }

@@ -81,9 +81,9 @@ func (l *layout) checkUnused(kept int) error {
 		case (s.Is(elf.SHT_RELA) || s.Has(elf.SHF_INFO_LINK)) && int64(s.Info) >= int64(kept) && int64(s.Info) < int64(l.f.shnum):
 			return refuse(int(s.Info), "section %v", s)
 		case s.Is(elf.SHT_GROUP):
-			for d := s.Data()[4:]; len(d) > 0; d = d[4:] {
-				if m := le.Uint32(d); int64(m) >= int64(kept) {
-					return refuse(int(m), "section group %v", s)
+			for m := range s.Members() {
+				if m >= kept {
+					return refuse(m, "section group %v", s)
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"iter"
 	"strconv"
 )
 
@@ -120,6 +121,22 @@ func (s Section) Data() []byte {
 	}
 	return s.f.data[s.Off : s.Off+s.Size : s.Off+s.Size]
 }
+
+// Members returns the indices of the sections in a SHT_GROUP section (gABI,
+// "Section Groups"). [New] has checked that there are such sections.
+func (s Section) Members() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		d := s.Data()
+		for i := groupFlagSize; i+4 <= len(d); i += 4 {
+			if !yield(int(le.Uint32(d[i:]))) {
+				return
+			}
+		}
+	}
+}
+
+// groupFlagSize is the size in bytes of the flags in front of a group's members.
+const groupFlagSize = 4
 
 // Is reports whether the section has the type.
 func (s Section) Is(t elf.SectionType) bool { return elf.SectionType(s.Type) == t }
