@@ -46,7 +46,7 @@ _scpatch() {
 	esac
 	case $command in
 	'' | list)
-		options+=' --linker --whole-program --table-only --restore --require'
+		options+=' --linker --whole-program --table-only --no-record --restore --require'
 		options+=' --allow-shadow --shadow-stack --diff -d'
 		;;
 	esac

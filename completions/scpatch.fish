@@ -55,6 +55,7 @@ complete -c scpatch -n $files -l paca-toc -x -d "Offset of the kernel's TOC poin
 complete -c scpatch -n $plans -l linker -x -a 'bfd lld any other' -d 'What links the output'
 complete -c scpatch -n $plans -l whole-program -d 'Nothing outside refers to its symbols'
 complete -c scpatch -n $plans -l table-only -d 'Write the table, leave the sites'
+complete -c scpatch -n $plans -l no-record -d 'Leave out the record of decisions'
 complete -c scpatch -n $plans -l restore -x -a '(__scpatch_list stack paca save-stub linker shadow)' -d 'Forms that restore r2'
 complete -c scpatch -n $plans -l require -x -a '(__scpatch_list constant direct stack paca save-stub linker shadow keep)' -d 'Forms that are no error'
 complete -c scpatch -n $plans -l allow-shadow -d 'Allow the form shadow'

@@ -138,6 +138,23 @@ func (s Section) Members() iter.Seq[int] {
 // groupFlagSize is the size in bytes of the flags in front of a group's members.
 const groupFlagSize = 4
 
+// Uncompressed returns the content of the section: Data, or with SHF_COMPRESSED
+// what that stands for (gABI, "Compressed Sections").
+func (s Section) Uncompressed() ([]byte, error) {
+	if !s.Has(elf.SHF_COMPRESSED) {
+		return s.Data(), nil
+	}
+	f, err := elf.NewFile(bytes.NewReader(s.f.data))
+	if err != nil {
+		return nil, s.bad(shFlags, "compressed section", "cannot be read: %v", err)
+	}
+	data, err := f.Sections[s.Index].Data()
+	if err != nil {
+		return nil, s.bad(shFlags, "compressed section", "cannot be read: %v", err)
+	}
+	return data, nil
+}
+
 // Is reports whether the section has the type.
 func (s Section) Is(t elf.SectionType) bool { return elf.SectionType(s.Type) == t }
 

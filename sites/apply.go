@@ -17,7 +17,7 @@ import (
 // Apply turns the plan into an edit of the object's file. Every word that
 // changes is expected to be what Find saw.
 func (p *Plan) Apply() (*elfrw.Edit, error) {
-	a := applier{Plan: p, edit: p.Object.File.Edit(), sectionSyms: make([]int32, p.Object.File.NumSections()), keySyms: map[int]int{}, entries: map[stubName]int{}, byName: map[string]int{}}
+	a := applier{Plan: p, edit: p.Object.File.Edit(), keySyms: map[int]int{}, entries: map[stubName]int{}, byName: map[string]int{}}
 	if err := a.addStubs(); err != nil {
 		return nil, err
 	}
@@ -38,13 +38,16 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 	if err := a.table(); err != nil {
 		return nil, err
 	}
+	if err := a.record(); err != nil {
+		return nil, err
+	}
 	return a.edit, nil
 }
 
 type applier struct {
 	*Plan
 	edit        *elfrw.Edit
-	sectionSyms []int32          // by section: its STT_SECTION symbol
+	sectionSyms []int32          // by section: its STT_SECTION symbol; see findSectionSymbols
 	keySyms     map[int]int      // key → symbol added for it
 	entries     map[stubName]int // entry of a new stub → its symbol
 	byName      map[string]int   // see undefined
@@ -214,10 +217,15 @@ func (a *applier) addRelaSection(sec int, data []byte) error {
 
 // addRelaOf does the same for a section of that name, which may be a new one.
 func (a *applier) addRelaOf(name string, sec int, data []byte) error {
+	return a.addRela(name, sec, 0, data)
+}
+
+// addRela does it as a member of a group, if that is not 0.
+func (a *applier) addRela(name string, sec, group int, data []byte) error {
 	_, err := a.edit.AddSection(elfrw.NewSection{
 		Name: ".rela" + name, Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK,
 		Addralign: 8, Entsize: reloc.RelaSize,
-		Link: a.Object.File.Symtab().Index, Info: uint32(sec), Data: data,
+		Link: a.Object.File.Symtab().Index, Info: uint32(sec), Group: group, Data: data,
 	})
 	return err
 }
@@ -317,7 +325,11 @@ func (a *applier) extend(sec int, zeros, relas []byte) error {
 
 // findSectionSymbols finds the STT_SECTION symbols, all of them local.
 func (a *applier) findSectionSymbols() {
+	if a.sectionSyms != nil {
+		return
+	}
 	f := a.Object.File
+	a.sectionSyms = make([]int32, f.NumSections())
 	for i := 1; i < f.FirstGlobal(); i++ {
 		if f.SymbolType(i) != elf.STT_SECTION {
 			continue

@@ -27,7 +27,10 @@ func (p *Plan) Check(out *elfrw.File) error {
 			return err
 		}
 	}
-	return c.table()
+	if err := c.table(); err != nil {
+		return err
+	}
+	return c.record()
 }
 
 // A checker is what the steps of Check share.

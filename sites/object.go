@@ -56,7 +56,7 @@ type Object struct {
 }
 
 // tables are the sections with the names of tables.
-type tables struct{ kernel, user, trampKeys []int }
+type tables struct{ kernel, user, trampKeys, records []int }
 
 // An addr is a place in a relocatable object: a byte offset in a section.
 type addr struct {
@@ -148,6 +148,8 @@ func newObject(f *elfrw.File) (*Object, error) {
 			o.tables.user = append(o.tables.user, i)
 		case s.Named(trampKeyName):
 			o.tables.trampKeys = append(o.tables.trampKeys, i)
+		case s.Named(layout.RecordSection):
+			o.tables.records = append(o.tables.records, i)
 		case h.Flags&3 == 0 && s.Named(".opd"):
 			return nil, kind.WrongMachine.Errorf("section %v: function descriptors, this is an ELFv1 object (compile with -mabi=elfv2)", s)
 		case !s.NameHasPrefix(".gnu."):

@@ -79,6 +79,8 @@ type Options struct {
 	// TableOnly leaves the sites of a kernel image's object as they are, and only
 	// writes the table: the sites are patched when the image has been linked.
 	TableOnly bool
+	// NoRecord leaves out the record of what was decided; see layout.RecordSection.
+	NoRecord bool
 	// Restore narrows the forms that restore r2; nil allows all. Shadow needs
 	// AllowShadow besides.
 	Restore []Form

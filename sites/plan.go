@@ -71,6 +71,7 @@ type Plan struct {
 	Added     []int32    // the sites that are to be added to the table, in order
 	Shortcuts []int      // the keys whose stub is to be added to the table
 	Stubs     []Stub     // what is to be added for the sites, by key
+	Record    []int32    // the sites that are to be recorded, in order
 
 	marked map[int]bool // trampolines, by symbol, that are to have local entry 1
 }
@@ -118,6 +119,9 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 		}
 	}
 	d.addShortcuts()
+	if p.Record, err = p.toRecord(); err != nil {
+		return nil, err
+	}
 	return p, d.required()
 }
 
@@ -277,7 +281,7 @@ func (d *Decision) changes() bool { return d.Form != Keep && !d.Done }
 
 // Changes reports whether the plan would change the object.
 func (p *Plan) Changes() bool {
-	if p.NumAdded() > 0 {
+	if p.NumAdded() > 0 || len(p.Record) > 0 {
 		return true
 	}
 	for i := range p.Decisions {

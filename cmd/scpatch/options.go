@@ -32,6 +32,7 @@ type common struct {
 	entrySize   int
 	whole       bool
 	tableOnly   bool
+	noRecord    bool
 	restore     string
 	require     string
 	pacaTOC     string
@@ -73,6 +74,7 @@ func (c *common) addPlanning() {
 	f.StringVar(&c.linker, "linker", "any", "what links the output at last: `NAME` is bfd, lld, any of these two, or other")
 	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, but for exported ones")
 	f.BoolVar(&c.tableOnly, "table-only", false, "write the table of sites and leave the sites: the linked kernel image is to be patched")
+	f.BoolVar(&c.noRecord, "no-record", false, "leave out the record of what was decided for each site, which scpatch verify reads")
 	f.StringVar(&c.restore, "restore", "", "restore r2 by these `FORMS` only, separated by commas: stack, paca, save-stub, linker, shadow (default: the cheapest that is sound)")
 	f.StringVar(&c.require, "require", "", "it is an error if a site gets a form that is not among these `FORMS`")
 	f.StringVar(&c.pacaTOC, "paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13): a number, or a symbol of FILE that has it; opens the form paca")
@@ -141,7 +143,7 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 func (c *common) parseSites() (err error) {
 	o := &c.sites
 	*o = sites.Options{
-		EntrySize: c.entrySize, WholeProgram: c.whole, TableOnly: c.tableOnly, PACATOC: c.pacaTOC,
+		EntrySize: c.entrySize, WholeProgram: c.whole, TableOnly: c.tableOnly, NoRecord: c.noRecord, PACATOC: c.pacaTOC,
 		AllowShadow: c.allowShadow, ShadowStack: c.shadowStack,
 	}
 	switch {

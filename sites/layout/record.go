@@ -91,6 +91,7 @@ type RecordEntry struct {
 
 // A Record is what one run has decided for one section of code.
 type Record struct {
+	At             uint64 // byte offset in its section; only ReadRecords sets it
 	Place, Runtime uint8
 	Base           uint64
 	Keys           []RecordKey
@@ -100,17 +101,19 @@ type Record struct {
 // RecordKeyAddr is the byte offset of the address of key i in a record.
 func RecordKeyAddr(i int) uint64 { return recordHeaderSize + uint64(i)*recordKeySize }
 
-// Encode returns the bytes of the record.
-func (r *Record) Encode() []byte {
+// Append appends the bytes of the record to others, and zeros up to a multiple of 8.
+func (r *Record) Append(b []byte) []byte {
 	le := binary.LittleEndian
 	names := recordHeaderSize + len(r.Keys)*recordKeySize + len(r.Entries)*recordEntrySize
 	size := names
 	for i := range r.Keys {
 		size += len(r.Keys[i].Name) + 1
 	}
-	b := make([]byte, 0, size+8)
+	size = (size + 7) &^ 7
+	end := len(b) + size
+	b = slices.Grow(b, size)
 	b = le.AppendUint32(b, RecordMagic)
-	b = le.AppendUint32(b, uint32((size+7)&^7))
+	b = le.AppendUint32(b, uint32(size))
 	b = le.AppendUint32(b, uint32(len(r.Entries)))
 	b = le.AppendUint32(b, uint32(len(r.Keys)))
 	b = append(b, r.Place, r.Runtime, 0, 0, 0, 0, 0, 0)
@@ -130,7 +133,7 @@ func (r *Record) Encode() []byte {
 	for i := range r.Keys {
 		b = append(append(b, r.Keys[i].Name...), 0)
 	}
-	return b[:(size+7)&^7] // cap has room for the zeros
+	return append(b, make([]byte, end-len(b))...)
 }
 
 // ReadRecords reads the records that a section holds. Base and the addresses of
@@ -155,7 +158,7 @@ func ReadRecords(data []byte) ([]Record, error) {
 			return nil, fmt.Errorf("the record of static calls at offset 0x%x has 0x%x bytes for %d entries and %d keys, of 0x%x that are left", at, size, entries, keys, len(b))
 		}
 		r := Record{
-			Place: b[16], Runtime: b[17], Base: le.Uint64(b[RecordBase:]),
+			At: uint64(at), Place: b[16], Runtime: b[17], Base: le.Uint64(b[RecordBase:]),
 			Keys: make([]RecordKey, keys), Entries: make([]RecordEntry, entries),
 		}
 		for i := range r.Keys {

@@ -25,10 +25,11 @@ func TestRecordsRead(t *testing.T) {
 	for _, zeros := range []int{0, 8, 16} {
 		var section []byte
 		for i := range want {
-			b := want[i].Encode()
+			b := want[i].Append(nil)
 			if len(b)%8 != 0 {
 				t.Errorf("record %d has %d bytes, want a multiple of 8", i, len(b))
 			}
+			want[i].At = uint64(len(section))
 			section = append(append(section, b...), make([]byte, zeros)...)
 		}
 		got, err := ReadRecords(section)
@@ -39,7 +40,7 @@ func TestRecordsRead(t *testing.T) {
 }
 
 func TestRecordsRefused(t *testing.T) {
-	whole := testRecords()[0].Encode()
+	whole := testRecords()[0].Append(nil)
 	for name, spoil := range map[string]func([]byte) []byte{
 		"cut in the header":  func(b []byte) []byte { return b[:20] },
 		"cut in the entries": func(b []byte) []byte { return b[:80] },

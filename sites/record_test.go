@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// TestRecord reads the records of every object that can be patched, and holds them
+// against the plan. A second run finds them as they should be.
+func TestRecord(t *testing.T) {
+	names, err := filepath.Glob("../testdata/obj/*.o")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no objects", err)
+	}
+	grouped := 0
+	for _, name := range names {
+		for _, opts := range []Options{{}, {Place: User}, {Place: User, Runtime: None}, {Place: Module}} {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := plan(b, opts)
+			if err != nil || len(p.Decisions) == 0 {
+				continue
+			}
+			out, err := elfrw.New(apply(t, p))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := Find(out)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			was, err := o.records()
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			for i := range p.Decisions {
+				s := &p.Object.Sites[i]
+				want := recorded{layout.RecordForm(p.Decisions[i].Form), p.Object.Keys[s.Key].Name}
+				if got := was[addr{int(s.Section), s.Off}]; got != want {
+					t.Errorf("%s: site %d is recorded as %v, want %v", name, i, got, want)
+				}
+				if p.Object.inComdat(int(s.Section)) {
+					grouped++
+				}
+			}
+			if len(was) != len(p.Decisions) {
+				t.Errorf("%s: %d recorded, want %d", name, len(was), len(p.Decisions))
+			}
+			opts.NoRecord = true
+			if p, err = plan(b, opts); err != nil {
+				t.Fatal(err)
+			}
+			if !p.Changes() {
+				continue
+			}
+			if bare, err := elfrw.New(apply(t, p)); err != nil {
+				t.Error(err)
+			} else if _, ok := bare.SectionByName(layout.RecordSection); ok {
+				t.Errorf("%s: a record that was not asked for", name)
+			}
+		}
+	}
+	if grouped == 0 {
+		t.Error("no site in a group")
+	}
+}
+
+// TestRecordChecked spoils every field of the records, and their relocations:
+// Check has to see each of these.
+func TestRecordChecked(t *testing.T) {
+	p, err := plan(memory(t, "gcc-p8-O2-cxx_a.o"), Options{Place: User})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := apply(t, p)
+	f, err := elfrw.New(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoilt := 0
+	spoil := func(off uint64, what string) {
+		b := bytes.Clone(whole)
+		b[off] ^= 1
+		out, err := elfrw.New(b)
+		if err != nil {
+			return // a field of the file's own
+		}
+		spoilt++
+		if err := p.Check(out); !errors.Is(err, ErrNotAsPlanned) {
+			t.Errorf("%s, file offset 0x%x: %v", what, off, err)
+		}
+	}
+	for i := 1; i < f.NumSections(); i++ {
+		s := f.Section(i)
+		switch {
+		case s.Named(layout.RecordSection):
+			used := len(bytes.TrimRight(s.Data(), "\x00"))
+			for off := range used {
+				spoil(s.Off+uint64(off), "record")
+			}
+			for m := range f.NumSections() { // out of its group
+				g := f.Section(m)
+				if m > 0 && g.Is(elf.SHT_GROUP) && s.Has(elf.SHF_GROUP) && bytes.Contains(g.Data()[4:], []byte{byte(i), 0, 0, 0}) {
+					spoil(g.Off+uint64(bytes.Index(g.Data()[4:], []byte{byte(i), 0, 0, 0})+4), "group")
+				}
+			}
+		case s.Is(elf.SHT_RELA) && strings.HasSuffix(s.NameString(), layout.RecordSection):
+			for off := uint64(0); off < s.Size; off++ {
+				if off%24 < 12 || off%24 >= 16 { // the symbol index below: one byte is enough
+					spoil(s.Off+off, "relocation")
+				}
+			}
+			for off := uint64(12); off < s.Size; off += 24 {
+				spoil(s.Off+off, "symbol")
+			}
+		}
+	}
+	if spoilt < 200 {
+		t.Errorf("only %d places were spoilt", spoilt)
+	}
+	if err := p.Check(f); err != nil {
+		t.Errorf("what was not spoilt: %v", err)
+	}
+}
