@@ -84,7 +84,7 @@ func (e *Edit) section(i int) (Section, error) {
 // of bytes could break. Strings may be added to a string table, and no more.
 func (s Section) opaque() error {
 	switch elf.SectionType(s.Type) {
-	case elf.SHT_RELA, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, shtLLVMAddrsig:
+	case elf.SHT_REL, elf.SHT_RELA, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, shtLLVMAddrsig:
 		return fmt.Errorf("section %v: bytes of a section of type %v are not edited blindly", s, elf.SectionType(s.Type))
 	case elf.SHT_NULL, elf.SHT_NOBITS:
 		return fmt.Errorf("section %v of type %v has no bytes", s, elf.SectionType(s.Type))

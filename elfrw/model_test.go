@@ -3,6 +3,7 @@
 package elfrw_test
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"reflect"
@@ -105,6 +106,13 @@ func snapshot(f *elfrw.File) *model {
 			c.sig, _ = at(s.Info)
 			c.hdr.Info = 0
 			c.data = d
+		case s.Is(elf.SHT_REL) && m.symtab != 0 && int(s.Link) == m.symtab && len(d)%16 == 0:
+			c.data = bytes.Clone(d)
+			for i := 12; i < len(d); i += 16 {
+				y, _ := at(binary.LittleEndian.Uint32(d[i:]))
+				c.refs = append(c.refs, y)
+				clear(c.data[i:][:4])
+			}
 		case s.Is(shtAddrsig) && m.symtab != 0 && int(s.Link) == m.symtab:
 			for len(d) > 0 {
 				v, n := binary.Uvarint(d)

@@ -170,7 +170,7 @@ func TestRefuseFile(t *testing.T) {
 		{"bytes of an object with segments", patch(basic(), 54, 56, 0, 1), touch, ""},
 		{"symbol without a table", small["nosymbols"].build(), localSym, "no symbol table"},
 		{"section without names", nameless, section, "no section name string table"},
-		{"local symbol, unknown references", unknown.build(), localSym, `section ".profile" of type SHT_LOOS+268389385 may refer to symbols`},
+		{"local symbol, unknown references", unknown.build(), localSym, `section ".profile" of type SHT_LOOS+268389378 may refer to symbols`},
 		{"global symbol, unknown references", unknown.build(), globalSym, ""},
 		{"signed", small["signed"].build(), touch, "module signature"},
 		{"overlap behind", overlap(6, 0x7c, 3), grow, `".text" cannot be edited: it overlaps section ".note"`},
@@ -214,4 +214,41 @@ func TestAddrsig(t *testing.T) {
 	refused(t, bad.build(), func(e *elfrw.Edit) error { _, err := e.AddSymbol(elfrw.NewSymbol{}); return err }, "symbol index")
 	bad.secs[len(bad.secs)-1].data = []byte{1, 0x81}
 	refused(t, bad.build(), func(e *elfrw.Edit) error { _, err := e.AddSymbol(elfrw.NewSymbol{}); return err }, "symbol index")
+}
+
+// TestRel checks relocations without addends, as clang has them for a profile,
+// when their symbols move.
+func TestRel(t *testing.T) {
+	entry := func(off uint64, sym uint32) []byte {
+		b := binary.LittleEndian.AppendUint64(nil, off)
+		return binary.LittleEndian.AppendUint32(append(b, 0, 0, 0, 0), sym)
+	}
+	table := func(syms ...uint32) (b []byte) {
+		for i, sym := range syms {
+			b = append(b, entry(uint64(i)*8, sym)...)
+		}
+		return b
+	}
+	object := func(data []byte) []byte {
+		o := basic()
+		profile := o.add(sec{name: ".profile", typ: 0x6fff4c09, flags: shfExclude, align: 1, entsize: 8, link: linkSymtab, data: make([]byte, 16)})
+		o.add(sec{name: ".rel.profile", typ: elf.SHT_REL, flags: elf.SHF_INFO_LINK, align: 8, entsize: 16, link: linkSymtab, info: uint32(profile), data: data})
+		return o.build()
+	}
+	d := newEditor(t, object(table(2, 4, 5)))
+	d.addSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL})
+	d.addSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL})
+	f, err := elfrw.New(d.layout())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, ok := f.SectionByName(".rel.profile")
+	if want := table(2, 6, 7); !ok || !bytes.Equal(s.Data(), want) { // 2 is local
+		t.Errorf("the table is % x, want % x", s.Data(), want)
+	}
+	local := func(e *elfrw.Edit) error { _, err := e.AddSymbol(elfrw.NewSymbol{}); return err }
+	refused(t, object(table(77)), local, "is of symbol 77 of")
+	refused(t, object(table(2)[:12]), local, "not a multiple of 16")
+	rel := s.Index
+	refused(t, object(table(2)), func(e *elfrw.Edit) error { return e.AppendData(rel, []byte{1}) }, "not edited blindly")
 }

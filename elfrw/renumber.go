@@ -3,17 +3,22 @@
 package elfrw
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
 )
 
-const relaSize = 24 // Elf64_Rela
+const (
+	relaSize = 24 // Elf64_Rela
+	relSize  = 16 // Elf64_Rel
+)
 
-// Section types of LLVM's that refer to symbols by index (LLVM Extensions,
+// Section types of LLVM's that are tied to the symbol table (LLVM Extensions,
 // "ELF-Dependent").
 const (
-	shtLLVMAddrsig = 0x6fff4c03
+	shtLLVMAddrsig   = 0x6fff4c03 // refers to symbols by index
+	shtLLVMCallGraph = 0x6fff4c09 // has relocations (SHT_REL) for that
 )
 
 // renumber gives every reference to a symbol its final index: those of the edit,
@@ -39,7 +44,12 @@ func (l *layout) renumber() error {
 			if s.Size > 0 {
 				l.partAt(s).renum = true
 			}
+		case elf.SHT_REL:
+			if err := l.renumberRel(s); err != nil {
+				return err
+			}
 		case elf.SHT_SYMTAB_SHNDX: // its entries went in with the symbols
+		case shtLLVMCallGraph:
 		case elf.SHT_GROUP:
 			le.PutUint32(l.header(i)[shInfo:], l.moved(s.Info))
 		case shtLLVMAddrsig:
@@ -49,6 +59,26 @@ func (l *layout) renumber() error {
 		default:
 			return fmt.Errorf("section %v of type %v may refer to symbols by index: cannot add a local symbol", s, elf.SectionType(s.Type))
 		}
+	}
+	return nil
+}
+
+// renumberRel rewrites relocations without addends. Nothing else is known of
+// them: they are not edited.
+func (l *layout) renumberRel(s Section) error {
+	out := bytes.Clone(s.Data())
+	if len(out)%relSize != 0 {
+		return s.bad(shSize, "sh_size", "is 0x%x, not a multiple of %d", s.Size, relSize)
+	}
+	for i := 12; i < len(out); i += relSize {
+		sym := le.Uint32(out[i:])
+		if sym >= uint32(l.f.NumSymbols()) {
+			return s.badAt(s.Off+uint64(i), "r_info", fmt.Sprintf("is of symbol %d of %d", sym, l.f.NumSymbols()))
+		}
+		le.PutUint32(out[i:], l.moved(sym))
+	}
+	if len(out) > 0 {
+		l.splice(s, s.Off, s.Size, out)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A decider holds what decisions share.
@@ -35,7 +36,7 @@ func newDecider(p *Plan) (*decider, error) {
 // surroundings are what a site shares with those around it.
 type surroundings struct {
 	section     int32
-	alternative bool   // see isAlternative
+	alternative bool   // see layout.IsAlternative
 	comdat      bool   // see inComdat
 	fn          int32  // the function,
 	refused     Reason // and why r2 there cannot be taken for this unit's
@@ -47,7 +48,7 @@ func (d *decider) around(s *Site) *surroundings {
 	n, o := &d.near, d.Object
 	if n.section != s.Section {
 		sec := o.File.Section(int(s.Section))
-		*n = surroundings{section: s.Section, alternative: isAlternative(sec), comdat: sec.Has(elf.SHF_GROUP), fn: -1}
+		*n = surroundings{section: s.Section, alternative: layout.IsAlternative(sec), comdat: sec.Has(elf.SHF_GROUP), fn: -1}
 	}
 	if n.fn != s.Func {
 		n.fn, n.refused = s.Func, NoReason

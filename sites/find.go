@@ -13,6 +13,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // Find finds every static-call site of a relocatable object, its keys, what
@@ -59,7 +60,7 @@ func (o *Object) findCalls() error {
 	if len(o.Tramps) == 0 {
 		return nil
 	}
-	holdsSites := func(s elfrw.Section) bool { return isCode(s) || isAlternative(s) }
+	holdsSites := func(s elfrw.Section) bool { return isCode(s) || layout.IsAlternative(s) }
 	for sec := range o.relocated(holdsSites) {
 		t, err := o.table(sec.Index)
 		if err != nil {

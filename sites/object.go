@@ -36,13 +36,15 @@ type Object struct {
 	Table  *Table // the existing .static_call_sites, nil without one
 	User   *Table // the existing static_call_sites of user space, nil without one
 
-	isModule  bool         // the file is a linked kernel module
-	tables    tables       // the sections of that name
-	relas     []int32      // by section: its SHT_RELA section
-	tramps    symbolRanks  // the symbols of Tramps
-	watched   symbolSet    // symbols that a relocation at a site may name
-	byAddr    map[addr]int // see trampsByAddr
-	orders    []order      // by section: whether its relocations are in order of place
+	isModule  bool          // the file is a linked kernel module
+	fat       bool          // the object has a second copy of its code:
+	ir        elfrw.Section // see layout.IR
+	tables    tables        // the sections of that name
+	relas     []int32       // by section: its SHT_RELA section
+	tramps    symbolRanks   // the symbols of Tramps
+	watched   symbolSet     // symbols that a relocation at a site may name
+	byAddr    map[addr]int  // see trampsByAddr
+	orders    []order       // by section: whether its relocations are in order of place
 	funcs     funcIndex
 	keySyms   map[int]int        // see keysBySymbol
 	keyAddrs  map[addr]int       // see keysByAddr
@@ -129,16 +131,23 @@ func newObject(f *elfrw.File) (*Object, error) {
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
 		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
 	}
-	o := &Object{File: f, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
+	if err := layout.CheckRelocations(f); err != nil {
+		return nil, err
+	}
+	ir, fat, err := layout.IR(f)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{File: f, fat: fat, ir: ir, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
 	for i := 1; i < f.NumSections(); i++ {
 		switch f.SectionType(i) {
 		case elf.SHT_NULL, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX:
 			continue
 		}
 		switch s := f.Section(i); {
-		case s.Is(elf.SHT_RELA) && (int(s.Link) != f.Symtab().Index || s.Link == 0):
+		case s.Is(elf.SHT_RELA) && s.Size == 0 && (s.Link == 0 || int(s.Link) != f.Symtab().Index || o.relas[s.Info] != 0):
 		case s.Is(elf.SHT_RELA):
-			if prev := o.relas[s.Info]; prev != 0 && s.Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_EXECINSTR) {
+			if prev := o.relas[s.Info]; prev != 0 && f.Section(int(prev)).Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
 				return nil, kind.BadELF.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
 			}
 			o.relas[s.Info] = int32(i)
@@ -152,12 +161,6 @@ func newObject(f *elfrw.File) (*Object, error) {
 			o.tables.records = append(o.tables.records, i)
 		case h.Flags&3 == 0 && s.Named(".opd"):
 			return nil, kind.WrongMachine.Errorf("section %v: function descriptors, this is an ELFv1 object (compile with -mabi=elfv2)", s)
-		case !s.NameHasPrefix(".gnu."):
-		case s.NameHasPrefix(".gnu.lto_.lto."):
-			// struct lto_section of GCC's lto-streamer.h: two int16, then slim_object.
-			if d := s.Data(); len(d) > 4 && !s.Has(elf.SHF_COMPRESSED) && d[4] != 0 {
-				return nil, kind.LTOObject.Errorf("section %v: a slim LTO object has no code; patch what -flinker-output=nolto-rel makes of it, or use -ffat-lto-objects", s)
-			}
 		case s.Named(".gnu.linkonce.this_module"):
 			o.isModule = true
 		}
@@ -191,13 +194,6 @@ func (o *Object) relocated(want func(elfrw.Section) bool) iter.Seq[elfrw.Section
 			}
 		}
 	}
-}
-
-// isAlternative reports whether a section holds alternative code, which the
-// kernel copies over other code when it boots (arch/powerpc/lib/feature-fixups.c).
-// Such a section need not be executable.
-func isAlternative(s elfrw.Section) bool {
-	return s.Is(elf.SHT_PROGBITS) && s.NameHasPrefix("__ftr_alt_")
 }
 
 func isCode(s elfrw.Section) bool {

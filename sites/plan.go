@@ -7,6 +7,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A Decision is what a Plan says of one site.
@@ -119,6 +120,9 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 		}
 	}
 	d.addShortcuts()
+	if o.fat && p.patched() {
+		return nil, layout.FatLTO(o.ir)
+	}
 	if p.Record, err = p.toRecord(); err != nil {
 		return nil, err
 	}
@@ -278,6 +282,11 @@ func (p *Plan) CalleeName(i int) string {
 
 // changes reports whether something of the site changes.
 func (d *Decision) changes() bool { return d.Form != Keep && !d.Done }
+
+// patched reports whether a site of the object is patched, or would be.
+func (p *Plan) patched() bool {
+	return p.NumAdded() > 0 || slices.ContainsFunc(p.Decisions, func(d Decision) bool { return d.Form != Keep || d.Listed })
+}
 
 // Changes reports whether the plan would change the object.
 func (p *Plan) Changes() bool {

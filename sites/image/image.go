@@ -68,6 +68,9 @@ func open(f *elfrw.File) (*image, error) {
 	case f.NumSymbols() < 2:
 		return nil, kind.WrongType.Errorf("the image has no symbols: patch it before it is stripped")
 	}
+	if err := layout.CheckRelocations(f); err != nil {
+		return nil, err
+	}
 	im := &image{file: f, keys: map[uint64]string{}, tramps: map[string]function{}, moved: map[uint64]content{}}
 	if err := im.readSymbols(); err != nil {
 		return nil, err

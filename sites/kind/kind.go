@@ -41,6 +41,7 @@ const (
 	NotELF64LE
 	Archive
 	LTOObject
+	UnreadRelocations
 	WrongMachine
 	WrongType
 	WrongOption
@@ -66,37 +67,38 @@ const (
 )
 
 var names = [...]string{
-	BadUsage:         "bad-usage",
-	NoSuchFile:       "no-such-file",
-	PermissionDenied: "permission-denied",
-	NotRegular:       "not-regular",
-	IOError:          "io-error",
-	NotAPage:         "not-a-page",
-	FileChanged:      "file-changed",
-	Interrupted:      "interrupted",
-	NotELF64LE:       "not-elf64le",
-	Archive:          "archive",
-	LTOObject:        "lto-object",
-	WrongMachine:     "wrong-machine",
-	WrongType:        "wrong-type",
-	WrongOption:      "wrong-option",
-	SignedModule:     "signed-module",
-	BadListing:       "bad-listing",
-	BadELF:           "bad-elf",
-	BadCall:          "bad-call",
-	BadKey:           "bad-key",
-	BadTable:         "bad-table",
-	BadStub:          "bad-stub",
-	AlreadyPatched:   "already-patched",
-	RequiredForm:     "required-form",
-	CannotEdit:       "cannot-edit",
-	NotAsPlanned:     "not-as-planned",
-	NoTable:          "no-table",
-	NotListed:        "not-listed",
-	WrongCall:        "wrong-call",
-	WrongEntry:       "wrong-entry",
-	R2Lost:           "r2-lost",
-	R2NotSaved:       "r2-not-saved",
+	BadUsage:          "bad-usage",
+	NoSuchFile:        "no-such-file",
+	PermissionDenied:  "permission-denied",
+	NotRegular:        "not-regular",
+	IOError:           "io-error",
+	NotAPage:          "not-a-page",
+	FileChanged:       "file-changed",
+	Interrupted:       "interrupted",
+	NotELF64LE:        "not-elf64le",
+	Archive:           "archive",
+	LTOObject:         "lto-object",
+	UnreadRelocations: "unread-relocations",
+	WrongMachine:      "wrong-machine",
+	WrongType:         "wrong-type",
+	WrongOption:       "wrong-option",
+	SignedModule:      "signed-module",
+	BadListing:        "bad-listing",
+	BadELF:            "bad-elf",
+	BadCall:           "bad-call",
+	BadKey:            "bad-key",
+	BadTable:          "bad-table",
+	BadStub:           "bad-stub",
+	AlreadyPatched:    "already-patched",
+	RequiredForm:      "required-form",
+	CannotEdit:        "cannot-edit",
+	NotAsPlanned:      "not-as-planned",
+	NoTable:           "no-table",
+	NotListed:         "not-listed",
+	WrongCall:         "wrong-call",
+	WrongEntry:        "wrong-entry",
+	R2Lost:            "r2-lost",
+	R2NotSaved:        "r2-not-saved",
 }
 
 // All lists all kinds.

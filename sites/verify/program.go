@@ -3,6 +3,7 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
 	"debug/elf"
 	"encoding/binary"
@@ -12,6 +13,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A program is a file as it lies in memory: every section that is loaded has an
@@ -86,6 +88,15 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
 	case f.NumSections() == 0:
 		return nil, errNoSections
+	}
+	if err := layout.CheckRelocations(f); err != nil {
+		return nil, err
+	}
+	switch ir, fat, err := layout.IR(f); {
+	case err != nil:
+		return nil, err
+	case fat && bytes.Contains(f.SymbolNames(), []byte(layout.TrampPrefix)):
+		return nil, layout.FatLTO(ir)
 	}
 	p := &program{
 		file: f, opts: opts, address: make([]uint64, f.NumSections()),

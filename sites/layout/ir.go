@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package layout
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+const shtLLVMLTO = 0x6fff4c0c
+
+// IR returns the first section of an object that holds a compiler's intermediate
+// code, from which a link with -flto makes all code anew. It is an error if the
+// object has no other code.
+func IR(f *elfrw.File) (ir elfrw.Section, found bool, err error) {
+	if elf.Type(f.Header().Type) != elf.ET_REL {
+		return ir, false, nil
+	}
+	for i := 1; i < f.NumSections(); i++ {
+		s := f.Section(i)
+		switch {
+		case s.Is(elf.SHT_NULL) || s.Size == 0:
+			continue
+		case s.NameHasPrefix(".gnu.lto_"):
+			// struct lto_section of GCC's lto-streamer.h: two int16, then slim_object.
+			if d := s.Data(); s.NameHasPrefix(".gnu.lto_.lto.") && len(d) > 4 && !s.Has(elf.SHF_COMPRESSED) && d[4] != 0 {
+				return s, true, kind.LTOObject.Errorf("section %v: a slim LTO object has no code; patch what -flinker-output=nolto-rel makes of it, or compile without -flto", s)
+			}
+		case s.Type != shtLLVMLTO && !s.Named(".llvm.lto"):
+			continue
+		}
+		if !found {
+			ir, found = s, true
+		}
+	}
+	return ir, found, nil
+}
+
+// FatLTO is the error for an object whose sites are, or would be, patched in one
+// of two copies of the code. ir is what IR found.
+func FatLTO(ir elfrw.Section) error {
+	remove := "objcopy -R '.gnu.lto_*' -R '.gnu.debuglto_*'"
+	if !ir.NameHasPrefix(".gnu.lto_") {
+		remove = "llvm-objcopy -R .llvm.lto"
+	}
+	return kind.LTOObject.Errorf("section %v: a second copy of the code, from which a link with -flto would make the calls anew; compile without -flto, or remove it: %s", ir, remove)
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package layout
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+// Relocations are read from SHT_RELA sections only. What other sections say of
+// a place would be overlooked, and a call that is not seen or a key that seems
+// to hold NULL makes a wrong program. So there must be none.
+
+// Section types that debug/elf does not know.
+const (
+	shtRELR        = 19         // relative relocations, packed
+	shtCREL        = 0x40000014 // relocations, packed (LLVM --crel)
+	shtAndroidREL  = 0x60000001 // dynamic relocations, packed
+	shtAndroidRELA = 0x60000002
+
+	// LLVM's that list symbols and say nothing of a place.
+	shtCallGraphOld = 0x6fff4c02
+	shtAddrsig      = 0x6fff4c03
+	shtCallGraph    = 0x6fff4c09
+)
+
+var relocationTypes = map[uint32]string{
+	uint32(elf.SHT_REL): "SHT_REL",
+	shtRELR:             "SHT_RELR",
+	shtCREL:             "SHT_CREL",
+	shtAndroidREL:       "SHT_ANDROID_REL",
+	shtAndroidRELA:      "SHT_ANDROID_RELA",
+}
+
+// CheckRelocations returns an error if relocations of code or data that is
+// loaded are in a form that is not read. Those of debug information and the like
+// say nothing of a site or a key.
+func CheckRelocations(f *elfrw.File) error {
+	object := elf.Type(f.Header().Type) == elf.ET_REL
+	for i := 1; i < f.NumSections(); i++ {
+		switch f.SectionType(i) {
+		case elf.SHT_NULL, elf.SHT_PROGBITS, elf.SHT_NOBITS, elf.SHT_STRTAB, elf.SHT_RELA, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX:
+			continue
+		}
+		s := f.Section(i)
+		if s.Size == 0 {
+			continue
+		}
+		what, known := relocationTypes[s.Type]
+		switch {
+		case !object:
+			// RELR leaves the addends in their places, where they are read.
+			if !known || s.Type == shtRELR || !s.Has(elf.SHF_ALLOC) {
+				continue
+			}
+			return kind.UnreadRelocations.Errorf("section %v: dynamic relocations of type %s are not read: link without packed relocations", s, what)
+		case !known && (!ofSymbols(f, s) || s.Type == shtAddrsig || s.Type == shtCallGraph || s.Type == shtCallGraphOld):
+			continue
+		case s.Info > 0 && int(s.Info) < f.NumSections() && !concerns(f.Section(int(s.Info))):
+			continue
+		case known:
+			return kind.UnreadRelocations.Errorf("section %v: relocations of type %s are not read: what they say of a call or a key would be overlooked; compile and link so that relocations are SHT_RELA", s, what)
+		}
+		return kind.UnreadRelocations.Errorf("section %v: sections of the unknown type 0x%x are not read, and this one refers to symbols: it may be relocations", s, s.Type)
+	}
+	return nil
+}
+
+// ofSymbols reports whether a section is tied to the symbol table, or to
+// another section by its sh_info.
+func ofSymbols(f *elfrw.File, s elfrw.Section) bool {
+	return s.Link != 0 && int(s.Link) == f.Symtab().Index || s.Has(elf.SHF_INFO_LINK)
+}
+
+// concerns reports whether a section is code or data that runs.
+func concerns(s elfrw.Section) bool { return s.Has(elf.SHF_ALLOC) || IsAlternative(s) }
+
+// IsAlternative reports whether a section holds alternative code, which the
+// kernel copies over other code when it boots (arch/powerpc/lib/feature-fixups.c).
+// Such a section need not be executable.
+func IsAlternative(s elfrw.Section) bool {
+	return s.Is(elf.SHT_PROGBITS) && s.NameHasPrefix("__ftr_alt_")
+}
