@@ -91,9 +91,22 @@ func (a *applier) addCells() error {
 
 // cellKey returns the key of the cell that a relocation names.
 func (o *Object) cellKey(r reloc.Rela) (int, bool) {
-	place, ok := o.resolve(r.Sym(), r.Addend)
-	if !ok || o.File.Section(place.sec).NameString() != tocName {
+	cell, ok := o.tocEntry(r)
+	if !ok {
 		return 0, false
+	}
+	if i := o.trampAt(o.File.Symbol(int(cell.Sym())), cell.Addend); i >= 0 && o.Tramps[i].Entry == noStub {
+		return int(o.Tramps[i].Key), true
+	}
+	return 0, false
+}
+
+// tocEntry returns the R_PPC64_ADDR64 of the doubleword of .toc that a
+// relocation names.
+func (o *Object) tocEntry(r reloc.Rela) (reloc.Rela, bool) {
+	place, ok := o.resolve(r.Sym(), r.Addend)
+	if !ok || !o.File.Section(place.sec).Named(tocName) {
+		return reloc.Rela{}, false
 	}
 	if o.tocRelas == nil {
 		o.tocRelas = map[addr]reloc.Rela{}
@@ -102,20 +115,14 @@ func (o *Object) cellKey(r reloc.Rela) (int, bool) {
 		o.tocRelas[addr{place.sec, ^uint64(0)}] = reloc.Rela{}
 		t, err := o.table(place.sec)
 		if err != nil {
-			return 0, false
+			return reloc.Rela{}, false
 		}
 		for i := range t.Len() {
 			o.tocRelas[addr{place.sec, t.Off(i)}] = t.At(i)
 		}
 	}
-	cell, ok := o.tocRelas[place]
-	if !ok || cell.Type() != uint32(elf.R_PPC64_ADDR64) || int(cell.Sym()) >= o.File.NumSymbols() {
-		return 0, false
-	}
-	if i := o.trampAt(o.File.Symbol(int(cell.Sym())), cell.Addend); i >= 0 && o.Tramps[i].Entry == noStub {
-		return int(o.Tramps[i].Key), true
-	}
-	return 0, false
+	e, ok := o.tocRelas[place]
+	return e, ok && e.Type() == uint32(elf.R_PPC64_ADDR64) && int(e.Sym()) < o.File.NumSymbols()
 }
 
 // ldR12R2 is ld r12,0(r2).

@@ -24,7 +24,9 @@ func Find(f *elfrw.File) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.findNames()
+	if err := o.findNames(); err != nil {
+		return nil, kind.BadCall.Wrap(err)
+	}
 	o.addSectionSymbols()
 	for _, step := range []struct {
 		find func() error

@@ -53,7 +53,7 @@ type reasonText struct{ name, text string }
 var reasons = [...]reasonText{
 	KeyMissing:        {"key-missing", "this object has no symbol for the key: what it holds is unknown"},
 	KeyUndefined:      {"key-undefined", "the key is defined in another object: what it holds is unknown"},
-	KeyAmbiguous:      {"key-ambiguous", "several local keys have this name, and nothing says which one the trampoline means"},
+	KeyAmbiguous:      {"key-ambiguous", "nothing says which key the trampoline means: local keys have its name, or its code names several"},
 	KeyReplaceable:    {"key-replaceable", "the key is weak, common or in a group: the linker may take another definition"},
 	KeyConstant:       {"key-constant", "the key holds a number that no relocation explains"},
 	KeyOdd:            {"key-odd", "the key's first doubleword has a relocation other than R_PPC64_ADDR64"},

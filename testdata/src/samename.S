@@ -2,7 +2,7 @@
 /*
  * Half of an object with two static calls of one name: WHICH is 1 or 2, and ld -r puts the halves
  * together. Keys and trampolines are local,
- * and only the STT_FILE symbols tell whose key is whose.
+ * and the relocations of each trampoline tell which key is its own.
  */
 #include "sc_asm.h"
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// tool runs a tool on an object in memory; "OBJ" and "OUT" stand for its files,
+// and "A", "B", ... for others.
+func tool(t *testing.T, command string, object []byte, others ...[]byte) []byte {
+	t.Helper()
+	words := strings.Fields(command)
+	if _, err := exec.LookPath(words[0]); err != nil {
+		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	for i, b := range append([][]byte{object}, others...) {
+		if err := os.WriteFile(filepath.Join(dir, append([]string{"OBJ"}, strings.Split("ABCDEF", "")...)[i]), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "OUT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+const (
+	link  = "powerpc64le-linux-gnu-ld -r -o OUT OBJ A B"
+	strip = "powerpc64le-linux-gnu-objcopy"
+)
+
+// TestPairs looks at which key a call goes to when trampolines and keys of one
+// name meet in an object. Each key holds a function with the name of its file.
+func TestPairs(t *testing.T) {
+	file := func(name, key, tramp string) string {
+		text := ".file \"" + name + ".c\"\n"
+		if key != "" {
+			text += "key op, " + name + ", " + key + "\nleaf " + name + ", local\nblr\nendfunc " + name + "\n"
+		}
+		if tramp != "" {
+			text += strings.ReplaceAll(selfTramp, ".globl", "."+tramp)
+		}
+		return text + strings.NewReplacer("caller", "call_"+name).Replace(caller)
+	}
+	alone := "	.type __SCT__op,@function\n__SCT__op:\nnop\nbctr\n.size __SCT__op,.-__SCT__op\n" // names no key
+	toc := `	.section .toc,"aw"
+.Lop:	.quad __SCK__op
+	.text
+	.type __SCT__op,@function
+__SCT__op:
+	addis 12,2,.Lop@toc@ha
+	ld 12,.Lop@toc@l(12)
+	ld 12,0(12)
+	mtctr 12
+	bctr
+	.size __SCT__op,.-__SCT__op
+`
+	for _, c := range []struct {
+		name    string
+		a, b    string // files, to be joined by ld -r
+		objcopy string // after that
+		want    string // of each caller: what its key holds, or the reason why nobody knows
+	}{
+		{"both local, twice", file("a", "local", "local"), file("b", "local", "local"), "", "call_a a call_b b"},
+		{"both local, twice, without STT_FILE", file("a", "local", "local"), file("b", "local", "local"), "-N a.c -N b.c", "call_a a call_b b"},
+		{"both local, and an undefined call", file("a", "local", "local"), file("b", "", "globl"), "-L __SCT__op", "call_a a call_b key-undefined"},
+		{"both local, both global", file("a", "local", "local"), file("b", "globl", "globl"), "", "call_a a call_b b"},
+		{"both local, a call of the global one", file("a", "local", "local"), ".file \"b.c\"\n.globl __SCT__op\n" + strings.ReplaceAll(caller, "caller", "call_b"), "", "call_a a call_b key-missing"},
+		{"local key, global trampoline", file("a", "local", "globl"), file("b", "", ""), "", "call_a a call_b a"},
+		{"local key, weak trampoline", file("a", "local", "weak"), file("b", "", ""), "", "call_a key-ambiguous call_b key-ambiguous"},
+		{"global key, local trampoline", file("a", "globl", "local"), file("b", "", ""), "", "call_a a call_b a"},
+		{"made local", file("a", "globl", "globl"), file("b", "", ""), "-L __SCT__op -L __SCK__op", "call_a a call_b a"},
+		{"key made local", file("a", "globl", "globl"), file("b", "", ""), "-L __SCK__op", "call_a a call_b a"},
+		{"key made global", file("a", "local", "globl"), file("b", "", ""), "--globalize-symbol=__SCK__op", "call_a a call_b a"},
+		{"code that names no key, global", file("a", "globl", "") + ".globl __SCT__op\n" + alone, file("b", "", ""), "", "call_a a call_b a"},
+		{"code that names no key, local", file("a", "local", "") + alone, file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
+		{"code that names no key, global beside a local key", file("a", "local", "") + ".globl __SCT__op\n" + alone, file("b", "", ""), "", "call_a key-missing call_b key-missing"},
+		{"code that names two keys", file("a", "local", "") + strings.Replace(alone, "nop\n", ".reloc .,R_PPC64_TOC16_HA,__SCK__op\nnop\n.reloc .,R_PPC64_TOC16_HA,__SCK__two\nnop\n", 1), file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
+		{"through .toc", file("a", "local", "") + toc, file("b", "local", "local"), "", "call_a a call_b b"},
+		{"another name for it", file("a", "local", "local") + ".set __SCT__too,__SCT__op\n" + strings.NewReplacer("caller", "call_too", "__op", "__too").Replace(caller), file("b", "", ""), "", "call_a a call_too a call_b key-missing"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := tool(t, strings.TrimSuffix(link, " B"), assemble(t, c.a), assemble(t, c.b))
+			if c.objcopy != "" {
+				b = tool(t, strip+" "+c.objcopy+" OBJ OUT", b)
+			}
+			p, err := plan(b, Options{Place: User, Runtime: Trampoline})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for i := range p.Object.Sites {
+				s := &p.Object.Sites[i]
+				key := p.Object.Keys[s.Key]
+				fn, _ := p.Object.FuncName(s)
+				got += " " + fn + " "
+				switch {
+				case key.Target.Kind == TargetFunc:
+					got += p.Object.name(int(key.Target.Sym))
+				default:
+					got += key.Target.Why.String()
+				}
+			}
+			if got = strings.TrimSpace(got); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
