@@ -46,11 +46,14 @@
 //
 // # What is not understood
 //
-// Nothing is guessed. An exception table, an element of a table, a feature section
-// that is not of the known form makes everything unproven that it could be about:
-// a place, a function, a stretch of text, or, where .eh_frame or the kind of
-// relocations is not understood, all of the file. Read fails only where the object
-// contradicts itself.
+// Nothing is guessed. What is not of the known form costs what it could be about,
+// and no more: the functions that an entry of .eh_frame names by its relocations,
+// and those that the section of its exception table names; the entry of __ex_table
+// or __jump_table; the place, the function, or the stretch of text. An entry of
+// .eh_frame that names nothing may be of any function that no other entry covers.
+// R_PPC64_NONE is no relocation: ld.bfd leaves one for each that it drops, at a
+// place that has nothing to do with it. Only relocations of a kind that is not read
+// cost all of the file. Read fails only where the object contradicts itself.
 //
 // # Linked images
 //

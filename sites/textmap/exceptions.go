@@ -79,20 +79,25 @@ func (u *unwinding) lsda(c *cursor, sec int, begin place, p *part) error {
 // point resolves a pointer of an object by its relocation.
 func (r *reader) point(sec int, off, size, raw uint64, _ byte) (place, error) {
 	x := r.sortedRelocs(sec)
-	i := x.from(off)
-	if i >= x.len() || x.at(i).Off >= off+size {
-		if raw == 0 {
+	i, gone := x.from(off), false
+	var rel reloc.Rela
+	n := 0
+	for ; i < x.len() && x.at(i).Off < off+size; i++ {
+		if x.at(i).Type() == uint32(elf.R_PPC64_NONE) {
+			gone = true // of a section that the linker has dropped, or nothing
+			continue
+		}
+		rel = x.at(i)
+		n++
+	}
+	if n == 0 {
+		if raw == 0 || gone {
 			return place{}, nil
 		}
 		return place{}, errors.New("a pointer without a relocation")
 	}
-	r.used[sec]++
-	rel := x.at(i)
 	h, known := reloc.Lookup(rel.Type())
-	if rel.Type() == uint32(elf.R_PPC64_NONE) && raw == 0 {
-		return place{}, nil // of a section that the linker has dropped
-	}
-	if i+1 < x.len() && x.at(i+1).Off < off+size || rel.Off != off || !known || uint64(h.Size) != size ||
+	if n > 1 || rel.Off != off || !known || uint64(h.Size) != size ||
 		h.Field != reloc.Word32 && h.Field != reloc.Doubleword64 {
 		return place{}, errUnknown
 	}
@@ -103,13 +108,22 @@ func (r *reader) point(sec int, off, size, raw uint64, _ byte) (place, error) {
 	return to, nil
 }
 
-// read says whether every relocation of the section was one of a pointer.
-func (r *reader) read(sec int) bool { return r.used[sec] == r.sortedRelocs(sec).len() }
+func (r *reader) names(sec int, start, end uint64, visit func(place)) (n int) {
+	x := r.sortedRelocs(sec)
+	for i := x.from(start); i < x.len() && x.at(i).Off < end; i++ {
+		if x.at(i).Type() == uint32(elf.R_PPC64_NONE) {
+			continue
+		}
+		n++
+		if to, ok := r.target(x.at(i)); ok {
+			visit(to)
+		}
+	}
+	return n
+}
 
 func (r *reader) plain(sec int, start, end uint64) bool {
-	x := r.sortedRelocs(sec)
-	i := x.from(start)
-	return i >= x.len() || x.at(i).Off >= end
+	return r.names(sec, start, end, func(place) {}) == 0
 }
 
 // sortedRelocs returns the relocations of a section, which are sorted once.

@@ -7,6 +7,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/scpatch/scpatch/elfrw"
 )
@@ -98,9 +99,9 @@ type pointers interface {
 	point(sec int, off, size, raw uint64, enc byte) (place, error)
 	// plain says that no relocation changes the bytes in [start, end).
 	plain(sec int, start, end uint64) bool
-	// read says that every relocation of a section belonged to a pointer that
-	// was asked for.
-	read(sec int) bool
+	// names visits the places that relocations in [start, end) name, and returns
+	// how many relocations there are.
+	names(sec int, start, end uint64, visit func(place)) (n int)
 }
 
 const elsewhere = -1
@@ -127,66 +128,115 @@ type cie struct {
 
 // An unwinding reads .eh_frame and the exception tables that it names.
 type unwinding struct {
-	m      *Map
-	ptr    pointers
-	budget uint64 // bytes of exception tables that may yet be read
+	m        *Map
+	ptr      pointers
+	budget   uint64         // bytes of exception tables that may yet be read
+	pointed  int            // pointers of the entry that are not null
+	suspects map[int]string // sections with exception tables that are not read, and why
 }
 
 func (m *Map) unwind(p pointers) {
-	u := unwinding{m: m, ptr: p, budget: 2*uint64(len(m.f.Bytes())) + 1<<20}
+	u := unwinding{m: m, ptr: p, budget: 2*uint64(len(m.f.Bytes())) + 1<<20, suspects: map[int]string{}}
 	for i := 1; i < m.f.NumSections(); i++ {
 		s := m.f.Section(i)
 		if string(s.NameBytes()) != ".eh_frame" || !s.Has(elf.SHF_ALLOC) || s.Size == 0 {
 			continue
 		}
 		if s.Data() == nil || s.Has(elf.SHF_COMPRESSED) {
-			m.fail("section %v has no content", s)
+			u.anywhere("section %v has no content", s)
 			continue
 		}
-		if off, err := u.section(s); err != nil {
-			m.fail("section %v+0x%x: %v", s, off, err)
-		} else if !p.read(i) {
-			m.fail("section %v: relocations of what is no pointer", s)
-		}
+		u.section(s)
+	}
+	for sec, why := range u.suspects {
+		p.names(sec, 0, ^uint64(0), func(to place) { m.refuse(to.sec, to.off, to.off+1, "%s", why) })
 	}
 }
 
 // section reads the entries of .eh_frame. Behind an entry of size 0, the end of
-// what one input of a linker has, others may follow.
-func (u *unwinding) section(s elfrw.Section) (off uint64, err error) {
+// what one input of a linker has, others may follow. Where the size of an entry
+// is wrong, all that follows is lost.
+func (u *unwinding) section(s elfrw.Section) {
 	data := s.Data()
 	cies := map[uint64]cie{}
-	for off = 0; uint64(len(data))-off >= 4; {
+	for off := uint64(0); uint64(len(data))-off >= 4; {
 		c := cursor{data: data, off: off, end: uint64(len(data))}
 		size := uint64(c.u32())
-		if size == 0 {
-			off = c.off
-			continue
+		end := c.off + size
+		if size == 0xffffffff || size != 0 && size < 4 || size > c.end-c.off {
+			u.lost(s, off, c.end, errUnknown)
+			if m := u.m; m.image {
+				u.anywhere("section %v+0x%x: %v", s, off, errUnknown)
+			}
+			return
 		}
-		if size == 0xffffffff || size < 4 || size > c.end-c.off {
-			return off, errUnknown
-		}
-		end, idOff := c.off+size, c.off
 		c.end = end
-		id := uint64(c.u32())
-		if id == 0 {
-			x, err := u.cie(&c, s.Index)
-			if err != nil {
-				return off, err
-			}
-			cies[off] = x
-		} else {
-			x, ok := cies[idOff-id]
-			if !ok || id > idOff {
-				return off, errors.New("an entry without a common part")
-			}
-			if err := u.fde(&c, s.Index, x); err != nil {
-				return off, err
-			}
+		u.pointed = 0
+		err := error(nil)
+		if size > 0 {
+			err = u.entry(&c, s, cies)
+		}
+		if n := u.ptr.names(s.Index, off, end, func(place) {}); err == nil && n != u.pointed && !u.m.image {
+			err = errors.New("relocations of what is no pointer")
+			delete(cies, off)
+		}
+		if err != nil {
+			u.lost(s, off, end, err)
 		}
 		off = end
 	}
-	return off, nil
+}
+
+// entry reads one entry, without its size.
+func (u *unwinding) entry(c *cursor, s elfrw.Section, cies map[uint64]cie) error {
+	idOff := c.off
+	id := uint64(c.u32())
+	if id == 0 {
+		x, err := u.cie(c, s.Index)
+		if err == nil {
+			cies[idOff-4] = x
+		}
+		return err
+	}
+	x, ok := cies[idOff-id]
+	if !ok || id > idOff {
+		if n := u.ptr.names(s.Index, idOff, c.end, func(place) {}); n == 0 {
+			u.anywhere("section %v+0x%x: an entry without a common part", s, idOff-4)
+		}
+		return errors.New("an entry without a common part")
+	}
+	return u.fde(c, s, x)
+}
+
+// lost notes that entries are not understood. What they are of, and where their
+// exception tables are, their relocations say. A table that is not read may have
+// landing pads in whatever the relocations of its section name.
+func (u *unwinding) lost(s elfrw.Section, start, end uint64, err error) {
+	why := fmt.Sprintf("section %v+0x%x: %v", s, start, err)
+	u.ptr.names(s.Index, start, end, func(to place) {
+		if u.m.secs[to.sec] != nil {
+			u.m.refuse(to.sec, to.off, to.off+1, "%s", why)
+		} else if u.suspects[to.sec] == "" && to.sec > 0 {
+			u.suspects[to.sec] = why
+		}
+	})
+}
+
+// anywhere notes that an entry is of code, but not of which: it may be of any
+// that no other entry covers.
+func (u *unwinding) anywhere(format string, a ...any) {
+	if u.m.uncovered == "" {
+		u.m.uncovered = fmt.Sprintf(format, a...)
+	}
+}
+
+// pointer reads a pointer of an entry.
+func (u *unwinding) pointer(c *cursor, sec int, enc byte) (place, error) {
+	to, err := c.pointer(u.ptr, sec, enc)
+	if err == nil && to.sec != 0 {
+		u.pointed++
+	}
+	return to, err
 }
 
 func (u *unwinding) cie(c *cursor, sec int) (x cie, err error) {
@@ -234,7 +284,7 @@ func (u *unwinding) cie(c *cursor, sec int) (x cie, err error) {
 		case 'P':
 			enc := c.u8()
 			if enc != encOmit { // what it points to does not matter
-				if _, err := c.pointer(u.ptr, sec, enc&^encIndirect); err != nil {
+				if _, err := u.pointer(c, sec, enc&^encIndirect); err != nil {
 					return x, err
 				}
 			}
@@ -246,11 +296,14 @@ func (u *unwinding) cie(c *cursor, sec int) (x cie, err error) {
 	return x, c.err
 }
 
-// fde reads the entry of one function, or of a part of one. An error is for one
-// that may be of any function.
-func (u *unwinding) fde(c *cursor, sec int, x cie) error {
-	begin, err := c.pointer(u.ptr, sec, x.code)
+// fde reads the entry of one function, or of a part of one.
+func (u *unwinding) fde(c *cursor, s elfrw.Section, x cie) error {
+	off := c.off
+	begin, err := u.pointer(c, s.Index, x.code)
 	if err != nil {
+		if u.ptr.names(s.Index, off, off+8, func(place) {}) == 0 {
+			u.anywhere("section %v+0x%x: %v", s, off, err)
+		}
 		return err
 	}
 	size := c.value(x.code & encFormat)
@@ -258,23 +311,25 @@ func (u *unwinding) fde(c *cursor, sec int, x cie) error {
 	tableErr := error(nil)
 	if x.sized && c.err == nil {
 		if n := c.leb128(false); n > c.end-c.off {
-			return errCut
+			c.err = errCut
 		} else if x.lsda != encOmit {
-			table, tableErr = c.pointer(u.ptr, sec, x.lsda)
+			table, tableErr = u.pointer(c, s.Index, x.lsda)
 		}
 	}
-	if c.err != nil {
-		return c.err
-	}
-	if begin.sec == 0 && table.sec != 0 {
-		return errors.New("an exception table of nothing")
-	}
 	t := u.m.secs[begin.sec]
-	if t == nil {
+	switch {
+	case begin.sec == 0 && table.sec != 0:
+		u.anywhere("section %v+0x%x: an exception table of nothing", s, off)
+		return nil
+	case t == nil:
 		return nil // not of code that is asked for
-	}
-	if size == 0 || begin.off+size < begin.off || begin.off+size > uint64(len(t.code)) {
-		return errors.New("an entry for more than there is")
+	case c.err != nil:
+		u.m.refuse(begin.sec, begin.off, begin.off+1, "section %v+0x%x: %v", s, off, c.err)
+		return c.err
+	case size == 0 || begin.off+size < begin.off || begin.off+size > uint64(len(t.code)):
+		err := errors.New("an entry for more than there is")
+		u.m.refuse(begin.sec, begin.off, begin.off+1, "section %v+0x%x: %v", s, off, err)
+		return err
 	}
 	p := part{start: begin.off, end: begin.off + size, lsda: table.sec != 0 || tableErr != nil}
 	if tableErr == nil && p.lsda {

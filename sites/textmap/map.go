@@ -23,6 +23,10 @@ type Map struct {
 	// broken says why nothing at all can be proven: something that names code
 	// is not understood, and it could name any.
 	broken string
+
+	// uncovered says why nothing can be proven in a function that .eh_frame does
+	// not cover: it has an entry of which nobody knows what it is of.
+	uncovered string
 }
 
 // A text is one section with code. All places are offsets in it, in bytes. The
@@ -117,7 +121,7 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 		for _, q := range asked[:n] {
 			offs = append(offs, calls[q.call])
 		}
-		for i, v := range t.prove(asked[0].fn, offs) {
+		for i, v := range t.prove(asked[0].fn, offs, m.uncovered) {
 			if call := asked[i].call; !refused[call] {
 				all[call], refused[call] = v, !v.Proven
 			}
@@ -259,6 +263,20 @@ func (t *text) part(off uint64) (part, bool) {
 		}
 	}
 	return found, ok
+}
+
+// covered reports whether FDEs describe all of [start, end).
+func (t *text) covered(start, end uint64) bool {
+	i, _ := slices.BinarySearchFunc(t.parts, start, func(p part, off uint64) int {
+		if p.start <= off {
+			return -1
+		}
+		return 1
+	})
+	for i--; i >= 0 && i < len(t.parts) && t.parts[i].start <= start && start < end; i++ {
+		start = max(start, t.parts[i].end)
+	}
+	return start >= end
 }
 
 // enter notes a place that may be entered with nothing known.

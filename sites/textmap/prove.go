@@ -19,7 +19,7 @@ const (
 )
 
 // prove gives the verdicts of one function.
-func (t *text) prove(fn int, calls []uint64) []tocsave.Verdict {
+func (t *text) prove(fn int, calls []uint64, uncovered string) []tocsave.Verdict {
 	x := &t.funcs[fn]
 	f := &tocsave.Func{Code: t.code, Start: x.start, End: x.end, Entry: x.entry}
 	why := ""
@@ -28,6 +28,8 @@ func (t *text) prove(fn int, calls []uint64) []tocsave.Verdict {
 		why = "too many functions overlap"
 	case h != nil:
 		why = h.why
+	case uncovered != "" && !t.covered(x.start, x.end):
+		why = uncovered
 	case x.end <= uint64(len(t.code)):
 		why = t.fill(f)
 	}

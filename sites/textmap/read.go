@@ -24,7 +24,7 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 	case elf.Type(h.Type) != elf.ET_REL:
 		return nil, fmt.Errorf("file type is %v, want ET_REL", elf.Type(h.Type))
 	}
-	r := &reader{Map: m, distances: map[int][]distance{}, sorted: map[int]*relocs{}, used: map[int]int{}}
+	r := &reader{Map: m, distances: map[int][]distance{}, sorted: map[int]*relocs{}}
 	r.twice, r.twiceAt = m.readSymbols()
 	if err := r.readTables(); err != nil {
 		return nil, err
@@ -48,7 +48,6 @@ type reader struct {
 	bySec     []int              // sections that have some, in order
 	distances map[int][]distance // in data: see tables
 	sorted    map[int]*relocs    // see sortedRelocs
-	used      map[int]int        // how many of them the unwinder's pointers have
 }
 
 // readTables finds the relocations of every section that is loaded and checks

@@ -112,6 +112,36 @@ func exceptions(lpstart, enc, value string) string {
 	.cfi_endproc` + table
 }
 
+// byHand is two functions and an .eh_frame with an entry for the first.
+func byHand(enc, at string) string {
+	return `
+		begin f
+		save
+		call c1
+		finish f
+		begin g
+		save
+		call c2
+		finish g
+		.section .eh_frame,"a",@progbits
+	0:	.long 2f-1f
+	1:	.long 0
+		.byte 1
+		.string "zR"
+		.uleb128 4
+		.sleb128 -8
+		.byte 65, 1, ` + enc + `, 12, 1, 0
+		.balign 4
+	2:	.long 4f-3f
+	3:	.long 3b-0b
+	` + at + `
+		.long f-.
+		.long 40
+		.byte 0
+		.balign 4
+	4:`
+}
+
 // TestRead has the ways into a function, one by one.
 func TestRead(t *testing.T) {
 	const entered, landing = "nothing is known where the function is entered", "landing pad"
@@ -248,6 +278,10 @@ func TestRead(t *testing.T) {
 			map[string]string{"c1": "yes", "c2": "path from"}},
 		{"__ex_table of another form", "begin f\n.La: ld 3,0(3)\n save\n call c1\n.Lb: call c2\n finish f\n .section __ex_table,\"a\"\n .quad .La, .Lb",
 			map[string]string{"c1": entered, "c2": entered}},
+		{"__ex_table with an entry that was dropped", "begin f\n.La: ld 3,0(3)\n save\n call c1\n.Lb: call c2\n finish f\n .section __ex_table,\"a\"\n .long 0,0\n .reloc .-8, R_PPC64_NONE\n .reloc .-4, R_PPC64_NONE\n .long .La-., .Lb-.",
+			map[string]string{"c1": "yes", "c2": "path from"}},
+		{"__ex_table with an entry of another form", "begin f\n.La: ld 3,0(3)\n save\n call c1\n.Lb: call c2\n save\n.Lc: call c3\n save\n call c4\n finish f\n .section __ex_table,\"a\"\n .quad .Lc\n .long .La-., .Lb-.",
+			map[string]string{"c1": "yes", "c2": "path from", "c3": entered, "c4": entered}},
 		{"__jump_table", "begin f\n.La: nop\n save\n call c1\n.Lb: call c2\n finish f\n .section __jump_table,\"aw\"\n .long .La-., .Lb-.\n .quad callee-.",
 			map[string]string{"c1": "yes", "c2": "path from"}},
 		{"__jump_table, the branch is the default", "begin f\n.La: b .Lb\n b .Lc\n.Lb: save\n.Lc: call c1\n finish f\n .section __jump_table,\"aw\"\n .long .La-., .Lb-.\n .quad callee-.",
@@ -267,6 +301,12 @@ func TestRead(t *testing.T) {
 		{"landing pad, sleb128", exceptions("0xff", "9", ".sleb128"), map[string]string{"c1": "yes", "c2": landing}},
 		{"landing pad, sdata4", exceptions("0xff", "0xb", ".long"), map[string]string{"c1": "yes", "c2": landing}},
 		{"landing pad, pcrel", exceptions("0xff", "0x1b", ".long"), map[string]string{"c1": "its exception table", "c2": "its exception table"}},
+		{"a dropped relocation at a pointer of .eh_frame", byHand("0x1b", " .reloc ., R_PPC64_NONE"),
+			map[string]string{"c1": "yes", "c2": "yes"}},
+		{"two relocations of a pointer of .eh_frame", byHand("0x1b", " .reloc ., R_PPC64_REL32, .text"),
+			map[string]string{"c1": "section \".eh_frame\"", "c2": "yes"}},
+		{"an entry of .eh_frame of unknown encoding", byHand("0x2b", ""),
+			map[string]string{"c1": "section \".eh_frame\"", "c2": "yes"}},
 		{"landing pads from a place", exceptions("0x1b\n .long .Lf-.", "1", ".uleb128"), map[string]string{"c1": "yes", "c2": landing}},
 		{"landing pads from an unknown place", exceptions("0x3b\n .long .Lf-.", "1", ".uleb128"), map[string]string{"c1": "its exception table", "c2": "its exception table"}},
 		{"setjmp", "begin f\n save\n call c1\n bl _setjmp\n nop\n call c2\n finish f",

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"debug/elf"
+	"slices"
 	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -195,71 +196,69 @@ func (r *reader) twiceCalls() {
 
 // pairs reads __jump_table and __ex_table: a place in the code, and where it may
 // go on (Linux: struct jump_entry, struct exception_table_entry). Both are
-// distances from the field itself. Entries of another form make all places that
-// the section names unknown ones.
+// distances from the field itself. The places of an entry of another form are
+// entered with nothing known.
 func (r *reader) pairs(in elfrw.Section) {
 	rels := r.sortedRelocs(in.Index).within(0, ^uint64(0))
+	rels = slices.DeleteFunc(slices.Clone(rels), func(rel reloc.Rela) bool { return rel.Type() == uint32(elf.R_PPC64_NONE) })
 	isJump := in.NameString() == "__jump_table"
-	for _, size := range []uint64{8, 12, 16} {
-		if isJump != (size == 16) {
-			continue
+	size := uint64(8)
+	switch {
+	case isJump:
+		size = 16
+	case longPairs(rels, in.Size):
+		size = 12
+	}
+	whole := in.Size%size == 0
+	for len(rels) > 0 {
+		entry, n := rels[0].Off/size, 1
+		for n < len(rels) && rels[n].Off/size == entry {
+			n++
 		}
-		if pairsOf(rels, in.Size, size) {
-			for i := 0; i+1 < len(rels); i++ {
-				if rels[i].Off%size != 0 {
-					continue
-				}
-				from, ok := r.target(rels[i])
-				to, ok2 := r.target(rels[i+1])
-				if !ok || !ok2 {
-					continue
-				}
-				r.jump(from, to)
-				if isJump && from.off+4 > from.off { // a branch may become a nop
-					r.jump(from, place{from.sec, from.off + 4})
+		if !whole || !r.pair(rels[:n], size) {
+			for _, rel := range rels[:n] {
+				if p, ok := r.target(rel); ok {
+					r.enter(p)
 				}
 			}
-			return
 		}
-	}
-	for _, rel := range rels {
-		if p, ok := r.target(rel); ok {
-			r.enter(p)
-		}
+		rels = rels[n:]
 	}
 }
 
-// pairsOf reports whether the relocations are those of entries of that size,
-// each with two distances in front and none to code behind them.
-func pairsOf(rels []reloc.Rela, total, size uint64) bool {
-	if total%size != 0 {
+// pair reads one entry; false if it is not of the known form.
+func (r *reader) pair(rels []reloc.Rela, size uint64) bool {
+	isJump := size == 16
+	if len(rels) < 2 || rels[0].Off%size != 0 || rels[1].Off != rels[0].Off+4 ||
+		len(rels) > 2 && (!isJump || len(rels) > 3 || rels[2].Off != rels[0].Off+8) { // the key
 		return false
 	}
-	n := uint64(0) // of the relocations that belong to the pairs
-	for i, rel := range rels {
-		switch rel.Off % size {
-		case 0:
-			if i+1 >= len(rels) || rels[i+1].Off != rel.Off+4 {
-				return false
-			}
-		case 4:
-			if i == 0 || rels[i-1].Off != rel.Off-4 {
-				return false
-			}
-		case 8:
-			if size == 16 { // the key
-				continue
-			}
-			return false
-		default:
+	for _, rel := range rels[:2] {
+		if rel.Type() != uint32(elf.R_PPC64_REL32) {
 			return false
 		}
-		if rel.Type() != uint32(elf.R_PPC64_REL32) || rel.Off >= total {
-			return false
-		}
-		n++
 	}
-	return n == total/size*2
+	from, ok := r.target(rels[0])
+	to, ok2 := r.target(rels[1])
+	if !ok || !ok2 {
+		return !ok && !ok2
+	}
+	r.jump(from, to)
+	if isJump && from.off+4 > from.off { // a branch may become a nop
+		r.jump(from, place{from.sec, from.off + 4})
+	}
+	return true
+}
+
+// longPairs reports whether the entries are of 12 bytes, as those of some kernels
+// are: all relocations are of a field that has one there.
+func longPairs(rels []reloc.Rela, total uint64) bool {
+	for _, rel := range rels {
+		if rel.Off%12 != 0 && rel.Off%12 != 4 {
+			return false
+		}
+	}
+	return total%12 == 0 && uint64(len(rels)) == total/12*2
 }
 
 // The entries of Linux's feature sections (struct fixup_entry): two masks, and
