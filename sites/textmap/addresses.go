@@ -275,9 +275,6 @@ func (u user) address(addr uint64) {
 
 // load is for the address of a doubleword that the code may load.
 func (u user) load(addr uint64) {
-	if u.im.twiceSlots[addr] {
-		u.t.anyCall, u.t.open = append(u.t.anyCall, u.start), true
-	}
 	if v, ok := u.im.word64(addr); ok {
 		u.address(v)
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // branches finds the branches from one function into another that no relocation
-// shows, and such calls of functions that return twice.
-func (m *Map) branches(t *text, twiceAt map[place]bool) {
+// shows.
+func (m *Map) branches(t *text) {
 	size := uint64(len(t.code))
 	next := 0                                   // relocation
 	fn, from, until := -1, uint64(0), uint64(0) // fn is the innermost function of all of [from, until)
@@ -22,9 +22,6 @@ func (m *Map) branches(t *text, twiceAt map[place]bool) {
 		to := off + uint64(w.Displacement())
 		if to >= size || t.relocs.fills(off, &next) {
 			continue
-		}
-		if w.LK() && twiceAt[place{t.sec, to}] {
-			t.twice, t.open = append(t.twice, off), true
 		}
 		if off >= until {
 			fn, from, until = t.stretch(off)

@@ -62,10 +62,7 @@
 // from the TOC pointer (or from its own address, or loads from the TOC). Behind
 // such an address a jump table shows itself: its elements lead into the text.
 // Addresses in data are those of the dynamic linker's relocations, and any eight
-// bytes that are one. Linux's tables lie between symbols. A call of a function
-// that returns twice is found through linkers' stubs, by the doubleword that they
-// load and its dynamic relocation; a stub that is not understood reaches such a
-// function if the image has one.
+// bytes that are one. Linux's tables lie between symbols.
 //
 // # Cost
 //

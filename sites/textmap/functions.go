@@ -3,14 +3,11 @@
 package textmap
 
 import (
-	"bytes"
 	"cmp"
 	"debug/elf"
 	"slices"
 
-	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/tocsave"
 )
 
 // A function is a function symbol's, or several of the same extent.
@@ -25,24 +22,14 @@ type function struct {
 // function written in assembly makes 2.
 const maxDepth = 16
 
-// readSymbols finds the functions and what else symbols say of the sections. It
-// returns the functions that may return twice: as a set of symbols, and where
-// they are defined.
-func (m *Map) readSymbols() (twice symbolSet, at map[place]bool) {
+// readSymbols finds the functions and what else symbols say of the sections.
+func (m *Map) readSymbols() {
 	f := m.f
-	twice, at = newSymbolSet(f.NumSymbols()), map[place]bool{}
 	for i := 1; i < f.NumSymbols(); i++ {
 		s := f.Symbol(i)
 		typ := s.Type()
 		if typ == elf.STT_SECTION || typ == elf.STT_FILE {
 			continue
-		}
-		if returnsTwice(f, s) {
-			twice.add(i)
-			if p, ok := m.symbolPlace(s); ok {
-				l, _ := ppc64.LocalEntryOf(s.Other)
-				at[p], at[place{p.sec, p.off + l.Offset()}] = true, true
-			}
 		}
 		p, ok := m.symbolPlace(s)
 		t := m.secs[p.sec]
@@ -70,18 +57,6 @@ func (m *Map) readSymbols() (twice symbolSet, at map[place]bool) {
 	for _, t := range m.secs {
 		t.nest()
 	}
-	return twice, at
-}
-
-// returnsTwice reports whether a symbol names such a function, without the
-// version that a linker appends.
-func returnsTwice(f *elfrw.File, s elfrw.Symbol) bool {
-	name := f.SymbolName(s)
-	if len(name) > 64 {
-		return false
-	}
-	name, _, _ = bytes.Cut(name, []byte("@"))
-	return tocsave.ReturnsTwice(string(name))
 }
 
 // nest sorts the functions and finds which lie in which.

@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/tocsave"
 )
 
 // ReadImage is Read for a linked file, an executable or a shared library, whose
@@ -36,7 +35,7 @@ func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 			code = append(code, i)
 		}
 	}
-	im := &image{Map: newMap(f, code), toc: toc, twiceSlots: map[uint64]bool{}, known: map[uint64]bool{}}
+	im := &image{Map: newMap(f, code), toc: toc}
 	im.image = true
 	for _, t := range im.secs {
 		t.base = f.Section(t.sec).Addr
@@ -44,7 +43,7 @@ func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 	if err := im.layout(); err != nil {
 		return nil, err
 	}
-	_, im.twiceAt = im.readSymbols()
+	im.readSymbols()
 	im.kernelTables()
 	im.dynamic()
 	im.pointers()
@@ -60,14 +59,8 @@ type image struct {
 	loaded  []loaded
 	dyn     []dynamicValue // by address
 	skipped []span         // addresses of data that names places, but where nothing goes
-	twiceAt map[place]bool
-	named   map[place]bool // see nameCode
 	work    int            // what the search for addresses has cost
 	bases   []tableBase    // addresses of data that code has
-
-	// The addresses of doublewords that the dynamic linker fills with a function:
-	// those of one that may return twice, and all others.
-	twiceSlots, known map[uint64]bool
 }
 
 // A loaded is a section in memory, with its addresses.
@@ -165,15 +158,9 @@ func (im *image) dynamic() {
 				im.dyn = append(im.dyn, dynamicValue{at, addend})
 				im.pointer(at, addend)
 			case elf.R_PPC64_JMP_SLOT, elf.R_PPC64_GLOB_DAT, elf.R_PPC64_ADDR64:
-				name, value, ok := im.dynamicSymbol(s, uint32(info>>32))
-				if ok && value != 0 {
+				if value := im.dynamicSymbol(s, uint32(info>>32)); value != 0 {
 					im.dyn = append(im.dyn, dynamicValue{at, value + addend})
 					im.pointer(at, value+addend)
-				}
-				if !ok || tocsave.ReturnsTwice(name) {
-					im.twiceSlots[at] = true
-				} else {
-					im.known[at] = true
 				}
 			}
 		}
@@ -187,32 +174,17 @@ const (
 	relrType = 19 // SHT_RELR
 )
 
-// dynamicSymbol returns the name and the value of a symbol that a relocation
-// section of the dynamic linker uses.
-func (im *image) dynamicSymbol(rela elfrw.Section, sym uint32) (name string, value uint64, ok bool) {
-	if sym == 0 {
-		return "", 0, true
+// dynamicSymbol returns the value of a symbol that a relocation section of the
+// dynamic linker uses, 0 if it is not known.
+func (im *image) dynamicSymbol(rela elfrw.Section, sym uint32) uint64 {
+	if sym == 0 || rela.Link == 0 || int(rela.Link) >= im.f.NumSections() {
+		return 0
 	}
-	if rela.Link == 0 || int(rela.Link) >= im.f.NumSections() {
-		return "", 0, false
+	syms := im.f.Section(int(rela.Link)).Data()
+	if uint64(sym) >= uint64(len(syms))/symSize {
+		return 0
 	}
-	tab := im.f.Section(int(rela.Link))
-	syms := tab.Data()
-	if uint64(sym) >= uint64(len(syms))/symSize || int(tab.Link) >= im.f.NumSections() {
-		return "", 0, false
-	}
-	b := syms[uint64(sym)*symSize:][:symSize]
-	off := uint64(binary.LittleEndian.Uint32(b))
-	strs := im.f.Section(int(tab.Link)).Data()
-	if off >= uint64(len(strs)) {
-		return "", 0, false
-	}
-	// No function that returns twice has a longer name.
-	strs = strs[off:min(uint64(len(strs)), off+64)]
-	if i := slices.Index(strs, 0); i >= 0 {
-		strs = strs[:i]
-	}
-	return string(strs), binary.LittleEndian.Uint64(b[8:]), true
+	return binary.LittleEndian.Uint64(syms[uint64(sym)*symSize:][8:])
 }
 
 // pointer notes an address that the data hold at another.

@@ -71,8 +71,17 @@ func TestShares(t *testing.T) {
 // shares prints one library's numbers; with SCPATCH_VERBOSE, every call too.
 func shares(t *testing.T, all []*object) {
 	n, proven, reasons := 0, 0, map[string]int{}
+	stub := map[string]int{} // calls that a stub which saves r2 is no help for
 	for _, o := range all {
 		for _, s := range o.analyse() {
+			switch {
+			case !s.Frame:
+				stub["no frame"]++
+			case s.Entered:
+				stub["slot entered"]++
+			case s.Again:
+				stub["a second return"]++
+			}
 			if n++; s.Proven {
 				proven++
 				continue
@@ -90,6 +99,7 @@ func shares(t *testing.T, all []*object) {
 		}
 	}
 	t.Logf("%d of %d proven: %.1f %%", proven, n, 100*float64(proven)/float64(max(n, 1)))
+	t.Logf("no stub helps: %v", stub)
 	keys := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
 		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), cmp.Compare(a, b))
 	})

@@ -45,8 +45,6 @@ type text struct {
 	pads    []pad    // landing pads
 	parts   []part   // what the unwinder knows of
 	patched []span   // code that may be replaced, and the instruction behind it
-	twice   []uint64 // calls of a function that returns twice
-	anyCall []uint64 // takes the address of such a function
 	saves   []uint64 // calls of code that saves r2 itself
 	given   []uint64 // loads that give r2 back for sure
 	holes   []hole
@@ -174,7 +172,7 @@ func (t *text) settle() {
 		return
 	}
 	t.open = false
-	for _, l := range []*[]uint64{&t.entries, &t.twice, &t.anyCall, &t.saves, &t.given} {
+	for _, l := range []*[]uint64{&t.entries, &t.saves, &t.given} {
 		slices.Sort(*l)
 		*l = slices.Compact(*l)
 	}

@@ -49,7 +49,6 @@ func (t *text) fill(f *tocsave.Func) string {
 	f.Relocs = t.relocs.within(f.Start, f.End)
 	f.Jumps = map[uint64][]uint64{}
 	f.Unknown = slices.Clone(span{f.Start, f.End}.of(t.entries))
-	f.Twice = slices.Clone(span{f.Start, f.End}.of(t.twice))
 	f.Saves = span{f.Start, f.End}.of(t.saves)
 	f.Restores = span{f.Start, f.End}.of(t.given)
 	for _, e := range within(t.into, f, func(e edge) uint64 { return e.to }) {
@@ -108,7 +107,6 @@ func within[E any](list []E, f *tocsave.Func, off func(E) uint64) []E {
 // scan is what the instructions of a function show about indirect branches.
 type scan struct {
 	branches []uint64 // bctr and its like
-	calls    []uint64 // bctrl
 	ownPlace bool     // an instruction finds its own address
 }
 
@@ -119,9 +117,7 @@ func scanIndirect(f *tocsave.Func) (s scan) {
 			break
 		}
 		switch {
-		case w.IsRegBranch() && w.LK():
-			s.calls = append(s.calls, off)
-		case w.IsRegBranch() && w.XO() != 16: // bclr returns
+		case w.IsRegBranch() && !w.LK() && w.XO() != 16: // bclr returns
 			s.branches = append(s.branches, off)
 		case (w.IsBranch() || w.IsCondBranch()) && w.LK() && w.Displacement() == ppc64.WordSize,
 			w.IsDX(),
@@ -141,14 +137,10 @@ func relocatedAt(f *tocsave.Func, off uint64) bool {
 // address somebody has.
 func (t *text) indirect(f *tocsave.Func) string {
 	labels := within(t.labels, f, func(l label) uint64 { return l.off })
-	anyCall := span{f.Start, f.End}.of(t.anyCall)
-	if len(labels) == 0 && len(anyCall) == 0 {
+	if len(labels) == 0 {
 		return ""
 	}
 	s := scanIndirect(f)
-	if len(anyCall) > 0 {
-		f.Twice = append(f.Twice, s.calls...)
-	}
 	work := uint64(0)
 	opaque := s.ownPlace // targets may be computed from what no relocation names
 	var targets []uint64
@@ -167,7 +159,7 @@ func (t *text) indirect(f *tocsave.Func) string {
 			continue
 		}
 		targets = append(targets, table...)
-		f.Unknown = append(append(f.Unknown, table...), l.off)
+		f.Labels = append(append(f.Labels, table...), l.off)
 	}
 	s.branches = slices.DeleteFunc(s.branches, func(off uint64) bool { return f.Jumps[off] != nil })
 	for _, l := range rest {
@@ -176,7 +168,7 @@ func (t *text) indirect(f *tocsave.Func) string {
 	}
 	for _, l := range rest {
 		if l.kind != tabled || opaque || len(s.branches) == 0 || !t.owns(f, l) {
-			f.Unknown = append(f.Unknown, l.off)
+			f.Labels = append(f.Labels, l.off)
 		}
 	}
 	if opaque || len(targets) == 0 {

@@ -25,7 +25,7 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 		return nil, fmt.Errorf("file type is %v, want ET_REL", elf.Type(h.Type))
 	}
 	r := &reader{Map: m, distances: map[int][]distance{}, sorted: map[int]*relocs{}}
-	r.twice, r.twiceAt = m.readSymbols()
+	m.readSymbols()
 	if err := r.readTables(); err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 	r.tables()
 	m.unwind(r)
 	for _, t := range m.sections() {
-		m.branches(t, r.twiceAt)
+		m.branches(t)
 	}
 	return m, nil
 }
@@ -41,9 +41,6 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 // A reader reads an object.
 type reader struct {
 	*Map
-	twice   symbolSet // functions that return twice
-	twiceAt map[place]bool
-
 	relas     [][]reloc.Table    // of each section, those that are not loaded excepted
 	bySec     []int              // sections that have some, in order
 	distances map[int][]distance // in data: see tables

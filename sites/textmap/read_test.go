@@ -145,6 +145,7 @@ func byHand(enc, at string) string {
 // TestRead has the ways into a function, one by one.
 func TestRead(t *testing.T) {
 	const entered, landing = "nothing is known where the function is entered", "landing pad"
+	const again = "the call at"
 	tests := []struct {
 		name, source string
 		want         map[string]string // by the name of the call: how the reason begins, "yes"
@@ -309,12 +310,10 @@ func TestRead(t *testing.T) {
 			map[string]string{"c1": "section \".eh_frame\"", "c2": "yes"}},
 		{"landing pads from a place", exceptions("0x1b\n .long .Lf-.", "1", ".uleb128"), map[string]string{"c1": "yes", "c2": landing}},
 		{"landing pads from an unknown place", exceptions("0x3b\n .long .Lf-.", "1", ".uleb128"), map[string]string{"c1": "its exception table", "c2": "its exception table"}},
-		{"setjmp", "begin f\n save\n call c1\n bl _setjmp\n nop\n call c2\n finish f",
-			map[string]string{"c1": "yes", "c2": "the call at"}},
-		{"setjmp in the section", ".type setjmp,@function\nsetjmp: blr\n begin f\n save\n call c1\n bl setjmp\n nop\n call c2\n finish f",
-			map[string]string{"c1": "yes", "c2": "the call at"}},
-		{"setjmp through its address", "begin f\n save\n call c1\n addis 12,2,setjmp@got@ha\n ld 12,setjmp@got@l(12)\n mtctr 12\n bctrl\n ld 2,24(1)\n call c2\n finish f",
-			map[string]string{"c1": "yes", "c2": "the call at"}},
+		{"a call and then alloca", "begin f\n save\n call c1\n bl _setjmp\n nop\n call c2\n cmpdi 3,0\n beq 1f\n stdu 1,-64(1)\n call c3\n 1: finish f",
+			map[string]string{"c1": again, "c2": again, "c3": again}},
+		{"setjmp, and nothing that moves r1", "begin f\n save\n call c1\n bl _setjmp\n nop\n call c2\n finish f",
+			map[string]string{"c1": "yes", "c2": "yes"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

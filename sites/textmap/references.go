@@ -120,7 +120,6 @@ func (r *reader) references() {
 			r.dataReference(in, rel, to)
 		}
 	})
-	r.twiceCalls()
 }
 
 // codeReference is a relocation of an instruction.
@@ -164,33 +163,6 @@ func (r *reader) dataReference(in elfrw.Section, rel reloc.Rela, to place) {
 		r.label(to.sec, label{off: to.off, kind: pointer})
 	default:
 		r.label(to.sec, label{off: to.off, kind: computed})
-	}
-}
-
-// twiceCalls finds the calls of functions that return twice. Where code has the
-// address of one, any indirect call of the function may be a call of it.
-func (r *reader) twiceCalls() {
-	for _, t := range r.secs {
-		for i := range t.relocs.len() {
-			rel := t.relocs.at(i)
-			if !r.twice.has(int(rel.Sym())) {
-				if len(r.twiceAt) == 0 {
-					continue
-				}
-				if p, ok := r.target(rel); !ok || !r.twiceAt[p] {
-					continue
-				}
-			}
-			h, known := reloc.Lookup(rel.Type())
-			off := rel.Off &^ 3
-			switch {
-			case known && h.Field == reloc.Low24, known && h.Field == reloc.Low14,
-				rel.Type() == uint32(elf.R_PPC64_PLTCALL), rel.Type() == uint32(elf.R_PPC64_PLTCALL_NOTOC):
-				t.twice = append(t.twice, off)
-			default:
-				t.anyCall = append(t.anyCall, off)
-			}
-		}
 	}
 }
 

@@ -22,6 +22,7 @@ func (a *analysis) jump(word uint32, w ppc64.Word, s *state) bool {
 			}
 		}
 		if w.IsRegBranch() {
+			a.enterLabels(s.held)
 			return follows
 		}
 	}
@@ -29,8 +30,14 @@ func (a *analysis) jump(word uint32, w ppc64.Word, s *state) bool {
 	case !w.IsRegBranch():
 		if t, ok := a.target(word, w); ok {
 			a.flow(t, s, word)
+		} else if a.marks[word]&jumps == 0 && !s.regs[regSP].popped() {
+			s.effect |= effLeave
 		}
-	case w.XO() != 16 && !s.tail(): // bcctr, bctar
+	case w.XO() == 16: // bclr
+	case s.tail(): // bcctr, bctar
+		a.enterLabels(s.held)
+	default:
+		a.enterLabels(s.held)
 		if a.stop.cause == none {
 			a.stop = why{unresolved, ppc64.WordSize * word}
 		}
@@ -71,6 +78,7 @@ func (a *analysis) subroutine(word, target uint32, s *state) {
 	a.flow(target, &in, word)
 	*s = unknown(why{entered, ppc64.WordSize * (word + 1)})
 	s.begin(word)
+	s.effect = effCall | effLeave
 }
 
 // callee applies what a function may do (ELFv2 §2.2.2): it keeps r1, r13 to r31
@@ -84,8 +92,15 @@ func (a *analysis) callee(word uint32, indirect bool, s *state) {
 		s.killOwn(why{notRestored, here})
 	case !s.own: // a stub saves what r2 holds
 		s.killSlot(why{foreignCall, here})
+		if s.trusted {
+			s.effect &^= effKill
+		}
 	case m&savesCall != 0 && s.frame && !s.slot:
 		s.slot, s.save = true, here
+	}
+	s.effect |= effCall
+	if m&savesCall != 0 && s.own && s.frame {
+		s.effect |= effSave
 	}
 	if m&noTOC != 0 {
 		s.killOwn(why{notocCall, here})
@@ -96,22 +111,17 @@ func (a *analysis) callee(word uint32, indirect bool, s *state) {
 			s.regs[r] = value{}
 		}
 	}
-	if m&twiceCall != 0 {
-		// Between the first and the second return r1 may have been moved and
-		// 24(r1) overwritten.
-		s.killSlot(why{twice, here})
-	}
 	a.throw(s)
 }
 
 // throw lets an exception out of a call reach the landing pads: the unwinder
 // gives them r1, r2 and r14 to r31 of the function.
 func (a *analysis) throw(s *state) {
-	if len(a.pads) == 0 || a.final {
+	if len(a.pads) == 0 || a.final || a.record {
 		return
 	}
 	s2 := *s
-	s2.own, s2.slot, s2.slotWhy = true, false, why{cause: pad}
+	s2.own, s2.trusted, s2.slot, s2.slotWhy = true, true, false, why{cause: pad}
 	if a.atPads == nil {
 		a.atPads = &s2
 	} else if !a.atPads.join(&s2, 0) {
@@ -119,7 +129,7 @@ func (a *analysis) throw(s *state) {
 	}
 	for _, p := range a.pads {
 		in := *a.atPads
-		in.own = true
+		in.own, in.trusted = true, true
 		in.slotWhy.at = ppc64.WordSize * p
 		a.flow(p, &in, p)
 	}

@@ -30,6 +30,8 @@
 //	own     r2 is the TOC pointer of this function's unit
 //	slot    24(r1) holds that TOC pointer
 //	frame   r1 points to a frame that this function has made
+//	held    or to one that it has had before
+//	lost    a call was made that may return again when 24(r1) has changed
 //	copies  the other registers that hold it (clang -O0: mr r7,r2; std r7,24(r1))
 //	regs    for each register: a number, an address made from r1, or neither
 //
@@ -39,8 +41,8 @@
 //	entry        own if the symbol's st_other says that r2 is used (ELFv2 §3.4.1)
 //	set slot     std r2,24(r1), or of a copy, with own and frame
 //	clear slot   any change of r1; a store that may overlap 24..31(r1); a bl while
-//	             own does not hold, since a stub would save what r2 holds; a call
-//	             that returns twice; code that is patched
+//	             own does not hold, since a stub would save what r2 holds; code
+//	             that is patched; a second return, see below
 //	set own      ld r2,24(r1) with slot; mr of a copy
 //	clear own    bctrl and its like; any other write of r2; a NOTOC call
 //	join         and; registers to what covers both
@@ -71,6 +73,24 @@
 // those in registers that the callee preserves: the routines of a compiler that
 // save and restore registers are called with bl too.
 //
+// # Second returns
+//
+// setjmp returns twice, and so do vfork, getcontext and what somebody wrote in
+// assembly: any call may, and sc. It returns from anywhere that the function gets to
+// behind it, to the r1 of the call and to memory as it is then. So a call keeps the
+// slot only if nothing takes it away on a path from the call on: alloca, which makes
+// the doubleword memory of the program; another change of r1, or a store, in front
+// of another call; a branch out of what is known. These facts are followed backwards
+// from where it happens. What is behind a call that does not keep the slot may be
+// gone through again, in front of a second return of a later call: from there on no
+// call keeps it, until r1 is moved down. As r2 is what a call returns with, and
+// ld r2,24(r1) right behind a call is in the program as it was, neither loses own.
+//
+// A verdict says in Again that the call itself is such a one. Then 24(r1) is not
+// what it was when the call returns the second time, whoever has saved r2: a stub
+// is no better than the function, and it is the callee that has to put r2 there, as
+// glibc's longjmp does.
+//
 // # Ways in and out
 //
 // Indirect branches, landing pads, patched code and entries from outside are in
@@ -82,9 +102,14 @@
 //	__jump_table, __ex_table        Func.Jumps: from the code to its target
 //	.gcc_except_table               Func.Pads
 //	feature fixups, alternatives    Func.Patched
-//	code that jumps in: foo.cold, .fixup, labels whose address is in the
-//	object, symbols within the extent, alternatives that jump back
+//	labels whose address is in the object
+//	                                Func.Labels
+//	code that jumps in: foo.cold, .fixup, symbols within the extent,
+//	alternatives that jump back
 //	                                Func.Unknown
+//
+// The word behind a call is entered, says a verdict, if one of these leads there or
+// a branch does, or if an indirect branch might.
 //
 // An indirect branch without known targets is a tail call if r1 and own are as
 // at the entry: a jump table there would be for code that has no frame either,

@@ -19,7 +19,8 @@ const (
 	pltSeq                       // of an inline PLT sequence (ELFv2 §3.6)
 	pltCall                      // its bctrl
 	noTOC                        // the relocation of a call is of a NOTOC kind
-	twiceCall                    // in Func.Twice
+	losesSlot                    // a call that may return again when 24(r1) has changed
+	landing                      // in Func.Pads
 	savesCall                    // in Func.Saves
 	restoresTOC                  // in Func.Restores
 	patchable                    // in Func.Patched
@@ -39,7 +40,14 @@ type analysis struct {
 	atPads *state // what the landing pads are entered with; nil before the first call
 	stop   why    // why nothing can be proven
 
-	final bool // states are settled: judge the calls
+	toLabels bool // an indirect branch is reached,
+	noFrame  bool // and one without a frame
+
+	final   bool // states are settled: judge the calls
+	record  bool // states are settled: note the effects
+	effects []effect
+	edges   []edge
+
 	found map[uint32]Verdict
 }
 
@@ -56,9 +64,6 @@ func newAnalysis(f *Func) (*analysis, why) {
 	a := &analysis{f: f, code: f.Code[f.Start:f.End], entry: uint32(f.Entry.Offset() / ppc64.WordSize)}
 	a.marks, a.index = make([]mark, words), make([]int32, words)
 	a.markRelocs()
-	for _, off := range f.Twice {
-		a.mark(off, twiceCall)
-	}
 	for _, off := range f.Saves {
 		a.mark(off, savesCall)
 	}
@@ -73,8 +78,11 @@ func newAnalysis(f *Func) (*analysis, why) {
 			a.mark(off, leader)
 		}
 	}
+	for _, off := range f.Labels {
+		a.mark(off, leader)
+	}
 	for _, off := range f.Pads {
-		if a.mark(off, leader) {
+		if a.mark(off, leader|landing) {
 			w, _ := a.wordAt(off)
 			a.pads = append(a.pads, w)
 		}
@@ -169,36 +177,74 @@ func (a *analysis) target(word uint32, w ppc64.Word) (uint32, bool) {
 // solve runs the data-flow until nothing changes, and judges the calls. It
 // returns the reason why nothing can be proven, if there is one.
 func (a *analysis) solve() why {
-	first := state{slotWhy: why{cause: noSave}}
+	first := state{trusted: true, slotWhy: why{cause: noSave}}
 	if first.own = a.f.Entry.UsesTOC(); !first.own {
 		first.ownWhy.cause = notTOC(a.f.Entry)
 	}
 	first.regs[regSP] = value{kind: at}
+	if a.f.Part {
+		first.held, first.regs[regSP] = true, value{kind: anywhere}
+	}
 	a.flow(a.entry, &first, a.entry)
+	framed := make(map[uint64]bool, len(a.f.Framed))
+	for _, off := range a.f.Framed {
+		framed[off] = true
+	}
 	for _, off := range a.f.Unknown {
-		if w, ok := a.wordAt(off); ok && w != 0 && w != a.entry {
-			s := unknown(why{entered, ppc64.WordSize * w})
-			a.flow(w, &s, w)
-		}
+		a.enter(off, framed[off])
 	}
-	for len(a.queue) > 0 && a.stop.cause == none {
-		w := a.queue[len(a.queue)-1]
-		a.queue = a.queue[:len(a.queue)-1]
-		a.marks[w] &^= queued
-		a.block(w)
+	a.run()
+	if !a.toLabels { // who goes there is not in the function
+		a.enterLabels(false)
+		a.run()
 	}
+	a.seconds()
 	a.final = true
 	for w, i := range a.index {
-		if i >= 0 && a.stop.cause == none {
+		if i >= 0 {
 			a.block(uint32(w))
 		}
 	}
 	return a.stop
 }
 
+// enter begins at a place with nothing known but whether there is a frame.
+func (a *analysis) enter(off uint64, frame bool) {
+	if w, ok := a.wordAt(off); ok && w != 0 && w != a.entry {
+		s := unknown(why{entered, ppc64.WordSize * w})
+		s.held = frame
+		a.flow(w, &s, w)
+	}
+}
+
+// enterLabels lets an indirect branch go to every label.
+func (a *analysis) enterLabels(frame bool) {
+	if a.final || a.record || a.toLabels && (frame || a.noFrame) {
+		return
+	}
+	a.toLabels, a.noFrame = true, !frame
+	for _, off := range a.f.Labels {
+		a.enter(off, frame)
+	}
+}
+
+// run follows the program until no state changes.
+func (a *analysis) run() {
+	for len(a.queue) > 0 {
+		w := a.queue[len(a.queue)-1]
+		a.queue = a.queue[:len(a.queue)-1]
+		a.marks[w] &^= queued
+		a.block(w)
+	}
+}
+
 // flow joins what is known behind the instruction at from into the leader at w.
 func (a *analysis) flow(w uint32, s *state, from uint32) {
 	if a.final {
+		return
+	}
+	if a.record {
+		a.edges = append(a.edges, edge{from, w})
 		return
 	}
 	if i := a.index[w]; i < 0 {
@@ -218,6 +264,7 @@ func (a *analysis) flow(w uint32, s *state, from uint32) {
 func (a *analysis) block(word uint32) {
 	s := a.states[a.index[word]]
 	s.begin(word)
+	late := int64(-1) // a call that loses the slot, behind which r2 is loaded from there
 	for {
 		w := a.load(word)
 		next := word + uint32(w.Len())/ppc64.WordSize
@@ -228,11 +275,26 @@ func (a *analysis) block(word uint32) {
 			s.killSlot(why{patched, ppc64.WordSize * word})
 			s.copies = 0
 		}
+		s.effect = 0
 		if a.marks[word]&wanted != 0 && a.final {
 			a.judge(word, w, &s)
 		}
-		if !a.instruction(word, w, &s) || next >= uint32(len(a.marks)) {
+		follows := a.instruction(word, w, &s)
+		a.note(word, next, &s, follows)
+		if !follows || next >= uint32(len(a.marks)) {
 			return
+		}
+		if late >= 0 { // behind the restore of the call before
+			s.second(uint32(late))
+			late = -1
+		}
+		if s.effect&effCall != 0 && (s.lost || a.marks[word]&losesSlot != 0) {
+			s.lost, s.everLost = true, true
+			if a.marks[next]&leader == 0 && a.load(next) == ppc64.RestoreTOC {
+				late = int64(word)
+			} else {
+				s.second(word)
+			}
 		}
 		if a.marks[next]&leader != 0 {
 			a.flow(next, &s, word)
@@ -270,8 +332,12 @@ func (a *analysis) instruction(word uint32, w ppc64.Word, s *state) bool {
 		}
 		i.afterPLT = word > 0 && a.marks[word-1]&pltCall != 0
 		s.step(&i)
+		if w.Opcode() == opSC {
+			s.effect |= effCall
+		}
 		if m&restoresTOC != 0 {
 			s.set(regTOC, value{}, true, why{})
+			s.trusted = true
 		}
 	}
 	if m&jumps != 0 { // it may go elsewhere before it has done its work, or after

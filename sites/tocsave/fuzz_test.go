@@ -33,10 +33,8 @@ func FuzzAnalyse(f *testing.F) {
 			switch n := lists[i+1]; n & 7 {
 			case 0:
 				fn.Pads = append(fn.Pads, off)
-			case 1:
+			case 1, 2:
 				fn.Unknown = append(fn.Unknown, off)
-			case 2:
-				fn.Twice = append(fn.Twice, off)
 			case 3:
 				fn.Saves = append(fn.Saves, off)
 			case 4:

@@ -16,7 +16,9 @@ func (a *analysis) want(calls []uint64) {
 // reached in two ways, as an instruction and as the suffix of another, needs
 // both to prove it.
 func (a *analysis) judge(word uint32, w ppc64.Word, s *state) {
-	v := Verdict{Proven: true, At: a.f.Start + uint64(s.save)}
+	v := Verdict{Proven: true, At: a.f.Start + uint64(s.save), Frame: s.held}
+	v.Entered = word+1 >= uint32(len(a.marks)) || a.marks[word+1]&leader != 0
+	v.Again = s.lost || a.marks[word]&losesSlot != 0
 	var y why
 	switch t, inside := a.target(word, w); {
 	case !isConstant(w) && (!w.IsBranch() || !w.LK()) || inside && t == word+1:
@@ -25,13 +27,20 @@ func (a *analysis) judge(word uint32, w ppc64.Word, s *state) {
 		y = s.ownWhy
 	case !s.slot:
 		y = s.slotWhy
+	case v.Again:
+		y = why{again, ppc64.WordSize * word}
 	}
 	if y.cause != none {
-		v = Verdict{Reason: y.text(), At: a.f.Start + uint64(y.at)}
+		v.Proven, v.Reason, v.At = false, y.text(), a.f.Start+uint64(y.at)
 	}
-	if old, ok := a.found[word]; !ok || old.Proven {
-		a.found[word] = v
+	if old, ok := a.found[word]; ok {
+		frame := v.Frame && old.Frame
+		if !old.Proven {
+			v = old
+		}
+		v.Frame = frame
 	}
+	a.found[word] = v
 }
 
 // isConstant reports whether a word may stand in the place of a call: of one
@@ -45,12 +54,12 @@ func (a *analysis) verdicts(calls []uint64) []Verdict {
 	for i, off := range calls {
 		w, ok := a.wordAt(off)
 		if !ok {
-			all[i] = Verdict{Reason: why{cause: notCall}.text(), At: off}
+			all[i] = Verdict{Reason: why{cause: notCall}.text(), At: off, Entered: true}
 			continue
 		}
 		v, ok := a.found[w]
 		if !ok {
-			v = Verdict{Reason: why{cause: notReached}.text(), At: off}
+			v = Verdict{Reason: why{cause: notReached}.text(), At: off, Entered: true}
 		}
 		all[i] = v
 	}

@@ -13,15 +13,17 @@ import (
 )
 
 // TestRandomPrograms compares the analysis with what programs do: it makes up
-// functions, walks them with concrete values, each branch at random, and looks
-// at r2 and 24(r1) wherever a proven call is made.
+// functions, walks them with concrete values, each branch at random, and looks at
+// r2 and 24(r1) wherever a proven call is made, and at r1 wherever a call has a
+// frame. Calls return a second time, from other calls and behind an alloca, of
+// which the program has written the memory.
 func TestRandomPrograms(t *testing.T) {
 	n := 30000
 	if testing.Short() {
 		n = 3000
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	checked, provenCalls := 0, 0
+	checked, provenCalls, again, frames := 0, 0, 0, 0
 	for i := range n {
 		text := randomProgram(r)
 		p := assemble(t, text)
@@ -42,10 +44,10 @@ func TestRandomPrograms(t *testing.T) {
 				calls = append(calls, off)
 			}
 		}
-		ok := map[uint64]bool{}
+		ok := map[uint64]Verdict{}
 		for j, v := range Analyse(f, calls) {
+			ok[calls[j]] = v
 			if v.Proven {
-				ok[calls[j]] = true
 				provenCalls++
 			}
 		}
@@ -55,15 +57,15 @@ func TestRandomPrograms(t *testing.T) {
 		for range 30 {
 			m := newMachine(r, f)
 			bad := m.walk(ok)
-			checked += m.checked
+			checked, again, frames = checked+m.checked, again+m.again, frames+m.frames
 			if bad != "" {
 				t.Fatalf("program %d:\n%s\n%s\npath %x", i, text, bad, m.path)
 			}
 		}
 	}
-	t.Logf("%d proven calls, made %d times", provenCalls, checked)
-	if provenCalls < n/20 || checked < n/4 {
-		t.Errorf("only %d proven calls, made %d times", provenCalls, checked)
+	t.Logf("%d proven calls, made %d times, %d second returns; %d calls with a frame", provenCalls, checked, again, frames)
+	if provenCalls < n/20 || checked < n/4 || again < n/40 || frames < n/4 {
+		t.Errorf("only %d proven calls, made %d times, %d second returns; %d calls with a frame", provenCalls, checked, again, frames)
 	}
 }
 
@@ -159,6 +161,21 @@ type machine struct {
 	lr      uint64 // in the function, or 0
 	path    []uint64
 	checked int
+	frames  int
+	again   int
+	proven  map[uint64]Verdict
+	calls   []made // that may return once more
+	failed  string
+
+	returned bool // a call has just returned again
+	over     bool // what the program does is wrong
+}
+
+// A made is a call, as it may return again: registers that a callee preserves
+// are what they were.
+type made struct {
+	pc, next uint64
+	gpr      [32]uint64
 }
 
 func newMachine(r *rand.Rand, f *Func) *machine {
@@ -178,7 +195,15 @@ func (m *machine) fresh() uint64 {
 	return 1<<40 + m.r.Uint64N(1<<30)<<8
 }
 
-func (m *machine) store(addr uint64, v uint64, size int) {
+// store writes memory. Where that is the slot of a call that may return again, and
+// the address is made of another register than r1, it is none that a program has:
+// such a call does not return again.
+func (m *machine) store(addr uint64, v uint64, size int, base uint32) {
+	if base != 1 {
+		m.calls = slices.DeleteFunc(m.calls, func(c made) bool {
+			return addr < c.gpr[1]+32 && c.gpr[1]+24 < addr+uint64(size)
+		})
+	}
 	for i := range size {
 		m.mem[addr+uint64(i)] = byte(v >> (8 * i))
 	}
@@ -195,28 +220,87 @@ func inStack(v uint64) bool { return v > stack-depth && v <= stack+depth }
 
 // walk executes up to 200 instructions. It ends early where the program does
 // what no program may: r1 outside of the stack, a return to nowhere.
-func (m *machine) walk(ok map[uint64]bool) string {
-	pc := m.f.Start + m.f.Entry.Offset()
+func (m *machine) walk(ok map[uint64]Verdict) string {
+	m.proven = ok
+	pc, last, lr := m.f.Start+m.f.Entry.Offset(), uint64(0), uint64(0)
 	for range 200 {
+		if v, is := ok[pc-4]; is && !v.Entered && last != pc-4 && lr != pc {
+			return fmt.Sprintf("%#x is entered from %#x", pc, last)
+		}
 		w, err := ppc64.Load(m.f.Code, pc)
 		if err != nil || pc >= m.f.End || pc < m.f.Start {
 			return ""
 		}
 		m.path = append(m.path, pc)
-		if ok[pc] {
+		sp := m.gpr[1]
+		if ok[pc].Frame {
+			m.frames++
+			if sp > stack-32 {
+				return fmt.Sprintf("call at %#x: r1 = entry %+d", pc, int64(sp-stack))
+			}
+		}
+		if ok[pc].Proven {
 			m.checked++
-			sp := m.gpr[1]
 			if got := m.load(sp + 24); m.gpr[2] != ownTOC || got != ownTOC || sp > stack-32 {
 				return fmt.Sprintf("call at %#x: r2 = %#x, 24(r1) = %#x, r1 = entry %+d", pc, m.gpr[2], got, int64(sp-stack))
 			}
 		}
+		lr = m.lr
 		next, goOn := m.step(pc, w)
-		if !goOn || m.gpr[1] > stack || m.gpr[1] < stack-depth {
+		if m.failed != "" {
+			return m.failed
+		}
+		// Who pops a frame ends what was called from it.
+		m.calls = slices.DeleteFunc(m.calls, func(c made) bool { return c.gpr[1] < m.gpr[1] })
+		last = pc
+		if m.returned {
+			last, m.returned = next-4, false
+		}
+		if m.gpr[1] < sp && sp < stack && m.r.IntN(2) == 0 { // alloca, and a signal handler goes back
+			m.junk(sp)
+			if to, ok := m.second(); ok {
+				next, last, m.returned = to, to-4, false
+			}
+		}
+		if !goOn || m.over || m.gpr[1] > stack || m.gpr[1] < stack-depth {
 			return ""
 		}
 		pc = next
 	}
 	return ""
+}
+
+// junk is what the program does with the memory that was the slot before it moved
+// r1 down.
+func (m *machine) junk(sp uint64) {
+	for i := range uint64(8) {
+		m.mem[sp+24+i] = 0x55
+	}
+}
+
+// second lets a call return again.
+func (m *machine) second() (next uint64, ok bool) {
+	if len(m.calls) == 0 {
+		return 0, false
+	}
+	m.returned = true
+	c := m.calls[m.r.IntN(len(m.calls))]
+	m.gpr = c.gpr
+	m.clobber(0x1ff9)
+	if w, _ := ppc64.Load(m.f.Code, c.pc); w.IsRegBranch() {
+		m.gpr[2] = m.fresh()
+	}
+	m.lr = 0
+	if w, _ := ppc64.Load(m.f.Code, c.next); w == ppc64.RestoreTOC && m.load(m.gpr[1]+24) != ownTOC {
+		m.over = true // it loads a wrong r2, whatever is made of other calls
+	}
+	if v := m.proven[c.pc]; v.Proven {
+		m.again++
+		if got := m.load(m.gpr[1] + 24); got != ownTOC {
+			m.failed = fmt.Sprintf("call at %#x returns again: 24(r1) = %#x", c.pc, got)
+		}
+	}
+	return c.next, true
 }
 
 func (m *machine) step(pc uint64, w ppc64.Word) (uint64, bool) {
@@ -230,7 +314,7 @@ func (m *machine) step(pc uint64, w ppc64.Word) (uint64, bool) {
 		if suffix.Opcode() == 14 { // paddi
 			m.gpr[suffix.RT()] = addr
 		} else {
-			m.store(addr, m.gpr[suffix.RS()], 8)
+			m.store(addr, m.gpr[suffix.RS()], 8, suffix.RA())
 		}
 		return next, true
 	}
@@ -240,15 +324,16 @@ func (m *machine) step(pc uint64, w ppc64.Word) (uint64, bool) {
 		m.gpr[rt] = m.base(ra) + uint64(w.SI())
 	case 17: // sc
 		m.clobber(0x1ff9)
+		return m.called(pc, next)
 	case 24: // ori
 		m.gpr[ra] = m.gpr[rt] | w.UI()
 	case 30: // rldicr ra,rs,0,59
 		m.gpr[ra] = m.gpr[rt] &^ 15
 	case 36, 37: // stw
-		m.store(m.base(ra)+uint64(w.D()), m.gpr[rt], 4)
+		m.store(m.base(ra)+uint64(w.D()), m.gpr[rt], 4, ra)
 	case 38, 39: // stb, stbu
 		addr := m.base(ra) + uint64(w.D())
-		m.store(addr, m.gpr[rt], 1)
+		m.store(addr, m.gpr[rt], 1, ra)
 		if w.Opcode() == 39 {
 			m.gpr[ra] = addr
 		}
@@ -261,23 +346,23 @@ func (m *machine) step(pc uint64, w ppc64.Word) (uint64, bool) {
 		m.gpr[rt] = v
 	case 62: // std, stdu
 		addr := m.base(ra) + uint64(w.DS())
-		m.store(addr, m.gpr[rt], 8)
+		m.store(addr, m.gpr[rt], 8, ra)
 		if w.XODS() == 1 {
 			m.gpr[ra] = addr
 		}
 	case 31:
 		switch addr := m.base(ra) + m.gpr[rb]; w.XO() {
 		case 149: // stdx
-			m.store(addr, m.gpr[rt], 8)
+			m.store(addr, m.gpr[rt], 8, ra)
 		case 181: // stdux
 			if size := m.gpr[ra] - addr; ra == 1 && (size < 32 || size > 4096) {
 				return 0, false // not an allocation
 			}
-			m.store(addr, m.gpr[rt], 8)
+			m.store(addr, m.gpr[rt], 8, ra)
 			m.gpr[ra] = addr
 		case 231: // stvx
-			m.store(addr&^15, m.r.Uint64(), 8)
-			m.store(addr&^15+8, m.r.Uint64(), 8)
+			m.store(addr&^15, m.r.Uint64(), 8, ra)
+			m.store(addr&^15+8, m.r.Uint64(), 8, ra)
 		case 266: // add
 			m.gpr[rt] = m.gpr[ra] + m.gpr[rb]
 		case 40: // subf
@@ -339,12 +424,21 @@ func (m *machine) branch(pc, next uint64, w ppc64.Word) (uint64, bool) {
 	case w.IsRegBranch(): // bctrl
 		m.gpr[2] = m.fresh()
 	case m.gpr[2] != ownTOC && m.r.IntN(2) == 0: // the linker's stub
-		m.store(m.gpr[1]+24, m.gpr[2], 8)
+		m.store(m.gpr[1]+24, m.gpr[2], 8, 1)
 	}
 	if typ == 116 && m.r.IntN(2) == 0 { // NOTOC
 		m.gpr[2] = m.fresh()
 	}
 	m.clobber(0x1ff9)
 	m.lr = 0
+	return m.called(pc, next)
+}
+
+// called is behind a call: it may return again, and another may instead of it.
+func (m *machine) called(pc, next uint64) (uint64, bool) {
+	m.calls = append(m.calls, made{pc, next, m.gpr})
+	if m.r.IntN(4) == 0 {
+		return m.second()
+	}
 	return next, true
 }

@@ -28,7 +28,7 @@ const (
 	alloca              //
 	overwritten         //
 	foreignCall         //
-	twice               //
+	again               //
 	pad                 //
 	patched             //
 )
@@ -82,8 +82,8 @@ func (w why) text() string {
 		return "24(r1) may be overwritten at " + at
 	case foreignCall:
 		return "call at " + at + " may save another r2"
-	case twice:
-		return "the call at " + at + " may return twice"
+	case again:
+		return "the call at " + at + " may return again when 24(r1) has changed"
 	case pad:
 		return "landing pad at " + at
 	case patched:

@@ -25,11 +25,18 @@ type state struct {
 	own    bool   // r2 is the TOC pointer of this unit
 	slot   bool   // 24(r1) holds the TOC pointer of this unit
 	frame  bool   // r1 points to a frame that this function made
+	held   bool   // or to one that it has had before: not to its caller's
 	copies uint32 // the registers that hold the TOC pointer of this unit
 
 	// regs has in r1 always a value of kind at, except in a stored state:
 	// there anywhere means that paths disagree.
 	regs [32]value
+
+	// For what a second return of a call finds, see effect.
+	effect   effect // of the instruction before
+	lost     bool   // behind a call that may return again when 24(r1) has changed, with this r1
+	everLost bool   // or with another
+	trusted  bool   // r2 is the TOC pointer, if every load of it out of the slot was right
 
 	// For the reader only.
 	ownWhy, slotWhy why    // why own and slot are false
@@ -39,7 +46,7 @@ type state struct {
 
 // unknown is the state of a place that is entered with nothing known.
 func unknown(w why) state {
-	s := state{ownWhy: w, slotWhy: w}
+	s := state{ownWhy: w, slotWhy: w, trusted: true} // who comes back from outside has left: effLeave
 	for i := range s.regs {
 		s.regs[i].kind = anywhere
 	}
@@ -61,11 +68,23 @@ func (s *state) join(in *state, from uint32) bool {
 		changed = s.slot
 		s.slot, s.slotWhy = false, w
 	}
+	if in.lost && !s.lost {
+		s.lost, changed = true, true
+	}
+	if in.everLost && !s.everLost {
+		s.everLost, changed = true, true
+	}
+	if s.trusted && !in.trusted {
+		s.trusted, changed = false, true
+	}
 	if s.own && !in.own {
 		s.own, s.ownWhy, changed = false, in.ownWhy, true
 	}
 	if s.frame && !in.frame {
 		s.frame, changed = false, true
+	}
+	if s.held && !in.held {
+		s.held, changed = false, true
 	}
 	if c := s.copies & in.copies; c != s.copies {
 		s.copies, changed = c, true
@@ -93,6 +112,7 @@ func (s *state) forget(o origin) {
 
 // killSlot makes slot false. The first reason is the one that stays.
 func (s *state) killSlot(w why) {
+	s.effect |= effKill
 	if s.slot {
 		s.slot, s.slotWhy = false, w
 	}
@@ -100,6 +120,7 @@ func (s *state) killSlot(w why) {
 
 // killOwn makes own false. The first reason is the one that stays.
 func (s *state) killOwn(w why) {
+	s.trusted = false
 	if s.own {
 		s.own, s.ownWhy = false, w
 	}
@@ -118,6 +139,15 @@ func (s *state) begin(word uint32) {
 // moves 24(r1) to other memory.
 func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 	s.killSlot(why{c, 4 * word})
+	s.effect |= effMove
+	if sp := s.regs[regSP]; !sp.popped() && !(v.kind == at && v.above(sp)) {
+		s.effect |= effPush
+	}
+	s.lost = s.everLost
+	// What is loaded, but not from the back chain, is an r1 of before: so the end
+	// of a block gives its variable arrays back.
+	sp := s.regs[regSP]
+	s.held = frame || s.held && (v.kind == other || v.kind == at && v.origin == sp.origin && v.off <= sp.off)
 	if v.kind != at {
 		class := lostSP
 		if frame {
@@ -129,6 +159,12 @@ func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 	s.regs[regSP], s.frame = v, frame
 	s.copies &^= 1 << regSP
 }
+
+// above reports whether a value of r1 is known not to be below another.
+func (v value) above(sp value) bool { return v.origin == sp.origin && v.off >= sp.off || v.popped() }
+
+// popped reports whether r1 is what it was at the entry, or above.
+func (v value) popped() bool { return v.origin == entrySP && v.off >= 0 }
 
 // stands reports whether a stack pointer of that value points to a frame of
 // this function: one that is below the caller's, or not above one of its own.
@@ -149,6 +185,7 @@ func (v value) stands() bool {
 // unit's TOC pointer.
 func (s *state) set(r uint32, v value, hasTOC bool, w why) {
 	if r == regTOC {
+		s.trusted = hasTOC
 		if s.own = hasTOC; !hasTOC {
 			s.ownWhy = w
 		}

@@ -164,10 +164,19 @@ func (s *state) store(i *inst, a ppc64.Access, ea value) {
 			s.slot, s.slotWhy = false, i.why(noFrame)
 		default:
 			s.slot, s.save = true, ppc64.WordSize*i.word
+			s.effect |= effSave
 		}
 		return
 	}
-	if ea.aliases() && (!known || overlaps(i.w, a, rel)) {
+	switch {
+	case std && known && ea.kind == at && rel == slotOff && i.w.RS() == regTOC && s.trusted:
+		s.killSlot(i.why(overwritten))
+		s.effect &^= effKill // it stays as right as it was
+	case !ea.aliases():
+	case !known: // of an object of the program; a second return finds the slot (see effect)
+		s.killSlot(i.why(overwritten))
+		s.effect &^= effKill
+	case overlaps(i.w, a, rel):
 		s.killSlot(i.why(overwritten))
 	}
 }
@@ -202,6 +211,7 @@ func (s *state) load(i *inst, writes uint32, ea value) {
 			w = i.why(restoredWrong)
 		}
 		s.set(i.w.RT(), value{}, s.slot, w)
+		s.trusted = s.trusted || i.w.RT() == regTOC
 		return
 	}
 	v := value{}
@@ -209,6 +219,7 @@ func (s *state) load(i *inst, writes uint32, ea value) {
 		v.kind = anywhere
 	}
 	s.write(i, writes, v)
+	s.effect &^= effPush // r1 out of memory is an older one
 }
 
 // push applies a store that updates r1: stdu and stdux make a frame (ELFv2
@@ -224,4 +235,5 @@ func (s *state) push(i *inst, ea value) {
 		frame = ea.stands() || s.frame && size >= 0 || size >= minFrame && ea.origin != entrySP
 	}
 	s.setSP(ea, frame, i.word, c)
+	s.lost = false // a second return of a call above ends those from here on
 }

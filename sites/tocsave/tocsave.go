@@ -3,8 +3,6 @@
 package tocsave
 
 import (
-	"strings"
-
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 )
@@ -30,19 +28,28 @@ type Func struct {
 	Pads []uint64
 
 	// Unknown are places that may be entered with nothing known: labels whose
-	// address is given away, and what a branch of another function or section,
+	// symbol others have, and what a branch of another function or section,
 	// such as the cold part of this one or an alternative, jumps to. The two
 	// entries of the function do not count: what holds there is Entry's.
 	Unknown []uint64
+
+	// Labels are places whose address something has: an indirect branch leads
+	// there, with nothing known but that the function's frame is as at the
+	// indirect branches of the function.
+	Labels []uint64
+
+	// Framed are those of Unknown that are entered with a frame of the function,
+	// by another part of it.
+	Framed []uint64
+
+	// Part says that the function is the part of another one: it is entered at its
+	// start by a branch, with the frame of that one.
+	Part bool
 
 	// Patched are instructions that may be replaced by others, which leave r1
 	// and r2 alone, before or while the code runs: the begin and the end of
 	// what a feature fixup or an alternative is for. The slot is unknown there.
 	Patched []uint64
-
-	// Twice are calls that can return more than once (setjmp, vfork): the
-	// names are for the caller to know, see [ReturnsTwice].
-	Twice []uint64
 
 	// Saves are calls of code that is known to do std r2,24(r1) itself: a
 	// linker's stub in a final image, a save stub.
@@ -55,9 +62,14 @@ type Func struct {
 
 // A Verdict is the answer for one call.
 type Verdict struct {
-	Proven bool   // 24(r1) holds this function's own r2 whenever the call is made
+	Proven bool   // 24(r1) holds this function's own r2 whenever the call is made, and when it returns
 	Reason string // why it is not proven, in words; empty if it is
 	At     uint64 // offset in the section of what the reason names; if proven, of a save
+
+	// What every restore behind the call needs, also where a stub saves r2.
+	Frame   bool // r1 points to a frame of this function when the call is made
+	Entered bool // something else than the call may lead to the instruction behind it
+	Again   bool // a second return of the call may find that 24(r1) has changed
 }
 
 // Limits of one function; beyond them nothing is proven. The time is linear in
@@ -76,26 +88,20 @@ func Analyse(f *Func, calls []uint64) []Verdict {
 		a.want(calls)
 		why = a.solve()
 	}
-	if why.cause != none {
-		all := make([]Verdict, len(calls))
+	var all []Verdict
+	if a != nil {
+		all = a.verdicts(calls)
+	} else {
+		all = make([]Verdict, len(calls))
 		for i := range all {
-			all[i] = Verdict{Reason: why.text(), At: f.Start + uint64(why.at)}
+			all[i].Entered = true
 		}
-		return all
 	}
-	return a.verdicts(calls)
-}
-
-// ReturnsTwice reports whether a function of that name can return more than
-// once; GCC knows these by their names too, whatever the number of underscores.
-// The prefixes are what glibc has inside and what sanitizers put around it.
-func ReturnsTwice(name string) bool {
-	for _, prefix := range []string{"__GI_", "__vmx", "__interceptor_"} {
-		name = strings.TrimPrefix(name, prefix)
+	if why.cause != none {
+		for i := range all {
+			all[i].Proven, all[i].Reason, all[i].At = false, why.text(), f.Start+uint64(why.at)
+			all[i].Entered = true
+		}
 	}
-	switch strings.TrimSuffix(strings.TrimLeft(name, "_"), "_ent") {
-	case "setjmp", "sigsetjmp", "setjmp_syscall", "savectx", "getcontext", "swapcontext", "vfork", "libc_vfork":
-		return true
-	}
-	return false
+	return all
 }
