@@ -7,6 +7,7 @@ import (
 	"debug/elf"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sort"
@@ -89,45 +90,100 @@ var combinations = []struct {
 	{"none user", Options{Runtime: None, Place: User}},
 }
 
-// TestPlans holds what is planned for every committed object against a golden
-// file: how many sites have which form, for which reasons, or which error. It
-// also patches each and plans the output again: nothing may be left to do.
+// TestPlans holds what is planned for every committed object against golden
+// files, one for each combination of options: a line for each object, and under
+// it one for each site. It also patches each object and plans the output again:
+// nothing may be left to do. -update writes the files.
 func TestPlans(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(objDir, "*"))
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no objects: %v", err)
 	}
-	var got strings.Builder
-	for _, path := range names {
-		name := filepath.Base(path)
-		fmt.Fprintf(&got, "%s\n", name)
-		last := ""
-		for _, c := range combinations {
-			p, err := plan(memory(t, name), c.opts)
-			line := summary(p, err)
-			if err == nil {
-				again(t, name+" "+c.name, p, c.opts)
-			}
-			if line == last {
-				line = "same"
-			} else {
-				last = line
-			}
-			fmt.Fprintf(&got, "\t%s: %s\n", c.name, line)
-		}
-	}
-	golden := filepath.Join("testdata", "plans.golden")
+	dir := filepath.Join("testdata", "plans")
 	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(dir, 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range combinations {
+		t.Run(c.name, func(t *testing.T) {
+			var got strings.Builder
+			for _, path := range names {
+				name := filepath.Base(path)
+				p, err := plan(memory(t, name), c.opts)
+				fmt.Fprintf(&got, "%s: %s\n", name, summary(p, err))
+				if err == nil {
+					writeSites(&got, p)
+					again(t, name, p, c.opts)
+				}
+			}
+			golden := filepath.Join(dir, strings.ReplaceAll(c.name, " ", "-")+".golden")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")); d != "" {
+				t.Errorf("plans differ from %s (-want +got):\n%s", golden, d)
+			}
+		})
 	}
-	if d := cmp.Diff(string(want), got.String()); d != "" {
-		t.Errorf("plans differ from %s (-want +got):\n%s", golden, d)
+}
+
+// writeSites writes a line for each site of a plan, and one for the stubs that it
+// adds.
+func writeSites(w io.Writer, p *Plan) {
+	for i := range p.Decisions {
+		s, d := &p.Object.Sites[i], &p.Decisions[i]
+		place, off := p.Object.FuncName(s)
+		if s.Func == 0 {
+			place, off = p.Object.SectionName(s), s.Off
+		}
+		fmt.Fprintf(w, "\t%s+0x%x %s: %v", place, off, p.Object.Keys[s.Key].Name, d.Form)
+		if callee := p.CalleeName(i); callee != "" {
+			fmt.Fprintf(w, " %s", callee)
+		} else {
+			fmt.Fprintf(w, " %v", d.Word)
+		}
+		if d.Slot != 0 {
+			fmt.Fprintf(w, "; %v", d.Slot)
+		}
+		if d.Cost >= 0 {
+			fmt.Fprintf(w, "; cost %d", d.Cost)
+		}
+		if d.Done {
+			fmt.Fprint(w, "; done")
+		}
+		if d.Listed {
+			fmt.Fprint(w, "; listed")
+		}
+		if out := p.wayOut(s, d); out != noStub {
+			fmt.Fprintf(w, " with %s", stubPrefixes[out])
+		}
+		if d.Reason != NoReason {
+			fmt.Fprintf(w, "; %v", d.Reason)
+		}
+		if d.Form == Keep && d.Detail() != "" {
+			fmt.Fprintf(w, " (%s)", d.Detail())
+		}
+		fmt.Fprintln(w)
+	}
+	var stubs []string
+	for _, st := range p.Stubs {
+		stubs = append(stubs, stubPrefixes[st.Kind]+p.Object.Keys[st.Key].Name)
+	}
+	for _, key := range p.Shortcuts {
+		stubs = append(stubs, stubPrefixes[StubJump]+p.Object.Keys[key].Name+" listed")
+	}
+	if len(stubs) > 0 {
+		fmt.Fprintf(w, "\tadds %s\n", strings.Join(stubs, ", "))
 	}
 }
 
