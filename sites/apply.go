@@ -143,9 +143,12 @@ func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
 	case s.Rela >= 0:
 		return e.relas.Set(int(s.Rela), rela64(s.Off, target, s.Type, 0))
 	}
-	// What the assembler would have written; decide has refused callers that
-	// keep no TOC pointer.
-	a.inserted = append(a.inserted, insertion{int(s.Section), rela64(s.Off, target, uint32(elf.R_PPC64_REL24), 0)})
+	// What the assembler would have written.
+	typ := elf.R_PPC64_REL24
+	if s.NoTOC() {
+		typ = elf.R_PPC64_REL24_NOTOC
+	}
+	a.inserted = append(a.inserted, insertion{int(s.Section), rela64(s.Off, target, uint32(typ), 0)})
 	return nil
 }
 

@@ -267,14 +267,20 @@ func constant(s *Site, w ppc64.Word) Decision {
 	return Decision{Form: Constant, Word: w, Slot: cleanSlot(s)}
 }
 
+// branchTo is `b`, without a displacement.
+const branchTo ppc64.Word = 0x48000000
+
 // branchWord is a site's branch as it goes with a relocation, which says where
-// to.
+// to; of a constant, the branch that it was.
 func branchWord(s *Site) ppc64.Word {
-	w := s.Word
-	if w.IsBranch() {
-		w, _ = w.WithDisplacement(0)
+	switch {
+	case s.Word.IsBranch():
+		w, _ := s.Word.WithDisplacement(0)
+		return w
+	case s.Tail:
+		return branchTo
 	}
-	return w
+	return branchTo | 1 // LK
 }
 
 // cleanSlot is the slot of a site that leaves its trampoline: nop, which is

@@ -80,14 +80,14 @@ func TestForms(t *testing.T) {
 		opts       Options
 		want       string // form callee slot, and "listed"
 	}{
-		{"own target, save proven", savedFirst + foreignKey + ownTarget + trampNull, user, "stack target ld r2,24(r1) listed"},
+		{"own target, save proven", savedFirst + foreignKey + ownTarget + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"own target, no save", caller + foreignKey + ownTarget + trampNull, user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"foreign target, save proven", savedFirst + foreignKey + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
-		{"foreign target, save proven, ld.bfd", savedFirst + foreignKey + trampNull, with(user, func(o *Options) { o.Linker = BFD }), "stack target ld r2,24(r1) listed"},
+		{"foreign target, save proven, ld.bfd", savedFirst + foreignKey + trampNull, with(user, func(o *Options) { o.Linker = BFD }), "stack __SCJ__op ld r2,24(r1) listed"},
 		{"foreign target, the trampoline's run time", savedFirst + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
 		{"hidden trampoline that takes r2", savedFirst + foreignKey + trampNull + ".hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCT__op ld r2,24(r1)"},
-		{"NULL, save proven", savedFirst + "key op, 0\n" + trampNull, user, "stack nop ld r2,24(r1) listed"},
-		{"return 0, save proven", savedFirst + "key op, __static_call_return0\n" + trampNull, user, "stack li r3,0 ld r2,24(r1) listed"},
+		{"NULL, save proven", savedFirst + "key op, 0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"return 0, save proven", savedFirst + "key op, __static_call_return0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"key elsewhere", caller + ".quad __SCK__op\n", user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"key nowhere", caller, user, "keep __SCT__op nop"},
 		{"trampoline with its own TOC pointer", caller + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "linker __SCT__op nop"},
@@ -118,8 +118,8 @@ func TestForms(t *testing.T) {
 		{"tail call, never changes, own target", tailCaller + foreignKey + ownTarget + trampNull, with(user, func(o *Options) { o.Runtime = None }), "direct target "},
 		{"tail call, never changes, foreign target", tailCaller + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op "},
 		{"no TOC, trampoline's run time", notocCaller + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = Trampoline }), "save-stub __SCN__op "},
-		{"no TOC, repatched", notocCaller + foreignKey + trampNull, user, "direct target  listed"},
-		{"no TOC, repatched, NULL", notocCaller + "key op, 0\n" + trampNull, user, "constant nop  listed"},
+		{"no TOC, repatched", notocCaller + foreignKey + trampNull, user, "save-stub __SCN__op  listed"},
+		{"no TOC, repatched, NULL", notocCaller + "key op, 0\n" + trampNull, user, "save-stub __SCN__op  listed"},
 		{"a branch to the slot", "func caller\nframe\ncmpdi 3,0\nbeq 1f\nbl __SCT__op\n1: nop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
 		{"one entry point", "leaf caller\nframe\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
 	} {

@@ -97,8 +97,8 @@ func (d *decider) listedAlone(s *Site) bool {
 	return d.Runtime == Inline && d.Place == Module && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == noStub
 }
 
-// stackForm is bl X; ld r2,24(r1) with 24(r1) proven. X is what the key holds,
-// if the run time will change it with the key; else what goes through the key.
+// stackForm is bl X; ld r2,24(r1) with 24(r1) proven. X goes through the key. In
+// a module it is what the key holds, if the run time will change it with the key.
 func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	switch {
 	case !d.allows(Stack):
@@ -110,8 +110,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	}
 	dec := Decision{Form: Stack, Word: branchWord(s), Slot: ppc64.RestoreTOC, Cost: 1, words: d.say(p.reason, "")}
 	key, reachable := d.keyAccess(int(s.Key), StubSave)
-	if d.mayRepatch(s) && reachable {
-		dec.Listed = true
+	if dec.Listed = d.mayRepatch(s) && reachable; dec.Listed && d.Place == Module {
 		target := d.Object.Keys[s.Key].Target
 		if w, ok := constantWord(s, target.Kind); ok {
 			dec.Word = w
@@ -135,8 +134,25 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	if !reachable {
 		return Decision{}, d.noKey()
 	}
-	dec.Stub, dec.Cost = StubJump, 1+StubJump.steps(key)
+	dec.Stub = StubJump
+	if !d.shortened(s, &dec) {
+		dec.Cost += StubJump.steps(key)
+	}
 	return dec, NoReason
+}
+
+// shortened reports whether the run time, when it starts, makes a site a direct
+// call or a constant, as far as this object shows what its key holds.
+func (d *decider) shortened(s *Site, dec *Decision) bool {
+	if !dec.Listed || d.Place != User {
+		return false
+	}
+	target := d.Object.Keys[s.Key].Target
+	if _, ok := constantWord(s, target.Kind); ok {
+		return true
+	}
+	local, ours := d.target(int(s.Key))
+	return target.Kind == TargetFunc && (ours && local.PreservesR2() || d.Linker == BFD)
 }
 
 // takesCallerTOC reports whether a site's trampoline takes r2 from its caller
@@ -221,24 +237,9 @@ func (d *decider) refuseLinker(t int) Reason {
 }
 
 // noTOCForm is the form of an open site whose caller keeps no TOC pointer:
-// there is nothing to restore, and no slot. A direct branch is right at any
-// time; the linker makes a stub for a target that needs a TOC (ELFv2 §2.2.1).
+// there is nothing to restore, and no slot.
 func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	key, reachable := d.keyAccess(int(s.Key), StubNoTOC)
-	listed := d.mayRepatch(s)
-	if listed && reachable && d.Place != Module { // the run time of a module patches all when it is loaded
-		target := d.Object.Keys[s.Key].Target
-		if w, ok := constantWord(s, target.Kind); ok {
-			dec := constant(s, w)
-			dec.Listed = true
-			return dec, NoReason
-		}
-		if target.Kind == TargetFunc {
-			dec := direct(s, int(target.Sym))
-			dec.Listed = true
-			return dec, NoReason
-		}
-	}
 	switch {
 	case !reachable:
 		return Decision{}, d.noKey()
@@ -247,11 +248,14 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	case d.listedAlone(s):
 		return Decision{}, SiteListed
 	}
-	return Decision{
+	dec := Decision{
 		Form: SaveStub, Stub: StubNoTOC, Word: branchWord(s), Slot: s.Behind,
-		Cost: StubNoTOC.steps(key), words: d.say("the caller keeps no TOC pointer", ""),
-		Listed: listed,
-	}, NoReason
+		words: d.say("the caller keeps no TOC pointer", ""), Listed: d.mayRepatch(s),
+	}
+	if !d.shortened(s, &dec) {
+		dec.Cost = StubNoTOC.steps(key)
+	}
+	return dec, NoReason
 }
 
 // shadowForm goes through a stub that gives r2 back by itself: for what has no
