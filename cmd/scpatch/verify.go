@@ -16,9 +16,10 @@ import (
 const verifyUsage = `Usage: scpatch verify [options] FILE...
 
 Check the static-call sites of ppc64le (ELFv2) objects, modules and linked
-images: every site that a table names must call what its key holds, or be the
-constant in its place, and r2 must be restored exactly where that is needed,
-with a save that is found. Nothing is changed.
+programs: every site that a table or scpatch's record names must call what its
+key holds, or be the constant in its place. r2 must be restored exactly where
+that is needed, and the matching save must be found. A call of a trampoline that
+neither names is an error. Nothing is changed.
 `
 
 const verifyStatus = `
@@ -56,6 +57,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	c.addPlace()
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
 	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), from where a slot may load r2: a number, or a symbol of FILE that has it")
+	unpatched := c.flags.Bool("allow-unpatched", false, "take calls of trampolines as they are of which nothing says that they were patched or were to stay")
 	c.addLast()
 	files, err := c.parse(args, verifyUsage, verifyStatus, stdout)
 	if err == nil && *paca != "" && (c.module || c.user) {
@@ -65,7 +67,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		return c.usageError(err, stderr)
 	}
 	opts := c.verifyOptions()
-	opts.PACATOC = *paca
+	opts.PACATOC, opts.AllowUnpatched = *paca, *unpatched
 	return forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
 		r, err := verifyFile(path, opts)
 		if err != nil {

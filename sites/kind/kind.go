@@ -52,14 +52,17 @@ const (
 	BadCall
 	BadKey
 	BadTable
+	BadRecord
 	BadStub
 	AlreadyPatched
 	RequiredForm
 	CannotEdit
 	NotAsPlanned
 
+	NothingKnown
 	NoTable
 	NotListed
+	NotPatched
 	WrongCall
 	WrongEntry
 	R2Lost
@@ -88,13 +91,16 @@ var names = [...]string{
 	BadCall:           "bad-call",
 	BadKey:            "bad-key",
 	BadTable:          "bad-table",
+	BadRecord:         "bad-record",
 	BadStub:           "bad-stub",
 	AlreadyPatched:    "already-patched",
 	RequiredForm:      "required-form",
 	CannotEdit:        "cannot-edit",
 	NotAsPlanned:      "not-as-planned",
+	NothingKnown:      "nothing-known",
 	NoTable:           "no-table",
 	NotListed:         "not-listed",
+	NotPatched:        "not-patched",
 	WrongCall:         "wrong-call",
 	WrongEntry:        "wrong-entry",
 	R2Lost:            "r2-lost",

@@ -4,8 +4,10 @@ package verify
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // maxSteps bounds the code between a branch and where it leads: the longest stub
@@ -30,9 +32,16 @@ type goal struct {
 	null    bool      // what slot holds is NULL
 	every   bool      // any doubleword is what is asked for, but a module's cell
 	fall    bool      // an address counts where no jump leads to it too
+	any     bool      // any function is what is asked for
 }
 
-func (g *goal) has(at uint64) bool { return at != 0 && (at == g.entries[0] || at == g.entries[1]) }
+func (p *program) meets(g *goal, at uint64) bool {
+	if g.any {
+		_, ok := p.functionEntered(at)
+		return ok
+	}
+	return at != 0 && (at == g.entries[0] || at == g.entries[1])
+}
 
 // An outcome is what a run found.
 type outcome struct {
@@ -42,6 +51,8 @@ type outcome struct {
 	r12   bool   // r12 holds what was jumped to
 	named bool   // the last jump was to what the dynamic linker found by name
 	ifunc bool   // ... or what a resolver returned, which is at `at`
+	tramp bool   // a trampoline is on the way
+	via   uint64 // another key that it went through
 	why   string // stuck: because of what
 }
 
@@ -54,8 +65,11 @@ func (p *program) run(m machine, g goal) outcome {
 	jumped := true
 	for range maxSteps {
 		o.m = m
+		if jumped && !o.tramp {
+			o.tramp = p.entersTrampoline(m.pc)
+		}
 		switch {
-		case g.has(m.pc) && (jumped || g.fall):
+		case (jumped || g.fall) && p.meets(&g, m.pc):
 			o.ending, o.at = arrived, m.pc
 			return o
 		case p.foreign(m.pc):
@@ -81,6 +95,13 @@ func (p *program) run(m machine, g goal) outcome {
 		m.pc += uint64(w.Len())
 	}
 	return o.stop("it does not end")
+}
+
+// entersTrampoline reports whether an address is an entry of a trampoline, of
+// this unit or another.
+func (p *program) entersTrampoline(at uint64) bool {
+	_, ok := p.entries[at]
+	return ok || p.isTrampoline(at)
 }
 
 func (o *outcome) stop(why string) outcome {
@@ -165,6 +186,9 @@ func (p *program) registerJump(m *machine, w ppc64.Word, g *goal, o *outcome) bo
 		if to.n == g.slot || g.every && !p.isTrampoline(c.addr) {
 			o.ending = through
 			return true
+		}
+		if o.via == 0 && strings.HasPrefix(p.names[to.n], layout.KeyPrefix) {
+			o.via = to.n
 		}
 		if !c.known {
 			o.stop(fmt.Sprintf("it jumps through %s, and what that holds is not known", p.name(to.n)))

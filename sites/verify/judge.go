@@ -27,6 +27,9 @@ func (v *verifier) caller(s *site, b branch, isBranch bool) caller {
 		}
 		return caller{toc: v.ownTOC(s.at)}
 	}
+	if s.rec != nil && s.rec.flags&layout.RecordNoTOC != 0 {
+		return caller{noTOC: true}
+	}
 	if v.object && isBranch && (b.linker || b.notoc) {
 		if b.notoc {
 			return caller{noTOC: true}
@@ -83,7 +86,12 @@ func (v *verifier) namedEntry(name string) (ppc64.LocalEntry, error) {
 // judge holds a site against what its key holds.
 func (v *verifier) judge(s *site) {
 	w, _ := v.word(s.at)
-	t := v.target(s.key)
+	if s.rec != nil {
+		if err := v.checkRecord(s); err != nil {
+			v.fault(s, err)
+			return
+		}
+	}
 	var b branch
 	if w.IsBranch() {
 		if b = v.branchAt(s.at, w); b.bad != "" {
@@ -91,7 +99,15 @@ func (v *verifier) judge(s *site) {
 			return
 		}
 	}
+	if s.rec != nil && b.linker && b.notoc != (s.rec.flags&layout.RecordNoTOC != 0) {
+		v.fault(s, kind.BadRecord.Errorf("whether the caller keeps a TOC pointer the relocation and the record do not agree"))
+		return
+	}
 	c := v.caller(s, b, w.IsBranch())
+	t := v.target(s.key)
+	if s.key == 0 {
+		t = v.goneTarget(s, c, w, b)
+	}
 	switch {
 	case s.user:
 		if !v.judgeUser(s, t, c) {
@@ -111,6 +127,10 @@ func (v *verifier) judge(s *site) {
 		return
 	}
 	if !w.IsBranch() {
+		if err := v.checkForm(s, w, nil); err != nil {
+			v.fault(s, err)
+			return
+		}
 		v.judgeConstant(s, t, c, w)
 		return
 	}
@@ -118,11 +138,21 @@ func (v *verifier) judge(s *site) {
 	case w.AA():
 		v.fault(s, kind.WrongCall.Errorf("expects b or bl, found %v", w))
 		return
+	case w.LK() == s.tail() && s.entry == 0:
+		v.fault(s, kind.BadRecord.Errorf("the record says tail call %v, found %v", s.tail(), w))
+		return
 	case w.LK() == s.tail():
 		v.fault(s, kind.BadTable.Errorf("the entry says tail call %v, found %v", s.tail(), w))
 		return
 	}
+	if s.rec != nil && s.rec.form == layout.RecordShadow {
+		v.judgeShadow(s, b)
+		return
+	}
 	o, err := v.follow(s, t, c, b)
+	if err == nil {
+		err = v.checkForm(s, w, &o)
+	}
 	if err != nil {
 		v.fault(s, err)
 		return
@@ -132,6 +162,14 @@ func (v *verifier) judge(s *site) {
 	}
 	if c.toc.kind == number {
 		v.judgeTOC(s, t, b, o)
+	}
+}
+
+// judgeShadow checks a call of a stub that makes a call of its own, and is not
+// followed.
+func (v *verifier) judgeShadow(s *site, b branch) {
+	if name, ok := v.names[b.to]; ok && name != layout.ShadowStubPrefix+s.rec.name || v.ordinary(b.to) && !ok {
+		v.fault(s, kind.WrongCall.Errorf("calls %s, the record says %v", v.name(b.to), s.rec.form))
 	}
 }
 
@@ -154,6 +192,7 @@ func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	switch {
 	case t.null && (!s.tail() && w == ppc64.Nop || s.tail() && w == ppc64.Blr),
 		t.ret0 && !s.tail() && w == ppc64.Li3Zero:
+	case s.key == 0 && (!s.tail() && (w == ppc64.Nop || w == ppc64.Li3Zero) || s.tail() && w == ppc64.Blr):
 	default:
 		v.fault(s, kind.WrongCall.Errorf("found %v, but the key holds %s", w, v.text(t)))
 		return
@@ -205,9 +244,11 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 		g.null = false
 	}
 	o := v.run(m, g)
-	switch o.ending {
-	case stuck, returned:
+	switch {
+	case o.ending == stuck, o.ending == returned:
 		return o, v.wrong(t, &o, b)
+	case o.via != 0: // that one may come to hold something else
+		return o, kind.WrongCall.Errorf("goes through %s", v.name(o.via))
 	}
 	return o, v.reached(s, t, &o)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // relocs are the relocations of one section, by offset. Where the table is in
@@ -95,7 +96,7 @@ func (p *program) placeObject() error {
 			if old, ok := p.relas[int(s.Info)]; ok && old.table.Len() > 0 && t.Len() > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
 				return kind.BadELF.Errorf("section %v: a second relocation section of %v", s, f.Section(int(s.Info)))
 			}
-			if f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
+			if to := f.Section(int(s.Info)); to.Has(elf.SHF_ALLOC) || to.NameString() == layout.RecordSection {
 				p.relas[int(s.Info)] = newRelocs(t)
 			}
 		case loaded(s) && s.NameString() == ".toc":

@@ -36,13 +36,18 @@ type program struct {
 	funcs   []fn     // by address
 	names   map[uint64]string
 	keys    bool // there are symbols of keys
+	locals  bool // .symtab has local symbols
+	traces  int  // symbols of keys, trampolines and stubs
 	tramps  int  // trampolines that are defined here
 	first   string
+	entries map[uint64]string // trampolines by their entries, global and local
+	byKey   map[string]uint64 // see keyNamed
 
 	relas  map[int]relocs // of an object, by section
 	moved  []reloc.Rela   // dynamic relocations of an image, by place
 	shared bool           // a shared library: its symbols may be preempted
 	tocs   map[uint64]uint64
+	every  []uint64 // see allTOCs
 }
 
 // A span is a section in memory.
@@ -100,7 +105,7 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 	}
 	p := &program{
 		file: f, opts: opts, address: make([]uint64, f.NumSections()),
-		names: map[uint64]string{}, relas: map[int]relocs{}, tocs: map[uint64]uint64{},
+		names: map[uint64]string{}, entries: map[uint64]string{}, relas: map[int]relocs{}, tocs: map[uint64]uint64{},
 	}
 	switch elf.Type(h.Type) {
 	case elf.ET_REL:

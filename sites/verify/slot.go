@@ -17,7 +17,7 @@ type relocFor = reloc.Rela
 
 // judgeTOC checks that a caller with a TOC pointer has it again behind the call.
 func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
-	lost := v.lost(t, &o)
+	lost := v.lost(s, t, &o)
 	if s.tail() {
 		if lost != "" {
 			v.fault(s, kind.R2Lost.Errorf("a tail call, and nothing restores r2: %s", lost))
@@ -29,7 +29,7 @@ func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 
 // lost says why r2 is not the caller's own when the call returns, if nothing is
 // done about it in the slot; empty if it is.
-func (v *verifier) lost(t *target, o *outcome) string {
+func (v *verifier) lost(s *site, t *target, o *outcome) string {
 	kept := o.m.own.kind == number && v.resolve(o.m.regs[2]) == o.m.own
 	changed := "r2 is changed on the way"
 	switch o.ending {
@@ -45,7 +45,7 @@ func (v *verifier) lost(t *target, o *outcome) string {
 		return fmt.Sprintf("%s may be in another unit", v.name(o.at))
 	case through:
 		switch {
-		case v.opts.Runtime != None && !(v.kernel() && v.opts.Runtime == Inline):
+		case v.runtime(s) != None && !(v.kernel() && v.opts.Runtime == Inline):
 			return "the key may come to hold a function of another unit"
 		case t.null || t.tramp != 0:
 			if !kept {
@@ -79,6 +79,15 @@ func (v *verifier) lost(t *target, o *outcome) string {
 		return changed
 	}
 	return ""
+}
+
+// runtime is what changes the key of a site: what the plan was made for, where a
+// record says it.
+func (v *verifier) runtime(s *site) Runtime {
+	if s.rec != nil && s.rec.runtime <= uint8(None) {
+		return Runtime(s.rec.runtime)
+	}
+	return v.opts.Runtime
 }
 
 // byLinker reports whether the linker, or the module loader, will put a stub in
@@ -287,6 +296,23 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 		}
 	}
 	return nil
+}
+
+// checkOwnStub wants the stub of an entry that is of the stub itself to jump
+// through the entry's key. Its TOC pointer is that of those who call it, of which
+// ld.bfd gives a large program several: each caller is judged with its own.
+func (v *verifier) checkOwnStub(s *site) error {
+	t := v.target(s.key)
+	err := v.checkStub(s, t, caller{toc: v.ownTOC(s.at)})
+	if err == nil || v.object {
+		return err
+	}
+	for _, toc := range v.allTOCs() {
+		if v.checkStub(s, t, caller{toc: numberOf(toc)}) == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 func because(why string) string {

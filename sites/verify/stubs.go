@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -40,7 +39,7 @@ func (v *verifier) stubCalls() {
 	}
 	v.branches(func(at uint64, w ppc64.Word, to uint64) {
 		key, ok := stubs[to]
-		if !ok || v.listed(at) {
+		if !ok || v.listed(at) || v.record(at) != nil {
 			return
 		}
 		if _, inside := v.around(at); inside { // an assembler's padding branches over itself
@@ -49,39 +48,35 @@ func (v *verifier) stubCalls() {
 	})
 }
 
-// branches visits the relative branches of all code with their targets, of an
-// object those that have a relocation.
+// branches visits the relative branches of all code with their targets.
 func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 	for _, sp := range v.spans {
 		sec := v.file.Section(sp.sec)
 		if !isCode(sec) {
 			continue
 		}
-		look := func(off uint64, w ppc64.Word) {
+		// What follows a truncated instruction is no code that runs.
+		_ = ppc64.Walk(sec.Data(), func(off uint64, w, _ ppc64.Word) bool {
 			if at := sp.from + off; w.IsBranch() && !w.AA() {
 				visit(at, w, v.branchAt(at, w).to)
 			}
-		}
-		if v.object {
-			v.relas[sp.sec].within(0, sec.Size, func(r reloc.Rela) bool {
-				if w, err := ppc64.Load(sec.Data(), r.Off); err == nil && r.IsCall() {
-					look(r.Off, w)
-				}
-				return true
-			})
-			continue
-		}
-		// What follows a truncated instruction is no code that runs.
-		_ = ppc64.Walk(sec.Data(), func(off uint64, w, _ ppc64.Word) bool { look(off, w); return true })
+			return true
+		})
 	}
 }
 
-// unlistedCalls finds what the table of a kernel image lacks: calls of trampolines
-// that no entry names, be they direct or by way of a stub of the linker. Nobody
-// patches them when the key comes to hold a function of a module, and then nothing
-// gives r2 back behind them, unless the linker has seen to it: its stub saves r2,
-// and the slot loads it (ELFv2 §2.2.1).
+// unlistedCalls finds the calls of trampolines that neither a table nor a record
+// names, be they direct or by way of a stub of the linker: nobody has patched
+// them.
+//
+// In a kernel image all calls have to be in the table. Nobody patches others when
+// the key comes to hold a function of a module, and then nothing gives r2 back
+// behind them, unless the linker has seen to it: its stub saves r2, and the slot
+// loads it (ELFv2 §2.2.1).
 func (v *verifier) unlistedCalls() {
+	if v.traces == 0 {
+		return
+	}
 	type way struct {
 		tramp string // empty if it leads to none
 		saves bool
@@ -92,6 +87,10 @@ func (v *verifier) unlistedCalls() {
 		if v.ordinary(to) || v.listed(at) || !w.LK() && !v.ordinary(at) {
 			return
 		}
+		rec := v.record(at)
+		if rec != nil && !v.needsTable() {
+			return
+		}
 		x, ok := ways[to]
 		if !ok {
 			x.tramp, x.saves = v.leadsToTrampoline(at, to)
@@ -100,11 +99,18 @@ func (v *verifier) unlistedCalls() {
 		if x.tramp == "" {
 			return
 		}
-		if slot, _ := v.word(at + ppc64.WordSize); x.saves && w.LK() && slot == ppc64.RestoreTOC {
-			return
+		slot, _ := v.word(at + ppc64.WordSize)
+		restored := x.saves && w.LK() && slot == ppc64.RestoreTOC
+		s := site{at: at, key: v.keyNamed(strings.TrimPrefix(x.tramp, layout.TrampPrefix))}
+		if rec == nil {
+			v.sites++
 		}
-		v.sites++
-		v.fault(&site{at: at}, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", printable(x.tramp)))
+		switch {
+		case v.needsTable() && !restored:
+			v.fault(&s, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", printable(x.tramp)))
+		case rec == nil && !v.opts.AllowUnpatched:
+			v.fault(&s, kind.NotPatched.Errorf("calls %s: nothing says that it was patched or was to stay", printable(x.tramp)))
+		}
 	})
 }
 
@@ -122,13 +128,24 @@ func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
 	if name, ok := v.trampolineAt(to); ok {
 		return name, false
 	}
-	m := v.start(v.ownTOC(at))
-	m.pc, m.lr = to, value{kind: returnTo}
-	o := v.run(m, goal{every: true})
-	if o.ending != through {
+	if v.object {
 		return "", false
 	}
-	if strings.HasPrefix(v.names[o.m.ctr.n], layout.KeyPrefix) {
+	m := v.start(v.ownTOC(at))
+	m.pc, m.lr = to, value{kind: returnTo}
+	o := v.run(m, goal{every: true, any: true})
+	switch {
+	case o.ending == elsewhere:
+		name, ok := v.trampolineAt(o.at)
+		if !ok {
+			return "", false
+		}
+		return name, o.m.saved
+	case o.ending != through:
+		return "", false
+	}
+	// Without a trampoline on the way it is a stub of ours that has lost its name.
+	if o.tramp && strings.HasPrefix(v.names[o.m.ctr.n], layout.KeyPrefix) {
 		return layout.TrampPrefix + v.keyName(o.m.ctr.n), o.m.saved
 	}
 	if c := v.doubleword(o.m.ctr.n); c.known {
@@ -141,6 +158,9 @@ func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
 
 // trampolineAt is the name of the trampoline that an address lies in.
 func (v *verifier) trampolineAt(at uint64) (string, bool) {
+	if x := v.external(at); x != nil {
+		return x.name, strings.HasPrefix(x.name, layout.TrampPrefix)
+	}
 	fn, ok := v.around(at)
 	if !ok || !strings.HasPrefix(fn.name, layout.TrampPrefix) {
 		return "", false

@@ -70,15 +70,27 @@ func cstring(b []byte) string {
 func (p *program) index() {
 	for i := range p.symbols {
 		s := &p.symbols[i]
-		if s.typ == elf.STT_SECTION || s.typ == elf.STT_FILE || s.name == "" {
+		if s.typ == elf.STT_SECTION || s.name == "" {
+			continue
+		}
+		p.locals = p.locals || s.bind == elf.STB_LOCAL
+		if s.typ == elf.STT_FILE {
 			continue
 		}
 		if p.isOurs(s.name) && (s.section != 0 || s.foreign) {
 			p.names[s.addr] = s.name
+			p.traces++
 			switch {
 			case strings.HasPrefix(s.name, layout.KeyPrefix):
 				p.keys = p.keys || p.file.NumSymbols() > 0 // .dynsym has only some
-			case strings.HasPrefix(s.name, layout.TrampPrefix) && s.section != 0:
+			case strings.HasPrefix(s.name, layout.TrampPrefix):
+				p.entries[s.addr] = s.name
+				if l, err := ppc64.LocalEntryOf(s.other); err == nil {
+					p.entries[s.addr+l.Offset()] = s.name
+				}
+				if s.section == 0 {
+					break
+				}
 				if p.tramps++; p.tramps == 1 {
 					p.first = s.name
 				}
@@ -86,6 +98,11 @@ func (p *program) index() {
 		}
 		if s.section != 0 && (s.typ == elf.STT_FUNC || s.typ == elf.STT_GNU_IFUNC) && isCode(p.file.Section(s.section)) {
 			p.funcs = append(p.funcs, fn{s.addr, s.addr + s.size, i})
+		}
+	}
+	for i := range p.dynamic {
+		if s := &p.dynamic[i]; !p.object && s.foreign && p.isOurs(s.name) {
+			p.traces++
 		}
 	}
 	slices.SortFunc(p.funcs, func(a, b fn) int {
@@ -102,7 +119,7 @@ func (p *program) index() {
 	}
 }
 
-var ourPrefixes = []string{layout.KeyPrefix, layout.TrampPrefix, layout.SaveStubPrefix, layout.JumpStubPrefix, layout.NoTOCStubPrefix}
+var ourPrefixes = []string{layout.KeyPrefix, layout.TrampPrefix, layout.SaveStubPrefix, layout.JumpStubPrefix, layout.NoTOCStubPrefix, layout.ShadowStubPrefix}
 
 func (p *program) isOurs(name string) bool {
 	if !strings.HasPrefix(name, "__SC") {

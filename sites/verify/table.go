@@ -18,7 +18,8 @@ type table struct {
 	user     bool   // the table of user space
 }
 
-// A site is a branch that an entry names, or one of a stub that none does.
+// A site is a branch that an entry or a record names, or one of a stub that none
+// does.
 type site struct {
 	at    uint64 // address of the branch
 	key   uint64 // address of the key
@@ -26,6 +27,7 @@ type site struct {
 	entry uint64 // address of the entry, 0 without one
 	flags uint64
 	user  bool
+	rec   *recorded // nil without one
 }
 
 func (s *site) tail() bool { return s.flags&layout.FlagTail != 0 }

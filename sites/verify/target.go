@@ -63,6 +63,24 @@ func (p *program) tocOf(global, local uint64) uint64 {
 	return t
 }
 
+// allTOCs returns the TOC pointers that the functions of an image make.
+func (p *program) allTOCs() []uint64 {
+	if p.every == nil {
+		p.every = []uint64{p.toc}
+		for i := range p.funcs {
+			s := &p.symbols[p.funcs[i].sym]
+			l, err := ppc64.LocalEntryOf(s.other)
+			if err != nil || !l.UsesTOC() {
+				continue
+			}
+			if toc := p.tocOf(s.addr, s.addr+l.Offset()); !slices.Contains(p.every, toc) {
+				p.every = append(p.every, toc)
+			}
+		}
+	}
+	return p.every
+}
+
 // A target is what a key holds when the program starts.
 type target struct {
 	content
@@ -110,6 +128,38 @@ func (p *program) holds(key uint64) target {
 	t.behind = p.behind(t.addr)
 	t.callee, t.ours = p.callee(t.addr), true
 	return t
+}
+
+// goneTarget stands for what a key held that is not in the file: what the call
+// leads to. A linker drops the key that nothing refers to any more.
+func (v *verifier) goneTarget(s *site, c caller, w ppc64.Word, b branch) *target {
+	t := &target{unknown: "the file has neither the key nor its trampoline"}
+	if !w.IsBranch() {
+		return t
+	}
+	m := v.start(c.toc)
+	var first outcome
+	first.branch(&m, b)
+	switch o := v.run(m, goal{any: true}); o.ending {
+	case elsewhere:
+		t.content, t.unknown = content{known: true, addr: o.at, named: o.named, ifunc: o.ifunc}, ""
+	case arrived:
+		global, _ := v.functionEntered(o.at)
+		t.content, t.unknown = content{known: true, addr: global}, ""
+		t.callee, t.ours = v.callee(global), true
+	}
+	return t
+}
+
+// functionEntered returns the global entry of the function that has one of its
+// entries at an address; a linker's stub and a trampoline do not count.
+func (p *program) functionEntered(at uint64) (uint64, bool) {
+	f, ok := p.around(at)
+	if !ok || isLinkerStub(f.name) || p.isOurs(f.name) {
+		return 0, false
+	}
+	l, err := ppc64.LocalEntryOf(f.other)
+	return f.addr, err == nil && (at == f.addr || at == f.addr+l.Offset())
 }
 
 // behind follows a function that may be a linker's stub, which gives a function

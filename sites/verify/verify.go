@@ -31,6 +31,10 @@ type Options struct {
 	User      bool // the code runs in user space
 	EntrySize int  // of the kernel's table, 8 or 16; 0: found out
 
+	// AllowUnpatched takes calls of trampolines as they are of which nothing says
+	// that they were to stay.
+	AllowUnpatched bool
+
 	// PACATOC is the offset from r13 of the kernel's TOC pointer, which a slot
 	// of the kernel image may load it from: a number, or a symbol of the file
 	// that has it. None may if it is empty.
@@ -56,7 +60,7 @@ func (f *Fault) String() string {
 
 // A Report is what Verify found.
 type Report struct {
-	Sites  int // entries of tables, and calls of stubs and trampolines that none names
+	Sites  int // entries of tables, recorded sites, and calls of stubs and trampolines besides
 	Direct int // of these, calls that do not go through the key
 	Faults []Fault
 }
@@ -74,6 +78,10 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 			return nil, err
 		}
 	}
+	known := false // there are records
+	if v.recorded, known, err = p.records(); err != nil {
+		return nil, err
+	}
 	tables, err := v.tables()
 	if err != nil {
 		return nil, err
@@ -85,12 +93,16 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if entries == 0 && v.needsTable() && p.tramps > 0 {
 		return nil, kind.NoTable.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, printable(p.first))
 	}
+	v.recordedSites()
 	v.stubCalls()
-	if v.needsTable() {
-		v.unlistedCalls()
-	}
+	v.unlistedCalls()
 	if err := v.prove(); err != nil {
 		return nil, err
+	}
+	if !known && entries == 0 && len(v.faults) == 0 {
+		if err := v.nothingKnown(); err != nil {
+			return nil, err
+		}
 	}
 	slices.SortStableFunc(v.faults, func(a, b placedFault) int { return cmp.Compare(a.at, b.at) })
 	r := &Report{Sites: v.sites, Direct: v.direct}
@@ -105,13 +117,14 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 // A verifier is one run of Verify.
 type verifier struct {
 	*program
-	sites   int
-	direct  int
-	seen    map[place]uint64 // site → entry
-	targets map[uint64]*target
-	faults  []placedFault
-	pending []pending
-	paca    int64 // offset of the kernel's TOC pointer, -1 if no slot may load it
+	sites    int
+	direct   int
+	recorded []recorded       // by place
+	seen     map[place]uint64 // site → entry
+	targets  map[uint64]*target
+	faults   []placedFault
+	pending  []pending
+	paca     int64 // offset of the kernel's TOC pointer, -1 if no slot may load it
 	// What is known of the code besides, by address: calls of code that saves r2,
 	// and loads of r2 out of the PACA.
 	saves, restores []uint64
@@ -144,6 +157,20 @@ func (v *verifier) needsTable() bool {
 	return !v.object && v.kernel() && v.opts.Runtime == Inline
 }
 
+// nothingKnown is the error for a file of which neither a table nor a record says
+// what was done, although it may have sites: those that call their target show by
+// nothing else. In a file without local symbols nothing may have a name.
+func (v *verifier) nothingKnown() error {
+	switch {
+	case v.traces > 0 && v.opts.AllowUnpatched:
+	case v.traces > 0:
+		return kind.NothingKnown.Errorf("there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known of the sites")
+	case !v.object && !v.locals:
+		return kind.NothingKnown.Errorf("there are no symbols of the program's own, no table of sites and no record of them: nothing is known of the sites")
+	}
+	return nil
+}
+
 // table checks the entries of a table and returns their number.
 func (v *verifier) table(t table) int {
 	n := int((t.to - t.from) / t.size)
@@ -162,6 +189,14 @@ func (v *verifier) table(t table) int {
 			continue
 		}
 		if first, ok := v.seen[place{s.at, s.user}]; ok {
+			// Functions that were folded into one have equal entries.
+			if f, err := v.entry(t, first); err == nil && !v.object && f.key == s.key && f.flags == s.flags && (s.user || f.stub == s.stub) {
+				v.sites--
+				if err := v.checkStub(&s, v.target(s.key), v.caller(&s, branch{}, false)); s.user && err != nil {
+					v.fault(&s, err)
+				}
+				continue
+			}
 			v.fault(&s, kind.BadTable.Errorf("two entries name the site, %s and %s", v.name(first), v.name(at)))
 			continue
 		}
@@ -172,13 +207,14 @@ func (v *verifier) table(t table) int {
 		}
 		if s.user && s.at == s.stub { // the entry of a stub
 			v.sites--
-			if err := v.checkStub(&s, v.target(s.key), v.caller(&s, branch{}, false)); err != nil {
+			if err := v.checkOwnStub(&s); err != nil {
 				v.fault(&s, err)
 			} else if w, _ := v.word(s.at); w != ppc64.Nop {
 				v.fault(&s, kind.BadStub.Errorf("expects nop, which a run time may make a branch, found %v", w))
 			}
 			continue
 		}
+		s.rec = v.record(s.at)
 		v.judge(&s)
 	}
 	return n

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package layout
+
+var recordForms = [...]string{
+	RecordConstant: "constant",
+	RecordDirect:   "direct",
+	RecordStack:    "stack",
+	RecordPACA:     "paca",
+	RecordSaveStub: "save-stub",
+	RecordLinker:   "linker",
+	RecordShadow:   "shadow",
+	RecordKeep:     "keep",
+}
+
+// String is the name of the form, as docs/forms.md has it.
+func (f RecordForm) String() string { return recordForms[f] }

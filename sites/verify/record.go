@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"cmp"
+	"debug/elf"
+	"slices"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A recorded site is what scpatch has recorded of one.
+type recorded struct {
+	at      uint64
+	key     uint64 // 0: the file does not have it
+	name    string // of the key
+	form    layout.RecordForm
+	flags   uint8
+	runtime uint8
+	clash   string // another key that a record gives the same place
+}
+
+// records reads what scpatch has recorded of the sites, in order of place. It
+// reports whether there are records at all: one of code that the linker has
+// dropped has no sites left.
+func (p *program) records() (all []recorded, found bool, err error) {
+	for i := 1; i < p.file.NumSections(); i++ {
+		s := p.file.Section(i)
+		if s.NameString() != layout.RecordSection {
+			continue
+		}
+		bad := func(err error) error {
+			k := kind.Of(err)
+			if k == kind.None {
+				k = kind.BadRecord
+			}
+			return k.Errorf("section %v: %w", s, err)
+		}
+		data, err := s.Uncompressed()
+		if err != nil {
+			return nil, false, bad(err)
+		}
+		if p.object {
+			data = slices.Clone(data)
+			if !p.relocate(i, 0, data) {
+				return nil, false, kind.BadRecord.Errorf("section %v: a relocation of a record cannot be applied", s)
+			}
+		}
+		list, err := layout.ReadRecords(data)
+		if err != nil {
+			return nil, false, bad(err)
+		}
+		for j := range list {
+			found = true
+			if all, err = p.addRecord(all, &list[j]); err != nil {
+				return nil, false, bad(err)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b recorded) int { return cmp.Compare(a.at, b.at) })
+	return merge(all), found, nil
+}
+
+// merge leaves the last one of each place.
+func merge(all []recorded) []recorded {
+	out := all[:0]
+	for i := range all {
+		if n := len(out); n > 0 && out[n-1].at == all[i].at {
+			if out[n-1].name != all[i].name {
+				all[i].clash = out[n-1].name
+			}
+			out[n-1] = all[i]
+			continue
+		}
+		out = append(out, all[i])
+	}
+	return out
+}
+
+// dropped reports whether a linker has put an address in the place of one of
+// code that it has dropped, or folded into the same code elsewhere.
+func dropped(base uint64) bool { return base+1 <= 2 }
+
+// addRecord adds the sites of a record.
+func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error) {
+	if dropped(r.Base) {
+		return all, nil
+	}
+	if err := p.recordedPlace(r.Place); err != nil {
+		return nil, err
+	}
+	keys := make([]uint64, len(r.Keys))
+	for i := range r.Keys {
+		if k := &r.Keys[i]; !dropped(k.Addr) {
+			keys[i] = k.Addr
+		} else {
+			keys[i] = p.keyNamed(k.Name)
+		}
+	}
+	for _, e := range r.Entries {
+		at := r.Base + uint64(e.Off)
+		if _, ok := p.word(at); !ok || at%ppc64.WordSize != 0 {
+			if _, _, ok := p.locate(at); ok && e.Form == layout.RecordKeep {
+				continue // alternative code lies among data
+			}
+			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is no code", printable(r.Keys[e.Key].Name), p.name(at))
+		}
+		all = append(all, recorded{
+			at: at, key: keys[e.Key], name: r.Keys[e.Key].Name,
+			form: e.Form, flags: e.Flags, runtime: r.Runtime,
+		})
+	}
+	return all, nil
+}
+
+// recordedPlace holds where the code was to run against where it is said to.
+func (p *program) recordedPlace(place uint8) error {
+	const kernel, module, user = 0, 1, 2
+	was := [...]string{kernel: "the kernel image", module: "a module (--module)", user: "user space (--user)"}
+	is := kernel
+	switch {
+	case p.opts.User:
+		is = user
+	case p.opts.Module:
+		is = module
+	}
+	switch {
+	case int(place) >= len(was):
+		return kind.BadRecord.Errorf("a record is of code that runs in place %d, which there is not", place)
+	case int(place) != is:
+		return kind.WrongOption.Errorf("it was patched for %s, and is to be verified for %s", was[place], was[is])
+	}
+	return nil
+}
+
+// keyNamed returns the address of the key of that name, or where the file does
+// not have it that of its trampoline, which stands for it; 0 if it has neither.
+func (p *program) keyNamed(name string) uint64 {
+	if p.byKey == nil {
+		p.byKey = map[string]uint64{}
+		p.nameKeys(p.symbols)
+		if !p.object {
+			p.nameKeys(p.dynamic)
+		}
+	}
+	if at, ok := p.byKey[layout.KeyPrefix+name]; ok {
+		return at
+	}
+	return p.byKey[layout.TrampPrefix+name]
+}
+
+// nameKeys notes keys and trampolines by their names: global symbols before local
+// ones, and definitions before those that other units have.
+func (p *program) nameKeys(symbols []symbol) {
+	for _, local := range []bool{false, true} {
+		for i := range symbols {
+			s := &symbols[i]
+			if !p.isOurs(s.name) || (s.bind == elf.STB_LOCAL) != local || s.section == 0 && !s.foreign {
+				continue
+			}
+			if old, ok := p.byKey[s.name]; !ok || p.foreign(old) && !s.foreign && !local {
+				p.byKey[s.name] = s.addr
+			}
+		}
+	}
+}
+
+// record returns what is recorded of a place, nil if nothing is.
+func (v *verifier) record(at uint64) *recorded {
+	i, ok := slices.BinarySearchFunc(v.recorded, at, func(r recorded, at uint64) int { return cmp.Compare(r.at, at) })
+	if !ok {
+		return nil
+	}
+	return &v.recorded[i]
+}
+
+// recordedSites judges the sites that a record has and no table.
+func (v *verifier) recordedSites() {
+	for i := range v.recorded {
+		r := &v.recorded[i]
+		if v.listed(r.at) {
+			continue
+		}
+		v.sites++
+		s := site{at: r.at, key: r.key, rec: r}
+		if r.flags&layout.RecordTail != 0 {
+			s.flags = layout.FlagTail
+		}
+		if r.flags&layout.RecordListed != 0 {
+			v.fault(&s, kind.NotListed.Errorf("the record says that a table lists the site, and none does"))
+			continue
+		}
+		v.judge(&s)
+	}
+}
+
+// checkRecord holds a site against its record, before what it does is known.
+func (v *verifier) checkRecord(s *site) error {
+	r := s.rec
+	switch {
+	case r.clash != "":
+		return kind.BadRecord.Errorf("one record says that the key is %s, another %s", printable(r.clash), printable(r.name))
+	case s.key != r.key && v.keyName(s.key) != r.name && (r.key != 0 || v.keyName(s.key) != ""):
+		return kind.BadTable.Errorf("the entry's key is %s, the record says %s", v.name(s.key), printable(r.name))
+	case s.entry != 0 && s.tail() != (r.flags&layout.RecordTail != 0):
+		return kind.BadTable.Errorf("the entry says tail call %v, the record says the reverse", s.tail())
+	case s.user && (s.flags&layout.FlagNoTOC != 0) != (r.flags&layout.RecordNoTOC != 0):
+		return kind.BadTable.Errorf("whether the caller keeps a TOC pointer the entry and the record do not agree")
+	}
+	return nil
+}
+
+// checkForm holds what a site does against the form that is recorded of it. What
+// a table of the kernel image lists was retargeted when the image was linked.
+func (v *verifier) checkForm(s *site, w ppc64.Word, o *outcome) error {
+	r := s.rec
+	if r == nil || s.entry != 0 && v.needsTable() {
+		return nil
+	}
+	bad := func(found string) error {
+		return kind.BadRecord.Errorf("the record says %v, found %s", r.form, found)
+	}
+	restores := func() error {
+		if r.flags&(layout.RecordNoTOC|layout.RecordTail) != 0 {
+			return nil
+		}
+		if slot, ok := v.slot(s); !ok || slot != ppc64.RestoreTOC {
+			return bad(slot.String() + " behind the call")
+		}
+		return nil
+	}
+	if o == nil { // no branch
+		if r.form != layout.RecordConstant && (s.entry == 0 || r.form != layout.RecordStack) {
+			return bad(w.String())
+		}
+		return nil
+	}
+	switch r.form {
+	case layout.RecordConstant:
+		return bad(w.String())
+	case layout.RecordDirect:
+		if o.tramp || o.ending == through {
+			return bad("a call of " + v.name(o.at) + ", which goes through the key")
+		}
+	case layout.RecordKeep, layout.RecordLinker:
+		// A trampoline without a name is not recognised.
+		_, named := v.trampolineOf(r.name)
+		if !o.tramp && named && (r.form == layout.RecordLinker || s.entry == 0) {
+			return bad("a call that is not of the trampoline")
+		}
+	case layout.RecordSaveStub:
+		if o.tramp && !v.isTrampoline(s.key) || o.ending == arrived && !o.tramp {
+			return bad("a call of " + v.name(o.at))
+		}
+		return restores()
+	case layout.RecordStack:
+		return restores()
+	case layout.RecordPACA:
+		if slot, ok := v.slot(s); !ok || slot.Opcode() != 58 || slot.RT() != 2 || slot.RA() != 13 {
+			return bad(slot.String() + " behind the call")
+		}
+	}
+	return nil
+}

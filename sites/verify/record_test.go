@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"encoding/binary"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+// buildRecord assembles record.S and links it with both linkers.
+func buildRecord(t *testing.T) (object []byte, linked map[string][]byte) {
+	t.Helper()
+	dir := t.TempDir()
+	src, err := filepath.Abs("testdata/record.S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, dir, gcc, "-c", src, "-o", "record.o")
+	linked = map[string][]byte{}
+	for _, name := range []string{"bfd", "lld"} {
+		execute(t, dir, slices.Concat(linkers[name], []string{
+			"-nostdlib", "-static", "-Wl,-e,v_direct,--gc-sections,-z,nostart-stop-gc", "record.o", "-o", name,
+		})...)
+		linked[name] = readFile(t, filepath.Join(dir, name))
+	}
+	return readFile(t, filepath.Join(dir, "record.o")), linked
+}
+
+// TestRecord verifies sites that only a record names.
+func TestRecord(t *testing.T) {
+	object, linked := buildRecord(t)
+	linked["object"] = object
+	for name, b := range linked {
+		r, err := check(b, Options{User: true})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for i := range r.Faults {
+			t.Errorf("%s: %v", name, &r.Faults[i])
+		}
+		want := 11
+		if name == "object" {
+			want++ // gone is still there
+		}
+		if r.Sites != want {
+			t.Errorf("%s: %d sites, want %d", name, r.Sites, want)
+		}
+	}
+}
+
+// recordFaults is what a record brings to light.
+var recordFaults = []struct {
+	name string
+	do   func(d *damage)
+	site string
+	kind kind.Kind
+	what string
+}{
+	{"direct goes through another key", func(d *damage) { d.branch("v_direct.site", "__SCJ__proven", 0) },
+		"v_direct+0x14", kind.WrongCall, "goes through __SCK__proven"},
+	{"direct goes through the key", func(d *damage) {
+		copy(d.at("rec_direct", 4), d.at("rec_proven", 4)[:4])
+		d.branch("v_direct.site", "__SCJ__proven", 0)
+	},
+		"v_direct+0x14", kind.BadRecord, "the record says direct, found a call of .*, which goes through the key"},
+	{"direct calls another function", func(d *damage) { d.branch("v_direct.site", "v_save", 8) },
+		"v_direct+0x14", kind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
+	{"direct is back on a trampoline", func(d *damage) { d.branch("v_direct.site", "__SCT__kept", 0) },
+		"v_direct+0x14", kind.WrongCall, "goes through __SCK__kept"},
+	{"direct is a constant", func(d *damage) { d.word("v_direct.site", 0, ppc64.Nop) },
+		"v_direct+0x14", kind.BadRecord, "the record says direct, found nop"},
+	{"constant is a call", func(d *damage) { d.word("v_null.site", 0, 0x48000001); d.branch("v_null.site", "f_hidden", 8) },
+		"v_null+0x14", kind.WrongCall, "calls f_hidden (local entry), but the key holds NULL"},
+	{"another constant", func(d *damage) { d.word("v_null.site", 0, ppc64.Li3Zero) },
+		"v_null+0x14", kind.WrongCall, "found li r3,0, but the key holds NULL"},
+	{"save stub is left", func(d *damage) { d.branch("v_save.site", "f_hidden", 8) },
+		"v_save+0x14", kind.BadRecord, "the record says save-stub, found a call of f_hidden"},
+	{"save stub's slot", func(d *damage) { d.word("v_save.site", 4, ppc64.Nop) },
+		"v_save+0x14", kind.BadRecord, "the record says save-stub, found nop behind the call"},
+	{"stack's slot", func(d *damage) { d.word("v_proven.site", 4, ppc64.Nop) },
+		"v_proven+0x18", kind.BadRecord, "the record says stack, found nop behind the call"},
+	{"stack's save", func(d *damage) { d.word("v_proven.site", -4, ppc64.Nop) },
+		"v_proven+0x18", kind.R2NotSaved, "restores r2 without a save"},
+	{"kept is direct", func(d *damage) { d.branch("v_kept.site", "f_hidden", 8); d.word("v_kept.site", 4, ppc64.Nop) },
+		"v_kept+0x14", kind.BadRecord, "the record says keep, found a call that is not of the trampoline"},
+	{"linker is direct", func(d *damage) { d.branch("v_again.site", "f_hidden", 8); d.word("v_again.site", 4, ppc64.Nop) },
+		"v_again+0x14", kind.BadRecord, "the record says linker, found a call that is not of the trampoline"},
+	{"kept calls another trampoline", func(d *damage) { copy(d.at("rec_kept", 4), d.at("rec_again", 4)[:4]) },
+		"v_kept+0x14", kind.WrongCall, "goes through __SCK__kept"},
+	{"by name, another function", func(d *damage) { d.branch("v_named.site", "v_save", 8) },
+		"v_named+0x14", kind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
+	{"gone key, no function", func(d *damage) { d.branch("v_dropped.site", "f_hidden", 12) },
+		"v_dropped+0x14", kind.WrongCall, "calls f_hidden+"},
+	{"gone key, restore without a save", func(d *damage) { d.word("v_dropped.site", 4, ppc64.RestoreTOC) },
+		"v_dropped+0x14", kind.R2NotSaved, "restores r2 without a save"},
+	{"tail flag lost", func(d *damage) { d.at("rec_tail", 9)[0] = 0 },
+		"v_tail+0x8", kind.BadRecord, "the record says tail call false, found b"},
+	{"tail flag set", func(d *damage) { d.at("rec_direct", 9)[0] = 1 },
+		"v_direct+0x14", kind.BadRecord, "the record says tail call true, found bl"},
+	{"listed, but in no table", func(d *damage) { d.at("rec_direct", 9)[0] = 4 },
+		"v_direct+0x14", kind.NotListed, "the record says that a table lists the site, and none does"},
+	{"another key than the table says", func(d *damage) { copy(d.at("rec_listed", 4), d.at("rec_save", 4)[:4]) },
+		"v_listed+0x18", kind.BadTable, "the entry's key is __SCK__listed, the record says save"},
+	{"another form than the table says", func(d *damage) { d.at("rec_listed", 8)[0] = 0 },
+		"v_listed+0x18", kind.BadRecord, "the record says constant, found"},
+	{"two sites in one place", func(d *damage) { copy(d.at("rec_direct", 0), d.at("rec_save", 0)[:4]) },
+		"v_save+0x14", kind.BadRecord, "one record says that the key is direct, another save"},
+	{"a place beside the branch", func(d *damage) { d.at("rec_direct", 0)[0] += 4 },
+		"v_direct+0x18", kind.BadRecord, "the record says direct, found nop"},
+}
+
+func TestRecordFaults(t *testing.T) {
+	_, linked := buildRecord(t)
+	for _, linker := range []string{"bfd", "lld"} {
+		for _, f := range recordFaults {
+			t.Run(linker+"/"+f.name, func(t *testing.T) {
+				d := newDamage(t, linked[linker])
+				f.do(d)
+				r, err := check(d.b, Options{User: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantFault(t, r, f.site, f.what)
+				if r.Faults[0].Kind != f.kind {
+					t.Errorf("%v, want %v: %v", r.Faults[0].Kind, f.kind, &r.Faults[0])
+				}
+			})
+		}
+	}
+}
+
+// TestBadRecords wants records that are none refused.
+func TestBadRecords(t *testing.T) {
+	object, linked := buildRecord(t)
+	put := func(name string, off int64, n uint32) func(*damage) {
+		return func(d *damage) { binary.LittleEndian.PutUint32(d.at(name, off), n) }
+	}
+	for name, c := range map[string]struct {
+		do   func(*damage)
+		kind kind.Kind
+		what string
+	}{
+		"magic":           {put("rec_head", 0, 1), kind.BadRecord, "no record of static calls begins at offset 0x0"},
+		"size":            {put("rec_head", 4, 1<<20), kind.BadRecord, "bytes for 11 entries"},
+		"key":             {put("rec_direct", 4, 99), kind.BadRecord, "entry 0 has key 99 of 11"},
+		"form":            {put("rec_direct", 8, 99), kind.BadRecord, "form 99"},
+		"place":           {put("rec_head", 16, 9), kind.BadRecord, "place 9, which there is not"},
+		"another place":   {put("rec_head", 16, 1), kind.WrongOption, "patched for a module (--module), and is to be verified for user space (--user)"},
+		"behind the code": {put("rec_direct", 0, 1<<20), kind.BadRecord, "a site of key direct is at .*, which is no code"},
+		"odd":             {put("rec_direct", 0, 2), kind.BadRecord, "a site of key direct is at .*, which is no code"},
+	} {
+		for linker, b := range map[string][]byte{"object": object, "bfd": linked["bfd"], "lld": linked["lld"]} {
+			d := newDamage(t, b)
+			c.do(d)
+			_, err := check(d.b, Options{User: true})
+			if kind.Of(err) != c.kind || err == nil || !like(err.Error(), c.what) {
+				t.Errorf("%s: %s: %v, want %v: %s", linker, name, err, c.kind, c.what)
+			}
+		}
+	}
+}
+
+// TestNothingKnown takes the record away, and then the symbols: what is left says
+// nothing, and that is what has to be said.
+func TestNothingKnown(t *testing.T) {
+	dir := t.TempDir()
+	src, err := filepath.Abs("testdata/record.S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, dir, gcc, "-c", src, "-o", "record.o")
+	execute(t, dir, gcc, "-nostdlib", "-static", "-Wl,-e,v_direct", "record.o", "-o", "exe")
+	for _, c := range []struct {
+		args []string
+		kind kind.Kind
+		text string
+	}{
+		{[]string{"-R", "static_call_sites"}, kind.NotListed, ""},
+		{[]string{"-R", "static_call_sites", "-R", ".debug_static_calls"}, kind.NotPatched, "calls __SCT__"},
+		{[]string{"-R", "static_call_sites", "-S"}, kind.NothingKnown, "no symbols of the program's own"},
+	} {
+		execute(t, dir, slices.Concat([]string{"powerpc64le-linux-gnu-objcopy"}, c.args, []string{"exe", "out"})...)
+		r, err := check(readFile(t, filepath.Join(dir, "out")), Options{User: true})
+		got, text := kind.Of(err), ""
+		switch {
+		case err != nil:
+			text = err.Error()
+		case len(r.Faults) > 0:
+			got, text = r.Faults[0].Kind, r.Faults[0].What
+		}
+		if got != c.kind || !strings.Contains(text, c.text) {
+			t.Errorf("%v: %v: %s", c.args, got, text)
+		}
+	}
+}
