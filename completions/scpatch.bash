@@ -41,7 +41,7 @@ _scpatch() {
 	case $command in
 	'') options+=' --output -o --dry-run -n --strip-signature' ;;
 	list) options+=' --json --html' ;;
-	verify) options+=' --json' ;;
+	verify) options+=' --json --allow-unpatched' ;;
 	compare) options+=' --json --html --strict' ;;
 	esac
 	case $command in

@@ -66,5 +66,6 @@ complete -c scpatch -n '__scpatch_is patch' -s o -l output -r -F -d 'Write to th
 complete -c scpatch -n '__scpatch_is patch' -s n -l dry-run -d 'Change nothing'
 complete -c scpatch -n '__scpatch_is patch' -l strip-signature -d 'Drop the signature'
 complete -c scpatch -n '__scpatch_is list verify compare' -l json -d 'One JSON object for each file'
+complete -c scpatch -n '__scpatch_is verify' -l allow-unpatched -d 'Accept calls that nothing says were patched'
 complete -c scpatch -n '__scpatch_is list compare' -l html -r -F -d 'Write a page of all sites'
 complete -c scpatch -n '__scpatch_is compare' -l strict -d 'Gone sites count as lost'

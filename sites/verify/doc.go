@@ -3,8 +3,8 @@
 // Package verify checks the static-call sites of an object or of a final image:
 // that each calls what its key holds when the program starts, and that r2 is
 // right again behind the call. It is what a build runs last. It knows nothing of
-// how sites are found or what was planned for them: it reads the tables and the
-// code.
+// how sites are found or how the plan was made: it reads the tables, the record of
+// what was decided, and the code.
 //
 // # The file in memory
 //
@@ -60,6 +60,15 @@
 // case. An entry may be of a stub itself. What a call in no table saves counts for
 // those behind it; what a listed one does, does not.
 //
+// # The record
+//
+// scpatch leaves a record of each site in sections that are not loaded: its place,
+// its key, its form. A site that no table names is judged by that; one that is in
+// both must be the same in both. A place of 0 is that of code which the linker has
+// dropped. What calls a trampoline and is in neither was not patched. Where both
+// are gone nothing is known of the sites that call their targets, and that is an
+// error.
+//
 // The stubs of the form shadow are not followed: they make a call of their own.
-// No table lists their sites.
+// No table lists their sites; of those in a record the stub's name is looked at.
 package verify
