@@ -138,8 +138,7 @@ func (im *image) word64(addr uint64) (uint64, bool) {
 	return binary.LittleEndian.Uint64(b), true
 }
 
-// dynamic reads the relocations of the dynamic linker. Those of SHT_RELR change
-// what lies in the data already.
+// dynamic reads the relocations of the dynamic linker, but for those of SHT_RELR.
 func (im *image) dynamic() {
 	for i := 1; i < im.f.NumSections(); i++ {
 		s := im.f.Section(i)
@@ -206,7 +205,12 @@ func (im *image) skips(addr uint64) bool {
 }
 
 // pointers reads the addresses in the data: any eight bytes that may be one.
+// Where the dynamic linker moves the file, an address has a relocation, and what
+// has none is a number.
 func (im *image) pointers() {
+	if elf.Type(im.f.Header().Type) == elf.ET_DYN && im.relative() {
+		return
+	}
 	for _, l := range im.loaded {
 		s := im.f.Section(l.sec)
 		if s.Has(elf.SHF_EXECINSTR) {
@@ -222,6 +226,41 @@ func (im *image) pointers() {
 			im.pointer(l.start+off, binary.LittleEndian.Uint64(data[off:]))
 		}
 	}
+}
+
+// relative reads SHT_RELR (gABI, "Relative Relocations"): a place, or 63 bits for
+// the doublewords behind the one before. It reports whether the file has relative
+// relocations at all, of this kind or the other.
+func (im *image) relative() bool {
+	found := len(im.dyn) > 0
+	for i := 1; i < im.f.NumSections(); i++ {
+		s := im.f.Section(i)
+		if s.Type != relrType || !s.Has(elf.SHF_ALLOC) {
+			continue
+		}
+		found = true
+		at := uint64(0)
+		note := func(at uint64) {
+			if b := im.bytes(at); len(b) >= 8 {
+				im.pointer(at, binary.LittleEndian.Uint64(b))
+			}
+		}
+		for b := s.Data(); len(b) >= 8; b = b[8:] {
+			e := binary.LittleEndian.Uint64(b)
+			if e&1 == 0 {
+				note(e)
+				at = e + 8
+				continue
+			}
+			for j := range uint64(63) {
+				if e>>(j+1)&1 != 0 {
+					note(at + 8*j)
+				}
+			}
+			at += 63 * 8
+		}
+	}
+	return found
 }
 
 // point resolves a pointer of the unwinder's sections.

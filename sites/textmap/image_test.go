@@ -265,3 +265,67 @@ func TestImageCode(t *testing.T) {
 		}
 	}
 }
+
+// TestImagePointers gives the data of a program that is linked to be moved the
+// address of a place behind a save: as a pointer in either kind of relocation, and
+// as a number, which nobody can go to.
+func TestImagePointers(t *testing.T) {
+	cc := tool(t, crossC)
+	tool(t, "ld.lld")
+	dir := t.TempDir()
+	for _, c := range []struct {
+		name, data string
+		args       []string
+		proven     bool
+	}{
+		{"relr", ".quad inner", []string{"-Wl,--pack-dyn-relocs=relr"}, false},
+		{"rela", ".quad inner", nil, false},
+		{"number", ".quad inner_number", nil, true},
+		{"number-relr", ".quad inner_number", []string{"-Wl,--pack-dyn-relocs=relr"}, true},
+	} {
+		src, exe := filepath.Join(dir, c.name+".s"), filepath.Join(dir, c.name)
+		text := `
+	.abiversion 2
+	.section .text.f,"ax",@progbits
+	.globl _start
+	.type _start,@function
+_start:	addis 2,12,.TOC.-_start@ha
+	addi 2,2,.TOC.-_start@l
+	.localentry _start,.-_start
+	mflr 0
+	std 0,16(1)
+	stdu 1,-32(1)
+	std 2,24(1)
+inner:	bl g
+	nop
+	addi 1,1,32
+	blr
+	.size _start,.-_start
+	.type g,@function
+g:	blr
+	.size g,.-g
+	.set inner_number, 0x20018
+	.section .data.rel.ro,"aw",@progbits
+	.balign 8
+	.quad _start
+	` + c.data + "\n"
+		if err := os.WriteFile(src, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		build(t, cc, append([]string{"-fuse-ld=lld", "-B/usr/lib/llvm-14/bin", "-pie", "-nostdlib", "-Wl,--section-start=.text.f=0x20000", "-o", exe, src}, c.args...)...)
+		o := readImage(t, exe)
+		n := 0
+		for _, s := range o.imageSites() {
+			if s.fn == nil || s.off != 0x18 {
+				continue
+			}
+			n++
+			if s.Proven != c.proven {
+				t.Errorf("%s: proven: %v, %s", c.name, s.Proven, s.Reason)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d calls", c.name, n)
+		}
+	}
+}

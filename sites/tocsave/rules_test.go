@@ -356,6 +356,7 @@ l:		bl g | path from {j} has no save`},
 	{name: "leaves without the frame", text: saved + "bl f | yes\naddi r1,r1,96\nb far"},
 	{name: "a landing pad with calls", pads: "p", text: saved + "bl f | yes\naddi r1,r1,96\nblr\np:\nbctrl\nld r2,24(r1)\nbl g | landing pad at {p}\nbl h | landing pad at {p}"},
 	{name: "a call that saves", saves: "t", text: frame + "t:\nbl stub | no save of r2\nld r2,24(r1)\nbl f | yes"},
+	{name: "a call that saves, where the frame is not known", saves: "t", text: frame + "beq l\nld r1,0(r1)\nl:\nt:\nbl stub | no save of r2\nld r2,24(r1)\nbl f | yes"},
 	{name: "a call that saves another r2", saves: "t", text: frame + "bctrl\nt:\nbl stub | r2 is not restored after the indirect call at +0xc\nl:\nld r2,24(r1)\nbl f | r2 is loaded from 24(r1) without a save at {l}"},
 
 	{name: "patched", patched: "n", text: saved + "bl f | yes\nnop\nn:\nnop\nbl f | the code at {n} may be patched"},
