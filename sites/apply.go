@@ -304,8 +304,8 @@ func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) 
 }
 
 // extend adds bytes with relocations at the end of a section.
-func (a *applier) extend(sec int, zeros, relas []byte) error {
-	if err := a.edit.AppendData(sec, zeros); err != nil {
+func (a *applier) extend(sec int, data, relas []byte) error {
+	if err := a.edit.AppendData(sec, data); err != nil {
 		return err
 	}
 	rela := int(a.Object.relas[sec])

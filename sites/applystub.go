@@ -159,11 +159,16 @@ const (
 	dataAlignMinus8 = 0x78 // -8 as SLEB128
 )
 
-// addFrames adds an .eh_frame for the stubs: a CIE that says that they have no
-// frame and that LR holds the return address, and an FDE for each. Behind the
-// call of a shadow stub the return address is where no unwinder finds it. first
+// addFrames adds call-frame information for the stubs: a CIE that says that they
+// have no frame and that LR holds the return address, and an FDE for each. Behind
+// the call of a shadow stub the return address is where no unwinder finds it. first
 // is the symbol at the start of the section.
+//
+// It goes to the end of the object's .eh_frame. With a second section of that name
+// in one object ld.bfd's --gc-sections mistakes the FDEs of one for those of the
+// other, and keeps functions that nobody uses.
 func (a *applier) addFrames(frames []frame, first int) error {
+	old, base := a.lastFrames()
 	b := entry(nil, []byte{
 		0, 0, 0, 0, // CIE
 		1, 'z', 'R', 0, codeAlign, dataAlignMinus8, dwarfLR, 1, pcrelSData4,
@@ -179,16 +184,45 @@ func (a *applier) addFrames(frames []frame, first int) error {
 			body = binary.LittleEndian.AppendUint32(body, uint32((f.calls-f.start)/codeAlign))
 			body = append(body, cfaUndefined, dwarfLR)
 		}
-		relas = appendRela(relas, rela64(uint64(len(b)+8), first, uint32(elf.R_PPC64_REL32), int64(f.start)))
+		relas = appendRela(relas, rela64(base+uint64(len(b)+8), first, uint32(elf.R_PPC64_REL32), int64(f.start)))
 		b = entry(b, body)
 	}
+	if old != 0 {
+		return a.extend(old, b, relas)
+	}
 	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: ".eh_frame", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Addralign: 8, Data: b,
+		Name: frameSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Addralign: 8, Data: b,
 	})
 	if err != nil {
 		return err
 	}
-	return a.addRelaOf(".eh_frame", sec, relas)
+	return a.addRelaOf(frameSection, sec, relas)
+}
+
+const frameSection = ".eh_frame"
+
+// lastFrames returns the object's .eh_frame and its size, or 0 where entries cannot
+// be put behind those that it has: it is in a group, or its end is marked by a zero.
+func (a *applier) lastFrames() (sec int, size uint64) {
+	s, ok := a.Object.File.SectionByName(frameSection)
+	d := s.Data()
+	if !ok || !s.Is(elf.SHT_PROGBITS) || s.Has(elf.SHF_GROUP) || len(d)%4 != 0 || endsInZero(d) {
+		return 0, 0
+	}
+	return s.Index, s.Size
+}
+
+// endsInZero reports whether the last entry of call-frame information has no
+// length, or whether what is there is no list of entries.
+func endsInZero(d []byte) bool {
+	for len(d) >= 4 {
+		n := uint64(binary.LittleEndian.Uint32(d))
+		if n == 0 || n > uint64(len(d)-4) { // a terminator, or the extended form
+			return true
+		}
+		d = d[4+n:]
+	}
+	return len(d) > 0
 }
 
 // entry appends a CIE or an FDE with its length, filled up to 8 bytes.
