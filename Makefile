@@ -53,6 +53,8 @@ export CGO_ENABLED := 0
 BUILDFLAGS = -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -X main.revision=$(REVISION) $(LDFLAGS)"
 LDFLAGS ?=
 GOTEST := $(GO) run ./.ci/gotest
+# What ./... does not match.
+CI_TOOLS := ./.ci/gotest ./.ci/bench ./.ci/mutation
 # A missing peer (linker, emulator, disassembler) fails a test instead of skipping it.
 REQUIRE := SCPATCH_REQUIRE_TOOLS=1
 
@@ -132,7 +134,7 @@ distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness browser-test screenshot e2e mutants kills fuzz lint
+.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness soundness-short browser-test screenshot e2e mutants mutation mutation-sample kills fuzz lint
 test: tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite
 	@echo 'make test: all passed'
 
@@ -140,7 +142,7 @@ tools: ## Install what the tests need (as root), or say what is missing
 	@.ci/setup-tools test
 
 vet:
-	$(GO) vet ./... ./.ci/gotest ./.ci/bench
+	$(GO) vet ./... $(CI_TOOLS)
 
 fmt-check:
 	@files=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...) .ci); \
@@ -158,7 +160,7 @@ BROWSER := ^(TestBrowser|TestWriteScreenshot)
 INPUT := ^(TestCorpus|TestKernelImage|TestKernelModules|TestShares)$$
 
 unit: build
-	$(REQUIRE) $(GOTEST) -timeout 20m -skip '$(LONG)|$(INPUT)|$(BROWSER)' $(if $(RUN),-run '$(RUN)') ./...
+	$(REQUIRE) $(GOTEST) -timeout 20m -skip '$(LONG)|$(INPUT)|$(BROWSER)' $(if $(RUN),-run '$(RUN)') ./... ./.ci/mutation
 
 # The command alone starts goroutines, and calls all else from them. The
 # end-to-end tests are left out: what they start is not instrumented. So are tests
@@ -172,6 +174,10 @@ e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers
 
 soundness: build tools ## The proof on whole libraries and images, instructions per call, and the linkers
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch
+
+# What of it each change has to pass.
+soundness-short: build tools
+	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/textmap ./cmd/scpatch
 
 browser-test: build ## The site map in headless Chromium
 	@.ci/setup-tools browser
@@ -195,6 +201,17 @@ test-full: test reproducible deb-test soundness browser-test corpus-check kernel
 
 mutants: ## Give scpatch MUTANTS changed objects (100000)
 	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch
+
+# Each package by its own tests. -short and the pattern leave out what takes long.
+MUTATED := ppc64 reloc elfrw sites/kind sites/layout sites/tocsave sites/textmap sites/image sites/verify sites
+MUTATION = $(GO) run ./.ci/mutation -skip '$(LONG)|$(INPUT)'
+mutation: tools ## Change the operators of MUTATED one by one: do their tests notice? (hours)
+	$(MUTATION) -workers 2 $(MUTATED)
+
+# One mutant of 150, the SAMPLE-th.
+SAMPLE ?= 0
+mutation-sample: tools ## The same for a small part of them (SAMPLE chooses which)
+	$(MUTATION) -every 150 -offset $(SAMPLE) $(MUTATED)
 
 kills: ## Kill scpatch KILLS times in the middle of a batch (1000)
 	SCPATCH_KILLS=$(KILLS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestKilled$$' ./cmd/scpatch

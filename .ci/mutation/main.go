@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Command mutation runs the mutation tester gremlins over packages of this
+// module, each with its own tests, and prints a table of what they killed. It
+// fails if a package scores less than it has to, or if a mutant survives that
+// the list of survivors does not explain.
+//
+//	go run ./.ci/mutation [flags] PACKAGE...
+//
+// Gremlins sees a copy of the tracked files, and as "go" this program: see
+// asGo.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Gremlins is the tester, at the version that the scores are of.
+const gremlins = "github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0"
+
+// mutators are what gremlins does to an operator, besides its defaults: it
+// negates and shifts comparisons, and swaps arithmetic, ++ and --, and signs.
+var mutators = []string{"--invert-logical", "--invert-bitwise", "--invert-loopctrl"}
+
+type options struct {
+	dir       string // what is written
+	survivors string
+	skip      string // tests that are left out
+	every     int    // of so many mutants, one
+	offset    int
+	least     float64
+	workers   int
+	update    bool
+}
+
+func main() {
+	if filepath.Base(os.Args[0]) == "go" {
+		os.Exit(asGo(os.Args[1:]))
+	}
+	var o options
+	flag.StringVar(&o.dir, "dir", "build/mutation", "where the reports and the copy go")
+	flag.StringVar(&o.survivors, "survivors", ".ci/mutation/survivors.txt", "the list of survivors, with the reason for each")
+	flag.StringVar(&o.skip, "skip", "", "a pattern of tests that are left out")
+	flag.IntVar(&o.every, "every", 1, "test one mutant of so many")
+	flag.IntVar(&o.offset, "offset", 0, "the first one to test")
+	flag.Float64Var(&o.least, "least", 90, "the least score of a package, in percent")
+	flag.IntVar(&o.workers, "workers", 1, "how many mutants are tested at once")
+	flag.BoolVar(&o.update, "update", false, "rewrite the entries of the packages in the list of survivors")
+	flag.Parse()
+	ok, err := run(&o, flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutation:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+func run(o *options, packages []string) (bool, error) {
+	if o.every < 1 || o.every > 1 && o.workers > 1 {
+		return false, fmt.Errorf("a sample takes one worker: which mutants are tested depends on their order")
+	}
+	list, err := readList(o.survivors)
+	if err != nil {
+		return false, err
+	}
+	var err2 error
+	if o.dir, err2 = filepath.Abs(o.dir); err2 != nil {
+		return false, err2
+	}
+	bin := filepath.Join(o.dir, "bin")
+	if err := setUp(o.dir, bin); err != nil {
+		return false, err
+	}
+	ok := true
+	fmt.Printf("%-16s %7s %7s %7s %7s %8s %7s %6s %6s\n", "package", "mutants", "killed", "timeout", "lived", "no cover", "invalid", "score", "time")
+	for _, p := range packages {
+		p = filepath.ToSlash(filepath.Clean(p))
+		start := time.Now()
+		report, err := unleash(o, bin, p)
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", p, err)
+		}
+		t := report.tally()
+		fmt.Printf("%-16s %7d %7d %7d %7d %8d %7d %5.1f%% %6s\n", p, t.tested(), t.killed, t.timedOut, t.lived, t.notCovered, t.invalid,
+			t.score(), time.Since(start).Round(time.Second))
+		alive, err := report.survivors(p)
+		if err != nil {
+			return false, err
+		}
+		if o.update {
+			list = list.replace(p, alive)
+			continue
+		}
+		for _, s := range list.unexplained(alive) {
+			ok = false
+			fmt.Printf("a mutant survives, and %s does not say why that changes nothing:\n%v", o.survivors, s)
+		}
+		if o.every == 1 {
+			for _, s := range list.stale(p, alive) {
+				ok = false
+				fmt.Printf("%s lists what does not survive:\n%v", o.survivors, s)
+			}
+			if t.score() < o.least {
+				ok = false
+				fmt.Printf("%s: the score is below %g%%\n", p, o.least)
+			}
+		}
+	}
+	if o.update {
+		return true, os.WriteFile(o.survivors, []byte(list.String()), 0o666)
+	}
+	return ok, nil
+}
+
+// setUp makes the copy of the module, gremlins, and this program as go.
+func setUp(dir, bin string) error {
+	tree := filepath.Join(dir, "tree")
+	if err := os.RemoveAll(tree); err != nil {
+		return err
+	}
+	out, err := exec.Command("git", "ls-files", "-z").Output()
+	if err != nil {
+		return fmt.Errorf("git ls-files: %w", err)
+	}
+	for _, name := range strings.Split(strings.TrimRight(string(out), "\x00"), "\x00") {
+		if err := copyFile(name, filepath.Join(tree, name)); err != nil {
+			return err
+		}
+	}
+	// A version of gremlins that takes the first line of go.mod for that of the module.
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		return err
+	}
+	if _, rest, ok := bytes.Cut(mod, []byte("\nmodule ")); ok {
+		mod = append([]byte("module "), rest...)
+	}
+	if err := os.WriteFile(filepath.Join(tree, "go.mod"), mod, 0o666); err != nil {
+		return err
+	}
+	build := exec.Command("go", "build", "-o", filepath.Join(bin, "go"), "./.ci/mutation")
+	install := exec.Command("go", "install", gremlins)
+	install.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS=")
+	for _, c := range []*exec.Cmd{build, install} {
+		c.Stdout, c.Stderr = os.Stderr, os.Stderr
+		if err := c.Run(); err != nil {
+			return fmt.Errorf("%v: %w", c.Args, err)
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	info, err := os.Lstat(from)
+	if os.IsNotExist(err) {
+		return nil // removed, and not committed
+	}
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, info.Mode())
+}
+
+// unleash runs gremlins over one package, and reads its report.
+func unleash(o *options, bin, p string) (*report, error) {
+	name := filepath.Join(o.dir, strings.ReplaceAll(p, "/", "-"))
+	tmp, err := os.MkdirTemp("", "mutation-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	log, err := os.Create(name + ".log")
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"unleash", "./" + p, "--exclude-files", "/", "--timeout-coefficient", "5",
+		"--workers", strconv.Itoa(o.workers), "--output", name + ".json"}, mutators...)
+	cmd := exec.Command(filepath.Join(bin, "gremlins"), args...)
+	cmd.Dir = filepath.Join(o.dir, "tree")
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1",
+		envGo+"="+goTool, envSkip+"="+o.skip, envEvery+"="+strconv.Itoa(o.every), envOffset+"="+strconv.Itoa(o.offset),
+		envCount+"="+filepath.Join(tmp, "count"))
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("gremlins: %w; see %s", err, log.Name())
+	}
+	b, err := os.ReadFile(name + ".json")
+	if err != nil {
+		return nil, err
+	}
+	r := &report{dir: cmd.Dir}
+	return r, json.Unmarshal(b, r)
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// made makes a report of one file with one mutant of each status.
+func made(t *testing.T, src string, at ...[2]int) *report {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "p"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "p", "f.go"), []byte(src), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	f := file{Name: "f.go"}
+	for i, s := range []string{"LIVED", "NOT COVERED", "KILLED", "TIMED OUT", "NOT VIABLE"} {
+		p := at[min(i, len(at)-1)]
+		f.Mutations = append(f.Mutations, mutant{"CONDITIONALS_NEGATION", s, p[0], p[1]})
+	}
+	return &report{dir: dir, Files: []file{f}}
+}
+
+const source = "package p\n\nvar a = 1 - 2\n\nfunc (t T) f() bool {\n\treturn a >= b && c\n}\n"
+
+// TestSurvivors wants what lived, and what no test runs, with its place in words.
+func TestSurvivors(t *testing.T) {
+	r := made(t, source, [2]int{6, 11}, [2]int{3, 11})
+	got, err := r.survivors("p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []survivor{
+		{"p/f.go", "f", "CONDITIONALS_NEGATION", "return a ‹>=› b && c", ""},
+		{"p/f.go", "-", "CONDITIONALS_NEGATION", "var a = 1 ‹-› 2", ""},
+	}
+	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if n := r.tally(); n != (tally{1, 1, 1, 1, 1}) || n.tested() != 4 || n.score() != 50 {
+		t.Errorf("tally %+v, score %g", n, n.score())
+	}
+}
+
+// TestList wants the list to be read as it is written, and a survivor without a
+// reason to count as not explained.
+func TestList(t *testing.T) {
+	a := survivor{"p/f.go", "f", "INVERT_LOGICAL", "return a ‹&&› b", "both are the same"}
+	b := survivor{"p/f.go", "g", "INVERT_LOGICAL", "return a ‹&&› b", ""}
+	other := survivor{"q/f.go", "f", "INVERT_LOGICAL", "return a ‹&&› b", "of another package"}
+	l, err := parseList("list", list{a, b, other}.String())
+	if err != nil || len(l) != 3 || l[0] != a || l[1] != b || l[2] != other {
+		t.Fatalf("%v, %v", l, err)
+	}
+	if got := l.unexplained([]survivor{a, b}); len(got) != 1 || got[0] != b {
+		t.Errorf("unexplained: %v", got)
+	}
+	if got := l.stale("p", []survivor{a}); len(got) != 1 || got[0] != b {
+		t.Errorf("stale: %v", got)
+	}
+	c := survivor{"p/e.go", "h", "INVERT_LOGICAL", "x", ""}
+	a2 := a
+	a2.why = ""
+	if got := l.replace("p", []survivor{c, a2, a2}); len(got) != 3 || got[0] != c || got[1] != a || got[2] != other {
+		t.Errorf("replaced: %v", got)
+	}
+	for _, bad := range []string{"p/f.go f\n\tx\n\twhy: y\n", "p/f.go f M\n\tx\n", "p/f.go f M\n\tx\n\tbecause\n"} {
+		if _, err := parseList("list", bad); err == nil || !strings.HasPrefix(err.Error(), "list:1: ") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestMark(t *testing.T) {
+	for _, c := range []struct {
+		line   string
+		column int
+		want   string
+	}{
+		{"\tif a == b {", 7, "if a ‹==› b {"},
+		{"\t\tbreak", 3, "‹break›"},
+		{"\t\tcontinue // x", 3, "‹continue› // x"},
+		{"a--", 2, "a‹--›"},
+		{"a", 9, "a‹›"},
+	} {
+		if got := mark(c.line, c.column); got != c.want {
+			t.Errorf("mark(%q, %d) = %q, want %q", c.line, c.column, got, c.want)
+		}
+	}
+}
+
+func TestAllCovered(t *testing.T) {
+	got := allCovered("mode: set\nm/p/a.go:3.1,4.2 1 0\nm/p/a.go:5.1,6.2 1 1\nm/p/b.go:1.1,2.2 1 0\n")
+	if want := "m/p/a.go:1.1,1000000.1 1 1\nm/p/b.go:1.1,1000000.1 1 1\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestSample wants one call of so many to be in the sample, beginning where asked.
+func TestSample(t *testing.T) {
+	t.Setenv(envEvery, "3")
+	t.Setenv(envOffset, "7")
+	t.Setenv(envCount, filepath.Join(t.TempDir(), "count"))
+	got := ""
+	for range 7 {
+		if inSample() {
+			got += "x"
+		} else {
+			got += "."
+		}
+	}
+	if got != ".x..x.." {
+		t.Errorf("in the sample: %s", got)
+	}
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A report is what gremlins writes (--output), and where the files are.
+type report struct {
+	dir   string
+	Files []file `json:"files"`
+}
+
+type file struct {
+	Name      string   `json:"file_name"`
+	Mutations []mutant `json:"mutations"`
+}
+
+type mutant struct {
+	Type   string `json:"type"`
+	Status string `json:"status"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
+
+type tally struct{ killed, timedOut, lived, notCovered, invalid int }
+
+func (t tally) tested() int { return t.killed + t.timedOut + t.lived + t.notCovered }
+
+// score is the share of mutants that the tests notice, in percent; what no test
+// runs survives.
+func (t tally) score() float64 {
+	if t.tested() == 0 {
+		return 100
+	}
+	return 100 * float64(t.killed+t.timedOut) / float64(t.tested())
+}
+
+func (r *report) tally() (t tally) {
+	for _, f := range r.Files {
+		for _, m := range f.Mutations {
+			switch m.Status {
+			case "KILLED":
+				t.killed++
+			case "TIMED OUT":
+				t.timedOut++
+			case "LIVED":
+				t.lived++
+			case "NOT COVERED":
+				t.notCovered++
+			default:
+				t.invalid++
+			}
+		}
+	}
+	return t
+}
+
+// A survivor is a mutant that no test noticed: its function, what was done to
+// it, and its line with the operator between ‹ and ›. Numbers of lines would
+// change with each edit.
+type survivor struct {
+	file, function, mutation, line string
+	why                            string
+}
+
+func (s survivor) key() string {
+	return strings.Join([]string{s.file, s.function, s.mutation, s.line}, "\n")
+}
+
+func (s survivor) String() string {
+	why := s.why
+	if why == "" {
+		why = "?"
+	}
+	return fmt.Sprintf("%s %s %s\n\t%s\n\twhy: %s\n", s.file, s.function, s.mutation, s.line, why)
+}
+
+// survivors returns those of a package's report, in the order of the files.
+func (r *report) survivors(p string) ([]survivor, error) {
+	var all []survivor
+	for _, f := range r.Files {
+		name := path.Join(p, path.Base(f.Name))
+		src, err := os.ReadFile(filepath.Join(r.dir, name))
+		if err != nil {
+			return nil, err
+		}
+		lines := strings.Split(string(src), "\n")
+		functions, err := functionsOf(name, src)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range f.Mutations {
+			if m.Status != "LIVED" && m.Status != "NOT COVERED" {
+				continue
+			}
+			if m.Line < 1 || m.Line > len(lines) {
+				return nil, fmt.Errorf("%s: line %d of %d", name, m.Line, len(lines))
+			}
+			all = append(all, survivor{file: name, function: functions(m.Line), mutation: m.Type, line: mark(lines[m.Line-1], m.Column)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b survivor) int { return cmp.Compare(a.file, b.file) })
+	return all, nil
+}
+
+// mark puts the operator that begins at a column (1 is the first byte) between
+// ‹ and ›.
+func mark(line string, column int) string {
+	start := min(max(column-1, 0), len(line))
+	end := start
+	for end < len(line) && strings.IndexByte("+-*/%&|^<>=!", line[end]) >= 0 {
+		end++
+	}
+	if start == end { // break, continue
+		for end < len(line) && line[end] >= 'a' && line[end] <= 'z' {
+			end++
+		}
+	}
+	return strings.TrimSpace(line[:start] + "‹" + line[start:end] + "›" + line[end:])
+}
+
+// functionsOf returns what gives the name of the function of a line.
+func functionsOf(name string, src []byte) (func(line int) string, error) {
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, name, src, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	return func(line int) string {
+		for _, d := range file.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if ok && set.Position(fn.Pos()).Line <= line && line <= set.Position(fn.End()).Line {
+				return fn.Name.Name
+			}
+		}
+		return "-"
+	}, nil
+}
+
+// A list is the survivors that are known, with the reason for each.
+type list []survivor
+
+func readList(name string) (list, error) {
+	b, err := os.ReadFile(name)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseList(name, string(b))
+}
+
+func parseList(name, text string) (list, error) {
+	var l list
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); i++ {
+		if lines[i] == "" || strings.HasPrefix(lines[i], "#") {
+			continue
+		}
+		head := strings.Fields(lines[i])
+		if len(head) != 3 || i+2 >= len(lines) || !strings.HasPrefix(lines[i+2], "\twhy: ") {
+			return nil, fmt.Errorf("%s:%d: want FILE FUNCTION MUTATION, the line, and why", name, i+1)
+		}
+		s := survivor{head[0], head[1], head[2], strings.TrimSpace(lines[i+1]), strings.TrimPrefix(lines[i+2], "\twhy: ")}
+		if s.why == "?" {
+			s.why = ""
+		}
+		l = append(l, s)
+		i += 2
+	}
+	return l, nil
+}
+
+const listHead = `# SPDX-License-Identifier: BSD-3-Clause
+#
+# The mutants that survive the tests of their package, and why that changes
+# nothing. "make mutation" holds what survives against this list.
+`
+
+func (l list) String() string {
+	b := listHead
+	for _, s := range l {
+		b += "\n" + s.String()
+	}
+	return b
+}
+
+// unexplained returns those that the list does not have with a reason.
+func (l list) unexplained(alive []survivor) (all []survivor) {
+	known := map[string]bool{}
+	for _, s := range l {
+		known[s.key()] = s.why != ""
+	}
+	for _, s := range alive {
+		if !known[s.key()] {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// stale returns those of a package that are no longer alive.
+func (l list) stale(p string, alive []survivor) (all []survivor) {
+	is := map[string]bool{}
+	for _, s := range alive {
+		is[s.key()] = true
+	}
+	for _, s := range l {
+		if path.Dir(s.file) == p && !is[s.key()] {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// replace puts the survivors of a package into the list, with the reasons that
+// are known.
+func (l list) replace(p string, alive []survivor) list {
+	why := map[string]string{}
+	var out list
+	for _, s := range l {
+		if path.Dir(s.file) == p {
+			why[s.key()] = s.why
+		} else {
+			out = append(out, s)
+		}
+	}
+	seen := map[string]bool{}
+	for _, s := range alive {
+		if !seen[s.key()] {
+			seen[s.key()] = true
+			s.why = why[s.key()]
+			out = append(out, s)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b survivor) int { return cmp.Compare(a.file, b.file) })
+	return out
+}
