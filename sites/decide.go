@@ -7,22 +7,23 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites/layout"
+	"github.com/scpatch/scpatch/sites/textmap"
 )
 
 // A decider holds what decisions share.
 type decider struct {
 	*Plan
 	refs      *references
-	entered   map[int]map[uint64]bool // see slotEntered
-	open      []int                   // sites whose form restore chooses
-	proofs    map[int]proof           // of the open sites
-	paca      int64                   // offset of the kernel's TOC pointer in the PACA, -1 if unknown
-	slotless  map[int]bool            // see refuseLinker
-	shortcuts map[int]bool            // keys whose stub belongs in the table, see addShortcuts
-	near      surroundings            // of the last site
-	callees   []callee                // by key, see target
-	files     map[int]string          // see hasPACA
-	said      *words                  // see say
+	open      []int           // sites whose form restore chooses
+	code      *textmap.Map    // see text
+	proofs    map[*Site]proof // of the sites with a slot
+	paca      int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
+	slotless  map[int]bool    // see refuseLinker
+	shortcuts map[int]bool    // keys whose stub belongs in the table, see addShortcuts
+	near      surroundings    // of the last site
+	callees   []callee        // by key, see target
+	files     map[int]string  // see hasPACA
+	said      *words          // see say
 }
 
 func newDecider(p *Plan) (*decider, error) {
@@ -44,21 +45,31 @@ type surroundings struct {
 
 // around looks at the surroundings of a site: sites come section by section,
 // and function by function.
-func (d *decider) around(s *Site) *surroundings {
+func (d *decider) around(s *Site) (*surroundings, error) {
 	n, o := &d.near, d.Object
 	if n.section != s.Section {
 		sec := o.File.Section(int(s.Section))
 		*n = surroundings{section: s.Section, alternative: layout.IsAlternative(sec), comdat: sec.Has(elf.SHF_GROUP), fn: -1}
 	}
-	if n.fn != s.Func {
-		n.fn, n.refused = s.Func, NoReason
-		if uses, known := o.callerUsesTOC(int(s.Func)); !known {
-			n.refused = CallerUnknown
-		} else if !uses {
-			n.refused = CallerNoTOC
-		}
+	if n.fn == s.Func && s.Func != 0 {
+		return n, nil
 	}
-	return n
+	uses, known := o.callerUsesTOC(int(s.Func))
+	if s.Func == 0 && d.hasSlot(s) { // .eh_frame may know the function
+		text, err := d.text()
+		if err != nil {
+			return n, err
+		}
+		uses, known = text.UsesTOC(int(s.Section), s.Off)
+	}
+	n.fn, n.refused = s.Func, NoReason
+	switch {
+	case !known:
+		n.refused = CallerUnknown
+	case !uses:
+		n.refused = CallerNoTOC
+	}
+	return n, nil
 }
 
 // repatched reports whether the run time sets every site that the table names to
@@ -72,16 +83,20 @@ func (p *Plan) repatched() bool { return p.Runtime == Inline && p.Place == Kerne
 func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	o := d.Object
 	key := &o.Keys[s.Key]
+	near, err := d.around(s)
+	if err != nil {
+		return dec, false, err
+	}
 	switch {
 	case s.Decoded:
 		return keep(s, NotAnnotated), false, nil
-	case d.around(s).alternative:
+	case near.alternative:
 		return keep(s, AlternativeCode), false, nil
 	case key.Target.Why == KeyAmbiguous:
 		return keep(s, KeyAmbiguous), false, nil
 	case key.Sym == 0 && d.Object.localTramp(s):
 		return keep(s, KeyMissing), false, nil
-	case d.repatched() && d.around(s).comdat:
+	case d.repatched() && near.comdat:
 		return keep(s, SiteDiscardable), false, nil
 	}
 	if key.Target.Kind == TargetUnknown {
@@ -101,13 +116,13 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		if !hasPlace(s) && s.Word.IsBranch() {
 			return keep(s, NoSlot), false, nil
 		}
-		dec = d.fixedForm(s)
+		dec, err = d.fixedForm(s)
 		dec.Listed = hasPlace(s)
-		return dec, false, nil
+		return dec, false, err
 	case fixed:
-		dec = d.fixedForm(s)
-		dec.Listed = dec.Form != Keep && d.Runtime == Inline && d.Place == Module && hasPlace(s) && !d.around(s).comdat
-		return dec, dec.Form == Keep, nil
+		dec, err = d.fixedForm(s)
+		dec.Listed = dec.Form != Keep && d.Runtime == Inline && d.Place == Module && hasPlace(s) && !near.comdat
+		return dec, dec.Form == Keep, err
 	}
 	dec = keep(s, KeyMayChange)
 	dec.words = d.say("", detail)
@@ -120,15 +135,15 @@ func hasPlace(s *Site) bool { return s.Tail || s.NoTOC() || s.Slot != SlotNone }
 
 // fixedForm is the form of a site whose key holds what it holds when the
 // program starts.
-func (d *decider) fixedForm(s *Site) Decision {
+func (d *decider) fixedForm(s *Site) (Decision, error) {
 	target := d.Object.Keys[s.Key].Target
 	if w, ok := constantWord(s, target.Kind); ok {
-		return constant(s, w)
+		return constant(s, w), nil
 	}
-	if r := d.refuseDirect(s); r != NoReason {
-		return keep(s, r)
+	if r, err := d.refuseDirect(s); r != NoReason || err != nil {
+		return keep(s, r), err
 	}
-	return direct(s, int(target.Sym))
+	return direct(s, int(target.Sym)), nil
 }
 
 // constantWord is the instruction that does what a call of the target would, if
@@ -170,31 +185,35 @@ func (d *decider) fixed(key int) (bool, string, error) {
 // that saves it and the restore in the slot where they are needed, nothing
 // where not (ELFv2 §3.6.4.1). Without one, the target must be of the same unit
 // and leave r2 alone.
-func (d *decider) refuseDirect(s *Site) Reason {
+func (d *decider) refuseDirect(s *Site) (Reason, error) {
 	if s.NoTOC() {
-		return NoReason // the caller keeps no TOC pointer, there is nothing to lose
+		return NoReason, nil // the caller keeps no TOC pointer, there is nothing to lose
 	}
-	if r := d.around(s).refused; r != NoReason {
-		return r
+	if near, err := d.around(s); err != nil || near.refused != NoReason {
+		return near.refused, err
 	}
 	local, ours := d.target(int(s.Key))
-	// In the kernel image the restore is the PACA's and right on every path.
-	entered := d.Place != Kernel && d.slotEntered(s)
-	if s.Slot != SlotNone && (ours && local.PreservesR2() || !entered) {
-		if !local.PreservesR2() && d.Place == Module {
-			return ClobbersTOC // the module loader takes local entry 1 for 0
-		}
-		return NoReason
-	}
 	switch {
-	case !ours && s.Tail:
-		return TailOtherUnit
-	case !ours:
-		return NoSlot
-	case !local.PreservesR2():
-		return ClobbersTOC
+	case ours && local.PreservesR2():
+		return NoReason, nil
+	case s.Tail && !ours:
+		return TailOtherUnit, nil
+	case s.Slot == SlotNone && !ours:
+		return NoSlot, nil
+	case s.Slot == SlotNone, !local.PreservesR2() && d.Place == Module: // the module loader takes local entry 1 for 0
+		return ClobbersTOC, nil
+	case d.Place == Kernel: // the restore is the PACA's, and right on every path
+		return NoReason, nil
 	}
-	return NoReason
+	switch p, err := d.proof(s); {
+	case err != nil:
+		return NoReason, err
+	case p.entered:
+		return SlotEntered, nil
+	case !p.frame: // where the linker's stub saves r2
+		return NoFrame, nil
+	}
+	return NoReason, nil
 }
 
 // A callee is what a key holds, as far as it matters to who calls it.
@@ -231,28 +250,6 @@ func (o *Object) sameUnit(sym int, place Place) bool {
 		return true
 	}
 	return s.Visibility() != elf.STV_DEFAULT
-}
-
-// slotEntered reports whether a branch of the site's section goes to its slot:
-// a restore there would then run without the call's save.
-func (d *decider) slotEntered(s *Site) bool {
-	if d.entered == nil {
-		d.entered = map[int]map[uint64]bool{}
-	}
-	to, ok := d.entered[int(s.Section)]
-	if !ok {
-		to = map[uint64]bool{}
-		d.entered[int(s.Section)] = to
-		relocated, _ := d.Object.relocatedWords(int(s.Section)) // Find has read them
-		// What follows a truncated instruction is no code that runs.
-		_ = ppc64.Walk(d.Object.File.Section(int(s.Section)).Data(), func(off uint64, w, _ ppc64.Word) bool {
-			if (w.IsBranch() || w.IsCondBranch()) && !w.AA() && w.Displacement() != 0 && !relocated[off] {
-				to[off+uint64(w.Displacement())] = true
-			}
-			return true
-		})
-	}
-	return to[s.Off+ppc64.WordSize]
 }
 
 func keep(s *Site, r Reason) Decision {

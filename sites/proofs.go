@@ -10,34 +10,38 @@ import (
 	"github.com/scpatch/scpatch/sites/textmap"
 )
 
-// A proof is the answer whether 24(r1) holds the caller's r2 at a site.
+// A proof is what is known of r2 and the frame at a site with a slot.
 type proof struct {
-	proven bool
-	reason string // the save, or why there is none, in words
+	proven  bool   // 24(r1) holds the caller's r2
+	frame   bool   // r1 points to a frame of the caller's own
+	entered bool   // something else than the call leads to the slot
+	reason  string // the save, or why there is none, in words
 }
 
-// prove answers for all open sites that have a slot, function by function.
-func (d *decider) prove() error {
+// proof is what is known of a site.
+func (d *decider) proof(s *Site) (proof, error) {
+	err := d.prove()
+	return d.proofs[s], err
+}
+
+// text reads the code around the sites that have a slot.
+func (d *decider) text() (*textmap.Map, error) {
 	o := d.Object
-	var secs, asked []int
-	for _, i := range d.open {
+	if d.code != nil {
+		return d.code, nil
+	}
+	var secs []int
+	for i := range o.Sites {
 		s := &o.Sites[i]
-		if s.Tail || s.NoTOC() || s.Slot == SlotNone || d.around(s).refused != NoReason {
-			continue
-		}
-		asked = append(asked, i)
-		if n := len(secs); n == 0 || secs[n-1] != int(s.Section) {
+		if n := len(secs); d.hasSlot(s) && (n == 0 || secs[n-1] != int(s.Section)) {
 			secs = append(secs, int(s.Section))
 		}
 	}
-	d.proofs = make(map[int]proof, len(asked))
-	if len(asked) == 0 {
-		return nil
-	}
 	text, err := textmap.Read(o.File, secs)
 	if err != nil {
-		return kind.BadELF.Wrap(err)
+		return nil, kind.BadELF.Wrap(err)
 	}
+	d.code = text
 	for i := range o.Sites {
 		if s := &o.Sites[i]; s.Slot == SlotPACA && d.paca >= 0 && s.Behind == restorePACA(d.paca) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
@@ -48,53 +52,97 @@ func (d *decider) prove() error {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
 	}
-	if !d.ask(text, asked) {
+	return text, nil
+}
+
+// hasSlot reports whether a site has a slot that a restore may come into.
+func (d *decider) hasSlot(s *Site) bool {
+	return !s.Tail && !s.NoTOC() && !s.Decoded && s.Slot != SlotNone
+}
+
+// prove answers for all sites that have a slot, function by function, when it is
+// called first.
+func (d *decider) prove() error {
+	if d.proofs != nil {
 		return nil
 	}
-	// A site that is to call a stub saves r2 for those behind it. That one of
-	// them is then proven, and calls no such stub, takes nothing from the others:
-	// what it would have saved was saved before.
+	o := d.Object
+	d.proofs = map[*Site]proof{}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	var asked []*Site
+	for i := range o.Sites {
+		if s := &o.Sites[i]; d.hasSlot(s) {
+			if near, err := d.around(s); err != nil {
+				return err
+			} else if near.refused == NoReason {
+				asked = append(asked, s)
+			}
+		}
+	}
 	d.ask(text, asked)
 	return nil
 }
 
-// ask answers for the sites, which are in order of place, and tells the text
-// which of the others will save r2; it reports whether there are any.
-func (d *decider) ask(text *textmap.Map, asked []int) (saves bool) {
-	o := d.Object
-	for lo := 0; lo < len(asked); {
-		sec, hi := o.Sites[asked[lo]].Section, lo
+// saving tells the text which of the open sites will save r2, and asks once more.
+// That one of them is then proven, and calls no stub that saves, takes nothing from
+// the others: what it would have saved was saved before.
+func (d *decider) saving() error {
+	if err := d.prove(); err != nil {
+		return err
+	}
+	var asked []*Site
+	saves := false
+	for _, i := range d.open {
+		s := &d.Object.Sites[i]
+		p, ok := d.proofs[s]
+		if !ok {
+			continue
+		}
+		asked = append(asked, s)
+		if !p.proven && d.willSave(s, p) {
+			d.code.Saves(int(s.Section), s.Off)
+			saves = true
+		}
+	}
+	if saves {
+		d.ask(d.code, asked)
+	}
+	return nil
+}
+
+// ask answers for the sites, which are in order of place.
+func (d *decider) ask(text *textmap.Map, asked []*Site) {
+	for len(asked) > 0 {
+		sec, n := asked[0].Section, 0
 		var calls []uint64
-		for ; hi < len(asked) && o.Sites[asked[hi]].Section == sec; hi++ {
-			calls = append(calls, o.Sites[asked[hi]].Off)
+		for ; n < len(asked) && asked[n].Section == sec; n++ {
+			calls = append(calls, asked[n].Off)
 		}
 		for j, v := range text.Prove(int(sec), calls) {
-			i := asked[lo+j]
-			p := proof{proven: v.Proven, reason: v.Reason}
+			p := proof{proven: v.Proven, frame: v.Frame, entered: v.Entered, reason: v.Reason}
 			if v.Proven {
-				p.reason = fmt.Sprintf("r2 is saved at +%#x", d.inFunction(i, v.At))
-			} else if d.willSave(&o.Sites[i]) {
-				text.Saves(int(sec), o.Sites[i].Off)
-				saves = true
+				p.reason = fmt.Sprintf("r2 is saved at +%#x", d.inFunction(asked[j], v.At))
 			}
-			d.proofs[i] = p
+			d.proofs[asked[j]] = p
 		}
-		lo = hi
+		asked = asked[n:]
 	}
-	return saves
 }
 
 // willSave reports whether an open site that is not proven gets a save stub, or
 // stays on the one that it has.
-func (d *decider) willSave(s *Site) bool {
-	if d.slotEntered(s) || d.hasCells() && s.Entry >= 0 {
+func (d *decider) willSave(s *Site, p proof) bool {
+	if p.entered || d.hasCells() && s.Entry >= 0 {
 		return false
 	}
-	if _, why := d.pacaForm(s, proof{}); why == NoReason {
+	if _, why := d.pacaForm(s, p); why == NoReason {
 		return false
 	}
 	// One that the table of a module lists may come to make no call at all.
-	dec, why := d.saveStubForm(s, proof{})
+	dec, why := d.saveStubForm(s, p)
 	if dec.Listed {
 		return false
 	}
@@ -103,9 +151,9 @@ func (d *decider) willSave(s *Site) bool {
 }
 
 // inFunction turns an offset in a site's section into one from its function.
-func (d *decider) inFunction(site int, off uint64) uint64 {
-	if fn := d.Object.Sites[site].Func; fn != 0 {
-		off -= d.Object.File.Symbol(int(fn)).Value
+func (d *decider) inFunction(s *Site, off uint64) uint64 {
+	if s.Func != 0 {
+		off -= d.Object.File.Symbol(int(s.Func)).Value
 	}
 	return off
 }

@@ -33,6 +33,7 @@ const (
 	AlternativeCode
 	SaveNotProven
 	SlotEntered
+	NoFrame
 	FormExcluded
 	TrampUndefined
 	TrampImported
@@ -70,11 +71,12 @@ var reasons = [...]reasonText{
 	TrampFar:          {"tramp-far", "the site reaches its trampoline through a linker's stub, to which nothing would lead back"},
 	ClobbersTOC:       {"clobbers-toc", "the target may change r2 (local entry 1), and nothing here would restore it"},
 	CallerNoTOC:       {"caller-no-toc", "the calling function has one entry point: r2 may be its caller's"},
-	CallerUnknown:     {"caller-unknown", "no function symbol covers the site, so what r2 holds there is unknown"},
+	CallerUnknown:     {"caller-unknown", "neither a function symbol nor .eh_frame covers the site, so what r2 holds there is unknown"},
 	NotAnnotated:      {"not-annotated", "found by decoding only: no relocation and no table entry proves that this is code"},
 	AlternativeCode:   {"alternative-code", "the section holds alternative code, which runs elsewhere than it lies"},
 	SaveNotProven:     {"save-not-proven", "nothing proves that 24(r1) holds r2 here"},
-	SlotEntered:       {"slot-entered", "a branch goes to the slot: a restore there would run without the call"},
+	SlotEntered:       {"slot-entered", "something else than the call leads to the slot: a restore there would run without it"},
+	NoFrame:           {"no-frame", "the caller has no frame of its own here: a stub's save of r2 would go into its caller's"},
 	FormExcluded:      {"form-excluded", "the forms that would be sound here are excluded"},
 	TrampUndefined:    {"tramp-undefined", "the trampoline is not defined in this object, or not one that takes r2 from its caller"},
 	TrampImported:     {"tramp-imported", "the key is not in this module: the module loader's stub saves r2 and restores it, so the site stays as it is"},

@@ -16,12 +16,15 @@ func (d *decider) restore() error {
 	if len(d.open) == 0 {
 		return nil
 	}
-	if err := d.prove(); err != nil {
+	if err := d.saving(); err != nil {
 		return err
 	}
 	for _, i := range d.open {
 		s, dec := &d.Object.Sites[i], &d.Decisions[i]
-		better, why := d.choose(i, s)
+		better, why, err := d.choose(s)
+		if err != nil {
+			return err
+		}
 		switch {
 		case why == NoReason:
 			better.Reason, better.words = dec.Reason, d.say(better.Proof(), dec.Detail())
@@ -29,29 +32,28 @@ func (d *decider) restore() error {
 		case dec.Reason == KeyMayChange, dec.Reason == KeyUndefined, dec.Reason == KeyMissing && d.Place == Module:
 			dec.Reason, dec.words = why, better.words
 		}
-		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[i].proven {
-			return kind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would go: %s", d.proofs[i].reason))
+		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[s].proven {
+			return kind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would go: %s", d.proofs[s].reason))
 		}
 	}
 	return nil
 }
 
 // choose tries the forms on an open site. The reason says why none will do.
-func (d *decider) choose(i int, s *Site) (Decision, Reason) {
+func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 	if s.NoTOC() {
-		return d.noTOCForm(s)
+		dec, why = d.noTOCForm(s)
+		return dec, why, nil
 	}
-	if r := d.around(s).refused; r != NoReason {
-		return Decision{}, r
+	near, err := d.around(s)
+	if err != nil || near.refused != NoReason {
+		return Decision{}, near.refused, err
 	}
-	dec, why := d.slotForm(s, d.proofs[i])
-	if why == NoReason {
-		return dec, NoReason
-	}
-	if d.AllowShadow {
+	dec, why = d.slotForm(s, d.proofs[s])
+	if why != NoReason && d.AllowShadow {
 		dec, why = d.shadowForm(s)
 	}
-	return dec, why
+	return dec, why, nil
 }
 
 // slotForm tries the forms that put a restore into the slot.
@@ -61,7 +63,7 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 		return Decision{}, TailOtherUnit
 	case s.Slot == SlotNone:
 		return Decision{}, NoSlot
-	case d.slotEntered(s):
+	case p.entered:
 		return Decision{}, SlotEntered
 	}
 	why := FormExcluded
@@ -88,7 +90,8 @@ func (p *Plan) allows(f Form) bool { return p.Restore == nil || slices.Contains(
 // and again, provided that a restore behind it is right: it finds it in the
 // table. A site that may be discarded cannot be in one.
 func (d *decider) mayRepatch(s *Site) bool {
-	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !d.around(s).comdat
+	near, _ := d.around(s) // decide has had an error
+	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !near.comdat
 }
 
 // listedAlone reports whether the table of a module has the site without a way
@@ -168,11 +171,13 @@ func (d *decider) takesCallerTOC(s *Site) bool {
 }
 
 // saveStubForm is bl stub; ld r2,24(r1).
-func (d *decider) saveStubForm(s *Site, _ proof) (Decision, Reason) {
+func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 	key, reachable := d.keyAccess(int(s.Key), StubSave)
 	switch {
 	case !d.allows(SaveStub):
 		return Decision{}, FormExcluded
+	case !p.frame:
+		return Decision{}, NoFrame
 	case !reachable:
 		return Decision{}, d.noKey()
 	case d.listedAlone(s):
@@ -187,10 +192,12 @@ func (d *decider) saveStubForm(s *Site, _ proof) (Decision, Reason) {
 
 // linkerForm leaves the site on its trampoline, which says by local entry 1 that
 // it may change r2: the linker saves it in front and restores it in the slot.
-func (d *decider) linkerForm(s *Site, _ proof) (Decision, Reason) {
+func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
 	switch {
 	case !d.allows(Linker):
 		return Decision{}, FormExcluded
+	case !p.frame:
+		return Decision{}, NoFrame
 	case d.Place == Module: // the module loader takes local entry 1 for 0
 		return Decision{}, TrampNeedsTOC
 	case d.Linker == OtherLinker:

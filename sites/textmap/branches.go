@@ -29,8 +29,8 @@ func (m *Map) branches(t *text) {
 		if from <= to && to < until {
 			continue
 		}
-		if in := t.covering(to); in >= 0 && in != fn && !t.enters(in, to) {
-			m.jump(place{t.sec, off}, place{t.sec, to})
+		if in := t.covering(to); in >= 0 && in != fn {
+			m.branch(place{t.sec, off}, place{t.sec, to})
 		}
 	}
 }

@@ -148,6 +148,9 @@ func (m *Map) unwind(p pointers) {
 		}
 		u.section(s)
 	}
+	for _, t := range m.secs {
+		t.addUnnamed()
+	}
 	for sec, why := range u.suspects {
 		p.names(sec, 0, ^uint64(0), func(to place) { m.refuse(to.sec, to.off, to.off+1, "%s", why) })
 	}

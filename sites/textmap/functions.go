@@ -16,6 +16,7 @@ type function struct {
 	entry      ppc64.LocalEntry
 	outer      int32 // index of the function that was begun and not ended before it, -1
 	deep       bool  // too many functions overlap here
+	guessed    bool  // its symbol has no size: it is taken to end where the next one begins
 }
 
 // maxDepth is how many functions may cover one place; an inner symbol in a
@@ -42,21 +43,87 @@ func (m *Map) readSymbols() {
 		case elf.STT_OBJECT, elf.STT_TLS, elf.STT_COMMON:
 			continue
 		case elf.STT_FUNC, elf.STT_GNU_IFUNC:
-			if s.Size > 0 && p.off+s.Size > p.off && p.off < uint64(len(t.code)) {
-				t.funcs = append(t.funcs, function{start: p.off, end: p.off + s.Size, entry: l})
+			if p.off+s.Size >= p.off && p.off < uint64(len(t.code)) {
+				t.funcs = append(t.funcs, function{start: p.off, end: p.off + s.Size, entry: l, guessed: s.Size == 0})
 			}
 		default:
 			if s.Bind() == elf.STB_LOCAL {
 				continue // a label; who jumps there shows
 			}
 		}
+		if s.Bind() != elf.STB_LOCAL {
+			t.begun, t.open = append(t.begun, p.off), true
+		}
 		// Within another function it is an entry.
 		m.enter(p)
 		m.enter(place{p.sec, p.off + l.Offset()})
 	}
 	for _, t := range m.secs {
+		t.unsized()
 		t.nest()
 	}
+}
+
+// unsized gives the functions without a size one, or drops them where one with a
+// size covers their start.
+func (t *text) unsized() {
+	slices.SortFunc(t.funcs, func(a, b function) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end)) })
+	out, covered := t.funcs[:0], uint64(0) // covered: up to where there are functions with a size
+	for i, fn := range t.funcs {
+		if fn.guessed {
+			if fn.start < covered {
+				continue
+			}
+			fn.end = uint64(len(t.code))
+			for _, next := range t.funcs[i+1:] {
+				if next.start > fn.start {
+					fn.end = next.start
+					break
+				}
+			}
+		}
+		covered = max(covered, fn.end)
+		out = append(out, fn)
+	}
+	t.funcs = out
+}
+
+// addUnnamed adds the functions that .eh_frame has and no symbol covers. What
+// their first instructions say of r2 is all that is known of their entry.
+func (t *text) addUnnamed() {
+	slices.SortFunc(t.parts, func(a, b part) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
+	known := t.funcs
+	for i, p := range t.parts {
+		if i > 0 && t.parts[i-1].start == p.start || covering(known, p.start) >= 0 {
+			continue
+		}
+		if next := innermost(known, p.start) + 1; next < len(known) && known[next].start < p.end {
+			continue
+		}
+		t.funcs = append(t.funcs, function{start: p.start, end: p.end, entry: t.entryOf(p.start)})
+	}
+	if len(t.funcs) > len(known) {
+		t.nest()
+	}
+}
+
+// entryOf tells from the code at a global entry whether it makes the TOC pointer
+// from r12, as ELFv2 §2.3.2.1 has it: in two instructions, the local entry behind.
+func (t *text) entryOf(off uint64) ppc64.LocalEntry {
+	const none, twoInstructions ppc64.LocalEntry = 0, 3
+	a, err := ppc64.Load(t.code, off)
+	b, err2 := ppc64.Load(t.code, off+ppc64.WordSize)
+	if err != nil || err2 != nil {
+		return none
+	}
+	high := a.Opcode() == opAddis && a.RT() == regTOC && (a.RA() == 12 || a.RA() == 0)
+	low := b.Opcode() == opAddi && b.RT() == regTOC && b.RA() == regTOC
+	load := a.Opcode() == opLd && a.XODS() == 0 && a.RT() == regTOC && a.RA() == 12
+	sum := b.Opcode() == 31 && b.XO() == 266 && b.RT() == regTOC && b.RA() == regTOC && b.RB() == 12
+	if high && low || load && sum {
+		return twoInstructions
+	}
+	return none
 }
 
 // nest sorts the functions and finds which lie in which.
@@ -71,6 +138,7 @@ func (t *text) nest() {
 			if out[n-1].entry != fn.entry { // one of them is wrong
 				out[n-1].entry = 0
 			}
+			out[n-1].guessed = out[n-1].guessed && fn.guessed
 			continue
 		}
 		for len(stack) > 0 && out[stack[len(stack)-1]].end <= fn.start {
@@ -95,8 +163,10 @@ func (t *text) nest() {
 // innermost returns the last function that starts at or before a place and those
 // around it: the first of the chain of outer ones among which are all that cover
 // the place; -1 for none.
-func (t *text) innermost(off uint64) int {
-	i, _ := slices.BinarySearchFunc(t.funcs, off, func(fn function, off uint64) int {
+func (t *text) innermost(off uint64) int { return innermost(t.funcs, off) }
+
+func innermost(funcs []function, off uint64) int {
+	i, _ := slices.BinarySearchFunc(funcs, off, func(fn function, off uint64) int {
 		if fn.start <= off {
 			return -1
 		}
@@ -115,9 +185,11 @@ func (t *text) around(off uint64, f func(fn int)) {
 }
 
 // covering returns the innermost function that covers a place, -1 for none.
-func (t *text) covering(off uint64) int {
-	for i := t.innermost(off); i >= 0; i = int(t.funcs[i].outer) {
-		if off < t.funcs[i].end {
+func (t *text) covering(off uint64) int { return covering(t.funcs, off) }
+
+func covering(funcs []function, off uint64) int {
+	for i := innermost(funcs, off); i >= 0; i = int(funcs[i].outer) {
+		if off < funcs[i].end {
 			return i
 		}
 	}

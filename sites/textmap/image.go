@@ -44,11 +44,11 @@ func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 		return nil, err
 	}
 	im.readSymbols()
+	im.unwind(im)
 	im.kernelTables()
 	im.dynamic()
 	im.pointers()
 	im.code()
-	im.unwind(im)
 	return im.Map, nil
 }
 

@@ -27,6 +27,9 @@ type Map struct {
 	// uncovered says why nothing can be proven in a function that .eh_frame does
 	// not cover: it has an entry of which nobody knows what it is of.
 	uncovered string
+
+	whole *Map   // with all sections that have code, see source
+	asked uint64 // bytes of code that were analysed for frames
 }
 
 // A text is one section with code. All places are offsets in it, in bytes. The
@@ -38,17 +41,19 @@ type text struct {
 	relocs relocs
 	funcs  []function
 
-	entries []uint64 // entered with nothing known
-	edges   []edge   // from an instruction to where else it may go on, by from
-	into    []edge   // the same, by to
-	labels  []label  // places whose address is somewhere
-	pads    []pad    // landing pads
-	parts   []part   // what the unwinder knows of
-	patched []span   // code that may be replaced, and the instruction behind it
-	saves   []uint64 // calls of code that saves r2 itself
-	given   []uint64 // loads that give r2 back for sure
-	holes   []hole
-	open    bool // an edge or entry was added since the lists were sorted
+	entries  []uint64  // entered with nothing known
+	edges    []edge    // from an instruction to where else it may go on, by from
+	into     []edge    // the same, by to
+	arrivals []arrival // branches from outside of a function
+	begun    []uint64  // starts of functions that something else than a branch names
+	labels   []label   // places whose address is somewhere
+	pads     []pad     // landing pads
+	parts    []part    // what the unwinder knows of
+	patched  []span    // code that may be replaced, and the instruction behind it
+	saves    []uint64  // calls of code that saves r2 itself
+	given    []uint64  // loads that give r2 back for sure
+	holes    []hole
+	open     bool // an edge or entry was added since the lists were sorted
 }
 
 // An edge leads from one instruction to another, beside what the instruction
@@ -94,7 +99,7 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 			why = "a section that was not read"
 		}
 		for i, off := range calls {
-			all[i] = tocsave.Verdict{Reason: why, At: off}
+			all[i] = tocsave.Verdict{Reason: why, At: off, Entered: true}
 		}
 		return all
 	}
@@ -109,7 +114,7 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 	slices.SortFunc(asked, func(a, b question) int {
 		return cmp.Or(cmp.Compare(b.fn, a.fn), cmp.Compare(a.call, b.call))
 	})
-	refused := make([]bool, len(calls))
+	seen := make([]bool, len(calls))
 	for len(asked) > 0 {
 		n := 1
 		for n < len(asked) && asked[n].fn == asked[0].fn {
@@ -119,14 +124,42 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 		for _, q := range asked[:n] {
 			offs = append(offs, calls[q.call])
 		}
-		for i, v := range t.prove(asked[0].fn, offs, m.uncovered) {
-			if call := asked[i].call; !refused[call] {
-				all[call], refused[call] = v, !v.Proven
+		for i, v := range m.prove(t, asked[0].fn, offs) {
+			call := asked[i].call
+			if seen[call] {
+				v = both(all[call], v)
 			}
+			all[call], seen[call] = v, true
 		}
 		asked = asked[n:]
 	}
 	return all
+}
+
+// both is the verdict of two functions that cover a call. Of two that do not prove
+// it the first one says why.
+func both(a, b tocsave.Verdict) tocsave.Verdict {
+	v := b
+	if !a.Proven {
+		v = a
+	}
+	v.Frame, v.Entered, v.Again = a.Frame && b.Frame, a.Entered || b.Entered, a.Again || b.Again
+	return v
+}
+
+// UsesTOC reports whether the function around a place holds its unit's TOC pointer
+// in r2, as its local entry or the code at its global entry says; known is false
+// where neither a symbol nor .eh_frame tells of a function.
+func (m *Map) UsesTOC(sec int, off uint64) (uses, known bool) {
+	t := m.secs[sec]
+	if t == nil {
+		return false, false
+	}
+	fn := t.covering(off)
+	if fn < 0 {
+		return false, false
+	}
+	return t.funcs[fn].entry.UsesTOC(), true
 }
 
 // outside is the verdict on a place that no function symbol covers.
@@ -135,7 +168,7 @@ func (t *text) outside(off uint64) tocsave.Verdict {
 	if _, ok := t.part(off); ok {
 		why = "function without a symbol: r2 may be its caller's"
 	}
-	return tocsave.Verdict{Reason: why, At: off}
+	return tocsave.Verdict{Reason: why, At: off, Entered: true}
 }
 
 // HasLSDA reports whether the part of a function around a place has an exception
@@ -172,7 +205,7 @@ func (t *text) settle() {
 		return
 	}
 	t.open = false
-	for _, l := range []*[]uint64{&t.entries, &t.saves, &t.given} {
+	for _, l := range []*[]uint64{&t.entries, &t.begun, &t.saves, &t.given} {
 		slices.Sort(*l)
 		*l = slices.Compact(*l)
 	}
@@ -180,6 +213,8 @@ func (t *text) settle() {
 	t.edges = slices.Compact(t.edges)
 	t.into = slices.Clone(t.edges)
 	slices.SortFunc(t.into, func(a, b edge) int { return cmp.Or(cmp.Compare(a.to, b.to), cmp.Compare(a.from, b.from)) })
+	slices.SortFunc(t.arrivals, arrival.compare)
+	t.arrivals = slices.Compact(t.arrivals)
 	t.patched = mergeSpans(t.patched)
 	slices.SortFunc(t.labels, label.compare)
 	t.labels = slices.Compact(t.labels)
@@ -297,7 +332,7 @@ func (m *Map) jump(from, to place) {
 	switch {
 	case t == nil: // it leaves what was read
 	case from.sec != to.sec:
-		m.enter(to)
+		m.arrive(from, to)
 	default:
 		t.edges, t.open = append(t.edges, edge{from.off, to.off}), true
 	}

@@ -19,26 +19,36 @@ const (
 )
 
 // prove gives the verdicts of one function.
-func (t *text) prove(fn int, calls []uint64, uncovered string) []tocsave.Verdict {
+func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 	x := &t.funcs[fn]
 	f := &tocsave.Func{Code: t.code, Start: x.start, End: x.end, Entry: x.entry}
 	why := ""
+	if x.end <= uint64(len(t.code)) && !x.deep {
+		why = t.fill(f)
+		m.frames(t, x, f, 0)
+	}
 	switch h := t.hole(x.start, x.end); {
 	case x.deep:
 		why = "too many functions overlap"
 	case h != nil:
 		why = h.why
-	case uncovered != "" && !t.covered(x.start, x.end):
-		why = uncovered
-	case x.end <= uint64(len(t.code)):
-		why = t.fill(f)
+	case m.uncovered != "" && !t.covered(x.start, x.end):
+		why = m.uncovered
 	}
-	if why == "" {
-		return tocsave.Analyse(f, calls)
+	var all []tocsave.Verdict
+	if x.deep {
+		all = make([]tocsave.Verdict, len(calls))
+	} else {
+		all = tocsave.Analyse(f, calls)
 	}
-	all := make([]tocsave.Verdict, len(calls))
 	for i := range all {
-		all[i] = tocsave.Verdict{Reason: why, At: x.start}
+		v := &all[i]
+		switch {
+		case why != "":
+			v.Proven, v.Reason, v.At, v.Entered = false, why, x.start, true
+		case x.guessed: // what it does elsewhere is not known
+			v.Proven, v.Reason, v.At = false, "function of unknown extent", x.start
+		}
 	}
 	return all
 }
@@ -54,6 +64,11 @@ func (t *text) fill(f *tocsave.Func) string {
 	for _, e := range within(t.into, f, func(e edge) uint64 { return e.to }) {
 		if e.from < f.Start || e.from >= f.End {
 			f.Unknown = append(f.Unknown, e.to)
+		}
+	}
+	for _, a := range t.arrivalsIn(f.Start, f.End) {
+		if a.from.sec != t.sec || a.from.off < f.Start || a.from.off >= f.End {
+			f.Unknown = append(f.Unknown, a.to)
 		}
 	}
 	for _, e := range within(t.edges, f, func(e edge) uint64 { return e.from }) {

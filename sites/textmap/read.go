@@ -29,9 +29,9 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 	if err := r.readTables(); err != nil {
 		return nil, err
 	}
+	m.unwind(r)
 	r.references()
 	r.tables()
-	m.unwind(r)
 	for _, t := range m.sections() {
 		m.branches(t)
 	}

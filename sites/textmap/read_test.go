@@ -155,7 +155,7 @@ func TestRead(t *testing.T) {
 		{"one entry", ".type f,@function\nf: stdu 1,-112(1)\n save\n call c1\n blr\n .size f,.-f",
 			map[string]string{"c1": "function of one entry"}},
 		{"no symbol", "call c1\n .cfi_startproc\n stdu 1,-112(1)\n save\n call c2\n blr\n .cfi_endproc",
-			map[string]string{"c1": "function of unknown extent", "c2": "function without a symbol"}},
+			map[string]string{"c1": "function of unknown extent", "c2": "function of one entry"}},
 		{"symbol within", "begin f\n save\n call c1\n .globl inner\ninner: call c2\n finish f",
 			map[string]string{"c1": "yes", "c2": entered}},
 		{"label within", "begin f\n save\n call c1\ninner: call c2\n finish f",

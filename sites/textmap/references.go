@@ -42,7 +42,12 @@ func (a label) compare(b label) int {
 }
 
 func (m *Map) label(sec int, l label) {
-	if t := m.secs[sec]; t != nil && !t.starts(l.off) {
+	t := m.secs[sec]
+	switch {
+	case t == nil:
+	case t.starts(l.off):
+		t.begun, t.open = append(t.begun, l.off), true
+	default:
 		t.labels, t.open = append(t.labels, l), true
 	}
 }
@@ -146,10 +151,16 @@ func (m *Map) branch(from, to place) {
 	if t == nil {
 		return
 	}
-	if i := t.covering(to.off); i < 0 || t.enters(i, to.off) {
-		return // it begins a function, or is in none
+	switch i := t.covering(to.off); {
+	case i < 0:
+	case t.enters(i, to.off):
+		m.arrive(from, to)
+	default:
+		if from.sec == to.sec && t.covering(from.off) != i {
+			m.arrive(from, to)
+		}
+		m.jump(from, to)
 	}
-	m.jump(from, to)
 }
 
 // dataReference is a relocation of data.

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"strings"
+	"testing"
+)
+
+// A leaf is a function without a frame of its own.
+const leafMacros = `
+	.macro leaf name
+	.globl \name
+	.type \name,@function
+\name:	addis 2,12,.TOC.-\name@ha
+	addi 2,2,.TOC.-\name@l
+	.localentry \name,.-\name
+	.endm
+	.macro leafend name
+	blr
+	.size \name,.-\name
+	.endm
+	.macro part name
+	.section .text.unlikely,"ax"
+	.type \name,@function
+\name:
+	.endm
+	.macro partend name
+	.size \name,.-\name
+	.text
+	.endm
+	.text
+`
+
+// TestFrame asks whether r1 points to a frame of the function, and whether the slot
+// is entered: by the name of the call, "frame" or "none", and "entered".
+func TestFrame(t *testing.T) {
+	tests := []struct {
+		name, source string
+		want         map[string]string
+	}{
+		{"frame", "begin f\n call c1\n finish f", map[string]string{"c1": "frame"}},
+		{"leaf", "leaf f\n call c1\n leafend f", map[string]string{"c1": "none"}},
+		{"popped", "begin f\n addi 1,1,112\n call c1\n finish f", map[string]string{"c1": "none"}},
+		{"shrink-wrapped", "leaf f\n cmpdi 3,0\n beq 1f\n stdu 1,-64(1)\n call c1\n addi 1,1,64\n blr\n 1: call c2\n leafend f",
+			map[string]string{"c1": "frame", "c2": "none"}},
+		{"join with a path without one", "leaf f\n cmpdi 3,0\n beq 1f\n stdu 1,-64(1)\n 1: call c1\n leafend f",
+			map[string]string{"c1": "none"}},
+		{"a frame that is too small", "leaf f\n stdu 1,-16(1)\n call c1\n leafend f", map[string]string{"c1": "none"}},
+		{"variable array given back", "begin f\n mr 9,1\n std 9,40(1)\n stdux 1,1,4\n call c1\n ld 10,40(31)\n mr 1,10\n call c2\n finish f",
+			map[string]string{"c1": "frame", "c2": "frame"}},
+		{"back chain", "begin f\n ld 1,0(1)\n call c1\n finish f", map[string]string{"c1": "none"}},
+		{"part elsewhere", "begin f\n beq f.cold\n .L: call c1\n finish f\n part f.cold\n call c2\n b .L\n partend f.cold",
+			map[string]string{"c1": "frame", "c2": "frame"}},
+		{"part elsewhere, without an end", "begin f\n beq f.cold\n finish f\n part f.cold\n call c1\n partend f.cold",
+			map[string]string{"c1": "frame"}},
+		{"part of a leaf elsewhere", "leaf f\n beq f.cold\n .L: nop\n leafend f\n part f.cold\n call c1\n b .L\n partend f.cold",
+			map[string]string{"c1": "none"}},
+		{"part that somebody calls", "begin f\n beq f.cold\n bl f.cold\n finish f\n part f.cold\n call c1\n partend f.cold",
+			map[string]string{"c1": "none"}},
+		{"part whose address is somewhere", "begin f\n beq f.cold\n finish f\n part f.cold\n call c1\n partend f.cold\n .data\n .quad f.cold",
+			map[string]string{"c1": "none"}},
+		{"part that others may call", "begin f\n beq f.cold\n finish f\n part f.cold\n .globl f.cold\n call c1\n partend f.cold",
+			map[string]string{"c1": "none"}},
+		{"part of two", "begin f\n beq f.cold\n finish f\n leaf g\n beq f.cold\n leafend g\n part f.cold\n call c1\n partend f.cold",
+			map[string]string{"c1": "none"}},
+		{"part of a part", "begin f\n beq f.cold\n finish f\n part f.cold\n beq f.colder\n nop\n partend f.cold\n part f.colder\n call c1\n partend f.colder",
+			map[string]string{"c1": "frame"}},
+		{"the way back of another leaf", "begin f\n .L: call c1\n finish f\n leaf g\n b .L\n leafend g",
+			map[string]string{"c1": "none"}},
+		{"tail call of a leaf", "begin f\n addi 1,1,112\n b g.cold\n finish f\n part g.cold\n call c1\n partend g.cold",
+			map[string]string{"c1": "none"}},
+		{"symbol within", "begin f\n .globl inner\ninner: call c1\n finish f", map[string]string{"c1": "none"}},
+		{"computed goto", "begin f\n addis 9,2,.L@toc@ha\n addi 9,9,.L@toc@l\n mtctr 9\n bctr\n .L: call c1\n finish f",
+			map[string]string{"c1": "frame entered"}},
+		{"computed goto of a leaf", "leaf f\n addis 9,2,.L@toc@ha\n addi 9,9,.L@toc@l\n mtctr 9\n bctr\n .L: call c1\n leafend f",
+			map[string]string{"c1": "none"}},
+		{"label without a goto", "begin f\n b 1f\n .L: call c1\n 1: finish f\n .data\n .quad .L", map[string]string{"c1": "none"}},
+		{"no symbol, .eh_frame", ".cfi_startproc\n addis 2,12,.TOC.-.@ha\n addi 2,2,.TOC.-.@l\n call c1\n stdu 1,-64(1)\n call c2\n blr\n .cfi_endproc",
+			map[string]string{"c1": "none", "c2": "frame"}},
+		{"no size", "begin f\n call c1\n addi 1,1,112\n call c2\n blr\n .type g,@function\n g: call c3\n blr\n .size g,.-g",
+			map[string]string{"c1": "frame", "c2": "none", "c3": "none"}},
+		{"slot: branch", "begin f\n beq 1f\n c1: bl callee\n 1: nop\n call c2\n finish f", map[string]string{"c1": "frame entered", "c2": "frame"}},
+		{"slot: branch of another section", "begin f\n c1: bl callee\n .L: nop\n finish f\n .section .text.x,\"ax\"\n b .L", map[string]string{"c1": "frame entered"}},
+		{"slot: REL14", "begin f\n .reloc .,R_PPC64_REL14,.L\n beq 0\n c1: bl callee\n .L: nop\n finish f", map[string]string{"c1": "frame entered"}},
+		{"slot: a symbol's place", "begin f\n c1: bl callee\n .globl back\nback: nop\n finish f", map[string]string{"c1": "frame entered"}},
+		{"slot: its address", "begin f\n mtctr 9\n bctr\n c1: bl callee\n .L: nop\n finish f\n .data\n .quad .L", map[string]string{"c1": "none entered"}},
+		{"slot: its distance", "begin f\n call c2\n c1: bl callee\n .L: nop\n finish f\n .section .rodata\n .quad .L-.", map[string]string{"c1": "frame entered"}},
+		{"slot: __ex_table", "begin f\n 2: ld 3,0(3)\n c1: bl callee\n 1: nop\n call c2\n finish f\n .section __ex_table,\"a\"\n .long 2b-.,1b-.",
+			map[string]string{"c1": "frame entered", "c2": "frame"}},
+		{"slot: __jump_table", "begin f\n 2: nop\n c1: bl callee\n 1: nop\n call c2\n finish f\n .section __jump_table,\"aw\"\n .long 2b-.,1b-.\n .quad callee-.",
+			map[string]string{"c1": "frame entered", "c2": "frame"}},
+		{"slot: end of a feature section", "begin f\n 1: nop\n c1: bl callee\n 2: nop\n call c2\n finish f\n feature __ftr_fixup 1b 2b 3f 4f\n .section __ftr_alt_1,\"a\"\n 3: nop\n 4:",
+			map[string]string{"c1": "frame entered"}},
+		{"slot: in the text table", "begin f\n addis 9,2,.Lt@toc@ha\n addi 9,9,.Lt@toc@l\n lwax 10,9,3\n add 9,9,10\n mtctr 9\n bctr\n.Lt: .long .L-.Lt, .Lb-.Lt\n c1: bl callee\n.L: nop\n.Lb: call c2\n finish f",
+			map[string]string{"c1": "none entered", "c2": "frame"}},
+		{"slot: a computed branch somewhere", "begin f\n addis 9,2,.L@toc@ha\n addi 9,9,.L@toc@l\n mtctr 9\n bctr\n .L: nop\n call c1\n finish f",
+			map[string]string{"c1": "frame entered"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o, err := readObject(tt.name, assembleSource(t, leafMacros+tt.source))
+			if err != nil {
+				t.Fatal(err)
+			}
+			places := o.places()
+			for name, want := range tt.want {
+				p, ok := places[name]
+				if !ok {
+					t.Fatalf("no call %s", name)
+				}
+				// Only its own section is asked for.
+				m, err := Read(o.file, []int{p.sec})
+				if err != nil {
+					t.Fatal(err)
+				}
+				v := m.Prove(p.sec, []uint64{p.off})[0]
+				got := "none"
+				if v.Frame {
+					got = "frame"
+				}
+				if v.Entered {
+					got += " entered"
+				}
+				if got != want {
+					t.Errorf("%s: %s, want %s (%s)", name, got, want, strings.TrimSpace(v.Reason))
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"cmp"
+	"debug/elf"
+	"slices"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/tocsave"
+)
+
+// The part of a function that lies elsewhere, as foo.cold does, is entered with the
+// frame of that function, and goes back with it. Whether there is one shows at the
+// branch that leads there. A function is such a part if nothing but branches that do
+// not set LR names its start.
+
+// An arrival is a branch from outside of a function to an offset in it.
+type arrival struct {
+	to   uint64
+	from place
+}
+
+func (a arrival) compare(b arrival) int {
+	return cmp.Or(cmp.Compare(a.to, b.to), comparePlaces(a.from, b.from))
+}
+
+// Limits of the search for the frame at a branch.
+const (
+	maxHops  = 3 // from part to part
+	maxAsked = 8 // times the file is analysed
+)
+
+// arrive notes a branch from outside of a function.
+func (m *Map) arrive(from, to place) {
+	t := m.secs[to.sec]
+	if t == nil {
+		return
+	}
+	t.open = true
+	w, err := ppc64.Load(m.f.Section(from.sec).Data(), from.off)
+	switch calls := err != nil || (w.IsBranch() || w.IsCondBranch()) && w.LK(); {
+	case !calls:
+		t.arrivals = append(t.arrivals, arrival{to.off, from})
+	case t.starts(to.off):
+		t.begun = append(t.begun, to.off)
+	default:
+		t.entries = append(t.entries, to.off)
+	}
+}
+
+// arrivalsIn returns the branches from outside to [start, end).
+func (t *text) arrivalsIn(start, end uint64) []arrival {
+	search := func(at uint64) int {
+		i, _ := slices.BinarySearchFunc(t.arrivals, at, func(a arrival, at uint64) int {
+			if a.to < at {
+				return -1
+			}
+			return 1
+		})
+		return i
+	}
+	lo, hi := search(start), search(end)
+	return t.arrivals[lo:max(lo, hi)]
+}
+
+// frames tells which entries of a function have its frame.
+func (m *Map) frames(t *text, x *function, f *tocsave.Func, hops int) {
+	arrivals := t.arrivalsIn(x.start, x.end)
+	_, named := slices.BinarySearch(t.begun, x.start)
+	arrivals = slices.DeleteFunc(slices.Clone(arrivals), func(a arrival) bool {
+		begins := a.to == x.start || a.to == x.start+x.entry.Offset()
+		return named && begins || a.from.sec == t.sec && x.start <= a.from.off && a.from.off < x.end
+	})
+	if len(arrivals) == 0 {
+		return
+	}
+	good := m.framedAt(arrivals, hops)
+	starts, framed := 0, true
+	for i := 0; i < len(arrivals); {
+		to, all := arrivals[i].to, true
+		for ; i < len(arrivals) && arrivals[i].to == to; i++ {
+			all = all && good[i]
+		}
+		switch _, other := slices.BinarySearch(t.entries, to); {
+		case to == x.start || to == x.start+x.entry.Offset():
+			starts++
+			framed = framed && all
+		case all && !other:
+			f.Framed = append(f.Framed, to)
+		}
+	}
+	f.Part = starts > 0 && framed
+}
+
+// framedAt tells for each branch whether there is a frame in front of it. Of what is
+// asked for too often, a way back from a part is taken to have the frame that the way
+// there had, and a way there is not.
+func (m *Map) framedAt(arrivals []arrival, hops int) []bool {
+	good := make([]bool, len(arrivals))
+	order := make([]int, len(arrivals))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return comparePlaces(arrivals[i].from, arrivals[j].from) })
+	for len(order) > 0 {
+		from := arrivals[order[0]].from
+		in := m.source(from.sec)
+		n := 1
+		t := in.secs[from.sec]
+		if t == nil { // an alternative runs where it is copied to
+			good[order[0]] = isAlternative(m.f.Section(from.sec))
+			order = order[1:]
+			continue
+		}
+		t.settle()
+		fn := t.covering(from.off)
+		var offs []uint64
+		if fn >= 0 {
+			for n < len(order) && arrivals[order[n]].from.sec == from.sec && t.covering(arrivals[order[n]].from.off) == fn {
+				n++
+			}
+			for _, i := range order[:n] {
+				offs = append(offs, arrivals[i].from.off)
+			}
+			for i, ok := range in.hasFrame(t, fn, offs, hops) {
+				good[order[i]] = ok
+			}
+		}
+		order = order[n:]
+	}
+	return good
+}
+
+// source returns the map that has a section: of those that were not asked for too.
+func (m *Map) source(sec int) *Map {
+	if m.secs[sec] != nil || m.image || !m.f.Section(sec).Has(elf.SHF_EXECINSTR) {
+		return m
+	}
+	if m.whole == nil {
+		var all []int
+		for i := 1; i < m.f.NumSections(); i++ {
+			if m.f.Section(i).Has(elf.SHF_EXECINSTR) {
+				all = append(all, i)
+			}
+		}
+		whole, err := Read(m.f, all)
+		if err != nil { // Read has had the same file
+			whole = newMap(m.f, nil)
+		}
+		m.whole = whole
+	}
+	return m.whole
+}
+
+// hasFrame tells for each place in a function whether r1 points to a frame of the
+// function there.
+func (m *Map) hasFrame(t *text, fn int, offs []uint64, hops int) []bool {
+	good := make([]bool, len(offs))
+	x := &t.funcs[fn]
+	m.asked += x.end - x.start
+	if x.deep || x.end > uint64(len(t.code)) || m.asked > maxAsked*uint64(len(m.f.Bytes())) {
+		return good
+	}
+	f := &tocsave.Func{Code: t.code, Start: x.start, End: x.end, Entry: x.entry}
+	t.fill(f)
+	if hops < maxHops {
+		m.frames(t, x, f, hops+1)
+	} else {
+		for _, a := range t.arrivalsIn(x.start, x.end) {
+			f.Framed = append(f.Framed, a.to)
+		}
+	}
+	for i, v := range tocsave.Analyse(f, offs) {
+		good[i] = v.Frame
+	}
+	return good
+}
