@@ -99,8 +99,11 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	case d.repatched() && near.comdat:
 		return keep(s, SiteDiscardable), false, nil
 	}
-	if key.Target.Kind == TargetUnknown {
-		dec = keep(s, key.Target.Why)
+	if d.mixedPair(s) {
+		return keep(s, TrampReplaceable), false, nil
+	}
+	if held := d.held(int(s.Key)); held.Kind == TargetUnknown {
+		dec = keep(s, held.Why)
 		dec.Listed = d.repatched() && hasPlace(s)
 		return dec, !d.repatched(), nil
 	}
@@ -230,7 +233,10 @@ func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
 	if !c.known {
 		sym := d.Object.Keys[key].Target.Sym
 		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys refused the reserved value
-		*c = callee{true, d.Object.sameUnit(int(sym), d.Place), entry}
+		s := d.Object.File.Symbol(int(sym))
+		// Another definition may have another entry.
+		replaceable := d.Place == User && s.Bind() != elf.STB_LOCAL && (s.Bind() == elf.STB_WEAK || d.Object.inComdat(s.Section))
+		*c = callee{true, d.Object.sameUnit(int(sym), d.Place) && !replaceable, entry}
 	}
 	return c.entry, c.ours
 }

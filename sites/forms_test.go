@@ -51,6 +51,7 @@ const (
 	tailCaller = "func caller\nb __SCT__op\nendfunc caller\n"
 	selfTramp  = `	.pushsection .text.sct,"ax",@progbits
 	.globl __SCT__op
+	.protected __SCT__op
 	.type __SCT__op,@function
 __SCT__op:
 	mflr 0
@@ -66,7 +67,7 @@ __SCT__op:
 	.size __SCT__op,.-__SCT__op
 	.popsection
 `
-	trampNull   = "tramp op\n"
+	trampNull   = "tramp op\n.protected __SCT__op\n"
 	notocCaller = "	.localentry caller,1\n	.type caller,@function\n	.globl caller\ncaller:\n	mflr 0\n	std 0,16(1)\n	stdu 1,-48(1)\n	bl __SCT__op@notoc\n	addi 1,1,48\n	ld 0,16(1)\n	mtlr 0\n	blr\n	.size caller,.-caller\n"
 )
 
@@ -84,8 +85,8 @@ func TestForms(t *testing.T) {
 		{"own target, no save", caller + foreignKey + ownTarget + trampNull, user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"foreign target, save proven", savedFirst + foreignKey + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"foreign target, save proven, ld.bfd", savedFirst + foreignKey + trampNull, with(user, func(o *Options) { o.Linker = BFD }), "stack __SCJ__op ld r2,24(r1) listed"},
-		{"foreign target, the trampoline's run time", savedFirst + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
-		{"hidden trampoline that takes r2", savedFirst + foreignKey + trampNull + ".hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCT__op ld r2,24(r1)"},
+		{"foreign target, the trampoline's run time", savedFirst + foreignKey + "tramp op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
+		{"hidden trampoline that takes r2", savedFirst + foreignKey + "tramp op\n.hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCT__op ld r2,24(r1)"},
 		{"NULL, save proven", savedFirst + "key op, 0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"return 0, save proven", savedFirst + "key op, __static_call_return0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"key elsewhere", caller + ".quad __SCK__op\n", user, "save-stub __SCS__op ld r2,24(r1)"},
@@ -120,6 +121,20 @@ func TestForms(t *testing.T) {
 		{"no TOC, trampoline's run time", notocCaller + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = Trampoline }), "save-stub __SCN__op "},
 		{"no TOC, repatched", notocCaller + foreignKey + trampNull, user, "save-stub __SCN__op  listed"},
 		{"no TOC, repatched, NULL", notocCaller + "key op, 0\n" + trampNull, user, "save-stub __SCN__op  listed"},
+		{"key of a library, nothing changes", caller + foreignKey, with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"key of a library, nothing changes, whole program", caller + foreignKey, with(user, func(o *Options) { o.Runtime, o.WholeProgram = None, true }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"key of a library, trampoline through the GOT", caller + foreignKey + strings.ReplaceAll(selfTramp, "@toc", "@got"), with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"key and trampoline of a library", caller + foreignKey + "tramp op\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"key that the unit's own trampoline loads", caller + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
+		{"protected key", caller + foreignKey + ".protected __SCK__op\n" + trampNull, with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
+		{"hidden key, trampoline of a library", caller + foreignKey + ".hidden __SCK__op\n" + "tramp op\n", with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op nop"},
+		{"hidden key, trampoline of a program by its data", caller + foreignKey + ".hidden __SCK__op\ntramp op\n.globl other\nother:\naddis 3,2,here@toc@ha\n.data\n.globl here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
+		{"key and trampoline of a program by its calls", caller + foreignKey + "tramp op\nfunc other\nbl __SCT__op\nb caller\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
+		{"a call with a slot shows no program", caller + foreignKey + "tramp op\nfunc other\nbl caller\nnop\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"a call of what is hidden shows no program", caller + foreignKey + "tramp op\n.hidden other\nfunc other\nb other\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"key and trampoline of the kernel", caller + foreignKey + "tramp op\n", Options{Runtime: None}, "direct target nop"},
+		{"merged key", caller + "	.section .data.m,\"awM\",@progbits,8\n__SCK__op: .quad 0\n.text\n" + trampNull, with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"weak target of the unit", savedFirst + "key op, target\n" + ".weak target\n.hidden target\n.type target,@function\ntarget: blr\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"a branch to the slot", "func caller\nframe\ncmpdi 3,0\nbeq 1f\nbl __SCT__op\n1: nop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
 		{"one entry point", "leaf caller\nframe\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
 	} {

@@ -73,7 +73,7 @@ func (o *Object) findKeys() error {
 		switch {
 		case s.Undefined():
 			k.Target.Why = KeyUndefined
-		case s.Section == 0 || s.Bind() == elf.STB_WEAK || o.inComdat(s.Section):
+		case s.Section == 0 || s.Bind() == elf.STB_WEAK || o.inComdat(s.Section) || o.isCopied(s.Section):
 			k.Target.Why = KeyReplaceable
 		default:
 			bySection[s.Section] = append(bySection[s.Section], spot{s.Value, i})
@@ -231,3 +231,9 @@ func (o *Object) functionAt(sec int, off uint64) int {
 // inComdat reports whether a section is a member of a group: the linker may
 // take another object's copy and drop this one.
 func (o *Object) inComdat(sec int) bool { return o.File.Section(sec).Has(elf.SHF_GROUP) }
+
+// isCopied reports whether what lies in a section may lie elsewhere in the end:
+// each thread has its own, or the linker merges equal contents.
+func (o *Object) isCopied(sec int) bool {
+	return elf.SectionFlag(o.File.Section(sec).Flags)&(elf.SHF_TLS|elf.SHF_MERGE) != 0
+}

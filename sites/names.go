@@ -18,7 +18,8 @@ func (o *Object) findNames() error {
 	if !bytes.Contains(all, []byte(TrampPrefix)) && !bytes.Contains(all, []byte(KeyPrefix)) {
 		return nil
 	}
-	set := newSymbolSet(f.NumSymbols())
+	set, keys := newSymbolSet(f.NumSymbols()), newSymbolSet(f.NumSymbols())
+	numKeys := 0
 	for i := 1; i < f.NumSymbols(); i++ {
 		if t := f.SymbolType(i); t == elf.STT_FILE || t == elf.STT_SECTION {
 			continue
@@ -29,7 +30,8 @@ func (o *Object) findNames() error {
 		}
 		switch string(name[:len(TrampPrefix)]) {
 		case KeyPrefix:
-			o.Keys = append(o.Keys, Key{Name: string(f.SymbolName(f.Symbol(i))[len(KeyPrefix):]), Sym: int32(i)})
+			keys.add(i)
+			numKeys++
 			continue
 		case TrampPrefix:
 			o.Tramps = append(o.Tramps, Tramp{Sym: int32(i)})
@@ -43,7 +45,11 @@ func (o *Object) findNames() error {
 		}
 		set.add(i)
 	}
-	o.tramps = newSymbolRanks(set)
+	o.tramps, o.keys = newSymbolRanks(set), newSymbolRanks(keys)
+	o.Keys = make([]Key, 0, numKeys)
+	for i := range keys.all() {
+		o.Keys = append(o.Keys, Key{Name: string(f.SymbolName(f.Symbol(i))[len(KeyPrefix):]), Sym: int32(i)})
+	}
 	o.watched = set
 	return o.pair()
 }

@@ -42,16 +42,17 @@ type Object struct {
 	tables    tables        // the sections of that name
 	relas     []int32       // by section: its SHT_RELA section
 	tramps    symbolRanks   // the symbols of Tramps
+	keys      symbolRanks   // the symbols of Keys: the number of one is that of the key
 	watched   symbolSet     // symbols that a relocation at a site may name
 	byAddr    map[addr]int  // see trampsByAddr
 	orders    []order       // by section: whether its relocations are in order of place
 	funcs     funcIndex
-	keySyms   map[int]int        // see keysBySymbol
 	keyAddrs  map[addr]int       // see keysByAddr
 	coldCache map[string][2]bool // see namedUsesTOC
 
 	trampCodes []*trampCode        // by trampoline, see readTramp
 	inReach    map[int]bool        // see keysInReach
+	program    *bool               // see forProgram
 	stubs      map[stubName]int    // see stubSymbol
 	keyTramps  map[int]int         // see trampoline
 	tocRelas   map[addr]reloc.Rela // see cellKey
@@ -226,6 +227,19 @@ func newSymbolSet(n int) symbolSet { return make(symbolSet, (n+63)/64) }
 
 func (s symbolSet) add(i int)      { s[i/64] |= 1 << (i % 64) }
 func (s symbolSet) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
+
+// all gives the symbols of the set, in order.
+func (s symbolSet) all() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, word := range s {
+			for ; word != 0; word &= word - 1 {
+				if !yield(i*64 + bits.TrailingZeros64(word)) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // symbolRanks numbers the symbols of a set, in their order.
 type symbolRanks struct {

@@ -3,8 +3,8 @@
 package sites
 
 import (
+	"cmp"
 	"debug/elf"
-	"maps"
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -43,16 +43,16 @@ func (o *Object) pair() error {
 			continue // see findStubKeys
 		}
 		s := o.File.Symbol(int(t.Sym))
-		name := string(o.File.SymbolName(s)[len(TrampPrefix):])
-		key, named := global[name]
+		name := o.File.SymbolName(s)[len(TrampPrefix):]
+		key, named := global[string(name)]
 		why := NoReason
-		switch load, ok := loads[i]; {
-		case !ok && s.Bind() != elf.STB_LOCAL:
+		switch load := int(loads[i]); {
+		case load == noKey && s.Bind() != elf.STB_LOCAL:
 			if named && key < 0 {
 				why = KeyAmbiguous
 			}
-		case !ok:
-			if named = false; local[name] {
+		case load == noKey:
+			if named = false; local[string(name)] {
 				why = KeyAmbiguous
 			}
 		case load == key && named:
@@ -63,9 +63,9 @@ func (o *Object) pair() error {
 		}
 		if why != NoReason || !named {
 			key = len(o.Keys)
-			o.Keys = append(o.Keys, Key{Name: name, Target: Target{Why: why}})
+			o.Keys = append(o.Keys, Key{Name: string(name), Target: Target{Why: why}})
 			if s.Bind() != elf.STB_LOCAL && why == NoReason {
-				global[name] = key
+				global[o.Keys[key].Name] = key
 			}
 		}
 		t.Key = int32(key)
@@ -76,43 +76,54 @@ func (o *Object) pair() error {
 // loadCounts reports whether the one key that the code of a trampoline loads is
 // its key, though it is not the global one of its name. The code has to be what
 // runs; and under another name it has to be a trampoline, and nothing else.
-func (o *Object) loadCounts(tramp int, s elfrw.Symbol, name string, key int) bool {
+func (o *Object) loadCounts(tramp int, s elfrw.Symbol, name []byte, key int) bool {
 	if key < 0 || s.Bind() == elf.STB_WEAK || o.inComdat(s.Section) {
 		return false
 	}
-	return o.Keys[key].Name == name || o.readTramp(tramp).known
+	return o.Keys[key].Name == string(name) || o.readTramp(tramp).known
 }
 
-// findLoads finds for each trampoline the key that its code names, -1 if there
-// are several.
-func (o *Object) findLoads() (map[int]int, error) {
-	bySection := map[int][]spot{}
+// What findLoads finds instead of a key.
+const (
+	severalKeys = -1
+	noKey       = -2
+)
+
+// findLoads finds for each trampoline the key that its code names.
+func (o *Object) findLoads() ([]int32, error) {
+	loads, defined := make([]int32, len(o.Tramps)), make([]int32, 0, len(o.Tramps))
 	for i, t := range o.Tramps {
+		loads[i] = noKey
 		if s := o.File.Symbol(int(t.Sym)); t.Entry == noStub && s.Section != 0 && isCode(o.File.Section(s.Section)) {
-			bySection[s.Section] = append(bySection[s.Section], spot{s.Value, i})
+			defined = append(defined, int32(i))
 		}
 	}
-	loads := map[int]int{}
-	for _, sec := range slices.Sorted(maps.Keys(bySection)) {
-		rela, err := o.placed(sec)
-		if err != nil {
-			return nil, err
-		}
-		spots, next := bySection[sec], 0
-		sortSpots(spots)
-		for _, sp := range spots {
-			end := o.trampEnd(o.File.Symbol(int(o.Tramps[sp.id].Sym)))
-			for k := rela.search(sp.off, next); k < rela.Len() && rela.place(k) < end; k++ {
-				key, ok := o.keyNamed(rela.At(rela.entry(k)))
-				if !ok {
-					continue
-				}
-				if old, some := loads[sp.id]; some && old != key {
-					key = -1
-				}
-				loads[sp.id] = key
+	symbol := func(tramp int32) elfrw.Symbol { return o.File.Symbol(int(o.Tramps[tramp].Sym)) }
+	slices.SortStableFunc(defined, func(a, b int32) int {
+		x, y := symbol(a), symbol(b)
+		return cmp.Or(cmp.Compare(x.Section, y.Section), cmp.Compare(x.Value, y.Value))
+	})
+	var rela placed
+	sec, next := 0, 0
+	for _, tramp := range defined {
+		s := symbol(tramp)
+		if s.Section != sec {
+			var err error
+			if rela, err = o.placed(s.Section); err != nil {
+				return nil, err
 			}
-			next = rela.search(sp.off, next)
+			sec, next = s.Section, 0
+		}
+		next = rela.search(s.Value, next)
+		for k := next; k < rela.Len() && rela.place(k) < o.trampEnd(s); k++ {
+			key, ok := o.keyNamed(rela.At(rela.entry(k)))
+			if !ok {
+				continue
+			}
+			if old := loads[tramp]; old != noKey && int(old) != key {
+				key = severalKeys
+			}
+			loads[tramp] = int32(key)
 		}
 	}
 	return loads, nil
@@ -128,7 +139,7 @@ func (o *Object) keyNamed(r reloc.Rela) (int, bool) {
 	if sym >= o.File.NumSymbols() || r.Type() == uint32(elf.R_PPC64_NONE) {
 		return 0, false
 	}
-	if key, ok := o.keysBySymbol()[sym]; ok {
+	if key := o.keys.of(sym); key >= 0 {
 		return key, r.Addend == 0
 	}
 	s := o.File.Symbol(sym)

@@ -53,7 +53,7 @@ func TestPairs(t *testing.T) {
 			text += "key op, " + name + ", " + key + "\nleaf " + name + ", local\nblr\nendfunc " + name + "\n"
 		}
 		if tramp != "" {
-			text += strings.ReplaceAll(selfTramp, ".globl", "."+tramp)
+			text += strings.ReplaceAll(strings.Replace(selfTramp, "\t.protected __SCT__op\n", "", 1), ".globl", "."+tramp)
 		}
 		return text + strings.NewReplacer("caller", "call_"+name).Replace(caller)
 	}

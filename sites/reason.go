@@ -36,6 +36,7 @@ const (
 	NoFrame
 	FormExcluded
 	TrampUndefined
+	TrampReplaceable
 	TrampImported
 	TrampNeedsTOC
 	TrampSlotless
@@ -55,7 +56,7 @@ var reasons = [...]reasonText{
 	KeyMissing:        {"key-missing", "this object has no symbol for the key: what it holds is unknown"},
 	KeyUndefined:      {"key-undefined", "the key is defined in another object: what it holds is unknown"},
 	KeyAmbiguous:      {"key-ambiguous", "nothing says which key the trampoline means: local keys have its name, or its code names several"},
-	KeyReplaceable:    {"key-replaceable", "the key is weak, common or in a group: the linker may take another definition"},
+	KeyReplaceable:    {"key-replaceable", "the key is weak, common, in a group or in a merged section, or other link units see it: another one may take its place"},
 	KeyConstant:       {"key-constant", "the key holds a number that no relocation explains"},
 	KeyOdd:            {"key-odd", "the key's first doubleword has a relocation other than R_PPC64_ADDR64"},
 	KeyMayChange:      {"key-may-change", "the key may change at run time"},
@@ -79,6 +80,7 @@ var reasons = [...]reasonText{
 	NoFrame:           {"no-frame", "the caller has no frame of its own here: a stub's save of r2 would go into its caller's"},
 	FormExcluded:      {"form-excluded", "the forms that would be sound here are excluded"},
 	TrampUndefined:    {"tramp-undefined", "the trampoline is not defined in this object, or not one that takes r2 from its caller"},
+	TrampReplaceable:  {"tramp-replaceable", "another link unit may define the trampoline and be called in its place, but not this object's key"},
 	TrampImported:     {"tramp-imported", "the key is not in this module: the module loader's stub saves r2 and restores it, so the site stays as it is"},
 	TrampNeedsTOC:     {"tramp-needs-toc", "the trampoline needs its caller's r2 or r12: a linker's stub for local entry 1 would leave it neither"},
 	TrampSlotless:     {"tramp-slotless", "a call of the trampoline has no slot: with local entry 1 a linker may let it pass and restore nothing"},

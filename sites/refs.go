@@ -5,78 +5,64 @@ package sites
 import (
 	"debug/elf"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // references says for each key why it may change at run time; empty for a key
-// that provably never does.
+// that provably never does. The proof goes by the list of "What may change a
+// key" in docs/proof.md.
 type references struct {
 	o       *Object
+	opts    Options
 	why     []string
-	keys    map[int][]keySpan // defined keys by section
-	watched symbolSet         // symbols of the sections of keys
-	first   map[int]reference // by key: the first reference that was found
-	tramps  map[int][]int     // by key: symbols of its trampolines
+	keys    map[int]*keySection // sections of defined keys
+	watched symbolSet           // symbols of these sections
+	seen    symbolSet           // of them, those whose whole extent was counted
+	tramps  map[int][]int       // by key: its trampolines
+	places  map[int][]uint64    // see labels
 }
 
-// A reference is a relocation that may let code change a key.
+// A keySection is a section with keys. Whatever reaches their first doubleword
+// may change them.
+type keySection struct {
+	off  []uint64  // of the keys, in order
+	key  []int     // which they are
+	next []int     // by number: the next one at or behind it that nothing reaches yet
+	all  reference // what reaches any place of the section, if anything does
+}
+
+// A reference is what may let code change a key.
 type reference struct {
-	sec     int
-	rel     reloc.Rela
-	section bool // through the section of the key
-}
-
-// A keySpan is the place of a defined key. Offsets are in bytes.
-type keySpan struct {
-	from, to uint64
-	key      int
+	sec  int // of a relocation, 0 without one
+	rel  reloc.Rela
+	what string
 }
 
 // findReferences proves that keys never change: nothing but a key's own
-// definition, its own trampoline, and the site tables refers to it, and it
-// cannot be reached by name from outside. Every relocation of a section that is
-// loaded counts, but for .discard.* sections, where the static_call() macro
-// leaves one itself. A distance within a section has no relocation: code of the
-// key's own section may reach it so. That data holds one, as assembler source can
-// make it hold (.long key - table), is not expected; compilers make none.
+// trampoline and the tables of sites reaches it.
 func (o *Object) findReferences(opts Options) (*references, error) {
 	r := &references{
-		o: o, why: make([]string, len(o.Keys)), keys: map[int][]keySpan{},
-		first: map[int]reference{}, tramps: map[int][]int{},
+		o: o, opts: opts, why: make([]string, len(o.Keys)), keys: map[int]*keySection{},
+		tramps:  map[int][]int{},
+		watched: newSymbolSet(o.File.NumSymbols()), seen: newSymbolSet(o.File.NumSymbols()),
 	}
-	for _, t := range o.Tramps {
-		r.tramps[int(t.Key)] = append(r.tramps[int(t.Key)], int(t.Sym))
+	for i, t := range o.Tramps {
+		r.tramps[int(t.Key)] = append(r.tramps[int(t.Key)], i)
 	}
-	for i, k := range o.Keys {
-		s := o.File.Symbol(int(k.Sym))
-		if k.Sym == 0 || s.Section == 0 {
-			r.why[i] = "it is not defined here"
-			continue
-		}
-		if sec := o.File.Section(s.Section); sec.Has(elf.SHF_EXECINSTR) {
-			r.why[i] = fmt.Sprintf("it is among the code of section %q, which can reach it without a relocation", sec.NameString())
-			continue
-		}
-		r.keys[s.Section] = append(r.keys[s.Section], keySpan{s.Value, s.Value + max(s.Size, keySize), i})
+	r.findKeys()
+	r.findNames()
+	if err := r.findRelocations(); err != nil {
+		return nil, err
 	}
-	r.watchSymbols(opts)
-	for sec := range o.relocated(holdsReferences) {
-		t, err := o.table(sec.Index)
-		if err != nil {
-			return nil, err
-		}
-		for i := range t.Len() {
-			sym := t.Info(i) >> 32
-			if sym >= uint64(o.File.NumSymbols()) {
-				return nil, kind.BadELF.Wrap(o.at(sec.Index, t.Off(i), int64(t.At(i).Type()), "relocation %d: symbol %d of %d", i, sym, o.File.NumSymbols()))
-			}
-			if r.watched.has(int(sym)) {
-				r.add(sec, t.At(i))
+	for _, sec := range slices.Sorted(maps.Keys(r.keys)) {
+		if r.keys[sec].all.what == "" {
+			if err := r.findDistances(sec); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -84,119 +70,149 @@ func (o *Object) findReferences(opts Options) (*references, error) {
 	return r, nil
 }
 
-// explain puts the references into words.
-func (r *references) explain() {
-	var secs []int
-	for _, ref := range r.first {
-		if isCode(r.o.File.Section(ref.sec)) {
-			secs = append(secs, ref.sec)
+// findKeys finds the sections of the keys, and those in which a key is in
+// reach by itself.
+func (r *references) findKeys() {
+	var spots = map[int][]spot{}
+	for i, k := range r.o.Keys {
+		s := r.o.File.Symbol(int(k.Sym))
+		if k.Sym == 0 || s.Section == 0 {
+			r.why[i] = "it is not defined here"
+			continue
 		}
+		spots[s.Section] = append(spots[s.Section], spot{s.Value, i})
 	}
-	r.o.funcs.index(r.o.File, secs)
-	for key, ref := range r.first {
-		what := "refers to it"
-		if ref.section {
-			what = "refers to its section"
+	for sec, list := range spots {
+		sortSpots(list)
+		k := &keySection{next: make([]int, len(list)+1)}
+		for i, sp := range list {
+			k.off, k.key, k.next[i] = append(k.off, sp.off), append(k.key, sp.id), i
 		}
-		r.why[key] = r.o.at(ref.sec, ref.rel.Off, int64(ref.rel.Type()), "%s", what).Error()
+		k.next[len(list)] = len(list)
+		r.keys[sec] = k
+		s := r.o.File.Section(sec)
+		switch name := s.NameString(); {
+		case s.Has(elf.SHF_EXECINSTR):
+			k.all.what = fmt.Sprintf("it is among the code of section %q, which can reach it without a relocation", name)
+		case r.opts.Place == User && isIdentifier(name):
+			k.all.what = fmt.Sprintf("a linker defines __start_%s and __stop_%s around its section", name, name)
+		case !r.isPlainData(name):
+			k.all.what = fmt.Sprintf("its section %q is none of those for plain data: a linker script may give it a name", name)
+		}
 	}
 }
 
-func holdsReferences(s elfrw.Section) bool {
-	name := s.NameString()
-	return s.Has(elf.SHF_ALLOC) && name != tableName && name != userTable && name != trampKeyName && !strings.HasPrefix(name, ".discard.")
+// isIdentifier reports whether a section name is a C identifier.
+func isIdentifier(name string) bool {
+	for i, c := range []byte(name) {
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
 }
 
-// watchSymbols notes the symbols through which a key can be reached, and those
+// plainData are the sections that linker scripts gather as data of no kind of
+// its own, by their names or the begin of these.
+var plainData = []string{".data", ".bss", ".rodata", ".sdata", ".sbss", ".data1", ".rodata1"}
+
+// isPlainData reports whether a section is one of them. In the kernel names
+// with two dots are those of tables, and of what each processor has for itself.
+func (r *references) isPlainData(name string) bool {
+	for _, p := range plainData {
+		if rest, ok := strings.CutPrefix(name, p); ok && (rest == "" || rest[0] == '.') {
+			return r.opts.Place == User || !strings.HasPrefix(rest, "..")
+		}
+	}
+	return false
+}
+
+// findNames notes the symbols through which a key can be reached, and those
 // keys that can be reached by a name from outside.
-func (r *references) watchSymbols(opts Options) {
+func (r *references) findNames() {
 	o := r.o
-	r.watched = newSymbolSet(o.File.NumSymbols())
 	for i := 1; i < o.File.NumSymbols(); i++ {
-		s := o.File.Symbol(i)
-		spans, ok := r.keys[s.Section]
-		if !ok || s.Section == 0 {
+		sec := o.File.SymbolSection(i)
+		k := r.keys[sec]
+		if k == nil || sec == 0 {
 			continue
 		}
 		r.watched.add(i)
-		if s.Bind() == elf.STB_LOCAL || opts.WholeProgram && (opts.Place != User || s.Visibility() != elf.STV_DEFAULT) {
+		s := o.File.Symbol(i)
+		if s.Bind() == elf.STB_LOCAL || r.opts.WholeProgram && (r.opts.Place != User || s.Visibility() != elf.STV_DEFAULT) {
 			continue
 		}
-		for _, k := range spans {
-			if k.from < s.Value+max(s.Size, 1) && s.Value < k.to && r.why[k.key] == "" {
-				r.why[k.key] = fmt.Sprintf("other objects can reach it by the name %s", printable(o.name(i)))
+		ref := reference{what: fmt.Sprintf("other objects can reach it by the name %s", printable(o.name(i)))}
+		if lo, hi, ok := r.extent(s); ok {
+			r.reach(k, lo, hi, ref)
+		} else {
+			r.reachAll(k, ref)
+		}
+	}
+}
+
+// extent is what a symbol's name gives a right to: what it covers. Nobody knows
+// what a symbol without a size covers, unless it is a key.
+func (r *references) extent(s elfrw.Symbol) (lo, hi uint64, ok bool) {
+	size := s.Size
+	if size < keySize {
+		if r.o.keys.of(s.Index) >= 0 {
+			size = keySize
+		}
+	}
+	return s.Value, s.Value + size, size > 0
+}
+
+// reach counts what reaches the bytes from lo to hi.
+func (r *references) reach(k *keySection, lo, hi uint64, ref reference) {
+	i, _ := slices.BinarySearch(k.off, max(lo, keySize-1)-(keySize-1))
+	for i = k.follow(i); i < len(k.off) && k.off[i] < hi; i = k.follow(i) {
+		if k.off[i]+keySize > lo {
+			r.why[k.key[i]] = r.text(ref)
+			k.next[i] = i + 1
+		}
+		i++
+	}
+}
+
+// follow returns the first key at or behind number i that nothing reaches yet.
+func (k *keySection) follow(i int) int {
+	end := i
+	for k.next[end] != end {
+		end = k.next[end]
+	}
+	for k.next[i] != i {
+		i, k.next[i] = k.next[i], end
+	}
+	return end
+}
+
+// reachAll counts what reaches any place of the section.
+func (r *references) reachAll(k *keySection, ref reference) {
+	if k.all.what == "" {
+		k.all = ref
+	}
+}
+
+// text puts a reference into words.
+func (r *references) text(ref reference) string {
+	if ref.sec == 0 {
+		return ref.what
+	}
+	return r.o.at(ref.sec, ref.rel.Off, int64(ref.rel.Type()), "%s", ref.what).Error()
+}
+
+// explain says of the keys of a section what reaches all of it.
+func (r *references) explain() {
+	for _, k := range r.keys {
+		if k.all.what == "" {
+			continue
+		}
+		text := r.text(k.all)
+		for _, key := range k.key {
+			if r.why[key] == "" {
+				r.why[key] = text
 			}
 		}
 	}
-}
-
-// add counts one relocation against a symbol of a section that holds keys.
-func (r *references) add(sec elfrw.Section, rel reloc.Rela) {
-	s := r.o.File.Symbol(int(rel.Sym()))
-	spans, place := r.keys[s.Section], s.Value+uint64(rel.Addend)
-	alone, anchor := false, false
-	if s.Type() == elf.STT_SECTION {
-		alone = len(spans) == 1 && r.ownSection(s.Section)
-		// Section anchors: the code adds a displacement of its own to this.
-		anchor = !alone && !finalAccess(sec, rel)
-	}
-	for _, k := range spans {
-		hit := alone || anchor || k.from <= place && place < k.to
-		if !hit || r.why[k.key] != "" || r.ownTrampoline(k.key, sec, rel) {
-			continue
-		}
-		r.why[k.key] = "referred to"
-		r.first[k.key] = reference{sec.Index, rel, anchor}
-	}
-}
-
-// ownSection reports whether the one key of a section has it to itself.
-func (r *references) ownSection(sec int) bool {
-	k := r.keys[sec][0]
-	return k.from == 0 && r.o.File.Section(sec).Size <= k.to
-}
-
-// finalAccess reports whether a relocation of code is one half of an access
-// whose other half, the displacement, is in this very instruction: a load or a
-// store, so that no other displacement comes on top; or the high half, which is
-// of no use without a low one.
-func finalAccess(sec elfrw.Section, rel reloc.Rela) bool {
-	if !isCode(sec) {
-		return false
-	}
-	switch elf.R_PPC64(rel.Type()) {
-	case elf.R_PPC64_TOC16_HA:
-		return true
-	case elf.R_PPC64_TOC16_LO, elf.R_PPC64_TOC16_LO_DS:
-		w, err := ppc64.Load(sec.Data(), rel.Off&^3)
-		return err == nil && (w.Opcode() >= 32 && w.Opcode() <= 55 || w.Opcode() == 58 || w.Opcode() == 62)
-	}
-	return false
-}
-
-// ownTrampoline reports whether a relocation is part of a load of the key by
-// its own trampoline.
-func (r *references) ownTrampoline(key int, sec elfrw.Section, rel reloc.Rela) bool {
-	if !isCode(sec) {
-		return false
-	}
-	for _, t := range r.tramps[key] {
-		s := r.o.File.Symbol(t)
-		if s.Section != sec.Index || rel.Off < s.Value || rel.Off >= s.Value+s.Size {
-			continue
-		}
-		w, err := ppc64.Load(sec.Data(), rel.Off&^3)
-		const addis, ld, pld = 15, 58, 57
-		switch {
-		case err != nil:
-			return false
-		case w.Opcode() == addis || w.Opcode() == ld && w.XODS() == 0:
-			return true
-		case w.IsPrefix():
-			suffix, err := ppc64.Load(sec.Data(), rel.Off+4)
-			return err == nil && suffix.Opcode() == pld
-		}
-		return false
-	}
-	return false
 }

@@ -29,7 +29,7 @@ func (d *decider) restore() error {
 		case why == NoReason:
 			better.Reason, better.words = dec.Reason, d.say(better.Proof(), dec.Detail())
 			*dec = better
-		case dec.Reason == KeyMayChange, dec.Reason == KeyUndefined, dec.Reason == KeyMissing && d.Place == Module:
+		case dec.Reason == KeyMayChange, dec.Reason == KeyUndefined, dec.Reason == KeyReplaceable && d.Object.Keys[s.Key].Target.Kind != TargetUnknown, dec.Reason == KeyMissing && d.Place == Module:
 			dec.Reason, dec.words = why, better.words
 		}
 		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[s].proven {
@@ -114,7 +114,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	dec := Decision{Form: Stack, Word: branchWord(s), Slot: ppc64.RestoreTOC, Cost: 1, words: d.say(p.reason, "")}
 	key, reachable := d.keyAccess(int(s.Key), StubSave)
 	if dec.Listed = d.mayRepatch(s) && reachable; dec.Listed && d.Place == Module {
-		target := d.Object.Keys[s.Key].Target
+		target := d.held(int(s.Key))
 		if w, ok := constantWord(s, target.Kind); ok {
 			dec.Word = w
 			return dec, NoReason
@@ -150,7 +150,7 @@ func (d *decider) shortened(s *Site, dec *Decision) bool {
 	if !dec.Listed || d.Place != User {
 		return false
 	}
-	target := d.Object.Keys[s.Key].Target
+	target := d.held(int(s.Key))
 	if _, ok := constantWord(s, target.Kind); ok {
 		return true
 	}
@@ -299,7 +299,8 @@ func (o *Object) hasExceptionTables() bool {
 // keyAccess says how a key's stub of a kind reaches the key, if it can.
 func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
 	k := &p.Object.Keys[key]
-	a := keyAccess{sym: int(k.Sym), null: p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
+	own := p.Object.ownKey(key, p.Place)
+	a := keyAccess{sym: int(k.Sym), null: !own || p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
 	if kind != StubShadow && p.hasCells() {
 		a.cell, a.near, a.null = true, kind == StubSave && p.cellsNear(), false
 		return a, p.Object.trampoline(key) != 0
@@ -313,8 +314,7 @@ func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
 	case Module:
 		return a, s.Section != 0
 	case User:
-		hidden := s.Visibility() == elf.STV_HIDDEN || s.Visibility() == elf.STV_INTERNAL
-		a.indirect = s.Section == 0 || s.Bind() != elf.STB_LOCAL && !hidden && !p.Object.keysInReach()[key]
+		a.indirect = !own
 	}
 	return a, true
 }

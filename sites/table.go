@@ -180,7 +180,7 @@ func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *
 func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 	s := o.File.Symbol(sym)
 	if addend == 0 {
-		if i, ok := o.keysBySymbol()[sym]; ok {
+		if i := o.keys.of(sym); i >= 0 {
 			return i, true
 		}
 		if i := o.trampAt(s, 0); i >= 0 {
@@ -194,19 +194,6 @@ func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 		return i, true
 	}
 	return 0, false
-}
-
-// keysBySymbol maps the symbol of each key.
-func (o *Object) keysBySymbol() map[int]int {
-	if o.keySyms == nil {
-		o.keySyms = make(map[int]int, len(o.Keys))
-		for i, k := range o.Keys {
-			if k.Sym != 0 {
-				o.keySyms[int(k.Sym)] = i
-			}
-		}
-	}
-	return o.keySyms
 }
 
 // keysByAddr maps the place of each key that the object defines.

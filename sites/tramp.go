@@ -19,6 +19,7 @@ type trampCode struct {
 	// callerTOC: its local entry takes r2 as its caller has it, and neither
 	// changes nor saves it.
 	callerTOC bool
+	stores    bool  // it writes to memory
 	returns   bool  // it may return instead of jumping: its key may be NULL
 	steps     int32 // instructions from the local entry to the jump
 }
@@ -58,7 +59,7 @@ func (o *Object) decodeTramp(sym int) trampCode {
 	if !ok {
 		return trampCode{}
 	}
-	c := trampCode{known: true, returns: whole.returns, steps: whole.steps}
+	c := trampCode{known: true, stores: whole.stores, returns: whole.returns, steps: whole.steps}
 	c.ownTOC = !whole.needs
 	if entry.UsesTOC() {
 		local, ok := walkTramp(code[:end], s.Value+entry.Offset())
@@ -71,11 +72,19 @@ func (o *Object) decodeTramp(sym int) trampCode {
 	return c
 }
 
+// onlyJumps reports whether a trampoline, or a stub of an earlier run, does
+// nothing to its key but load it.
+func (o *Object) onlyJumps(t int) bool {
+	c := o.readTramp(t)
+	return o.Tramps[t].Entry != noStub || c.known && !c.stores
+}
+
 // A trampWalk is what a straight line of instructions does.
 type trampWalk struct {
 	needs    bool // r2 or r12 as the caller has it
 	needsR12 bool // r12 as the caller has it
 	touches  bool // it changes r1, r2 or LR, or stores
+	stores   bool // it stores, and not to the stack
 	returns  bool
 	steps    int32
 }
@@ -122,14 +131,17 @@ func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 		if writes&(r1|r2) != 0 || memory && a.Store || isMoveTo(word, sprLR) {
 			w.touches = true
 		}
+		if memory && a.Store && (a.Indexed || a.PCRel || a.Base != 1) {
+			w.stores = true
+		}
 		written |= writes
 	}
 	return w, false
 }
 
 // keysInReach finds the keys that a trampoline of the object, which no other
-// object's can replace, loads without the GOT: whoever compiled it takes a key
-// that is defined here for the one that counts, and so may a stub beside it.
+// object's or unit's can replace, loads without the GOT: whoever compiled it takes
+// a key that is defined here for the one that counts, and so may a stub beside it.
 func (o *Object) keysInReach() map[int]bool {
 	if o.inReach != nil {
 		return o.inReach
@@ -137,12 +149,11 @@ func (o *Object) keysInReach() map[int]bool {
 	o.inReach = map[int]bool{}
 	secs, tramps := map[int]bool{}, map[int][]int{} // tramps: the symbols, by key
 	for _, t := range o.Tramps {
-		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && t.Entry == noStub && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section) {
+		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && t.Entry == noStub && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section) && !o.preemptible(s.Index) {
 			secs[s.Section] = true
 			tramps[int(t.Key)] = append(tramps[int(t.Key)], int(t.Sym))
 		}
 	}
-	keys := o.keysBySymbol()
 	for sec := range secs {
 		t, _ := o.table(sec) // Find has read it
 		for i := range t.Len() {
@@ -150,8 +161,8 @@ func (o *Object) keysInReach() map[int]bool {
 			if !isDirectAccess(r) {
 				continue
 			}
-			key, ok := keys[int(r.Sym())]
-			if !ok {
+			key := o.keys.of(int(r.Sym()))
+			if key < 0 {
 				continue
 			}
 			for _, sym := range tramps[key] {

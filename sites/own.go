@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"cmp"
+	"debug/elf"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// In user space the program, or a library that was loaded before, may define
+// what a library defines, and its definition then counts for the library too. So
+// may a symbol of default visibility of any object whose code does not show that
+// it is for a program. What such a key holds is not for this object to say.
+
+// preemptible reports whether another unit's definition of a symbol may take
+// the place of this object's.
+func (o *Object) preemptible(sym int) bool {
+	s := o.File.Symbol(sym)
+	return s.Bind() != elf.STB_LOCAL && s.Visibility() == elf.STV_DEFAULT && !o.forProgram()
+}
+
+// forProgram reports whether the compiler took a symbol of default visibility
+// for the unit's own, as it does for a program and not for a library (-fPIC): code
+// that is no trampoline gets at it without the GOT, by its name or where it lies in
+// its section, or calls it without a slot.
+func (o *Object) forProgram() bool {
+	if o.program == nil {
+		found := o.findProgram()
+		o.program = &found
+	}
+	return *o.program
+}
+
+func (o *Object) findProgram() bool {
+	symbols, some := newSymbolSet(o.File.NumSymbols()), false
+	objects := ranges{} // variables of default visibility
+	for i := o.File.FirstGlobal(); i < o.File.NumSymbols(); i++ {
+		s := o.File.Symbol(i)
+		if s.Section == 0 || s.Visibility() != elf.STV_DEFAULT || o.File.Section(s.Section).Named(tocName) {
+			continue
+		}
+		symbols.add(i)
+		some = true
+		if s.Type() == elf.STT_OBJECT {
+			objects.add(s.Section, s.Value, s.Value+s.Size)
+		}
+	}
+	if !some {
+		return false
+	}
+	for i := 1; i < o.File.FirstGlobal(); i++ {
+		if s := o.File.Symbol(i); s.Type() == elf.STT_SECTION && objects[s.Section] != nil {
+			symbols.add(i)
+		}
+	}
+	objects.sort()
+	ours := ranges{}
+	for _, t := range o.Tramps {
+		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && isCode(o.File.Section(s.Section)) {
+			ours.add(s.Section, s.Value, o.trampEnd(s))
+		}
+	}
+	ours.sort()
+	for sec := range o.relocated(isCode) {
+		t, _ := o.table(sec.Index) // Find has read it
+		for i := range t.Len() {
+			if sym := int(t.Info(i) >> 32); symbols.has(sym) && o.showsProgram(sec, t.At(i), objects) && !ours.has(sec.Index, t.Off(i)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ranges are stretches of sections.
+type ranges map[int][][2]uint64
+
+func (r ranges) add(sec int, from, to uint64) { r[sec] = append(r[sec], [2]uint64{from, to}) }
+
+func (r ranges) sort() {
+	for _, list := range r {
+		slices.SortFunc(list, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
+		for i := 1; i < len(list); i++ {
+			list[i][1] = max(list[i][1], list[i-1][1])
+		}
+	}
+}
+
+func (r ranges) has(sec int, off uint64) bool {
+	list := r[sec]
+	i, _ := slices.BinarySearchFunc(list, off+1, func(a [2]uint64, off uint64) int { return cmp.Compare(a[0], off) })
+	return i > 0 && off < list[i-1][1]
+}
+
+// showsProgram reports whether a relocation of code takes a symbol of default
+// visibility for the unit's own.
+func (o *Object) showsProgram(sec elfrw.Section, r reloc.Rela, objects ranges) bool {
+	s := o.File.Symbol(int(r.Sym()))
+	if s.Type() == elf.STT_SECTION {
+		// Only where the very place is accessed: an anchor may lie anywhere.
+		return elf.R_PPC64(r.Type()) != elf.R_PPC64_TOC16_HA && finalAccess(sec, r) > 0 && objects.has(s.Section, s.Value+uint64(r.Addend))
+	}
+	switch elf.R_PPC64(r.Type()) {
+	case elf.R_PPC64_TOC16, elf.R_PPC64_TOC16_LO, elf.R_PPC64_TOC16_HI, elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_DS, elf.R_PPC64_TOC16_LO_DS,
+		elf.R_PPC64_ADDR16_HA, elf.R_PPC64_ADDR16_LO, elf.R_PPC64_ADDR16_LO_DS, elf.R_PPC64_PCREL34:
+		return true
+	case elf.R_PPC64_REL24:
+		w, err := ppc64.Load(sec.Data(), r.Off)
+		if err != nil || !w.IsBranch() || o.tramps.of(int(r.Sym())) >= 0 {
+			return false
+		}
+		slot, _ := slotAt(sec.Data(), r.Off)
+		return !w.LK() || slot == SlotNone
+	}
+	return false
+}
+
+// ownKey reports whether a key that the object defines is the one that its
+// trampolines go through, in the unit that it becomes part of.
+func (o *Object) ownKey(key int, place Place) bool {
+	sym := int(o.Keys[key].Sym)
+	s := o.File.Symbol(sym)
+	switch {
+	case sym == 0 || s.Section == 0:
+		return false
+	case place != User || s.Bind() == elf.STB_LOCAL || s.Visibility() != elf.STV_DEFAULT:
+		return true
+	}
+	return o.keysInReach()[key]
+}
+
+// held is what a key holds when the program starts, as far as that is for this
+// object to say.
+func (p *Plan) held(key int) Target {
+	t := p.Object.Keys[key].Target
+	if t.Kind != TargetUnknown && !p.Object.ownKey(key, p.Place) {
+		return Target{Why: KeyReplaceable}
+	}
+	return t
+}
+
+// mixedPair reports whether the trampoline of a site may be replaced by another
+// unit's while its key may not: what goes through the key would then call
+// something else than the trampoline does.
+func (p *Plan) mixedPair(s *Site) bool {
+	if p.Place != User || s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
+		return false
+	}
+	key := p.Object.File.Symbol(int(p.Object.Keys[s.Key].Sym))
+	if key.Index == 0 || key.Section == 0 || key.Bind() != elf.STB_LOCAL && key.Visibility() == elf.STV_DEFAULT {
+		return false
+	}
+	tramp := p.Object.File.Symbol(int(p.Object.Tramps[s.Tramp].Sym))
+	return tramp.Section != 0 && p.Object.preemptible(tramp.Index)
+}

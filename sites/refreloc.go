@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+// findRelocations looks at every relocation against a symbol of a section of keys.
+func (r *references) findRelocations() error {
+	o := r.o
+	unread, err := r.unread()
+	if err != nil {
+		return err
+	}
+	for sec := range o.relocated(r.holdsReferences) {
+		if unread[sec.Index] {
+			continue
+		}
+		if err := r.each(sec, r.watched, func(rel reloc.Rela) { r.add(sec, rel) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each visits the relocations of a section against the symbols of a set.
+func (r *references) each(sec elfrw.Section, symbols symbolSet, visit func(reloc.Rela)) error {
+	t, err := r.o.table(sec.Index)
+	if err != nil {
+		return err
+	}
+	n := uint64(r.o.File.NumSymbols())
+	for i := range t.Len() {
+		sym := t.Info(i) >> 32
+		if sym >= n {
+			return kind.BadELF.Wrap(r.o.at(sec.Index, t.Off(i), int64(t.At(i).Type()), "relocation %d: symbol %d of %d", i, sym, n))
+		}
+		if symbols.has(int(sym)) {
+			visit(t.At(i))
+		}
+	}
+	return nil
+}
+
+// holdsReferences reports whether the relocations of a section count: it is
+// loaded, and no table of sites, which are read as such. The linker scripts of
+// the kernel drop .discard.*, where the static_call() macro leaves the address of
+// a key. Those of user space do not.
+func (r *references) holdsReferences(s elfrw.Section) bool {
+	t := &r.o.tables
+	switch {
+	case !s.Has(elf.SHF_ALLOC):
+		return false
+	case slices.Contains(t.kernel, s.Index), slices.Contains(t.user, s.Index), slices.Contains(t.trampKeys, s.Index):
+		return false
+	}
+	return r.opts.Place == User || !isDiscard(s)
+}
+
+func isDiscard(s elfrw.Section) bool { return s.NameHasPrefix(".discard.") }
+
+// unread finds the sections .discard.* that stay in a program of user space, but
+// that nothing can read: no symbol there is visible elsewhere, and no relocation
+// of another section names one.
+func (r *references) unread() (map[int]bool, error) {
+	o, unread := r.o, map[int]bool{}
+	if r.opts.Place != User {
+		return unread, nil
+	}
+	for sec := range o.relocated(isDiscard) {
+		unread[sec.Index] = true
+	}
+	if len(unread) == 0 {
+		return unread, nil
+	}
+	symbols := newSymbolSet(o.File.NumSymbols())
+	for i := 1; i < o.File.NumSymbols(); i++ {
+		if sec := o.File.SymbolSection(i); unread[sec] {
+			symbols.add(i)
+			if o.File.SymbolBind(i) != elf.STB_LOCAL {
+				delete(unread, sec)
+			}
+		}
+	}
+	for sec := range o.relocated(r.holdsReferences) {
+		err := r.each(sec, symbols, func(rel reloc.Rela) {
+			if to := o.File.SymbolSection(int(rel.Sym())); to != sec.Index {
+				delete(unread, to)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return unread, nil
+}
+
+// add counts one relocation against a symbol of a section that holds keys. The
+// address of a section, which is what an assembler makes of a local symbol and a
+// compiler of an anchor, leads to any place of it: code adds a displacement of
+// its own. The address of a symbol leads to what the symbol covers.
+func (r *references) add(sec elfrw.Section, rel reloc.Rela) {
+	s := r.o.File.Symbol(int(rel.Sym()))
+	k, place := r.keys[s.Section], s.Value+uint64(rel.Addend)
+	if rel.Type() == uint32(elf.R_PPC64_NONE) || r.ownTrampoline(k, place, sec, rel) {
+		return
+	}
+	ref := reference{sec.Index, rel, "refers to it"}
+	if s.Type() == elf.STT_SECTION {
+		if width := finalAccess(sec, rel); width > 0 && place < r.o.File.Section(s.Section).Size {
+			r.reach(k, place, place+width, ref)
+			return
+		}
+		ref.what = "refers to its section"
+		r.reachAll(k, ref)
+		return
+	}
+	lo, hi, known := r.extent(s)
+	if !known || place < lo || place > hi {
+		ref.what = fmt.Sprintf("reaches its section by the name %s", printable(r.o.name(s.Index)))
+		r.reachAll(k, ref)
+		return
+	}
+	if !r.seen.has(s.Index) {
+		r.seen.add(s.Index)
+		r.reach(k, lo, hi, ref)
+	}
+	if place == hi { // one past the end of the symbol, or the next one
+		r.reach(k, place, place+1, ref)
+	}
+}
+
+// finalAccess reports whether a relocation of code is one half of an access
+// whose other half, the displacement, is in this very instruction: a load or a
+// store, so that no other displacement comes on top; or the high half, which is
+// of no use without a low one. It returns how many bytes are accessed at most,
+// and 0 if the access is not final. Update forms leave the address in a register.
+func finalAccess(sec elfrw.Section, rel reloc.Rela) uint64 {
+	if !isCode(sec) {
+		return 0
+	}
+	switch elf.R_PPC64(rel.Type()) {
+	case elf.R_PPC64_TOC16_HA:
+		return 1
+	case elf.R_PPC64_TOC16_LO, elf.R_PPC64_TOC16_LO_DS:
+		w, err := ppc64.Load(sec.Data(), rel.Off&^3)
+		if err != nil {
+			return 0
+		}
+		return accessWidth(w)
+	case elf.R_PPC64_PCREL34:
+		prefix, _ := ppc64.Load(sec.Data(), rel.Off)
+		w, err := ppc64.Load(sec.Data(), rel.Off+ppc64.WordSize)
+		if err != nil {
+			return 0
+		}
+		return prefixedWidth(prefix, w)
+	}
+	return 0
+}
+
+// prefixedWidth is the accessWidth of a prefixed instruction. None of them leaves
+// its address in a register.
+func prefixedWidth(prefix, w ppc64.Word) uint64 {
+	const typ, mls, eightLS = 0xff000000, 0x06000000, 0x04000000 // Power ISA v3.1, Book I §1.6.3
+	switch {
+	case prefix&typ == mls && w.Opcode() >= 32:
+		return accessWidth(w)
+	case prefix&typ == eightLS && (w.Opcode() == 57 || w.Opcode() == 61): // pld, pstd
+		return 8
+	case prefix&typ == eightLS && w.Opcode() == 41: // plwa
+		return 4
+	}
+	return 0
+}
+
+// accessWidth is how many bytes a load or store accesses, 0 for one that leaves
+// its address in a register and for all other instructions.
+func accessWidth(w ppc64.Word) uint64 {
+	switch w.Opcode() {
+	case 34, 38: // lbz, stb
+		return 1
+	case 40, 42, 44: // lhz, lha, sth
+		return 2
+	case 32, 36, 48, 52: // lwz, stw, lfs, stfs
+		return 4
+	case 50, 54: // lfd, stfd
+		return 8
+	case 58:
+		return [...]uint64{8, 0, 4, 0}[w.XODS()] // ld, ldu, lwa
+	case 62:
+		return [...]uint64{8, 0, 16, 0}[w.XODS()] // std, stdu, stq
+	}
+	return 0
+}
+
+// ownTrampoline reports whether a relocation is part of a load of the key by
+// its own trampoline.
+func (r *references) ownTrampoline(k *keySection, place uint64, sec elfrw.Section, rel reloc.Rela) bool {
+	if !isCode(sec) {
+		return false
+	}
+	i, _ := slices.BinarySearch(k.off, place)
+	for ; i < len(k.off) && k.off[i] == place; i++ {
+		if r.loads(k.key[i], sec, rel) {
+			return true
+		}
+	}
+	return false
+}
+
+// loads reports whether the instruction of a relocation loads a key, in one of
+// the key's trampolines. One that gets at the address of the key, by the GOT, must
+// not store.
+func (r *references) loads(key int, sec elfrw.Section, rel reloc.Rela) bool {
+	for _, t := range r.tramps[key] {
+		s := r.o.File.Symbol(int(r.o.Tramps[t].Sym))
+		if s.Section != sec.Index || rel.Off < s.Value || rel.Off >= s.Value+s.Size {
+			continue
+		}
+		if strings.HasPrefix(rel.TypeName(), "R_PPC64_GOT") && !r.o.onlyJumps(t) {
+			return false
+		}
+		w, err := ppc64.Load(sec.Data(), rel.Off&^3)
+		const addis, ld, pld = 15, 58, 57
+		switch {
+		case err != nil:
+			return false
+		case w.Opcode() == addis || w.Opcode() == ld && w.XODS() == 0:
+			return true
+		case w.IsPrefix():
+			suffix, err := ppc64.Load(sec.Data(), rel.Off+4)
+			return err == nil && suffix.Opcode() == pld
+		}
+		return false
+	}
+	return false
+}
+
+// findDistances looks for what an assembler can leave in the data of a key's
+// section without a relocation: the distance to the key from the place itself, from
+// the symbol around it, or from the start of the section.
+func (r *references) findDistances(sec int) error {
+	s, k := r.o.File.Section(sec), r.keys[sec]
+	data := s.Data()
+	if len(k.off) == 1 && k.off[0] == 0 && s.Size <= max(keySize, r.o.File.Symbol(int(r.o.Keys[k.key[0]].Sym)).Size) {
+		return nil // nothing else is there
+	}
+	rela, err := r.o.placed(sec)
+	if err != nil {
+		return err
+	}
+	labels, label, next := r.labels(sec), 0, 0
+	for off := uint64(0); off+4 <= uint64(len(data)); off += 4 {
+		next = rela.search(off, next)
+		if next < rela.Len() && rela.place(next) < off+4 {
+			continue
+		}
+		v := uint64(int64(int32(binary.LittleEndian.Uint32(data[off:]))))
+		if v == 0 {
+			continue
+		}
+		for label+1 < len(labels) && labels[label+1] <= off {
+			label++
+		}
+		for _, base := range []uint64{off, labels[label], 0} {
+			if _, hit := slices.BinarySearch(k.off, base+v); hit {
+				r.reach(k, base+v, base+v+1, reference{what: fmt.Sprintf("the data at +0x%x of section %v may be the distance to it", off, s)})
+			}
+		}
+	}
+	return nil
+}
+
+// labels returns the places of the symbols of a section, in order, and its start.
+func (r *references) labels(sec int) []uint64 {
+	if r.places == nil {
+		r.places = map[int][]uint64{}
+		for i := range r.o.File.NumSymbols() {
+			if r.watched.has(i) {
+				in := r.o.File.SymbolSection(i)
+				r.places[in] = append(r.places[in], r.o.File.SymbolValue(i))
+			}
+		}
+		for in := range r.places {
+			r.places[in] = append(r.places[in], 0)
+			slices.Sort(r.places[in])
+		}
+	}
+	return r.places[sec]
+}
