@@ -11,6 +11,8 @@
  *   static_call_cond(name)(args...)      the call where it may be NULL; has no value
  *   static_call_update(name, func)       later calls go to func
  *   static_call_query(name)              where they go
+ *   static_call_patching()               whether the run time makes calls direct; else they go through
+ *                                        their keys, and are right all the same
  *
  * Each call has a key, __SCK__name, which holds the pointer. On ppc64le (ELFv2) it also has a
  * trampoline, __SCT__name, which jumps through the key, and static_call() is `bl __SCT__name; nop`.
@@ -206,6 +208,7 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 
 #define __STATIC_CALL_VISIBLE
 #define static_call_save_toc() ((void)0)
+#define static_call_patching() 0
 #define static_call(name) static_call_query(name)
 
 /* Any function type: what an ABI with arguments in registers, or removed by the caller, does not mind. */

@@ -100,6 +100,8 @@ struct static_call_unit {
 	const unsigned char *ehdr;	/* its ELF header; NULL if that is not in memory */
 	unsigned long toc;		/* its TOC pointer; 0 if it has none */
 	long (*zero)(void);		/* its own __static_call_return0 */
+	unsigned *words;		/* the run time's: what it has last written to each site */
+	unsigned traps;
 };
 
 #define STATIC_CALL_TOCS 1UL	/* toc: ld.bfd gave the unit several */
@@ -116,9 +118,16 @@ extern void __static_call_register(struct static_call_unit *unit)
 	__attribute__((weak, visibility("default")));
 extern void __static_call_unregister(struct static_call_unit *unit)
 	__attribute__((weak, visibility("default")));
+extern int __static_call_patching(void)
+	__attribute__((weak, visibility("default")));
+
+static inline __attribute__((unused)) int static_call_patching(void)
+{
+	return __static_call_patching ? __static_call_patching() : 0;
+}
 
 extern struct static_call_unit __static_call_unit __STATIC_CALL_OF_UNIT;
-struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0, 0 };
+struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0, 0, 0, 0 };
 
 /*
  * Every file that includes this header has a constructor and a destructor. They meet in the two
@@ -141,10 +150,9 @@ void __static_call_enter(unsigned long toc)
 {
 	struct static_call_unit *unit = &__static_call_unit;
 
-	if (&__start_static_call_sites[0] == &__stop_static_call_sites[0])
+	/* Without a run time all calls go through their keys, as scpatch has linked them. */
+	if (&__start_static_call_sites[0] == &__stop_static_call_sites[0] || !__static_call_register)
 		return;
-	if (!__static_call_register)
-		__static_call_die("(all)", "calls are patched, and no STATIC_CALL_RUNTIME is in sight");
 	if (unit->start && (!toc || unit->toc == toc || unit->toc == STATIC_CALL_TOCS))
 		return;
 	unit->toc = unit->toc ? STATIC_CALL_TOCS : toc;

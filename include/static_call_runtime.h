@@ -6,46 +6,70 @@
  *   key ──► func      unit ──► unit ──► ...       executable, shared libraries, plug-ins
  *           patch       └► sites: branch, stub, key
  *
- * A branch is one of
+ * scpatch links a call to the stub of its key, which is always right. The run time shortens it: a
+ * branch is one of
  *
+ *   bl stub         through the key
  *   bl function     at its local entry: the key's function, of the same unit, within reach; or the
  *                   unit's own way to return 0
  *   nop             the key is NULL
- *   bl stub         anything else: through the key. Always right.
  *
  * or, if what the entry points at is a stub, which others call that are not in the table,
  *
- *   b function      at its local entry, likewise; or, for NULL, a blr
  *   nop             through the key, which is what follows
+ *   b function      at its local entry, likewise; or, for NULL, a blr
  *
  * The word behind it stays as it is: `ld r2,24(r1)`, with the save proven, where the caller has
  * a TOC pointer. So one aligned word changes, and other threads run all the while. Both words are
  * of the patch class (Power ISA Book II, concurrent modification and execution of instructions): a
- * thread executes the old one or the new one. `li r3,0` and `blr`, which scpatch writes for a key
- * that begins as __static_call_return0 or NULL, are not of it; they are replaced when the unit is
- * registered, before its code runs.
+ * thread executes the old one or the new one. A thread may execute an old word for a while. It then
+ * calls the old target, which has to be there still.
  *
- * A thread may execute an old word for a while. It then calls the old target, which has to be there
- * still.
+ * The run time writes over its own words only. Another word is the linker's (a call that does not
+ * reach its stub goes by way of a thunk), a debugger's or the kernel's (a trap). Of these it keeps
+ * off, and where it has met one, or cannot write at all, all calls go through their keys: what
+ * lies under a trap, or cannot be written, is right then whatever becomes of the key.
  */
 #ifndef STATIC_CALL_RUNTIME_H
 #define STATIC_CALL_RUNTIME_H
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define __SC_SINGLE_THREADED __libc_single_threaded
+#endif
+#endif
+#ifndef __SC_SINGLE_THREADED
+#define __SC_SINGLE_THREADED 0
+#endif
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The lock covers the list and the branches, not the keys: they change in front of it. */
+/* The lock covers what follows and the branches, not the keys: they change in front of it. */
 static pthread_mutex_t __sc_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct static_call_unit *__sc_units;
+static int __sc_ended;		/* nothing is registered any more */
+static int __sc_patching;	/* calls are shortened; else all of them go through their keys */
+static int __sc_probed;		/* whether they may be is known */
+static int __sc_refused;	/* code may not be written any more: see __sc_open */
+
+/* Bits of a unit's traps: words that are not the run time's. */
+#define __SC_MET 1u	/* there are some */
+#define __SC_STALE 2u	/* a call that follows its key no more lies under one */
+
+static void __sc_patch(struct static_call_key *key);
 
 /* ---- Sites --------------------------------------------------------------------------------- */
 
@@ -146,15 +170,13 @@ static uint32_t __sc_branch_to(const struct static_call_site *s, uintptr_t to)
 	return 0x48000000u | ((uint32_t)d & 0x03fffffcu) | (s->key & STATIC_CALL_SITE_TAIL || __sc_is_stub(s) ? 0 : 1);
 }
 
+/* What scpatch has linked; 0 if the linker had to do it otherwise. */
 static uint32_t __sc_through_key(const struct static_call_site *s)
 {
-	uint32_t w = __sc_is_stub(s) ? __SC_NOP : __sc_branch_to(s, __sc_stub(s));
-
-	if (!w)
-		__static_call_die("(table)", "a call is too far from its stub");
-	return w;
+	return __sc_is_stub(s) ? __SC_NOP : __sc_branch_to(s, __sc_stub(s));
 }
 
+/* What a call becomes: as short as it may be. */
 static uint32_t __sc_word(const struct static_call_unit *u, const struct static_call_site *s, void *func)
 {
 	const uint32_t *zero = (const uint32_t *)u->zero;
@@ -178,85 +200,265 @@ static uint32_t __sc_word(const struct static_call_unit *u, const struct static_
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
-/* The pages that are open for writing at the moment; start == end: none. */
+/* The page that is open for writing at the moment; 0: none. */
 struct __sc_window {
-	uintptr_t start, end;
-	int prot;		/* what they had */
+	uintptr_t page, size;
+	int prot;		/* what it had */
+	int copy;		/* the file that will take its place, -1: it is written itself */
 };
 
-static void __sc_close(struct __sc_window *w)
+static int __sc_close(struct __sc_window *w)
 {
-	if (w->start != w->end && mprotect((void *)w->start, w->end - w->start, w->prot))
-		__static_call_die("(text)", strerror(errno));
-	w->start = w->end = 0;
+	int done = 1;
+
+	if (w->copy >= 0) {
+		done = mmap((void *)w->page, w->size, w->prot, MAP_PRIVATE | MAP_FIXED, w->copy, 0) != MAP_FAILED;
+		close(w->copy);
+	} else if (w->page) {
+		/* If the system refuses, the page stays writable. That is no reason to end a program. */
+		(void)mprotect((void *)w->page, w->size, w->prot);
+	}
+	w->page = 0;
+	w->copy = -1;
+	return done;
 }
 
-/* Executable all the while: other threads are in there. */
+/* A copy of a page, in memory that is a file: mapped it may be executed, and never was writable. */
+static int __sc_copy(const struct __sc_window *w)
+{
+	int fd = (int)syscall(SYS_memfd_create, "static_call", 0x11);	/* MFD_EXEC | MFD_CLOEXEC */
+
+	if (fd < 0)
+		fd = (int)syscall(SYS_memfd_create, "static_call", 1);	/* before Linux 6.3 */
+	if (fd >= 0 && write(fd, (void *)w->page, w->size) != (ssize_t)w->size) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/*
+ * Opens the page of a place. It is executable all the while: other threads are in there. Where that
+ * was allowed and is not any more, a copy takes the page's place, which is good for the one
+ * time that all calls go back through their keys.
+ */
 static int __sc_open(struct __sc_window *w, const struct static_call_unit *u, uintptr_t at)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), page = at & ~(size - 1);
 
-	if (at - w->start < w->end - w->start)
+	if (w->page == page)
 		return 1;
-	__sc_close(w);
-	w->prot = __sc_protection(u, at, 4) | PROT_READ | PROT_EXEC;
-	at &= ~(page - 1);
-	if (mprotect((void *)at, page, w->prot | PROT_WRITE))
+	if (!__sc_close(w))
 		return 0;
-	w->start = at;
-	w->end = at + page;
-	return 1;
+	w->size = size;
+	w->prot = __sc_protection(u, at, 4) | PROT_READ | PROT_EXEC;
+	if (__sc_refused) {
+		w->page = page;
+		w->copy = __sc_copy(w);
+		if (w->copy < 0)
+			w->page = 0;
+	} else if (!mprotect((void *)page, size, w->prot | PROT_WRITE)) {
+		w->page = page;
+	}
+	return w->page != 0;
 }
 
-/* Writes a site's branch, or reports that the system does not let code be changed. */
-static int __sc_write(struct __sc_window *win, const struct static_call_unit *u,
-		      const struct static_call_site *s, uint32_t word)
+static int __sc_store(struct __sc_window *w, uint32_t *at, uint32_t word)
 {
-	uint32_t *at = __sc_branch(s), old = *at;
-
-	if (old == word)
-		return 1;
-	if (old >> 26 != 18 && old != __SC_NOP && old != __SC_LI_R3_0 && old != __SC_BLR)
-		__static_call_die("(table)", "an entry points at something else than a call");
-	if (!__sc_open(win, u, (uintptr_t)at))
-		return 0;
+	if (w->copy >= 0)
+		return pwrite(w->copy, &word, sizeof(word), (off_t)((uintptr_t)at - w->page)) == (ssize_t)sizeof(word);
 	__atomic_store_n(at, word, __ATOMIC_RELAXED);
 	/* Power ISA Book II, instruction storage. libgcc's __clear_cache does nothing here. */
 	__asm__ volatile("dcbst 0,%0; sync; icbi 0,%0; sync; isync" : : "r"(at) : "memory");
 	return 1;
 }
 
-/* Whether a site that cannot be written is right as it is. */
-static int __sc_right(const struct static_call_site *s, void *func)
+/*
+ * Makes a branch what it should be, if it is one that the run time has written, or as scpatch has
+ * linked it. The result is 0 if the system lets no code be changed.
+ */
+static int __sc_set(struct __sc_window *win, struct static_call_unit *u, const struct static_call_site *s, uint32_t word)
 {
-	uint32_t w = *__sc_branch(s);
+	uint32_t *at = __sc_branch(s), *last = &u->words[s - u->start];
+	uint32_t old = __atomic_load_n(at, __ATOMIC_RELAXED), through = __sc_through_key(s);
 
-	if (w == __SC_LI_R3_0)
-		return func == (void *)__static_call_return0;
-	if (w == __sc_through_key(s))
-		return 1;
-	if (w == __SC_NOP || w == __SC_BLR)
-		return !func;
-	return w == __sc_branch_to(s, (uintptr_t)func) ||
-	       w == __sc_branch_to(s, (uintptr_t)func + 8);
+	if (old == word) {
+		*last = word;
+	} else if (old == *last || (through && old == through)) {
+		if (!__sc_open(win, u, (uintptr_t)at) || !__sc_store(win, at, word)) {
+			u->traps |= __SC_STALE;
+			return 0;
+		}
+		*last = word;
+	} else if (*last || old >> 26 != 18) {	/* else it is the linker's */
+		u->traps |= __SC_MET;
+		if (*last && *last != through)
+			u->traps |= __SC_STALE;
+	}
+	return 1;
 }
 
-/* Makes a unit's sites of a key, or all of them, follow. */
-static void __sc_follow(const struct static_call_unit *u, const struct static_call_key *key)
+/* Makes a unit's sites of a key, or all of them, follow; with `back' they go through their keys. */
+static int __sc_follow(struct static_call_unit *u, const struct static_call_key *key, int back)
 {
-	struct __sc_window win = { 0, 0, 0 };
+	struct __sc_window win = { 0, 0, 0, -1 };
 	const struct static_call_site *s;
+	int done = 1;
 
-	for (s = u->start; s < u->stop; s++) {
-		void *func;
+	if (u->traps & __SC_STALE)
+		key = 0;
+	if (!key)
+		u->traps = 0;
+	for (s = u->start; s < u->stop && done; s++) {
+		struct static_call_key *k = __sc_key(s);
+		uint32_t word;
 
-		if (key && __sc_key(s) != key)
+		if (key && k != key)
 			continue;
-		func = __atomic_load_n(&__sc_key(s)->func, __ATOMIC_ACQUIRE);
-		if (!__sc_write(&win, u, s, __sc_word(u, s, func)) && !__sc_right(s, func))
-			__static_call_die("(text)", "a call has to change, and the system does not let it");
+		if (back || __atomic_load_n(&k->patch, __ATOMIC_RELAXED) != &__sc_patch)
+			word = __sc_through_key(s);
+		else
+			word = __sc_word(u, s, __atomic_load_n(&k->func, __ATOMIC_ACQUIRE));
+		if (word)
+			done = __sc_set(&win, u, s, word);
 	}
+	return __sc_close(&win) && done;
+}
+
+/* From now on all calls go through their keys, if only they can; with `must' there is no other way. */
+static void __sc_withdraw(int must)
+{
+	struct static_call_unit *u;
+	int done;
+
+	__atomic_store_n(&__sc_patching, 0, __ATOMIC_RELAXED);
+	for (;;) {
+		for (done = 1, u = __sc_units; u; u = u->next)
+			done &= __sc_follow(u, 0, 1);
+		if (done || (__sc_refused && !must))
+			return;
+		if (__sc_refused)
+			__static_call_die("(text)", "a call has to go through its key again, and the system lets no code be changed");
+		__sc_refused = 1;
+	}
+}
+
+/* Makes all units follow a key, or all keys. */
+static void __sc_follow_all(const struct static_call_key *key)
+{
+	struct static_call_unit *u;
+	int met = 0, done = 1;
+
+	for (u = __sc_units; u && done; u = u->next) {
+		if (__sc_patching || u->traps & __SC_STALE)
+			done = __sc_follow(u, key, !__sc_patching);
+		met |= u->traps;
+	}
+	if (!done || (met && __sc_patching))
+		__sc_withdraw(1);
+}
+
+/* ---- Whether to write ---------------------------------------------------------------------- */
+
+/* Whether a debugger looks on: it will set traps, and put back what it finds now. */
+static int __sc_traced(void)
+{
+	char text[2048];
+	const char *at;
+	ssize_t n;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n < 0 ? 0 : n] = 0;
+	at = strstr(text, "\nTracerPid:\t");
+	return at && at[12] != '0';
+}
+
+/* Asks the system, with the page of a unit's first site. */
+static int __sc_may_write(const struct static_call_unit *u)
+{
+	struct __sc_window win = { 0, 0, 0, -1 };
+	int may = __sc_open(&win, u, (uintptr_t)__sc_branch(u->start));
+
 	__sc_close(&win);
+	return may;
+}
+
+/* ---- The lock ------------------------------------------------------------------------------ */
+
+/*
+ * Signals wait while a thread has the lock, so that a handler may make an update. In a fork the
+ * thread that forks has it, and handlers of others (pthread_atfork) may make updates.
+ */
+struct __sc_holder {
+	sigset_t mask;
+	int error, cancel, forks;
+};
+
+static int __sc_forking;
+static pthread_t __sc_forker;
+
+static void __sc_enter(struct __sc_holder *h)
+{
+	static const int now[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT };
+	sigset_t all;
+	size_t i;
+
+	h->error = errno;
+	h->forks = __atomic_load_n(&__sc_forking, __ATOMIC_ACQUIRE) && pthread_equal(__sc_forker, pthread_self());
+	if (h->forks)
+		return;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &h->cancel);
+	sigfillset(&all);
+	for (i = 0; i < sizeof(now) / sizeof(now[0]); i++)
+		sigdelset(&all, now[i]);
+	pthread_sigmask(SIG_BLOCK, &all, &h->mask);
+	pthread_mutex_lock(&__sc_lock);
+}
+
+static void __sc_leave(const struct __sc_holder *h)
+{
+	if (!h->forks) {
+		pthread_mutex_unlock(&__sc_lock);
+		pthread_sigmask(SIG_SETMASK, &h->mask, 0);
+		pthread_setcancelstate(h->cancel, 0);
+	}
+	errno = h->error;
+}
+
+static struct __sc_holder __sc_fork_holder;
+static int __sc_fork_alone;
+
+static void __sc_before_fork(void)
+{
+	struct __sc_holder h;
+
+	__sc_enter(&h);
+	__sc_fork_holder = h;
+	__sc_fork_alone = __SC_SINGLE_THREADED;
+	__sc_forker = pthread_self();
+	__atomic_store_n(&__sc_forking, 1, __ATOMIC_RELEASE);
+}
+
+static void __sc_after_fork(void)
+{
+	struct __sc_holder h = __sc_fork_holder;
+
+	__atomic_store_n(&__sc_forking, 0, __ATOMIC_RELEASE);
+	__sc_leave(&h);
+}
+
+/* Another thread may have changed a key, and is not here to make the calls follow. */
+static void __sc_in_child(void)
+{
+	if (!__sc_fork_alone)
+		__sc_follow_all(0);
+	pthread_mutex_init(&__sc_lock, 0);
+	pthread_mutex_lock(&__sc_lock);
+	__sc_after_fork();
 }
 
 /* ---- What static_call.h calls -------------------------------------------------------------- */
@@ -264,50 +466,99 @@ static void __sc_follow(const struct static_call_unit *u, const struct static_ca
 /* The key has changed. Of several threads that change it the last one here sees the last value. */
 static void __sc_patch(struct static_call_key *key)
 {
-	struct static_call_unit *u;
+	struct __sc_holder h;
 
-	pthread_mutex_lock(&__sc_lock);
-	for (u = __sc_units; u; u = u->next)
-		__sc_follow(u, key);
-	pthread_mutex_unlock(&__sc_lock);
+	__sc_enter(&h);
+	__sc_follow_all(key);
+	__sc_leave(&h);
 }
 
+int __static_call_patching(void)
+{
+	return __atomic_load_n(&__sc_patching, __ATOMIC_RELAXED);
+}
+
+/*
+ * A key belongs to the first run time that has a call of it. Calls of another run time stay
+ * through the key.
+ */
 void __static_call_register(struct static_call_unit *unit)
 {
 	const struct static_call_site *s;
 	struct static_call_unit *u;
+	struct __sc_holder h;
+	uint32_t *words = (uint32_t *)calloc((size_t)(unit->stop - unit->start), sizeof(*words));
 
-	pthread_mutex_lock(&__sc_lock);
+	if (!words)
+		return;
+	__sc_enter(&h);
 	for (u = __sc_units; u && u != unit; u = u->next)
 		;
-	if (!u) {
+	if (!u && !__sc_ended) {
+		unit->words = words;
+		unit->traps = 0;
 		unit->next = __sc_units;
 		__sc_units = unit;
+		words = 0;
 	}
-	for (s = unit->start; s < unit->stop; s++)
-		__atomic_store_n(&__sc_key(s)->patch, &__sc_patch, __ATOMIC_RELEASE);
+	if (!__sc_probed && !__sc_ended) {
+		__sc_probed = 1;
+		if (!__sc_traced() && __sc_may_write(unit) &&
+		    !pthread_atfork(__sc_before_fork, __sc_after_fork, __sc_in_child))
+			__atomic_store_n(&__sc_patching, 1, __ATOMIC_RELAXED);
+	}
+	for (s = unit->start; s < unit->stop && !__sc_ended; s++) {
+		void (*none)(struct static_call_key *) = 0;
+
+		__atomic_compare_exchange_n(&__sc_key(s)->patch, &none, &__sc_patch, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	__sc_follow(unit, 0);
-	pthread_mutex_unlock(&__sc_lock);
+	if (!__sc_ended && __sc_patching && (!__sc_follow(unit, 0, 0) || unit->traps))
+		__sc_withdraw(1);
+	__sc_leave(&h);
+	free(words);
 }
 
 /* The unit's code may run once more, in a later destructor: its sites go through their keys. */
 void __static_call_unregister(struct static_call_unit *unit)
 {
-	struct __sc_window win = { 0, 0, 0 };
-	const struct static_call_site *s;
 	struct static_call_unit **u;
+	struct __sc_holder h;
+	uint32_t *words = 0;
 
-	pthread_mutex_lock(&__sc_lock);
-	for (u = &__sc_units; *u; u = &(*u)->next)
-		if (*u == unit) {
-			*u = unit->next;
-			break;
+	__sc_enter(&h);
+	for (u = &__sc_units; *u && *u != unit; u = &(*u)->next)
+		;
+	if (*u) {
+		if (!__sc_follow(unit, 0, 1))
+			__sc_withdraw(0);
+		*u = unit->next;
+		words = unit->words;
+		unit->words = 0;
+	}
+	__sc_leave(&h);
+	free(words);
+}
+
+/* The run time goes, with its unit: the keys are nobody's. */
+static __attribute__((destructor(101), used)) void __sc_end(void)
+{
+	struct static_call_unit *u;
+	const struct static_call_site *s;
+	struct __sc_holder h;
+
+	__sc_enter(&h);
+	__sc_ended = 1;
+	if (__sc_units)
+		__sc_withdraw(0);
+	for (u = __sc_units; u; u = u->next)
+		for (s = u->start; s < u->stop; s++) {
+			void (*own)(struct static_call_key *) = &__sc_patch;
+
+			__atomic_compare_exchange_n(&__sc_key(s)->patch, &own, (void (*)(struct static_call_key *))0, 0,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 		}
-	for (s = unit->start; s < unit->stop; s++)
-		(void)__sc_write(&win, unit, s, __sc_through_key(s));
-	__sc_close(&win);
-	pthread_mutex_unlock(&__sc_lock);
+	__sc_leave(&h);
 }
 
 #ifdef __cplusplus

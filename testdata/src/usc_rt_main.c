@@ -309,24 +309,35 @@ static void plugin(void)
 	}
 }
 
+/* An update that cannot be written sends all calls through their keys, for good. */
 static void refused(void)
 {
 	printf("NULL is refused: %d %d %d\n", dies(0, NULL), dies(1, NULL), dies(2, NULL));
 	set(0, rt_a);
 	set(1, rt_local);
+	printf("before: patching %d, op %s, hook %s\n", static_call_patching(), form(op_toc_site, (void *)rt_a),
+	       form(hook_toc_site, (void *)rt_local));
 	refuse = 1;
-	set(0, rt_b);
-	check(0, &targets[3]);
 	set(0, rt_local);
 	check(0, &targets[0]);
-	printf("through the key: toc %s\n", form(op_toc_site, (void *)rt_local));
-	printf("a direct call is refused: %d %d\n", dies(1, rt_a), dies(1, rt_local));
-	/* Registered all the same: what scpatch left is right. */
+	printf("then: patching %d, op %s, hook %s\n", static_call_patching(), form(op_toc_site, (void *)rt_local),
+	       form(hook_toc_site, (void *)rt_local));
+	for (size_t i = 0; i < COUNT(targets); i++)
+		for (int which = 0; which < 3; which++) {
+			set(which, targets[i].func);
+			check(which, &targets[i]);
+		}
+	set(0, rt_local);
 	struct plugin p = load();
 
 	expect("op", p.op(1), 1 + RT_LOCAL);
 	expect("own", p.own(1), 1 + RT_PLUGIN);
+	p.update(rt_local);
+	expect("own", p.own(1), 1 + RT_LOCAL);
+	printf("plugin own: toc %s\n", form(p.own_site, (void *)rt_local));
+	p.update(NULL);
 	dlclose(p.handle);
+	protection();
 }
 
 int main(int argc, char **argv)

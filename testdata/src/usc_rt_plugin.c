@@ -9,9 +9,6 @@ long plugin_target(long x)
 	return x + bias;
 }
 
-/* What scpatch can prove to be of this unit: the other name may be another unit's. */
-long plugin_target_here(long x) __attribute__((alias("plugin_target"), visibility("hidden")));
-
 DEFINE_STATIC_CALL(plugin_key, plugin_target);
 
 void plugin_update(long (*func)(long))

@@ -111,7 +111,7 @@ __SCN__##name:						\
 	.text
 #ifdef PLUGIN
 	toc_caller	plugin_op, bl __SCJ__rt_op
-	toc_caller	plugin_own, bl plugin_target_here
+	toc_caller	plugin_own, bl __SCJ__plugin_key
 	notoc_caller	plugin_own_notoc, bl __SCN__plugin_key@notoc
 
 	STUBS(rt_op, NEVER_NULL)
@@ -121,16 +121,16 @@ __SCN__##name:						\
 	entry	plugin_own, __SCJ__plugin_key, __SCK__plugin_key, 0
 	entry	plugin_own_notoc, __SCN__plugin_key, __SCK__plugin_key, NOTOC
 #else
-	toc_caller	op_toc, bl rt_local
+	toc_caller	op_toc, bl __SCJ__rt_op
 	notoc_caller	op_notoc, bl __SCN__rt_op@notoc
 	notoc_tail	op_tail, b __SCN__rt_op@notoc
 	toc_caller	op_stub, bl __SCS__rt_op
-	toc_caller	hook_toc, nop
-	notoc_caller	hook_notoc, nop
-	notoc_tail	hook_tail, blr
-	toc_caller	zero_toc, li 3,0
-	notoc_caller	zero_notoc, li 3,0
-	notoc_tail	zero_tail, b __static_call_return0@notoc
+	toc_caller	hook_toc, bl __SCJ__rt_hook
+	notoc_caller	hook_notoc, bl __SCN__rt_hook@notoc
+	notoc_tail	hook_tail, b __SCN__rt_hook@notoc
+	toc_caller	zero_toc, bl __SCJ__rt_zero
+	notoc_caller	zero_notoc, bl __SCN__rt_zero@notoc
+	notoc_tail	zero_tail, b __SCN__rt_zero@notoc
 
 	STUBS(rt_op, NEVER_NULL)
 	STUBS(rt_hook, TEST_NULL)
