@@ -127,11 +127,11 @@ func (v *verifier) judge(s *site) {
 		return
 	}
 	if !w.IsBranch() {
-		if err := v.checkForm(s, w, nil); err != nil {
-			v.fault(s, err)
-			return
-		}
+		n := len(v.faults)
 		v.judgeConstant(s, t, c, w)
+		if err := v.checkForm(s, w, nil); err != nil && len(v.faults) == n {
+			v.fault(s, err)
+		}
 		return
 	}
 	switch {

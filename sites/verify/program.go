@@ -48,6 +48,9 @@ type program struct {
 	shared bool           // a shared library: its symbols may be preempted
 	tocs   map[uint64]uint64
 	every  []uint64 // see allTOCs
+
+	adopted bool // a record says where the code runs:
+	place   uint8
 }
 
 // A span is a section in memory.

@@ -89,7 +89,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 	if dropped(r.Base) {
 		return all, nil
 	}
-	if err := p.recordedPlace(r.Place); err != nil {
+	if err := p.adopt(r.Place); err != nil {
 		return nil, err
 	}
 	keys := make([]uint64, len(r.Keys))
@@ -116,23 +116,18 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 	return all, nil
 }
 
-// recordedPlace holds where the code was to run against where it is said to.
-func (p *program) recordedPlace(place uint8) error {
+// adopt takes from a record where the code runs, if no option says it.
+func (p *program) adopt(place uint8) error {
 	const kernel, module, user = 0, 1, 2
-	was := [...]string{kernel: "the kernel image", module: "a module (--module)", user: "user space (--user)"}
-	is := kernel
 	switch {
-	case p.opts.User:
-		is = user
-	case p.opts.Module:
-		is = module
-	}
-	switch {
-	case int(place) >= len(was):
+	case place > user:
 		return kind.BadRecord.Errorf("a record is of code that runs in place %d, which there is not", place)
-	case int(place) != is:
-		return kind.WrongOption.Errorf("it was patched for %s, and is to be verified for %s", was[place], was[is])
+	case p.adopted && place != p.place:
+		return kind.BadRecord.Errorf("the records are of code that runs in different places, %d and %d", p.place, place)
+	case !p.adopted && p.kernel():
+		p.opts.Module, p.opts.User = place == module, place == user
 	}
+	p.adopted, p.place = true, place
 	return nil
 }
 

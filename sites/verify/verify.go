@@ -23,8 +23,8 @@ const (
 	None                      // nothing: no key ever changes
 )
 
-// Options are what the file cannot show. Without Module and User the code is
-// the kernel image's.
+// Options are what the file cannot show. Without Module and User the code runs
+// where its record says; without a record it is the kernel image's.
 type Options struct {
 	Runtime   Runtime
 	Module    bool // the code runs in a kernel module; a linked one is recognised
@@ -72,15 +72,15 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{program: p, seen: map[place]uint64{}, targets: map[uint64]*target{}, paca: -1}
+	records, known, err := p.records()
+	if err != nil {
+		return nil, err
+	}
+	v := &verifier{program: p, recorded: records, seen: map[place]uint64{}, targets: map[uint64]*target{}, paca: -1}
 	if opts.PACATOC != "" && p.kernel() {
 		if v.paca, err = layout.PACATOC(f, opts.PACATOC); err != nil {
 			return nil, err
 		}
-	}
-	known := false // there are records
-	if v.recorded, known, err = p.records(); err != nil {
-		return nil, err
 	}
 	tables, err := v.tables()
 	if err != nil {
