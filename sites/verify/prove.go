@@ -42,8 +42,16 @@ func (v *verifier) prove() error {
 			calls[i] = s.off
 		}
 		for i, verdict := range m.Prove(sec, calls) {
-			if !verdict.Proven {
-				v.fault(&sites[i].site, kind.R2NotSaved.Errorf("restores r2 without a save: %s", verdict.Reason))
+			p := &sites[i]
+			_, known := m.UsesTOC(sec, p.off)
+			switch {
+			case !p.saved && !verdict.Proven:
+				v.fault(&p.site, kind.R2NotSaved.Errorf("restores r2 without a save: %s", verdict.Reason))
+			case !known: // symbols were stripped: of what function it is nobody knows
+			case verdict.Entered:
+				v.fault(&p.site, kind.R2NotSaved.Errorf("something else than the call may lead to the restore behind it"))
+			case !verdict.Frame:
+				v.fault(&p.site, kind.R2NotSaved.Errorf("r2 is saved where the function may have no frame of its own"))
 			}
 		}
 	}

@@ -114,23 +114,30 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 		if o.m.saved && s.entry == 0 { // else a run time may write another branch there
 			v.saves = append(v.saves, s.at)
 		}
-		if o.m.saved || linker {
-			return
-		}
-		if sec, off, ok := v.code(s.at); ok {
-			v.pending = append(v.pending, pending{*s, sec.Index, off})
-		}
+		v.awaitSaved(s, o.m.saved || linker)
 	case ok && v.isPACA(w):
 		v.restores = append(v.restores, s.at+ppc64.WordSize)
 	case s.user: // judgeUser wants the restore
 	case ok && w.IsNop():
-		if !kept && !linker {
+		switch {
+		case linker:
+			v.awaitSaved(s, true)
+		case !kept:
 			v.fault(s, kind.R2Lost.Errorf("r2 is not restored: %s", lost))
 		}
 	case !kept || linker:
 		v.fault(s, kind.R2Lost.Errorf("no slot follows the call, found %v, and r2 is not restored: %s", w, lost))
 	case v.kernel() && v.opts.Runtime == Inline && s.entry != 0:
 		v.fault(s, kind.R2Lost.Errorf("no slot follows the call, found %v: a run time has no place for a restore", w))
+	}
+}
+
+// awaitSaved leaves a site to the proof. A site that was kept is as right as it
+// was, whoever saves r2 there.
+func (v *verifier) awaitSaved(s *site, saved bool) {
+	kept := s.rec != nil && s.rec.form == layout.RecordKeep
+	if !saved || !kept && !v.kernel() {
+		v.await(s, saved)
 	}
 }
 
@@ -160,9 +167,7 @@ func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) behind the call, found %v", w))
 		return false
 	}
-	if sec, off, ok := v.code(s.at); ok {
-		v.pending = append(v.pending, pending{*s, sec.Index, off})
-	}
+	v.await(s, false)
 	return true
 }
 
@@ -194,9 +199,8 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 	}
 	if saves { // the slot is reached through the stub's save, or not at all
 		v.restores = append(v.restores, s.at+ppc64.WordSize)
-	} else if sec, off, ok := v.code(s.at); ok {
-		v.pending = append(v.pending, pending{*s, sec.Index, off})
 	}
+	v.await(s, saves)
 	return true
 }
 

@@ -144,11 +144,20 @@ type place struct {
 	user bool
 }
 
-// A pending site is right if its save is proven.
+// A pending site is right if its save is proven, or if code on the way makes it:
+// that the function has a frame for it, and that nothing else leads to the restore.
 type pending struct {
-	site site
-	sec  int
-	off  uint64
+	site  site
+	sec   int
+	off   uint64
+	saved bool // code on the way makes the save
+}
+
+// await leaves a site to the proof.
+func (v *verifier) await(s *site, saved bool) {
+	if sec, off, ok := v.code(s.at); ok {
+		v.pending = append(v.pending, pending{*s, sec.Index, off, saved})
+	}
 }
 
 // needsTable reports whether all calls have to be in the table: those of a kernel
