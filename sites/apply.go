@@ -3,6 +3,7 @@
 package sites
 
 import (
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"maps"
@@ -18,6 +19,9 @@ import (
 // changes is expected to be what Find saw.
 func (p *Plan) Apply() (*elfrw.Edit, error) {
 	a := applier{Plan: p, edit: p.Object.File.Edit(), keySyms: map[int]int{}, entries: map[stubName]int{}, byName: map[string]int{}}
+	if err := a.addUserParts(); err != nil {
+		return nil, err
+	}
 	if err := a.addStubs(); err != nil {
 		return nil, err
 	}
@@ -33,6 +37,9 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 		}
 	}
 	if err := a.insertRelocations(); err != nil {
+		return nil, err
+	}
+	if err := a.userTable(); err != nil {
 		return nil, err
 	}
 	if err := a.table(); err != nil {
@@ -53,10 +60,13 @@ type applier struct {
 	byName      map[string]int   // see undefined
 	cells       map[int]int64    // key → offset of its new cell in .toc
 	tocSym      int              // symbol of that section
-	inserted    []insertion      // in the order of the sites: by section and offset
+	parts       []int            // the sections of userParts
+	stubPart    int              // symbol of the part of the new stubs, 0 without one
+	inserted    []insertion
 }
 
-// An insertion is a relocation for a branch that had none.
+// An insertion is a relocation for a branch that had none, or the one that ties
+// a table to its code.
 type insertion struct {
 	sec int
 	rel elf.Rela64
@@ -169,6 +179,9 @@ func rela64(off uint64, sym int, typ uint32, addend int64) elf.Rela64 {
 // insertRelocations adds the relocations of calls that had none, each before
 // the first one of a later place, or in a relocation section of their own.
 func (a *applier) insertRelocations() error {
+	slices.SortStableFunc(a.inserted, func(a, b insertion) int {
+		return cmp.Or(cmp.Compare(a.sec, b.sec), cmp.Compare(a.rel.Off, b.rel.Off))
+	})
 	for lo := 0; lo < len(a.inserted); {
 		sec, hi := a.inserted[lo].sec, lo
 		for hi < len(a.inserted) && a.inserted[hi].sec == sec {
@@ -233,19 +246,19 @@ func (a *applier) addRela(name string, sec, group int, data []byte) error {
 	return err
 }
 
-// table writes the new entries of the table of sites: into a section of their
-// own, or at the end of the existing one.
+// table writes the new entries of the kernel's table of sites: into a section of
+// their own, or at the end of the existing one.
 func (a *applier) table() error {
 	n := a.NumAdded()
-	if n == 0 {
+	if n == 0 || a.Place == User {
 		return nil
 	}
-	a.findSectionSymbols()
 	size, base := uint64(a.EntrySize), uint64(0)
 	t := a.Plan.table()
 	if t != nil {
 		base = uint64(len(t.Entries)) * size
 	}
+	a.findSectionSymbols()
 	relas := make([]byte, 0, a.addedRelas()*reloc.RelaSize)
 	for i := range n {
 		var err error
@@ -258,24 +271,15 @@ func (a *applier) table() error {
 	if t != nil {
 		return a.extend(t.Section, zeros, relas)
 	}
-	name, align, flags := tableName, layout.KeyField(a.EntrySize), elf.SHF_ALLOC|elf.SHF_WRITE
-	if a.Place == User {
-		// lld drops a section that only __start_ and __stop_ refer to, and
-		// without the table direct calls would not follow their keys.
-		name, align, flags = userTable, 8, flags|shfGNURetain
-	}
 	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: name, Type: elf.SHT_PROGBITS, Flags: flags,
-		Addralign: align, Entsize: size, Data: zeros,
+		Name: tableName, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
+		Addralign: layout.KeyField(a.EntrySize), Entsize: size, Data: zeros,
 	})
 	if err != nil {
 		return err
 	}
-	return a.addRelaOf(name, sec, relas)
+	return a.addRelaOf(tableName, sec, relas)
 }
-
-// shfGNURetain is SHF_GNU_RETAIN: --gc-sections leaves the section alone.
-const shfGNURetain elf.SectionFlag = 1 << 21
 
 // entryRelas appends the relocations of one entry at an offset of the table.
 func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) {

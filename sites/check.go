@@ -21,7 +21,12 @@ var ErrNotAsPlanned = kind.NotAsPlanned.Wrap(errors.New("the output is not as pl
 // its relocation, and the entries of the table. Nothing of it is done by what
 // found the sites, or by what has applied the plan.
 func (p *Plan) Check(out *elfrw.File) error {
-	c := checker{Plan: p, out: out, same: newSymbolSet(p.Object.File.NumSymbols())}
+	c := checker{Plan: p, out: out, same: newSymbolSet(p.Object.File.NumSymbols()), tables: map[int]int{}}
+	for _, part := range p.userParts() {
+		if part.code != 0 {
+			c.tables[part.code]++
+		}
+	}
 	for lo, hi := range p.Object.bySection() {
 		if err := c.section(lo, hi); err != nil {
 			return err
@@ -38,6 +43,8 @@ type checker struct {
 	*Plan
 	out  *elfrw.File
 	same symbolSet // symbols of the input that are so in the output, as far as was asked
+
+	tables map[int]int // section of code → relocations that tie tables to it
 }
 
 // section checks the sites from lo to hi, which are those of a section.
@@ -49,7 +56,7 @@ func (c *checker) section(lo, hi int) error {
 		return err
 	}
 	was, _ := c.Object.table(sec) // Find has read it
-	next, want := 0, was.Len()
+	next, want := 0, was.Len()+c.tables[sec]
 	for i := lo; i < hi; i++ {
 		s, d := &c.Object.Sites[i], &c.Decisions[i]
 		switch {

@@ -11,67 +11,145 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
+func (c *checker) badTable(format string, a ...any) error {
+	return fmt.Errorf("%w: the table of sites: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
+}
+
 // table checks that the output's table has the entries of the input's, and those
 // that the plan adds, and nothing else.
 func (c *checker) table() error {
-	bad := func(format string, a ...any) error {
-		return fmt.Errorf("%w: the table of sites: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
+	if c.Place == User {
+		return c.userTable()
 	}
-	was, size, n := c.Plan.table(), uint64(c.EntrySize), uint64(c.NumAdded())
-	var before reloc.Table
+	was, n := c.Plan.table(), 0
 	if was != nil {
-		n += uint64(len(was.Entries))
-		before, _ = c.Object.table(was.Section) // Find has read it
+		n = len(was.Entries)
 	}
-	if n == 0 {
+	if n+c.NumAdded() == 0 {
 		return nil
 	}
-	sec, rela, ok := c.findTable()
-	if !ok || sec.Size != n*size {
-		return bad("0x%x bytes, planned were %d entries", sec.Size, n)
+	sec, ok := c.out.SectionByName(tableName)
+	if !ok {
+		return c.badTable("there is none")
 	}
-	t, err := reloc.NewTable(rela.Data())
+	added := make([]int, c.NumAdded())
+	for i := range added {
+		added[i] = i
+	}
+	return c.part(sec, was, n, added)
+}
+
+// userTable does the same for user space's, which is in several sections: those
+// of the input, and behind them new ones. What has code refers to a new one.
+func (c *checker) userTable() error {
+	next := 1
+	find := func() (sec elfrw.Section, ok bool) {
+		for ; next < c.out.NumSections(); next++ {
+			if sec = c.out.Section(next); sec.Named(userTable) {
+				next++
+				return sec, true
+			}
+		}
+		return sec, false
+	}
+	if was := c.Object.User; was != nil {
+		for k, part := range was.parts {
+			end := len(was.Entries)
+			if k+1 < len(was.parts) {
+				end = was.parts[k+1].first
+			}
+			sec, ok := find()
+			if !ok || sec.Index != part.section {
+				return c.badTable("section %d is gone", part.section)
+			}
+			old := Table{Section: part.section}
+			if err := c.part(sec, &old, end-part.first, nil); err != nil {
+				return err
+			}
+		}
+	}
+	for _, part := range c.userParts() {
+		sec, ok := find()
+		if !ok {
+			return c.badTable("a section is missing")
+		}
+		if err := c.part(sec, nil, 0, part.entries); err != nil {
+			return err
+		}
+		if err := c.tied(part, sec.Index); err != nil {
+			return err
+		}
+	}
+	if sec, more := find(); more {
+		return c.badTable("section %v was not planned", sec)
+	}
+	return nil
+}
+
+// tied checks that the code of a new section refers to it.
+func (c *checker) tied(part userPart, table int) error {
+	code := part.code
+	if code == 0 {
+		for i := range c.out.NumSections() {
+			if c.out.Section(i).Named(stubSection) {
+				code = i // the last one is the new one
+			}
+		}
+	}
+	t, err := reloc.NewTable(c.out.Section(c.relaOf(code)).Data())
+	if err != nil {
+		return err
+	}
+	for i := range t.Len() {
+		if r := t.At(i); r.Type() == uint32(elf.R_PPC64_NONE) {
+			if s, ok := c.symbol(r); ok && s.Type() == elf.STT_SECTION && s.Section == table {
+				return nil
+			}
+		}
+	}
+	return c.badTable("section %v does not refer to section %v", c.out.Section(code), c.out.Section(table))
+}
+
+// part checks one section of a table: n entries of the input's, and those that are
+// added behind them.
+func (c *checker) part(sec elfrw.Section, was *Table, n int, added []int) error {
+	size := uint64(c.EntrySize)
+	var before reloc.Table
+	if was != nil {
+		before, _ = c.Object.table(was.Section) // Find has read it
+	}
+	if sec.Size != uint64(n+len(added))*size {
+		return c.badTable("0x%x bytes, planned were %d entries", sec.Size, n+len(added))
+	}
+	t, err := reloc.NewTable(c.out.Section(c.relaOf(sec.Index)).Data())
 	if err != nil {
 		return err
 	}
 	if t.Len() < before.Len() {
-		return bad("%d relocations, there were %d", t.Len(), before.Len())
+		return c.badTable("%d relocations, there were %d", t.Len(), before.Len())
 	}
 	for i := range before.Len() {
 		r, b := t.At(i), before.At(i)
 		if r.Off != b.Off || r.Type() != b.Type() || r.Addend != b.Addend || !c.sameSymbol(int(r.Sym()), int(b.Sym())) {
-			return bad("relocation %d is another", i)
+			return c.badTable("relocation %d is another", i)
 		}
 	}
-	i, off := before.Len(), (n-uint64(c.NumAdded()))*size
-	for k := range c.NumAdded() {
+	i, off := before.Len(), uint64(n)*size
+	for _, k := range added {
 		e := c.added(k)
 		fields := 2
 		if e.Stub != noStub {
 			fields++
 		}
 		if i+fields > t.Len() || !c.isEntry(t[i*reloc.RelaSize:], off, &e) {
-			return bad("the entry at 0x%x is another", off)
+			return c.badTable("the entry at 0x%x is another", off)
 		}
 		i, off = i+fields, off+size
 	}
 	if i != t.Len() {
-		return bad("%d relocations, planned were %d", t.Len(), i)
+		return c.badTable("%d relocations, planned were %d", t.Len(), i)
 	}
 	return nil
-}
-
-// findTable finds the table in the output, and its relocations.
-func (c *checker) findTable() (sec, rela elfrw.Section, ok bool) {
-	name := tableName
-	if c.Place == User {
-		name = userTable
-	}
-	if sec, ok = c.out.SectionByName(name); !ok {
-		return sec, rela, false
-	}
-	i := c.relaOf(sec.Index)
-	return sec, c.out.Section(i), i != 0
 }
 
 // isEntry reports whether the first relocations of t make an entry at an offset

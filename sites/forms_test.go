@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,7 +174,7 @@ func TestStubBytes(t *testing.T) {
 		want       string
 	}{
 		{"user, key that may be elsewhere", caller + foreignKey, Options{Place: User}, `
-std r2,24(r1)
+std r2,24(r1) R_PPC64_NONE static_call_sites
 nop
 addis r12,r2,0 R_PPC64_GOT16_HA __SCK__op
 ld r12,0(r12) R_PPC64_GOT16_LO_DS __SCK__op
@@ -183,7 +184,7 @@ beqlr
 mtctr r12
 bctr`},
 		{"user, hidden key that is never NULL", caller + foreignKey + ".hidden __SCK__op\n" + selfTramp, Options{Place: User}, `
-std r2,24(r1)
+std r2,24(r1) R_PPC64_NONE static_call_sites
 nop
 addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
 ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
@@ -384,28 +385,40 @@ func TestUserTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sec, ok := f.SectionByName(userTable)
-	if !ok || sec.Size != 2*userEntrySize || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE|shfGNURetain) {
-		t.Fatalf("section %+v", sec)
-	}
-	rela, _ := f.SectionByName(".rela" + userTable)
-	table, err := reloc.NewTable(rela.Data())
-	if err != nil {
-		t.Fatal(err)
-	}
 	var got []string
-	for i := range table.Len() {
-		r := table.At(i)
-		s := f.Symbol(int(r.Sym()))
-		name := string(f.SymbolName(s))
-		if s.Type() == elf.STT_SECTION {
-			name = f.Section(s.Section).NameString()
+	for i := 1; i < f.NumSections(); i++ {
+		sec := f.Section(i)
+		if sec.Named(userTable) && (sec.Size != userEntrySize || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE)) {
+			t.Errorf("section %+v", sec)
 		}
-		got = append(got, r.TypeName()+" "+name)
+		// A table is tied to its code, and has an entry.
+		if !sec.Is(elf.SHT_RELA) {
+			continue
+		}
+		table, err := reloc.NewTable(sec.Data())
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := f.Section(int(sec.Info))
+		for i := range table.Len() {
+			r := table.At(i)
+			s := f.Symbol(int(r.Sym()))
+			name := string(f.SymbolName(s))
+			if s.Type() == elf.STT_SECTION {
+				name = f.Section(s.Section).NameString()
+			}
+			if of.Named(userTable) || r.Type() == uint32(elf.R_PPC64_NONE) {
+				got = append(got, of.NameString()+" "+r.TypeName()+" "+name)
+			}
+		}
 	}
+	slices.Sort(got)
 	want := []string{
-		"R_PPC64_REL32 .text", "R_PPC64_REL32 __SCJ__op", "R_PPC64_ADDR64 __SCK__op",
-		"R_PPC64_REL32 __SCJ__op", "R_PPC64_REL32 __SCJ__op", "R_PPC64_ADDR64 __SCK__op",
+		".text R_PPC64_NONE static_call_sites",
+		".text.unlikely.static_call R_PPC64_NONE static_call_sites",
+		"static_call_sites R_PPC64_ADDR64 __SCK__op", "static_call_sites R_PPC64_ADDR64 __SCK__op",
+		"static_call_sites R_PPC64_REL32 .text",
+		"static_call_sites R_PPC64_REL32 __SCJ__op", "static_call_sites R_PPC64_REL32 __SCJ__op", "static_call_sites R_PPC64_REL32 __SCJ__op",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -33,6 +33,28 @@ type Table struct {
 	Section   int
 	EntrySize int     // bytes
 	Entries   []Entry // in the order of the table
+
+	parts []tablePart // of user space's: the sections that it is in
+}
+
+// A tablePart is the section that holds the entries of a table from one on.
+type tablePart struct{ section, first int }
+
+// place is where an entry lies.
+func (t *Table) place(entry int) (sec int, off uint64) {
+	first := 0
+	sec = t.Section
+	if t.parts != nil {
+		i, found := slices.BinarySearchFunc(t.parts, entry, func(p tablePart, entry int) int { return cmp.Compare(p.first, entry) })
+		if !found {
+			i--
+		}
+		for i+1 < len(t.parts) && t.parts[i+1].first == t.parts[i].first {
+			i++ // behind empty ones
+		}
+		sec, first = t.parts[i].section, t.parts[i].first
+	}
+	return sec, uint64(entry-first) * uint64(t.EntrySize)
 }
 
 // An Entry is one entry of a Table.
@@ -226,10 +248,10 @@ func (o *Object) mergeTable(t *Table) error {
 	k := 0
 	for j, i := range order {
 		e := &t.Entries[i]
-		off := uint64(i) * uint64(t.EntrySize)
+		sec, off := t.place(i)
 		if j > 0 {
 			if p := t.Entries[order[j-1]]; p.Section == e.Section && p.Off == e.Off {
-				return o.at(t.Section, off, -1, "entry %d names the site of entry %d again", i, order[j-1])
+				return o.at(sec, off, -1, "entry %d names the site of entry %d again", i, order[j-1])
 			}
 		}
 		for k < known && o.Sites[k].compare(int(e.Section), e.Off) < 0 {
@@ -240,16 +262,16 @@ func (o *Object) mergeTable(t *Table) error {
 			s.Decoded = false
 			t.number(o, s, i)
 			if s.Key != e.Key {
-				return o.at(t.Section, off, -1, "entry %d has key %s, but its site calls %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[s.Key].Name))
+				return o.at(sec, off, -1, "entry %d has key %s, but its site calls %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[s.Key].Name))
 			}
 			if tail := e.Flags&FlagTail != 0; tail != s.Tail {
-				return o.at(t.Section, off, -1, "entry %d says tail call %v, but its site is %v", i, tail, s.Word)
+				return o.at(sec, off, -1, "entry %d says tail call %v, but its site is %v", i, tail, s.Word)
 			}
 			continue
 		}
 		w, err := ppc64.Load(o.File.Section(int(e.Section)).Data(), e.Off)
 		if err != nil {
-			return o.at(t.Section, off, -1, "entry %d: %w", i, err)
+			return o.at(sec, off, -1, "entry %d: %w", i, err)
 		}
 		s := Site{
 			Section: e.Section, Off: e.Off, Key: e.Key, Tramp: -1, Word: w,

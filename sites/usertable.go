@@ -5,6 +5,7 @@ package sites
 import (
 	"debug/elf"
 
+	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -25,12 +26,30 @@ const FlagNoTOC = layout.FlagNoTOC
 // its first instruction a branch to a function of this unit, and undo that.
 const userEntrySize = layout.EntrySize
 
-// findUserTable reads static_call_sites and merges it with what is known.
+// An object has a table for each section of code with such sites, and one for the
+// section of the stubs. Each is a section static_call_sites of its own, and the
+// section of code refers to it (R_PPC64_NONE): a linker that collects what nobody
+// uses keeps the table with the code, and drops it with the code.
+
+// findUserTable reads the sections static_call_sites and merges them with what
+// is known. Joined objects may have one for all code.
 func (o *Object) findUserTable() error {
 	if len(o.tables.user) == 0 {
 		return nil
 	}
-	sec := o.File.Section(o.tables.user[0])
+	t := &Table{Section: o.tables.user[0], EntrySize: userEntrySize}
+	o.User = t
+	for _, sec := range o.tables.user {
+		t.parts = append(t.parts, tablePart{sec, len(t.Entries)})
+		if err := o.findUserPart(t, o.File.Section(sec)); err != nil {
+			return err
+		}
+	}
+	return o.mergeTable(t)
+}
+
+// findUserPart appends the entries of one section.
+func (o *Object) findUserPart(t *Table, sec elfrw.Section) error {
 	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
 		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
 	}
@@ -41,13 +60,14 @@ func (o *Object) findUserTable() error {
 	if sec.Size%userEntrySize != 0 || uint64(rela.Len()) != 3*(sec.Size/userEntrySize) {
 		return o.at(sec.Index, 0, -1, "0x%x bytes with %d relocations are no table of entries of %d bytes with three each", sec.Size, rela.Len(), userEntrySize)
 	}
-	t := &Table{Section: sec.Index, EntrySize: userEntrySize, Entries: make([]Entry, sec.Size/userEntrySize)}
-	o.User = t
-	seen := make([][3]bool, len(t.Entries))
+	first := len(t.Entries)
+	t.Entries = append(t.Entries, make([]Entry, sec.Size/userEntrySize)...)
+	entries := t.Entries[first:]
+	seen := make([][3]bool, len(entries))
 	for i := range rela.Len() {
 		r := rela.At(i)
 		e, at := r.Off/userEntrySize, r.Off%userEntrySize
-		if e >= uint64(len(t.Entries)) {
+		if e >= uint64(len(entries)) {
 			return o.at(sec.Index, r.Off, int64(r.Type()), "passes the end of the table")
 		}
 		field := at / 4
@@ -57,25 +77,106 @@ func (o *Object) findUserTable() error {
 		seen[e][field] = true
 		switch field {
 		case 0:
-			err = o.entryAddr(sec, r, &t.Entries[e])
+			err = o.entryAddr(sec, r, &entries[e])
 		case 1:
-			err = o.entryStub(sec.Index, r, &t.Entries[e])
+			err = o.entryStub(sec.Index, r, &entries[e])
 		default:
-			err = o.entryKey(sec, r, elf.R_PPC64_ADDR64, &t.Entries[e])
+			err = o.entryKey(sec, r, elf.R_PPC64_ADDR64, &entries[e])
 		}
 		if err != nil {
 			return err
 		}
 	}
-	for i := range t.Entries {
-		e := &t.Entries[i]
+	for i := range entries {
+		e := &entries[i]
 		stub := o.File.Symbol(int(o.Tramps[e.way].Sym))
 		e.Self = stub.Section == int(e.Section) && stub.Value == e.Off
 		if err := o.checkStubKey(sec.Index, uint64(i)*userEntrySize, i, e); err != nil {
 			return err
 		}
 	}
-	return o.mergeTable(t)
+	return nil
+}
+
+// A userPart is a section static_call_sites that a plan adds.
+type userPart struct {
+	code    int   // the section that refers to it, 0 for that of the new stubs
+	entries []int // numbers of added entries
+}
+
+// userParts divides the added entries by the code that they are of.
+func (p *Plan) userParts() (parts []userPart) {
+	if p.Place != User {
+		return nil
+	}
+	number := map[int]int{}
+	for i := range p.NumAdded() {
+		e := p.added(i)
+		code := int(e.Section)
+		if e.Self {
+			code = 0
+			if sym := p.Object.stubSymbol(int(e.Key), e.Stub); sym != 0 {
+				code = p.Object.File.SymbolSection(sym)
+			}
+		}
+		k, ok := number[code]
+		if !ok {
+			k = len(parts)
+			number[code] = k
+			parts = append(parts, userPart{code: code})
+		}
+		parts[k].entries = append(parts[k].entries, i)
+	}
+	return parts
+}
+
+// addUserParts adds the sections of the table, without their relocations, and
+// what refers to them.
+func (a *applier) addUserParts() error {
+	for _, part := range a.userParts() {
+		a.findSectionSymbols()
+		sec, err := a.edit.AddSection(elfrw.NewSection{
+			Name: userTable, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
+			Addralign: 8, Entsize: userEntrySize, Data: make([]byte, len(part.entries)*userEntrySize),
+		})
+		if err != nil {
+			return err
+		}
+		sym, err := a.sectionSymbol(sec)
+		if err != nil {
+			return err
+		}
+		a.parts = append(a.parts, sec)
+		if part.code == 0 {
+			a.stubPart = sym
+			continue
+		}
+		first := a.added(part.entries[0])
+		at := first.Off
+		if first.Self {
+			at = a.Object.File.SymbolValue(a.Object.stubSymbol(int(first.Key), first.Stub))
+		}
+		a.inserted = append(a.inserted, insertion{part.code, rela64(at, sym, uint32(elf.R_PPC64_NONE), 0)})
+	}
+	return nil
+}
+
+// userTable gives the sections of the table their relocations.
+func (a *applier) userTable() error {
+	for k, part := range a.userParts() {
+		relas := make([]byte, 0, 3*len(part.entries)*reloc.RelaSize)
+		for j, i := range part.entries {
+			var err error
+			e := a.added(i)
+			if relas, err = a.entryRelas(relas, &e, uint64(j)*userEntrySize); err != nil {
+				return err
+			}
+		}
+		if err := a.addRelaOf(userTable, a.parts[k], relas); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // entryStub reads the relocation of an entry's stub.
