@@ -113,6 +113,10 @@ extern const struct static_call_site __start_static_call_sites[] __STATIC_CALL_O
 extern const struct static_call_site __stop_static_call_sites[] __STATIC_CALL_OF_UNIT;
 extern const unsigned char __ehdr_start[] __STATIC_CALL_OF_UNIT;
 
+/* Likewise: what scpatch leaves with each of its tables, under another name. */
+extern const char __start_static_call_mark[] __STATIC_CALL_OF_UNIT;
+extern const char __stop_static_call_mark[] __STATIC_CALL_OF_UNIT;
+
 /* The run time's. Weak, because a program without patched calls needs none. */
 extern void __static_call_register(struct static_call_unit *unit)
 	__attribute__((weak, visibility("default")));
@@ -175,6 +179,22 @@ void __static_call_leave(void)
 	unit->toc = 0;
 }
 
+/* A tool or a linker script has dropped the table: say so, once. The calls go through their keys. */
+void __static_call_check(void) __STATIC_CALL_OF_UNIT;
+
+__attribute__((section(".text.static_call_unit")))
+void __static_call_check(void)
+{
+	struct static_call_unit *unit = &__static_call_unit;
+
+	if (&__start_static_call_mark[0] == &__stop_static_call_mark[0] || unit->zero ||
+	    &__start_static_call_sites[0] != &__stop_static_call_sites[0])
+		return;
+	unit->zero = __static_call_zero;
+	fprintf(stderr, "static call (all): calls are patched, but section static_call_sites is gone; "
+			"they stay on the way through their keys\n");
+}
+
 /* Before all other constructors, after all other destructors: 100 and below are the compiler's. */
 static __attribute__((constructor(101), used)) void __static_call_constructor(void)
 {
@@ -187,6 +207,7 @@ static __attribute__((constructor(101), used)) void __static_call_constructor(vo
 		"	addi %0,%0,(.TOC.-1b)@l" : "=b"(toc) : : "lr");
 #endif
 	__static_call_enter(toc);
+	__static_call_check();
 }
 
 static __attribute__((destructor(101), used)) void __static_call_destructor(void)

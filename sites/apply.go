@@ -61,7 +61,7 @@ type applier struct {
 	cells       map[int]int64    // key → offset of its new cell in .toc
 	tocSym      int              // symbol of that section
 	parts       []int            // the sections of userParts
-	stubPart    int              // symbol of the part of the new stubs, 0 without one
+	stubTies    []int            // symbols of sections that the section of the new stubs keeps
 	inserted    []insertion
 }
 

@@ -75,8 +75,8 @@ func (a *applier) addStubs() error {
 		a.entries[names[i]] = sym
 	}
 	var relas []byte
-	if a.stubPart != 0 {
-		relas = appendRela(relas, rela64(0, a.stubPart, uint32(elf.R_PPC64_NONE), 0))
+	for _, sym := range a.stubTies {
+		relas = appendRela(relas, rela64(0, sym, uint32(elf.R_PPC64_NONE), 0))
 	}
 	for _, r := range b.relas {
 		relas = appendRela(relas, r)

@@ -68,7 +68,22 @@ func (c *checker) userTable() error {
 			}
 		}
 	}
-	for _, part := range c.userParts() {
+	parts := c.userParts()
+	if c.marksTable(parts) {
+		mark := 0
+		for i := c.Object.File.NumSections(); i < c.out.NumSections(); i++ {
+			if s := c.out.Section(i); s.Named(layout.UserMark) && s.Size == 1 {
+				mark = i
+			}
+		}
+		if mark == 0 {
+			return c.badTable("nothing marks that there is one")
+		}
+		if err := c.tied(0, mark); err != nil {
+			return err
+		}
+	}
+	for _, part := range parts {
 		sec, ok := find()
 		if !ok {
 			return c.badTable("a section is missing")
@@ -76,7 +91,7 @@ func (c *checker) userTable() error {
 		if err := c.part(sec, nil, 0, part.entries); err != nil {
 			return err
 		}
-		if err := c.tied(part, sec.Index); err != nil {
+		if err := c.tied(part.code, sec.Index); err != nil {
 			return err
 		}
 	}
@@ -86,9 +101,9 @@ func (c *checker) userTable() error {
 	return nil
 }
 
-// tied checks that the code of a new section refers to it.
-func (c *checker) tied(part userPart, table int) error {
-	code := part.code
+// tied checks that a section of code, 0 for that of the new stubs, refers to a
+// section.
+func (c *checker) tied(code, table int) error {
 	if code == 0 {
 		for i := range c.out.NumSections() {
 			if c.out.Section(i).Named(stubSection) {

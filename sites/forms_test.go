@@ -174,7 +174,7 @@ func TestStubBytes(t *testing.T) {
 		want       string
 	}{
 		{"user, key that may be elsewhere", caller + foreignKey, Options{Place: User}, `
-std r2,24(r1) R_PPC64_NONE static_call_sites
+std r2,24(r1) R_PPC64_NONE static_call_mark R_PPC64_NONE static_call_sites
 nop
 addis r12,r2,0 R_PPC64_GOT16_HA __SCK__op
 ld r12,0(r12) R_PPC64_GOT16_LO_DS __SCK__op
@@ -184,7 +184,7 @@ beqlr
 mtctr r12
 bctr`},
 		{"user, hidden key that is never NULL", caller + foreignKey + ".hidden __SCK__op\n" + selfTramp, Options{Place: User}, `
-std r2,24(r1) R_PPC64_NONE static_call_sites
+std r2,24(r1) R_PPC64_NONE static_call_mark R_PPC64_NONE static_call_sites
 nop
 addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
 ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
@@ -415,7 +415,7 @@ func TestUserTable(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		".text R_PPC64_NONE static_call_sites",
-		".text.unlikely.static_call R_PPC64_NONE static_call_sites",
+		".text.unlikely.static_call R_PPC64_NONE static_call_mark", ".text.unlikely.static_call R_PPC64_NONE static_call_sites",
 		"static_call_sites R_PPC64_ADDR64 __SCK__op", "static_call_sites R_PPC64_ADDR64 __SCK__op",
 		"static_call_sites R_PPC64_REL32 .text",
 		"static_call_sites R_PPC64_REL32 __SCJ__op", "static_call_sites R_PPC64_REL32 __SCJ__op", "static_call_sites R_PPC64_REL32 __SCJ__op",

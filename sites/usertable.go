@@ -130,25 +130,27 @@ func (p *Plan) userParts() (parts []userPart) {
 	return parts
 }
 
+// marksTable reports whether the plan adds a mark that there is a table: it is tied to
+// the section of the new stubs, without which no call leads to one.
+func (p *Plan) marksTable(parts []userPart) bool { return len(parts) > 0 && len(p.Stubs) > 0 }
+
 // addUserParts adds the sections of the table, without their relocations, and
 // what refers to them.
 func (a *applier) addUserParts() error {
+	if a.marksTable(a.userParts()) {
+		sym, err := a.addUserSection(layout.UserMark, 1, []byte{0})
+		if err != nil {
+			return err
+		}
+		a.stubTies = append(a.stubTies, sym)
+	}
 	for _, part := range a.userParts() {
-		a.findSectionSymbols()
-		sec, err := a.edit.AddSection(elfrw.NewSection{
-			Name: userTable, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
-			Addralign: 8, Entsize: userEntrySize, Data: make([]byte, len(part.entries)*userEntrySize),
-		})
+		sym, err := a.addUserSection(userTable, 8, make([]byte, len(part.entries)*userEntrySize))
 		if err != nil {
 			return err
 		}
-		sym, err := a.sectionSymbol(sec)
-		if err != nil {
-			return err
-		}
-		a.parts = append(a.parts, sec)
 		if part.code == 0 {
-			a.stubPart = sym
+			a.stubTies = append(a.stubTies, sym)
 			continue
 		}
 		first := a.added(part.entries[0])
@@ -159,6 +161,23 @@ func (a *applier) addUserParts() error {
 		a.inserted = append(a.inserted, insertion{part.code, rela64(at, sym, uint32(elf.R_PPC64_NONE), 0)})
 	}
 	return nil
+}
+
+// addUserSection adds a section and returns its symbol.
+func (a *applier) addUserSection(name string, align uint64, data []byte) (int, error) {
+	a.findSectionSymbols()
+	s := elfrw.NewSection{Name: name, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Addralign: align, Data: data}
+	if name == userTable {
+		s.Entsize = userEntrySize
+	}
+	sec, err := a.edit.AddSection(s)
+	if err != nil {
+		return 0, err
+	}
+	if name == userTable {
+		a.parts = append(a.parts, sec)
+	}
+	return a.sectionSymbol(sec)
 }
 
 // userTable gives the sections of the table their relocations.

@@ -70,6 +70,30 @@ func TestE2ECollect(t *testing.T) {
 	}
 }
 
+// TestE2ELostTable drops the table of a patched object. The program says so, and
+// its calls are right.
+func TestE2ELostTable(t *testing.T) {
+	w := newWorkshop(t)
+	w.object("p.o", "gcc-p8-O2", "usc_gc.c", "-fPIE", "-ffunction-sections")
+	scpatch(t, mode{"inline", []string{"--user"}}, filepath.Join(w.dir, "p.o"))
+	for _, c := range []struct{ tool, want string }{
+		{"cp p.o q.o", "2\n1001\n"},
+		{"powerpc64le-linux-gnu-objcopy --rename-section static_call_sites=foo p.o q.o",
+			"static call (all): calls are patched, but section static_call_sites is gone; they stay on the way through their keys\n2\n1001\n"},
+	} {
+		execute(t, w.dir, strings.Fields(c.tool))
+		for _, linker := range w.linkerNames() {
+			for _, flags := range []string{"-pie", "-Wl,--gc-sections"} {
+				w.link(linker, flags, "q.o", "-o", "program")
+				got := string(execute(t, w.dir, []string{"sh", "-c", strings.Join(w.run, " ") + " ./program 2>&1"}))
+				if got != c.want {
+					t.Errorf("%s, %s %s: printed %q, want %q", c.tool, linker, flags, got, c.want)
+				}
+			}
+		}
+	}
+}
+
 // collected reports whether a program has the unused function, and how many
 // entries its table.
 func collected(t *testing.T, path string) (unused bool, entries uint64) {

@@ -52,6 +52,9 @@ const (
 const (
 	KernelTable = ".static_call_sites"
 	UserTable   = "static_call_sites"
+	// UserMark is a section of one byte. A program that has one and no table of
+	// user space has lost the table.
+	UserMark = "static_call_mark"
 
 	// Where a linker script puts the kernel's table into another section, these
 	// symbols enclose it.
