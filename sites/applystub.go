@@ -171,7 +171,7 @@ const (
 // in one object ld.bfd's --gc-sections mistakes the FDEs of one for those of the
 // other, and keeps functions that nobody uses.
 func (a *applier) addFrames(frames []frame, first int) error {
-	old, base := a.lastFrames()
+	old, base := a.Object.lastFrames()
 	b := entry(nil, []byte{
 		0, 0, 0, 0, // CIE
 		1, 'z', 'R', 0, codeAlign, dataAlignMinus8, dwarfLR, 1, pcrelSData4,
@@ -206,8 +206,8 @@ const frameSection = ".eh_frame"
 
 // lastFrames returns the object's .eh_frame and its size, or 0 where entries cannot
 // be put behind those that it has: it is in a group, or its end is marked by a zero.
-func (a *applier) lastFrames() (sec int, size uint64) {
-	s, ok := a.Object.File.SectionByName(frameSection)
+func (o *Object) lastFrames() (sec int, size uint64) {
+	s, ok := o.File.SectionByName(frameSection)
 	d := s.Data()
 	if !ok || !s.Is(elf.SHT_PROGBITS) || s.Has(elf.SHF_GROUP) || len(d)%4 != 0 || endsInZero(d) {
 		return 0, 0

@@ -54,8 +54,12 @@ func (o *Object) trampoline(key int) int {
 func (a *applier) addCells() error {
 	toc, old := a.Object.File.SectionByName(tocName)
 	base := toc.Size
-	if old && (!toc.Is(elf.SHT_PROGBITS) || !toc.Has(elf.SHF_ALLOC|elf.SHF_WRITE)) {
+	switch {
+	case !old:
+	case !toc.Is(elf.SHT_PROGBITS) || !toc.Has(elf.SHF_ALLOC|elf.SHF_WRITE):
 		return a.Object.at(toc.Index, 0, -1, "the section has type SHT_PROGBITS and is for data, this is %v with flags %v", elf.SectionType(toc.Type), elf.SectionFlag(toc.Flags))
+	case toc.Addralign < 8:
+		return a.Object.at(toc.Index, 0, -1, "the section has doublewords, but its alignment is %d", toc.Addralign)
 	}
 	pad := -base % 8
 	var relas []byte

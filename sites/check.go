@@ -17,15 +17,20 @@ import (
 // ErrNotAsPlanned is wrapped by the errors of Check.
 var ErrNotAsPlanned = kind.NotAsPlanned.Wrap(errors.New("the output is not as planned"))
 
-// Check reads an output and holds it against the plan: the words of each site,
-// its relocation, and the entries of the table. Nothing of it is done by what
-// found the sites, or by what has applied the plan.
+// Check reads an output and holds it against the plan: the words of each site and
+// its relocation; what the stubs do, their cells and what unwinders are told of
+// them; the entries of the table; the record. All is judged from the words and
+// relocations that are there. Nothing of it is done by what found the sites, or by
+// what has applied the plan.
 func (p *Plan) Check(out *elfrw.File) error {
 	c := checker{Plan: p, out: out, same: newSymbolSet(p.Object.File.NumSymbols()), tables: map[int]int{}}
 	for _, part := range p.userParts() {
 		if part.code != 0 {
 			c.tables[part.code]++
 		}
+	}
+	if err := c.stubs(); err != nil {
+		return err
 	}
 	for lo, hi := range p.Object.bySection() {
 		if err := c.section(lo, hi); err != nil {
@@ -44,7 +49,8 @@ type checker struct {
 	out  *elfrw.File
 	same symbolSet // symbols of the input that are so in the output, as far as was asked
 
-	tables map[int]int // section of code → relocations that tie tables to it
+	tables  map[int]int      // section of code → relocations that tie tables to it
+	entries map[int]stubName // symbols of the output that are entries of stubs that were added
 }
 
 // section checks the sites from lo to hi, which are those of a section.
@@ -87,6 +93,8 @@ func (c *checker) section(lo, hi int) error {
 			case d.Form == Keep && d.Done:
 			case !c.isCallee(r, s, d):
 				return c.differs(s, "%s is against another symbol than planned", r.TypeName())
+			case !c.isCall(r, s, d):
+				return c.differs(s, "%s with addend 0x%x is another relocation than planned", r.TypeName(), r.Addend)
 			}
 		}
 		if d.Word.IsBranch() && !call && (s.Rela >= 0 || c.retargets(s, d)) {
@@ -138,12 +146,26 @@ func (c *checker) isCallee(r reloc.Rela, s *Site, d *Decision) bool {
 	case d.Form == Keep, s.Tramp < 0 && d.Stub == noStub:
 		return c.sameSymbol(sym, int(s.Sym))
 	case d.Target == 0:
-		return r.Addend == 0 && c.isNewStub(sym, stubName{int(s.Key), d.Stub})
+		return c.isNewStub(sym, stubName{int(s.Key), d.Stub})
 	case c.sameSymbol(sym, int(d.Target)):
 		return true
 	}
 	// A local trampoline that the assembler has named by its section.
 	return d.Done && c.sameSymbol(sym, int(s.Sym))
+}
+
+// isCall reports whether a relocation is that of a call: where the plan retargets
+// the branch, at the place of the branch, without an addend, and of the type that
+// goes with what the caller knows of r2.
+func (c *checker) isCall(r reloc.Rela, s *Site, d *Decision) bool {
+	if !d.changes() || !c.retargets(s, d) {
+		return s.Rela < 0 || r.Type() == s.Type
+	}
+	typ := elf.R_PPC64_REL24
+	if s.NoTOC() {
+		typ = elf.R_PPC64_REL24_NOTOC
+	}
+	return r.Off == s.Off && r.Addend == 0 && r.Type() == uint32(typ)
 }
 
 // sameSymbol reports whether symbol i of the output is symbol j of the input:
@@ -175,29 +197,9 @@ func (p *Plan) differs(s *Site, format string, a ...any) error {
 	return p.Object.at(int(s.Section), s.Off, -1, "%w: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
 }
 
-// isNewStub reports whether a symbol of the output is the entry of a stub that
-// the plan adds: by its name and kind, and by the code there, made once more.
-func (c *checker) isNewStub(i int, n stubName) bool {
-	if i <= 0 || i >= c.out.NumSymbols() {
-		return false
-	}
-	sym := c.out.Symbol(i)
-	if !c.isStub(sym, n) || !c.out.Section(sym.Section).Named(stubSection) {
-		return false
-	}
-	var b codeBuffer
-	key, _ := c.keyAccess(n.key, n.entry.stub())
-	b.stub(n.entry.stub(), key, 0, 0)
-	want := b.code
-	if n.entry == StubJump {
-		want = want[ppc64.WordSize:]
-	}
-	code := c.out.Section(sym.Section).Data()
-	return sym.Size == uint64(len(want)) && sym.Value <= uint64(len(code)) && bytes.HasPrefix(code[sym.Value:], want)
-}
-
-// isStub reports whether a symbol of the output is an entry of a key's stub.
-func (c *checker) isStub(sym elfrw.Symbol, n stubName) bool {
-	name := c.out.SymbolName(sym)
-	return stubOf(sym, name) == n.entry && string(name[len(stubPrefixes[n.entry]):]) == c.Object.Keys[n.key].Name
+// isNewStub reports whether a symbol of the output is an entry of a stub that was
+// added.
+func (c *checker) isNewStub(sym int, n stubName) bool {
+	is, ok := c.entries[sym]
+	return ok && is == n
 }

@@ -72,7 +72,7 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 		if err != nil {
 			return err
 		}
-		s, ok := c.symbol(rel)
+		s, ok := c.symbol(int(rel.Sym()))
 		sites := left[int32(s.Section)]
 		delete(left, int32(s.Section))
 		if !ok || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != uint8(c.Runtime) {

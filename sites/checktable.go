@@ -117,7 +117,7 @@ func (c *checker) tied(code, table int) error {
 	}
 	for i := range t.Len() {
 		if r := t.At(i); r.Type() == uint32(elf.R_PPC64_NONE) {
-			if s, ok := c.symbol(r); ok && s.Type() == elf.STT_SECTION && s.Section == table {
+			if s, ok := c.symbol(int(r.Sym())); ok && s.Type() == elf.STT_SECTION && s.Section == table {
 				return nil
 			}
 		}
@@ -179,7 +179,7 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 			return false
 		}
 	default:
-		s, ok := c.symbol(site)
+		s, ok := c.symbol(int(site.Sym()))
 		if !ok || s.Section != int(e.Section) || s.Value+uint64(site.Addend) != e.Off {
 			return false
 		}
@@ -198,30 +198,32 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 	return key.Type() == uint32(typ) && key.Off == off+layout.KeyField(c.EntrySize) && key.Addend == int64(e.Flags) && c.isKey(key, e)
 }
 
-// symbol returns the symbol of the output that a relocation names.
-func (c *checker) symbol(r reloc.Rela) (elfrw.Symbol, bool) {
-	if r.Sym() == 0 || int(r.Sym()) >= c.out.NumSymbols() {
+// symbol returns symbol i of the output.
+func (c *checker) symbol(i int) (elfrw.Symbol, bool) {
+	if i <= 0 || i >= c.out.NumSymbols() {
 		return elfrw.Symbol{}, false
 	}
-	return c.out.Symbol(int(r.Sym())), true
+	return c.out.Symbol(i), true
 }
 
-// isEntryStub reports whether a relocation names the stub of an entry.
+// isEntryStub reports whether a relocation names the stub of an entry: one that
+// was added, or one of the input.
 func (c *checker) isEntryStub(r reloc.Rela, e *Entry) bool {
-	s, ok := c.symbol(r)
-	return ok && r.Addend == 0 && c.isStub(s, stubName{int(e.Key), e.Stub})
+	n := stubName{int(e.Key), e.Stub}
+	if r.Addend != 0 {
+		return false
+	}
+	if old := c.Object.stubSymbol(n.key, n.entry); old != 0 {
+		return c.sameSymbol(int(r.Sym()), old)
+	}
+	return c.isNewStub(int(r.Sym()), n)
 }
 
 // isKey reports whether a relocation names the key of an entry: by its symbol,
 // or by the name that was added, or in a module by its trampoline.
 func (c *checker) isKey(r reloc.Rela, e *Entry) bool {
-	sym := int(e.KeySym)
-	if sym == 0 && c.Place == Module {
-		sym = c.Object.trampoline(int(e.Key))
+	if e.KeySym == 0 && c.Place == Module && c.isTrampoline(int(r.Sym()), int(e.Key)) {
+		return true
 	}
-	if sym != 0 {
-		return c.sameSymbol(int(r.Sym()), sym)
-	}
-	s, ok := c.symbol(r)
-	return ok && string(c.out.SymbolName(s)) == KeyPrefix+c.Object.Keys[e.Key].Name
+	return c.isKeySymbol(int(r.Sym()), int(e.Key))
 }

@@ -204,13 +204,13 @@ std r2,24(r1)
 ld r12,0(r2) R_PPC64_TOC16_DS .toc
 mtctr r12
 bctr`},
-		{"module with a .toc", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.space 12\n", Options{Place: Module}, `
+		{"module with a .toc", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.balign 8\n.space 12\n", Options{Place: Module}, `
 .long 0x0 R_PPC64_REL32 .toc+0x10
 std r2,24(r1)
 ld r12,0(r2) R_PPC64_TOC16_DS .toc+0x10
 mtctr r12
 bctr`},
-		{"module with a large .toc", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.space 0xfef8\n", Options{Place: Module}, `
+		{"module with a large .toc", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.balign 8\n.space 0xfef8\n", Options{Place: Module}, `
 .long 0x0 R_PPC64_REL32 .toc+0xfef8
 std r2,24(r1)
 addis r12,r2,0 R_PPC64_TOC16_HA .toc+0xfef8

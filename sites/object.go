@@ -55,6 +55,7 @@ type Object struct {
 	program    *bool               // see forProgram
 	stubs      map[stubName]int    // see stubSymbol
 	keyTramps  map[int]int         // see trampoline
+	neverNull  map[int]bool        // see canBeNull
 	tocRelas   map[addr]reloc.Rela // see cellKey
 }
 

@@ -221,17 +221,18 @@ func (o *Object) canBeNull(key int) bool {
 	if k := o.Keys[key].Target.Kind; k != TargetFunc && k != TargetReturn0 {
 		return true
 	}
-	some := false
-	for i, t := range o.Tramps {
-		if int(t.Key) != key || t.Entry != noStub {
-			continue
+	if o.neverNull == nil {
+		o.neverNull = make(map[int]bool, len(o.Keys))
+		for i, t := range o.Tramps {
+			if t.Entry != noStub {
+				continue
+			}
+			c := o.readTramp(i)
+			before, some := o.neverNull[int(t.Key)]
+			o.neverNull[int(t.Key)] = c.known && !c.returns && (before || !some)
 		}
-		if c := o.readTramp(i); !c.known || c.returns {
-			return true
-		}
-		some = true
 	}
-	return !some
+	return !o.neverNull[key]
 }
 
 // localTramp reports whether a site calls a local trampoline, whose key is local

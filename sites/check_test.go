@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A patched is an output that is as planned, of which tests spoil bytes.
+type patched struct {
+	*patient
+	plan *Plan
+}
+
+func newPatched(t *testing.T, object string, opts Options) *patched {
+	t.Helper()
+	gp, err := plan(memory(t, object), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := apply(t, gp)
+	f, err := elfrw.New(bytes.Clone(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &patched{&patient{t, b, f}, gp}
+}
+
+// spoiled wants Check to object to a change of n bytes.
+func (p *patched) spoiled(what string, off uint64, n int, change func(b []byte)) {
+	p.t.Helper()
+	b := p.b[off : off+uint64(n)]
+	was := bytes.Clone(b)
+	defer copy(b, was)
+	change(b)
+	f, err := elfrw.New(p.b)
+	if err != nil {
+		return // not even a file
+	}
+	if err := p.plan.Check(f); err == nil {
+		p.t.Errorf("accepted: %s", what)
+	} else if !errors.Is(err, ErrNotAsPlanned) && !strings.Contains(err.Error(), "whole entries") {
+		p.t.Errorf("%s: %v", what, err)
+	}
+}
+
+// bits flips each bit of a stretch of the file.
+func (p *patched) bits(what string, off, n uint64) {
+	p.t.Helper()
+	for i := range 8 * n {
+		p.spoiled(fmt.Sprintf("%s: bit %d of byte 0x%x", what, i%8, i/8), off+i/8, 1, func(b []byte) { b[0] ^= 1 << (i % 8) })
+	}
+}
+
+func add(field, by uint64) func(b []byte) {
+	return func(b []byte) {
+		binary.LittleEndian.PutUint64(b[field:], binary.LittleEndian.Uint64(b[field:])+by)
+	}
+}
+
+// relocation spoils each field of a relocation of a section.
+func (p *patched) relocation(sec, rela elfrw.Section, i uint64) {
+	p.t.Helper()
+	off, what := rela.Off+i*reloc.RelaSize, fmt.Sprintf("%v: relocation %d", sec, i)
+	sym := func(by uint32) func(b []byte) {
+		return func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], binary.LittleEndian.Uint32(b[rSym:])+by) }
+	}
+	if binary.LittleEndian.Uint32(p.b[off+rType:]) == uint32(elf.R_PPC64_NONE) { // it ties a table to the code; nothing else counts
+		p.spoiled(what+" of no symbol", off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
+		p.spoiled(what+" of the symbol before", off, reloc.RelaSize, sym(1<<32-1))
+		p.spoiled(what+" of another type", off, reloc.RelaSize, add(rType, 1))
+		return
+	}
+	p.spoiled(what+" moved", off, reloc.RelaSize, add(rOffset, 4))
+	p.spoiled(what+" of another type", off, reloc.RelaSize, add(rType, 1))
+	p.spoiled(what+" without effect", off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rType:], 0) })
+	p.spoiled(what+" of no symbol", off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
+	p.spoiled(what+" of the symbol before", off, reloc.RelaSize, sym(1<<32-1))
+	p.spoiled(what+" of the symbol behind", off, reloc.RelaSize, sym(1))
+	p.spoiled(what+" with another addend", off, reloc.RelaSize, add(rAddend, 8))
+}
+
+// relocations does so with those from the i-th on, and takes the last one away.
+func (p *patched) relocations(sec elfrw.Section, i int) {
+	p.t.Helper()
+	for j := 1; j < p.f.NumSections(); j++ {
+		s := p.f.Section(j)
+		if !s.Is(elf.SHT_RELA) || int(s.Info) != sec.Index {
+			continue
+		}
+		for n := s.Size / reloc.RelaSize; uint64(i) < n; i++ {
+			p.relocation(sec, s, uint64(i))
+		}
+		p.spoiled(fmt.Sprintf("%v without its last relocation", sec), p.f.Header().Shoff+uint64(j)*64+32, 8, add(0, 1<<64-reloc.RelaSize))
+	}
+}
+
+// sites spoils the sites that the plan has changed: their words, and where they
+// are still branches their relocations, which stand in the order of places.
+func (p *patched) sites() {
+	p.t.Helper()
+	in := p.plan.Object
+	for i := range in.Sites {
+		s, d := &in.Sites[i], &p.plan.Decisions[i]
+		if !d.changes() {
+			continue
+		}
+		sec := p.f.Section(int(s.Section))
+		n := uint64(4)
+		if d.Slot != 0 {
+			n += 4
+		}
+		p.bits(fmt.Sprintf("site %d", i), sec.Off+s.Off, n)
+		if !d.Word.IsBranch() {
+			continue
+		}
+		rela := p.f.Section(int(in.relas[sec.Index]))
+		r, err := reloc.NewTable(rela.Data())
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		k := 0
+		for r.Off(k) != s.Off || r.At(k).Type() == uint32(elf.R_PPC64_NONE) {
+			k++
+		}
+		p.relocation(sec, rela, uint64(k))
+	}
+}
+
+// TestCheckSpoiled spoils every bit of the sites, of the stubs, of their .eh_frame
+// and of the cells, and every field of the relocations of these and of the table.
+// Check has to object each time: nothing may be taken for right because the applier
+// would write it so.
+func TestCheckSpoiled(t *testing.T) {
+	shadow := Options{Place: User, Linker: BFD, AllowShadow: true, ShadowStack: "S"}
+	for _, c := range []struct {
+		object string
+		opts   Options
+		stubs  []StubEntry // that are to be among those
+	}{
+		{"gcc-p8-O2-sites.o", Options{Place: User}, []StubEntry{StubSave, StubJump}},
+		{"asm-annot16.o", Options{}, nil}, // branches that had no relocation
+		{"asm-annot16.o", Options{Place: User}, []StubEntry{StubSave}},
+		{"asm-tail.o", shadow, []StubEntry{StubShadow}},
+		{"gcc-p10-O2-sites.o", Options{Place: User}, []StubEntry{StubNoTOC}},
+		{"gcc-p10-O2-sites-here.o", Options{Place: User, Runtime: Trampoline}, []StubEntry{StubNoTOC}},
+		{"gcc-p8-O2-update.o", Options{Runtime: Trampoline}, []StubEntry{StubSave}},
+		{"gcc-p8-O2-sites.o", Options{Place: Module}, []StubEntry{StubSave}},
+		{"gcc-p8-O2-large-update.o", Options{Place: Module}, []StubEntry{StubSave}},
+		{"gcc-p10-O2-abi.o", Options{Place: Module}, []StubEntry{StubNoTOC}},
+	} {
+		t.Run(fmt.Sprintf("%s %v %v", c.object, c.opts.Runtime, c.opts.Place), func(t *testing.T) {
+			p := newPatched(t, c.object, c.opts)
+			p.sites()
+			if len(p.plan.Stubs) > 0 {
+				p.stubs(c.stubs)
+			}
+			if c.opts.Place == User && len(p.plan.Stubs) > 0 {
+				p.frames()
+			}
+			if p.plan.hasCells() {
+				old, before := uint64(0), 0
+				if s, ok := p.plan.Object.File.SectionByName(tocName); ok {
+					r, _ := p.plan.Object.table(s.Index)
+					old, before = s.Size, r.Len()
+				}
+				toc := p.section(tocName)
+				p.bits("cells", toc.Off+old, toc.Size-old)
+				p.relocations(toc, before)
+			}
+			if n := p.plan.NumAdded(); n > 0 {
+				name := tableName
+				if c.opts.Place == User {
+					name = userTable
+				}
+				p.relocations(p.section(name), 0)
+			}
+		})
+	}
+}
+
+// stubs spoils the stubs and their symbols. Of some entries there has to be one.
+func (p *patched) stubs(some []StubEntry) {
+	p.t.Helper()
+	there := map[StubEntry]bool{}
+	sec := p.section(stubSection)
+	for i := p.plan.Object.File.FirstGlobal(); i < p.f.FirstGlobal(); i++ {
+		sym := p.f.Symbol(i)
+		e := stubOf(sym, p.f.SymbolName(sym))
+		if e == noStub {
+			continue
+		}
+		there[e] = true
+		at := p.f.Symtab().Off + uint64(i)*elfrw.SymSize
+		name := string(p.f.SymbolName(sym))
+		p.spoiled(name+" begins later", at, elfrw.SymSize, add(stValue, 4))
+		p.spoiled(name+" ends later", at, elfrw.SymSize, add(16, 4))
+		p.spoiled(name+" with another entry", at+stOther, 1, func(b []byte) { b[0] ^= 1 << 5 })
+		p.spoiled(name+" global", at+stInfo, 1, func(b []byte) { b[0] |= 1 << 4 })
+		if e == StubJump {
+			continue
+		}
+		before := uint64(0)
+		if p.plan.hasCells() {
+			before = layout.CellBefore
+		}
+		p.bits(name, sec.Off+sym.Value-before, sym.Size+before)
+	}
+	for _, e := range some {
+		if !there[e] {
+			p.t.Errorf("no stub %s", stubPrefixes[e])
+		}
+	}
+	p.relocations(sec, 0)
+	p.spoiled("stubs in no code", p.header(stubSection, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_EXECINSTR) })
+	p.spoiled("stubs that may be written to", p.header(stubSection, 8), 8, func(b []byte) { b[0] |= byte(elf.SHF_WRITE) })
+	p.spoiled("stubs without alignment", p.header(stubSection, 48), 8, func(b []byte) { b[0] = 4 })
+}
+
+// frames spoils what was added to .eh_frame for the stubs.
+func (p *patched) frames() {
+	sec, old, before := p.section(frameSection), uint64(0), 0
+	if i, size := p.plan.Object.lastFrames(); i != 0 {
+		r, _ := p.plan.Object.table(i)
+		sec, old, before = p.f.Section(i), size, r.Len()
+	}
+	const unit = 13 // of data, in the CIE: nothing is stored, so it means nothing
+	p.bits(".eh_frame", sec.Off+old, unit)
+	p.spoiled("a longer unit of data", sec.Off+old+unit, 1, func(b []byte) { b[0] |= 0x80 })
+	p.bits(".eh_frame", sec.Off+old+unit+1, sec.Size-old-unit-1)
+	p.relocations(sec, before)
+	header := p.f.Header().Shoff + uint64(sec.Index)*64
+	last := uint64(0) // of the last entry
+	for off := old; off < sec.Size; off += last {
+		last = 4 + uint64(binary.LittleEndian.Uint32(sec.Data()[off:]))
+	}
+	p.spoiled("no entry for the last stub", header+32, 8, add(0, -last))
+	p.spoiled(".eh_frame that is not loaded", header+8, 8, func(b []byte) { b[0] &^= byte(elf.SHF_ALLOC) })
+}

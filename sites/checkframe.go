@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// stubFrames are the stubs that an unwinder has to know, by where they start in
+// their section.
+type stubFrames map[uint64]stubFrame
+
+type stubFrame struct{ end, calls uint64 }
+
+// frames reads what was added to .eh_frame (DWARF 5 §6.4.1, and the LSB for what
+// .eh_frame has of its own), and wants an entry for each stub that says: the CFA is
+// r1, the return address is in LR, and behind a call that a stub makes it is
+// nowhere.
+func (c *checker) frames(sec int, stubs stubFrames) error {
+	eh, relas, from, n, err := c.addedFrames()
+	if err != nil {
+		return err
+	}
+	if !eh.Has(elf.SHF_ALLOC) {
+		return fmt.Errorf("section %v is not loaded", eh)
+	}
+	data := eh.Data()
+	cie := -1 // where there is one that says all this
+	for off := from; off < len(data); {
+		body, err := frameEntry(data[off:])
+		if err != nil {
+			return fmt.Errorf("section %v: offset 0x%x: %w", eh, off, err)
+		}
+		switch back := int(binary.LittleEndian.Uint32(body)); {
+		case back == 0:
+			if err := readCIE(body[4:]); err != nil {
+				return fmt.Errorf("section %v: offset 0x%x: %w", eh, off, err)
+			}
+			cie = off
+		case cie < 0 || off+4-back != cie:
+			return fmt.Errorf("section %v: offset 0x%x: there is no CIE 0x%x before", eh, off, back)
+		default:
+			if n == relas.Len() {
+				return fmt.Errorf("section %v: offset 0x%x: no relocation", eh, off)
+			}
+			if err := c.frame(body[4:], uint64(off+8), relas.At(relas.entry(n)), sec, stubs); err != nil {
+				return fmt.Errorf("section %v: offset 0x%x: %w", eh, off, err)
+			}
+			n++
+		}
+		off += 4 + len(body)
+	}
+	if len(stubs) != 0 || n != relas.Len() {
+		return fmt.Errorf("section %v: %d stubs have no entry, %d of %d relocations are of entries", eh, len(stubs), n, relas.Len())
+	}
+	return nil
+}
+
+// addedFrames returns the section of the output that has the entries of the added
+// stubs, its relocations, and where the added ones of both begin.
+func (c *checker) addedFrames() (eh elfrw.Section, relas placed, from, n int, err error) {
+	i, size := c.Object.lastFrames()
+	if i == 0 {
+		eh, relas, err = c.addition(frameSection)
+		return eh, relas, 0, 0, err
+	}
+	was, err := c.Object.table(i)
+	if err != nil {
+		return eh, relas, 0, 0, err
+	}
+	eh = c.out.Section(i)
+	relas, err = c.relocations(i)
+	return eh, relas, int(size), was.Len(), err
+}
+
+// frameEntry returns the body of the entry that data begins with. One of length 0
+// would end the section of the program that is linked.
+func frameEntry(data []byte) ([]byte, error) {
+	if len(data) < 8 {
+		return nil, fmt.Errorf("it is cut off")
+	}
+	size := uint64(binary.LittleEndian.Uint32(data))
+	if size < 4 || size > uint64(len(data)-4) || size%4 != 0 {
+		return nil, fmt.Errorf("its length is 0x%x", size)
+	}
+	return data[4 : 4+size], nil
+}
+
+// readCIE wants version 1, addresses relative to themselves in four bytes, code in
+// units of 4, LR (65) as the return address and r1 as the CFA.
+func readCIE(b []byte) error {
+	const head = "\x01zR\x00" + "\x04"
+	if len(b) < len(head)+7 || string(b[:len(head)]) != head || b[len(head)] >= 0x80 {
+		return fmt.Errorf("it is no CIE of a stub")
+	}
+	b = b[len(head)+1:] // past the unit of data, one byte of LEB128: nothing is stored
+	if b[0] != 65 || b[1] != 1 || b[2] != 0x1b {
+		return fmt.Errorf("return address %d, %d bytes, addresses 0x%x", b[0], b[1], b[2])
+	}
+	if b[3] != 0x0c || b[4] != 1 || b[5] != 0 { // DW_CFA_def_cfa
+		return fmt.Errorf("the CFA is not r1")
+	}
+	return noInstructions(b[6:])
+}
+
+// frame takes the stub of an FDE out of stubs. The relocation has to be that of
+// its first address, at offset off of the section.
+func (c *checker) frame(b []byte, off uint64, rel reloc.Rela, sec int, stubs stubFrames) error {
+	s, ok := c.symbol(int(rel.Sym()))
+	start := s.Value + uint64(rel.Addend)
+	switch {
+	case len(b) < 9:
+		return fmt.Errorf("it is cut off")
+	case !ok || rel.Type() != uint32(elf.R_PPC64_REL32) || rel.Off != off || s.Section != sec:
+		return fmt.Errorf("another relocation than that of a stub")
+	}
+	stub, ok := stubs[start]
+	if size := binary.LittleEndian.Uint32(b[4:]); !ok || start+uint64(size) != stub.end || binary.LittleEndian.Uint32(b) != 0 || b[8] != 0 {
+		return fmt.Errorf("no stub from 0x%x on has 0x%x bytes", start, size)
+	}
+	delete(stubs, start)
+	b = b[9:]
+	if stub.calls != 0 {
+		const advance, undefined = 0x04, 0x07
+		if len(b) < 7 || b[0] != advance || uint64(binary.LittleEndian.Uint32(b[1:]))*4 != stub.calls-start || b[5] != undefined || b[6] != 65 {
+			return fmt.Errorf("behind the call at 0x%x a return address is left", stub.calls)
+		}
+		b = b[7:]
+	}
+	return noInstructions(b)
+}
+
+// noInstructions wants nothing but DW_CFA_nop.
+func noInstructions(b []byte) error {
+	for _, op := range b {
+		if op != 0 {
+			return fmt.Errorf("another instruction: 0x%x", op)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// stubs reads every stub that was added, by its words and relocations, and holds
+// what it does against what the plan needs. It notes the symbols of their entries,
+// which are the only new ones that a branch or a table may name.
+func (c *checker) stubs() error {
+	c.entries = map[int]stubName{}
+	want := map[stubName]bool{} // the entries that are still to be found
+	names := map[string][]int{} // the keys of a name: local keys may share one
+	for i, st := range c.Stubs {
+		want[stubName{st.Key, st.Kind}] = true
+		if st.Kind == StubSave {
+			want[stubName{st.Key, StubJump}] = true
+		}
+		if name := c.Object.Keys[st.Key].Name; i == 0 || c.Stubs[i-1].Key != st.Key { // they are by key
+			names[name] = append(names[name], st.Key)
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	bad := func(format string, a ...any) error {
+		return fmt.Errorf("%w: the stubs: %w", ErrNotAsPlanned, fmt.Errorf(format, a...))
+	}
+	sec, relas, err := c.addition(stubSection)
+	if err != nil {
+		return bad("%w", err)
+	}
+	if elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_EXECINSTR || sec.Addralign < stubAlign {
+		return bad("section %v has flags %v and alignment %d", sec, elf.SectionFlag(sec.Flags), sec.Addralign)
+	}
+	r := stubReader{code: sec.Data(), relas: relas, used: map[int]bool{}}
+	jumps, saves := map[int]elfrw.Symbol{}, map[int]elfrw.Symbol{} // by key
+	f := stubFrames{}
+	cells := map[int]operand{} // by key
+	for i := c.Object.File.FirstGlobal(); i < c.out.FirstGlobal(); i++ {
+		sym := c.out.Symbol(i)
+		if sym.Section != sec.Index || sym.Type() == elf.STT_SECTION {
+			continue
+		}
+		name := c.out.SymbolName(sym)
+		e := stubOf(sym, name)
+		if e == noStub {
+			return bad("%s is no stub", printable(string(name)))
+		}
+		does, err := r.read(sym.Value, sym.Value+sym.Size)
+		if err != nil {
+			return bad("%s: %w", printable(string(name)), err)
+		}
+		n := stubName{entry: e}
+		err = fmt.Errorf("it is not planned")
+		for _, n.key = range names[string(name[len(stubPrefixes[e]):])] {
+			if want[n] {
+				if err = c.stub(&r, sym, n, &does, cells); err == nil {
+					break
+				}
+			}
+		}
+		if err != nil {
+			return bad("%s: %w", printable(string(name)), err)
+		}
+		delete(want, n)
+		c.entries[i] = n
+		switch e {
+		case StubSave:
+			saves[n.key] = sym
+		case StubJump:
+			jumps[n.key] = sym
+			continue
+		}
+		f[sym.Value] = stubFrame{sym.Value + sym.Size, does.calls}
+	}
+	for n := range want {
+		return bad("%s%s is missing", stubPrefixes[n.entry], printable(c.Object.Keys[n.key].Name))
+	}
+	for key, j := range jumps {
+		if s := saves[key]; j.Value != s.Value+ppc64.WordSize || j.Value+j.Size != s.Value+s.Size {
+			return bad("%s does not follow the save", printable(string(c.out.SymbolName(j))))
+		}
+	}
+	if n := relas.Len(); n != len(r.used) {
+		return bad("%d relocations, %d are of the stubs", n, len(r.used))
+	}
+	if err := c.cells(cells); err != nil {
+		return bad("%w", err)
+	}
+	if c.Place == User {
+		if err := c.frames(sec.Index, f); err != nil {
+			return bad("%w", err)
+		}
+	}
+	return nil
+}
+
+// addition returns the section of a name that was added, and its relocations in
+// order of place. There has to be one of each.
+func (c *checker) addition(name string) (sec elfrw.Section, relas placed, err error) {
+	n, m := 0, 0
+	for i := c.Object.File.NumSections(); i < c.out.NumSections(); i++ {
+		switch s := c.out.Section(i); {
+		case s.Named(name):
+			sec, n = s, n+1
+		case n > 0 && s.Is(elf.SHT_RELA) && int(s.Info) == sec.Index:
+			t, err := reloc.NewTable(s.Data())
+			if err != nil {
+				return sec, relas, err
+			}
+			relas, m = placed{t, byPlace(t)}, m+1
+		}
+	}
+	if n != 1 || m != 1 || !sec.Is(elf.SHT_PROGBITS) {
+		return sec, relas, fmt.Errorf("%d sections %s with %d of relocations were added", n, name, m)
+	}
+	return sec, relas, nil
+}
+
+// throughCells reports whether stubs of an entry have to go through cells.
+func (c *checker) throughCells(e StubEntry) bool {
+	return e != StubShadow && c.Runtime == Inline && c.Place == Module && c.EntrySize == layout.EntrySize
+}
+
+// stub says what of a stub is not as its sites need it.
+func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCode, cells map[int]operand) error {
+	local, err := ppc64.LocalEntryOf(sym.Other)
+	switch noTOC := n.entry == StubNoTOC; {
+	case err != nil, noTOC == local.PreservesR2(), !noTOC && sym.Other != 0:
+		// One without a TOC pointer says so, or a linker would set it up.
+		return fmt.Errorf("st_other is 0x%x", sym.Other)
+	case does.saves != (n.entry == StubSave):
+		return fmt.Errorf("it saves r2: %v", does.saves)
+	case does.shadow != (n.entry == StubShadow):
+		return fmt.Errorf("it keeps LR: %v", does.shadow)
+	case noTOC != (does.way == wayPCRel || does.way == wayGOTPC):
+		return fmt.Errorf("it needs r2: %v", !noTOC)
+	}
+	cell := c.throughCells(n.entry)
+	// What the run time makes a branch, in the stubs that keep r2.
+	if nop := c.Place == User && c.Runtime == Inline && (n.entry == StubSave || n.entry == StubJump); does.nop != nop {
+		return fmt.Errorf("it has a nop: %v", does.nop)
+	}
+	// Another unit's key may be NULL, whatever the one of this unit holds.
+	if null := !cell && (!c.Object.ownKey(n.key, c.Place) || c.Object.canBeNull(n.key)); does.null != null {
+		return fmt.Errorf("it tests for NULL: %v", does.null)
+	}
+	if does.shadow && (!c.isNamed(does.stack, c.ShadowStack) || !c.isNamed(does.toc, ".TOC.")) {
+		return fmt.Errorf("another stack, or another TOC")
+	}
+	if !cell {
+		return c.keyOperand(does, n.key)
+	}
+	if does.way == wayGOT || does.way == wayGOTPC {
+		return fmt.Errorf("it goes to its cell through the GOT")
+	}
+	if n.entry != StubJump {
+		// The cell's place lies in front.
+		r.off, r.err = sym.Value-layout.CellBefore, nil
+		if before := r.operand(func(w ppc64.Word) bool { return w == 0 }, elf.R_PPC64_REL32, 0); r.err != nil || before != does.from {
+			return fmt.Errorf("another cell in front (%v)", r.err)
+		}
+	}
+	if was, ok := cells[n.key]; ok && was != does.from {
+		return fmt.Errorf("another cell than that of the key's other stub")
+	}
+	if does.way == wayNear && uint64(does.from.addend)+8 > tocReach {
+		return fmt.Errorf("the cell is out of reach")
+	}
+	cells[n.key] = does.from
+	return nil
+}
+
+// keyOperand wants a stub to go through its key, and not by a distance where the
+// key may be in another unit. The module loader knows no GOT.
+func (c *checker) keyOperand(does *stubCode, key int) error {
+	from := does.from
+	if from.addend != 0 || !c.isKeySymbol(from.sym, key) {
+		return fmt.Errorf("it goes through another key")
+	}
+	got := does.way == wayGOT || does.way == wayGOTPC
+	if got != (c.Place == User && !c.Object.ownKey(key, c.Place)) || does.way == wayNear {
+		return fmt.Errorf("it goes to the key through the GOT: %v", got)
+	}
+	return nil
+}
+
+// isKeySymbol reports whether a symbol of the output is a key's: the input's, or
+// one of that name where the input has none.
+func (c *checker) isKeySymbol(sym, key int) bool {
+	k := &c.Object.Keys[key]
+	if k.Sym != 0 {
+		return c.sameSymbol(sym, int(k.Sym))
+	}
+	return c.isNamed(operand{sym: sym}, KeyPrefix+k.Name)
+}
+
+// isNamed reports whether an operand is an object that is known by its name.
+func (c *checker) isNamed(o operand, name string) bool {
+	if o.addend != 0 || o.sym <= 0 || o.sym >= c.out.NumSymbols() {
+		return false
+	}
+	s := c.out.Symbol(o.sym)
+	return s.Bind() != elf.STB_LOCAL && string(c.out.SymbolName(s)) == name
+}
+
+// cells wants the cells to be doublewords at the end of .toc, each with the
+// address of its key's trampoline, and nothing else to be there.
+func (c *checker) cells(cells map[int]operand) error {
+	if len(cells) == 0 {
+		return nil
+	}
+	toc, ok := c.out.SectionByName(tocName)
+	if !ok || !toc.Has(elf.SHF_ALLOC|elf.SHF_WRITE) || toc.Addralign < 8 {
+		return fmt.Errorf("the cells are in no section for them")
+	}
+	size, before := uint64(0), 0
+	if s, ok := c.Object.File.SectionByName(tocName); ok {
+		t, err := c.Object.table(s.Index)
+		if err != nil {
+			return err
+		}
+		size, before = s.Size, t.Len()
+	}
+	t, err := reloc.NewTable(c.out.Section(c.relaOf(toc.Index)).Data())
+	if err != nil {
+		return err
+	}
+	at := map[uint64]reloc.Rela{}
+	for i := before; i < t.Len(); i++ {
+		at[t.Off(i)] = t.At(i)
+	}
+	if len(at) != len(cells) || t.Len() != before+len(cells) {
+		return fmt.Errorf("%d relocations of new cells, there are %d", t.Len()-before, len(cells))
+	}
+	for key, cell := range cells {
+		s, ok := c.symbol(cell.sym)
+		off := s.Value + uint64(cell.addend)
+		rel, has := at[off]
+		if !ok || !has || s.Section != toc.Index || off < size || off%8 != 0 || off+8 > toc.Size {
+			return fmt.Errorf("the cell of %s is at 0x%x of %v", printable(c.Object.Keys[key].Name), off, toc)
+		}
+		delete(at, off) // a cell has one key
+		if binary.LittleEndian.Uint64(toc.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isTrampoline(int(rel.Sym()), key) {
+			return fmt.Errorf("the cell of %s holds something else than its trampoline", printable(c.Object.Keys[key].Name))
+		}
+	}
+	return nil
+}
+
+// isTrampoline reports whether a symbol of the output is a trampoline of a key.
+func (c *checker) isTrampoline(sym, key int) bool {
+	j := sym
+	if in := c.Object.File; j >= in.FirstGlobal() {
+		if j -= c.out.FirstGlobal() - in.FirstGlobal(); j < in.FirstGlobal() || j >= in.NumSymbols() {
+			return false
+		}
+	}
+	i := c.Object.tramps.of(j)
+	return i >= 0 && int(c.Object.Tramps[i].Key) == key && c.Object.Tramps[i].Entry == noStub && c.sameSymbol(sym, j)
+}

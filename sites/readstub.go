@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+	"fmt"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// What follows reads the code of a stub, as Check sees it in an output. It shares
+// no word and no step with what makes stubs.
+
+// A way is how a stub gets at what it jumps to.
+type way uint8
+
+const (
+	wayTOC   way = iota // by the distance from the TOC pointer
+	wayNear             // the same, in one instruction
+	wayGOT              // through the GOT
+	wayPCRel            // by the distance from the code
+	wayGOTPC            // through the GOT, without a TOC pointer
+)
+
+// An operand is a symbol of the output and an addend.
+type operand struct {
+	sym    int
+	addend int64
+}
+
+// A stubCode is what a stub does.
+type stubCode struct {
+	saves  bool    // it stores r2 at 24(r1) first
+	nop    bool    // there is a nop behind that
+	way    way     // how r12 is loaded,
+	from   operand // and from where
+	null   bool    // r12 is tested, and of NULL nothing is called
+	shadow bool    // LR goes to a stack of the thread's own, and r2 is made anew after the call
+	stack  operand // the thread-local pointer to the top of that stack
+	toc    operand // what r2 is made of
+	calls  uint64  // the return address of the call, from the start of the section
+}
+
+// A stubReader reads words with their relocations, one after the other. After the
+// first that is not as it should be it reads no further.
+type stubReader struct {
+	code  []byte
+	relas placed
+	used  map[int]bool // relocations, by number
+	off   uint64
+	err   error
+}
+
+// read reads the stub from off to end.
+func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
+	r.off, r.err = off, nil
+	s.saves = r.skip(isDS(62, 2, 1, 24)) // std r2,24(r1)
+	s.nop = r.skip(func(w ppc64.Word) bool { return w == ppc64.Nop })
+	if s.shadow = r.skip(isSPR(339, 8, 0)); s.shadow { // mflr r0
+		s.stack = r.threadPointer()
+		r.want(isDS(58, 12, 11, 0)) // ld r12,0(r11)
+		r.want(isD(14, 12, 12, 8))  // addi r12,r12,8
+		r.want(isDS(62, 12, 11, 0)) // std r12,0(r11)
+		r.want(isDS(62, 0, 12, -8)) // std r0,-8(r12)
+	}
+	s.way, s.from = r.load()
+	if s.null = r.skip(isD(11, 1, 12, 0)); s.null { // cmpdi r12,0
+		if s.shadow {
+			r.want(func(w ppc64.Word) bool {
+				return w.IsCondBranch() && w.BO() == 12 && w.BI() == 2 && !w.LK() && !w.AA() && w.Displacement() == 3*ppc64.WordSize // beq, over the call
+			})
+		} else {
+			r.want(isXL(16, 12, 2, false)) // beqlr
+		}
+	}
+	r.want(isSPR(467, 9, 12))          // mtctr r12
+	r.want(isXL(528, 20, 0, s.shadow)) // bctr or bctrl
+	if s.shadow {
+		s.calls = r.off
+		r.want(func(w ppc64.Word) bool {
+			return w.IsCondBranch() && w.BO() == 20 && w.BI() == 31 && w.LK() && !w.AA() && w.Displacement() == ppc64.WordSize
+		})
+		here := int64(r.off)
+		r.want(isSPR(339, 8, 11)) // mflr r11
+		s.toc = r.operand(isD(15, 2, 11, 0), elf.R_PPC64_REL16_HA, here)
+		if low := r.operand(isD(14, 2, 2, 0), elf.R_PPC64_REL16_LO, here); low != s.toc {
+			r.fail("another symbol than in the word before")
+		}
+		if r.threadPointer() != s.stack {
+			r.fail("another symbol than in the word before")
+		}
+		r.want(isDS(58, 12, 11, 0))    // ld r12,0(r11)
+		r.want(isD(14, 12, 12, -8))    // addi r12,r12,-8
+		r.want(isDS(58, 0, 12, 0))     // ld r0,0(r12)
+		r.want(isDS(62, 12, 11, 0))    // std r12,0(r11)
+		r.want(isSPR(467, 8, 0))       // mtlr r0
+		r.want(isXL(16, 20, 0, false)) // blr
+	}
+	if r.off != end {
+		r.fail("the stub should end here")
+	}
+	return s, r.err
+}
+
+// load reads the instructions that load r12.
+func (r *stubReader) load() (w way, from operand) {
+	if r.peek(func(w ppc64.Word) bool { return w.IsPrefix() }) {
+		typ := r.typeHere()
+		if typ == elf.R_PPC64_GOT_PCREL34 {
+			w = wayGOTPC
+		} else {
+			w, typ = wayPCRel, elf.R_PPC64_PCREL34
+		}
+		// pld r12,0(0),1: type 0 (8LS), R, and the suffix's opcode.
+		from = r.operand(func(w ppc64.Word) bool { return uint32(w) == 1<<26|1<<20 }, typ, 0)
+		r.want(func(w ppc64.Word) bool { return uint32(w) == 57<<26|12<<21 })
+		if (r.off-2*ppc64.WordSize)%16 == 12 { // of which the section is a multiple
+			r.fail("the instruction may cross 64 bytes")
+		}
+	} else if r.peek(func(w ppc64.Word) bool { return w.Opcode() == 58 }) {
+		return wayNear, r.operand(isDS(58, 12, 2, 0), elf.R_PPC64_TOC16_DS, 0)
+	} else {
+		ha, lo := elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_LO_DS
+		if r.typeHere() == elf.R_PPC64_GOT16_HA {
+			w, ha, lo = wayGOT, elf.R_PPC64_GOT16_HA, elf.R_PPC64_GOT16_LO_DS
+		}
+		from = r.operand(isD(15, 12, 2, 0), ha, 0)
+		if low := r.operand(isDS(58, 12, 12, 0), lo, 0); low != from {
+			r.fail("another symbol than in the word before")
+		}
+	}
+	if w == wayGOT || w == wayGOTPC {
+		r.want(isDS(58, 12, 12, 0)) // ld r12,0(r12)
+	}
+	return w, from
+}
+
+// threadPointer reads the three instructions that put the address of a
+// thread-local variable into r11.
+func (r *stubReader) threadPointer() operand {
+	v := r.operand(isD(15, 11, 2, 0), elf.R_PPC64_GOT_TPREL16_HA, 0)
+	low := r.operand(isDS(58, 11, 11, 0), elf.R_PPC64_GOT_TPREL16_LO_DS, 0)
+	add := r.operand(func(w ppc64.Word) bool {
+		return w.Opcode() == 31 && w.XO() == 266 && w.RT() == 11 && w.RA() == 11 && w.RB() == 13 && !w.Rc()
+	}, elf.R_PPC64_TLS, 0)
+	if low != v || add != v {
+		r.fail("another symbol than in the word before")
+	}
+	return v
+}
+
+func (r *stubReader) fail(format string, a ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("at 0x%x: %s", r.off, fmt.Sprintf(format, a...))
+	}
+}
+
+// unexpected says that the word, or what relocates it, is none that a stub has here.
+func (r *stubReader) unexpected(w ppc64.Word, in []reloc.Rela) {
+	with := ""
+	for _, rel := range in {
+		with += " " + rel.TypeName()
+	}
+	r.fail("%v%s: not what a stub has here", w, with)
+}
+
+// next returns the word, and the relocations in it.
+func (r *stubReader) next() (ppc64.Word, []reloc.Rela) {
+	w, err := ppc64.Load(r.code, r.off)
+	if err != nil {
+		r.fail("%v", err)
+	}
+	var in []reloc.Rela
+	for i := r.relas.search(r.off, 0); i < r.relas.Len() && r.relas.place(i) < r.off+ppc64.WordSize; i++ {
+		r.used[i] = true
+		if rel := r.relas.At(r.relas.entry(i)); rel.Type() != uint32(elf.R_PPC64_NONE) { // which ties a table to the code
+			in = append(in, rel)
+		}
+	}
+	return w, in
+}
+
+// peek reports whether the word is one that is.
+func (r *stubReader) peek(is func(ppc64.Word) bool) bool {
+	w, err := ppc64.Load(r.code, r.off)
+	return r.err == nil && err == nil && is(w)
+}
+
+// typeHere is the type of the relocation of the word.
+func (r *stubReader) typeHere() elf.R_PPC64 {
+	for i := r.relas.search(r.off, 0); i < r.relas.Len() && r.relas.place(i) == r.off; i++ {
+		if typ := elf.R_PPC64(r.relas.At(r.relas.entry(i)).Type()); typ != elf.R_PPC64_NONE {
+			return typ
+		}
+	}
+	return elf.R_PPC64_NONE
+}
+
+// skip takes the word if it is one that is, without a relocation.
+func (r *stubReader) skip(is func(ppc64.Word) bool) bool {
+	if !r.peek(is) {
+		return false
+	}
+	r.want(is)
+	return true
+}
+
+// want takes a word that has to be there, without a relocation.
+func (r *stubReader) want(is func(ppc64.Word) bool) {
+	if r.err != nil {
+		return
+	}
+	if w, in := r.next(); !is(w) || len(in) != 0 {
+		r.unexpected(w, in)
+	}
+	r.off += ppc64.WordSize
+}
+
+// operand takes a word that has to be there with one relocation, and returns what
+// that names. here is the place that it counts from, in the section, where that
+// is not the word; 0 if it is.
+func (r *stubReader) operand(is func(ppc64.Word) bool, typ elf.R_PPC64, here int64) operand {
+	if r.err != nil {
+		return operand{}
+	}
+	w, in := r.next()
+	if !is(w) || len(in) != 1 || in[0].Type() != uint32(typ) || in[0].Off != r.off {
+		r.unexpected(w, in)
+		return operand{}
+	}
+	o := operand{int(in[0].Sym()), in[0].Addend}
+	if here != 0 {
+		o.addend -= int64(r.off) - here
+	}
+	r.off += ppc64.WordSize
+	return o
+}
+
+// isD is an instruction of the form D: opcode, target, base, displacement.
+func isD(op, rt, ra uint32, d int64) func(ppc64.Word) bool {
+	return func(w ppc64.Word) bool { return w.Opcode() == op && w.RT() == rt && w.RA() == ra && w.SI() == d }
+}
+
+// isDS is ld or std.
+func isDS(op, rt, ra uint32, d int64) func(ppc64.Word) bool {
+	return func(w ppc64.Word) bool {
+		return w.Opcode() == op && w.RT() == rt && w.RA() == ra && w.DS() == d && w.XODS() == 0
+	}
+}
+
+// isSPR is mfspr (339) or mtspr (467).
+func isSPR(xo, spr, reg uint32) func(ppc64.Word) bool {
+	return func(w ppc64.Word) bool {
+		return w.Opcode() == 31 && w.XO() == xo && w.SPR() == spr && w.RT() == reg && !w.Rc()
+	}
+}
+
+// isXL is a branch to LR (16) or CTR (528).
+func isXL(xo, bo, bi uint32, lk bool) func(ppc64.Word) bool {
+	return func(w ppc64.Word) bool {
+		return w.Opcode() == 19 && w.XO() == xo && w.BO() == bo && w.BI() == bi && w.RB() == 0 && w.LK() == lk
+	}
+}
