@@ -227,23 +227,34 @@ func (p *patched) stubs(some []StubEntry) {
 	p.spoiled("stubs without alignment", p.header(stubSection, 48), 8, func(b []byte) { b[0] = 4 })
 }
 
-// frames spoils what was added to .eh_frame for the stubs.
+// frames spoils what the .eh_frame says of the stubs: the end of the input's, or
+// a section of their own.
 func (p *patched) frames() {
-	sec, old, before := p.section(frameSection), uint64(0), 0
-	if i, size := p.plan.Object.lastFrames(); i != 0 {
-		r, _ := p.plan.Object.table(i)
-		sec, old, before = p.f.Section(i), size, r.Len()
+	sec, base, before := elfrw.Section{}, uint64(0), 0
+	in := p.plan.Object
+	for i := 1; i < p.f.NumSections(); i++ {
+		if s := p.f.Section(i); s.Named(".eh_frame") {
+			if i >= in.File.NumSections() {
+				sec, base, before = s, 0, 0
+			} else if was := in.File.Section(i); was.Size != s.Size {
+				r, _ := in.table(i)
+				sec, base, before = s, was.Size, r.Len()
+			}
+		}
 	}
-	const unit = 13 // of data, in the CIE: nothing is stored, so it means nothing
-	p.bits(".eh_frame", sec.Off+old, unit)
-	p.spoiled("a longer unit of data", sec.Off+old+unit, 1, func(b []byte) { b[0] |= 0x80 })
-	p.bits(".eh_frame", sec.Off+old+unit+1, sec.Size-old-unit-1)
+	unit := base + 13 // of data, in the CIE: nothing is stored, so it means nothing
+	p.bits(".eh_frame", sec.Off+base, unit-base)
+	p.spoiled("a longer unit of data", sec.Off+unit, 1, func(b []byte) { b[0] |= 0x80 })
+	p.bits(".eh_frame", sec.Off+unit+1, sec.Size-unit-1)
 	p.relocations(sec, before)
 	header := p.f.Header().Shoff + uint64(sec.Index)*64
 	last := uint64(0) // of the last entry
-	for off := old; off < sec.Size; off += last {
+	for off := uint64(0); off < sec.Size; off += last {
 		last = 4 + uint64(binary.LittleEndian.Uint32(sec.Data()[off:]))
 	}
 	p.spoiled("no entry for the last stub", header+32, 8, add(0, -last))
 	p.spoiled(".eh_frame that is not loaded", header+8, 8, func(b []byte) { b[0] &^= byte(elf.SHF_ALLOC) })
+	if base > 0 {
+		p.spoiled("an end before the stubs", sec.Off, 4, func(b []byte) { clear(b) })
+	}
 }

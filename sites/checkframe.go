@@ -17,21 +17,18 @@ type stubFrames map[uint64]stubFrame
 
 type stubFrame struct{ end, calls uint64 }
 
-// frames reads what was added to .eh_frame (DWARF 5 §6.4.1, and the LSB for what
-// .eh_frame has of its own), and wants an entry for each stub that says: the CFA is
-// r1, the return address is in LR, and behind a call that a stub makes it is
-// nowhere.
+// frames reads the call-frame information that was added (DWARF 5 §6.4.1, and the
+// LSB for what .eh_frame has of its own), and wants an entry for each stub that
+// says: the CFA is r1, the return address is in LR, and behind a call that a stub
+// makes it is nowhere.
 func (c *checker) frames(sec int, stubs stubFrames) error {
-	eh, relas, from, n, err := c.addedFrames()
+	eh, base, relas, err := c.addedFrames()
 	if err != nil {
 		return err
 	}
-	if !eh.Has(elf.SHF_ALLOC) {
-		return fmt.Errorf("section %v is not loaded", eh)
-	}
-	data := eh.Data()
+	data, n := eh.Data(), 0
 	cie := -1 // where there is one that says all this
-	for off := from; off < len(data); {
+	for off := base; off < len(data); {
 		body, err := frameEntry(data[off:])
 		if err != nil {
 			return fmt.Errorf("section %v: offset 0x%x: %w", eh, off, err)
@@ -48,7 +45,7 @@ func (c *checker) frames(sec int, stubs stubFrames) error {
 			if n == relas.Len() {
 				return fmt.Errorf("section %v: offset 0x%x: no relocation", eh, off)
 			}
-			if err := c.frame(body[4:], uint64(off+8), relas.At(relas.entry(n)), sec, stubs); err != nil {
+			if err := c.frame(body[4:], uint64(off+8), relas.At(n), sec, stubs); err != nil {
 				return fmt.Errorf("section %v: offset 0x%x: %w", eh, off, err)
 			}
 			n++
@@ -61,21 +58,48 @@ func (c *checker) frames(sec int, stubs stubFrames) error {
 	return nil
 }
 
-// addedFrames returns the section of the output that has the entries of the added
-// stubs, its relocations, and where the added ones of both begin.
-func (c *checker) addedFrames() (eh elfrw.Section, relas placed, from, n int, err error) {
-	i, size := c.Object.lastFrames()
-	if i == 0 {
-		eh, relas, err = c.addition(frameSection)
-		return eh, relas, 0, 0, err
+// addedFrames returns the section that the entries of stubs are in, from base on,
+// and their relocations: one that was added, or that of the input, if entries end
+// at its end. A linker looks at nothing behind an entry of length 0.
+func (c *checker) addedFrames() (sec elfrw.Section, base int, relas reloc.Table, err error) {
+	in := c.Object.File
+	for i := 1; i < in.NumSections(); i++ {
+		was, is := in.Section(i), c.out.Section(i)
+		if !was.Named(".eh_frame") || was.Size == is.Size {
+			continue
+		}
+		if sec.Index != 0 || was.Size > is.Size {
+			return sec, 0, nil, fmt.Errorf("section %v has 0x%x bytes", is, is.Size)
+		}
+		sec, base = is, int(was.Size)
+		before, err := c.Object.table(i)
+		if err != nil {
+			return sec, 0, nil, err
+		}
+		relas, err = reloc.NewTable(c.out.Section(c.relaOf(i)).Data())
+		if err != nil || relas.Len() < before.Len() {
+			return sec, 0, nil, fmt.Errorf("section %v: %d relocations, there were %d", is, relas.Len(), before.Len())
+		}
+		relas = relas[before.Len()*reloc.RelaSize:]
+		for off := 0; off < base; {
+			body, err := frameEntry(is.Data()[off:base])
+			if err != nil {
+				return sec, 0, nil, fmt.Errorf("section %v: offset 0x%x: %w", is, off, err)
+			}
+			off += 4 + len(body)
+		}
 	}
-	was, err := c.Object.table(i)
-	if err != nil {
-		return eh, relas, 0, 0, err
+	if sec.Index == 0 {
+		var p placed
+		if sec, p, err = c.addition(".eh_frame"); err != nil {
+			return sec, 0, nil, err
+		}
+		relas = p.Table
 	}
-	eh = c.out.Section(i)
-	relas, err = c.relocations(i)
-	return eh, relas, int(size), was.Len(), err
+	if !sec.Has(elf.SHF_ALLOC) {
+		return sec, 0, nil, fmt.Errorf("section %v is not loaded", sec)
+	}
+	return sec, base, relas, nil
 }
 
 // frameEntry returns the body of the entry that data begins with. One of length 0

@@ -151,7 +151,6 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 	if nop := c.Place == User && c.Runtime == Inline && (n.entry == StubSave || n.entry == StubJump); does.nop != nop {
 		return fmt.Errorf("it has a nop: %v", does.nop)
 	}
-	// Another unit's key may be NULL, whatever the one of this unit holds.
 	if null := !cell && (!c.Object.ownKey(n.key, c.Place) || c.Object.canBeNull(n.key)); does.null != null {
 		return fmt.Errorf("it tests for NULL: %v", does.null)
 	}
@@ -189,7 +188,7 @@ func (c *checker) keyOperand(does *stubCode, key int) error {
 		return fmt.Errorf("it goes through another key")
 	}
 	got := does.way == wayGOT || does.way == wayGOTPC
-	if got != (c.Place == User && !c.Object.ownKey(key, c.Place)) || does.way == wayNear {
+	if far := c.Place == User && !c.Object.ownKey(key, c.Place); got != far || does.way == wayNear {
 		return fmt.Errorf("it goes to the key through the GOT: %v", got)
 	}
 	return nil
