@@ -186,6 +186,9 @@ func unleash(o *options, bin, p string) (*report, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o755); err != nil { // tests act as other users
+		return nil, err
+	}
 	log, err := os.Create(name + ".log")
 	if err != nil {
 		return nil, err
