@@ -122,3 +122,16 @@ func TestOverlaps(t *testing.T) {
 		t.Errorf("pstw: %+v, %v", a, ok)
 	}
 }
+
+// TestNotPrefixed wants the loads and stores that have no longer form to have none:
+// those with update, lmw and stmw, and what is no load or store of opcodes 32 to 55.
+func TestNotPrefixed(t *testing.T) {
+	const mls = Word(0x06000000)
+	for op := range uint32(64) {
+		suffix := Word(op<<26 | 3<<21 | 4<<16)
+		_, ok := Memory(mls, suffix)
+		if want := op >= 32 && op <= 55 && op != 46 && op != 47 && !dForm[op].update; ok != want {
+			t.Errorf("opcode %d: %v", op, ok)
+		}
+	}
+}

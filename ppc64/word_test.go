@@ -121,6 +121,12 @@ func TestBranchKinds(t *testing.T) {
 	if mtctr := Word(0x7d8903a6); mtctr.SPR() != 9 || mtctr.XO() != 467 || mtctr.RS() != 12 {
 		t.Errorf("mtctr: SPR %d, XO %d", mtctr.SPR(), mtctr.XO())
 	}
+	if mftb := Word(0x7c6c42a6); mftb.SPR() != 268 || mftb.XO() != 339 || mftb.Rc() { // mfspr r3,268
+		t.Errorf("mftb: SPR %d, XO %d, Rc %v", mftb.SPR(), mftb.XO(), mftb.Rc())
+	}
+	if add := Word(0x7c632215); !add.Rc() { // add. r3,r3,r4
+		t.Error("add.: no Rc")
+	}
 }
 
 func TestReplace(t *testing.T) {
@@ -137,7 +143,7 @@ func TestReplace(t *testing.T) {
 	if diff := cmp.Diff("offset 0x0: expects nop or cror 15,15,15, found bl .+0x0", err.Error()); diff != "" {
 		t.Error(diff)
 	}
-	if err := Replace(code, 4, RestoreTOC); !errors.As(err, &unexpected) {
+	if err := Replace(code, 4, RestoreTOC); !errors.As(err, &unexpected) || err.Error() != "offset 0x4: expects no word at all, found nop" {
 		t.Errorf("Replace that expects nothing: %v", err)
 	}
 	for _, off := range []uint64{2, 8, math.MaxUint64 &^ 3} {

@@ -20,6 +20,9 @@ func TestRela(t *testing.T) {
 	if diff := cmp.Diff("0x10: R_PPC64_REL24 sym 4294967287 - 0x8", r.String()); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff("0x0: R_PPC64_NONE sym 0 + 0x0", Rela{}.String()); diff != "" {
+		t.Error(diff)
+	}
 	lowest := Rela{Addend: math.MinInt64}
 	if diff := cmp.Diff("0x0: R_PPC64_NONE sym 0 - 0x8000000000000000", lowest.String()); diff != "" {
 		t.Error(diff)
@@ -166,7 +169,26 @@ func TestUnknown(t *testing.T) {
 	if diff := cmp.Diff("R_PPC64_<unknown 200>", Name(200)); diff != "" {
 		t.Error(diff)
 	}
+	if f := Field(len(fields)); f.String() != "<unknown field>" || f.Size() != 0 {
+		t.Errorf("one past the last field is %v", f)
+	}
 	if s := Field(200).String(); s != "<unknown field>" || Field(200).Size() != 0 {
 		t.Error(s)
+	}
+}
+
+// TestPartBounds holds the range of a value against the part that it is about: at
+// each end the part is in the range, and one further it is not.
+func TestPartBounds(t *testing.T) {
+	const least, most = -0x8000, 0x7fff
+	for p := range parts {
+		p := Part(p)
+		if parts[p].shift > 34 {
+			continue // the range is larger than that of a number
+		}
+		low, high := p.bounds(least, most)
+		if p.number(low) != least || p.number(low-1) == least || p.number(high) != most || p.number(high+1) == most {
+			t.Errorf("part %d: %#x to %#x", p, low, high)
+		}
 	}
 }

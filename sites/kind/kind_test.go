@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"syscall"
 	"testing"
 
@@ -37,6 +38,9 @@ func TestOf(t *testing.T) {
 		{system(syscall.ENOTDIR), kind.NoSuchFile, true},
 		{system(syscall.EACCES), kind.PermissionDenied, true},
 		{fmt.Errorf("x: %w", syscall.ENOSPC), kind.IOError, true},
+		{system(plain), kind.IOError, true},
+		{&os.LinkError{Op: "rename", Old: "x", New: "y", Err: plain}, kind.IOError, true},
+		{&os.SyscallError{Syscall: "read", Err: plain}, kind.IOError, true},
 		{errors.Join(context.Canceled, nil), kind.Interrupted, true},
 	} {
 		got := kind.Of(c.err)
@@ -49,5 +53,20 @@ func TestOf(t *testing.T) {
 	}
 	if err := kind.BadKey.Wrap(plain); !errors.Is(err, plain) || err.Error() != "plain" {
 		t.Errorf("Wrap changed the error to %v", err)
+	}
+}
+
+// TestAll wants each kind once, from the first to the last, with a name of its own.
+func TestAll(t *testing.T) {
+	all := kind.All()
+	seen := map[string]bool{"": true}
+	for i, k := range all {
+		if int(k) != int(kind.None)+1+i || seen[k.String()] {
+			t.Errorf("kind %d is %v", i, k)
+		}
+		seen[k.String()] = true
+	}
+	if len(all) == 0 || all[0] != kind.BadUsage || all[len(all)-1] != kind.R2NotSaved {
+		t.Errorf("all kinds are %v", all)
 	}
 }

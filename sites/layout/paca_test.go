@@ -24,6 +24,7 @@ func TestPACATOC(t *testing.T) {
 	}
 	const name = "__SCK__u_zero"
 	var sym, value, header uint64 // offsets in the file: of the symbol, its data, its section header
+	var data, end uint64          // of its section in the file, and its size
 	for i := 1; i < f.NumSymbols(); i++ {
 		s := f.Symbol(i)
 		if s.Section == 0 || string(f.SymbolName(s)) != name {
@@ -32,7 +33,8 @@ func TestPACATOC(t *testing.T) {
 		const shOff, shEntry, symEntry = 0x28, 64, 24
 		table, _ := f.SectionByName(".symtab")
 		sym = table.Off + uint64(i)*symEntry
-		value = f.Section(s.Section).Off + s.Value
+		data, end = f.Section(s.Section).Off, f.Section(s.Section).Size
+		value = data + s.Value
 		header = binary.LittleEndian.Uint64(b[shOff:]) + uint64(s.Section)*shEntry
 	}
 	if sym == 0 {
@@ -55,6 +57,17 @@ func TestPACATOC(t *testing.T) {
 		{"absolute", func(b []byte) { put(b, sym+stShndx, 2, 0xfff1); put(b, sym+stValue, 8, 0x7ffc) }, 0x7ffc, ""},
 		{"undefined", func(b []byte) { put(b, sym+stShndx, 2, 0) }, 0, "is undefined"},
 		{"past the end", func(b []byte) { put(b, sym+stValue, 8, 1<<40) }, 0, "has no data"},
+		{"at the end", func(b []byte) {
+			put(b, sym+stValue, 8, end-4)
+			put(b, sym+stSize, 8, 4)
+			put(b, value, 8, 0)
+			put(b, data+end-4, 4, 0x30)
+		}, 0x30, ""},
+		{"past the end by two", func(b []byte) { put(b, sym+stValue, 8, end-2); put(b, sym+stSize, 8, 4) }, 0, "has no data"},
+		{"behind the end", func(b []byte) { put(b, sym+stValue, 8, end); put(b, sym+stSize, 8, 2) }, 0, "has no data"},
+		{"nothing at the end", func(b []byte) { put(b, sym+stValue, 8, end); put(b, sym+stSize, 8, 0) }, 0, "has 0x0 bytes"},
+		{"at r13 itself", func(b []byte) { put(b, value, 8, 0) }, 0, ""},
+		{"below r13", func(b []byte) { put(b, value, 8, 1<<64-4) }, 0, "offset -4 of r13"},
 		{"odd", func(b []byte) { put(b, value, 8, 0x2a) }, 0, "offset 42 of r13"},
 		{"too far", func(b []byte) { put(b, value, 8, 0x8000) }, 0, "offset 32768 of r13"},
 		{"image", func(b []byte) {

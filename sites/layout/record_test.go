@@ -42,16 +42,17 @@ func TestRecordsRead(t *testing.T) {
 func TestRecordsRefused(t *testing.T) {
 	whole := testRecords()[0].Append(nil)
 	for name, spoil := range map[string]func([]byte) []byte{
-		"cut in the header":  func(b []byte) []byte { return b[:20] },
-		"cut in the entries": func(b []byte) []byte { return b[:80] },
-		"another magic":      func(b []byte) []byte { b[0]++; return b },
-		"an odd size":        func(b []byte) []byte { b[4]++; return b },
-		"too many entries":   func(b []byte) []byte { binary.LittleEndian.PutUint32(b[8:], 1<<31); return b },
-		"too many keys":      func(b []byte) []byte { binary.LittleEndian.PutUint32(b[12:], 1<<31); return b },
-		"a name outside":     func(b []byte) []byte { b[RecordKeyAddr(0)+8] = 0xff; return b },
-		"a name inside":      func(b []byte) []byte { b[RecordKeyAddr(0)+8] = 0; return b },
-		"an unknown key":     func(b []byte) []byte { b[RecordKeyAddr(2)+4] = 2; return b },
-		"an unknown form":    func(b []byte) []byte { b[RecordKeyAddr(2)+8] = 8; return b },
+		"cut in the header":        func(b []byte) []byte { return b[:20] },
+		"cut in the entries":       func(b []byte) []byte { return b[:80] },
+		"another magic":            func(b []byte) []byte { b[0]++; return b },
+		"an odd size":              func(b []byte) []byte { b[4]++; return b },
+		"too many entries":         func(b []byte) []byte { binary.LittleEndian.PutUint32(b[8:], 1<<31); return b },
+		"too many keys":            func(b []byte) []byte { binary.LittleEndian.PutUint32(b[12:], 1<<31); return b },
+		"a name outside":           func(b []byte) []byte { b[RecordKeyAddr(0)+8] = 0xff; return b },
+		"a name inside":            func(b []byte) []byte { b[RecordKeyAddr(0)+8] = 0; return b },
+		"a name in the last entry": func(b []byte) []byte { b[RecordKeyAddr(0)+8] = byte(RecordKeyAddr(2)) + 3*12 - 1; return b },
+		"an unknown key":           func(b []byte) []byte { b[RecordKeyAddr(2)+4] = 2; return b },
+		"an unknown form":          func(b []byte) []byte { b[RecordKeyAddr(2)+8] = 8; return b },
 		"no end of a name": func(b []byte) []byte {
 			for i := len(b) - 1; b[i] == 0; i-- {
 				b[i] = 'x'
