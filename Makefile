@@ -202,7 +202,7 @@ test-full: test reproducible deb-test soundness browser-test corpus-check kernel
 mutants: ## Give scpatch MUTANTS changed objects (100000)
 	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch
 
-# Each package by its own tests. -short and the pattern leave out what takes long.
+# Each package by its own tests. The pattern leaves out what takes long.
 MUTATED := ppc64 reloc elfrw sites/kind sites/layout sites/tocsave sites/textmap sites/image sites/verify sites
 MUTATION = $(GO) run ./.ci/mutation -skip '$(LONG)|$(INPUT)'
 mutation: tools ## Change the operators of MUTATED one by one: do their tests notice? (hours)

@@ -47,7 +47,7 @@ func asGo(args []string) int {
 	if !coverage && !inSample() {
 		return notViable
 	}
-	more := []string{"test", "-short", "-vet=off"}
+	more := []string{"test", "-vet=off"}
 	if skip := os.Getenv(envSkip); skip != "" {
 		more = append(more, "-skip", skip)
 	}

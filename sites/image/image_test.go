@@ -145,6 +145,20 @@ func TestChoose(t *testing.T) {
 		{"a target at the other end of the reach", []func(*fake){farTarget(siteAt - 1<<25)}, `direct away, calls "__SCT__a", becomes "away", bl to 0xfffffffffe000010`},
 		{"a target out of reach there", []func(*fake){farTarget(siteAt - 1<<25 - 4)}, `keep away, calls "__SCT__a", becomes "__SCT__a", target-far`},
 
+		{"no ABI version", []func(*fake){func(f *fake) { f.flags = 0 }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"relocatable", []func(*fake){func(f *fake) { f.typ = uint16(elf.ET_DYN) }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"no symbol but the key's", []func(*fake){holds(0), func(f *fake) {
+			f.syms = []fakeSymbol{*f.symbol(layout.KeyPrefix + "a")}
+			f.words(siteAt, ppc64.Nop)
+		}}, `constant NULL, calls "", becomes "", nop, done`},
+		{"sections one behind the other", []func(*fake){func(f *fake) { f.section(".bss").addr = dataAt + 0x40 }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"a section that ends with memory", []func(*fake){func(f *fake) { f.section(".bss").addr = 1<<64 - 0x21 }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"sections that are not in memory", []func(*fake){func(f *fake) {
+			f.secs = append(f.secs, fakeSection{name: ".tbss", typ: elf.SHT_NOBITS, flags: elf.SHF_ALLOC | elf.SHF_TLS, addr: textAt, size: 8},
+				fakeSection{name: ".comment", typ: elf.SHT_PROGBITS, data: make([]byte, 8)},
+				fakeSection{name: ".empty", typ: elf.SHT_PROGBITS, flags: elf.SHF_ALLOC, addr: textAt + 8})
+		}}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+
 		// What the site does now.
 		{"done", []func(*fake){func(f *fake) { f.branch(siteAt, bl, target+8) }}, `direct target, calls "target", becomes "target", bl to 0x108, done`},
 		{"done, NULL", []func(*fake){holds(0), func(f *fake) { f.words(siteAt, ppc64.Nop) }}, `constant NULL, calls "", becomes "", nop, done`},

@@ -54,6 +54,7 @@ func TestRefused(t *testing.T) {
 			"two entries of the table name the site at 0x8000010"},
 		{"table without bytes", func(f *fake) { ends(f, bssAt, bssAt+0x10) }, sites.Options{}, "at 0x2100000 is in no section"},
 		{"table that ends before it begins", func(f *fake) { ends(f, tableAt+0x10, tableAt) }, sites.Options{}, "is in no section"},
+		{"table whose end passes its section", func(f *fake) { f.entry(siteAt+4, keyAt, 0); ends(f, tableAt+0x10, tableAt+0x30) }, sites.Options{}, "is in no section"},
 		{"table that passes its section", func(f *fake) { ends(f, tableAt, tableAt+0x20) }, sites.Options{}, "is in no section"},
 
 		{"another callee", func(f *fake) { f.branch(siteAt, bl, plain) }, sites.Options{}, "calls plain, but the key is a"},

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package tocsave
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+const (
+	stduFrame ppc64.Word = 0xf821ffa1 // stdu r1,-96(r1)
+	blFar     ppc64.Word = 0x49000001 // bl to somebody else
+	bNext     ppc64.Word = 0x48000004 // b .+4
+)
+
+func code(words ...ppc64.Word) []byte {
+	b := make([]byte, 4*len(words))
+	for i, w := range words {
+		w.Put(b[4*i:])
+	}
+	return b
+}
+
+// TestInSection has the same function at other places of a section. What is said
+// of its calls is the same, at these places; neither of its entries counts as one
+// of which nothing is known, any other place does.
+func TestInSection(t *testing.T) {
+	fn := []ppc64.Word{ppc64.Nop, ppc64.Nop, stduFrame, ppc64.SaveTOC, blFar, ppc64.Nop, ppc64.Blr}
+	for _, before := range []int{0, 1, 16} {
+		words := make([]ppc64.Word, before)
+		for i := range words {
+			words[i] = ppc64.Nop
+		}
+		start := uint64(4 * before)
+		f := &Func{Code: code(append(append(words, fn...), ppc64.Nop)...), Start: start, End: start + uint64(4*len(fn)), Entry: 3}
+		call := start + 16
+		f.Unknown = []uint64{start, start + 8}
+		if v := Analyse(f, []uint64{call})[0]; !v.Proven || v.At != start+12 || !v.Frame || v.Entered || v.Again {
+			t.Errorf("from 0x%x: %+v", start, v)
+		}
+		f.Unknown = []uint64{start + 16}
+		if v := Analyse(f, []uint64{call})[0]; v.Proven || v.At != start+16 {
+			t.Errorf("from 0x%x, entered at the call: %+v", start, v)
+		}
+		f.Unknown = []uint64{start + 20}
+		if v := Analyse(f, []uint64{call})[0]; !v.Proven || !v.Entered {
+			t.Errorf("from 0x%x, entered behind the call: %+v", start, v)
+		}
+		f.Unknown = []uint64{start + uint64(4*len(fn)), start - 4} // of others
+		if v := Analyse(f, []uint64{call})[0]; !v.Proven || v.Entered {
+			t.Errorf("from 0x%x, others are entered: %+v", start, v)
+		}
+		f.Unknown = nil
+		f.Entry = 1
+		if v := Analyse(f, []uint64{call})[0]; v.Proven || !strings.Contains(v.Reason, "local entry 1") {
+			t.Errorf("from 0x%x, local entry 1: %+v", start, v)
+		}
+	}
+}
+
+// TestExtentLimits has functions that end too early or too late, and the largest ones.
+func TestExtentLimits(t *testing.T) {
+	short := []ppc64.Word{ppc64.Nop, ppc64.Nop, stduFrame, ppc64.SaveTOC, blFar}
+	for _, c := range []struct {
+		name       string
+		start, end uint64
+		entry      ppc64.LocalEntry
+		none       bool // nothing is known of the extent
+	}{
+		{"all", 0, 20, 3, false},
+		{"behind the end", 0, 24, 3, true},
+		{"empty", 8, 8, 3, true},
+		{"backwards", 16, 8, 3, true},
+		{"in the middle of a word", 2, 18, 3, true},
+		{"no word behind the local entry", 0, 8, 3, true},
+		{"half a word behind it", 0, 10, 3, true},
+		{"one word behind it", 8, 20, 3, false},
+		{"a local entry behind the end", 8, 20, 4, true},
+	} {
+		f := &Func{Code: code(short...), Start: c.start, End: c.end, Entry: c.entry}
+		v := Analyse(f, []uint64{16})[0]
+		if none := v.Reason == (why{cause: noExtent}).text(); none != c.none || none && (v.Proven || !v.Entered) {
+			t.Errorf("%s: %+v", c.name, v)
+		}
+	}
+	// The longest function, and one word more.
+	words := make([]ppc64.Word, maxWords+1)
+	for i := range words {
+		words[i] = ppc64.Nop
+	}
+	words[1], words[2], words[maxWords-2], words[maxWords-1] = stduFrame, ppc64.SaveTOC, blFar, ppc64.Blr
+	f := &Func{Code: code(words...), End: 4 * maxWords, Entry: 2}
+	call := []uint64{4 * (maxWords - 2)}
+	if v := Analyse(f, call)[0]; !v.Proven {
+		t.Errorf("%d words: %+v", maxWords, v)
+	}
+	f.End += 4
+	if v := Analyse(f, call)[0]; v.Proven || v.Reason != (why{cause: tooLarge}).text() {
+		t.Errorf("%d words: %+v", maxWords+1, v)
+	}
+	// The most places that a branch goes to, with the entry, and one more.
+	words = make([]ppc64.Word, maxStates+4)
+	for i := range words {
+		words[i] = bNext
+	}
+	words[1], words[2] = stduFrame, ppc64.SaveTOC
+	words[maxStates+2], words[maxStates+3] = blFar, ppc64.Blr
+	f = &Func{Code: code(words...), End: uint64(4 * len(words)), Entry: 2}
+	call[0] = 4 * (maxStates + 2)
+	if v := Analyse(f, call)[0]; !v.Proven {
+		t.Errorf("%d places: %+v", maxStates, v)
+	}
+	bNext.Put(f.Code[4*(maxStates+2):])
+	blFar.Put(f.Code[4*(maxStates+3):])
+	call[0] += 4
+	if v := Analyse(f, call)[0]; v.Proven || v.Reason != (why{cause: tooLarge}).text() {
+		t.Errorf("%d places: %+v", maxStates+1, v)
+	}
+}
