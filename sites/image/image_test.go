@@ -105,6 +105,9 @@ func TestChoose(t *testing.T) {
 		{"caller ends behind the site", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").size = 0x14 }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 		{"a label without size before the site", []func(*fake){caller(noTOC), func(f *fake) { f.function("label", siteAt-4, 0, usesTOC) }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 
+		{"a site at the begin of its function", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").value = siteAt }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
+		{"a site behind a function in another", []func(*fake){caller(noTOC), func(f *fake) { f.function("inner", textAt+4, 4, usesTOC) }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+
 		// The cold part of a function is called what the function is.
 		{"cold part", []func(*fake){cold(usesTOC)}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
 		{"cold part of a function without a TOC pointer", []func(*fake){cold(noTOC)}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
@@ -139,6 +142,15 @@ func TestChoose(t *testing.T) {
 		{"a key that passes the end of data", []func(*fake){movedKey(dataAt + 0x3c)}, `keep ?, calls "__SCT__a", becomes "__SCT__a", key-odd`},
 		{"a key at the end of data", []func(*fake){movedKey(dataAt + 0x38)}, `constant NULL, calls "__SCT__a", becomes "", nop`},
 
+		{"a dynamic relocation behind another's", []func(*fake){holds(0), func(f *fake) {
+			f.dynamic(gotAt, elf.R_PPC64_RELATIVE, plain)
+			f.dynamic(keyAt, elf.R_PPC64_RELATIVE, plain)
+		}}, `direct plain, calls "__SCT__a", becomes "plain", bl to 0x180`},
+		{"a variable among code", []func(*fake){func(f *fake) { f.syms = append(f.syms, fakeSymbol{"table", target, 4, elf.STT_OBJECT, 0}) }},
+			`direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"a label at the target", []func(*fake){func(f *fake) { f.syms = append(f.syms, fakeSymbol{"label", target, 0, elf.STT_NOTYPE, 0}) }},
+			`direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+
 		// How far a branch goes.
 		{"a target at the end of the reach", []func(*fake){farTarget(siteAt + 1<<25 - 4)}, `direct away, calls "__SCT__a", becomes "away", bl to 0x200000c`},
 		{"a target out of reach", []func(*fake){farTarget(siteAt + 1<<25)}, `keep away, calls "__SCT__a", becomes "__SCT__a", target-far`},
@@ -162,6 +174,9 @@ func TestChoose(t *testing.T) {
 		// What the site does now.
 		{"done", []func(*fake){func(f *fake) { f.branch(siteAt, bl, target+8) }}, `direct target, calls "target", becomes "target", bl to 0x108, done`},
 		{"done, NULL", []func(*fake){holds(0), func(f *fake) { f.words(siteAt, ppc64.Nop) }}, `constant NULL, calls "", becomes "", nop, done`},
+		{"a trampoline in assembler", []func(*fake){func(f *fake) { f.symbol(layout.TrampPrefix + "a").typ = elf.STT_NOTYPE }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"a trampoline with a local entry", []func(*fake){func(f *fake) { f.symbol(layout.TrampPrefix + "a").other = usesTOC; f.branch(siteAt, bl, trampA+8) }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"the middle of a function", []func(*fake){func(f *fake) { f.branch(siteAt, bl, plain+4) }}, `keep target, calls "", becomes "", tramp-far`},
 		{"by a linker's branch", []func(*fake){by(0x4bffff00)}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
 		{"by a linker's branch to elsewhere", []func(*fake){by(0x4bffff04)}, `keep target, calls "", becomes "", tramp-far`},
 		{"by a call", []func(*fake){by(0x4bffff01)}, `keep target, calls "", becomes "", tramp-far`},
