@@ -127,6 +127,10 @@ func (v *verifier) judge(s *site) {
 		return
 	}
 	if !w.IsBranch() {
+		if err := v.checkReach(s); err != nil {
+			v.fault(s, err)
+			return
+		}
 		n := len(v.faults)
 		v.judgeConstant(s, t, c, w)
 		if err := v.checkForm(s, w, nil); err != nil && len(v.faults) == n {
@@ -152,6 +156,9 @@ func (v *verifier) judge(s *site) {
 	o, err := v.follow(s, t, c, b)
 	if err == nil {
 		err = v.checkForm(s, w, &o)
+	}
+	if err == nil && o.ending != through {
+		err = v.checkReach(s)
 	}
 	if err != nil {
 		v.fault(s, err)

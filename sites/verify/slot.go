@@ -257,6 +257,15 @@ func (v *verifier) checkWayOut(s *site, c caller) error {
 	return nil
 }
 
+// checkReach wants a site of user space that does not go through its key to reach
+// the stub of its entry: the run time cannot make it follow the key otherwise.
+func (v *verifier) checkReach(s *site) error {
+	if s.user && !v.object && !reaches(s.at, s.stub) {
+		return kind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
+	}
+	return nil
+}
+
 // trampolineOf is the local entry of a key's trampoline.
 func (v *verifier) trampolineOf(key string) (uint64, bool) {
 	if v.tramps == nil {
