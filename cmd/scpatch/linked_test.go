@@ -13,10 +13,11 @@ import (
 
 // checkLinked verifies a linked program, as the last step of a build does, and
 // counts: every site that the plans list must be in the table, and every one
-// that they call direct must be so.
+// that they call direct must be so. The record has those besides that stay. The
+// objects that nobody has patched may have calls of their own.
 func checkLinked(t *testing.T, program string, wantSites, wantDirect int) {
 	t.Helper()
-	stdout, stderr, code := runCommand("verify", "--json", program)
+	stdout, stderr, code := runCommand("verify", "--json", "--allow-unpatched", program)
 	if code != exitDone {
 		t.Errorf("scpatch verify: exit %d\n%s", code, stderr)
 		return
@@ -25,8 +26,8 @@ func checkLinked(t *testing.T, program string, wantSites, wantDirect int) {
 	if err := json.Unmarshal([]byte(stdout), &v); err != nil {
 		t.Fatal(err)
 	}
-	if v.Checked != wantSites {
-		t.Errorf("%s: %d sites, want %d", program, v.Checked, wantSites)
+	if v.Checked < wantSites {
+		t.Errorf("%s: %d sites, want at least %d", program, v.Checked, wantSites)
 	}
 	if v.Direct < wantDirect {
 		t.Errorf("%s: %d calls do not go through their keys, planned were at least %d", program, v.Direct, wantDirect)

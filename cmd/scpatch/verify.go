@@ -37,6 +37,7 @@ type verifyView struct {
 	File    string      `json:"file"`
 	Checked int         `json:"checked"` // sites
 	Direct  int         `json:"direct"`  // of these, calls that do not go through the key
+	Unknown bool        `json:"unknown"` // there is no record: calls that were patched do not show
 	Faults  []faultView `json:"faults"`
 }
 
@@ -110,6 +111,8 @@ func verifyFile(path string, opts verify.Options) (r *verify.Report, err error) 
 func writeVerified(out io.Writer, path string, r *verify.Report) {
 	state := "all as they must be"
 	switch {
+	case r.Unknown && r.Sites == 0 && len(r.Faults) == 0:
+		state = "no record: calls that were patched do not show"
 	case r.Sites == 0 && len(r.Faults) == 0:
 		state = "nothing to check"
 	case len(r.Faults) > 0:
@@ -119,7 +122,7 @@ func writeVerified(out io.Writer, path string, r *verify.Report) {
 }
 
 func newVerifyView(path string, r *verify.Report) verifyView {
-	v := verifyView{Version: jsonVersion, File: path, Checked: r.Sites, Direct: r.Direct, Faults: []faultView{}}
+	v := verifyView{Version: jsonVersion, File: path, Checked: r.Sites, Direct: r.Direct, Unknown: r.Unknown, Faults: []faultView{}}
 	for _, f := range r.Faults {
 		v.Faults = append(v.Faults, faultView{
 			Section: f.Section, Offset: f.Off, Function: demangle.Filter(f.Symbol), Symbol: f.Symbol,

@@ -4,6 +4,7 @@ package verify
 
 import (
 	"cmp"
+	"debug/elf"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,6 +64,10 @@ type Report struct {
 	Sites  int // entries of tables, recorded sites, and calls of stubs and trampolines besides
 	Direct int // of these, calls that do not go through the key
 	Faults []Fault
+
+	// Unknown: there are keys or trampolines, and neither a table nor a record.
+	// Calls that were patched do not show.
+	Unknown bool
 }
 
 // Verify holds every site of an object or an image against its key. An error
@@ -99,13 +104,14 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err := v.prove(); err != nil {
 		return nil, err
 	}
-	if !known && entries == 0 && len(v.faults) == 0 {
+	unknown := !known && entries == 0
+	if unknown && len(v.faults) == 0 {
 		if err := v.nothingKnown(); err != nil {
 			return nil, err
 		}
 	}
 	slices.SortStableFunc(v.faults, func(a, b placedFault) int { return cmp.Compare(a.at, b.at) })
-	r := &Report{Sites: v.sites, Direct: v.direct}
+	r := &Report{Sites: v.sites, Direct: v.direct, Unknown: unknown && v.traces > 0}
 	for i, f := range v.faults {
 		if i == 0 || f.at != v.faults[i-1].at { // what else is wrong there is a consequence
 			r.Faults = append(r.Faults, f.Fault)
@@ -167,17 +173,41 @@ func (v *verifier) needsTable() bool {
 }
 
 // nothingKnown is the error for a file of which neither a table nor a record says
-// what was done, although it may have sites: those that call their target show by
-// nothing else. In a file without local symbols nothing may have a name.
+// what was done, although it must have had sites: those that call their target show
+// by nothing else. It has stubs, or trampolines that nothing but the file itself can
+// call, and nothing does. In a file without local symbols nothing may have a name.
 func (v *verifier) nothingKnown() error {
 	switch {
-	case v.traces > 0 && v.opts.AllowUnpatched:
-	case v.traces > 0:
+	case v.opts.AllowUnpatched && v.traces > 0:
+	case v.patched():
 		return kind.NothingKnown.Errorf("there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known of the sites")
+	case v.traces > 0:
 	case !v.object && !v.locals:
 		return kind.NothingKnown.Errorf("there are no symbols of the program's own, no table of sites and no record of them: nothing is known of the sites")
 	}
 	return nil
+}
+
+// patched reports whether the file has stubs, or a trampoline that other files
+// cannot call.
+func (v *verifier) patched() bool {
+	exported := map[string]bool{}
+	for i := range v.dynamic {
+		if s := &v.dynamic[i]; s.section != 0 {
+			exported[s.name] = true
+		}
+	}
+	for i := range v.symbols {
+		s := &v.symbols[i]
+		if s.section == 0 || !v.isOurs(s.name) || strings.HasPrefix(s.name, layout.KeyPrefix) {
+			continue
+		}
+		others := exported[s.name] || v.object && s.bind != elf.STB_LOCAL
+		if !strings.HasPrefix(s.name, layout.TrampPrefix) || !others {
+			return true
+		}
+	}
+	return false
 }
 
 // table checks the entries of a table and returns their number.
