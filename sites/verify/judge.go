@@ -170,8 +170,7 @@ func (v *verifier) judge(s *site) {
 	// A site that was kept is as right as it was: what its trampoline does with r2
 	// is its owner's to know.
 	slot, _ := v.slot(s)
-	kept := s.rec != nil && s.rec.form == layout.RecordKeep && slot != ppc64.RestoreTOC
-	if c.toc.kind == number && !kept {
+	if c.toc.kind == number && !(v.kept(s) && slot != ppc64.RestoreTOC) {
 		v.judgeTOC(s, t, b, o)
 	}
 }

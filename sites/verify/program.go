@@ -49,8 +49,9 @@ type program struct {
 	tocs   map[uint64]uint64
 	every  []uint64 // see allTOCs
 
-	adopted bool // a record says where the code runs:
-	place   uint8
+	adopted   bool // a record says where the code runs:
+	place     uint8
+	elsewhere bool // an option says that it runs elsewhere
 }
 
 // A span is a section in memory.

@@ -128,6 +128,7 @@ func (p *program) adopt(place uint8) error {
 		p.opts.Module, p.opts.User = place == module, place == user
 	}
 	p.adopted, p.place = true, place
+	p.elsewhere = p.opts.Module != (place == module) || p.opts.User != (place == user)
 	return nil
 }
 
@@ -190,6 +191,11 @@ func (v *verifier) recordedSites() {
 		}
 		v.judge(&s)
 	}
+}
+
+// kept reports whether the plan left a site as it was, for where the code runs.
+func (v *verifier) kept(s *site) bool {
+	return s.rec != nil && s.rec.form == layout.RecordKeep && !v.elsewhere
 }
 
 // checkRecord holds a site against its record, before what it does is known.

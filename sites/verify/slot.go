@@ -135,8 +135,7 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 // awaitSaved leaves a site to the proof. A site that was kept is as right as it
 // was, whoever saves r2 there.
 func (v *verifier) awaitSaved(s *site, saved bool) {
-	kept := s.rec != nil && s.rec.form == layout.RecordKeep
-	if !saved || !kept && !v.kernel() {
+	if !saved || !v.kept(s) && !v.kernel() {
 		v.await(s, saved)
 	}
 }
