@@ -4,9 +4,11 @@ package verify
 
 import (
 	"debug/elf"
+	"math"
 	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -72,6 +74,28 @@ func (v *verifier) tables() ([]table, error) {
 	}
 	v.setEntrySize(&t, elfrw.Section{})
 	return []table{t}, nil
+}
+
+// cut reports what shows that a table has lost its end: a relocation behind it, or
+// the symbol that a linker puts there.
+func (v *verifier) cut(t table) error {
+	s, _, ok := v.locate(t.from)
+	if !ok || s.Size != t.to-t.from {
+		return nil
+	}
+	if v.object {
+		whole := v.relas[s.Index].within(s.Size, math.MaxUint64-s.Size, func(reloc.Rela) bool { return false })
+		if !whole {
+			return kind.BadTable.Errorf("a relocation passes the end of the table")
+		}
+		return nil
+	}
+	for i := range v.symbols {
+		if x := &v.symbols[i]; t.user && x.name == layout.TableStop && x.section == s.Index && x.addr != t.to {
+			return kind.BadTable.Errorf("the table ends at 0x%x, and %s is 0x%x", t.to, x.name, x.addr)
+		}
+	}
+	return nil
 }
 
 // setEntrySize decides between the two forms of the kernel's table: as it was

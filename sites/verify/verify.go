@@ -216,6 +216,9 @@ func (v *verifier) table(t table) int {
 	if (t.to-t.from)%t.size != 0 {
 		v.fault(&site{at: t.from}, kind.BadTable.Errorf("0x%x bytes are no multiple of %d, the size of an entry", t.to-t.from, t.size))
 	}
+	if err := v.cut(t); err != nil {
+		v.fault(&site{at: t.from}, err)
+	}
 	for i := range n {
 		at := t.from + uint64(i)*t.size
 		v.sites++
