@@ -47,6 +47,8 @@ const (
 	ShadowUnwinds
 	SiteDiscardable
 	TableOnly
+	KeptBefore
+	NoRecord
 )
 
 // A reasonText is the name of a reason, and the reason in a sentence.
@@ -91,6 +93,8 @@ var reasons = [...]reasonText{
 	ShadowUnwinds:     {"shadow-unwinds", "the object has exception tables, and nothing can unwind through the stub"},
 	SiteDiscardable:   {"site-discardable", "the site is in a group that the linker may discard, so no table entry may point at it"},
 	TableOnly:         {"table-only", "only the table was asked for: the site is patched in the linked image"},
+	KeptBefore:        {"kept-before", "the site was kept when its object was patched, whose listing says why"},
+	NoRecord:          {"no-record", "nothing says that the site was patched or was to stay"},
 }
 
 // Reasons lists all reasons.

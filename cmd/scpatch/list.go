@@ -19,7 +19,8 @@ const listUsage = `Usage: scpatch list [options] FILE...
 
 List the static-call sites of ppc64le (ELFv2) objects and kernel images: where each
 is, which key it calls and what that holds, what scpatch would do with it and
-why. Nothing is changed.
+why. Of linked programs and shared libraries (--user) list the sites that their
+table and scpatch's record name, and what each calls. Nothing is changed.
 `
 
 const listStatus = `
@@ -95,7 +96,7 @@ func list(path string, opts sites.Options, show func(*work) error) error {
 	}
 	defer f.Close()
 	return f.Guard(func() error {
-		w, err := plan(f, opts)
+		w, err := shown(f, opts)
 		if err != nil {
 			return err
 		}
@@ -117,6 +118,9 @@ func writeTable(out io.Writer, to screen, path string, file *work) {
 		switch {
 		case s.Form == sites.Keep:
 			because = s.Reason.String()
+		case file.linked && s.Listed:
+			because = "in the table"
+		case file.linked:
 		case s.Done:
 			becomes += " (is so already)"
 		}

@@ -251,3 +251,44 @@ func wantSpoiled(t *testing.T, path, fn string, kinds []string) {
 		t.Errorf("%s: exit %d, %v, want %v\n%s", filepath.Base(path), code, got, kinds, stderr)
 	}
 }
+
+// TestE2EListLinked lists programs: each site of the objects is there, with its key,
+// its form, and whether a table has it; and calls that nobody has patched.
+func TestE2EListLinked(t *testing.T) {
+	requireTools(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
+	dir := buildSpoiled(t)
+	site := func(s *siteView) string {
+		return strings.Join([]string{s.Symbol, s.Key, s.Target, s.Form.String(), s.Before[0], s.Before[1], map[bool]string{true: "listed"}[s.Listed]}, ", ")
+	}
+	want := []string{
+		"fixed, fixed, three, direct, bl three, nop, ",
+		"other, op2, slow, stack, bl __SCJ__op2, ld r2,24(r1), listed",
+		"proven, op, slow, stack, bl __SCJ__op, ld r2,24(r1), listed",
+		"stub, op, slow, save-stub, bl __SCS__op, ld r2,24(r1), ",
+	}
+	for _, linker := range []string{"bfd", "lld"} {
+		linkSpoiled(t, dir, linker, linker, "main.o", "calls.o", "fixed.o")
+		for _, args := range [][]string{{"--user"}, nil} { // the record says that it is of user space
+			var got []string
+			for _, s := range listJSON(t, filepath.Join(dir, linker), args) {
+				got = append(got, site(&s))
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s %v:\n%s\nwant\n%s", linker, args, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+	}
+	include, err := filepath.Abs(repoPath("include"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, dir, []string{"powerpc64le-linux-gnu-gcc", "-O2", "-I" + include, "-c", "calls.c", "-o", "calls.o"})
+	linkSpoiled(t, dir, "bfd", "bfd", "main.o", "calls.o", "fixed.o")
+	stdout, _, code := runCommand("list", filepath.Join(dir, "bfd"))
+	for _, line := range []string{"4 sites, 3 keys: 1 direct, 0 constant, 3 kept\n", "  bl __SCT__op   no-record\n", "no-record: nothing says that the site was patched or was to stay (3)\n"} {
+		if !strings.Contains(stdout, line) || code != exitDone {
+			t.Errorf("exit %d\n%s\nlacks %q", code, stdout, line)
+		}
+	}
+}

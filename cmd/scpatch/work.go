@@ -19,6 +19,7 @@ type work struct {
 	apply     func() (*elfrw.Edit, error)
 	check     func(*elfrw.File) error
 	view      func(i int) siteView
+	linked    bool // a program: nothing can be changed
 }
 
 // plan finds the sites of a file and decides what becomes of each.
@@ -31,7 +32,7 @@ func plan(f *elfrw.File, opts sites.Options) (*work, error) {
 		}
 		return &work{
 			p.Decisions, p.Keys, 0, p.Changes, p.Apply, p.Check,
-			func(i int) siteView { return newImageView(p, i) },
+			func(i int) siteView { return newImageView(p, i) }, false,
 		}, nil
 	}
 	o, err := sites.Find(f)
@@ -44,7 +45,7 @@ func plan(f *elfrw.File, opts sites.Options) (*work, error) {
 	}
 	return &work{
 		p.Decisions, len(o.Keys), p.NumAdded(), p.Changes, p.Apply, p.Check,
-		func(i int) siteView { return newSiteView(p, i) },
+		func(i int) siteView { return newSiteView(p, i) }, false,
 	}, nil
 }
 

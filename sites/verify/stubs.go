@@ -74,6 +74,29 @@ func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 // behind them, unless the linker has seen to it: its stub saves r2, and the slot
 // loads it (ELFv2 §2.2.1).
 func (v *verifier) unlistedCalls() {
+	v.trampolineCalls(func(at uint64, w ppc64.Word, tramp string, saves bool) {
+		rec := v.record(at)
+		if rec != nil && !v.needsTable() {
+			return
+		}
+		slot, _ := v.word(at + ppc64.WordSize)
+		restored := saves && w.LK() && slot == ppc64.RestoreTOC
+		s := site{at: at, key: v.keyNamed(strings.TrimPrefix(tramp, layout.TrampPrefix))}
+		if rec == nil {
+			v.sites++
+		}
+		switch {
+		case v.needsTable() && !restored:
+			v.fault(&s, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", printable(tramp)))
+		case rec == nil && !v.opts.AllowUnpatched:
+			v.fault(&s, kind.NotPatched.Errorf("calls %s: nothing says that it was patched or was to stay", printable(tramp)))
+		}
+	})
+}
+
+// trampolineCalls visits the calls of trampolines that no table lists, with the
+// trampoline's name, and whether r2 is saved on the way.
+func (v *verifier) trampolineCalls(visit func(at uint64, w ppc64.Word, tramp string, saves bool)) {
 	if v.traces == 0 {
 		return
 	}
@@ -87,29 +110,13 @@ func (v *verifier) unlistedCalls() {
 		if v.ordinary(to) || v.listed(at) || !w.LK() && !v.ordinary(at) {
 			return
 		}
-		rec := v.record(at)
-		if rec != nil && !v.needsTable() {
-			return
-		}
 		x, ok := ways[to]
 		if !ok {
 			x.tramp, x.saves = v.leadsToTrampoline(at, to)
 			ways[to] = x
 		}
-		if x.tramp == "" {
-			return
-		}
-		slot, _ := v.word(at + ppc64.WordSize)
-		restored := x.saves && w.LK() && slot == ppc64.RestoreTOC
-		s := site{at: at, key: v.keyNamed(strings.TrimPrefix(x.tramp, layout.TrampPrefix))}
-		if rec == nil {
-			v.sites++
-		}
-		switch {
-		case v.needsTable() && !restored:
-			v.fault(&s, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", printable(x.tramp)))
-		case rec == nil && !v.opts.AllowUnpatched:
-			v.fault(&s, kind.NotPatched.Errorf("calls %s: nothing says that it was patched or was to stay", printable(x.tramp)))
+		if x.tramp != "" {
+			visit(at, w, x.tramp, x.saves)
 		}
 	})
 }
