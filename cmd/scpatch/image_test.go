@@ -63,7 +63,11 @@ func TestVerifyKernelImage(t *testing.T) {
 			if code != exitInput || !strings.Contains(stderr, "no entry of a site table, but 4 trampolines (first __SCT__u_op): the patched object may not have been linked") {
 				t.Errorf("exit %d\n%s", code, stderr)
 			}
-			if stdout, stderr, code := runCommand("verify", "--runtime=trampoline", image); code != exitDone {
+			_, stderr, code = runCommand("verify", "--runtime=trampoline", image)
+			if n := strings.Count(stderr, "[not-patched]\n"); code != exitInput || n != 4 {
+				t.Errorf("exit %d, %d calls\n%s", code, n, stderr)
+			}
+			if stdout, stderr, code := runCommand("verify", "--runtime=trampoline", "--allow-unpatched", image); code != exitDone {
 				t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 			}
 		})
@@ -138,7 +142,9 @@ func TestVerifyKernelFaults(t *testing.T) {
 			"t_inc+0x8: calls __SCT__u_op, but no entry of the table names the call"},
 		{"a tail call that the table lacks", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 0) }, nil,
 			"t_inc+0x8: calls __SCT__u_op, but no entry of the table names the call"},
-		{"such a call in another kernel", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 1) }, []string{"--runtime=trampoline"}, ""},
+		{"such a call in another kernel", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 1) }, []string{"--runtime=trampoline"},
+			"t_inc+0x8: calls __SCT__u_op: nothing says that it was patched or was to stay"},
+		{"such a call, allowed", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 1) }, []string{"--runtime=trampoline", "--allow-unpatched"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := append([]byte{}, sound...)
