@@ -303,11 +303,14 @@ static int __sc_follow(struct static_call_unit *u, const struct static_call_key 
 {
 	struct __sc_window win = { 0, 0, 0, -1 };
 	const struct static_call_site *s;
+	void *func = 0;
 	int done = 1;
 
 	if (u->traps & __SC_STALE)
 		key = 0;
-	if (!key)
+	if (key)	/* once: a linker that folds code makes two sites one */
+		func = __atomic_load_n(&key->func, __ATOMIC_ACQUIRE);
+	else
 		u->traps = 0;
 	for (s = u->start; s < u->stop && done; s++) {
 		struct static_call_key *k = __sc_key(s);
@@ -315,10 +318,12 @@ static int __sc_follow(struct static_call_unit *u, const struct static_call_key 
 
 		if (key && k != key)
 			continue;
+		if (!key)
+			func = __atomic_load_n(&k->func, __ATOMIC_ACQUIRE);
 		if (back || __atomic_load_n(&k->patch, __ATOMIC_RELAXED) != &__sc_patch)
 			word = __sc_through_key(s);
 		else
-			word = __sc_word(u, s, __atomic_load_n(&k->func, __ATOMIC_ACQUIRE));
+			word = __sc_word(u, s, func);
 		if (word)
 			done = __sc_set(&win, u, s, word);
 	}
