@@ -100,7 +100,7 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		return keep(s, SiteDiscardable), false, nil
 	}
 	if d.mixedPair(s) {
-		return keep(s, TrampReplaceable), false, nil
+		return keep(s, TrampReplaceable), true, nil
 	}
 	if held := d.held(int(s.Key)); held.Kind == TargetUnknown {
 		dec = keep(s, held.Why)

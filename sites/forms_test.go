@@ -129,6 +129,7 @@ func TestForms(t *testing.T) {
 		{"key that the unit's own trampoline loads", caller + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
 		{"protected key", caller + foreignKey + ".protected __SCK__op\n" + trampNull, with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
 		{"hidden key, trampoline of a library", caller + foreignKey + ".hidden __SCK__op\n" + "tramp op\n", with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op nop"},
+		{"hidden key, trampoline of a library with its own TOC pointer", caller + foreignKey + ".hidden __SCK__op\n" + strings.Replace(selfTramp, "	.protected __SCT__op\n", "", 1), with(user, func(o *Options) { o.Runtime = None }), "linker __SCT__op nop"},
 		{"hidden key, trampoline of a program by its data", caller + foreignKey + ".hidden __SCK__op\ntramp op\n.globl other\nother:\naddis 3,2,here@toc@ha\n.data\n.globl here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
 		{"key and trampoline of a program by its calls", caller + foreignKey + "tramp op\nfunc other\nbl __SCT__op\nb caller\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
 		{"a call with a slot shows no program", caller + foreignKey + "tramp op\nfunc other\nbl caller\nnop\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},

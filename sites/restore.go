@@ -41,6 +41,9 @@ func (d *decider) restore() error {
 
 // choose tries the forms on an open site. The reason says why none will do.
 func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
+	if d.mixedPair(s) {
+		return d.stay(s)
+	}
 	if s.NoTOC() {
 		dec, why = d.noTOCForm(s)
 		return dec, why, nil
@@ -54,6 +57,19 @@ func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 		dec, why = d.shadowForm(s)
 	}
 	return dec, why, nil
+}
+
+// stay tries the one form that leaves the site on its trampoline.
+func (d *decider) stay(s *Site) (dec Decision, why Reason, err error) {
+	near, err := d.around(s)
+	p := d.proofs[s]
+	if err != nil || near.refused != NoReason || s.Slot == SlotNone || p.entered {
+		return Decision{}, TrampReplaceable, err
+	}
+	if dec, why = d.linkerForm(s, p); why != NoReason {
+		return Decision{}, TrampReplaceable, nil
+	}
+	return dec, NoReason, nil
 }
 
 // slotForm tries the forms that put a restore into the slot.

@@ -26,6 +26,7 @@ __SCK__ck_op:
 	.text
 
 tramp ck_op
+	.protected __SCT__ck_op
 
 leaf ck_one
 	li 3,1
