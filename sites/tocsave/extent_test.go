@@ -119,3 +119,17 @@ func TestExtentLimits(t *testing.T) {
 		t.Errorf("%d places: %+v", maxStates+1, v)
 	}
 }
+
+// Rules at the edges of others.
+func init() {
+	rules = append(rules,
+		rule{name: "the smallest frame", text: "stdu r1,-32(r1)\nstd r2,24(r1)\nbl f | yes"},
+		rule{name: "a frame that is too small by one word", text: "stdu r1,-28(r1)\ns:\nstd r2,24(r1)\nbl f | save before the frame exists at {s}"},
+		rule{name: "copy by xoris", text: frame + ".long 0x6c470000\nstd r7,24(r1)\nbl f | yes"}, // xoris r7,r2,0
+		rule{name: "xori that is no copy", text: frame + ".long 0x68470001\nstd r7,24(r1)\nbl f | no save of r2"},
+		rule{name: "andi. that is no copy", text: frame + ".long 0x70470000\nstd r7,24(r1)\nbl f | no save of r2"},
+		rule{name: "prefixed load over an alias", text: saved + "mr r9,r1\n.long 0x04000000\n.long 0xe5230028\nstd r3,24(r9)\nbl f | yes"}, // pld r9,40(r3)
+		rule{name: "prefixed load of a number", text: saved + "mr r9,r1\n.long 0x06000000\n.long 0x39200040\nstd r3,24(r9)\nbl f | yes"},   // pli r9,64
+		rule{name: "another prefixed instruction", text: saved + "p:\n.long 0x04000000\n.long 0x39210000\nbl f | r1 is changed at {p}"},
+	)
+}
