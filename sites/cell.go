@@ -28,8 +28,8 @@ func (p *Plan) hasCells() bool {
 	return p.Runtime == Inline && p.Place == Module && p.EntrySize == layout.EntrySize
 }
 
-// cellsNear reports whether one instruction reaches every cell that may come.
-func (p *Plan) cellsNear() bool {
+// areCellsNear reports whether one instruction reaches every cell that may come.
+func (p *Plan) areCellsNear() bool {
 	size := uint64(0)
 	if s, ok := p.Object.File.SectionByName(tocName); ok {
 		size = s.Size

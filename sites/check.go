@@ -49,6 +49,7 @@ type checker struct {
 	out  *elfrw.File
 	same symbolSet // symbols of the input that are so in the output, as far as was asked
 
+	relas   []int32          // see relaOf
 	tables  map[int]int      // section of code → relocations that tie tables to it
 	entries map[int]stubName // symbols of the output that are entries of stubs that were added
 }
@@ -110,12 +111,18 @@ func (c *checker) section(lo, hi int) error {
 // relaOf returns the last section of the output that has relocations of section
 // sec, 0 for none.
 func (c *checker) relaOf(sec int) int {
-	for i := c.out.NumSections() - 1; i > 0; i-- {
-		if c.out.SectionType(i) == elf.SHT_RELA && int(c.out.Section(i).Info) == sec {
-			return i
+	if c.relas == nil {
+		c.relas = make([]int32, c.out.NumSections())
+		for i := 1; i < c.out.NumSections(); i++ {
+			if c.out.SectionType(i) != elf.SHT_RELA {
+				continue
+			}
+			if of := int(c.out.Section(i).Info); of < len(c.relas) {
+				c.relas[of] = int32(i)
+			}
 		}
 	}
-	return 0
+	return int(c.relas[sec])
 }
 
 // relocations returns the relocations of a section in the output, by place: of

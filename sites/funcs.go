@@ -198,27 +198,35 @@ func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
 	return l.UsesTOC(), err == nil
 }
 
-// namedUsesTOC is the answer of all functions of that name, if they agree.
+// namedUsesTOC is the answer of all functions of that name, if they agree. The name
+// is of a function whose cold part has sites; all of these are looked up at once.
 func (o *Object) namedUsesTOC(name string) (uses, known bool) {
-	if o.coldCache == nil {
-		o.coldCache = map[string][2]bool{}
-	}
-	if r, ok := o.coldCache[name]; ok {
-		return r[0], r[1]
-	}
-	agree := true
-	for i := 1; i < o.File.NumSymbols(); i++ {
-		s := o.File.Symbol(i)
-		if s.Section == 0 || s.Type() != elf.STT_FUNC || string(o.File.SymbolName(s)) != name {
-			continue
+	if o.coldParents == nil {
+		o.coldParents = map[string]tocUse{}
+		for i := range o.Sites {
+			if fn := int(o.Sites[i].Func); fn != 0 && (i == 0 || o.Sites[i-1].Func != o.Sites[i].Func) {
+				if parent, ok := layout.ColdParent(o.name(fn)); ok {
+					o.coldParents[parent] = tocUse{agree: true}
+				}
+			}
 		}
-		l, err := ppc64.LocalEntryOf(s.Other)
-		if err != nil || known && l.UsesTOC() != uses {
-			agree = false
+		for i := 1; i < o.File.NumSymbols(); i++ {
+			s := o.File.Symbol(i)
+			if s.Section == 0 || s.Type() != elf.STT_FUNC {
+				continue
+			}
+			was, ok := o.coldParents[string(o.File.SymbolName(s))]
+			if !ok {
+				continue
+			}
+			l, err := ppc64.LocalEntryOf(s.Other)
+			agree := was.agree && err == nil && (!was.known || was.uses == l.UsesTOC())
+			o.coldParents[string(o.File.SymbolName(s))] = tocUse{l.UsesTOC(), true, agree}
 		}
-		uses, known = l.UsesTOC(), true
 	}
-	known = known && agree
-	o.coldCache[name] = [2]bool{uses, known}
-	return uses, known
+	r := o.coldParents[name]
+	return r.uses, r.known && r.agree
 }
+
+// A tocUse is what the functions of a name say of r2.
+type tocUse struct{ uses, known, agree bool }

@@ -74,7 +74,8 @@ type Plan struct {
 	Stubs     []Stub     // what is to be added for the sites, by key
 	Record    []int32    // the sites that are to be recorded, in order
 
-	marked map[int]bool // trampolines, by symbol, that are to have local entry 1
+	marked    map[int]bool // trampolines, by symbol, that are to have local entry 1
+	cellsNear bool         // see areCellsNear
 }
 
 // MakePlan decides. An error means that the object contradicts itself or the
@@ -96,6 +97,7 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 	if err := p.chooseEntrySize(); err != nil {
 		return nil, err
 	}
+	p.cellsNear = p.hasCells() && p.areCellsNear()
 	d, err := newDecider(p)
 	if err != nil {
 		return nil, err

@@ -318,7 +318,7 @@ func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
 	own := p.Object.ownKey(key, p.Place)
 	a := keyAccess{sym: int(k.Sym), null: !own || p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
 	if kind != StubShadow && p.hasCells() {
-		a.cell, a.near, a.null = true, kind == StubSave && p.cellsNear(), false
+		a.cell, a.near, a.null = true, kind == StubSave && p.cellsNear, false
 		return a, p.Object.trampoline(key) != 0
 	}
 	if k.Sym == 0 {
