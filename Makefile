@@ -150,7 +150,7 @@ fmt-check:
 
 # What is left to the long form: whole libraries and images, instruction counts,
 # what the linkers do by themselves.
-LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts|TestE2ERestoreCounts|TestLinkerFacts)$$
+LONG := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts|TestE2ERestoreCounts|TestE2EStartCosts|TestLinkerFacts)$$
 
 # What is used in a browser.
 BROWSER := ^(TestBrowser|TestWriteScreenshot)

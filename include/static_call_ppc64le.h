@@ -100,8 +100,10 @@ struct static_call_unit {
 	const unsigned char *ehdr;	/* its ELF header; NULL if that is not in memory */
 	unsigned long toc;		/* its TOC pointer; 0 if it has none */
 	long (*zero)(void);		/* its own __static_call_return0 */
-	unsigned *words;		/* the run time's: what it has last written to each site */
+	/* The run time's: */
+	unsigned *words;		/* what it has last written to each site */
 	unsigned traps;
+	unsigned long code, size;	/* the segment of the first site */
 };
 
 #define STATIC_CALL_TOCS 1UL	/* toc: ld.bfd gave the unit several */
@@ -131,7 +133,7 @@ static inline __attribute__((unused)) int static_call_patching(void)
 }
 
 extern struct static_call_unit __static_call_unit __STATIC_CALL_OF_UNIT;
-struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0, 0, 0, 0 };
+struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 
 /*
  * Every file that includes this header has a constructor and a destructor. They meet in the two

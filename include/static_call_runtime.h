@@ -33,15 +33,14 @@
 #ifndef STATIC_CALL_RUNTIME_H
 #define STATIC_CALL_RUNTIME_H
 
-#include <elf.h>
+#include "static_call_text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #if defined(__has_include)
 #if __has_include(<sys/single_threaded.h>)
@@ -63,7 +62,6 @@ static struct static_call_unit *__sc_units;
 static int __sc_ended;		/* nothing is registered any more */
 static int __sc_patching;	/* calls are shortened; else all of them go through their keys */
 static int __sc_probed;		/* whether they may be is known */
-static int __sc_refused;	/* code may not be written any more: see __sc_open */
 
 /* Bits of a unit's traps: words that are not the run time's. */
 #define __SC_MET 1u	/* there are some */
@@ -99,33 +97,6 @@ static inline struct static_call_key *__sc_key(const struct static_call_site *s)
 #define __SC_NOP 0x60000000u
 #define __SC_BLR 0x4e800020u
 #define __SC_LI_R3_0 0x38600000u
-
-/* The protection of the segment of a unit that a range is in, or 0. */
-static int __sc_protection(const struct static_call_unit *u, uintptr_t from, size_t len)
-{
-	const Elf64_Ehdr *e = (const Elf64_Ehdr *)u->ehdr;
-	const Elf64_Phdr *p;
-	uintptr_t bias = 0;
-	int i, prot = 0;
-
-	if (!e)
-		return 0;
-	p = (const Elf64_Phdr *)(u->ehdr + e->e_phoff);
-	for (i = 0; e->e_type == ET_DYN && i < e->e_phnum; i++)
-		if (p[i].p_type == PT_LOAD && p[i].p_offset == 0)
-			bias = (uintptr_t)e - p[i].p_vaddr;
-	for (i = 0; i < e->e_phnum; i++) {
-		uintptr_t start = bias + p[i].p_vaddr;
-
-		if (p[i].p_type != PT_LOAD || from < start || from - start > p[i].p_memsz ||
-		    len > p[i].p_memsz - (from - start))
-			continue;
-		prot |= p[i].p_flags & PF_R ? PROT_READ : 0;
-		prot |= p[i].p_flags & PF_W ? PROT_WRITE : 0;
-		prot |= p[i].p_flags & PF_X ? PROT_EXEC : 0;
-	}
-	return prot;
-}
 
 /* Whether an instruction names a general register, read or written; true when in doubt. */
 static inline int __sc_names(uint32_t w, unsigned r)
@@ -190,7 +161,7 @@ static uint32_t __sc_word(const struct static_call_unit *u, const struct static_
 		w = __sc_branch_to(s, (uintptr_t)&zero[1]);
 	else if (has_zero && func == (void *)__static_call_return0)
 		w = __sc_branch_to(s, (uintptr_t)zero);
-	else if (func && f % 4 == 0 && __sc_protection(u, f, 8) & PROT_EXEC) {
+	else if (func && f % 4 == 0 && f >= u->code && f - u->code + 8 <= u->size) {
 		f = __sc_entry(u, f, (s->key & STATIC_CALL_SITE_NOTOC) != 0);
 		if (f)
 			w = __sc_branch_to(s, f);
@@ -199,79 +170,6 @@ static uint32_t __sc_word(const struct static_call_unit *u, const struct static_
 }
 
 /* ---- Writing ------------------------------------------------------------------------------- */
-
-/* The page that is open for writing at the moment; 0: none. */
-struct __sc_window {
-	uintptr_t page, size;
-	int prot;		/* what it had */
-	int copy;		/* the file that will take its place, -1: it is written itself */
-};
-
-static int __sc_close(struct __sc_window *w)
-{
-	int done = 1;
-
-	if (w->copy >= 0) {
-		done = mmap((void *)w->page, w->size, w->prot, MAP_PRIVATE | MAP_FIXED, w->copy, 0) != MAP_FAILED;
-		close(w->copy);
-	} else if (w->page) {
-		/* If the system refuses, the page stays writable. That is no reason to end a program. */
-		(void)mprotect((void *)w->page, w->size, w->prot);
-	}
-	w->page = 0;
-	w->copy = -1;
-	return done;
-}
-
-/* A copy of a page, in memory that is a file: mapped it may be executed, and never was writable. */
-static int __sc_copy(const struct __sc_window *w)
-{
-	int fd = (int)syscall(SYS_memfd_create, "static_call", 0x11);	/* MFD_EXEC | MFD_CLOEXEC */
-
-	if (fd < 0)
-		fd = (int)syscall(SYS_memfd_create, "static_call", 1);	/* before Linux 6.3 */
-	if (fd >= 0 && write(fd, (void *)w->page, w->size) != (ssize_t)w->size) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-/*
- * Opens the page of a place. It is executable all the while: other threads are in there. Where that
- * was allowed and is not any more, a copy takes the page's place, which is good for the one
- * time that all calls go back through their keys.
- */
-static int __sc_open(struct __sc_window *w, const struct static_call_unit *u, uintptr_t at)
-{
-	uintptr_t size = (uintptr_t)sysconf(_SC_PAGESIZE), page = at & ~(size - 1);
-
-	if (w->page == page)
-		return 1;
-	if (!__sc_close(w))
-		return 0;
-	w->size = size;
-	w->prot = __sc_protection(u, at, 4) | PROT_READ | PROT_EXEC;
-	if (__sc_refused) {
-		w->page = page;
-		w->copy = __sc_copy(w);
-		if (w->copy < 0)
-			w->page = 0;
-	} else if (!mprotect((void *)page, size, w->prot | PROT_WRITE)) {
-		w->page = page;
-	}
-	return w->page != 0;
-}
-
-static int __sc_store(struct __sc_window *w, uint32_t *at, uint32_t word)
-{
-	if (w->copy >= 0)
-		return pwrite(w->copy, &word, sizeof(word), (off_t)((uintptr_t)at - w->page)) == (ssize_t)sizeof(word);
-	__atomic_store_n(at, word, __ATOMIC_RELAXED);
-	/* Power ISA Book II, instruction storage. libgcc's __clear_cache does nothing here. */
-	__asm__ volatile("dcbst 0,%0; sync; icbi 0,%0; sync; isync" : : "r"(at) : "memory");
-	return 1;
-}
 
 /*
  * Makes a branch what it should be, if it is one that the run time has written, or as scpatch has
@@ -500,6 +398,8 @@ void __static_call_register(struct static_call_unit *unit)
 	for (u = __sc_units; u && u != unit; u = u->next)
 		;
 	if (!u && !__sc_ended) {
+		if (!(__sc_segment(unit, (uintptr_t)__sc_branch(unit->start), &unit->code, &unit->size) & PROT_EXEC))
+			unit->size = 0;
 		unit->words = words;
 		unit->traps = 0;
 		unit->next = __sc_units;
