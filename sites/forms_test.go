@@ -68,6 +68,45 @@ __SCT__op:
 	.size __SCT__op,.-__SCT__op
 	.popsection
 `
+	// What an earlier version made of savedFirst, without the branch.
+	listedBefore = `	.text
+	.globl caller
+	.type caller,@function
+caller:
+	addis 2,12,.TOC.-caller@ha
+	addi 2,2,.TOC.-caller@l
+	.localentry caller,.-caller
+	frame
+	std 2,24(1)
+.Lsite:
+	SITE
+	ld 2,24(1)
+	unframe
+	.size caller,.-caller
+	.section .text.unlikely.static_call,"ax",@progbits
+	.balign 16
+	.type __SCS__op,@function
+	.type __SCJ__op,@function
+__SCS__op:
+	std 2,24(1)
+__SCJ__op:
+	nop
+	addis 12,2,__SCK__op@got@ha
+	ld 12,__SCK__op@got@l(12)
+	ld 12,0(12)
+	cmpdi 12,0
+	beqlr
+	mtctr 12
+	bctr
+	.size __SCS__op,.-__SCS__op
+	.size __SCJ__op,.-__SCJ__op
+	.section static_call_sites,"aw",@progbits
+	.long .Lsite-.,__SCJ__op-.
+	.quad __SCK__op
+	.long __SCJ__op-.,__SCJ__op-.
+	.quad __SCK__op
+	.text
+`
 	trampNull   = "tramp op\n.protected __SCT__op\n"
 	notocCaller = "	.localentry caller,1\n	.type caller,@function\n	.globl caller\ncaller:\n	mflr 0\n	std 0,16(1)\n	stdu 1,-48(1)\n	bl __SCT__op@notoc\n	addi 1,1,48\n	ld 0,16(1)\n	mtlr 0\n	blr\n	.size caller,.-caller\n"
 )
@@ -90,6 +129,8 @@ func TestForms(t *testing.T) {
 		{"hidden trampoline that takes r2", savedFirst + foreignKey + "tramp op\n.hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCT__op ld r2,24(r1)"},
 		{"NULL, save proven", savedFirst + "key op, 0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"return 0, save proven", savedFirst + "key op, __static_call_return0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"NULL, linked as such before", strings.Replace(listedBefore, "SITE", "nop", 1) + "key op, 0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"own target, linked as such before", strings.Replace(listedBefore, "SITE", "bl target", 1) + foreignKey + ownTarget + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"key elsewhere", caller + ".quad __SCK__op\n", user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"key nowhere", caller, user, "keep __SCT__op nop"},
 		{"trampoline with its own TOC pointer", caller + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "linker __SCT__op nop"},
