@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -24,17 +23,11 @@ func TestE2EStartCosts(t *testing.T) {
 		sizes = []int{1, 10, 100}
 	}
 	first, before := 0, 0
-	for part := range sizes[len(sizes)-1] {
-		w.patched(fmt.Sprintf("part%d.o", part), "gcc-p8-O2", "count_start.c", "-fPIE", fmt.Sprintf("-DPART=%d", part))
-	}
+	w.patched("part.o", "gcc-p8-O2", "count_start.c", "-fPIE", "-DPART")
 	w.patched("main.o", "gcc-p8-O2", "count_start.c", "-fPIE")
 	t.Log("\n| calls | instructions before main | for each call |\n|---|---|---|")
 	for i, n := range sizes {
-		objects := []string{"-pie", "main.o"}
-		for part := range n {
-			objects = append(objects, fmt.Sprintf("part%d.o", part))
-		}
-		w.link("bfd", append(objects, "-o", "program")...)
+		w.link("bfd", slices.Concat([]string{"-pie", "main.o"}, slices.Repeat([]string{"part.o"}, n), []string{"-o", "program"})...)
 		count := w.executed(t, 1)
 		if i == 0 {
 			first, before = n, count

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A program with a thousand static calls for each PART, of ten keys, that makes none of them: what
- * the run time does with them when the program starts. Without PART: the keys and main.
+ * A program that makes none of its static calls, of ten keys: what the run time does with them when
+ * the program starts. With PART a thousand calls, to be linked as often as one likes; without it the
+ * keys and main.
  */
 #ifndef PART
 #define STATIC_CALL_RUNTIME
@@ -21,15 +22,12 @@ int start_target(int x);
 #define DECLARE(n, key) DECLARE_STATIC_CALL(start##key, start_target);
 TEN(DECLARE, )
 
-#define CALLER_(part, n, key)				\
-	int caller##part##_##n(int x);			\
-	int caller##part##_##n(int x)			\
-	{						\
-		return static_call(start##key)(x) + 1;	\
+#define CALLER(n, key)						\
+	__attribute__((used)) static int caller_##n(int x)	\
+	{							\
+		return static_call(start##key)(x) + 1;		\
 	}
-#define CALLER(part, n, key) CALLER_(part, n, key)
-#define ONE(n, key) CALLER(PART, n, key)
-#define TENS(n) TEN(ONE, n)
+#define TENS(n) TEN(CALLER, n)
 #define HUNDREDS(n) TEN1(TENS, n)
 
 TEN2(HUNDREDS, x)
