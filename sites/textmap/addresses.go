@@ -290,8 +290,8 @@ type tableBase struct {
 // jumpTables reads what may be jump tables: distances from their begin. (The
 // first entry of a table of sites, whose begin a run time has, would look like
 // one.) Where a table ends is not written down. It goes on as long as its entries
-// lead to instructions; but where another function has an address, and what lies
-// there leads into that very function, a table of that function begins.
+// lead to instructions; but where a function has an address, and what lies there
+// leads into that very function, another table begins.
 func (im *image) jumpTables() {
 	slices.SortStableFunc(im.bases, func(a, b tableBase) int { return cmp.Compare(a.addr, b.addr) })
 	begins := im.bases[:0:0]
@@ -307,12 +307,11 @@ func (im *image) jumpTables() {
 				im.fail("too many jump tables")
 				return
 			}
-			others := false
-			for ; next < len(begins) && begins[next].addr == at; next++ {
-				others = others || begins[next].user != b.user
+			for next < len(begins) && begins[next].addr < at {
+				next++
 			}
 			to, ok := im.entry(b.addr, at)
-			if !ok || others {
+			if !ok || next < len(begins) && begins[next].addr == at {
 				break
 			}
 			im.label(to.sec, label{off: to.off, kind: tabled, sec: b.user.t.sec, begin: b.user.start, end: b.user.end})

@@ -329,3 +329,45 @@ g:	blr
 		}
 	}
 }
+
+// TestImageTables has two jump tables of one function, one behind the other. What
+// the second one holds, counted from the first, is no way into the function.
+func TestImageTables(t *testing.T) {
+	clang := tool(t, "clang")
+	tool(t, "ld.lld")
+	dir := t.TempDir()
+	const cases = `switch (x & 7) {
+	case 0: s += call(s & 31, n - 1); break;
+	case 1: s += 3; break;
+	case 2: s ^= bias; break;
+	case 3: s -= x; break;
+	case 5: s += call(s & 31, n - 1); break;
+	default: s *= 3;
+	}
+`
+	src, exe := filepath.Join(dir, "tables.c"), filepath.Join(dir, "tables.so")
+	text := "static volatile long bias = 7;\nlong call(long, long);\nlong f(long x, long n)\n{\n\tlong s = x;\n" + cases + cases + cases + "\treturn s;\n}\n"
+	if err := os.WriteFile(src, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	build(t, clang, "--target=powerpc64le-linux-gnu", "-O0", "-fPIC", "-shared", "-nostdlib", "-fuse-ld=lld", "-o", exe, src)
+	o := readImage(t, exe)
+	n := 0
+	for _, sec := range o.secs {
+		var calls []uint64
+		code := o.m.secs[sec].code
+		for off := uint64(0); off+8 <= uint64(len(code)); off += 4 {
+			if w, _ := ppc64.Load(code, off+4); w == ppc64.RestoreTOC {
+				calls = append(calls, off)
+			}
+		}
+		for i, v := range o.m.Prove(sec, calls) {
+			if n++; v.Entered {
+				t.Errorf("+0x%x: %s", calls[i], v.Reason)
+			}
+		}
+	}
+	if n != 6 {
+		t.Errorf("%d calls", n)
+	}
+}
