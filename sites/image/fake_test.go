@@ -203,7 +203,7 @@ func (f *fake) bytes() []byte {
 	for _, s := range f.syms {
 		shndx := 0
 		for i, sec := range f.secs {
-			if s.value >= sec.addr && s.value < sec.addr+max(sec.size, uint64(len(sec.data))) {
+			if sec.flags&elf.SHF_ALLOC != 0 && sec.flags&elf.SHF_TLS == 0 && s.value >= sec.addr && s.value < sec.addr+max(sec.size, uint64(len(sec.data))) {
 				shndx = i + 1
 			}
 		}

@@ -227,6 +227,14 @@ func done(t *testing.T, p *Plan) []byte {
 	if err := p.Check(f); err != nil {
 		t.Error(err)
 	}
+	if edit.Empty() == p.Changes() {
+		t.Errorf("changes: %v, and the edit is empty: %v", p.Changes(), edit.Empty())
+	}
+	for i := range p.Decisions {
+		if d := &p.Decisions[i]; (d.Form == sites.Keep) != (d.Cost == -1) || d.Form != sites.Keep && d.Cost != 0 {
+			t.Errorf("%v costs %d", d.Form, d.Cost)
+		}
+	}
 	if !p.Changes() != bytes.Equal(b, p.File.Bytes()) {
 		t.Errorf("changes: %v, and the output is another: %v", p.Changes(), !bytes.Equal(b, p.File.Bytes()))
 	}

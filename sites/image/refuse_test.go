@@ -83,8 +83,23 @@ func TestRefused(t *testing.T) {
 		{"out of reach, by a stub through another slot", func(f *fake) { far(f); f.put64(gotAt+0x18, farAt+0x14) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, by a stub with LR", func(f *fake) { far(f); f.words(stubAt+12, 0x4e800421) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, by a stub that jumps to what it has not loaded", func(f *fake) { far(f); f.words(stubAt+4, ppc64.Nop) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
-		{"out of reach, by a stub that loads another register", func(f *fake) { far(f); f.words(stubAt+4, 0xe96c0018-0x8000) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub that loads another register", func(f *fake) { far(f); f.words(stubAt+4, 0xe96c8018) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, by a stub that loads from nowhere", func(f *fake) { far(f); f.words(stubAt, 0x3d800000) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub that goes by what r11 holds", func(f *fake) { far(f); f.words(stubAt, 0x3d8b0c00, 0x398c0010) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub with a number", func(f *fake) { far(f); f.words(stubAt, 0x3d800c00, 0x398c0010) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub with ldu", func(f *fake) { far(f); f.words(stubAt, 0xe9828019, mtctrR12, bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub with lwz", func(f *fake) { far(f); f.words(stubAt, 0x81828018, mtctrR12, bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub that does not set CTR", func(f *fake) { far(f); f.words(stubAt+8, ppc64.Nop) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub that sets CTR to nothing", func(f *fake) { far(f); f.words(stubAt, mtctrR12, bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, the stub out of its entry's", func(f *fake) {
+			far(f)
+			f.words(textAt, throughTOC(gotAt, gotAt+0x18)...) // in front of the site
+			f.symbol("caller").value += 0x10
+			f.branch(siteAt, bl, textAt)
+			f.section(layout.KernelTable).addr = siteAt + 1<<31
+			f.section(layout.KernelTable).data = nil
+			f.entry(siteAt, keyAt, 0)
+		}, sites.Options{}, "cannot name the stub at 0x8000000"},
 		{"out of reach, the slot has another dynamic relocation", func(f *fake) { far(f); f.dynamic(gotAt+0x18, elf.R_PPC64_ADDR64, farAt+0x10) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, the slot has two dynamic relocations", func(f *fake) {
 			far(f)
@@ -95,7 +110,10 @@ func TestRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFake()
 			c.change(f)
-			_, err := f.plan(t, c.opts)
+			p, err := f.plan(t, c.opts)
+			if err == nil {
+				_, err = p.Apply()
+			}
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -138,6 +156,18 @@ func TestStubs(t *testing.T) {
 			// addis r12,r2,ha; addi r12,r12,lo; mtctr r12; bctr
 			off := int64(tramp - gotAt - tocBias)
 			f.words(stubAt, 0x3d820000|ppc64.Word(uint16((off+0x8000)>>16)), 0x398c0000|ppc64.Word(uint16(off)), mtctrR12, bctr)
+		}},
+		{"by addi", func(f *fake) { f.words(stubAt, 0x39828018, 0xe98c0000, mtctrR12, bctr) }},
+		{"relocated by what is not loaded", func(f *fake) {
+			f.dynamic(gotAt+0x18, elf.R_PPC64_RELATIVE, 0)
+			f.section(".rela.dyn").flags, f.section(".rela.dyn").addr = 0, 0
+		}},
+		{"with sections that are not loaded at the table's address", func(f *fake) {
+			other := []fakeSection{
+				{name: ".debug", typ: elf.SHT_PROGBITS, addr: tableAt, data: make([]byte, 0x20)},
+				{name: ".tbss", typ: elf.SHT_NOBITS, flags: elf.SHF_ALLOC | elf.SHF_TLS, addr: tableAt, size: 0x20},
+			}
+			f.secs = append(other, f.secs...)
 		}},
 		{"in as many instructions as there may be", func(f *fake) {
 			f.words(stubAt, append(repeat(0x398c0000, 5, 0x3d820000), near(0x18-tocBias), mtctrR12, bctr)[1:]...)
@@ -193,6 +223,7 @@ func TestTables(t *testing.T) {
 		{"16 bytes, not in order", func(f *fake) { f.entry(siteAt-8, keyAt+8, 0) }, 16},
 		{"8 bytes", func(f *fake) { f.entries8([3]uint64{siteAt - 8, keyAt + 8}, [3]uint64{siteAt, keyAt}) }, 8},
 		{"8 bytes, not in order", func(f *fake) { f.entries8([3]uint64{siteAt, keyAt}, [3]uint64{siteAt - 8, keyAt + 8}) }, 8},
+		{"the first is done", func(f *fake) { f.branch(siteAt-8, bl, plain); f.entry(siteAt-8, keyAt+8, 0) }, 16},
 		{"with the kernel's own flag", func(f *fake) {
 			f.entries8([3]uint64{siteAt, keyAt, layout.FlagInit}, [3]uint64{siteAt - 8, keyAt + 8})
 		}, 8},
