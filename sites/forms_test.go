@@ -4,7 +4,9 @@ package sites
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"debug/elf"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,8 +20,17 @@ import (
 )
 
 // assemble makes an object of a text in the language of testdata/src/sc_asm.h.
+// Where the tests run again and again, SCPATCH_ASSEMBLED is a directory that keeps
+// the objects.
 func assemble(t *testing.T, text string) []byte {
 	t.Helper()
+	kept := os.Getenv("SCPATCH_ASSEMBLED")
+	if kept != "" {
+		kept = filepath.Join(kept, fmt.Sprintf("%x.o", sha256.Sum256([]byte(text))))
+		if b, err := os.ReadFile(kept); err == nil {
+			return b
+		}
+	}
 	const gcc = "powerpc64le-linux-gnu-gcc"
 	if _, err := exec.LookPath(gcc); err != nil {
 		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
@@ -39,6 +50,9 @@ func assemble(t *testing.T, text string) []byte {
 	b, err := os.ReadFile(obj)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if kept != "" && os.WriteFile(kept+".new", b, 0o644) == nil {
+		_ = os.Rename(kept+".new", kept)
 	}
 	return b
 }

@@ -205,7 +205,7 @@ func unleash(o *options, bin, p string) (*report, error) {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1",
 		envGo+"="+goTool, envSkip+"="+o.skip, envEvery+"="+strconv.Itoa(o.every), envOffset+"="+strconv.Itoa(o.offset),
-		envCount+"="+filepath.Join(tmp, "count"))
+		envCount+"="+filepath.Join(tmp, "count"), "SCPATCH_ASSEMBLED="+tmp)
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("gremlins: %w; see %s", err, log.Name())
 	}
