@@ -109,7 +109,7 @@ var names = [...]string{
 
 // All lists all kinds.
 func All() []Kind {
-	list := make([]Kind, 0, len(names)-1)
+	list := make([]Kind, 0, len(names))
 	for k := None + 1; int(k) < len(names); k++ {
 		list = append(list, k)
 	}
