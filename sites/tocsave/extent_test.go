@@ -128,8 +128,49 @@ func init() {
 		rule{name: "copy by xoris", text: frame + ".long 0x6c470000\nstd r7,24(r1)\nbl f | yes"}, // xoris r7,r2,0
 		rule{name: "xori that is no copy", text: frame + ".long 0x68470001\nstd r7,24(r1)\nbl f | no save of r2"},
 		rule{name: "andi. that is no copy", text: frame + ".long 0x70470000\nstd r7,24(r1)\nbl f | no save of r2"},
-		rule{name: "prefixed load over an alias", text: saved + "mr r9,r1\n.long 0x04000000\n.long 0xe5230028\nstd r3,24(r9)\nbl f | yes"}, // pld r9,40(r3)
-		rule{name: "prefixed load of a number", text: saved + "mr r9,r1\n.long 0x06000000\n.long 0x39200040\nstd r3,24(r9)\nbl f | yes"},   // pli r9,64
+		rule{name: "prefixed load over an alias", text: saved + "mr r9,r1\n.long 0x04000000\n.long 0xe5230028\nstd r3,24(r9)\nbl f | yes"},                    // pld r9,40(r3)
+		rule{name: "prefixed load of a number", text: saved + "mr r9,r1\n.long 0x06000000\n.long 0x39200040\nstd r3,24(r9)\nbl f | yes"},                      // pli r9,64
+		rule{name: "alias by addis and back", text: saved + ".long 0x3d210001\n.long 0x3d29ffff\ns:\nstb r3,24(r9)\nbl f | 24(r1) may be overwritten at {s}"}, // addis r9,r1,1; addis r9,r9,-1
+		rule{name: "alias by addis, beside it", text: saved + ".long 0x3d210001\n.long 0x3d29ffff\nstb r3,23(r9)\nbl f | yes"},
+		rule{name: "alias by a sum", text: saved + "li r10,48\n.long 0x7d215214\nstd r3,8(r9)\nbl f | yes"},                                          // add r9,r1,r10
+		rule{name: "alias by a difference", text: saved + "li r10,48\n.long 0x7d2a0850\ns:\nstd r3,72(r9)\nbl f | 24(r1) may be overwritten at {s}"}, // subf r9,r10,r1
+		rule{name: "indexed, not aligned down", text: saved + "li r9,33\n.long 0x7c6149ae\nbl f | yes"},                                              // stbx r3,r1,r9
+		rule{name: "half of the slot into r2", text: saved + "w:\n.long 0x80410018\nbl f | r2 is changed at {w}"},                                    // lwz r2,24(r1)
+		rule{name: "half of the slot into r2, with sign", text: saved + "w:\n.long 0xe841001a\nbl f | r2 is changed at {w}"},                         // lwa r2,24(r1)
+		rule{name: "a variable in the frame", text: saved + "ld r9,40(r1)\nstd r3,24(r9)\nbl f | yes"},
+		rule{name: "the smallest frame again", text: saved + "mr r1,r9\nstdu r1,-32(r1)\nstd r2,24(r1)\nbl f | yes"},
 		rule{name: "another prefixed instruction", text: saved + "p:\n.long 0x04000000\n.long 0x39210000\nbl f | r1 is changed at {p}"},
 	)
+}
+
+// TestTextTableEdges has tables that begin and end with the function.
+func TestTextTableEdges(t *testing.T) {
+	distances := func(d ...int32) []byte {
+		words := make([]ppc64.Word, len(d))
+		for i := range d {
+			words[i] = ppc64.Word(uint32(d[i]))
+		}
+		return code(words...)
+	}
+	for _, c := range []struct {
+		name              string
+		code              []byte
+		start, end, table uint64
+		want              int
+	}{
+		{"all of it", distances(0, 4, 8), 0, 12, 0, 3},
+		{"from the begin", distances(4, 8, 0x100), 0, 12, 0, 2},
+		{"up to the end", distances(0x100, 0, -4), 0, 12, 4, 2},
+		{"before the begin", distances(4, 4, 4), 4, 12, 0, 0},
+		{"behind the end", distances(0, 0, 0), 0, 8, 8, 0},
+		{"a target at the end", distances(0, 8, 0), 0, 8, 0, 1},
+		{"a target before the begin", distances(0, 0, -4), 8, 12, 8, 0},
+		{"a target between instructions", distances(0, 2, 0), 0, 12, 0, 1},
+		{"half a word at the end", distances(0, 4, 8)[:10], 0, 12, 0, 2},
+	} {
+		f := &Func{Code: c.code, Start: c.start, End: c.end}
+		if got := f.TextTable(c.table); len(got) != c.want {
+			t.Errorf("%s: %#x", c.name, got)
+		}
+	}
 }
