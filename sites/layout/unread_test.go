@@ -70,6 +70,10 @@ func TestCheckRelocations(t *testing.T) {
 		{"CREL of debug information", elf.ET_REL, []header{typ(".rela.debug_info", shtCREL)}, ""},
 		{"CREL of no section", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: shtCREL, shInfo: 0}}}, "SHT_CREL"},
 		{"CREL of what is not there", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: shtCREL, shInfo: 1 << 20}}}, "SHT_CREL"},
+		{"CREL of one behind the last section", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: shtCREL, shInfo: uint32(plain.NumSections())}}}, "SHT_CREL"},
+		{"a new type that refers to another section", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: 0x61234567, shLink: uint32(debug.Index)}}}, ""},
+		{"REL of code behind what says nothing", elf.ET_REL, []header{typ(".rela.text", uint32(elf.SHT_REL)), typ(".text", 0x61234567)}, "of type SHT_REL are not read"},
+		{"REL of frames behind REL of debug information", elf.ET_REL, []header{typ(".debug_str", 0x61234567), typ(".rela.debug_info", uint32(elf.SHT_REL)), typ(".rela.eh_frame", uint32(elf.SHT_REL))}, `section ".rela.eh_frame": relocations of type SHT_REL are not read`},
 		{"a new type for code", elf.ET_REL, []header{typ(".rela.text", 0x61234567)}, `section ".rela.text": sections of the unknown type 0x61234567`},
 		{"a new type for debug information", elf.ET_REL, []header{typ(".rela.debug_info", 0x61234567)}, ""},
 		{"a new type that refers to symbols", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: 0x61234567, shLink: symtab}}}, "unknown type 0x61234567"},
@@ -111,6 +115,27 @@ func TestIR(t *testing.T) {
 		}
 		if err != nil && kind.Of(err) != kind.LTOObject {
 			t.Errorf("%s: kind %v", c.name, kind.Of(err))
+		}
+	}
+}
+
+// TestIRSections has sections of a fat LTO object that are empty, and one that is
+// too short to say that it is slim.
+func TestIRSections(t *testing.T) {
+	const name, shSize = "odd-fatlto.o", 32
+	whole := edited(t, name, elf.ET_REL)
+	var empty []header
+	for i := 1; i < whole.NumSections(); i++ {
+		if s := whole.Section(i); s.NameHasPrefix(".gnu.lto_") && !s.NameHasPrefix(".gnu.lto_.lto.") {
+			empty = append(empty, header{s.NameString(), map[int]uint32{shSize: 0}})
+		}
+	}
+	const lto = ".gnu.lto_.lto.3c6b5ab"
+	for size, want := range []string{"", lto, lto, lto, lto, lto} {
+		f := edited(t, name, elf.ET_REL, append(empty, header{lto, map[int]uint32{shSize: uint32(size)}})...)
+		ir, found, err := IR(f)
+		if err != nil || found != (want != "") || found && ir.NameString() != want {
+			t.Errorf("%d bytes: %v, %v, %v", size, ir, found, err)
 		}
 	}
 }
