@@ -3,6 +3,7 @@
 package sites
 
 import (
+	"debug/elf"
 	"encoding/binary"
 	"strings"
 	"testing"
@@ -107,6 +108,137 @@ func TestKeyRelocations(t *testing.T) {
 		}
 		if err == nil && p.Object.Keys[0].Target.Why != c.why {
 			t.Errorf("+%s: %v", c.at, p.Object.Keys[0].Target)
+		}
+	}
+}
+
+// patchedBy returns what a plan makes of a source.
+func patchedBy(t *testing.T, text string, opts Options) *elfrw.File {
+	t.Helper()
+	p, err := plan(assemble(t, text), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again(t, "again", p, opts)
+	f, err := elfrw.New(apply(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestLocalTrampoline has a call that the assembler wrote against the section of
+// a local trampoline, with an addend: of the call's own symbol there is none.
+func TestLocalTrampoline(t *testing.T) {
+	text := caller + "key op, target, local\n.section .text.other,\"ax\"\nnop\nlocaltramp op\n.text\n" + ownTarget
+	for _, opts := range []Options{{Place: User}, {Place: User, Runtime: None}, {}} {
+		f := patchedBy(t, text, opts)
+		o, err := Find(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rela, err := o.table(o.funcSection("caller"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := 0
+		for i := range rela.Len() {
+			if r := rela.At(i); r.IsCall() {
+				calls++
+				if name := o.name(int(r.Sym())); r.Addend != 0 || name != "target" && name != "__SCS__op" {
+					t.Errorf("%v: the call is of %s+0x%x", opts, name, r.Addend)
+				}
+			}
+		}
+		if calls != 1 {
+			t.Errorf("%v: %d calls", opts, calls)
+		}
+	}
+}
+
+// funcSection is the section of a function.
+func (o *Object) funcSection(name string) int {
+	for i := 1; i < o.File.NumSymbols(); i++ {
+		if s := o.File.Symbol(i); string(o.File.SymbolName(s)) == name {
+			return s.Section
+		}
+	}
+	return 0
+}
+
+// TestSymbolsOnce wants symbols that the object has to be used, and not added
+// once more.
+func TestSymbolsOnce(t *testing.T) {
+	shadow := Options{Place: User, AllowShadow: true, ShadowStack: "top"}
+	use := "func other\naddis 3,2,top@got@tprel@ha\nld 3,top@got@tprel@l(3)\nadd 3,3,top@tls\nendfunc other\n"
+	for _, text := range []string{tailCaller + foreignKey + trampNull, tailCaller + foreignKey + trampNull + use} {
+		f := patchedBy(t, text, shadow)
+		names, sections := map[string]int{}, map[int]int{}
+		for i := 1; i < f.NumSymbols(); i++ {
+			s := f.Symbol(i)
+			if s.Type() == elf.STT_SECTION {
+				sections[s.Section]++
+			} else {
+				names[string(f.SymbolName(s))]++
+			}
+		}
+		for name, n := range names {
+			if n > 1 {
+				t.Errorf("%d symbols %s", n, name)
+			}
+		}
+		if names["top"] != 1 || names[".TOC."] != 1 {
+			t.Errorf("%d symbols top, %d .TOC.", names["top"], names[".TOC."])
+		}
+		for sec, n := range sections {
+			if n > 1 {
+				t.Errorf("%d symbols of section %v", n, f.Section(sec))
+			}
+		}
+	}
+	p, err := plan(assemble(t, tailCaller+foreignKey+trampNull+".data\n.globl top\n.type top,@object\ntop: .quad 0\n"), shadow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Apply(); err == nil || !strings.Contains(err.Error(), "symbol top is not thread-local") {
+		t.Errorf("a stack that is none: %v", err)
+	}
+}
+
+// TestFramesOnce wants the frames of stubs behind those of the object, unless
+// nothing is read there.
+func TestFramesOnce(t *testing.T) {
+	cfi := strings.Replace(strings.Replace(caller, "frame\n", ".cfi_startproc\nframe\n", 1), "endfunc", ".cfi_endproc\nendfunc", 1)
+	for _, c := range []struct {
+		name, text string
+		want       int
+	}{
+		{"none", caller, 1},
+		{"frames", cfi, 1},
+		{"frames, and an end", cfi + ".section .eh_frame,\"a\",@progbits\n.balign 8\n.long 0\n.text\n", 2},
+		{"an end", caller + ".section .eh_frame,\"a\",@progbits\n.long 0\n.text\n", 2},
+	} {
+		f := patchedBy(t, c.text+foreignKey+trampNull, Options{Place: User})
+		if n := countSections(f, ".eh_frame"); n != c.want {
+			t.Errorf("%s: %d sections .eh_frame", c.name, n)
+		}
+	}
+}
+
+// TestCellPlaces has sections .toc that are no place for cells.
+func TestCellPlaces(t *testing.T) {
+	for _, c := range []struct{ toc, want string }{
+		{".section .toc,\"aw\"\n.balign 8\n.quad 0\n", ""},
+		{".section .toc,\"aw\"\n.long 0\n", `section ".toc": +0x0: the section has doublewords, but its alignment is 1`},
+		{".section .toc,\"aw\",@note\n.balign 8\n.quad 0\n", `section ".toc": +0x0: the section has type SHT_PROGBITS and is for data, this is SHT_NOTE with flags SHF_WRITE+SHF_ALLOC`},
+	} {
+		p, err := plan(assemble(t, caller+foreignKey+trampNull+c.toc), Options{Place: Module})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.Apply()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want) {
+			t.Errorf("%s%v, want %s", c.toc, err, c.want)
 		}
 	}
 }
