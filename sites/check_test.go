@@ -106,16 +106,22 @@ func (p *patched) relocations(sec elfrw.Section, i int) {
 }
 
 // sites spoils the sites that the plan has changed: their words, and where they
-// are still branches their relocations, which stand in the order of places.
+// are still branches their relocations, which stand in the order of places. Of
+// those that stay it spoils the relocations.
 func (p *patched) sites() {
 	p.t.Helper()
 	in := p.plan.Object
 	for i := range in.Sites {
 		s, d := &in.Sites[i], &p.plan.Decisions[i]
+		sec := p.f.Section(int(s.Section))
 		if !d.changes() {
+			if s.Rela >= 0 && !d.Done {
+				off := p.f.Section(int(in.relas[sec.Index])).Off + uint64(s.Rela)*reloc.RelaSize
+				p.spoiled(fmt.Sprintf("site %d, which stays, with another type", i), off, reloc.RelaSize, add(rType, 1))
+				p.spoiled(fmt.Sprintf("site %d, which stays, of no symbol", i), off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
+			}
 			continue
 		}
-		sec := p.f.Section(int(s.Section))
 		n := uint64(4)
 		if d.Slot != 0 {
 			n += 4
@@ -151,6 +157,8 @@ func TestCheckSpoiled(t *testing.T) {
 		{"gcc-p8-O2-sites.o", Options{Place: User}, []StubEntry{StubSave, StubJump}},
 		{"asm-annot16.o", Options{}, nil}, // branches that had no relocation
 		{"asm-annot16.o", Options{Place: User}, []StubEntry{StubSave}},
+		{"asm-tail.o", Options{Runtime: None, Place: User}, nil}, // some stay
+		{"gcc-p8-O2-update.o", Options{Place: User, Restore: []Form{Linker}}, nil},
 		{"asm-tail.o", shadow, []StubEntry{StubShadow}},
 		{"gcc-p10-O2-sites.o", Options{Place: User}, []StubEntry{StubNoTOC}},
 		{"gcc-p10-O2-sites-here.o", Options{Place: User, Runtime: Trampoline}, []StubEntry{StubNoTOC}},
