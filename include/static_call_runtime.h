@@ -301,6 +301,18 @@ struct __sc_holder {
 	int error, cancel, forks;
 };
 
+/*
+ * glibc has pthread_atfork in an archive, from which an object that went through objcopy --weaken
+ * does not get it: then its address would be 0.
+ */
+#ifdef __GLIBC__
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *);
+extern void *__dso_handle __attribute__((visibility("hidden")));
+#define __sc_atfork(before, after, child) __register_atfork(before, after, child, __dso_handle)
+#else
+#define __sc_atfork pthread_atfork
+#endif
+
 static int __sc_forking;
 static pthread_t __sc_forker;
 
@@ -409,7 +421,7 @@ void __static_call_register(struct static_call_unit *unit)
 	if (!__sc_probed && !__sc_ended) {
 		__sc_probed = 1;
 		if (!__sc_traced() && __sc_may_write(unit) &&
-		    !pthread_atfork(__sc_before_fork, __sc_after_fork, __sc_in_child))
+		    !__sc_atfork(__sc_before_fork, __sc_after_fork, __sc_in_child))
 			__atomic_store_n(&__sc_patching, 1, __ATOMIC_RELAXED);
 	}
 	for (s = unit->start; s < unit->stop && !__sc_ended; s++) {
