@@ -54,8 +54,8 @@ func TestRefused(t *testing.T) {
 			"two entries of the table name the site at 0x8000010"},
 		{"table without bytes", func(f *fake) { ends(f, bssAt, bssAt+0x10) }, sites.Options{}, "at 0x2100000 is in no section"},
 		{"table that ends before it begins", func(f *fake) { ends(f, tableAt+0x10, tableAt) }, sites.Options{}, "is in no section"},
-		{"table whose end passes its section", func(f *fake) { f.entry(siteAt+4, keyAt, 0); ends(f, tableAt+0x10, tableAt+0x30) }, sites.Options{}, "is in no section"},
-		{"table that passes its section", func(f *fake) { ends(f, tableAt, tableAt+0x20) }, sites.Options{}, "is in no section"},
+		{"table whose end passes its section", func(f *fake) { f.entry(siteAt+4, keyAt, 0); more(f, 0x20); ends(f, tableAt+0x10, tableAt+0x30) }, sites.Options{}, "is in no section"},
+		{"table that passes its section", func(f *fake) { more(f, 0x10); ends(f, tableAt, tableAt+0x20) }, sites.Options{}, "is in no section"},
 
 		{"another callee", func(f *fake) { f.branch(siteAt, bl, plain) }, sites.Options{}, "calls plain, but the key is a"},
 		{"another trampoline", func(f *fake) {
@@ -127,6 +127,11 @@ func TestRefused(t *testing.T) {
 // ends puts the symbols around the table where a linker script has them.
 func ends(f *fake, start, stop uint64) {
 	f.syms = append(f.syms, fakeSymbol{layout.TableStart, start, 0, elf.STT_NOTYPE, 0}, fakeSymbol{layout.TableStop, stop, 0, elf.STT_NOTYPE, 0})
+}
+
+// more puts a section behind the table, whose size is given.
+func more(f *fake, size uint64) {
+	f.secs = append(f.secs, fakeSection{name: ".more", typ: elf.SHT_PROGBITS, flags: elf.SHF_ALLOC, addr: tableAt + size, data: make([]byte, 0x20)})
 }
 
 // farStub has a stub out of reach that branches to the trampoline, which is not.
