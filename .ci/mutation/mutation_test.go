@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,8 +55,8 @@ func TestList(t *testing.T) {
 	a := survivor{"p/f.go", "f", "INVERT_LOGICAL", "return a ‹&&› b", "both are the same"}
 	b := survivor{"p/f.go", "g", "INVERT_LOGICAL", "return a ‹&&› b", ""}
 	other := survivor{"q/f.go", "f", "INVERT_LOGICAL", "return a ‹&&› b", "of another package"}
-	l, err := parseList("list", list{a, b, other}.String())
-	if err != nil || len(l) != 3 || l[0] != a || l[1] != b || l[2] != other {
+	l, err := parseList("list", (&list{[]string{"p", "q"}, []survivor{a, b, other}}).String())
+	if err != nil || !slices.Equal(l.survivors, []survivor{a, b, other}) || !slices.Equal(l.whole, []string{"p", "q"}) {
 		t.Fatalf("%v, %v", l, err)
 	}
 	if got := l.unexplained([]survivor{a, b}); len(got) != 1 || got[0] != b {
@@ -67,8 +68,11 @@ func TestList(t *testing.T) {
 	c := survivor{"p/e.go", "h", "INVERT_LOGICAL", "x", ""}
 	a2 := a
 	a2.why = ""
-	if got := l.replace("p", []survivor{c, a2, a2}); len(got) != 3 || got[0] != c || got[1] != a || got[2] != other {
-		t.Errorf("replaced: %v", got)
+	if l.replace("p", []survivor{c, a2, a2}); !slices.Equal(l.survivors, []survivor{c, a, other}) || len(l.whole) != 2 {
+		t.Errorf("replaced: %v", l)
+	}
+	if l.replace("r", nil); len(l.whole) != 3 {
+		t.Errorf("whole are %v", l.whole)
 	}
 	for _, bad := range []string{"p/f.go f\n\tx\n\twhy: y\n", "p/f.go f M\n\tx\n", "p/f.go f M\n\tx\n\tbecause\n"} {
 		if _, err := parseList("list", bad); err == nil || !strings.HasPrefix(err.Error(), "list:1: ") {

@@ -148,13 +148,17 @@ func functionsOf(name string, src []byte) (func(line int) string, error) {
 	}, nil
 }
 
-// A list is the survivors that are known, with the reason for each.
-type list []survivor
+// A list is the survivors that are known, with the reason for each, and the
+// packages of which it has all.
+type list struct {
+	whole     []string
+	survivors []survivor
+}
 
-func readList(name string) (list, error) {
+func readList(name string) (*list, error) {
 	b, err := os.ReadFile(name)
 	if os.IsNotExist(err) {
-		return nil, nil
+		return &list{}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -162,11 +166,17 @@ func readList(name string) (list, error) {
 	return parseList(name, string(b))
 }
 
-func parseList(name, text string) (list, error) {
-	var l list
+const wholeMark = "whole: "
+
+func parseList(name, text string) (*list, error) {
+	l := &list{}
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
 		if lines[i] == "" || strings.HasPrefix(lines[i], "#") {
+			continue
+		}
+		if packages, ok := strings.CutPrefix(lines[i], wholeMark); ok {
+			l.whole = strings.Fields(packages)
 			continue
 		}
 		head := strings.Fields(lines[i])
@@ -177,7 +187,7 @@ func parseList(name, text string) (list, error) {
 		if s.why == "?" {
 			s.why = ""
 		}
-		l = append(l, s)
+		l.survivors = append(l.survivors, s)
 		i += 2
 	}
 	return l, nil
@@ -186,21 +196,25 @@ func parseList(name, text string) (list, error) {
 const listHead = `# SPDX-License-Identifier: BSD-3-Clause
 #
 # The mutants that survive the tests of their package, and why that changes
-# nothing. "make mutation" holds what survives against this list.
+# nothing. "make mutation" holds what survives against this list. Of the packages
+# that are named here it has all, so that a sample is held against it, too.
 `
 
-func (l list) String() string {
+func (l *list) String() string {
 	b := listHead
-	for _, s := range l {
+	if len(l.whole) > 0 {
+		b += "\n" + wholeMark + strings.Join(l.whole, " ") + "\n"
+	}
+	for _, s := range l.survivors {
 		b += "\n" + s.String()
 	}
 	return b
 }
 
 // unexplained returns those that the list does not have with a reason.
-func (l list) unexplained(alive []survivor) (all []survivor) {
+func (l *list) unexplained(alive []survivor) (all []survivor) {
 	known := map[string]bool{}
-	for _, s := range l {
+	for _, s := range l.survivors {
 		known[s.key()] = s.why != ""
 	}
 	for _, s := range alive {
@@ -212,12 +226,12 @@ func (l list) unexplained(alive []survivor) (all []survivor) {
 }
 
 // stale returns those of a package that are no longer alive.
-func (l list) stale(p string, alive []survivor) (all []survivor) {
+func (l *list) stale(p string, alive []survivor) (all []survivor) {
 	is := map[string]bool{}
 	for _, s := range alive {
 		is[s.key()] = true
 	}
-	for _, s := range l {
+	for _, s := range l.survivors {
 		if path.Dir(s.file) == p && !is[s.key()] {
 			all = append(all, s)
 		}
@@ -225,12 +239,12 @@ func (l list) stale(p string, alive []survivor) (all []survivor) {
 	return all
 }
 
-// replace puts the survivors of a package into the list, with the reasons that
-// are known.
-func (l list) replace(p string, alive []survivor) list {
+// replace puts the survivors of a package, all of them, into the list, with the
+// reasons that are known.
+func (l *list) replace(p string, alive []survivor) {
 	why := map[string]string{}
-	var out list
-	for _, s := range l {
+	var out []survivor
+	for _, s := range l.survivors {
 		if path.Dir(s.file) == p {
 			why[s.key()] = s.why
 		} else {
@@ -246,5 +260,8 @@ func (l list) replace(p string, alive []survivor) list {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b survivor) int { return cmp.Compare(a.file, b.file) })
-	return out
+	l.survivors = out
+	if !slices.Contains(l.whole, p) {
+		l.whole = append(l.whole, p)
+	}
 }
