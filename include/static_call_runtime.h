@@ -402,16 +402,18 @@ void __static_call_register(struct static_call_unit *unit)
 	const struct static_call_site *s;
 	struct static_call_unit *u;
 	struct __sc_holder h;
-	uint32_t *words = (uint32_t *)calloc((size_t)(unit->stop - unit->start), sizeof(*words));
+	uint32_t *words;
 
+	/* Without its headers nobody knows what else is in a page with its code. */
+	if (!(__sc_segment(unit, (uintptr_t)__sc_branch(unit->start), &unit->code, &unit->size) & PROT_EXEC))
+		return;
+	words = (uint32_t *)calloc((size_t)(unit->stop - unit->start), sizeof(*words));
 	if (!words)
 		return;
 	__sc_enter(&h);
 	for (u = __sc_units; u && u != unit; u = u->next)
 		;
 	if (!u && !__sc_ended) {
-		if (!(__sc_segment(unit, (uintptr_t)__sc_branch(unit->start), &unit->code, &unit->size) & PROT_EXEC))
-			unit->size = 0;
 		unit->words = words;
 		unit->traps = 0;
 		unit->next = __sc_units;
