@@ -177,7 +177,7 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 		im.fail("too many addresses in the code")
 		return
 	}
-	use := user{im, t, start, end}
+	use := user{im, t, start, end, fn < 0 || t.funcs[fn].cold}
 	var here [32]uint64     // the high part that a register holds,
 	var known, other uint32 // if it is known, or that it holds none
 	for off := start; off < end; off += ppc64.WordSize {
@@ -187,12 +187,12 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 			known, other = 0, 0
 			continue
 		case stepExact:
-			use.address(s.addr)
+			use.address(s.addr, true)
 		case stepExactLoad:
 			use.load(s.addr)
 		case stepLow, stepLoad:
 			base := s.w.RA()
-			bases := h.of(base)
+			bases, sure := h.of(base), true
 			switch {
 			case base == regTOC:
 				bases = []uint64{toc}
@@ -200,10 +200,12 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 				bases = here[base : base+1]
 			case other>>base&1 != 0:
 				bases = nil
+			default:
+				sure = false
 			}
 			for _, b := range bases {
 				if s.kind == stepLow {
-					use.address(b + uint64(s.w.SI()))
+					use.address(b+uint64(s.w.SI()), sure)
 				} else {
 					use.load(b + uint64(s.w.DS()))
 				}
@@ -254,17 +256,24 @@ type user struct {
 	im         *image
 	t          *text
 	start, end uint64
+	part       bool // it may be a part of another function
 }
 
-// address is for an address that the code may have.
-func (u user) address(addr uint64) {
+// address is for an address that the code may have. Where it is not sure that the
+// two halves belong together, and together they lead into an unrelated function,
+// they do not: no compiler has the address of a place in another function. In a
+// large program chance would find some.
+func (u user) address(addr uint64, sure bool) {
 	im := u.im
 	if im.work++; im.work > maxWork {
 		im.fail("too many addresses in the code")
 		return
 	}
 	if t, off, ok := im.within(addr); ok {
-		im.label(t.sec, label{off: off, kind: computed})
+		p := place{t.sec, off}
+		if sure || u.part || u.has(p) || t.funcs[t.covering(off)].cold {
+			im.label(t.sec, label{off: off, kind: computed})
+		}
 	}
 	p, ok := im.at(addr)
 	if !ok || im.secs[p.sec] != nil || im.skips(addr) {
@@ -276,7 +285,7 @@ func (u user) address(addr uint64) {
 // load is for the address of a doubleword that the code may load.
 func (u user) load(addr uint64) {
 	if v, ok := u.im.word64(addr); ok {
-		u.address(v)
+		u.address(v, true)
 	}
 }
 

@@ -3,6 +3,7 @@
 package textmap
 
 import (
+	"bytes"
 	"cmp"
 	"debug/elf"
 	"slices"
@@ -16,6 +17,7 @@ type function struct {
 	entry      ppc64.LocalEntry
 	outer      int32 // index of the function that was begun and not ended before it, -1
 	deep       bool  // too many functions overlap here
+	cold       bool  // its symbol is that of a part of another function
 	guessed    bool  // its symbol has no size: it is taken to end where the next one begins
 }
 
@@ -44,7 +46,10 @@ func (m *Map) readSymbols() {
 			continue
 		case elf.STT_FUNC, elf.STT_GNU_IFUNC:
 			if p.off+s.Size >= p.off && p.off < uint64(len(t.code)) {
-				t.funcs = append(t.funcs, function{start: p.off, end: p.off + s.Size, entry: l, guessed: s.Size == 0})
+				t.funcs = append(t.funcs, function{
+					start: p.off, end: p.off + s.Size, entry: l, guessed: s.Size == 0,
+					cold: bytes.Contains(f.SymbolName(s), []byte(".cold")),
+				})
 			}
 		default:
 			if s.Bind() == elf.STB_LOCAL {
