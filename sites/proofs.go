@@ -46,13 +46,22 @@ func (d *decider) text() (*textmap.Map, error) {
 		if s := &o.Sites[i]; s.Slot == SlotPACA && d.paca >= 0 && s.Behind == restorePACA(d.paca) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
-		// The slot of a module's site is reached through the stub's save, or not
-		// at all.
-		if s := &o.Sites[i]; s.Slot == SlotRestore && d.hasCells() && s.Entry >= 0 && o.Table.Entries[s.Entry].Stub == StubSave {
+		// The slot behind a call of a stub that saves is reached through that save, or
+		// not at all.
+		if s := &o.Sites[i]; s.Slot == SlotRestore && d.savesNow(s) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
 	}
 	return text, nil
+}
+
+// savesNow reports whether a site calls a stub that saves r2, or is one that the
+// run time of a module makes call it.
+func (d *decider) savesNow(s *Site) bool {
+	if s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubSave {
+		return true
+	}
+	return d.hasCells() && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == StubSave
 }
 
 // hasSlot reports whether a site has a slot that a restore may come into.
