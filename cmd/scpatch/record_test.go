@@ -24,7 +24,10 @@ func TestE2ERecord(t *testing.T) {
 		for _, part := range []string{"1", "2"} {
 			w.object("part"+part+".o", compiler, "usc_record.cc", "-fPIE", "-ffunction-sections", "-DPART"+part)
 		}
-		for _, mode := range []string{"trampoline", "none"} {
+		for _, mode := range []string{"inline", "trampoline", "none"} {
+			if mode == "inline" && compiler == "gxx-p10-O2" {
+				continue // ld.bfd takes a pc-relative __start_ for a use of the first table
+			}
 			var objects []string
 			for _, part := range []string{"1", "2"} {
 				name := mode + part + ".o"
@@ -40,9 +43,9 @@ func TestE2ERecord(t *testing.T) {
 					want   []string
 				}{
 					{"plain", false, "-pie", all},
-					{"gc", false, "-Wl,--gc-sections", live},
+					{"gc", false, "-Wl,--gc-sections,-z,start-stop-gc", live},
 					{"joined", true, "-pie", all},
-					{"joined, gc", true, "-Wl,--gc-sections", live},
+					{"joined, gc", true, "-Wl,--gc-sections,-z,start-stop-gc", live},
 					{"compressed", false, "-Wl,--compress-debug-sections=zlib", all},
 				} {
 					t.Run(strings.Join([]string{compiler, mode, linker, c.name}, " "), func(t *testing.T) {
