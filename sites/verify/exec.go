@@ -289,9 +289,11 @@ func (p *program) step(m *machine, w, suffix ppc64.Word) string {
 		}
 	case 62:
 		if w.XODS() == 0 && w.RA() == 1 { // std to the frame
+			own := m.own.kind == number && m.regs[w.RS()] == m.own
 			if w.DS() == 24 {
-				m.saved = m.own.kind == number && m.regs[w.RS()] == m.own
+				m.saved = own
 			}
+			m.stray = m.stray || w.DS() != 24 || !own
 			return ""
 		}
 	}
@@ -340,6 +342,8 @@ func (p *program) extended(m *machine, w ppc64.Word, set func(uint32, value) str
 func (p *program) prefixed(m *machine, w, suffix ppc64.Word) string {
 	var at value
 	switch {
+	case w.PrefixR() && suffix.RA() != 0:
+		return "it has a prefixed instruction of an invalid form"
 	case w.PrefixR():
 		at = numberOf(m.pc)
 	case suffix.RA() == 0:

@@ -180,9 +180,16 @@ var faults = []struct {
 	{"stub without the save", func(d *damage) { d.word("__SCS__save", 0, ppc64.Nop) },
 		"v_save+0x14", "restores r2 without a save: no save of r2"},
 	{"stub with a wrong save", func(d *damage) { d.word("__SCS__save", 0, 0xf8610018) }, // std r3,24(r1)
-		"v_save+0x14", "restores r2 without a save: no save of r2"},
+		"v_save+0x14", "something else than r2 is written to the caller's frame on the way"},
 	{"stub with a save elsewhere", func(d *damage) { d.word("__SCS__save", 0, 0xf8410020) },
-		"v_save+0x14", "restores r2 without a save: no save of r2"},
+		"v_save+0x14", "something else than r2 is written to the caller's frame on the way"},
+	{"stub with a load of an invalid form", func(d *damage) { // pld r12,D(r1) from its own address
+		off := int64(4)
+		for b := d.at("__SCN__pcout", 0); b[3]>>2 != 1; b = b[4:] {
+			off += 4
+		}
+		d.at("__SCN__pcout", off)[2] |= 1
+	}, "v_pcout+0xc", "a prefixed instruction of an invalid form"},
 	{"another instruction", func(d *damage) { d.word("v_stack.site", 0, 0x38600001) },
 		"v_stack+0x18", "found .long 0x38600001, but the key holds f_hidden"},
 	{"nop for a function", func(d *damage) { d.word("v_stack.site", 0, ppc64.Nop) },

@@ -164,6 +164,9 @@ func (v *verifier) judge(s *site) {
 		v.fault(s, err)
 		return
 	}
+	if o.m.stray && restores(v.slot(s)) {
+		v.fault(s, kind.R2NotSaved.Errorf("something else than r2 is written to the caller's frame on the way"))
+	}
 	if o.ending != through && !v.isTrampoline(o.at) {
 		v.direct++
 	}
@@ -174,6 +177,9 @@ func (v *verifier) judge(s *site) {
 		v.judgeTOC(s, t, b, o)
 	}
 }
+
+// restores reports whether a slot restores r2.
+func restores(slot ppc64.Word, ok bool) bool { return ok && slot == ppc64.RestoreTOC }
 
 // judgeShadow checks a call of a stub that makes a call of its own, and is not
 // followed.

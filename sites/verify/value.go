@@ -36,5 +36,6 @@ type machine struct {
 	ctr   value
 	cr0   value // what was compared with 0 last; unknown: nothing
 	saved bool  // 24(r1) holds the caller's r2
+	stray bool  // something else was written to the caller's frame
 	own   value // the caller's r2
 }
