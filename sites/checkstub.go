@@ -166,8 +166,10 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 	if n.entry != StubJump {
 		// The cell's place lies in front.
 		r.off, r.err = sym.Value-layout.CellBefore, nil
-		if before := r.operand(func(w ppc64.Word) bool { return w == 0 }, elf.R_PPC64_REL32, 0); r.err != nil || before != does.from {
-			return fmt.Errorf("another cell in front (%v)", r.err)
+		if before := r.operand(func(w ppc64.Word) bool { return w == 0 }, elf.R_PPC64_REL32, 0); r.err != nil {
+			return fmt.Errorf("the cell in front: %w", r.err)
+		} else if before != does.from {
+			return fmt.Errorf("another cell in front")
 		}
 	}
 	if was, ok := cells[n.key]; ok && was != does.from {

@@ -109,10 +109,9 @@ __SCT__op:
 				key := p.Object.Keys[s.Key]
 				fn, _ := p.Object.FuncName(s)
 				got += " " + fn + " "
-				switch {
-				case key.Target.Kind == TargetFunc:
+				if key.Target.Kind == TargetFunc {
 					got += p.Object.name(int(key.Target.Sym))
-				default:
+				} else {
 					got += key.Target.Why.String()
 				}
 			}

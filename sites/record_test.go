@@ -117,7 +117,7 @@ func TestRecordChecked(t *testing.T) {
 				}
 			}
 		case s.Is(elf.SHT_RELA) && strings.HasSuffix(s.NameString(), layout.RecordSection):
-			for off := uint64(0); off < s.Size; off++ {
+			for off := range s.Size {
 				if off%24 < 12 || off%24 >= 16 { // the symbol index below: one byte is enough
 					spoil(s.Off+off, "relocation")
 				}

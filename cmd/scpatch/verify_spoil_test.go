@@ -260,7 +260,7 @@ func TestE2EListLinked(t *testing.T) {
 		return strings.Join([]string{s.Symbol, s.Key, s.Target, s.Form.String(), s.Before[0], s.Before[1], map[bool]string{true: "listed"}[s.Listed]}, ", ")
 	}
 	want := []string{
-		"fixed, fixed, three, direct, bl three, nop, ",
+		"fixed, fixed, three, direct, bl three, nop, ", //nolint:dupword // the function has the name of its key
 		"other, op2, slow, stack, bl __SCJ__op2, ld r2,24(r1), listed",
 		"proven, op, slow, stack, bl __SCJ__op, ld r2,24(r1), listed",
 		"stub, op, slow, save-stub, bl __SCS__op, ld r2,24(r1), ",

@@ -106,7 +106,7 @@ func (v *verifier) judge(s *site) {
 	c := v.caller(s, b, w.IsBranch())
 	t := v.target(s.key)
 	if s.key == 0 {
-		t = v.goneTarget(s, c, w, b)
+		t = v.goneTarget(c, w, b)
 	}
 	switch {
 	case s.user:

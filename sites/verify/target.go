@@ -132,7 +132,7 @@ func (p *program) holds(key uint64) target {
 
 // goneTarget stands for what a key held that is not in the file: what the call
 // leads to. A linker drops the key that nothing refers to any more.
-func (v *verifier) goneTarget(s *site, c caller, w ppc64.Word, b branch) *target {
+func (v *verifier) goneTarget(c caller, w ppc64.Word, b branch) *target {
 	t := &target{unknown: "the file has neither the key nor its trampoline"}
 	if !w.IsBranch() {
 		return t
