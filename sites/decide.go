@@ -189,8 +189,11 @@ func (d *decider) fixed(key int) (bool, string, error) {
 // where not (ELFv2 §3.6.4.1). Without one, the target must be of the same unit
 // and leave r2 alone.
 func (d *decider) refuseDirect(s *Site) (Reason, error) {
-	if s.NoTOC() {
-		return NoReason, nil // the caller keeps no TOC pointer, there is nothing to lose
+	if s.NoTOC() { // the caller keeps no TOC pointer, there is nothing to lose
+		if d.enteredLocally(int(s.Key)) {
+			return TargetPreemptible, nil
+		}
+		return NoReason, nil
 	}
 	if near, err := d.around(s); err != nil || near.refused != NoReason {
 		return near.refused, err
@@ -217,6 +220,21 @@ func (d *decider) refuseDirect(s *Site) (Reason, error) {
 		return NoFrame, nil
 	}
 	return NoReason, nil
+}
+
+// enteredLocally reports whether a caller without a TOC pointer might enter what a
+// key holds at its local entry. A call of a function of default visibility in its
+// own shared library goes through the PLT. The dynamic linker binds that to the
+// local entry where both are of one unit, unless DT_PPC64_OPT says that r2 may be
+// another there: ld.bfd says so, lld 14 does not.
+func (d *decider) enteredLocally(key int) bool {
+	sym := int(d.Object.Keys[key].Target.Sym)
+	s := d.Object.File.Symbol(sym)
+	if d.Place != User || d.Linker == BFD || !d.Object.preemptible(sym) {
+		return false
+	}
+	entry, _ := d.target(key)
+	return s.Section == 0 || entry > ppc64.LocalEntryClobbers
 }
 
 // A callee is what a key holds, as far as it matters to who calls it.

@@ -22,6 +22,7 @@ const (
 	TargetNotFunction
 	TargetDiscardable
 	TargetTrampoline
+	TargetPreemptible
 	TailOtherUnit
 	NoSlot
 	TargetFar
@@ -68,6 +69,7 @@ var reasons = [...]reasonText{
 	TargetNotFunction: {"target-not-function", "the target is not a function in code of this object"},
 	TargetDiscardable: {"target-discardable", "the target is local to a group that the linker may discard"},
 	TargetTrampoline:  {"target-trampoline", "the target is a trampoline itself: a direct call of it would be a site of another key"},
+	TargetPreemptible: {"target-preemptible", "the call may go through the PLT of its own unit, which may enter the target where it needs its caller's r2"},
 	TailOtherUnit:     {"tail-other-unit", "a tail call has no slot for a restore, and the target may be in another link unit"},
 	NoSlot:            {"no-slot", "no slot follows the bl, and a restore of r2 may be needed there"},
 	TargetFar:         {"target-far", "the target is out of a branch's reach"},

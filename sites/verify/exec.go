@@ -342,7 +342,7 @@ func (p *program) extended(m *machine, w ppc64.Word, set func(uint32, value) str
 func (p *program) prefixed(m *machine, w, suffix ppc64.Word) string {
 	var at value
 	switch {
-	case w.PrefixR() && suffix.RA() != 0:
+	case w.PrefixR() && suffix.RA() != 0, w>>23&1 != 0:
 		return "it has a prefixed instruction of an invalid form"
 	case w.PrefixR():
 		at = numberOf(m.pc)
