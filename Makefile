@@ -134,7 +134,7 @@ distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness soundness-short browser-test screenshot e2e mutants mutation mutation-sample kills fuzz lint
+.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test screenshot e2e mutants mutation mutation-sample kills fuzz lint
 test: tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite
 	@echo 'make test: all passed'
 
@@ -174,6 +174,12 @@ e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers
 
 soundness: build tools ## The proof on whole libraries and images, instructions per call, and the linkers
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch
+
+# Thousands in an hour. What fails is left in build/random/GRAPH/NUMBER.
+PROGRAMS ?= 10000
+FIRST ?= 0
+soundness-random: tools ## Make PROGRAMS random programs from number FIRST on, patch, link, run, verify and spoil them (10000)
+	$(REQUIRE) SCPATCH_PROGRAMS=$(PROGRAMS) SCPATCH_FIRST=$(FIRST) $(GOTEST) -count=1 -v -timeout 12h -run '^TestE2ERandomCalls$$' ./cmd/scpatch
 
 # What of it each change has to pass.
 soundness-short: build tools

@@ -3,162 +3,220 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
-// TestE2ERandomCalls makes programs of random functions in two objects and two
-// shared libraries that call each other through random keys, and changes the
-// keys as they run. Patched with random options, linked by either linker, they
-// must print what they print unpatched, and every site must pass verify. The
-// seed of a program that fails is in its name. With SCPATCH_FULL=1 there are a
-// hundred.
+// graphPrograms is how many programs are made of the objects of one graph: the
+// objects are compiled once.
+const (
+	graphPrograms = 24
+	graphLinks    = 4 // ways to link among them
+)
+
+// TestE2ERandomCalls makes programs of random functions, in C and C++, in up to
+// eight objects of up to four link units, that call each other through random
+// keys and change the keys as they run. Of each graph of functions 24 programs are
+// made: patched with random options, joined by ld -r or not, linked by one linker
+// or another. A program must print what it prints unpatched; verify must be
+// content with its objects and with all that was linked; a second run must change
+// nothing; and verify must see a word that is spoiled.
+//
+// SCPATCH_PROGRAMS says how many programs, SCPATCH_FIRST which is the first.
+// Whatever has failed is left in
+// build/random/GRAPH/NUMBER.
 func TestE2ERandomCalls(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "ld.lld")
-	b := newBuilder(t, m)
-	n := uint64(4)
-	if full() {
-		n = 100
+	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
+	programs := map[int][]int{} // by graph
+	first, n := randomNumber(t, "SCPATCH_FIRST", 0), randomNumber(t, "SCPATCH_PROGRAMS", 0)
+	for p := first; p < first+n; p++ {
+		programs[p/graphPrograms] = append(programs[p/graphPrograms], p)
 	}
-	for seed := range n {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+	if n == 0 {
+		programs = map[int][]int{6: {144, 151, 157, 163}, 14: {336, 343, 349, 355}}
+	}
+	tally := &randomTally{counts: map[string]int{}}
+	t.Cleanup(func() { tally.log(t) })
+	for _, graph := range slices.Sorted(maps.Keys(programs)) {
+		t.Run(fmt.Sprint(graph), func(t *testing.T) {
 			t.Parallel()
-			g := &callGraph{rand: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir()}
-			g.build(t, b)
-			linker := m.linkerNames()[g.rand.IntN(2)]
-			want := g.run(t, b, linker, nil)
-			for range 3 {
-				args := g.options()
-				if got := g.run(t, b, linker, args); got != want {
-					t.Errorf("%s, %s: printed\n%s\nwant\n%s", linker, strings.Join(args, " "), got, want)
-				}
+			g := newRandomGraph(t, m, tally, graph)
+			for _, p := range programs[graph] {
+				g.program(t, p)
+			}
+			if !t.Failed() {
+				os.RemoveAll(g.dir)
 			}
 		})
 	}
 }
 
-// A callGraph is one random program.
-type callGraph struct {
-	rand *rand.Rand
-	dir  string
-	text [4]strings.Builder // main.o, other.o, and the two libraries' objects
+// A randomTally counts what was seen, over all graphs.
+type randomTally struct {
+	mu     sync.Mutex
+	counts map[string]int
 }
 
-const (
-	graphFuncs = 10
-	graphKeys  = 6
-)
+func (r *randomTally) add(what ...string) {
+	r.mu.Lock()
+	r.counts[strings.Join(what, " ")]++
+	r.mu.Unlock()
+}
 
-var graphObjects = [4]string{"main", "other", "lib1", "lib2"}
-
-func (g *callGraph) any(n int) int { return g.rand.IntN(n) }
-
-// build writes the sources and compiles them, each with a compiler of its own.
-func (g *callGraph) build(t *testing.T, b *builder) {
-	head := "#include <alloca.h>\n#include \"static_call.h\"\n"
-	for i := range graphFuncs {
-		head += fmt.Sprintf("long f%d(long, long);\n", i)
+func (r *randomTally) log(t *testing.T) {
+	var all strings.Builder
+	for _, what := range slices.Sorted(maps.Keys(r.counts)) {
+		fmt.Fprintf(&all, "%7d %s\n", r.counts[what], what)
 	}
-	for i := range graphKeys {
-		head += fmt.Sprintf("DECLARE_STATIC_CALL(k%d, f0);\n", i)
-	}
-	head += "DECLARE_STATIC_CALL(none, f0);\nDECLARE_STATIC_CALL(zero, f0);\n"
-	for i := range g.text {
-		w := &g.text[i]
-		if i == 0 {
-			w.WriteString("#define STATIC_CALL_RUNTIME\n")
+	t.Logf("\n%s", &all)
+}
+
+func randomNumber(t *testing.T, name string, n int) int {
+	if text := os.Getenv(name); text != "" {
+		if _, err := fmt.Sscan(text, &n); err != nil || n < 0 {
+			t.Fatalf("%s=%s: want a number", name, text)
 		}
-		fmt.Fprintf(w, "%sstatic volatile long bias = %d;\n", head, 1000+i)
 	}
-	for i := range graphKeys {
-		fmt.Fprintf(&g.text[g.any(4)], "DEFINE_STATIC_CALL(k%d, f%d);\n", i, g.any(graphFuncs))
+	return n
+}
+
+// A randomProgram is one program of a graph.
+type randomProgram struct {
+	*randomGraph
+	t      *testing.T
+	number int
+	dir    string
+	link   *randomLink
+	patch  *randomPatch
+	want   string // what it prints unpatched
+	failed bool
+}
+
+func (p *randomProgram) errorf(format string, args ...any) {
+	p.t.Helper()
+	p.failed = true
+	p.t.Errorf("program %d (make soundness-random FIRST=%d PROGRAMS=1): %s\n%s",
+		p.number, p.number, fmt.Sprintf(format, args...), p.describe(p.link, p.patch))
+}
+
+// program makes the n-th program.
+func (g *randomGraph) program(t *testing.T, n int) {
+	r := rand.New(rand.NewPCG(uint64(n), 2))
+	p := &randomProgram{randomGraph: g, t: t, number: n, dir: filepath.Join(g.dir, fmt.Sprint(n)), link: g.links[n%graphLinks]}
+	p.patch = g.randomPatch(r, p.link)
+	var err error
+	if p.want, err = g.unpatched(t, p.link, p.patch.runtime == "none"); err != nil {
+		g.tally.add("not linked unpatched:", p.link.linker, gist(err))
+		return
 	}
-	fmt.Fprintf(&g.text[g.any(4)], "DEFINE_STATIC_CALL_NULL(none, f0);\n")
-	fmt.Fprintf(&g.text[g.any(4)], "DEFINE_STATIC_CALL_RET0(zero, f0);\n")
-	for i := range graphFuncs {
-		g.function(&g.text[g.any(4)], i)
+	got, err := g.make(t, p.dir, p.link, p.patch)
+	switch {
+	case err != nil && p.link.linker == "mold" && strings.Contains(err.Error(), "unknown relocation: "):
+		g.tally.add("not linked patched:", p.link.linker, gist(err))
+		return
+	case err != nil:
+		p.errorf("%v\n%s", err, p.shrink())
+	case got != p.want:
+		p.errorf("printed otherwise:\n%s\n%s", firstDifference(got, p.want), p.shrink())
+	default:
+		p.check(r)
 	}
-	g.main()
-	compilers := []string{"gcc-p8-O0", "gcc-p8-O2", "gcc-p8-Os", "gcc-p10-O2", "clang-p8-O0", "clang-p8-O2", "clang-p10-O2"}
-	include, err := filepath.Abs(repoPath("include"))
+	g.tally.add("linked by", p.link.linker)
+	g.tally.add("with --runtime", p.patch.runtime)
+	if p.failed {
+		g.tally.add("programs that failed")
+		return
+	}
+	g.tally.add("programs that passed")
+	os.RemoveAll(p.dir)
+}
+
+// unpatched is what a program prints unpatched; fixed says that no key changes.
+func (g *randomGraph) unpatched(t *testing.T, link *randomLink, fixed bool) (string, error) {
+	how, i := &randomPatch{runtime: "inline", leave: map[string]bool{}}, 0
+	if fixed {
+		how.runtime, i = "none", 1
+	}
+	for _, o := range graphObjects {
+		how.leave[o.name] = true
+	}
+	if !link.made[i] {
+		link.made[i] = true
+		link.printed[i], link.failed[i] = g.make(t, filepath.Join(g.dir, fmt.Sprintf("unpatched-%d", link.index)), link, how)
+	}
+	return link.printed[i], link.failed[i]
+}
+
+// shrink leaves more and more objects unpatched, as long as the program fails.
+func (p *randomProgram) shrink() string {
+	small := *p.patch
+	small.leave = maps.Clone(p.patch.leave)
+	dir := filepath.Join(p.randomGraph.dir, fmt.Sprint(p.number, "-small"))
+	var patched []string
+	for _, o := range graphObjects {
+		if small.leave[o.name] || !p.link.has(o) {
+			continue
+		}
+		small.leave[o.name] = true
+		if got, err := p.make(p.t, dir, p.link, &small); err == nil && got == p.want {
+			delete(small.leave, o.name)
+			patched = append(patched, o.name)
+		}
+	}
+	got, err := p.make(p.t, dir, p.link, &small)
 	if err != nil {
-		t.Fatal(err)
+		got = err.Error()
 	}
-	for i, name := range graphObjects {
-		src := filepath.Join(g.dir, name+".c")
-		writeFile(t, src, []byte(g.text[i].String()))
-		pic := "-fPIC"
-		if i < 2 {
-			pic = "-fPIE"
+	return fmt.Sprintf("with no more than %s patched, in %s: %s", strings.Join(patched, ", "), dir, firstDifference(got, p.want))
+}
+
+// check has everything verified, patched once more, and spoiled.
+func (p *randomProgram) check(r *rand.Rand) {
+	for _, f := range p.patch.patched {
+		p.verify(f)
+		once := readFile(p.t, f)
+		runCommand(slices.Concat(p.patch.args, []string{"-q", f})...)
+		if !bytes.Equal(once, readFile(p.t, f)) {
+			p.errorf("a second run changes %s", f)
 		}
-		command := slices.Concat(b.compilers[compilers[g.any(len(compilers))]], []string{"-I" + include, pic, "-c", src, "-o", name + ".orig"})
-		execute(t, g.dir, command)
+		writeFile(p.t, f, once)
+	}
+	files := p.link.files()
+	for _, f := range files {
+		p.verify(filepath.Join(p.dir, f))
+	}
+	if !p.failed && p.patch.record {
+		p.spoil(filepath.Join(p.dir, one(r, files...)), r)
 	}
 }
 
-// function writes one function; n bounds how deep calls go.
-func (g *callGraph) function(w *strings.Builder, i int) {
-	fmt.Fprintf(w, "long f%d(long x, long n)\n{\n\tlong s = bias + x;\n\tif (n <= 0)\n\t\treturn s;\n", i)
-	if g.any(4) == 0 {
-		w.WriteString("\tstatic_call_save_toc();\n")
-	}
-	for range 1 + g.any(4) {
-		call := fmt.Sprintf("static_call(k%d)(s & %d, n - 1)", g.any(graphKeys), 1<<g.any(8)-1)
-		switch g.any(9) {
-		case 0:
-			fmt.Fprintf(w, "\tif (x & %d)\n\t\ts ^= %s;\n", 1+g.any(7), call)
-		case 1:
-			fmt.Fprintf(w, "\tfor (int i = 0; i < 2; i++)\n\t\ts += %s + bias;\n", call)
-		case 2:
-			fmt.Fprintf(w, "\t{ volatile char *p = alloca(16 + (x & 63)); p[0] = s; s += %s + p[0]; }\n", call)
-		case 3:
-			fmt.Fprintf(w, "\t{ long (*volatile p)(long, long) = f%d; s += p(s & 15, n - 1) + bias; }\n", g.any(graphFuncs))
-		case 4:
-			fmt.Fprintf(w, "\ts -= f%d(s & 31, n - 2) - bias;\n", g.any(graphFuncs))
-		case 5:
-			w.WriteString("\tstatic_call_cond(none)(s, 0);\n\ts += bias;\n")
-		case 6:
-			w.WriteString("\ts += static_call(zero)(s & 7, 0) + bias;\n")
-		case 7:
-			fmt.Fprintf(w, "\tswitch (x & 7) {\n\tcase 0: s += %s; break;\n\tcase 1: s += 3; break;\n\tcase 2: s ^= bias; break;\n\tcase 3: s -= x; break;\n\tcase 5: s += %s; break;\n\tdefault: s *= 3;\n\t}\n", call, call)
-		default:
-			fmt.Fprintf(w, "\ts += %s * %d;\n", call, 1+g.any(5))
-		}
-	}
-	if g.any(3) == 0 {
-		fmt.Fprintf(w, "\treturn static_call(k%d)(s & 63, n - 1);\n}\n", g.any(graphKeys))
-	} else {
-		w.WriteString("\treturn s + bias;\n}\n")
+// verify wants verify to be content; without a record it may say that it knows nothing.
+func (p *randomProgram) verify(file string) {
+	_, stderr, code := runCommand(slices.Concat([]string{"verify", "-q"}, p.patch.verify(), []string{file})...)
+	unknown := !p.patch.record && strings.Count(stderr, "\n") == 1 && strings.Contains(stderr, "[nothing-known]")
+	if code != exitDone && !unknown {
+		p.errorf("verify %s: exit %d\n%s", file, code, stderr)
 	}
 }
 
-// main calls every key in rounds, and changes keys between them.
-func (g *callGraph) main() {
-	w := &g.text[0]
-	w.WriteString("int main(void)\n{\n")
-	for round := range 5 {
-		for k := range graphKeys {
-			fmt.Fprintf(w, "\tprintf(\"%d.%d %%ld\\n\", static_call(k%d)(%d, 4));\n", round, k, k, g.any(100))
-		}
-		for range 1 + g.any(3) {
-			fmt.Fprintf(w, "\tstatic_call_update(k%d, f%d);\n", g.any(graphKeys), g.any(graphFuncs))
-		}
-		for _, name := range []string{"none", "zero"} {
-			switch g.any(4) {
-			case 0:
-				fmt.Fprintf(w, "\tstatic_call_update(%s, f%d);\n", name, g.any(graphFuncs))
-			case 1:
-				fmt.Fprintf(w, "\tstatic_call_update(%s, (long (*)(long, long))%s);\n", name,
-					map[string]string{"none": "0", "zero": "(void *)__static_call_return0"}[name])
-			}
+// firstDifference is the first line that differs.
+func firstDifference(got, want string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("line %d is %q, want %q", i+1, a[i], b[i])
 		}
 	}
-	w.WriteString("\treturn 0;\n}\n")
+	return fmt.Sprintf("%d lines, want %d", len(a), len(b))
 }
 
 // options are random options under which programs that change keys are right.
@@ -176,29 +234,4 @@ func (g *callGraph) options() []string {
 		}
 	}
 	return args
-}
-
-// run patches some of the objects, links, verifies, and returns what the program
-// prints.
-func (g *callGraph) run(t *testing.T, b *builder, linker string, args []string) string {
-	for _, name := range graphObjects {
-		path := filepath.Join(g.dir, name+".o")
-		copyFile(t, filepath.Join(g.dir, name+".orig"), path)
-		if args != nil && g.any(5) > 0 {
-			scpatch(t, mode{"random", args}, path)
-		}
-	}
-	link := b.linkers[linker]
-	for _, lib := range []string{"lib1", "lib2"} {
-		execute(t, g.dir, slices.Concat(link, []string{"-shared", "-Wl,-soname," + lib + ".so", lib + ".o", "-o", lib + ".so"}))
-	}
-	execute(t, g.dir, slices.Concat(link, []string{"-pie", "-rdynamic", "main.o", "other.o", "lib1.so", "lib2.so", "-Wl,-rpath,$ORIGIN", "-o", "program"}))
-	if args != nil {
-		for _, f := range []string{"program", "lib1.so", "lib2.so"} {
-			if _, stderr, code := runCommand("verify", "-q", "--allow-unpatched", args[0], args[1], filepath.Join(g.dir, f)); code != exitDone {
-				t.Errorf("%s, %s: verify %s: exit %d\n%s", linker, strings.Join(args, " "), f, code, stderr)
-			}
-		}
-	}
-	return string(execute(t, g.dir, slices.Concat(b.run, []string{"./program"})))
 }
