@@ -270,8 +270,7 @@ func (u user) address(addr uint64, sure bool) {
 		return
 	}
 	if t, off, ok := im.within(addr); ok {
-		p := place{t.sec, off}
-		if sure || u.part || u.has(p) || t.funcs[t.covering(off)].cold {
+		if sure || u.related(t, off) {
 			im.label(t.sec, label{off: off, kind: computed})
 		}
 	}
@@ -300,7 +299,8 @@ type tableBase struct {
 // first entry of a table of sites, whose begin a run time has, would look like
 // one.) Where a table ends is not written down. It goes on as long as its entries
 // lead to instructions; but where a function has an address, and what lies there
-// leads into that very function, another table begins.
+// leads into that very function, another table begins. The targets of a table are in
+// the function that has it; what leads elsewhere are other numbers.
 func (im *image) jumpTables() {
 	slices.SortStableFunc(im.bases, func(a, b tableBase) int { return cmp.Compare(a.addr, b.addr) })
 	begins := im.bases[:0:0]
@@ -323,6 +323,9 @@ func (im *image) jumpTables() {
 			if !ok || next < len(begins) && begins[next].addr == at {
 				break
 			}
+			if t := im.secs[to.sec]; !b.user.related(t, to.off) {
+				continue
+			}
 			im.label(to.sec, label{off: to.off, kind: tabled, sec: b.user.t.sec, begin: b.user.start, end: b.user.end})
 		}
 	}
@@ -342,4 +345,11 @@ func (im *image) entry(base, at uint64) (place, bool) {
 // has reports whether a place is in the user's code.
 func (u user) has(p place) bool {
 	return p.sec == u.t.sec && u.start <= p.off && p.off < u.end
+}
+
+// related reports whether a place is in the user's function, or one of both may be
+// a part of the other's.
+func (u user) related(t *text, off uint64) bool {
+	fn := t.covering(off)
+	return u.part || u.has(place{t.sec, off}) || fn < 0 || t.funcs[fn].cold
 }
