@@ -150,7 +150,7 @@ func (v *verifier) judge(s *site) {
 		return
 	}
 	if s.rec != nil && s.rec.form == layout.RecordShadow {
-		v.judgeShadow(s, b)
+		v.judgeShadow(s, c, b)
 		return
 	}
 	o, err := v.follow(s, t, c, b)
@@ -182,9 +182,30 @@ func (v *verifier) judge(s *site) {
 func restores(slot ppc64.Word, ok bool) bool { return ok && slot == ppc64.RestoreTOC }
 
 // judgeShadow checks a call of a stub that makes a call of its own, and is not
-// followed.
-func (v *verifier) judgeShadow(s *site, b branch) {
-	if name, ok := v.names[b.to]; ok && name != layout.ShadowStubPrefix+s.rec.name || v.ordinary(b.to) && !ok {
+// followed: it leads to the entry of a stub of the key, be it by way of a linker's.
+func (v *verifier) judgeShadow(s *site, c caller, b branch) {
+	want := layout.ShadowStubPrefix + s.rec.name
+	if v.names[b.to] == want {
+		return
+	}
+	if v.shadows == nil {
+		v.shadows = map[string][]uint64{}
+		for at, name := range v.names {
+			if strings.HasPrefix(name, layout.ShadowStubPrefix) {
+				v.shadows[name] = append(v.shadows[name], at)
+			}
+		}
+	}
+	if fn, ok := v.around(b.to); !ok || isLinkerStub(fn.name) {
+		for _, at := range v.shadows[want] {
+			m := v.start(c.toc)
+			m.pc, m.lr = b.to, value{kind: returnTo}
+			if v.run(m, goal{entries: [2]uint64{at, at}}).ending == arrived {
+				return
+			}
+		}
+	}
+	if len(v.shadows) > 0 || v.ordinary(b.to) { // else the names of stubs are gone
 		v.fault(s, kind.WrongCall.Errorf("calls %s, the record says %v", v.name(b.to), s.rec.form))
 	}
 }

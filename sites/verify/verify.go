@@ -137,6 +137,8 @@ type verifier struct {
 
 	byName map[string]uint8  // st_other of functions, see namedEntry
 	tramps map[string]uint64 // see trampolineOf
+
+	shadows map[string][]uint64 // see judgeShadow
 }
 
 type placedFault struct {
