@@ -235,8 +235,8 @@ func (p *program) step(m *machine, w, suffix ppc64.Word) string {
 		return ""
 	}
 	set := func(r uint32, v value) string {
-		if r == 1 || r == 13 {
-			return "it changes r1 or r13"
+		if !mayChange(r) {
+			return fmt.Sprintf("it changes r%d", r)
 		}
 		m.regs[r] = v
 		return ""
@@ -338,6 +338,10 @@ func (p *program) extended(m *machine, w ppc64.Word, set func(uint32, value) str
 	return fmt.Sprintf("it has an instruction that no stub has, %v", w)
 }
 
+// mayChange reports whether a register is free between a caller and a callee
+// (ELFv2 §2.2.2.1): none of the parameters', and none that the callee keeps.
+func mayChange(r uint32) bool { return r == 0 || r == 2 || r == 11 || r == 12 }
+
 // prefixed applies pld, paddi and pnop.
 func (p *program) prefixed(m *machine, w, suffix ppc64.Word) string {
 	var at value
@@ -354,7 +358,7 @@ func (p *program) prefixed(m *machine, w, suffix ppc64.Word) string {
 	at = at.plus(ppc64.D34(w, suffix))
 	rt := suffix.RT()
 	switch {
-	case rt == 1 || rt == 13:
+	case !mayChange(rt):
 	case w.PrefixType() == ppc64.Prefix8LS && suffix.Opcode() == 57: // pld
 		m.regs[rt] = load(at)
 		return ""

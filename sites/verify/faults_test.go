@@ -170,6 +170,8 @@ var faults = []struct {
 	{"a save by a listed call", func(d *damage) { // of twice by again: entry_again becomes one of the first call
 		d.add("entry_again", 0, 4, d.distance("__SCJ__again", "v_twice.site")-8)
 	}, "v_twice+0x14", "restores r2 without a save: no save of r2"},
+	{"stub that changes a parameter", func(d *damage) { d.word("__SCJ__null", 8, 0x60080000); d.word("__SCJ__null", 12, ppc64.Nop) }, // ori r8,r0,0
+		"v_null+0x18", "the entry's stub __SCJ__null does not go through the key: it changes r8"},
 	{"stub without its test", func(d *damage) { d.word("__SCJ__null", 8, ppc64.Nop); d.word("__SCJ__null", 12, ppc64.Nop) },
 		"v_null+0x18", "the entry's stub __SCJ__null jumps to what the key holds without a test, and that is NULL"},
 	{"stub without r12", func(d *damage) { // ld r11,...; mtctr r11
