@@ -283,7 +283,7 @@ func (g *randomGraph) make(t *testing.T, dir string, l *randomLink, p *randomPat
 	return g.runs(dir, p)
 }
 
-// runs runs a program. Where keys must not change the program is told so.
+// runs executes a program. Where keys must not change the program is told so.
 func (g *randomGraph) runs(dir string, p *randomPatch) (string, error) {
 	var env []string
 	if p.runtime == "none" {

@@ -39,6 +39,8 @@ const (
 func (g *callGraph) any(n int) int { return g.rand.IntN(n) }
 
 // graphHeader is included by every object.
+//
+//nolint:dupword // a C prototype
 const graphHeader = `#include <alloca.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -160,11 +162,11 @@ func (g *callGraph) place() *strings.Builder { return &g.text[g.somewhere()] }
 func (g *callGraph) key() string { return fmt.Sprintf("k%d", g.any(graphKeys)) }
 
 func (g *callGraph) target() string {
-	if i := g.any(graphFuncs + 2); i >= graphFuncs {
+	i := g.any(graphFuncs + 2)
+	if i >= graphFuncs {
 		return []string{"jumper", "thrower"}[i-graphFuncs]
-	} else {
-		return fmt.Sprintf("f%d", i)
 	}
+	return fmt.Sprintf("f%d", i)
 }
 
 // shape writes one of two targets with parameters or a result that are not in
