@@ -63,6 +63,7 @@ const (
 	ownTarget  = ".hidden target\nfunc target\nblr\nendfunc target\n"
 	caller     = "func caller\nframe\nbl __SCT__op\nnop\nunframe\nendfunc caller\n"
 	savedFirst = "func caller\nframe\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n"
+	twice      = "func caller\nframe\nmr 31,1\nbl __SCT__op\nnop\nneg 3,3\nld 0,0(1)\nstdux 0,1,3\nbl other\nnop\nmr 1,31\nunframe\nendfunc caller\n"
 	tailCaller = "func caller\nb __SCT__op\nendfunc caller\n"
 	selfTramp  = `	.pushsection .text.sct,"ax",@progbits
 	.globl __SCT__op
@@ -145,6 +146,8 @@ func TestForms(t *testing.T) {
 		{"return 0, save proven", savedFirst + "key op, __static_call_return0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"NULL, linked as such before", strings.Replace(listedBefore, "SITE", "nop", 1) + "key op, 0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"own target, linked as such before", strings.Replace(listedBefore, "SITE", "bl target", 1) + foreignKey + ownTarget + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"a call that may return twice, with another 24(r1)", twice + foreignKey + trampNull, user, "keep __SCT__op nop"},
+		{"the same, behind a trampoline that changes r2", twice + foreignKey + selfTramp + ".localentry __SCT__op,1\n", user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"key elsewhere", caller + ".quad __SCK__op\n", user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"key nowhere", caller, user, "keep __SCT__op nop"},
 		{"trampoline with its own TOC pointer", caller + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "linker __SCT__op nop"},

@@ -15,6 +15,7 @@ type proof struct {
 	proven  bool   // 24(r1) holds the caller's r2
 	frame   bool   // r1 points to a frame of the caller's own
 	entered bool   // something else than the call leads to the slot
+	again   bool   // the call may return a second time, when 24(r1) has changed
 	reason  string // the save, or why there is none, in words
 }
 
@@ -131,7 +132,7 @@ func (d *decider) ask(text *textmap.Map, asked []*Site) {
 			calls = append(calls, asked[n].Off)
 		}
 		for j, v := range text.Prove(int(sec), calls) {
-			p := proof{proven: v.Proven, frame: v.Frame, entered: v.Entered, reason: v.Reason}
+			p := proof{proven: v.Proven, frame: v.Frame, entered: v.Entered, again: v.Again, reason: v.Reason}
 			if v.Proven {
 				p.reason = fmt.Sprintf("r2 is saved at +%#x", d.inFunction(asked[j], v.At))
 			}

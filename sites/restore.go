@@ -194,6 +194,8 @@ func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 		return Decision{}, FormExcluded
 	case !p.frame:
 		return Decision{}, NoFrame
+	case p.again && d.keepsR2(int(s.Key)):
+		return Decision{}, SaveNotProven
 	case !reachable:
 		return Decision{}, d.noKey()
 	case d.listedAlone(s):
@@ -206,6 +208,17 @@ func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 	}, NoReason
 }
 
+// keepsR2 reports whether a key's trampoline is here and hands r2 on as it is. What
+// it leads to may return twice, with r2 right each time; a restore would load what
+// 24(r1) has become. Behind a trampoline of local entry 1 the linker has put a
+// restore as well, and a function that returns twice has to know.
+func (d *decider) keepsR2(key int) bool {
+	sym := d.Object.trampoline(key)
+	s := d.Object.File.Symbol(sym)
+	l, err := ppc64.LocalEntryOf(s.Other)
+	return sym != 0 && s.Section != 0 && err == nil && l.PreservesR2()
+}
+
 // linkerForm leaves the site on its trampoline, which says by local entry 1 that
 // it may change r2: the linker saves it in front and restores it in the slot.
 func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
@@ -214,6 +227,8 @@ func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
 		return Decision{}, FormExcluded
 	case !p.frame:
 		return Decision{}, NoFrame
+	case p.again && d.keepsR2(int(s.Key)):
+		return Decision{}, SaveNotProven
 	case d.Place == Module: // the module loader takes local entry 1 for 0
 		return Decision{}, TrampNeedsTOC
 	case d.Linker == OtherLinker:
