@@ -145,9 +145,13 @@ func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 	}
 	s.lost = s.everLost
 	// What is loaded, but not from the back chain, is an r1 of before: so the end
-	// of a block gives its variable arrays back.
-	sp := s.regs[regSP]
-	s.held = frame || s.held && (v.kind == other || v.kind == at && v.origin == sp.origin && v.off <= sp.off)
+	// of a block gives its variable arrays back. A register may have a copy of r1 on
+	// one path and such a value on another, as at a landing pad.
+	sp, old := s.regs[regSP], v
+	if old.kind == may {
+		old.kind = at
+	}
+	s.held = frame || s.held && (v.kind == other || old.stands() || old.kind == at && old.origin == sp.origin && old.off <= sp.off)
 	if v.kind != at {
 		class := lostSP
 		if frame {
