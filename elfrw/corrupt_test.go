@@ -146,6 +146,7 @@ var contradictions = []corruption{
 	{"e_phnum", ehdr(54), []byte{56, 0, 0xff, 0xff}, "e_phnum: is PN_XNUM"},
 	{"e_phnum", ehdr(54), []byte{56, 0, 0xfe, 0xff}, "e_phoff: 65534 program headers"},
 	{"e_shnum", ehdr(60), u16(0), "sh_size: e_shnum is 0"},
+	{"e_shoff and e_shnum", ehdr(40), append(u64(0), 0, 0, 0, 0, 64, 0, 56, 0, 0, 0, 64, 0, 0, 0), "e_shoff: is 0 but e_shstrndx is 16"},
 	{"e_shnum", ehdr(60), u16(3), "e_shstrndx: is 16 of 3"},
 	{"e_shstrndx", ehdr(62), u16(0xffff), "sh_link: e_shstrndx is SHN_XINDEX"},
 	{"e_shstrndx", ehdr(62), u16(vText), "section [1]: sh_type: is SHT_PROGBITS, want SHT_STRTAB"},

@@ -157,6 +157,8 @@ func (f *File) readHeader() error {
 		return bad(32, "e_phoff", "%d program headers at 0x%x pass the end of the file (0x%x)", h.Phnum, h.Phoff, size)
 	case h.Shoff == 0 && h.Shnum > 0:
 		return bad(ehShoff, "e_shoff", "is 0 but e_shnum is %d", h.Shnum)
+	case h.Shoff == 0 && h.Shstrndx > 0:
+		return bad(ehShoff, "e_shoff", "is 0 but e_shstrndx is %d", h.Shstrndx)
 	case h.Shoff > 0 && h.Shentsize != shdrSize:
 		return bad(58, "e_shentsize", "is %d, want %d", h.Shentsize, shdrSize)
 	case h.Shoff > 0 && (h.Shoff < ehdrSize || h.Shoff > size || size-h.Shoff < shdrSize):
