@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/scpatch/scpatch/reloc"
 )
 
 // A PlaceError says what is wrong at a place in the code, or at an entry of a
@@ -42,20 +40,4 @@ func printable(name string) string {
 		return q
 	}
 	return name
-}
-
-// at makes the error for a place; typ is the relocation's type, or negative.
-func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) error {
-	e := &PlaceError{Section: o.File.Section(sec).String(), Off: off, Err: fmt.Errorf(format, a...)}
-	if isCode(o.File.Section(sec)) {
-		o.funcs.index(o.File, []int{sec})
-		if fn := o.funcs.find(sec, off); fn != 0 {
-			e.Symbol = o.name(fn)
-			e.Off = off - o.File.Symbol(fn).Value
-		}
-	}
-	if typ >= 0 {
-		e.Reloc = reloc.Name(uint32(typ))
-	}
-	return e
 }

@@ -29,37 +29,6 @@ type placed struct {
 	order []int32 // the entries by place, nil for an ordered table
 }
 
-// placed returns the relocations of section sec in order of place.
-func (o *Object) placed(sec int) (placed, error) {
-	t, err := o.table(sec)
-	if err != nil {
-		return placed{}, err
-	}
-	if o.orders[sec] == orderUnknown {
-		o.orders[sec] = orderOf(isOrdered(t))
-	}
-	if o.orders[sec] == ordered {
-		return placed{t, nil}, nil
-	}
-	return placed{t, byPlace(t)}, nil
-}
-
-// An order says whether a table is in order of place.
-type order uint8
-
-const (
-	orderUnknown order = iota
-	ordered
-	unordered
-)
-
-func orderOf(isOrdered bool) order {
-	if isOrdered {
-		return ordered
-	}
-	return unordered
-}
-
 func isOrdered(t reloc.Table) bool {
 	for last := uint64(0); len(t) >= reloc.RelaSize; t = t[reloc.RelaSize:] {
 		off := binary.LittleEndian.Uint64(t)

@@ -3,13 +3,11 @@
 package sites
 
 import (
-	"cmp"
 	"debug/elf"
+	"fmt"
 	"iter"
-	"math/bits"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
@@ -68,108 +66,6 @@ type addr struct {
 	off uint64
 }
 
-// A Tramp is a trampoline, a symbol __SCT__name, or an entry of a stub that an
-// earlier run has added.
-type Tramp struct {
-	Sym   int32
-	Key   int32     // index in Object.Keys; always valid
-	Entry StubEntry // noStub for a trampoline
-}
-
-// A Site is a branch to a trampoline, or one that the site table names. An
-// object may have very many: its fields are no larger than they must be.
-type Site struct {
-	Off     uint64     // bytes from the start of the section
-	Section int32      // section index
-	Key     int32      // index in Object.Keys
-	Tramp   int32      // index in Object.Tramps, -1 where only a table names the site
-	Word    ppc64.Word // the branch
-	Behind  ppc64.Word // the word in the slot, 0 with SlotNone
-
-	// Rela is the index of the site's relocation in the SHT_RELA section of
-	// its section, -1 where the assembler resolved the branch or a constant
-	// has replaced it. Type and Sym are the relocation's.
-	Rela int32
-	Type uint32
-	Sym  int32
-
-	Entry   int32 // index of its entry in Object.Table, -1 without one
-	User    int32 // the same in Object.User
-	Func    int32 // index of the symbol of the enclosing function, 0 where unknown
-	Slot    SlotState
-	Tail    bool // b, not bl
-	Decoded bool // found by decoding alone: no relocation and no table names it
-
-	noTOC bool // see findNoTOC
-}
-
-// compare compares the site's place with another.
-func (s *Site) compare(sec int, off uint64) int {
-	return cmp.Or(cmp.Compare(int(s.Section), sec), cmp.Compare(s.Off, off))
-}
-
-// NoTOC reports whether the caller keeps no TOC pointer (R_PPC64_REL24_NOTOC).
-func (s *Site) NoTOC() bool { return s.noTOC || s.Type == uint32(elf.R_PPC64_REL24_NOTOC) }
-
-// A SlotState says what follows the branch.
-type SlotState uint8
-
-const (
-	SlotNone    SlotState = iota // end of section, another instruction, or a relocation of its own
-	SlotNop                      // nop
-	SlotCror                     // cror 15,15,15 or cror 31,31,31
-	SlotRestore                  // ld r2,24(r1)
-	SlotPACA                     // ld r2,D(r13)
-)
-
-// newObject checks that the file is one that scpatch may work on.
-func newObject(f *elfrw.File) (*Object, error) {
-	h := f.Header()
-	switch {
-	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
-	case elf.Type(h.Type) != elf.ET_REL:
-		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
-	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
-	}
-	if err := layout.CheckRelocations(f); err != nil {
-		return nil, err
-	}
-	ir, fat, err := layout.IR(f)
-	if err != nil {
-		return nil, err
-	}
-	o := &Object{File: f, fat: fat, ir: ir, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
-	for i := 1; i < f.NumSections(); i++ {
-		switch f.SectionType(i) {
-		case elf.SHT_NULL, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX:
-			continue
-		}
-		switch s := f.Section(i); {
-		case s.Is(elf.SHT_RELA) && s.Size == 0 && (s.Link == 0 || int(s.Link) != f.Symtab().Index || o.relas[s.Info] != 0):
-		case s.Is(elf.SHT_RELA):
-			if prev := o.relas[s.Info]; prev != 0 && f.Section(int(prev)).Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
-				return nil, kind.BadELF.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
-			}
-			o.relas[s.Info] = int32(i)
-		case s.Named(tableName):
-			o.tables.kernel = append(o.tables.kernel, i)
-		case s.Named(userTable):
-			o.tables.user = append(o.tables.user, i)
-		case s.Named(trampKeyName):
-			o.tables.trampKeys = append(o.tables.trampKeys, i)
-		case s.Named(layout.RecordSection):
-			o.tables.records = append(o.tables.records, i)
-		case h.Flags&3 == 0 && s.Named(".opd"):
-			return nil, kind.WrongMachine.Errorf("section %v: function descriptors, this is an ELFv1 object (compile with -mabi=elfv2)", s)
-		case s.Named(".gnu.linkonce.this_module"):
-			o.isModule = true
-		}
-	}
-	return o, nil
-}
-
 // table returns the relocations of section sec.
 func (o *Object) table(sec int) (reloc.Table, error) {
 	i := int(o.relas[sec])
@@ -198,6 +94,21 @@ func (o *Object) relocated(want func(elfrw.Section) bool) iter.Seq[elfrw.Section
 	}
 }
 
+// placed returns the relocations of section sec in order of place.
+func (o *Object) placed(sec int) (placed, error) {
+	t, err := o.table(sec)
+	if err != nil {
+		return placed{}, err
+	}
+	if o.orders[sec] == orderUnknown {
+		o.orders[sec] = orderOf(isOrdered(t))
+	}
+	if o.orders[sec] == ordered {
+		return placed{t, nil}, nil
+	}
+	return placed{t, byPlace(t)}, nil
+}
+
 func isCode(s elfrw.Section) bool {
 	return s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_ALLOC|elf.SHF_EXECINSTR)
 }
@@ -221,47 +132,78 @@ func (o *Object) name(sym int) string {
 	return string(o.File.SymbolName(s))
 }
 
-// A symbolSet is a set of symbol indices.
-type symbolSet []uint64
+// at makes the error for a place; typ is the relocation's type, or negative.
+func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) error {
+	e := &PlaceError{Section: o.File.Section(sec).String(), Off: off, Err: fmt.Errorf(format, a...)}
+	if isCode(o.File.Section(sec)) {
+		o.funcs.index(o.File, []int{sec})
+		if fn := o.funcs.find(sec, off); fn != 0 {
+			e.Symbol = o.name(fn)
+			e.Off = off - o.File.Symbol(fn).Value
+		}
+	}
+	if typ >= 0 {
+		e.Reloc = reloc.Name(uint32(typ))
+	}
+	return e
+}
 
-func newSymbolSet(n int) symbolSet { return make(symbolSet, (n+63)/64) }
+// inComdat reports whether a section is a member of a group: the linker may
+// take another object's copy and drop this one.
+func (o *Object) inComdat(sec int) bool { return o.File.Section(sec).Has(elf.SHF_GROUP) }
 
-func (s symbolSet) add(i int)      { s[i/64] |= 1 << (i % 64) }
-func (s symbolSet) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
+// isCopied reports whether what lies in a section may lie elsewhere in the end:
+// each thread has its own, or the linker merges equal contents.
+func (o *Object) isCopied(sec int) bool {
+	return elf.SectionFlag(o.File.Section(sec).Flags)&(elf.SHF_TLS|elf.SHF_MERGE) != 0
+}
 
-// all gives the symbols of the set, in order.
-func (s symbolSet) all() iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i, word := range s {
-			for ; word != 0; word &= word - 1 {
-				if !yield(i*64 + bits.TrailingZeros64(word)) {
-					return
-				}
+// bySection gives the numbers of the first site of each section and of the one
+// behind its last.
+func (o *Object) bySection() iter.Seq2[int, int] {
+	return func(yield func(lo, hi int) bool) {
+		for lo := 0; lo < len(o.Sites); {
+			hi := lo + 1
+			for hi < len(o.Sites) && o.Sites[hi].Section == o.Sites[lo].Section {
+				hi++
 			}
+			if !yield(lo, hi) {
+				return
+			}
+			lo = hi
 		}
 	}
 }
 
-// symbolRanks numbers the symbols of a set, in their order.
-type symbolRanks struct {
-	symbolSet
-	before []int32 // for each word of the set: how many symbols are before it
+// siteSections lists the sections that have sites.
+func (o *Object) siteSections() (secs []int) {
+	for i := range o.Sites {
+		if sec := int(o.Sites[i].Section); len(secs) == 0 || secs[len(secs)-1] != sec {
+			secs = append(secs, sec)
+		}
+	}
+	return secs
 }
 
-func newSymbolRanks(s symbolSet) symbolRanks {
-	r := symbolRanks{s, make([]int32, len(s))}
-	n := 0
-	for i, word := range s {
-		r.before[i] = int32(n)
-		n += bits.OnesCount64(word)
+// FuncName returns the name of the function around a site and the site's
+// offset in it in bytes; an empty name where no function symbol covers it.
+func (o *Object) FuncName(s *Site) (string, uint64) {
+	if s.Func == 0 {
+		return "", s.Off
 	}
-	return r
+	return o.name(int(s.Func)), s.Off - o.File.Symbol(int(s.Func)).Value
 }
 
-// of returns the number of symbol i, -1 if it is not in the set.
-func (r symbolRanks) of(i int) int {
-	if len(r.symbolSet) == 0 || !r.has(i) {
-		return -1
-	}
-	return int(r.before[i/64]) + bits.OnesCount64(r.symbolSet[i/64]&(1<<(i%64)-1))
-}
+// SectionName returns the name of the site's section.
+func (o *Object) SectionName(s *Site) string { return o.File.Section(int(s.Section)).NameString() }
+
+// SymbolName returns the name of a symbol, of a section symbol the section's.
+func (o *Object) SymbolName(sym int) string { return o.name(sym) }
+
+// In a module the stubs of an inline run time jump through cells and not through
+// keys; see package layout. A cell is in the module even if its key is not, and
+// near enough to r2 for one instruction to load it. It is never NULL, so that
+// nothing has to be tested: it begins with the trampoline, which goes through the
+// key, and the run time puts in what the key holds, or a function that returns.
+
+const tocName = ".toc"

@@ -2,7 +2,9 @@
 
 package sites
 
-import "fmt"
+import (
+	"fmt"
+)
 
 // A Runtime is what will change keys when the program runs.
 type Runtime uint8

@@ -5,78 +5,9 @@ package sites
 import (
 	"slices"
 
-	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
-
-// A Decision is what a Plan says of one site.
-type Decision struct {
-	Target int32      // symbol that the branch names afterwards; 0 with a constant, a new stub, Keep
-	Word   ppc64.Word // the branch word afterwards
-	Slot   ppc64.Word // the slot afterwards, 0 if the site has none
-	Form   Form
-	Stub   StubEntry // the entry of its key's stub that it names
-	Done   bool      // the site is so already, nothing changes
-	Listed bool      // the site belongs in the table of sites
-	Reason Reason    // why the site is neither direct nor a constant; with Keep, why it stays
-
-	// Cost is how many instructions a call executes on its way to the target
-	// and back, but for the branch itself; stubs that a linker makes do not
-	// count. It is negative where the way is not in this object.
-	Cost  int32
-	words *words
-}
-
-// words are what a few decisions have to say besides.
-type words struct {
-	proof  string // what makes a restore sound
-	detail string // what the reason found
-}
-
-// say returns the words of a decision, nil for none. Most of the decisions that
-// have any say the same as the one before.
-func (d *decider) say(proof, detail string) *words {
-	if proof == "" && detail == "" {
-		return nil
-	}
-	if d.said == nil || d.said.proof != proof || d.said.detail != detail {
-		d.said = &words{proof, detail}
-	}
-	return d.said
-}
-
-// Proof is what makes a restore sound, in words.
-func (d *Decision) Proof() string {
-	if d.words == nil {
-		return ""
-	}
-	return d.words.proof
-}
-
-// Detail is what the reason found, if there is more to say.
-func (d *Decision) Detail() string {
-	if d.words == nil {
-		return ""
-	}
-	return d.words.detail
-}
-
-// A Plan says for each site of an object what will be done, and why or why not.
-// The same object and options make the same plan.
-type Plan struct {
-	Object *Object
-	Options
-	Decisions []Decision // for Object.Sites, in their order
-	EntrySize int        // of the table that is written, in bytes; in Options it is what was asked for
-	Added     []int32    // the sites that are to be added to the table, in order
-	Shortcuts []int      // the keys whose stub is to be added to the table
-	Stubs     []Stub     // what is to be added for the sites, by key
-	Record    []int32    // the sites that are to be recorded, in order
-
-	marked    map[int]bool // trampolines, by symbol, that are to have local entry 1
-	cellsNear bool         // see areCellsNear
-}
 
 // MakePlan decides. An error means that the object contradicts itself or the
 // options.
@@ -182,14 +113,6 @@ func (p *Plan) required() error {
 	return nil
 }
 
-// Why is the reason in words, with what it found; empty without one.
-func (d *Decision) Why() string {
-	if d.Detail() == "" {
-		return d.Reason.Text()
-	}
-	return d.Reason.Text() + " (" + d.Detail() + ")"
-}
-
 func (p *Plan) chooseEntrySize() error {
 	want, t := p.Options.EntrySize, p.Object.Table
 	switch {
@@ -207,106 +130,4 @@ func (p *Plan) chooseEntrySize() error {
 		p.EntrySize = 16
 	}
 	return nil
-}
-
-// table is the table that the run time reads, nil if the object has none.
-func (p *Plan) table() *Table {
-	if p.Place == User {
-		return p.Object.User
-	}
-	return p.Object.Table
-}
-
-// entryOf is the index of a site's entry in that table, -1 without one.
-func (p *Plan) entryOf(s *Site) int {
-	if p.Place == User {
-		return int(s.User)
-	}
-	return int(s.Entry)
-}
-
-// NumAdded is the number of entries that are to be added to the table.
-func (p *Plan) NumAdded() int { return len(p.Added) + len(p.Shortcuts) }
-
-// addedRelas is how many relocations these have: of the site, of the key, and of
-// the way out in the tables that say it.
-func (p *Plan) addedRelas() int {
-	if p.Place == Kernel {
-		return 2 * p.NumAdded()
-	}
-	return 3 * p.NumAdded()
-}
-
-// added is the i-th entry that is to be added to the table.
-func (p *Plan) added(i int) Entry {
-	if i >= len(p.Added) {
-		key := p.Shortcuts[i-len(p.Added)]
-		return Entry{Key: int32(key), KeySym: p.Object.Keys[key].Sym, Stub: StubJump, Self: true}
-	}
-	s, dec := &p.Object.Sites[p.Added[i]], &p.Decisions[p.Added[i]]
-	e := Entry{Section: s.Section, Off: s.Off, Key: s.Key, KeySym: p.Object.Keys[s.Key].Sym}
-	if s.Tail {
-		e.Flags |= FlagTail
-	}
-	if p.Place == User && s.NoTOC() {
-		e.Flags |= FlagNoTOC
-	}
-	e.Stub = p.wayOut(s, dec)
-	return e
-}
-
-// retargets reports whether the branch of a site is to name another symbol than
-// it does.
-func (p *Plan) retargets(s *Site, d *Decision) bool {
-	switch {
-	case d.Form == Keep, !d.Word.IsBranch():
-		return false
-	case s.Tramp < 0 && d.Stub == noStub:
-		return false // it calls its target, as reconcile has seen
-	}
-	return d.Target == 0 || int(d.Target) != p.Object.callee(s)
-}
-
-// CalleeName is the name of what the branch of site i goes to afterwards: a
-// function, a trampoline, an entry of a stub. It is empty with a constant.
-func (p *Plan) CalleeName(i int) string {
-	s, d := &p.Object.Sites[i], &p.Decisions[i]
-	switch {
-	case !d.Word.IsBranch():
-		return ""
-	case d.Target != 0:
-		return p.Object.name(int(d.Target))
-	case d.Stub != noStub:
-		return stubPrefixes[d.Stub] + p.Object.Keys[s.Key].Name
-	}
-	return p.Object.name(p.Object.callee(s))
-}
-
-// changes reports whether something of the site changes.
-func (d *Decision) changes() bool { return d.Form != Keep && !d.Done }
-
-// patched reports whether a site of the object is patched, or would be.
-func (p *Plan) patched() bool {
-	return p.NumAdded() > 0 || slices.ContainsFunc(p.Decisions, func(d Decision) bool { return d.Form != Keep || d.Listed })
-}
-
-// Changes reports whether the plan would change the object.
-func (p *Plan) Changes() bool {
-	if p.NumAdded() > 0 || len(p.Record) > 0 {
-		return true
-	}
-	for i := range p.Decisions {
-		if p.Decisions[i].changes() {
-			return true
-		}
-	}
-	return false
-}
-
-// siteType is the type of a site's relocation, negative without one.
-func siteType(s *Site) int64 {
-	if s.Rela < 0 {
-		return -1
-	}
-	return int64(s.Type)
 }

@@ -2,7 +2,9 @@
 
 package sites
 
-import "fmt"
+import (
+	"fmt"
+)
 
 // A Reason is why a site stays on its trampoline. It has a short stable name.
 type Reason uint8

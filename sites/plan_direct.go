@@ -3,79 +3,8 @@
 package sites
 
 import (
-	"debug/elf"
-
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/layout"
-	"github.com/scpatch/scpatch/sites/textmap"
 )
-
-// A decider holds what decisions share.
-type decider struct {
-	*Plan
-	refs      *references
-	open      []int           // sites whose form restore chooses
-	code      *textmap.Map    // see text
-	proofs    map[*Site]proof // of the sites with a slot
-	paca      int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
-	slotless  map[int]bool    // see refuseLinker
-	shortcuts map[int]bool    // keys whose stub belongs in the table, see addShortcuts
-	near      surroundings    // of the last site
-	callees   []callee        // by key, see target
-	files     map[int]string  // see hasPACA
-	said      *words          // see say
-}
-
-func newDecider(p *Plan) (*decider, error) {
-	paca, err := p.pacaOffset()
-	if err != nil {
-		return nil, err
-	}
-	return &decider{Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), shortcuts: map[int]bool{}}, nil
-}
-
-// surroundings are what a site shares with those around it.
-type surroundings struct {
-	section     int32
-	alternative bool   // see layout.IsAlternative
-	comdat      bool   // see inComdat
-	fn          int32  // the function,
-	refused     Reason // and why r2 there cannot be taken for this unit's
-}
-
-// around looks at the surroundings of a site: sites come section by section,
-// and function by function.
-func (d *decider) around(s *Site) (*surroundings, error) {
-	n, o := &d.near, d.Object
-	if n.section != s.Section {
-		sec := o.File.Section(int(s.Section))
-		*n = surroundings{section: s.Section, alternative: layout.IsAlternative(sec), comdat: sec.Has(elf.SHF_GROUP), fn: -1}
-	}
-	if n.fn == s.Func && s.Func != 0 {
-		return n, nil
-	}
-	uses, known := o.callerUsesTOC(int(s.Func))
-	if s.Func == 0 && d.hasSlot(s) { // .eh_frame may know the function
-		text, err := d.text()
-		if err != nil {
-			return n, err
-		}
-		uses, known = text.UsesTOC(int(s.Section), s.Off)
-	}
-	n.fn, n.refused = s.Func, NoReason
-	switch {
-	case !known:
-		n.refused = CallerUnknown
-	case !uses:
-		n.refused = CallerNoTOC
-	}
-	return n, nil
-}
-
-// repatched reports whether the run time sets every site that the table names to
-// what its key holds, before and whenever that changes, and restores r2 there by
-// the PACA: the kernel image with an inline run time.
-func (p *Plan) repatched() bool { return p.Runtime == Inline && p.Place == Kernel }
 
 // decide chooses the form of a site as if it were on its trampoline. Where the
 // key may change, or it is not known what it holds, the site is open: the
@@ -163,25 +92,6 @@ func constantWord(s *Site, kind TargetKind) (ppc64.Word, bool) {
 	return 0, false
 }
 
-// fixed reports whether a key provably never changes; if not, because of what.
-func (d *decider) fixed(key int) (bool, string, error) {
-	if d.Runtime == None {
-		return true, "", nil
-	}
-	if d.repatched() {
-		return false, "", nil // makes no difference
-	}
-	if d.refs == nil {
-		r, err := d.Object.findReferences(d.Options)
-		if err != nil {
-			return false, "", err
-		}
-		d.refs = r
-	}
-	detail := d.refs.why[key]
-	return detail == "", detail, nil
-}
-
 // refuseDirect says why a site may not branch to what its key holds.
 //
 // With a slot behind a bl the linker or the module loader sees to r2: a stub
@@ -220,60 +130,6 @@ func (d *decider) refuseDirect(s *Site) (Reason, error) {
 		return NoFrame, nil
 	}
 	return NoReason, nil
-}
-
-// enteredLocally reports whether a caller without a TOC pointer might enter what a
-// key holds at its local entry. A call of a function of default visibility in its
-// own shared library goes through the PLT. The dynamic linker binds that to the
-// local entry where both are of one unit, unless DT_PPC64_OPT says that r2 may be
-// another there: ld.bfd says so, lld 14 does not.
-func (d *decider) enteredLocally(key int) bool {
-	sym := int(d.Object.Keys[key].Target.Sym)
-	s := d.Object.File.Symbol(sym)
-	if d.Place != User || d.Linker == BFD || !d.Object.preemptible(sym) {
-		return false
-	}
-	entry, _ := d.target(key)
-	return s.Section == 0 || entry > ppc64.LocalEntryClobbers
-}
-
-// A callee is what a key holds, as far as it matters to who calls it.
-type callee struct {
-	known bool
-	ours  bool // it provably is of this unit
-	entry ppc64.LocalEntry
-}
-
-// target is the local entry of the function that a key holds, and whether that
-// provably is of this unit.
-func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
-	c := &d.callees[key]
-	if !c.known {
-		sym := d.Object.Keys[key].Target.Sym
-		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys refused the reserved value
-		s := d.Object.File.Symbol(int(sym))
-		// Another definition may have another entry.
-		replaceable := d.Place == User && s.Bind() != elf.STB_LOCAL && (s.Bind() == elf.STB_WEAK || d.Object.inComdat(s.Section))
-		*c = callee{true, d.Object.sameUnit(int(sym), d.Place) && !replaceable, entry}
-	}
-	return c.entry, c.ours
-}
-
-// sameUnit reports whether a symbol provably is, after the link, of the link
-// unit of this object.
-func (o *Object) sameUnit(sym int, place Place) bool {
-	s := o.File.Symbol(sym)
-	switch {
-	case s.Type() == elf.STT_GNU_IFUNC:
-		return false // called through the PLT
-	case place == Kernel:
-		return true
-	case s.Section == 0:
-		return false
-	case place == Module || s.Bind() == elf.STB_LOCAL:
-		return true
-	}
-	return s.Visibility() != elf.STV_DEFAULT
 }
 
 func keep(s *Site, r Reason) Decision {

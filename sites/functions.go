@@ -3,7 +3,6 @@
 package sites
 
 import (
-	"bytes"
 	"cmp"
 	"debug/elf"
 	"math/bits"
@@ -11,8 +10,6 @@ import (
 	"sort"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A funcIndex finds functions by place. Only the sections that were asked for
@@ -124,7 +121,8 @@ func (x *functions) sort() {
 	}
 }
 
-func (x *functions) start(i int) uint64       { return x.fns[i] >> x.width }
+func (x *functions) start(i int) uint64 { return x.fns[i] >> x.width }
+
 func (x *functions) symbol(number uint64) int { return int(number & (1<<x.width - 1)) }
 
 // end is where the i-th function ends; without a size at the next one.
@@ -178,55 +176,21 @@ func (x *functions) startingAt(off uint64) (syms []int) {
 	return syms
 }
 
-// callerUsesTOC reports whether the function around a site holds its unit's
-// TOC pointer in r2: whether it was entered at, or fell through to, a local
-// entry that wants it (ELFv2 §2.3.2.1). known is false where that cannot be seen.
-//
-// The cold part of a function has a symbol but no entry of its own; what holds
-// is what its function's symbol says.
-func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
-	if sym == 0 {
-		return false, false
-	}
-	s := o.File.Symbol(sym)
-	if name := o.File.SymbolName(s); bytes.Contains(name, []byte(".cold")) {
-		if parent, ok := layout.ColdParent(string(name)); ok {
-			return o.namedUsesTOC(parent)
-		}
-	}
-	l, err := ppc64.LocalEntryOf(s.Other)
-	return l.UsesTOC(), err == nil
-}
-
-// namedUsesTOC is the answer of all functions of that name, if they agree. The name
-// is of a function whose cold part has sites; all of these are looked up at once.
-func (o *Object) namedUsesTOC(name string) (uses, known bool) {
-	if o.coldParents == nil {
-		o.coldParents = map[string]tocUse{}
-		for i := range o.Sites {
-			if fn := int(o.Sites[i].Func); fn != 0 && (i == 0 || o.Sites[i-1].Func != o.Sites[i].Func) {
-				if parent, ok := layout.ColdParent(o.name(fn)); ok {
-					o.coldParents[parent] = tocUse{agree: true}
-				}
-			}
-		}
-		for i := 1; i < o.File.NumSymbols(); i++ {
-			s := o.File.Symbol(i)
-			if s.Section == 0 || s.Type() != elf.STT_FUNC {
-				continue
-			}
-			was, ok := o.coldParents[string(o.File.SymbolName(s))]
-			if !ok {
-				continue
-			}
-			l, err := ppc64.LocalEntryOf(s.Other)
-			agree := was.agree && err == nil && (!was.known || was.uses == l.UsesTOC())
-			o.coldParents[string(o.File.SymbolName(s))] = tocUse{l.UsesTOC(), true, agree}
-		}
-	}
-	r := o.coldParents[name]
-	return r.uses, r.known && r.agree
-}
-
 // A tocUse is what the functions of a name say of r2.
 type tocUse struct{ uses, known, agree bool }
+
+// An order says whether a table is in order of place.
+type order uint8
+
+const (
+	orderUnknown order = iota
+	ordered
+	unordered
+)
+
+func orderOf(isOrdered bool) order {
+	if isOrdered {
+		return ordered
+	}
+	return unordered
+}

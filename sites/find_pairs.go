@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 )
 
@@ -145,25 +144,4 @@ func (o *Object) keyNamed(r reloc.Rela) (int, bool) {
 	s := o.File.Symbol(sym)
 	key, ok := o.keysByAddr()[addr{s.Section, s.Value + uint64(r.Addend)}]
 	return key, ok && s.Section != 0
-}
-
-// trampEnd is where a trampoline ends, as far as it is read: without a size
-// behind its first bctr.
-func (o *Object) trampEnd(s elfrw.Symbol) uint64 {
-	code := o.File.Section(s.Section).Data()
-	if s.Size != 0 {
-		return s.Value + min(s.Size, 4*ppc64.WordSize*maxTrampWords)
-	}
-	end := s.Value
-	for range maxTrampWords {
-		w, err := ppc64.Load(code, end)
-		if err != nil {
-			break
-		}
-		end += ppc64.WordSize
-		if w == bctr {
-			break
-		}
-	}
-	return end
 }

@@ -134,27 +134,65 @@ func (o *Object) ownKey(key int, place Place) bool {
 	return o.keysInReach()[key]
 }
 
-// held is what a key holds when the program starts, as far as that is for this
-// object to say.
-func (p *Plan) held(key int) Target {
-	t := p.Object.Keys[key].Target
-	if t.Kind != TargetUnknown && !p.Object.ownKey(key, p.Place) {
-		return Target{Why: KeyReplaceable}
+// sameUnit reports whether a symbol provably is, after the link, of the link
+// unit of this object.
+func (o *Object) sameUnit(sym int, place Place) bool {
+	s := o.File.Symbol(sym)
+	switch {
+	case s.Type() == elf.STT_GNU_IFUNC:
+		return false // called through the PLT
+	case place == Kernel:
+		return true
+	case s.Section == 0:
+		return false
+	case place == Module || s.Bind() == elf.STB_LOCAL:
+		return true
 	}
-	return t
+	return s.Visibility() != elf.STV_DEFAULT
 }
 
-// mixedPair reports whether the trampoline of a site may be replaced by another
-// unit's while its key may not: what goes through the key would then call
-// something else than the trampoline does.
-func (p *Plan) mixedPair(s *Site) bool {
-	if p.Place != User || s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
-		return false
+// keysInReach finds the keys that a trampoline of the object, which no other
+// object's or unit's can replace, loads without the GOT: whoever compiled it takes
+// a key that is defined here for the one that counts, and so may a stub beside it.
+func (o *Object) keysInReach() map[int]bool {
+	if o.inReach != nil {
+		return o.inReach
 	}
-	key := p.Object.File.Symbol(int(p.Object.Keys[s.Key].Sym))
-	if key.Index == 0 || key.Section == 0 || key.Bind() != elf.STB_LOCAL && key.Visibility() == elf.STV_DEFAULT {
-		return false
+	o.inReach = map[int]bool{}
+	secs, tramps := map[int]bool{}, map[int][]int{} // tramps: the symbols, by key
+	for _, t := range o.Tramps {
+		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && t.Entry == noStub && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section) && !o.preemptible(s.Index) {
+			secs[s.Section] = true
+			tramps[int(t.Key)] = append(tramps[int(t.Key)], int(t.Sym))
+		}
 	}
-	tramp := p.Object.File.Symbol(int(p.Object.Tramps[s.Tramp].Sym))
-	return tramp.Section != 0 && p.Object.preemptible(tramp.Index)
+	for sec := range secs {
+		t, _ := o.table(sec) // Find has read it
+		for i := range t.Len() {
+			r := t.At(i)
+			if !isDirectAccess(r) {
+				continue
+			}
+			key := o.keys.of(int(r.Sym()))
+			if key < 0 {
+				continue
+			}
+			for _, sym := range tramps[key] {
+				if s := o.File.Symbol(sym); s.Section == sec && r.Off-s.Value < s.Size {
+					o.inReach[key] = true
+				}
+			}
+		}
+	}
+	return o.inReach
+}
+
+// isDirectAccess reports whether a relocation belongs to the access of a symbol
+// that has to be in the same link unit (ELFv2 §3.5.3).
+func isDirectAccess(r reloc.Rela) bool {
+	switch elf.R_PPC64(r.Type()) {
+	case elf.R_PPC64_TOC16_HA, elf.R_PPC64_PCREL34:
+		return r.Addend == 0
+	}
+	return false
 }

@@ -8,15 +8,16 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
 )
 
-// findNames makes a pass over the symbols for trampolines and keys, and pairs
-// them. Objects without static calls are told by their string table.
-func (o *Object) findNames() error {
+// findNames makes a pass over the symbols for trampolines and keys. The string
+// table tells objects without static calls.
+func (o *Object) findNames() {
 	f := o.File
 	all := f.SymbolNames()
 	if !bytes.Contains(all, []byte(TrampPrefix)) && !bytes.Contains(all, []byte(KeyPrefix)) {
-		return nil
+		return
 	}
 	set, keys := newSymbolSet(f.NumSymbols()), newSymbolSet(f.NumSymbols())
 	numKeys := 0
@@ -51,7 +52,6 @@ func (o *Object) findNames() error {
 		o.Keys = append(o.Keys, Key{Name: string(f.SymbolName(f.Symbol(i))[len(KeyPrefix):]), Sym: int32(i)})
 	}
 	o.watched = set
-	return o.pair()
 }
 
 // trampsByAddr maps the places of defined trampolines and stubs.
@@ -97,4 +97,61 @@ func (o *Object) trampAt(s elfrw.Symbol, addend int64) int {
 		return i
 	}
 	return -1
+}
+
+// keysByAddr maps the place of each key that the object defines.
+func (o *Object) keysByAddr() map[addr]int {
+	if o.keyAddrs == nil {
+		o.keyAddrs = make(map[addr]int, len(o.Keys))
+		for i, k := range o.Keys {
+			if s := o.File.Symbol(int(k.Sym)); k.Sym != 0 && s.Section != 0 {
+				o.keyAddrs[addr{s.Section, s.Value}] = i
+			}
+		}
+	}
+	return o.keyAddrs
+}
+
+// keyOf returns the key that symbol + addend names.
+func (o *Object) keyOf(sym int, addend int64) (int, bool) {
+	s := o.File.Symbol(sym)
+	if addend == 0 {
+		if i := o.keys.of(sym); i >= 0 {
+			return i, true
+		}
+		if i := o.trampAt(s, 0); i >= 0 {
+			return int(o.Tramps[i].Key), true
+		}
+	}
+	if s.Section == 0 {
+		return 0, false
+	}
+	if i, ok := o.keysByAddr()[addr{s.Section, s.Value + uint64(addend)}]; ok {
+		return i, true
+	}
+	return 0, false
+}
+
+// tocEntry returns the R_PPC64_ADDR64 of the doubleword of .toc that a
+// relocation names.
+func (o *Object) tocEntry(r reloc.Rela) (reloc.Rela, bool) {
+	place, ok := o.resolve(r.Sym(), r.Addend)
+	if !ok || !o.File.Section(place.sec).Named(tocName) {
+		return reloc.Rela{}, false
+	}
+	if o.tocRelas == nil {
+		o.tocRelas = map[addr]reloc.Rela{}
+	}
+	if _, ok := o.tocRelas[addr{place.sec, ^uint64(0)}]; !ok { // read it once
+		o.tocRelas[addr{place.sec, ^uint64(0)}] = reloc.Rela{}
+		t, err := o.table(place.sec)
+		if err != nil {
+			return reloc.Rela{}, false
+		}
+		for i := range t.Len() {
+			o.tocRelas[addr{place.sec, t.Off(i)}] = t.At(i)
+		}
+	}
+	e, ok := o.tocRelas[place]
+	return e, ok && e.Type() == uint32(elf.R_PPC64_ADDR64) && int(e.Sym()) < o.File.NumSymbols()
 }

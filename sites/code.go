@@ -4,37 +4,13 @@ package sites
 
 import (
 	"debug/elf"
+	"encoding/binary"
+	"slices"
 
-	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
 )
-
-// A StubEntry is one of the places at which sites enter the stubs of their key.
-// A stub jumps through the key, so that it is right whatever the key holds.
-type StubEntry uint8
-
-const (
-	noStub     StubEntry = iota
-	StubSave             // __SCS__name: saves r2 at 24(r1) first
-	StubJump             // __SCJ__name: the same stub behind the save
-	StubNoTOC            // __SCN__name: for callers without a TOC pointer
-	StubShadow           // __SCX__name: keeps LR on the thread's own stack, and gives r2 back
-)
-
-// stubPrefixes are the names of the entries, all of them local symbols.
-var stubPrefixes = [...]string{
-	StubSave: layout.SaveStubPrefix, StubJump: layout.JumpStubPrefix,
-	StubNoTOC: layout.NoTOCStubPrefix, StubShadow: layout.ShadowStubPrefix,
-}
-
-// stubSection holds the stubs. The name is one that the kernel's linker script
-// and those of user space put into .text.
-const stubSection = ".text.unlikely.static_call"
-
-// stubAlign keeps a prefixed instruction at the start of a stub off the 64-byte
-// boundaries that it must not cross (Power ISA v3.1, Book I §1.6).
-const stubAlign = 16
 
 // A codeBuffer is code in the making.
 type codeBuffer struct {
@@ -253,15 +229,67 @@ func (e StubEntry) steps(k keyAccess) int32 {
 	return n
 }
 
-// stubOf returns the entry that a symbol names, noStub if it is no stub's.
-func stubOf(s elfrw.Symbol, name []byte) StubEntry {
-	if s.Bind() != elf.STB_LOCAL || s.Type() != elf.STT_FUNC || s.Section == 0 || len(name) < len(stubPrefixes[StubSave]) {
-		return noStub
+// ldR12R2 is ld r12,0(r2).
+const ldR12R2 ppc64.Word = 0xe9820000
+
+// loadCell puts what a key's cell holds into r12, with r2 the TOC pointer.
+func (b *codeBuffer) loadCell(k keyAccess) {
+	if k.near {
+		b.fixup(elf.R_PPC64_TOC16_DS, k.sym, k.off)
+		b.add(ldR12R2)
+		return
 	}
-	for e := StubSave; e <= StubShadow; e++ {
-		if string(name[:len(stubPrefixes[e])]) == stubPrefixes[e] {
-			return e
-		}
+	b.fixup(elf.R_PPC64_TOC16_HA, k.sym, k.off)
+	b.add(addisR12R2)
+	b.fixup(elf.R_PPC64_TOC16_LO_DS, k.sym, k.off)
+	b.add(ldR12R12)
+}
+
+// stubSection holds the stubs. The name is one that the kernel's linker script
+// and those of user space put into .text.
+const stubSection = ".text.unlikely.static_call"
+
+// stubAlign keeps a prefixed instruction at the start of a stub off the 64-byte
+// boundaries that it must not cross (Power ISA v3.1, Book I §1.6).
+const stubAlign = 16
+
+// A frame is the extent of a stub, in bytes from the start of the section, and
+// the return address of the call that it makes, from the start of the stub.
+type frame struct {
+	start, end, calls uint64
+}
+
+// Call-frame instructions (DWARF 5 §6.4.2) and the register numbers of ELFv2
+// §2.4.
+const (
+	cfaDefCFA       = 0x0c
+	cfaAdvanceLoc4  = 0x04
+	cfaUndefined    = 0x07
+	cfaNop          = 0x00
+	dwarfR1         = 1
+	dwarfLR         = 65
+	pcrelSData4     = 0x1b // DW_EH_PE_pcrel | DW_EH_PE_sdata4
+	codeAlign       = 4
+	dataAlignMinus8 = 0x78 // -8 as SLEB128
+)
+
+const frameSection = ".eh_frame"
+
+// entry appends a CIE or an FDE with its length, filled up to 8 bytes.
+func entry(b, body []byte) []byte {
+	for (4+len(body))%8 != 0 {
+		body = append(body, cfaNop)
 	}
-	return noStub
+	return append(binary.LittleEndian.AppendUint32(b, uint32(len(body))), body...)
+}
+
+func rela64(off uint64, sym int, typ uint32, addend int64) elf.Rela64 {
+	return elf.Rela64{Off: off, Info: uint64(sym)<<32 | uint64(typ), Addend: addend}
+}
+
+func appendRela(b []byte, r elf.Rela64) []byte {
+	n := len(b)
+	b = slices.Grow(b, reloc.RelaSize)[:n+reloc.RelaSize]
+	reloc.Rela{Off: r.Off, Info: r.Info, Addend: r.Addend}.Encode(b[n:])
+	return b
 }

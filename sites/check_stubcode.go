@@ -24,12 +24,6 @@ const (
 	wayGOTPC            // through the GOT, without a TOC pointer
 )
 
-// An operand is a symbol of the output and an addend.
-type operand struct {
-	sym    int
-	addend int64
-}
-
 // A stubCode is what a stub does.
 type stubCode struct {
 	saves  bool    // it stores r2 at 24(r1) first

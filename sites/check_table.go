@@ -198,14 +198,6 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 	return key.Type() == uint32(typ) && key.Off == off+layout.KeyField(c.EntrySize) && key.Addend == int64(e.Flags) && c.isKey(key, e)
 }
 
-// symbol returns symbol i of the output.
-func (c *checker) symbol(i int) (elfrw.Symbol, bool) {
-	if i <= 0 || i >= c.out.NumSymbols() {
-		return elfrw.Symbol{}, false
-	}
-	return c.out.Symbol(i), true
-}
-
 // isEntryStub reports whether a relocation names the stub of an entry: one that
 // was added, or one of the input.
 func (c *checker) isEntryStub(r reloc.Rela, e *Entry) bool {

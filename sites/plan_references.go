@@ -8,40 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/reloc"
 )
-
-// references says for each key why it may change at run time; empty for a key
-// that provably never does. The proof goes by the list of "What may change a
-// key" in docs/proof.md.
-type references struct {
-	o       *Object
-	opts    Options
-	why     []string
-	keys    map[int]*keySection // sections of defined keys
-	watched symbolSet           // symbols of these sections
-	seen    symbolSet           // of them, those whose whole extent was counted
-	tramps  map[int][]int       // by key: its trampolines
-	places  map[int][]uint64    // see labels
-}
-
-// A keySection is a section with keys. Whatever reaches their first doubleword
-// may change them.
-type keySection struct {
-	off  []uint64  // of the keys, in order
-	key  []int     // which they are
-	next []int     // by number: the next one at or behind it that nothing reaches yet
-	all  reference // what reaches any place of the section, if anything does
-}
-
-// A reference is what may let code change a key.
-type reference struct {
-	sec  int // of a relocation, 0 without one
-	rel  reloc.Rela
-	what string
-}
 
 // findReferences proves that keys never change: nothing but a key's own
 // trampoline and the tables of sites reaches it.
@@ -149,57 +116,6 @@ func (r *references) findNames() {
 			r.reachAll(k, ref)
 		}
 	}
-}
-
-// extent is what a symbol's name gives a right to: what it covers. Nobody knows
-// what a symbol without a size covers, unless it is a key.
-func (r *references) extent(s elfrw.Symbol) (lo, hi uint64, ok bool) {
-	size := s.Size
-	if size < keySize {
-		if r.o.keys.of(s.Index) >= 0 {
-			size = keySize
-		}
-	}
-	return s.Value, s.Value + size, size > 0
-}
-
-// reach counts what reaches the bytes from lo to hi.
-func (r *references) reach(k *keySection, lo, hi uint64, ref reference) {
-	i, _ := slices.BinarySearch(k.off, max(lo, keySize-1)-(keySize-1))
-	for i = k.follow(i); i < len(k.off) && k.off[i] < hi; i = k.follow(i) {
-		if k.off[i]+keySize > lo {
-			r.why[k.key[i]] = r.text(ref)
-			k.next[i] = i + 1
-		}
-		i++
-	}
-}
-
-// follow returns the first key at or behind number i that nothing reaches yet.
-func (k *keySection) follow(i int) int {
-	end := i
-	for k.next[end] != end {
-		end = k.next[end]
-	}
-	for k.next[i] != i {
-		i, k.next[i] = k.next[i], end
-	}
-	return end
-}
-
-// reachAll counts what reaches any place of the section.
-func (r *references) reachAll(k *keySection, ref reference) {
-	if k.all.what == "" {
-		k.all = ref
-	}
-}
-
-// text puts a reference into words.
-func (r *references) text(ref reference) string {
-	if ref.sec == 0 {
-		return ref.what
-	}
-	return r.o.at(ref.sec, ref.rel.Off, int64(ref.rel.Type()), "%s", ref.what).Error()
 }
 
 // explain says of the keys of a section what reaches all of it.

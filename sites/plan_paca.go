@@ -10,22 +10,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
-	"github.com/scpatch/scpatch/sites/layout"
 )
-
-// pacaOffset finds the offset of the kernel's TOC pointer in the PACA: what the
-// build says, or a symbol of the object. It depends on the configuration, so
-// there is no default.
-func (p *Plan) pacaOffset() (int64, error) {
-	if p.PACATOC == "" {
-		return -1, nil
-	}
-	if p.Place != Kernel {
-		return -1, kind.WrongOption.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
-	}
-	return layout.PACATOC(p.Object.File, p.PACATOC)
-}
 
 // pacaForm is bl X; ld r2,PACATOC(r13), where X is the trampoline.
 func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
@@ -53,9 +38,6 @@ func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
 		Cost: cost, words: d.say(fmt.Sprintf("the PACA holds r2 at %d(r13)", d.paca), ""),
 	}, NoReason
 }
-
-// restorePACA is ld r2,off(r13).
-func restorePACA(off int64) ppc64.Word { return 0xe84d0000 | ppc64.Word(off) }
 
 // Where the PACA is up: the sections of code that runs after it, and in virtual
 // mode. .init.text is not among them: prom_init and the first steps of

@@ -8,7 +8,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/reloc"
 )
 
 // addStubs writes the planned stubs into a section of their own, with symbols,
@@ -102,14 +102,6 @@ func (a *applier) access(st Stub) (keyAccess, error) {
 	return key, err
 }
 
-// stubEntry returns the symbol of a stub's entry, which is there or was added.
-func (a *applier) stubEntry(key int, e StubEntry) int {
-	if sym := a.Object.stubSymbol(key, e); sym != 0 {
-		return sym
-	}
-	return a.entries[stubName{key, e}]
-}
-
 // shadowSymbols returns .TOC., and the thread-local pointer to the top of the
 // thread's stack; the object has them, or they are added as undefined.
 func (a *applier) shadowSymbols() (toc, stack int, err error) {
@@ -119,48 +111,48 @@ func (a *applier) shadowSymbols() (toc, stack int, err error) {
 	return toc, stack, err
 }
 
-func (a *applier) undefined(name string, typ elf.SymType) (int, error) {
-	if i, ok := a.byName[name]; ok {
-		return i, nil
+// addCells adds a cell for each stub at the end of .toc, and remembers where.
+func (a *applier) addCells() error {
+	toc, old := a.Object.File.SectionByName(tocName)
+	base := toc.Size
+	switch {
+	case !old:
+	case !toc.Is(elf.SHT_PROGBITS) || !toc.Has(elf.SHF_ALLOC|elf.SHF_WRITE):
+		return a.Object.at(toc.Index, 0, -1, "the section has type SHT_PROGBITS and is for data, this is %v with flags %v", elf.SectionType(toc.Type), elf.SectionFlag(toc.Flags))
+	case toc.Addralign < 8:
+		return a.Object.at(toc.Index, 0, -1, "the section has doublewords, but its alignment is %d", toc.Addralign)
 	}
-	f := a.Object.File
-	found := 0
-	for i := f.FirstGlobal(); i < f.NumSymbols() && found == 0; i++ {
-		if string(f.SymbolName(f.Symbol(i))) == name {
-			found = i
+	pad := -base % 8
+	var relas []byte
+	a.cells = map[int]int64{}
+	for _, st := range a.Stubs {
+		if _, shared := a.cells[st.Key]; !shared {
+			off := base + pad + uint64(len(relas)/reloc.RelaSize)*8
+			a.cells[st.Key] = int64(off)
+			relas = appendRela(relas, rela64(off, a.Object.trampoline(st.Key), uint32(elf.R_PPC64_ADDR64), 0))
 		}
 	}
-	if found == 0 {
+	zeros := make([]byte, pad+uint64(len(a.cells))*8)
+	a.findSectionSymbols()
+	if old {
+		if err := a.extend(toc.Index, zeros, relas); err != nil {
+			return err
+		}
 		var err error
-		if found, err = a.edit.AddSymbol(elfrw.NewSymbol{Name: name, Bind: elf.STB_GLOBAL, Type: typ}); err != nil {
-			return 0, err
-		}
-	} else if s := f.Symbol(found); typ == elf.STT_TLS && s.Type() != typ && s.Section != 0 {
-		return 0, kind.WrongOption.Errorf("symbol %s is not thread-local", printable(name))
+		a.tocSym, err = a.sectionSymbol(toc.Index)
+		return err
 	}
-	a.byName[name] = found
-	return found, nil
+	sec, err := a.edit.AddSection(elfrw.NewSection{
+		Name: tocName, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Addralign: 8, Data: zeros,
+	})
+	if err != nil {
+		return err
+	}
+	if a.tocSym, err = a.sectionSymbol(sec); err != nil {
+		return err
+	}
+	return a.addRelaOf(tocName, sec, relas)
 }
-
-// A frame is the extent of a stub, in bytes from the start of the section, and
-// the return address of the call that it makes, from the start of the stub.
-type frame struct {
-	start, end, calls uint64
-}
-
-// Call-frame instructions (DWARF 5 §6.4.2) and the register numbers of ELFv2
-// §2.4.
-const (
-	cfaDefCFA       = 0x0c
-	cfaAdvanceLoc4  = 0x04
-	cfaUndefined    = 0x07
-	cfaNop          = 0x00
-	dwarfR1         = 1
-	dwarfLR         = 65
-	pcrelSData4     = 0x1b // DW_EH_PE_pcrel | DW_EH_PE_sdata4
-	codeAlign       = 4
-	dataAlignMinus8 = 0x78 // -8 as SLEB128
-)
 
 // addFrames adds call-frame information for the stubs: a CIE that says that they
 // have no frame and that LR holds the return address, and an FDE for each. Behind
@@ -202,8 +194,6 @@ func (a *applier) addFrames(frames []frame, first int) error {
 	return a.addRelaOf(frameSection, sec, relas)
 }
 
-const frameSection = ".eh_frame"
-
 // lastFrames returns the object's .eh_frame and its size, or 0 where entries cannot
 // be put behind those that it has: it is in a group, or its end is marked by a zero.
 func (o *Object) lastFrames() (sec int, size uint64) {
@@ -226,12 +216,4 @@ func endsInZero(d []byte) bool {
 		d = d[4+n:]
 	}
 	return len(d) > 0
-}
-
-// entry appends a CIE or an FDE with its length, filled up to 8 bytes.
-func entry(b, body []byte) []byte {
-	for (4+len(body))%8 != 0 {
-		body = append(body, cfaNop)
-	}
-	return append(binary.LittleEndian.AppendUint32(b, uint32(len(body))), body...)
 }

@@ -4,7 +4,6 @@ package sites
 
 import (
 	"debug/elf"
-	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites/kind"
@@ -37,6 +36,51 @@ func (d *decider) restore() error {
 		}
 	}
 	return nil
+}
+
+// saving tells the text which of the open sites will save r2, and asks once more.
+// That one of them is then proven, and calls no stub that saves, takes nothing from
+// the others: what it would have saved was saved before.
+func (d *decider) saving() error {
+	if err := d.prove(); err != nil {
+		return err
+	}
+	var asked []*Site
+	saves := false
+	for _, i := range d.open {
+		s := &d.Object.Sites[i]
+		p, ok := d.proofs[s]
+		if !ok {
+			continue
+		}
+		asked = append(asked, s)
+		if !p.proven && d.willSave(s, p) {
+			d.code.Saves(int(s.Section), s.Off)
+			saves = true
+		}
+	}
+	if saves {
+		d.ask(d.code, asked)
+	}
+	return nil
+}
+
+// willSave reports whether an open site that is not proven gets a save stub, or
+// stays on the one that it has.
+func (d *decider) willSave(s *Site, p proof) bool {
+	if p.entered || d.hasCells() && s.Entry >= 0 {
+		return false
+	}
+	if _, why := d.pacaForm(s, p); why == NoReason {
+		return false
+	}
+	// One that the table of a module lists may come to make no call at all.
+	dec, why := d.saveStubForm(s, p)
+	if dec.Listed {
+		return false
+	}
+	stays := s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubSave && !d.AllowShadow
+	return why == NoReason || stays
 }
 
 // choose tries the forms on an open site. The reason says why none will do.
@@ -98,9 +142,6 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 	}
 	return Decision{words: d.say("", p.reason)}, why
 }
-
-// allows reports whether a form that restores r2 may be used.
-func (p *Plan) allows(f Form) bool { return p.Restore == nil || slices.Contains(p.Restore, f) }
 
 // mayRepatch reports whether the run time may write the branch of a site again
 // and again, provided that a restore behind it is right: it finds it in the
@@ -325,35 +366,4 @@ func (o *Object) hasExceptionTables() bool {
 		}
 	}
 	return false
-}
-
-// keyAccess says how a key's stub of a kind reaches the key, if it can.
-func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
-	k := &p.Object.Keys[key]
-	own := p.Object.ownKey(key, p.Place)
-	a := keyAccess{sym: int(k.Sym), null: !own || p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
-	if kind != StubShadow && p.hasCells() {
-		a.cell, a.near, a.null = true, kind == StubSave && p.cellsNear, false
-		return a, p.Object.trampoline(key) != 0
-	}
-	if k.Sym == 0 {
-		// In the kernel image the key exists beside its trampoline.
-		return a, p.Place == Kernel
-	}
-	s := p.Object.File.Symbol(int(k.Sym))
-	switch p.Place {
-	case Module:
-		return a, s.Section != 0
-	case User:
-		a.indirect = !own
-	}
-	return a, true
-}
-
-// noKey is the reason why no stub can reach a key.
-func (d *decider) noKey() Reason {
-	if d.Place == Module {
-		return TrampImported
-	}
-	return KeyMissing
 }

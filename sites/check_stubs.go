@@ -105,28 +105,6 @@ func (c *checker) stubs() error {
 	return nil
 }
 
-// addition returns the section of a name that was added, and its relocations in
-// order of place. There has to be one of each.
-func (c *checker) addition(name string) (sec elfrw.Section, relas placed, err error) {
-	n, m := 0, 0
-	for i := c.Object.File.NumSections(); i < c.out.NumSections(); i++ {
-		switch s := c.out.Section(i); {
-		case s.Named(name):
-			sec, n = s, n+1
-		case n > 0 && s.Is(elf.SHT_RELA) && int(s.Info) == sec.Index:
-			t, err := reloc.NewTable(s.Data())
-			if err != nil {
-				return sec, relas, err
-			}
-			relas, m = placed{t, byPlace(t)}, m+1
-		}
-	}
-	if n != 1 || m != 1 || !sec.Is(elf.SHT_PROGBITS) {
-		return sec, relas, fmt.Errorf("%d sections %s with %d of relocations were added", n, name, m)
-	}
-	return sec, relas, nil
-}
-
 // throughCells reports whether stubs of an entry have to go through cells.
 func (c *checker) throughCells(e StubEntry) bool {
 	return e != StubShadow && c.Runtime == Inline && c.Place == Module && c.EntrySize == layout.EntrySize
@@ -196,25 +174,6 @@ func (c *checker) keyOperand(does *stubCode, key int) error {
 	return nil
 }
 
-// isKeySymbol reports whether a symbol of the output is a key's: the input's, or
-// one of that name where the input has none.
-func (c *checker) isKeySymbol(sym, key int) bool {
-	k := &c.Object.Keys[key]
-	if k.Sym != 0 {
-		return c.sameSymbol(sym, int(k.Sym))
-	}
-	return c.isNamed(operand{sym: sym}, KeyPrefix+k.Name)
-}
-
-// isNamed reports whether an operand is an object that is known by its name.
-func (c *checker) isNamed(o operand, name string) bool {
-	if o.addend != 0 || o.sym <= 0 || o.sym >= c.out.NumSymbols() {
-		return false
-	}
-	s := c.out.Symbol(o.sym)
-	return s.Bind() != elf.STB_LOCAL && string(c.out.SymbolName(s)) == name
-}
-
 // cells wants the cells to be doublewords at the end of .toc, each with the
 // address of its key's trampoline, and nothing else to be there.
 func (c *checker) cells(cells map[int]operand) error {
@@ -257,16 +216,4 @@ func (c *checker) cells(cells map[int]operand) error {
 		}
 	}
 	return nil
-}
-
-// isTrampoline reports whether a symbol of the output is a trampoline of a key.
-func (c *checker) isTrampoline(sym, key int) bool {
-	j := sym
-	if in := c.Object.File; j >= in.FirstGlobal() {
-		if j -= c.out.FirstGlobal() - in.FirstGlobal(); j < in.FirstGlobal() || j >= in.NumSymbols() {
-			return false
-		}
-	}
-	i := c.Object.tramps.of(j)
-	return i >= 0 && int(c.Object.Tramps[i].Key) == key && c.Object.Tramps[i].Entry == noStub && c.sameSymbol(sym, j)
 }

@@ -5,29 +5,12 @@ package sites
 import (
 	"debug/elf"
 
+	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/reloc"
 )
-
-// A trampCode is what the instructions of a defined trampoline show. Nothing is
-// known of one that is not a straight line to a bctr.
-type trampCode struct {
-	known bool
-	// ownTOC: its entry, offset 0, needs neither r2 nor r12 of its caller. It
-	// makes its own TOC pointer (bcl), or needs none (pc-relative).
-	ownTOC bool
-	// callerTOC: its local entry takes r2 as its caller has it, and neither
-	// changes nor saves it.
-	callerTOC bool
-	stores    bool  // it writes to memory
-	returns   bool  // it may return instead of jumping: its key may be NULL
-	steps     int32 // instructions from the local entry to the jump
-}
 
 // maxTrampWords is how many words of a trampoline without a size are read.
 const maxTrampWords = 32
-
-const bctr ppc64.Word = 0x4e800420
 
 // readTramp reads the code of a trampoline, once.
 func (o *Object) readTramp(t int) trampCode {
@@ -139,52 +122,6 @@ func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 	return w, false
 }
 
-// keysInReach finds the keys that a trampoline of the object, which no other
-// object's or unit's can replace, loads without the GOT: whoever compiled it takes
-// a key that is defined here for the one that counts, and so may a stub beside it.
-func (o *Object) keysInReach() map[int]bool {
-	if o.inReach != nil {
-		return o.inReach
-	}
-	o.inReach = map[int]bool{}
-	secs, tramps := map[int]bool{}, map[int][]int{} // tramps: the symbols, by key
-	for _, t := range o.Tramps {
-		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && t.Entry == noStub && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section) && !o.preemptible(s.Index) {
-			secs[s.Section] = true
-			tramps[int(t.Key)] = append(tramps[int(t.Key)], int(t.Sym))
-		}
-	}
-	for sec := range secs {
-		t, _ := o.table(sec) // Find has read it
-		for i := range t.Len() {
-			r := t.At(i)
-			if !isDirectAccess(r) {
-				continue
-			}
-			key := o.keys.of(int(r.Sym()))
-			if key < 0 {
-				continue
-			}
-			for _, sym := range tramps[key] {
-				if s := o.File.Symbol(sym); s.Section == sec && r.Off-s.Value < s.Size {
-					o.inReach[key] = true
-				}
-			}
-		}
-	}
-	return o.inReach
-}
-
-// isDirectAccess reports whether a relocation belongs to the access of a symbol
-// that has to be in the same link unit (ELFv2 §3.5.3).
-func isDirectAccess(r reloc.Rela) bool {
-	switch elf.R_PPC64(r.Type()) {
-	case elf.R_PPC64_TOC16_HA, elf.R_PPC64_PCREL34:
-		return r.Addend == 0
-	}
-	return false
-}
-
 const sprLR = 8
 
 // isMoveTo reports mtspr to a special purpose register.
@@ -243,4 +180,38 @@ func (o *Object) localTramp(s *Site) bool {
 	}
 	t := o.Tramps[s.Tramp]
 	return t.Entry == noStub && o.File.SymbolBind(int(t.Sym)) == elf.STB_LOCAL
+}
+
+// trampoline returns the symbol of a key's trampoline, 0 if there is none.
+func (o *Object) trampoline(key int) int {
+	if o.keyTramps == nil {
+		o.keyTramps = map[int]int{}
+		for _, t := range o.Tramps {
+			if _, ok := o.keyTramps[int(t.Key)]; !ok && t.Entry == noStub {
+				o.keyTramps[int(t.Key)] = int(t.Sym)
+			}
+		}
+	}
+	return o.keyTramps[key]
+}
+
+// trampEnd is where a trampoline ends, as far as it is read: without a size
+// behind its first bctr.
+func (o *Object) trampEnd(s elfrw.Symbol) uint64 {
+	code := o.File.Section(s.Section).Data()
+	if s.Size != 0 {
+		return s.Value + min(s.Size, 4*ppc64.WordSize*maxTrampWords)
+	}
+	end := s.Value
+	for range maxTrampWords {
+		w, err := ppc64.Load(code, end)
+		if err != nil {
+			break
+		}
+		end += ppc64.WordSize
+		if w == bctr {
+			break
+		}
+	}
+	return end
 }

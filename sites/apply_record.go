@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A recordData is what becomes a section of records.
+type recordData struct {
+	group       int // of which it becomes a member, 0 for none
+	data, relas []byte
+}
+
+// record writes what the plan says of each site. The sections of code that are in
+// no group share one section of records; each group has its own, which goes with
+// the code if a linker drops it.
+func (a *applier) record() error {
+	if len(a.Record) == 0 {
+		return nil
+	}
+	a.findSectionSymbols()
+	groups := a.Object.groupsOfSites()
+	var all []*recordData
+	byGroup := map[int]*recordData{}
+	for lo := 0; lo < len(a.Record); {
+		sec, hi := a.Object.Sites[a.Record[lo]].Section, lo
+		for hi < len(a.Record) && a.Object.Sites[a.Record[hi]].Section == sec {
+			hi++
+		}
+		group := groups[int(sec)]
+		d := byGroup[group]
+		if d == nil {
+			d = &recordData{group: group}
+			byGroup[group] = d
+			all = append(all, d)
+		}
+		if err := a.addRecord(d, int(sec), a.Record[lo:hi]); err != nil {
+			return err
+		}
+		lo = hi
+	}
+	for _, d := range all {
+		sec, err := a.edit.AddSection(elfrw.NewSection{
+			Name: layout.RecordSection, Type: elf.SHT_PROGBITS, Addralign: 8, Data: d.data, Group: d.group,
+		})
+		if err != nil {
+			return err
+		}
+		if err := a.addRela(layout.RecordSection, sec, d.group, d.relas); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addRecord appends the record of sites of one section.
+func (a *applier) addRecord(d *recordData, sec int, sites []int32) error {
+	keys := a.recordKeys(sites)
+	r := layout.Record{
+		Place: uint8(a.Place), Runtime: uint8(a.Runtime),
+		Keys: make([]layout.RecordKey, len(keys)), Entries: make([]layout.RecordEntry, len(sites)),
+	}
+	base := uint64(len(d.data))
+	sym, err := a.sectionSymbol(sec)
+	if err != nil {
+		return err
+	}
+	d.relas = slices.Grow(d.relas, (1+len(keys))*reloc.RelaSize)
+	d.relas = appendRela(d.relas, rela64(base+layout.RecordBase, sym, uint32(elf.R_PPC64_ADDR64), 0))
+	for i, key := range keys {
+		k := &a.Object.Keys[key]
+		r.Keys[i].Name = k.Name
+		if a.Object.definesKey(k) {
+			d.relas = appendRela(d.relas, rela64(base+layout.RecordKeyAddr(i), int(k.Sym), uint32(elf.R_PPC64_ADDR64), 0))
+		}
+	}
+	for i, site := range sites {
+		s := &a.Object.Sites[site]
+		n, _ := slices.BinarySearch(keys, s.Key)
+		r.Entries[i] = layout.RecordEntry{Off: uint32(s.Off), Key: uint32(n), Form: a.recordForm(int(site)), Flags: recordFlags(s, &a.Decisions[site])}
+	}
+	d.data = r.Append(d.data)
+	return nil
+}

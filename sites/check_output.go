@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"fmt"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+// ErrNotAsPlanned is wrapped by the errors of Check.
+var ErrNotAsPlanned = kind.NotAsPlanned.Wrap(errors.New("the output is not as planned"))
+
+// A checker is what the steps of Check share.
+type checker struct {
+	*Plan
+	out  *elfrw.File
+	same symbolSet // symbols of the input that are so in the output, as far as was asked
+
+	relas   []int32          // see relaOf
+	tables  map[int]int      // section of code → relocations that tie tables to it
+	entries map[int]stubName // symbols of the output that are entries of stubs that were added
+}
+
+// relaOf returns the last section of the output that has relocations of section
+// sec, 0 for none.
+func (c *checker) relaOf(sec int) int {
+	if c.relas == nil {
+		c.relas = make([]int32, c.out.NumSections())
+		for i := 1; i < c.out.NumSections(); i++ {
+			if c.out.SectionType(i) != elf.SHT_RELA {
+				continue
+			}
+			if of := int(c.out.Section(i).Info); of < len(c.relas) {
+				c.relas[of] = int32(i)
+			}
+		}
+	}
+	return int(c.relas[sec])
+}
+
+// relocations returns the relocations of a section in the output, by place: of
+// the section that had them in the input, or of one that was added.
+func (c *checker) relocations(sec int) (placed, error) {
+	rela := int(c.Object.relas[sec])
+	if rela == 0 {
+		rela = c.relaOf(sec)
+	}
+	if rela == 0 {
+		return placed{}, nil
+	}
+	t, err := reloc.NewTable(c.out.Section(rela).Data())
+	if err != nil {
+		return placed{}, err
+	}
+	if c.Object.orders[sec] == ordered {
+		return placed{t, nil}, nil // edits keep an order that there is; section counts them
+	}
+	return placed{t, byPlace(t)}, nil
+}
+
+// addition returns the section of a name that was added, and its relocations in
+// order of place. There has to be one of each.
+func (c *checker) addition(name string) (sec elfrw.Section, relas placed, err error) {
+	n, m := 0, 0
+	for i := c.Object.File.NumSections(); i < c.out.NumSections(); i++ {
+		switch s := c.out.Section(i); {
+		case s.Named(name):
+			sec, n = s, n+1
+		case n > 0 && s.Is(elf.SHT_RELA) && int(s.Info) == sec.Index:
+			t, err := reloc.NewTable(s.Data())
+			if err != nil {
+				return sec, relas, err
+			}
+			relas, m = placed{t, byPlace(t)}, m+1
+		}
+	}
+	if n != 1 || m != 1 || !sec.Is(elf.SHT_PROGBITS) {
+		return sec, relas, fmt.Errorf("%d sections %s with %d of relocations were added", n, name, m)
+	}
+	return sec, relas, nil
+}
+
+// symbol returns symbol i of the output.
+func (c *checker) symbol(i int) (elfrw.Symbol, bool) {
+	if i <= 0 || i >= c.out.NumSymbols() {
+		return elfrw.Symbol{}, false
+	}
+	return c.out.Symbol(i), true
+}
+
+// isCallee reports whether a relocation names what the plan says: what the site
+// called before, the target, or the entry of a stub that was added.
+func (c *checker) isCallee(r reloc.Rela, s *Site, d *Decision) bool {
+	sym := int(r.Sym())
+	switch {
+	case d.Form == Keep, s.Tramp < 0 && d.Stub == noStub:
+		return c.sameSymbol(sym, int(s.Sym))
+	case d.Target == 0:
+		return c.isNewStub(sym, stubName{int(s.Key), d.Stub})
+	case c.sameSymbol(sym, int(d.Target)):
+		return true
+	}
+	// A local trampoline that the assembler has named by its section.
+	return d.Done && c.sameSymbol(sym, int(s.Sym))
+}
+
+// isCall reports whether a relocation is that of a call: where the plan retargets
+// the branch, at the place of the branch, without an addend, and of the type that
+// goes with what the caller knows of r2.
+func (c *checker) isCall(r reloc.Rela, s *Site, d *Decision) bool {
+	if !d.changes() || !c.retargets(s, d) {
+		return s.Rela < 0 || r.Type() == s.Type
+	}
+	typ := elf.R_PPC64_REL24
+	if s.NoTOC() {
+		typ = elf.R_PPC64_REL24_NOTOC
+	}
+	return r.Off == s.Off && r.Addend == 0 && r.Type() == uint32(typ)
+}
+
+// sameSymbol reports whether symbol i of the output is symbol j of the input:
+// symbols keep their order, and new local ones come before the global ones.
+func (c *checker) sameSymbol(i, j int) bool {
+	in, was := c.Object.File, j
+	if j >= in.FirstGlobal() {
+		was += c.out.FirstGlobal() - in.FirstGlobal()
+	}
+	if i != was || i <= 0 || i >= c.out.NumSymbols() {
+		return false
+	}
+	if c.same.has(j) {
+		return true
+	}
+	a, b := c.out.Symbol(i), in.Symbol(j)
+	if c.marked[j] {
+		b.Other = ppc64.LocalEntryClobbers.SetOther(b.Other)
+	}
+	if a.Info != b.Info || a.Other != b.Other || a.Section != b.Section || a.Value != b.Value ||
+		!bytes.Equal(c.out.SymbolName(a), in.SymbolName(b)) {
+		return false
+	}
+	c.same.add(j)
+	return true
+}
+
+func (p *Plan) differs(s *Site, format string, a ...any) error {
+	return p.Object.at(int(s.Section), s.Off, -1, "%w: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
+}
+
+// isNewStub reports whether a symbol of the output is an entry of a stub that was
+// added.
+func (c *checker) isNewStub(sym int, n stubName) bool {
+	is, ok := c.entries[sym]
+	return ok && is == n
+}
+
+// isKeySymbol reports whether a symbol of the output is a key's: the input's, or
+// one of that name where the input has none.
+func (c *checker) isKeySymbol(sym, key int) bool {
+	k := &c.Object.Keys[key]
+	if k.Sym != 0 {
+		return c.sameSymbol(sym, int(k.Sym))
+	}
+	return c.isNamed(operand{sym: sym}, KeyPrefix+k.Name)
+}
+
+// isTrampoline reports whether a symbol of the output is a trampoline of a key.
+func (c *checker) isTrampoline(sym, key int) bool {
+	j := sym
+	if in := c.Object.File; j >= in.FirstGlobal() {
+		if j -= c.out.FirstGlobal() - in.FirstGlobal(); j < in.FirstGlobal() || j >= in.NumSymbols() {
+			return false
+		}
+	}
+	i := c.Object.tramps.of(j)
+	return i >= 0 && int(c.Object.Tramps[i].Key) == key && c.Object.Tramps[i].Entry == noStub && c.sameSymbol(sym, j)
+}
+
+// isNamed reports whether an operand is an object that is known by its name.
+func (c *checker) isNamed(o operand, name string) bool {
+	if o.addend != 0 || o.sym <= 0 || o.sym >= c.out.NumSymbols() {
+		return false
+	}
+	s := c.out.Symbol(o.sym)
+	return s.Bind() != elf.STB_LOCAL && string(c.out.SymbolName(s)) == name
+}
+
+// An operand is a symbol of the output and an addend.
+type operand struct {
+	sym    int
+	addend int64
+}

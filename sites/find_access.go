@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// finalAccess reports whether a relocation of code is one half of an access
+// whose other half, the displacement, is in this very instruction: a load or a
+// store, so that no other displacement comes on top; or the high half, which is
+// of no use without a low one. It returns how many bytes are accessed at most,
+// and 0 if the access is not final. Update forms leave the address in a register.
+func finalAccess(sec elfrw.Section, rel reloc.Rela) uint64 {
+	if !isCode(sec) {
+		return 0
+	}
+	switch elf.R_PPC64(rel.Type()) {
+	case elf.R_PPC64_TOC16_HA:
+		return 1
+	case elf.R_PPC64_TOC16_LO, elf.R_PPC64_TOC16_LO_DS:
+		w, err := ppc64.Load(sec.Data(), rel.Off&^3)
+		if err != nil {
+			return 0
+		}
+		return accessWidth(w)
+	case elf.R_PPC64_PCREL34:
+		prefix, _ := ppc64.Load(sec.Data(), rel.Off)
+		w, err := ppc64.Load(sec.Data(), rel.Off+ppc64.WordSize)
+		if err != nil {
+			return 0
+		}
+		return prefixedWidth(prefix, w)
+	}
+	return 0
+}
+
+// prefixedWidth is the accessWidth of a prefixed instruction. None of them leaves
+// its address in a register.
+func prefixedWidth(prefix, w ppc64.Word) uint64 {
+	const typ, mls, eightLS = 0xff000000, 0x06000000, 0x04000000 // Power ISA v3.1, Book I §1.6.3
+	switch {
+	case prefix&typ == mls && w.Opcode() >= 32:
+		return accessWidth(w)
+	case prefix&typ == eightLS && (w.Opcode() == 57 || w.Opcode() == 61): // pld, pstd
+		return 8
+	case prefix&typ == eightLS && w.Opcode() == 41: // plwa
+		return 4
+	}
+	return 0
+}
+
+// accessWidth is how many bytes a load or store accesses, 0 for one that leaves
+// its address in a register and for all other instructions.
+func accessWidth(w ppc64.Word) uint64 {
+	switch w.Opcode() {
+	case 34, 38: // lbz, stb
+		return 1
+	case 40, 42, 44: // lhz, lha, sth
+		return 2
+	case 32, 36, 48, 52: // lwz, stw, lfs, stfs
+		return 4
+	case 50, 54: // lfd, stfd
+		return 8
+	case 58:
+		return [...]uint64{8, 0, 4, 0}[w.XODS()] // ld, ldu, lwa
+	case 62:
+		return [...]uint64{8, 0, 16, 0}[w.XODS()] // std, stdu, stq
+	}
+	return 0
+}

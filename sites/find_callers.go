@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"bytes"
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// findFunctions names the function around each site; findKeys has indexed them.
+func (o *Object) findFunctions() {
+	for lo, hi := range o.bySection() {
+		at := o.funcs.in(int(o.Sites[lo].Section))
+		for i := lo; i < hi; i++ {
+			o.Sites[i].Func = int32(at.find(o.Sites[i].Off))
+		}
+	}
+}
+
+// findNoTOC finds the sites of callers without a TOC pointer that an earlier run
+// has made constants: their relocation is gone.
+func (o *Object) findNoTOC() {
+	for i := range o.Sites {
+		s := &o.Sites[i]
+		if s.Tramp < 0 && s.Rela < 0 && !s.Word.IsBranch() {
+			uses, known := o.callerUsesTOC(int(s.Func))
+			s.noTOC = s.noTOC || known && !uses
+		}
+	}
+}
+
+// callerUsesTOC reports whether the function around a site holds its unit's
+// TOC pointer in r2: whether it was entered at, or fell through to, a local
+// entry that wants it (ELFv2 §2.3.2.1). known is false where that cannot be seen.
+//
+// The cold part of a function has a symbol but no entry of its own; what holds
+// is what its function's symbol says.
+func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
+	if sym == 0 {
+		return false, false
+	}
+	s := o.File.Symbol(sym)
+	if name := o.File.SymbolName(s); bytes.Contains(name, []byte(".cold")) {
+		if parent, ok := layout.ColdParent(string(name)); ok {
+			return o.namedUsesTOC(parent)
+		}
+	}
+	l, err := ppc64.LocalEntryOf(s.Other)
+	return l.UsesTOC(), err == nil
+}
+
+// namedUsesTOC is the answer of all functions of that name, if they agree. The name
+// is of a function whose cold part has sites; all of these are looked up at once.
+func (o *Object) namedUsesTOC(name string) (uses, known bool) {
+	if o.coldParents == nil {
+		o.coldParents = map[string]tocUse{}
+		for i := range o.Sites {
+			if fn := int(o.Sites[i].Func); fn != 0 && (i == 0 || o.Sites[i-1].Func != o.Sites[i].Func) {
+				if parent, ok := layout.ColdParent(o.name(fn)); ok {
+					o.coldParents[parent] = tocUse{agree: true}
+				}
+			}
+		}
+		for i := 1; i < o.File.NumSymbols(); i++ {
+			s := o.File.Symbol(i)
+			if s.Section == 0 || s.Type() != elf.STT_FUNC {
+				continue
+			}
+			was, ok := o.coldParents[string(o.File.SymbolName(s))]
+			if !ok {
+				continue
+			}
+			l, err := ppc64.LocalEntryOf(s.Other)
+			agree := was.agree && err == nil && (!was.known || was.uses == l.UsesTOC())
+			o.coldParents[string(o.File.SymbolName(s))] = tocUse{l.UsesTOC(), true, agree}
+		}
+	}
+	r := o.coldParents[name]
+	return r.uses, r.known && r.agree
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// findCalls finds the sites that a relocation shows.
+func (o *Object) findCalls() error {
+	if len(o.Tramps) == 0 {
+		return nil
+	}
+	holdsSites := func(s elfrw.Section) bool { return isCode(s) || layout.IsAlternative(s) }
+	for sec := range o.relocated(holdsSites) {
+		t, err := o.table(sec.Index)
+		if err != nil {
+			return err
+		}
+		first := len(o.Sites)
+		if err := o.scanCalls(sec, t); err != nil {
+			return err
+		}
+		if err := o.sortSites(first); err != nil {
+			return err
+		}
+	}
+	return o.checkTramps()
+}
+
+// checkTramps wants those trampolines that are called, and defined here, to be code.
+func (o *Object) checkTramps() error {
+	seen := make([]bool, len(o.Tramps))
+	for i := range o.Sites {
+		s := &o.Sites[i]
+		if seen[s.Tramp] {
+			continue
+		}
+		seen[s.Tramp] = true
+		sym := o.File.Symbol(int(o.Tramps[s.Tramp].Sym))
+		if sec := o.File.Section(sym.Section); sym.Section != 0 && !isCode(sec) {
+			return o.at(int(s.Section), s.Off, int64(s.Type), "%s is in section %q, which is no code", printable(o.name(sym.Index)), sec.NameString())
+		}
+	}
+	return nil
+}
+
+// scanCalls looks at the relocation words of a section; symbols are looked at
+// only for what may be a trampoline.
+func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
+	found, err := o.scan(sec, t)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	code := sec.Data()
+	if o.Sites == nil {
+		o.Sites = make([]Site, 0, len(found)) // memory that Grow would clear
+	}
+	o.Sites = slices.Grow(o.Sites, len(found))
+	for _, i := range found {
+		r := t.At(int(i))
+		tramp := o.tramps.of(int(r.Sym()))
+		section := tramp < 0
+		if section {
+			tramp = o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend)
+		}
+		if tramp < 0 {
+			continue
+		}
+		if r.Addend != 0 && !section && r.IsCall() {
+			return o.at(sec.Index, r.Off, int64(r.Type()), "addend is 0x%x, a call of %s has none", r.Addend, printable(o.name(int(r.Sym()))))
+		}
+		if err := o.addCall(sec.Index, code, i, r, tramp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan returns the numbers of the relocations against symbols that are watched,
+// and notes whether the table is in order of place. It is the one look at every
+// relocation.
+func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32, err error) {
+	n, watched := uint32(o.File.NumSymbols()), o.watched
+	ordered, last, i := true, uint64(0), int32(0)
+	for ; len(t) >= reloc.RelaSize; t = t[reloc.RelaSize:] {
+		off, sym := binary.LittleEndian.Uint64(t), binary.LittleEndian.Uint32(t[12:])
+		if off < last {
+			ordered = false
+		}
+		last = off
+		if sym >= n {
+			return nil, kind.BadELF.Wrap(o.at(sec.Index, off, int64(t.At(0).Type()), "relocation %d: symbol %d of %d", i, sym, n))
+		}
+		if watched.has(int(sym)) {
+			found = append(found, i)
+		}
+		i++
+	}
+	o.orders[sec.Index] = orderOf(ordered)
+	return found, nil
+}
+
+// addCall adds the site that a relocation against a trampoline makes, if it
+// makes one: an address of the trampoline is none.
+func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int) error {
+	bad := func(format string, a ...any) error {
+		return o.at(sec, r.Off, int64(r.Type()), format, a...)
+	}
+	if !r.IsCall() {
+		if why := callOnly(r.Type()); why != "" {
+			return bad("%s, against %s", why, printable(o.name(int(o.Tramps[tramp].Sym))))
+		}
+		return nil
+	}
+	w, err := ppc64.Load(code, r.Off)
+	if err != nil {
+		return bad("%w", err)
+	}
+	if !w.IsBranch() || w.AA() {
+		return bad("expects b or bl, found %v", w)
+	}
+	o.Sites = append(o.Sites, Site{
+		Section: int32(sec), Off: r.Off, Key: o.Tramps[tramp].Key, Tramp: int32(tramp),
+		Word: w, Tail: !w.LK(), Rela: i, Type: r.Type(), Sym: int32(r.Sym()), Entry: -1, User: -1,
+	})
+	return nil
+}
+
+// callOnly says what is wrong with a relocation type that only a call can have
+// and that scpatch does not rewrite; it is empty for the taking of an address.
+func callOnly(typ uint32) string {
+	switch elf.R_PPC64(typ) {
+	case elf.R_PPC64_REL14, elf.R_PPC64_REL14_BRTAKEN, elf.R_PPC64_REL14_BRNTAKEN,
+		elf.R_PPC64_ADDR14, elf.R_PPC64_ADDR14_BRTAKEN, elf.R_PPC64_ADDR14_BRNTAKEN:
+		return "a conditional branch cannot be a static-call site"
+	case elf.R_PPC64_ADDR24:
+		return "an absolute branch cannot be a static-call site"
+	case elf.R_PPC64_REL24_P9NOTOC:
+		return "a call without TOC for power9 stubs is not supported"
+	}
+	if strings.HasPrefix(reloc.Name(typ), "R_PPC64_PLT") {
+		return "an inline PLT sequence (-mlongcall, -fno-plt) cannot be a static-call site"
+	}
+	return ""
+}
+
+// sortSites sorts the sites from first on by place, and refuses two at one.
+func (o *Object) sortSites(first int) error {
+	added := o.Sites[first:]
+	for i := 1; i < len(added); i++ {
+		b := &added[i]
+		switch c := added[i-1].compare(int(b.Section), b.Off); {
+		case c == 0:
+			return o.at(int(b.Section), b.Off, int64(b.Type), "two relocations against trampolines at one call")
+		case c > 0: // the table is not in order of place
+			slices.SortFunc(added, func(a, b Site) int { return a.compare(int(b.Section), b.Off) })
+			i = 0
+		}
+	}
+	return nil
+}
+
+// findDecoded finds branches that the assembler resolved itself because the
+// trampoline is local and in the same section. They have no relocation, and
+// where the table does not name them nothing proves that they are code; they
+// are found so that they are not lost in silence.
+func (o *Object) findDecoded() error {
+	bySection := map[int]bool{}
+	for _, t := range o.Tramps {
+		s := o.File.Symbol(int(t.Sym))
+		if t.Entry == noStub && s.Section != 0 && s.Bind() == elf.STB_LOCAL && isCode(o.File.Section(s.Section)) {
+			bySection[s.Section] = true
+		}
+	}
+	if len(bySection) == 0 {
+		return nil
+	}
+	first := len(o.Sites)
+	for sec := range bySection {
+		relocated, err := o.relocatedWords(sec)
+		if err != nil {
+			return err
+		}
+		// A walk that ends in the middle of an instruction has seen the rest.
+		_ = ppc64.Walk(o.File.Section(sec).Data(), func(off uint64, w, _ ppc64.Word) bool {
+			if !w.IsBranch() || w.AA() || relocated[off] {
+				return true
+			}
+			if tramp, ok := o.branchTarget(sec, off, w); ok {
+				o.Sites = append(o.Sites, Site{
+					Section: int32(sec), Off: off, Key: o.Tramps[tramp].Key, Tramp: int32(tramp),
+					Word: w, Tail: !w.LK(), Rela: -1, Entry: -1, User: -1, Decoded: true,
+				})
+			}
+			return true
+		})
+	}
+	if len(o.Sites) == first {
+		return nil
+	}
+	return o.sortSites(0)
+}
+
+// branchTarget returns the trampoline that an assembled branch enters.
+func (o *Object) branchTarget(sec int, off uint64, w ppc64.Word) (int, bool) {
+	to := off + uint64(w.Displacement())
+	if i, ok := o.trampsByAddr()[addr{sec, to}]; ok {
+		return i, true
+	}
+	for l := ppc64.LocalEntry(2); l <= 6; l++ { // the local entry lies behind the symbol
+		i, ok := o.trampsByAddr()[addr{sec, to - l.Offset()}]
+		if !ok {
+			continue
+		}
+		if e, err := ppc64.LocalEntryOf(o.File.Symbol(int(o.Tramps[i].Sym)).Other); err == nil && e == l {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// relocatedWords returns the offsets of the words of a section that relocations
+// change: what a branch there holds as its displacement means nothing.
+func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
+	t, err := o.table(sec)
+	if err != nil {
+		return nil, err
+	}
+	words := make(map[uint64]bool, t.Len())
+	for i := range t.Len() {
+		if r := t.At(i); r.Fills() {
+			words[r.Off&^3] = true
+		}
+	}
+	return words, nil
+}

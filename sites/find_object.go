@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// newObject checks that the file is one that scpatch may work on.
+func newObject(f *elfrw.File) (*Object, error) {
+	h := f.Header()
+	switch {
+	case elf.Machine(h.Machine) != elf.EM_PPC64:
+		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
+	case elf.Type(h.Type) != elf.ET_REL:
+		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
+	case h.Flags&3 != 0 && h.Flags&3 != 2:
+		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
+	}
+	if err := layout.CheckRelocations(f); err != nil {
+		return nil, err
+	}
+	ir, fat, err := layout.IR(f)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{File: f, fat: fat, ir: ir, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
+	for i := 1; i < f.NumSections(); i++ {
+		switch f.SectionType(i) {
+		case elf.SHT_NULL, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX:
+			continue
+		}
+		switch s := f.Section(i); {
+		case s.Is(elf.SHT_RELA) && s.Size == 0 && (s.Link == 0 || int(s.Link) != f.Symtab().Index || o.relas[s.Info] != 0):
+		case s.Is(elf.SHT_RELA):
+			if prev := o.relas[s.Info]; prev != 0 && f.Section(int(prev)).Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
+				return nil, kind.BadELF.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
+			}
+			o.relas[s.Info] = int32(i)
+		case s.Named(tableName):
+			o.tables.kernel = append(o.tables.kernel, i)
+		case s.Named(userTable):
+			o.tables.user = append(o.tables.user, i)
+		case s.Named(trampKeyName):
+			o.tables.trampKeys = append(o.tables.trampKeys, i)
+		case s.Named(layout.RecordSection):
+			o.tables.records = append(o.tables.records, i)
+		case h.Flags&3 == 0 && s.Named(".opd"):
+			return nil, kind.WrongMachine.Errorf("section %v: function descriptors, this is an ELFv1 object (compile with -mabi=elfv2)", s)
+		case s.Named(".gnu.linkonce.this_module"):
+			o.isModule = true
+		}
+	}
+	return o, nil
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+)
+
+// findSlots looks at the word behind each branch, and at what else the
+// relocations say of the two words.
+func (o *Object) findSlots() error {
+	for lo, hi := range o.bySection() {
+		sec := int(o.Sites[lo].Section)
+		rela, err := o.placed(sec)
+		if err != nil {
+			return err
+		}
+		if err := o.findSlotsOf(o.Sites[lo:hi], o.File.Section(sec).Data(), &rela); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findSlotsOf does it for the sites of a section. Two words: a site may begin
+// where the slot of the one before ends, but sites do not overlap, for a slot is
+// no branch. A tail site has no slot and may be followed at once by another site.
+func (o *Object) findSlotsOf(list []Site, code []byte, rela *placed) error {
+	next := 0
+	for i := range list {
+		s := &list[i]
+		if !s.Tail {
+			s.Slot, s.Behind = slotAt(code, s.Off)
+		}
+		end := s.Off + 2*ppc64.WordSize
+		if i+1 < len(list) {
+			end = min(end, list[i+1].Off)
+		}
+		for next = rela.search(s.Off, next); next < rela.Len() && rela.place(next) < end; next++ {
+			at := rela.entry(next)
+			if rela.Off(at) >= s.Off+ppc64.WordSize {
+				s.Slot, s.Behind = SlotNone, 0
+			} else if err := o.siteReloc(s, at, rela.At(at)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// siteReloc looks at a relocation of a site's branch word.
+func (o *Object) siteReloc(s *Site, i int, r reloc.Rela) error {
+	switch {
+	case i == int(s.Rela) || r.Type() == uint32(elf.R_PPC64_NONE):
+		return nil
+	case s.Rela < 0 && r.IsCall() && s.Word.IsBranch() && r.Off == s.Off && !s.Decoded:
+		// Only the table names the site: what it calls is this.
+		if r.Addend != 0 && o.File.Symbol(int(r.Sym())).Type() != elf.STT_SECTION {
+			return o.at(int(s.Section), r.Off, int64(r.Type()), "addend is 0x%x, a call has none", r.Addend)
+		}
+		s.Rela, s.Type, s.Sym = int32(i), r.Type(), int32(r.Sym())
+		return nil
+	}
+	return o.at(int(s.Section), r.Off, int64(r.Type()), "the branch has this relocation besides that of a call")
+}
+
+func slotAt(code []byte, off uint64) (SlotState, ppc64.Word) {
+	w, err := ppc64.Load(code, off+ppc64.WordSize)
+	switch {
+	case err != nil:
+	case w == ppc64.Nop:
+		return SlotNop, w
+	case w.IsNop():
+		return SlotCror, w
+	case w == ppc64.RestoreTOC:
+		return SlotRestore, w
+	case w&^0xfffc == restorePACA(0):
+		return SlotPACA, w
+	}
+	return SlotNone, 0
+}
+
+// restorePACA is ld r2,off(r13).
+func restorePACA(off int64) ppc64.Word { return 0xe84d0000 | ppc64.Word(off) }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"slices"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+// stubSymbol returns the symbol of a stub's entry that the object has, else 0.
+func (o *Object) stubSymbol(key int, e StubEntry) int {
+	if o.stubs == nil {
+		o.stubs = map[stubName]int{}
+		for _, t := range slices.Backward(o.Tramps) { // the first of several
+			if t.Entry != noStub {
+				o.stubs[stubName{int(t.Key), t.Entry}] = int(t.Sym)
+			}
+		}
+	}
+	return o.stubs[stubName{key, e}]
+}
+
+// findStubKeys gives the stubs of an earlier run their keys: what their
+// relocations name, since local names may repeat.
+func (o *Object) findStubKeys() error {
+	bySection := map[int][]spot{}
+	for i, t := range o.Tramps {
+		if t.Entry != noStub {
+			s := o.File.Symbol(int(t.Sym))
+			bySection[s.Section] = append(bySection[s.Section], spot{s.Value, i})
+		}
+	}
+	for sec, spots := range bySection {
+		t, err := o.table(sec)
+		if err != nil {
+			return err
+		}
+		sortSpots(spots)
+		for _, sp := range spots {
+			if err := o.findStubKey(sec, sp, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// findStubKey looks for the key among the relocations of one stub, which are in
+// order of place as this package writes them and a linker leaves them.
+func (o *Object) findStubKey(sec int, sp spot, t reloc.Table) error {
+	tramp := &o.Tramps[sp.id]
+	end := sp.off + o.File.Symbol(int(tramp.Sym)).Size
+	lo, hi := 0, t.Len()
+	for lo < hi {
+		if mid := (lo + hi) / 2; t.Off(mid) < sp.off {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	for i := lo; i < t.Len() && t.Off(i) < end; i++ {
+		r := t.At(i)
+		if int(r.Sym()) >= o.File.NumSymbols() {
+			return kind.BadELF.Wrap(o.at(sec, r.Off, int64(r.Type()), "relocation %d: symbol %d of %d", i, r.Sym(), o.File.NumSymbols()))
+		}
+		if key, ok := o.keyOf(int(r.Sym()), r.Addend); ok {
+			tramp.Key = int32(key)
+			return nil
+		}
+		if key, ok := o.cellKey(r); ok {
+			tramp.Key = int32(key)
+			return nil
+		}
+	}
+	return o.at(sec, sp.off, -1, "the stub %s loads no key", printable(o.name(int(tramp.Sym))))
+}
+
+// hasShortcut reports whether a key's stub has a nop for a branch: one that is
+// to be made has, one of an earlier run with another run time has not.
+func (o *Object) hasShortcut(key int) bool {
+	sym := o.stubSymbol(key, StubJump)
+	if sym == 0 {
+		return true
+	}
+	s := o.File.Symbol(sym)
+	w, err := ppc64.Load(o.File.Section(s.Section).Data(), s.Value)
+	return err == nil && w == ppc64.Nop
+}
+
+// cellKey returns the key of the cell that a relocation names.
+func (o *Object) cellKey(r reloc.Rela) (int, bool) {
+	cell, ok := o.tocEntry(r)
+	if !ok {
+		return 0, false
+	}
+	if i := o.trampAt(o.File.Symbol(int(cell.Sym())), cell.Addend); i >= 0 && o.Tramps[i].Entry == noStub {
+		return int(o.Tramps[i].Key), true
+	}
+	return 0, false
+}

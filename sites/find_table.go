@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"cmp"
+	"debug/elf"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// findTable reads the existing table and merges it with what the relocations
+// showed.
+func (o *Object) findTable() error {
+	if len(o.tables.kernel) == 0 {
+		return nil
+	}
+	sec := o.File.Section(o.tables.kernel[0])
+	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
+		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
+	}
+	if len(o.tables.kernel) > 1 {
+		return o.at(o.tables.kernel[1], 0, -1, "a second site table, the first is section %d; link with -r first", sec.Index)
+	}
+	rela, err := o.table(sec.Index)
+	if err != nil {
+		return err
+	}
+	t := &Table{Section: sec.Index, EntrySize: tableEntrySize(sec, rela)}
+	o.Table = t
+	size := uint64(t.EntrySize)
+	if sec.Size%size != 0 {
+		return o.at(sec.Index, 0, -1, "0x%x bytes are no multiple of %d, the size of an entry", sec.Size, size)
+	}
+	n := sec.Size / size
+	t.Entries = make([]Entry, n)
+	type fields struct{ addr, stub, key bool }
+	seen := make([]fields, n)
+	for i := range rela.Len() {
+		r := rela.At(i)
+		e, at := r.Off/size, r.Off%size
+		if e >= n {
+			return o.at(sec.Index, r.Off, int64(r.Type()), "passes the end of the table")
+		}
+		switch {
+		case at == 0 && !seen[e].addr:
+			seen[e].addr = true
+			err = o.entryAddr(sec, r, &t.Entries[e])
+		case at == layout.StubField && t.EntrySize == layout.EntrySize && !seen[e].stub:
+			seen[e].stub = true
+			err = o.entryStub(sec.Index, r, &t.Entries[e])
+		case at == layout.KeyField(t.EntrySize) && !seen[e].key:
+			seen[e].key = true
+			err = o.entryKey(sec, r, keyRelocType(t.EntrySize), &t.Entries[e])
+		default:
+			return o.at(sec.Index, r.Off, int64(r.Type()), "no field of entry %d begins here, or it has a relocation already", e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i := range t.Entries {
+		e, off := &t.Entries[i], uint64(i)*size
+		switch {
+		case !seen[i].addr || !seen[i].key:
+			return o.at(sec.Index, off, -1, "entry %d lacks a relocation of its site or its key", i)
+		case e.Stub != noStub:
+			if err := o.checkStubKey(sec.Index, off, i, e); err != nil {
+				return err
+			}
+		}
+	}
+	return o.mergeTable(t)
+}
+
+// tableEntrySize decides between the two layouts: by the header where it says,
+// else by the relocations.
+func tableEntrySize(sec elfrw.Section, rela reloc.Table) int {
+	if sec.Entsize == 8 || sec.Entsize == 16 {
+		return int(sec.Entsize)
+	}
+	for i := range rela.Len() {
+		if rela.At(i).Type() == uint32(elf.R_PPC64_REL64) {
+			return 16
+		}
+	}
+	return 8
+}
+
+// entryAddr reads the relocation of an entry's addr.
+func (o *Object) entryAddr(sec elfrw.Section, r reloc.Rela, e *Entry) error {
+	bad := func(format string, a ...any) error {
+		return o.at(sec.Index, r.Off, int64(r.Type()), format, a...)
+	}
+	if r.Type() != uint32(elf.R_PPC64_REL32) {
+		return bad("want R_PPC64_REL32 for the address of a site")
+	}
+	place, ok := o.resolve(r.Sym(), r.Addend)
+	if !ok {
+		return bad("the site is not in this object")
+	}
+	code := o.File.Section(place.sec)
+	if !isCode(code) {
+		return bad("the site is in section %v, which is no code", code)
+	}
+	if _, err := ppc64.Load(code.Data(), place.off); err != nil {
+		return bad("site in section %v: %w", code, err)
+	}
+	e.Section, e.Off = int32(place.sec), place.off
+	return nil
+}
+
+// entryKey reads the relocation of an entry's key. A module that may not see
+// the key names the trampoline in its place.
+func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *Entry) error {
+	bad := func(format string, a ...any) error {
+		return o.at(sec.Index, r.Off, int64(r.Type()), format, a...)
+	}
+	if r.Type() != uint32(want) {
+		return bad("want %v for the key of an entry", want)
+	}
+	if int(r.Sym()) >= o.File.NumSymbols() || r.Sym() == 0 {
+		return kind.BadELF.Wrap(bad("symbol %d of %d", r.Sym(), o.File.NumSymbols()))
+	}
+	sym := int(r.Sym())
+	key, ok := o.keyOf(sym, r.Addend&^flagMask)
+	if !ok {
+		return bad("%s+0x%x is neither a key nor a trampoline", printable(o.name(sym)), r.Addend&^flagMask)
+	}
+	e.Key, e.KeySym, e.Flags = int32(key), int32(sym), uint8(r.Addend&flagMask)
+	return nil
+}
+
+// entryStub reads the relocation of an entry's stub.
+func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) error {
+	if r.Type() == uint32(elf.R_PPC64_REL32) && int(r.Sym()) < o.File.NumSymbols() {
+		if i := o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend); i >= 0 && o.Tramps[i].Entry != noStub {
+			e.Stub, e.way = o.Tramps[i].Entry, int32(i)
+			return nil
+		}
+	}
+	return o.at(sec, r.Off, int64(r.Type()), "want R_PPC64_REL32 against a stub")
+}
+
+// checkStubKey wants an entry's stub to be of its key.
+func (o *Object) checkStubKey(sec int, off uint64, i int, e *Entry) error {
+	if key := o.Tramps[e.way].Key; key != e.Key {
+		return o.at(sec, off, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[key].Name))
+	}
+	return nil
+}
+
+// mergeTable gives each entry its site, and adds the sites that only the table
+// names: branches that the assembler resolved, and what an earlier run left.
+func (o *Object) mergeTable(t *Table) error {
+	order := make([]int, 0, len(t.Entries))
+	for i := range t.Entries {
+		if !t.Entries[i].Self {
+			order = append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		x, y := t.Entries[a], t.Entries[b]
+		return cmp.Or(cmp.Compare(x.Section, y.Section), cmp.Compare(x.Off, y.Off), cmp.Compare(a, b))
+	})
+	known := len(o.Sites)
+	k := 0
+	for j, i := range order {
+		e := &t.Entries[i]
+		sec, off := t.place(i)
+		if j > 0 {
+			if p := t.Entries[order[j-1]]; p.Section == e.Section && p.Off == e.Off {
+				return o.at(sec, off, -1, "entry %d names the site of entry %d again", i, order[j-1])
+			}
+		}
+		for k < known && o.Sites[k].compare(int(e.Section), e.Off) < 0 {
+			k++
+		}
+		if k < known && o.Sites[k].compare(int(e.Section), e.Off) == 0 {
+			s := &o.Sites[k]
+			s.Decoded = false
+			t.number(o, s, i)
+			if s.Key != e.Key {
+				return o.at(sec, off, -1, "entry %d has key %s, but its site calls %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[s.Key].Name))
+			}
+			if tail := e.Flags&FlagTail != 0; tail != s.Tail {
+				return o.at(sec, off, -1, "entry %d says tail call %v, but its site is %v", i, tail, s.Word)
+			}
+			continue
+		}
+		w, err := ppc64.Load(o.File.Section(int(e.Section)).Data(), e.Off)
+		if err != nil {
+			return o.at(sec, off, -1, "entry %d: %w", i, err)
+		}
+		s := Site{
+			Section: e.Section, Off: e.Off, Key: e.Key, Tramp: -1, Word: w,
+			Tail: e.Flags&FlagTail != 0, Rela: -1, Entry: -1, User: -1,
+		}
+		t.number(o, &s, i)
+		o.Sites = append(o.Sites, s)
+	}
+	if len(o.Sites) == known {
+		return nil
+	}
+	return o.sortSites(0)
+}
+
+// number notes that entry i of the table is a site's.
+func (t *Table) number(o *Object, s *Site, i int) {
+	if t == o.User {
+		s.User = int32(i)
+		s.noTOC = t.Entries[i].Flags&FlagNoTOC != 0
+	} else {
+		s.Entry = int32(i)
+	}
+}
+
+// findTrampKeys reads .static_call_tramp_key: pairs of s32 that say which key
+// belongs to a trampoline that is exported without its key. A pair that names
+// another key than the trampoline's own name does is an error.
+func (o *Object) findTrampKeys() error {
+	if len(o.tables.trampKeys) == 0 {
+		return nil
+	}
+	sec := o.File.Section(o.tables.trampKeys[0])
+	rela, err := o.table(sec.Index)
+	if err != nil {
+		return err
+	}
+	const size = 8
+	if sec.Size%size != 0 || uint64(rela.Len()) != sec.Size/size*2 {
+		return o.at(sec.Index, 0, -1, "0x%x bytes with %d relocations are no table of pairs", sec.Size, rela.Len())
+	}
+	pairs := make([][2]reloc.Rela, sec.Size/size)
+	for i := range rela.Len() {
+		r := rela.At(i)
+		if r.Type() != uint32(elf.R_PPC64_REL32) || r.Off%4 != 0 || r.Off >= sec.Size {
+			return o.at(sec.Index, r.Off, int64(r.Type()), "want R_PPC64_REL32 against each word")
+		}
+		if r.Sym() == 0 || int(r.Sym()) >= o.File.NumSymbols() {
+			return kind.BadELF.Wrap(o.at(sec.Index, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols()))
+		}
+		half := &pairs[r.Off/size][r.Off%size/4]
+		if half.Info != 0 {
+			return o.at(sec.Index, r.Off, int64(r.Type()), "a second relocation of this word")
+		}
+		*half = r
+	}
+	for i, p := range pairs {
+		tramp := o.trampAtPlace(p[0])
+		if tramp < 0 {
+			return o.at(sec.Index, uint64(i)*size, int64(p[0].Type()), "%s+0x%x is no trampoline", printable(o.name(int(p[0].Sym()))), p[0].Addend)
+		}
+		key, ok := o.keyOf(int(p[1].Sym()), p[1].Addend)
+		if !ok {
+			return o.at(sec.Index, uint64(i)*size+4, int64(p[1].Type()), "%s+0x%x is no key", printable(o.name(int(p[1].Sym()))), p[1].Addend)
+		}
+		if t := &o.Tramps[tramp]; int(t.Key) != key {
+			if o.Keys[t.Key].Sym != 0 {
+				return o.at(sec.Index, uint64(i)*size, -1, "pairs trampoline %s with key %s", printable(o.name(int(t.Sym))), printable(o.Keys[key].Name))
+			}
+			t.Key = int32(key)
+		}
+	}
+	return nil
+}
+
+// trampAtPlace is trampAt for a relocation that takes a trampoline's address.
+func (o *Object) trampAtPlace(r reloc.Rela) int {
+	if i := o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend); i >= 0 {
+		return i
+	}
+	if place, ok := o.resolve(r.Sym(), r.Addend); ok {
+		if i, ok := o.trampsByAddr()[place]; ok {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
+	"github.com/scpatch/scpatch/sites/textmap"
+)
+
+// A decider holds what decisions share.
+type decider struct {
+	*Plan
+	refs      *references
+	open      []int           // sites whose form restore chooses
+	code      *textmap.Map    // see text
+	proofs    map[*Site]proof // of the sites with a slot
+	paca      int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
+	slotless  map[int]bool    // see refuseLinker
+	shortcuts map[int]bool    // keys whose stub belongs in the table, see addShortcuts
+	near      surroundings    // of the last site
+	callees   []callee        // by key, see target
+	files     map[int]string  // see hasPACA
+	said      *words          // see say
+}
+
+func newDecider(p *Plan) (*decider, error) {
+	paca, err := p.pacaOffset()
+	if err != nil {
+		return nil, err
+	}
+	return &decider{Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), shortcuts: map[int]bool{}}, nil
+}
+
+// surroundings are what a site shares with those around it.
+type surroundings struct {
+	section     int32
+	alternative bool   // see layout.IsAlternative
+	comdat      bool   // see inComdat
+	fn          int32  // the function,
+	refused     Reason // and why r2 there cannot be taken for this unit's
+}
+
+// around looks at the surroundings of a site: sites come section by section,
+// and function by function.
+func (d *decider) around(s *Site) (*surroundings, error) {
+	n, o := &d.near, d.Object
+	if n.section != s.Section {
+		sec := o.File.Section(int(s.Section))
+		*n = surroundings{section: s.Section, alternative: layout.IsAlternative(sec), comdat: sec.Has(elf.SHF_GROUP), fn: -1}
+	}
+	if n.fn == s.Func && s.Func != 0 {
+		return n, nil
+	}
+	uses, known := o.callerUsesTOC(int(s.Func))
+	if s.Func == 0 && d.hasSlot(s) { // .eh_frame may know the function
+		text, err := d.text()
+		if err != nil {
+			return n, err
+		}
+		uses, known = text.UsesTOC(int(s.Section), s.Off)
+	}
+	n.fn, n.refused = s.Func, NoReason
+	switch {
+	case !known:
+		n.refused = CallerUnknown
+	case !uses:
+		n.refused = CallerNoTOC
+	}
+	return n, nil
+}
+
+// text reads the code around the sites that have a slot.
+func (d *decider) text() (*textmap.Map, error) {
+	o := d.Object
+	if d.code != nil {
+		return d.code, nil
+	}
+	var secs []int
+	for i := range o.Sites {
+		s := &o.Sites[i]
+		if n := len(secs); d.hasSlot(s) && (n == 0 || secs[n-1] != int(s.Section)) {
+			secs = append(secs, int(s.Section))
+		}
+	}
+	text, err := textmap.Read(o.File, secs)
+	if err != nil {
+		return nil, kind.BadELF.Wrap(err)
+	}
+	d.code = text
+	for i := range o.Sites {
+		if s := &o.Sites[i]; s.Slot == SlotPACA && d.paca >= 0 && s.Behind == restorePACA(d.paca) {
+			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
+		}
+		// The slot behind a call of a stub that saves is reached through that save, or
+		// not at all.
+		if s := &o.Sites[i]; s.Slot == SlotRestore && d.savesNow(s) {
+			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
+		}
+	}
+	return text, nil
+}
+
+// hasSlot reports whether a site has a slot that a restore may come into.
+func (d *decider) hasSlot(s *Site) bool {
+	return !s.Tail && !s.NoTOC() && !s.Decoded && s.Slot != SlotNone
+}
+
+// say returns the words of a decision, nil for none. Most of the decisions that
+// have any say the same as the one before.
+func (d *decider) say(proof, detail string) *words {
+	if proof == "" && detail == "" {
+		return nil
+	}
+	if d.said == nil || d.said.proof != proof || d.said.detail != detail {
+		d.said = &words{proof, detail}
+	}
+	return d.said
+}
+
+// savesNow reports whether a site calls a stub that saves r2, or is one that the
+// run time of a module makes call it.
+func (d *decider) savesNow(s *Site) bool {
+	if s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubSave {
+		return true
+	}
+	return d.hasCells() && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == StubSave
+}
+
+// pacaOffset finds the offset of the kernel's TOC pointer in the PACA: what the
+// build says, or a symbol of the object. It depends on the configuration, so
+// there is no default.
+func (p *Plan) pacaOffset() (int64, error) {
+	if p.PACATOC == "" {
+		return -1, nil
+	}
+	if p.Place != Kernel {
+		return -1, kind.WrongOption.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
+	}
+	return layout.PACATOC(p.Object.File, p.PACATOC)
+}
+
+// A callee is what a key holds, as far as it matters to who calls it.
+type callee struct {
+	known bool
+	ours  bool // it provably is of this unit
+	entry ppc64.LocalEntry
+}
+
+// A proof is what is known of r2 and the frame at a site with a slot.
+type proof struct {
+	proven  bool   // 24(r1) holds the caller's r2
+	frame   bool   // r1 points to a frame of the caller's own
+	entered bool   // something else than the call leads to the slot
+	again   bool   // the call may return a second time, when 24(r1) has changed
+	reason  string // the save, or why there is none, in words
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// held is what a key holds when the program starts, as far as that is for this
+// object to say.
+func (p *Plan) held(key int) Target {
+	t := p.Object.Keys[key].Target
+	if t.Kind != TargetUnknown && !p.Object.ownKey(key, p.Place) {
+		return Target{Why: KeyReplaceable}
+	}
+	return t
+}
+
+// mixedPair reports whether the trampoline of a site may be replaced by another
+// unit's while its key may not: what goes through the key would then call
+// something else than the trampoline does.
+func (p *Plan) mixedPair(s *Site) bool {
+	if p.Place != User || s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
+		return false
+	}
+	key := p.Object.File.Symbol(int(p.Object.Keys[s.Key].Sym))
+	if key.Index == 0 || key.Section == 0 || key.Bind() != elf.STB_LOCAL && key.Visibility() == elf.STV_DEFAULT {
+		return false
+	}
+	tramp := p.Object.File.Symbol(int(p.Object.Tramps[s.Tramp].Sym))
+	return tramp.Section != 0 && p.Object.preemptible(tramp.Index)
+}
+
+// fixed reports whether a key provably never changes; if not, because of what.
+func (d *decider) fixed(key int) (bool, string, error) {
+	if d.Runtime == None {
+		return true, "", nil
+	}
+	if d.repatched() {
+		return false, "", nil // makes no difference
+	}
+	if d.refs == nil {
+		r, err := d.Object.findReferences(d.Options)
+		if err != nil {
+			return false, "", err
+		}
+		d.refs = r
+	}
+	detail := d.refs.why[key]
+	return detail == "", detail, nil
+}
+
+// enteredLocally reports whether a caller without a TOC pointer might enter what a
+// key holds at its local entry. A call of a function of default visibility in its
+// own shared library goes through the PLT. The dynamic linker binds that to the
+// local entry where both are of one unit, unless DT_PPC64_OPT says that r2 may be
+// another there: ld.bfd says so, lld 14 does not.
+func (d *decider) enteredLocally(key int) bool {
+	sym := int(d.Object.Keys[key].Target.Sym)
+	s := d.Object.File.Symbol(sym)
+	if d.Place != User || d.Linker == BFD || !d.Object.preemptible(sym) {
+		return false
+	}
+	entry, _ := d.target(key)
+	return s.Section == 0 || entry > ppc64.LocalEntryClobbers
+}
+
+// target is the local entry of the function that a key holds, and whether that
+// provably is of this unit.
+func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
+	c := &d.callees[key]
+	if !c.known {
+		sym := d.Object.Keys[key].Target.Sym
+		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys refused the reserved value
+		s := d.Object.File.Symbol(int(sym))
+		// Another definition may have another entry.
+		replaceable := d.Place == User && s.Bind() != elf.STB_LOCAL && (s.Bind() == elf.STB_WEAK || d.Object.inComdat(s.Section))
+		*c = callee{true, d.Object.sameUnit(int(sym), d.Place) && !replaceable, entry}
+	}
+	return c.entry, c.ours
+}
+
+// keyAccess says how a key's stub of a kind reaches the key, if it can.
+func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
+	k := &p.Object.Keys[key]
+	own := p.Object.ownKey(key, p.Place)
+	a := keyAccess{sym: int(k.Sym), null: !own || p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
+	if kind != StubShadow && p.hasCells() {
+		a.cell, a.near, a.null = true, kind == StubSave && p.cellsNear, false
+		return a, p.Object.trampoline(key) != 0
+	}
+	if k.Sym == 0 {
+		// In the kernel image the key exists beside its trampoline.
+		return a, p.Place == Kernel
+	}
+	s := p.Object.File.Symbol(int(k.Sym))
+	switch p.Place {
+	case Module:
+		return a, s.Section != 0
+	case User:
+		a.indirect = !own
+	}
+	return a, true
+}
+
+// noKey is the reason why no stub can reach a key.
+func (d *decider) noKey() Reason {
+	if d.Place == Module {
+		return TrampImported
+	}
+	return KeyMissing
+}
+
+// areCellsNear reports whether one instruction reaches every cell that may come.
+func (p *Plan) areCellsNear() bool {
+	size := uint64(0)
+	if s, ok := p.Object.File.SectionByName(tocName); ok {
+		size = s.Size
+	}
+	return size+8*uint64(len(p.Object.Keys)+1) <= tocReach
+}
+
+// tocReach is how many bytes of .toc, from its start, one instruction reaches.
+// The module loader rounds the address that r2 goes by down to 256 bytes.
+const tocReach = 1<<16 - 1<<8

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"fmt"
+
+	"github.com/scpatch/scpatch/sites/textmap"
+)
+
+// proof is what is known of a site.
+func (d *decider) proof(s *Site) (proof, error) {
+	err := d.prove()
+	return d.proofs[s], err
+}
+
+// prove answers for all sites that have a slot, function by function, when it is
+// called first.
+func (d *decider) prove() error {
+	if d.proofs != nil {
+		return nil
+	}
+	o := d.Object
+	d.proofs = map[*Site]proof{}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	var asked []*Site
+	for i := range o.Sites {
+		if s := &o.Sites[i]; d.hasSlot(s) {
+			if near, err := d.around(s); err != nil {
+				return err
+			} else if near.refused == NoReason {
+				asked = append(asked, s)
+			}
+		}
+	}
+	d.ask(text, asked)
+	return nil
+}
+
+// ask answers for the sites, which are in order of place.
+func (d *decider) ask(text *textmap.Map, asked []*Site) {
+	for len(asked) > 0 {
+		sec, n := asked[0].Section, 0
+		var calls []uint64
+		for ; n < len(asked) && asked[n].Section == sec; n++ {
+			calls = append(calls, asked[n].Off)
+		}
+		for j, v := range text.Prove(int(sec), calls) {
+			p := proof{proven: v.Proven, frame: v.Frame, entered: v.Entered, again: v.Again, reason: v.Reason}
+			if v.Proven {
+				p.reason = fmt.Sprintf("r2 is saved at +%#x", d.inFunction(asked[j], v.At))
+			}
+			d.proofs[asked[j]] = p
+		}
+		asked = asked[n:]
+	}
+}
+
+// inFunction turns an offset in a site's section into one from its function.
+func (d *decider) inFunction(s *Site, off uint64) uint64 {
+	if s.Func != 0 {
+		off -= d.Object.File.Symbol(int(s.Func)).Value
+	}
+	return off
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"math"
+	"slices"
+
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// toRecord lists the sites of which the object's records do not say what the plan
+// says.
+func (p *Plan) toRecord() ([]int32, error) {
+	if p.NoRecord {
+		return nil, nil
+	}
+	was, err := p.Object.records()
+	if err != nil {
+		return nil, err
+	}
+	sites := make([]int32, 0, len(p.Decisions)-min(len(was), len(p.Decisions)))
+	for i := range p.Decisions {
+		s := &p.Object.Sites[i]
+		if r, ok := was[addr{int(s.Section), s.Off}]; ok && r == p.recorded(i) {
+			continue
+		}
+		if s.Off > math.MaxUint32 {
+			return nil, kind.BadCall.Wrap(p.Object.at(int(s.Section), s.Off, -1, "the section is larger than 4 GiB"))
+		}
+		sites = append(sites, int32(i))
+	}
+	return sites, nil
+}
+
+func (p *Plan) recorded(i int) recorded {
+	return recorded{p.recordForm(i), p.Object.Keys[p.Object.Sites[i].Key].Name}
+}
+
+// recordForm is the form of a site in a record. The numbers of forms are the same
+// there. A site that stays on the stub which an earlier run gave it is not on its
+// trampoline.
+func (p *Plan) recordForm(i int) layout.RecordForm {
+	s, d := &p.Object.Sites[i], &p.Decisions[i]
+	if d.Form == Keep && s.Tramp >= 0 {
+		switch p.Object.Tramps[s.Tramp].Entry {
+		case StubSave, StubNoTOC:
+			return layout.RecordSaveStub
+		case StubJump:
+			return layout.RecordStack
+		case StubShadow:
+			return layout.RecordShadow
+		}
+	}
+	return layout.RecordForm(d.Form)
+}
+
+// recordKeys returns the keys of sites, each once, in order.
+func (p *Plan) recordKeys(sites []int32) []int32 {
+	keys := make([]int32, len(sites))
+	for i, site := range sites {
+		keys[i] = p.Object.Sites[site].Key
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func recordFlags(s *Site, d *Decision) (flags uint8) {
+	if s.Tail {
+		flags |= layout.RecordTail
+	}
+	if s.NoTOC() {
+		flags |= layout.RecordNoTOC
+	}
+	if d.Listed {
+		flags |= layout.RecordListed
+	}
+	return flags
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// needStubs plans the stubs of a decision: the one that its branch names, and
+// the one that its table entry does.
+func (d *decider) needStubs(s *Site, dec *Decision) {
+	if dec.Stub != noStub && dec.Target == 0 {
+		dec.Target = int32(d.needStub(int(s.Key), dec.Stub))
+	}
+	if out := d.wayOut(s, dec); out != noStub {
+		d.needStub(int(s.Key), out)
+	}
+	if d.Place == User && d.Runtime == Inline && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) {
+		d.shortcuts[int(s.Key)] = true
+	}
+}
+
+// addShortcuts enters in the table the stubs that save r2. Where the key holds
+// a function of this unit, the run time lets the stub branch straight to it:
+// what calls the stub is then as good as direct, without a proof.
+func (d *decider) addShortcuts() {
+	if t := d.table(); t != nil {
+		for i := range t.Entries {
+			if e := &t.Entries[i]; e.Self {
+				delete(d.shortcuts, int(e.Key))
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.shortcuts)) {
+		if d.Object.hasShortcut(key) {
+			d.Shortcuts = append(d.Shortcuts, key)
+		}
+	}
+}
+
+// needStub returns the symbol of a stub's entry, 0 if it is yet to be made.
+func (d *decider) needStub(key int, e StubEntry) int {
+	if sym := d.Object.stubSymbol(key, e); sym != 0 {
+		return sym
+	}
+	s := Stub{key, e.stub()}
+	at, found := slices.BinarySearchFunc(d.Stubs, s, func(a, b Stub) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Kind, b.Kind))
+	})
+	if !found {
+		d.Stubs = slices.Insert(d.Stubs, at, s)
+	}
+	return 0
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"cmp"
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A Tramp is a trampoline, a symbol __SCT__name, or an entry of a stub that an
+// earlier run has added.
+type Tramp struct {
+	Sym   int32
+	Key   int32     // index in Object.Keys; always valid
+	Entry StubEntry // noStub for a trampoline
+}
+
+// A Site is a branch to a trampoline, or one that the site table names. An
+// object may have very many: its fields are no larger than they must be.
+type Site struct {
+	Off     uint64     // bytes from the start of the section
+	Section int32      // section index
+	Key     int32      // index in Object.Keys
+	Tramp   int32      // index in Object.Tramps, -1 where only a table names the site
+	Word    ppc64.Word // the branch
+	Behind  ppc64.Word // the word in the slot, 0 with SlotNone
+
+	// Rela is the index of the site's relocation in the SHT_RELA section of
+	// its section, -1 where the assembler resolved the branch or a constant
+	// has replaced it. Type and Sym are the relocation's.
+	Rela int32
+	Type uint32
+	Sym  int32
+
+	Entry   int32 // index of its entry in Object.Table, -1 without one
+	User    int32 // the same in Object.User
+	Func    int32 // index of the symbol of the enclosing function, 0 where unknown
+	Slot    SlotState
+	Tail    bool // b, not bl
+	Decoded bool // found by decoding alone: no relocation and no table names it
+
+	noTOC bool // see findNoTOC
+}
+
+// compare compares the site's place with another.
+func (s *Site) compare(sec int, off uint64) int {
+	return cmp.Or(cmp.Compare(int(s.Section), sec), cmp.Compare(s.Off, off))
+}
+
+// NoTOC reports whether the caller keeps no TOC pointer (R_PPC64_REL24_NOTOC).
+func (s *Site) NoTOC() bool { return s.noTOC || s.Type == uint32(elf.R_PPC64_REL24_NOTOC) }
+
+// A SlotState says what follows the branch.
+type SlotState uint8
+
+const (
+	SlotNone    SlotState = iota // end of section, another instruction, or a relocation of its own
+	SlotNop                      // nop
+	SlotCror                     // cror 15,15,15 or cror 31,31,31
+	SlotRestore                  // ld r2,24(r1)
+	SlotPACA                     // ld r2,D(r13)
+)
+
+// A StubEntry is one of the places at which sites enter the stubs of their key.
+// A stub jumps through the key, so that it is right whatever the key holds.
+type StubEntry uint8
+
+const (
+	noStub     StubEntry = iota
+	StubSave             // __SCS__name: saves r2 at 24(r1) first
+	StubJump             // __SCJ__name: the same stub behind the save
+	StubNoTOC            // __SCN__name: for callers without a TOC pointer
+	StubShadow           // __SCX__name: keeps LR on the thread's own stack, and gives r2 back
+)
+
+// stubPrefixes are the names of the entries, all of them local symbols.
+var stubPrefixes = [...]string{
+	StubSave: layout.SaveStubPrefix, StubJump: layout.JumpStubPrefix,
+	StubNoTOC: layout.NoTOCStubPrefix, StubShadow: layout.ShadowStubPrefix,
+}
+
+// stub is the stub that an entry is of.
+func (e StubEntry) stub() StubEntry {
+	if e == StubJump {
+		return StubSave
+	}
+	return e
+}
+
+// A stubName names an entry of a key's stub.
+type stubName struct {
+	key   int
+	entry StubEntry
+}
+
+// stubOf returns the entry that a symbol names, noStub if it is no stub's.
+func stubOf(s elfrw.Symbol, name []byte) StubEntry {
+	if s.Bind() != elf.STB_LOCAL || s.Type() != elf.STT_FUNC || s.Section == 0 || len(name) < len(stubPrefixes[StubSave]) {
+		return noStub
+	}
+	for e := StubSave; e <= StubShadow; e++ {
+		if string(name[:len(stubPrefixes[e])]) == stubPrefixes[e] {
+			return e
+		}
+	}
+	return noStub
+}
+
+const bctr ppc64.Word = 0x4e800420
