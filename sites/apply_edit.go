@@ -209,3 +209,14 @@ func (a *applier) stubEntry(key int, e StubEntry) int {
 	}
 	return a.entries[stubName{key, e}]
 }
+
+func rela64(off uint64, sym int, typ uint32, addend int64) elf.Rela64 {
+	return elf.Rela64{Off: off, Info: uint64(sym)<<32 | uint64(typ), Addend: addend}
+}
+
+func appendRela(b []byte, r elf.Rela64) []byte {
+	n := len(b)
+	b = slices.Grow(b, reloc.RelaSize)[:n+reloc.RelaSize]
+	reloc.Rela(r).Encode(b[n:])
+	return b
+}

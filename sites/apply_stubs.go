@@ -9,6 +9,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
+	"github.com/scpatch/scpatch/sites/stub"
 )
 
 // addStubs writes the planned stubs into a section of their own, with symbols,
@@ -22,8 +24,8 @@ func (a *applier) addStubs() error {
 			return err
 		}
 	}
-	var b codeBuffer
-	var frames []frame
+	var code stub.Code
+	var frames []stub.Frame
 	var syms []elfrw.NewSymbol
 	var names []stubName
 	for _, st := range a.Stubs {
@@ -31,20 +33,23 @@ func (a *applier) addStubs() error {
 		if err != nil {
 			return err
 		}
-		b.startStub(key)
-		start := uint64(len(b.code))
-		var toc, stack int
-		other := uint8(0)
+		code.Start(key)
+		start := uint64(len(code.Bytes))
+		other, returns := uint8(0), 0
 		switch st.Kind {
+		case StubSave:
+			code.Save(key)
 		case StubNoTOC:
 			other = ppc64.LocalEntryClobbers.SetOther(0)
+			code.NoTOC(key)
 		case StubShadow:
-			if toc, stack, err = a.shadowSymbols(); err != nil {
+			toc, stack, err := a.shadowSymbols()
+			if err != nil {
 				return err
 			}
+			returns = code.Shadow(key, toc, stack)
 		}
-		calls := b.stub(st.Kind, key, toc, stack)
-		end := uint64(len(b.code))
+		end := uint64(len(code.Bytes))
 		name := a.Object.Keys[st.Key].Name
 		add := func(e StubEntry, value uint64) {
 			syms = append(syms, elfrw.NewSymbol{
@@ -57,11 +62,11 @@ func (a *applier) addStubs() error {
 		if st.Kind == StubSave {
 			add(StubJump, start+ppc64.WordSize)
 		}
-		frames = append(frames, frame{start, end, uint64(calls)})
+		frames = append(frames, stub.Frame{Start: start, End: end, Returns: uint64(returns)})
 	}
 	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: stubSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR,
-		Addralign: stubAlign, Data: b.code,
+		Name: layout.StubSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR,
+		Addralign: stub.Align, Data: code.Bytes,
 	})
 	if err != nil {
 		return err
@@ -78,10 +83,10 @@ func (a *applier) addStubs() error {
 	for _, sym := range a.stubTies {
 		relas = appendRela(relas, rela64(0, sym, uint32(elf.R_PPC64_NONE), 0))
 	}
-	for _, r := range b.relas {
+	for _, r := range code.Relas {
 		relas = appendRela(relas, r)
 	}
-	if err := a.addRelaOf(stubSection, sec, relas); err != nil {
+	if err := a.addRelaOf(layout.StubSection, sec, relas); err != nil {
 		return err
 	}
 	if a.Place != User {
@@ -90,15 +95,15 @@ func (a *applier) addStubs() error {
 	return a.addFrames(frames, a.entries[names[0]])
 }
 
-// access is keyAccess with a symbol for sure.
-func (a *applier) access(st Stub) (keyAccess, error) {
+// access is keyAccess with the symbol, which may have been added.
+func (a *applier) access(st Stub) (stub.Key, error) {
 	key, _ := a.keyAccess(st.Key, st.Kind)
-	if key.cell {
-		key.sym, key.off = a.tocSym, a.cells[st.Key]
+	if key.Cell {
+		key.Sym, key.Off = a.tocSym, a.cells[st.Key]
 		return key, nil
 	}
 	sym, err := a.keySymbol(st.Key)
-	key.sym = sym
+	key.Sym = sym
 	return key, err
 }
 
@@ -154,39 +159,24 @@ func (a *applier) addCells() error {
 	return a.addRelaOf(tocName, sec, relas)
 }
 
-// addFrames adds call-frame information for the stubs: a CIE that says that they
-// have no frame and that LR holds the return address, and an FDE for each. Behind
-// the call of a shadow stub the return address is where no unwinder finds it. first
-// is the symbol at the start of the section.
+// addFrames adds call-frame information for the stubs. first is the symbol at the
+// start of their section.
 //
 // It goes to the end of the object's .eh_frame. With a second section of that name
 // in one object ld.bfd's --gc-sections mistakes the FDEs of one for those of the
 // other, and keeps functions that nobody uses.
-func (a *applier) addFrames(frames []frame, first int) error {
+func (a *applier) addFrames(frames []stub.Frame, first int) error {
 	old, base := a.Object.lastFrames()
-	b := entry(nil, []byte{
-		0, 0, 0, 0, // CIE
-		1, 'z', 'R', 0, codeAlign, dataAlignMinus8, dwarfLR, 1, pcrelSData4,
-		cfaDefCFA, dwarfR1, 0,
-	})
+	data, entries := stub.Unwind(frames, base, first)
 	var relas []byte
-	for _, f := range frames {
-		body := make([]byte, 13) // CIE pointer, pc_begin, pc_range, no augmentation data
-		binary.LittleEndian.PutUint32(body[0:], uint32(len(b)+4))
-		binary.LittleEndian.PutUint32(body[8:], uint32(f.end-f.start))
-		if f.calls != 0 {
-			body = append(body, cfaAdvanceLoc4)
-			body = binary.LittleEndian.AppendUint32(body, uint32((f.calls-f.start)/codeAlign))
-			body = append(body, cfaUndefined, dwarfLR)
-		}
-		relas = appendRela(relas, rela64(base+uint64(len(b)+8), first, uint32(elf.R_PPC64_REL32), int64(f.start)))
-		b = entry(b, body)
+	for _, r := range entries {
+		relas = appendRela(relas, r)
 	}
 	if old != 0 {
-		return a.extend(old, b, relas)
+		return a.extend(old, data, relas)
 	}
 	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: frameSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Addralign: 8, Data: b,
+		Name: frameSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Addralign: 8, Data: data,
 	})
 	if err != nil {
 		return err

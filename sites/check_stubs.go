@@ -11,6 +11,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
+	"github.com/scpatch/scpatch/sites/stub"
 )
 
 // stubs reads every stub that was added, by its words and relocations, and holds
@@ -35,11 +36,11 @@ func (c *checker) stubs() error {
 	bad := func(format string, a ...any) error {
 		return fmt.Errorf("%w: the stubs: %w", ErrNotAsPlanned, fmt.Errorf(format, a...))
 	}
-	sec, relas, err := c.addition(stubSection)
+	sec, relas, err := c.addition(layout.StubSection)
 	if err != nil {
 		return bad("%w", err)
 	}
-	if elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_EXECINSTR || sec.Addralign < stubAlign {
+	if elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_EXECINSTR || sec.Addralign < stub.Align {
 		return bad("section %v has flags %v and alignment %d", sec, elf.SectionFlag(sec.Flags), sec.Addralign)
 	}
 	r := stubReader{code: sec.Data(), relas: relas, used: map[int]bool{}}

@@ -106,7 +106,7 @@ func (c *checker) userTable() error {
 func (c *checker) tied(code, table int) error {
 	if code == 0 {
 		for i := range c.out.NumSections() {
-			if c.out.Section(i).Named(stubSection) {
+			if c.out.Section(i).Named(layout.StubSection) {
 				code = i // the last one is the new one
 			}
 		}

@@ -201,7 +201,7 @@ func TestCheckSpoiled(t *testing.T) {
 func (p *patched) stubs(some []StubEntry) {
 	p.t.Helper()
 	there := map[StubEntry]bool{}
-	sec := p.section(stubSection)
+	sec := p.section(layout.StubSection)
 	for i := p.plan.Object.File.FirstGlobal(); i < p.f.FirstGlobal(); i++ {
 		sym := p.f.Symbol(i)
 		e := stubOf(sym, p.f.SymbolName(sym))
@@ -230,9 +230,9 @@ func (p *patched) stubs(some []StubEntry) {
 		}
 	}
 	p.relocations(sec, 0)
-	p.spoiled("stubs in no code", p.header(stubSection, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_EXECINSTR) })
-	p.spoiled("stubs that may be written to", p.header(stubSection, 8), 8, func(b []byte) { b[0] |= byte(elf.SHF_WRITE) })
-	p.spoiled("stubs without alignment", p.header(stubSection, 48), 8, func(b []byte) { b[0] = 4 })
+	p.spoiled("stubs in no code", p.header(layout.StubSection, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_EXECINSTR) })
+	p.spoiled("stubs that may be written to", p.header(layout.StubSection, 8), 8, func(b []byte) { b[0] |= byte(elf.SHF_WRITE) })
+	p.spoiled("stubs without alignment", p.header(layout.StubSection, 48), 8, func(b []byte) { b[0] = 4 })
 }
 
 // frames spoils what the .eh_frame says of the stubs: the end of the input's, or

@@ -15,8 +15,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // assemble makes an object of a text in the language of testdata/src/sc_asm.h.
@@ -332,7 +334,7 @@ func stubText(t *testing.T, object []byte) string {
 	if err := os.WriteFile(path, object, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("powerpc64le-linux-gnu-objdump", "-dr", "--no-show-raw-insn", "-j", stubSection, path).Output()
+	out, err := exec.Command("powerpc64le-linux-gnu-objdump", "-dr", "--no-show-raw-insn", "-j", layout.StubSection, path).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ const (
 	tableName    = layout.KernelTable
 	userTable    = layout.UserTable
 	trampKeyName = ".static_call_tramp_key"
+	tocName      = ".toc"
+	frameSection = ".eh_frame"
 )
 
 // An Object is what Find saw in one relocatable file. Nothing in it refers to
@@ -199,11 +201,3 @@ func (o *Object) SectionName(s *Site) string { return o.File.Section(int(s.Secti
 
 // SymbolName returns the name of a symbol, of a section symbol the section's.
 func (o *Object) SymbolName(sym int) string { return o.name(sym) }
-
-// In a module the stubs of an inline run time jump through cells and not through
-// keys; see package layout. A cell is in the module even if its key is not, and
-// near enough to r2 for one instruction to load it. It is never NULL, so that
-// nothing has to be tested: it begins with the trampoline, which goes through the
-// key, and the run time puts in what the key holds, or a function that returns.
-
-const tocName = ".toc"

@@ -190,6 +190,12 @@ func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
 	return noStub
 }
 
+// In a module the stubs of an inline run time jump through cells and not through
+// keys; see package layout. A cell is in the module even if its key is not, and
+// near enough to r2 for one instruction to load it. It is never NULL, so that
+// nothing has to be tested: it begins with the trampoline, which goes through the
+// key, and the run time puts in what the key holds, or a function that returns.
+
 // hasCells reports whether stubs go through cells.
 func (p *Plan) hasCells() bool {
 	return p.Runtime == Inline && p.Place == Module && p.EntrySize == layout.EntrySize

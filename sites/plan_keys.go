@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/stub"
 )
 
 // held is what a key holds when the program starts, as far as that is for this
@@ -83,12 +84,12 @@ func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
 }
 
 // keyAccess says how a key's stub of a kind reaches the key, if it can.
-func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
+func (p *Plan) keyAccess(key int, kind StubEntry) (stub.Key, bool) {
 	k := &p.Object.Keys[key]
 	own := p.Object.ownKey(key, p.Place)
-	a := keyAccess{sym: int(k.Sym), null: !own || p.Object.canBeNull(key), patched: p.Place == User && p.Runtime == Inline}
+	a := stub.Key{Sym: int(k.Sym), Null: !own || p.Object.canBeNull(key), Patched: p.Place == User && p.Runtime == Inline}
 	if kind != StubShadow && p.hasCells() {
-		a.cell, a.near, a.null = true, kind == StubSave && p.cellsNear, false
+		a.Cell, a.Near, a.Null = true, kind == StubSave && p.cellsNear, false
 		return a, p.Object.trampoline(key) != 0
 	}
 	if k.Sym == 0 {
@@ -100,7 +101,7 @@ func (p *Plan) keyAccess(key int, kind StubEntry) (keyAccess, bool) {
 	case Module:
 		return a, s.Section != 0
 	case User:
-		a.indirect = !own
+		a.Indirect = !own
 	}
 	return a, true
 }

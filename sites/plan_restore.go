@@ -196,7 +196,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	}
 	dec.Stub = StubJump
 	if !d.shortened(s, &dec) {
-		dec.Cost += StubJump.steps(key)
+		dec.Cost += key.JumpSteps()
 	}
 	return dec, NoReason
 }
@@ -244,7 +244,7 @@ func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 	}
 	return Decision{
 		Form: SaveStub, Stub: StubSave, Word: branchWord(s), Slot: ppc64.RestoreTOC,
-		Cost: 1 + StubSave.steps(key), words: d.say("the stub saves r2", ""),
+		Cost: 1 + key.SaveSteps(), words: d.say("the stub saves r2", ""),
 		Listed: d.hasCells() && d.mayRepatch(s),
 	}, NoReason
 }
@@ -332,7 +332,7 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 		words: d.say("the caller keeps no TOC pointer", ""), Listed: d.mayRepatch(s),
 	}
 	if !d.shortened(s, &dec) {
-		dec.Cost = StubNoTOC.steps(key)
+		dec.Cost = key.NoTOCSteps()
 	}
 	return dec, NoReason
 }
@@ -353,7 +353,7 @@ func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 	}
 	return Decision{
 		Form: Shadow, Stub: StubShadow, Word: branchWord(s), Slot: cleanSlot(s),
-		Cost: StubShadow.steps(key), words: d.say("the stub restores r2", ""),
+		Cost: key.ShadowSteps(), words: d.say("the stub restores r2", ""),
 	}, NoReason
 }
 

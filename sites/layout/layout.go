@@ -66,6 +66,10 @@ const (
 
 	UserKeyField = 8 // byte offset of key in user space's table
 
+	// StubSection holds the stubs. The kernel's linker script and those of user
+	// space put a section of this name into .text.
+	StubSection = ".text.unlikely.static_call"
+
 	// CellBefore is how many bytes in front of __SCS__name or __SCN__name the cell's address lies.
 	CellBefore = 4
 )

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package stub
+
+import (
+	"debug/elf"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// Align is the alignment of a stub in bytes. It keeps a prefixed instruction at
+// the start of a stub from crossing a 64-byte boundary, which it must not do (Power
+// ISA v3.1, Book I §1.6).
+const Align = 16
+
+// The instructions of the stubs.
+const (
+	addisR12R2  ppc64.Word = 0x3d820000 // addis r12,r2,0
+	ldR12R12    ppc64.Word = 0xe98c0000 // ld r12,0(r12)
+	ldR12R2     ppc64.Word = 0xe9820000 // ld r12,0(r2)
+	cmpdiR12    ppc64.Word = 0x2c2c0000 // cmpdi r12,0
+	beqlr       ppc64.Word = 0x4d820020
+	mtctrR12    ppc64.Word = 0x7d8903a6
+	bctr        ppc64.Word = 0x4e800420
+	bctrl       ppc64.Word = 0x4e800421
+	pldR12      ppc64.Word = 0x04100000 // pld r12,0(0),1, and its suffix
+	pldR12Suf   ppc64.Word = 0xe5800000
+	mflrR0      ppc64.Word = 0x7c0802a6
+	mtlrR0      ppc64.Word = 0x7c0803a6
+	addisR11R2  ppc64.Word = 0x3d620000 // addis r11,r2,0
+	ldR11R11    ppc64.Word = 0xe96b0000 // ld r11,0(r11)
+	addR11TLS   ppc64.Word = 0x7d6b6a14 // add r11,r11,r13
+	ldR12R11    ppc64.Word = 0xe98b0000 // ld r12,0(r11)
+	stdR12R11   ppc64.Word = 0xf98b0000 // std r12,0(r11)
+	addiR12Up   ppc64.Word = 0x398c0008 // addi r12,r12,8
+	addiR12Down ppc64.Word = 0x398cfff8 // addi r12,r12,-8
+	stdR0Below  ppc64.Word = 0xf80cfff8 // std r0,-8(r12)
+	ldR0R12     ppc64.Word = 0xe80c0000 // ld r0,0(r12)
+	beqOver     ppc64.Word = 0x4182000c // beq .+12
+	bclNext     ppc64.Word = 0x429f0005 // bcl 20,31,.+4
+	mflrR11     ppc64.Word = 0x7d6802a6
+	addisR2R11  ppc64.Word = 0x3c4b0000 // addis r2,r11,0
+	addiR2R2    ppc64.Word = 0x38420000 // addi r2,r2,0
+)
+
+// A Key says how a stub reaches the function pointer that it jumps through.
+type Key struct {
+	Sym      int   // its symbol, or that of the section of its cell
+	Off      int64 // of the cell, in bytes from the symbol
+	Indirect bool  // through the GOT: the key may be in another link unit
+	Null     bool  // it may hold NULL, and a call then does nothing
+	Patched  bool  // a run time may replace a nop of the stub by a branch
+
+	Cell bool // through the key's cell; see package layout
+	Near bool // one instruction reaches the cell from the TOC pointer
+}
+
+// Code is a run of stubs.
+type Code struct {
+	Bytes []byte
+	Relas []elf.Rela64 // by offset in Bytes
+}
+
+func (c *Code) add(words ...ppc64.Word) {
+	for _, w := range words {
+		n := len(c.Bytes)
+		c.Bytes = append(c.Bytes, make([]byte, ppc64.WordSize)...)
+		w.Put(c.Bytes[n:])
+	}
+}
+
+// relocate adds a relocation of the next word.
+func (c *Code) relocate(typ elf.R_PPC64, sym int, addend int64) {
+	c.Relas = append(c.Relas, elf.Rela64{Off: uint64(len(c.Bytes)), Info: uint64(sym)<<32 | uint64(typ), Addend: addend})
+}
+
+// Start pads with nops up to where the next stub begins. The distance to the
+// key's cell, if it has one, goes before the stub.
+func (c *Code) Start(k Key) {
+	head := 0
+	if k.Cell {
+		head = layout.CellBefore
+	}
+	for (len(c.Bytes)+head)%Align != 0 {
+		c.add(ppc64.Nop)
+	}
+	if k.Cell {
+		c.relocate(elf.R_PPC64_REL32, k.Sym, k.Off)
+		c.add(0)
+	}
+}
+
+// Save adds the stub that saves r2. Its second word is the jump entry.
+//
+// Where the key holds a function of the unit, a run time may replace the nop after
+// the save by a branch to it: a thread may execute either of these two
+// instructions while one replaces the other (Power ISA, Book II, concurrent
+// modification of instructions).
+func (c *Code) Save(k Key) {
+	c.add(ppc64.SaveTOC)
+	switch {
+	case k.Cell:
+		c.loadCell(k)
+		c.add(mtctrR12, bctr)
+		return
+	case k.Patched:
+		c.add(ppc64.Nop)
+	}
+	c.loadKey(k)
+	c.jump(k)
+}
+
+// NoTOC adds the stub for callers without a TOC pointer.
+func (c *Code) NoTOC(k Key) {
+	c.loadKeyPCRel(k)
+	c.jump(k)
+}
+
+// Shadow adds the stub that calls the target with LR kept on a stack of the
+// thread's own, so that r1 does not move and parameters on the stack stay where
+// they are. The pointer is bumped before the store, because a signal handler that
+// comes in between may use what lies above it. After the call the stub computes
+// its unit's TOC pointer again, because r2 holds the target's. toc is the symbol
+// .TOC., stack the thread-local pointer. Shadow returns the offset in Bytes at
+// which the call returns.
+func (c *Code) Shadow(k Key, toc, stack int) (returns int) {
+	c.add(mflrR0)
+	c.loadThreadPointer(stack)
+	c.add(ldR12R11, addiR12Up, stdR12R11, stdR0Below)
+	c.loadKey(k)
+	if k.Null {
+		c.add(cmpdiR12, beqOver)
+	}
+	c.add(mtctrR12, bctrl)
+	returns = len(c.Bytes)
+	c.add(bclNext, mflrR11)
+	c.relocate(elf.R_PPC64_REL16_HA, toc, ppc64.WordSize)
+	c.add(addisR2R11)
+	c.relocate(elf.R_PPC64_REL16_LO, toc, 2*ppc64.WordSize)
+	c.add(addiR2R2)
+	c.loadThreadPointer(stack)
+	c.add(ldR12R11, addiR12Down, ldR0R12, stdR12R11, mtlrR0, ppc64.Blr)
+	return returns
+}
+
+// loadKey loads the key into r12. r2 is the TOC pointer.
+//
+// With @toc a linker must know the key's place. lld links it silently against a
+// key in a shared library, and the program crashes: hence @got in user space
+// for all that is not provably of this unit. The kernel's module loader knows
+// no GOT16.
+func (c *Code) loadKey(k Key) {
+	ha, lo := elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_LO_DS
+	if k.Indirect {
+		ha, lo = elf.R_PPC64_GOT16_HA, elf.R_PPC64_GOT16_LO_DS
+	}
+	c.relocate(ha, k.Sym, 0)
+	c.add(addisR12R2)
+	c.relocate(lo, k.Sym, 0)
+	c.add(ldR12R12)
+	if k.Indirect {
+		c.add(ldR12R12)
+	}
+}
+
+// loadKeyPCRel loads the key or its cell into r12 without a TOC pointer (ELFv2
+// §2.2.1).
+func (c *Code) loadKeyPCRel(k Key) {
+	typ := elf.R_PPC64_PCREL34
+	if k.Indirect {
+		typ = elf.R_PPC64_GOT_PCREL34
+	}
+	c.relocate(typ, k.Sym, k.Off)
+	c.add(pldR12, pldR12Suf)
+	if k.Indirect {
+		c.add(ldR12R12)
+	}
+}
+
+// loadCell loads the key's cell into r12. r2 is the TOC pointer.
+func (c *Code) loadCell(k Key) {
+	if k.Near {
+		c.relocate(elf.R_PPC64_TOC16_DS, k.Sym, k.Off)
+		c.add(ldR12R2)
+		return
+	}
+	c.relocate(elf.R_PPC64_TOC16_HA, k.Sym, k.Off)
+	c.add(addisR12R2)
+	c.relocate(elf.R_PPC64_TOC16_LO_DS, k.Sym, k.Off)
+	c.add(ldR12R12)
+}
+
+// jump jumps to r12, which is where a global entry expects its own address (ELFv2
+// §2.2.1.2).
+func (c *Code) jump(k Key) {
+	if k.Null {
+		c.add(cmpdiR12, beqlr)
+	}
+	c.add(mtctrR12, bctr)
+}
+
+// loadThreadPointer loads the address of a thread-local variable into r11, by
+// the initial-exec sequence (ELFv2 §3.7.4.3).
+func (c *Code) loadThreadPointer(sym int) {
+	c.relocate(elf.R_PPC64_GOT_TPREL16_HA, sym, 0)
+	c.add(addisR11R2)
+	c.relocate(elf.R_PPC64_GOT_TPREL16_LO_DS, sym, 0)
+	c.add(ldR11R11)
+	c.relocate(elf.R_PPC64_TLS, sym, 0)
+	c.add(addR11TLS)
+}
+
+// SaveSteps is how many instructions the stub of Save executes up to the target.
+func (k Key) SaveSteps() int32 { return 1 + k.JumpSteps() }
+
+// JumpSteps is the same from the jump entry.
+func (k Key) JumpSteps() int32 {
+	n := k.steps(2)
+	if k.Near {
+		n--
+	}
+	if k.Patched {
+		n++
+	}
+	return n
+}
+
+// NoTOCSteps is the same for the stub of NoTOC.
+func (k Key) NoTOCSteps() int32 { return k.steps(1) }
+
+// ShadowSteps is the same for the stub of Shadow, and what it executes after the
+// call.
+func (k Key) ShadowSteps() int32 { return 8 + k.steps(2) + 13 }
+
+// steps counts a load of the key in so many instructions, mtctr and bctr, and
+// what is between them.
+func (k Key) steps(load int32) int32 {
+	n := load + 2
+	if k.Indirect {
+		n++
+	}
+	if k.Null {
+		n += 2
+	}
+	return n
+}
