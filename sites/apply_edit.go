@@ -164,7 +164,7 @@ func (a *applier) keySymbol(key int) (int, error) {
 	if i, ok := a.keySyms[key]; ok {
 		return i, nil
 	}
-	if a.Place == Module {
+	if a.env.loader {
 		if sym := a.Object.trampoline(key); sym != 0 {
 			a.keySyms[key] = sym
 			return sym, nil

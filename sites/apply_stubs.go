@@ -19,7 +19,7 @@ func (a *applier) addStubs() error {
 	if len(a.Stubs) == 0 {
 		return nil
 	}
-	if a.hasCells() {
+	if a.env.cells {
 		if err := a.addCells(); err != nil {
 			return err
 		}
@@ -89,7 +89,7 @@ func (a *applier) addStubs() error {
 	if err := a.addRelaOf(layout.StubSection, sec, relas); err != nil {
 		return err
 	}
-	if a.Place != User {
+	if !a.env.unwinds {
 		return nil
 	}
 	return a.addFrames(frames, a.entries[names[0]])

@@ -14,10 +14,10 @@ import (
 // their own, or at the end of the existing one.
 func (a *applier) table() error {
 	n := a.NumAdded()
-	if n == 0 || a.Place == User {
+	if n == 0 || a.env.userTable {
 		return nil
 	}
-	size, base := uint64(a.EntrySize), uint64(0)
+	size, base := uint64(a.env.entrySize), uint64(0)
 	t := a.Plan.table()
 	if t != nil {
 		base = uint64(len(t.Entries)) * size
@@ -37,7 +37,7 @@ func (a *applier) table() error {
 	}
 	sec, err := a.edit.AddSection(elfrw.NewSection{
 		Name: tableName, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
-		Addralign: layout.KeyField(a.EntrySize), Entsize: size, Data: zeros,
+		Addralign: layout.KeyField(a.env.entrySize), Entsize: size, Data: zeros,
 	})
 	if err != nil {
 		return err
@@ -60,15 +60,11 @@ func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) 
 		return nil, err
 	}
 	relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), off))
-	typ := keyRelocType(a.EntrySize)
 	if e.Stub != noStub {
 		stub := a.stubEntry(int(e.Key), e.Stub)
 		relas = appendRela(relas, rela64(at+layout.StubField, stub, uint32(elf.R_PPC64_REL32), 0))
 	}
-	if a.Place == User {
-		typ = elf.R_PPC64_ADDR64
-	}
-	return appendRela(relas, rela64(at+layout.KeyField(a.EntrySize), key, uint32(typ), int64(e.Flags))), nil
+	return appendRela(relas, rela64(at+layout.KeyField(a.env.entrySize), key, uint32(a.env.keyReloc), int64(e.Flags))), nil
 }
 
 // addUserParts adds the sections of the table, without their relocations, and

@@ -98,7 +98,7 @@ func (c *checker) stubs() error {
 	if err := c.cells(cells); err != nil {
 		return bad("%w", err)
 	}
-	if c.Place == User {
+	if c.env.unwinds {
 		if err := c.frames(sec.Index, f); err != nil {
 			return bad("%w", err)
 		}
@@ -108,7 +108,7 @@ func (c *checker) stubs() error {
 
 // throughCells reports whether stubs of an entry have to go through cells.
 func (c *checker) throughCells(e StubEntry) bool {
-	return e != StubShadow && c.Runtime == Inline && c.Place == Module && c.EntrySize == layout.EntrySize
+	return e != StubShadow && c.env.cells
 }
 
 // stub says what of a stub is not as its sites need it.
@@ -127,10 +127,10 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 	}
 	cell := c.throughCells(n.entry)
 	// What the run time makes a branch, in the stubs that keep r2.
-	if nop := c.Place == User && c.Runtime == Inline && (n.entry == StubSave || n.entry == StubJump); does.nop != nop {
+	if nop := c.env.shortens && (n.entry == StubSave || n.entry == StubJump); does.nop != nop {
 		return fmt.Errorf("it has a nop: %v", does.nop)
 	}
-	if null := !cell && (!c.Object.ownKey(n.key, c.Place) || c.Object.canBeNull(n.key)); does.null != null {
+	if null := !cell && (!c.Object.ownKey(n.key, c.env) || c.Object.canBeNull(n.key)); does.null != null {
 		return fmt.Errorf("it tests for NULL: %v", does.null)
 	}
 	if does.shadow && (!c.isNamed(does.stack, c.ShadowStack) || !c.isNamed(does.toc, ".TOC.")) {
@@ -169,7 +169,7 @@ func (c *checker) keyOperand(does *stubCode, key int) error {
 		return fmt.Errorf("it goes through another key")
 	}
 	got := does.way == wayGOT || does.way == wayGOTPC
-	if far := c.Place == User && !c.Object.ownKey(key, c.Place); got != far || does.way == wayNear {
+	if far := c.env.preempts && !c.Object.ownKey(key, c.env); got != far || does.way == wayNear {
 		return fmt.Errorf("it goes to the key through the GOT: %v", got)
 	}
 	return nil

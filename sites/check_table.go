@@ -18,7 +18,7 @@ func (c *checker) badTable(format string, a ...any) error {
 // table checks that the output's table has the entries of the input's, and those
 // that the plan adds, and nothing else.
 func (c *checker) table() error {
-	if c.Place == User {
+	if c.env.userTable {
 		return c.userTable()
 	}
 	was, n := c.Plan.table(), 0
@@ -128,7 +128,7 @@ func (c *checker) tied(code, table int) error {
 // part checks one section of a table: n entries of the input's, and those that are
 // added behind them.
 func (c *checker) part(sec elfrw.Section, was *Table, n int, added []int) error {
-	size := uint64(c.EntrySize)
+	size := uint64(c.env.entrySize)
 	var before reloc.Table
 	if was != nil {
 		before, _ = c.Object.table(was.Section) // Find has read it
@@ -191,11 +191,7 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 		}
 	}
 	key := t.At(1)
-	typ := keyRelocType(c.EntrySize)
-	if c.Place == User {
-		typ = elf.R_PPC64_ADDR64
-	}
-	return key.Type() == uint32(typ) && key.Off == off+layout.KeyField(c.EntrySize) && key.Addend == int64(e.Flags) && c.isKey(key, e)
+	return key.Type() == uint32(c.env.keyReloc) && key.Off == off+layout.KeyField(c.env.entrySize) && key.Addend == int64(e.Flags) && c.isKey(key, e)
 }
 
 // isEntryStub reports whether a relocation names the stub of an entry: one that
@@ -214,7 +210,7 @@ func (c *checker) isEntryStub(r reloc.Rela, e *Entry) bool {
 // isKey reports whether a relocation names the key of an entry: by its symbol,
 // or by the name that was added, or in a module by its trampoline.
 func (c *checker) isKey(r reloc.Rela, e *Entry) bool {
-	if e.KeySym == 0 && c.Place == Module && c.isTrampoline(int(r.Sym()), int(e.Key)) {
+	if e.KeySym == 0 && c.env.loader && c.isTrampoline(int(r.Sym()), int(e.Key)) {
 		return true
 	}
 	return c.isKeySymbol(int(r.Sym()), int(e.Key))

@@ -176,7 +176,7 @@ func TestCheckSpoiled(t *testing.T) {
 			if c.opts.Place == User && len(p.plan.Stubs) > 0 {
 				p.frames()
 			}
-			if p.plan.hasCells() {
+			if p.plan.env.cells {
 				old, before := uint64(0), 0
 				if s, ok := p.plan.Object.File.SectionByName(tocName); ok {
 					r, _ := p.plan.Object.table(s.Index)
@@ -219,7 +219,7 @@ func (p *patched) stubs(some []StubEntry) {
 			continue
 		}
 		before := uint64(0)
-		if p.plan.hasCells() {
+		if p.plan.env.cells {
 			before = layout.CellBefore
 		}
 		p.bits(name, sec.Off+sym.Value-before, sym.Size+before)

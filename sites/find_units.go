@@ -122,13 +122,13 @@ func (o *Object) showsProgram(sec elfrw.Section, r reloc.Rela, objects ranges) b
 
 // ownKey reports whether a key that the object defines is the one that its
 // trampolines go through, in the unit that it becomes part of.
-func (o *Object) ownKey(key int, place Place) bool {
+func (o *Object) ownKey(key int, env environment) bool {
 	sym := int(o.Keys[key].Sym)
 	s := o.File.Symbol(sym)
 	switch {
 	case sym == 0 || s.Section == 0:
 		return false
-	case place != User || s.Bind() == elf.STB_LOCAL || s.Visibility() != elf.STV_DEFAULT:
+	case !env.preempts || s.Bind() == elf.STB_LOCAL || s.Visibility() != elf.STV_DEFAULT:
 		return true
 	}
 	return o.keysInReach()[key]
@@ -136,16 +136,16 @@ func (o *Object) ownKey(key int, place Place) bool {
 
 // sameUnit reports whether a symbol provably is, after the link, of the link
 // unit of this object.
-func (o *Object) sameUnit(sym int, place Place) bool {
+func (o *Object) sameUnit(sym int, env environment) bool {
 	s := o.File.Symbol(sym)
 	switch {
 	case s.Type() == elf.STT_GNU_IFUNC:
 		return false // called through the PLT
-	case place == Kernel:
+	case env.image:
 		return true
 	case s.Section == 0:
 		return false
-	case place == Module || s.Bind() == elf.STB_LOCAL:
+	case !env.preempts || s.Bind() == elf.STB_LOCAL:
 		return true
 	}
 	return s.Visibility() != elf.STV_DEFAULT

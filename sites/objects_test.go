@@ -305,7 +305,11 @@ func TestFixedKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := o.findReferences(c.opts)
+		env, err := newEnvironment(o, c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := o.findReferences(env, c.opts.WholeProgram)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,11 +24,12 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 	if opts.TableOnly && (opts.Place != Kernel || opts.Runtime != Inline) {
 		return nil, kind.WrongOption.Errorf("the table alone is of use in the kernel image only, with --runtime inline")
 	}
-	p := &Plan{Object: o, Options: opts, Decisions: make([]Decision, len(o.Sites)), marked: map[int]bool{}}
-	if err := p.chooseEntrySize(); err != nil {
+	env, err := newEnvironment(o, opts)
+	if err != nil {
 		return nil, err
 	}
-	p.cellsNear = p.hasCells() && p.areCellsNear()
+	p := &Plan{Object: o, Options: opts, Decisions: make([]Decision, len(o.Sites)), env: env, marked: map[int]bool{}}
+	p.cellsNear = env.cells && p.areCellsNear()
 	d, err := newDecider(p)
 	if err != nil {
 		return nil, err
@@ -109,25 +110,6 @@ func (p *Plan) required() error {
 			why = ": " + d.Why()
 		}
 		return kind.RequiredForm.Wrap(p.Object.at(int(s.Section), s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, JoinForms(p.Require), why))
-	}
-	return nil
-}
-
-func (p *Plan) chooseEntrySize() error {
-	want, t := p.Options.EntrySize, p.Object.Table
-	switch {
-	case p.Place == User:
-		p.EntrySize = userEntrySize
-	case want != 0 && want != 8 && want != 16:
-		return kind.WrongOption.Errorf("an entry of the site table has 8 or 16 bytes, not %d", want)
-	case t != nil && want != 0 && want != t.EntrySize:
-		return kind.WrongOption.Wrap(p.Object.at(t.Section, 0, -1, "entries have %d bytes, asked for were %d", t.EntrySize, want))
-	case t != nil:
-		p.EntrySize = t.EntrySize
-	case want != 0:
-		p.EntrySize = want
-	default:
-		p.EntrySize = 16
 	}
 	return nil
 }

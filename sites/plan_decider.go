@@ -127,7 +127,7 @@ func (d *decider) savesNow(s *Site) bool {
 	if s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubSave {
 		return true
 	}
-	return d.hasCells() && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == StubSave
+	return d.env.cells && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == StubSave
 }
 
 // pacaOffset finds the offset of the kernel's TOC pointer in the PACA: what the
@@ -137,7 +137,7 @@ func (p *Plan) pacaOffset() (int64, error) {
 	if p.PACATOC == "" {
 		return -1, nil
 	}
-	if p.Place != Kernel {
+	if !p.env.image {
 		return -1, kind.WrongOption.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
 	}
 	return layout.PACATOC(p.Object.File, p.PACATOC)

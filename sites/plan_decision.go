@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A Decision is what a Plan says of one site.
@@ -66,19 +65,19 @@ type Plan struct {
 	Object *Object
 	Options
 	Decisions []Decision // for Object.Sites, in their order
-	EntrySize int        // of the table that is written, in bytes; in Options it is what was asked for
 	Added     []int32    // the sites that are to be added to the table, in order
 	Shortcuts []int      // the keys whose stub is to be added to the table
 	Stubs     []Stub     // what is to be added for the sites, by key
 	Record    []int32    // the sites that are to be recorded, in order
 
+	env       environment
 	marked    map[int]bool // trampolines, by symbol, that are to have local entry 1
 	cellsNear bool         // see areCellsNear
 }
 
 // table is the table that the run time reads, nil if the object has none.
 func (p *Plan) table() *Table {
-	if p.Place == User {
+	if p.env.userTable {
 		return p.Object.User
 	}
 	return p.Object.Table
@@ -86,7 +85,7 @@ func (p *Plan) table() *Table {
 
 // entryOf is the index of a site's entry in that table, -1 without one.
 func (p *Plan) entryOf(s *Site) int {
-	if p.Place == User {
+	if p.env.userTable {
 		return int(s.User)
 	}
 	return int(s.Entry)
@@ -98,10 +97,10 @@ func (p *Plan) NumAdded() int { return len(p.Added) + len(p.Shortcuts) }
 // addedRelas is how many relocations these have: of the site, of the key, and of
 // the way out in the tables that say it.
 func (p *Plan) addedRelas() int {
-	if p.Place == Kernel {
-		return 2 * p.NumAdded()
+	if p.env.stubField {
+		return 3 * p.NumAdded()
 	}
-	return 3 * p.NumAdded()
+	return 2 * p.NumAdded()
 }
 
 // added is the i-th entry that is to be added to the table.
@@ -115,7 +114,7 @@ func (p *Plan) added(i int) Entry {
 	if s.Tail {
 		e.Flags |= FlagTail
 	}
-	if p.Place == User && s.NoTOC() {
+	if p.env.userTable && s.NoTOC() {
 		e.Flags |= FlagNoTOC
 	}
 	e.Stub = p.wayOut(s, dec)
@@ -180,31 +179,15 @@ func siteType(s *Site) int64 {
 func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
 	switch {
 	case !dec.Listed:
-	case s.NoTOC() && (p.Place == User || p.hasCells() && dec.Form == SaveStub):
+	case s.NoTOC() && (p.env.userTable || p.env.cells && dec.Form == SaveStub):
 		return StubNoTOC
-	case p.Place == User, p.hasCells() && dec.Form == Stack:
+	case p.env.userTable, p.env.cells && dec.Form == Stack:
 		return StubJump
-	case p.hasCells() && dec.Form == SaveStub:
+	case p.env.cells && dec.Form == SaveStub:
 		return StubSave
 	}
 	return noStub
 }
-
-// In a module the stubs of an inline run time jump through cells and not through
-// keys; see package layout. A cell is in the module even if its key is not, and
-// near enough to r2 for one instruction to load it. It is never NULL, so that
-// nothing has to be tested: it begins with the trampoline, which goes through the
-// key, and the run time puts in what the key holds, or a function that returns.
-
-// hasCells reports whether stubs go through cells.
-func (p *Plan) hasCells() bool {
-	return p.Runtime == Inline && p.Place == Module && p.EntrySize == layout.EntrySize
-}
-
-// repatched reports whether the run time sets every site that the table names to
-// what its key holds, before and whenever that changes, and restores r2 there by
-// the PACA: the kernel image with an inline run time.
-func (p *Plan) repatched() bool { return p.Runtime == Inline && p.Place == Kernel }
 
 // A Stub is one that a plan adds: of a key, for callers with a TOC pointer
 // (StubSave, whose jump entry is StubJump), without one (StubNoTOC), or without a

@@ -25,7 +25,7 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		return keep(s, KeyAmbiguous), false, nil
 	case key.Sym == 0 && d.Object.localTramp(s):
 		return keep(s, KeyMissing), false, nil
-	case d.repatched() && near.comdat:
+	case d.env.repatches && near.comdat:
 		return keep(s, SiteDiscardable), false, nil
 	}
 	if d.mixedPair(s) {
@@ -33,15 +33,15 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	}
 	if held := d.held(int(s.Key)); held.Kind == TargetUnknown {
 		dec = keep(s, held.Why)
-		dec.Listed = d.repatched() && hasPlace(s)
-		return dec, !d.repatched(), nil
+		dec.Listed = d.env.repatches && hasPlace(s)
+		return dec, !d.env.repatches, nil
 	}
 	fixed, detail, err := d.fixed(int(s.Key))
 	if err != nil {
 		return dec, false, err
 	}
 	switch {
-	case d.repatched():
+	case d.env.repatches:
 		// The run time patches the branch, and once the key has left the
 		// kernel the slot: there has to be one. (Of a site that is a constant
 		// already nobody can tell whether it was called without TOC.)
@@ -53,7 +53,7 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		return dec, false, err
 	case fixed:
 		dec, err = d.fixedForm(s)
-		dec.Listed = dec.Form != Keep && d.Runtime == Inline && d.Place == Module && hasPlace(s) && !near.comdat
+		dec.Listed = dec.Form != Keep && d.env.moduleTable && hasPlace(s) && !near.comdat
 		return dec, dec.Form == Keep, err
 	}
 	dec = keep(s, KeyMayChange)
@@ -116,9 +116,9 @@ func (d *decider) refuseDirect(s *Site) (Reason, error) {
 		return TailOtherUnit, nil
 	case s.Slot == SlotNone && !ours:
 		return NoSlot, nil
-	case s.Slot == SlotNone, !local.PreservesR2() && d.Place == Module: // the module loader takes local entry 1 for 0
+	case s.Slot == SlotNone, !local.PreservesR2() && d.env.loader: // the module loader takes local entry 1 for 0
 		return ClobbersTOC, nil
-	case d.Place == Kernel: // the restore is the PACA's, and right on every path
+	case d.env.image: // the restore is the PACA's, and right on every path
 		return NoReason, nil
 	}
 	switch p, err := d.proof(s); {

@@ -13,7 +13,7 @@ import (
 // object to say.
 func (p *Plan) held(key int) Target {
 	t := p.Object.Keys[key].Target
-	if t.Kind != TargetUnknown && !p.Object.ownKey(key, p.Place) {
+	if t.Kind != TargetUnknown && !p.Object.ownKey(key, p.env) {
 		return Target{Why: KeyReplaceable}
 	}
 	return t
@@ -23,7 +23,7 @@ func (p *Plan) held(key int) Target {
 // unit's while its key may not: what goes through the key would then call
 // something else than the trampoline does.
 func (p *Plan) mixedPair(s *Site) bool {
-	if p.Place != User || s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
+	if !p.env.preempts || s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
 		return false
 	}
 	key := p.Object.File.Symbol(int(p.Object.Keys[s.Key].Sym))
@@ -36,14 +36,14 @@ func (p *Plan) mixedPair(s *Site) bool {
 
 // fixed reports whether a key provably never changes; if not, because of what.
 func (d *decider) fixed(key int) (bool, string, error) {
-	if d.Runtime == None {
+	if d.env.keysFixed {
 		return true, "", nil
 	}
-	if d.repatched() {
+	if d.env.repatches {
 		return false, "", nil // makes no difference
 	}
 	if d.refs == nil {
-		r, err := d.Object.findReferences(d.Options)
+		r, err := d.Object.findReferences(d.env, d.WholeProgram)
 		if err != nil {
 			return false, "", err
 		}
@@ -61,7 +61,7 @@ func (d *decider) fixed(key int) (bool, string, error) {
 func (d *decider) enteredLocally(key int) bool {
 	sym := int(d.Object.Keys[key].Target.Sym)
 	s := d.Object.File.Symbol(sym)
-	if d.Place != User || d.Linker == BFD || !d.Object.preemptible(sym) {
+	if !d.env.preempts || d.Linker == BFD || !d.Object.preemptible(sym) {
 		return false
 	}
 	entry, _ := d.target(key)
@@ -77,8 +77,8 @@ func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
 		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys refused the reserved value
 		s := d.Object.File.Symbol(int(sym))
 		// Another definition may have another entry.
-		replaceable := d.Place == User && s.Bind() != elf.STB_LOCAL && (s.Bind() == elf.STB_WEAK || d.Object.inComdat(s.Section))
-		*c = callee{true, d.Object.sameUnit(int(sym), d.Place) && !replaceable, entry}
+		replaceable := d.env.preempts && s.Bind() != elf.STB_LOCAL && (s.Bind() == elf.STB_WEAK || d.Object.inComdat(s.Section))
+		*c = callee{true, d.Object.sameUnit(int(sym), d.env) && !replaceable, entry}
 	}
 	return c.entry, c.ours
 }
@@ -86,33 +86,33 @@ func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
 // keyAccess says how a key's stub of a kind reaches the key, if it can.
 func (p *Plan) keyAccess(key int, kind StubEntry) (stub.Key, bool) {
 	k := &p.Object.Keys[key]
-	own := p.Object.ownKey(key, p.Place)
-	a := stub.Key{Sym: int(k.Sym), Null: !own || p.Object.canBeNull(key), Patched: p.Place == User && p.Runtime == Inline}
-	if kind != StubShadow && p.hasCells() {
+	own := p.Object.ownKey(key, p.env)
+	a := stub.Key{Sym: int(k.Sym), Null: !own || p.Object.canBeNull(key), Patched: p.env.shortens}
+	if kind != StubShadow && p.env.cells {
 		a.Cell, a.Near, a.Null = true, kind == StubSave && p.cellsNear, false
 		return a, p.Object.trampoline(key) != 0
 	}
 	if k.Sym == 0 {
 		// In the kernel image the key exists beside its trampoline.
-		return a, p.Place == Kernel
+		return a, p.env.image
 	}
-	s := p.Object.File.Symbol(int(k.Sym))
-	switch p.Place {
-	case Module:
-		return a, s.Section != 0
-	case User:
-		a.Indirect = !own
-	}
-	return a, true
+	a.Indirect = p.env.preempts && !own
+	return a, !p.env.loader || p.Object.File.SymbolSection(int(k.Sym)) != 0
 }
 
 // noKey is the reason why no stub can reach a key.
 func (d *decider) noKey() Reason {
-	if d.Place == Module {
+	if d.env.loader {
 		return TrampImported
 	}
 	return KeyMissing
 }
+
+// In a module the stubs of an inline run time jump through cells and not through
+// keys; see package layout. A cell is in the module even if its key is not, and
+// near enough to r2 for one instruction to load it. It is never NULL, so that
+// nothing has to be tested: it begins with the trampoline, which goes through the
+// key, and the run time puts in what the key holds, or a function that returns.
 
 // areCellsNear reports whether one instruction reaches every cell that may come.
 func (p *Plan) areCellsNear() bool {

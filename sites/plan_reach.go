@@ -13,14 +13,15 @@ import (
 // that provably never does. The proof goes by the list of "What may change a
 // key" in docs/proof.md.
 type references struct {
-	o       *Object
-	opts    Options
-	why     []string
-	keys    map[int]*keySection // sections of defined keys
-	watched symbolSet           // symbols of these sections
-	seen    symbolSet           // of them, those whose whole extent was counted
-	tramps  map[int][]int       // by key: its trampolines
-	places  map[int][]uint64    // see labels
+	o            *Object
+	env          environment
+	wholeProgram bool
+	why          []string
+	keys         map[int]*keySection // sections of defined keys
+	watched      symbolSet           // symbols of these sections
+	seen         symbolSet           // of them, those whose whole extent was counted
+	tramps       map[int][]int       // by key: its trampolines
+	places       map[int][]uint64    // see labels
 }
 
 // A keySection is a section with keys. Whatever reaches their first doubleword

@@ -12,9 +12,9 @@ import (
 
 // findReferences proves that keys never change: nothing but a key's own
 // trampoline and the tables of sites reaches it.
-func (o *Object) findReferences(opts Options) (*references, error) {
+func (o *Object) findReferences(env environment, wholeProgram bool) (*references, error) {
 	r := &references{
-		o: o, opts: opts, why: make([]string, len(o.Keys)), keys: map[int]*keySection{},
+		o: o, env: env, wholeProgram: wholeProgram, why: make([]string, len(o.Keys)), keys: map[int]*keySection{},
 		tramps:  map[int][]int{},
 		watched: newSymbolSet(o.File.NumSymbols()), seen: newSymbolSet(o.File.NumSymbols()),
 	}
@@ -61,7 +61,7 @@ func (r *references) findKeys() {
 		switch name := s.NameString(); {
 		case s.Has(elf.SHF_EXECINSTR):
 			k.all.what = fmt.Sprintf("it is among the code of section %q, which can reach it without a relocation", name)
-		case r.opts.Place == User && isIdentifier(name):
+		case !r.env.kernelScript && isIdentifier(name):
 			k.all.what = fmt.Sprintf("a linker defines __start_%s and __stop_%s around its section", name, name)
 		case !r.isPlainData(name):
 			k.all.what = fmt.Sprintf("its section %q is none of those for plain data: a linker script may give it a name", name)
@@ -88,7 +88,7 @@ var plainData = []string{".data", ".bss", ".rodata", ".sdata", ".sbss", ".data1"
 func (r *references) isPlainData(name string) bool {
 	for _, p := range plainData {
 		if rest, ok := strings.CutPrefix(name, p); ok && (rest == "" || rest[0] == '.') {
-			return r.opts.Place == User || !strings.HasPrefix(rest, "..")
+			return !r.env.kernelScript || !strings.HasPrefix(rest, "..")
 		}
 	}
 	return false
@@ -106,7 +106,7 @@ func (r *references) findNames() {
 		}
 		r.watched.add(i)
 		s := o.File.Symbol(i)
-		if s.Bind() == elf.STB_LOCAL || r.opts.WholeProgram && (r.opts.Place != User || s.Visibility() != elf.STV_DEFAULT) {
+		if s.Bind() == elf.STB_LOCAL || r.wholeProgram && (!r.env.preempts || s.Visibility() != elf.STV_DEFAULT) {
 			continue
 		}
 		ref := reference{what: fmt.Sprintf("other objects can reach it by the name %s", printable(o.name(i)))}

@@ -64,7 +64,7 @@ func (r *references) holdsReferences(s elfrw.Section) bool {
 	case slices.Contains(t.kernel, s.Index), slices.Contains(t.user, s.Index), slices.Contains(t.trampKeys, s.Index):
 		return false
 	}
-	return r.opts.Place == User || !isDiscard(s)
+	return !r.env.kernelScript || !isDiscard(s)
 }
 
 func isDiscard(s elfrw.Section) bool { return s.NameHasPrefix(".discard.") }
@@ -74,7 +74,7 @@ func isDiscard(s elfrw.Section) bool { return s.NameHasPrefix(".discard.") }
 // of another section names one.
 func (r *references) unread() (map[int]bool, error) {
 	o, unread := r.o, map[int]bool{}
-	if r.opts.Place != User {
+	if r.env.kernelScript {
 		return unread, nil
 	}
 	for sec := range o.relocated(isDiscard) {

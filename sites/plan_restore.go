@@ -28,7 +28,7 @@ func (d *decider) restore() error {
 		case why == NoReason:
 			better.Reason, better.words = dec.Reason, d.say(better.Proof(), dec.Detail())
 			*dec = better
-		case dec.Reason == KeyMayChange, dec.Reason == KeyUndefined, dec.Reason == KeyReplaceable && d.Object.Keys[s.Key].Target.Kind != TargetUnknown, dec.Reason == KeyMissing && d.Place == Module:
+		case dec.Reason == KeyMayChange, dec.Reason == KeyUndefined, dec.Reason == KeyReplaceable && d.Object.Keys[s.Key].Target.Kind != TargetUnknown, dec.Reason == KeyMissing && d.env.loader:
 			dec.Reason, dec.words = why, better.words
 		}
 		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[s].proven {
@@ -68,7 +68,7 @@ func (d *decider) saving() error {
 // willSave reports whether an open site that is not proven gets a save stub, or
 // stays on the one that it has.
 func (d *decider) willSave(s *Site, p proof) bool {
-	if p.entered || d.hasCells() && s.Entry >= 0 {
+	if p.entered || d.env.cells && s.Entry >= 0 {
 		return false
 	}
 	if _, why := d.pacaForm(s, p); why == NoReason {
@@ -148,13 +148,13 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 // table. A site that may be discarded cannot be in one.
 func (d *decider) mayRepatch(s *Site) bool {
 	near, _ := d.around(s) // decide has had an error
-	return d.Runtime == Inline && (d.Place != Module || d.hasCells()) && !near.comdat
+	return d.env.mayRepatch && !near.comdat
 }
 
 // listedAlone reports whether the table of a module has the site without a way
 // out: its run time then leaves the site as it is.
 func (d *decider) listedAlone(s *Site) bool {
-	return d.Runtime == Inline && d.Place == Module && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == noStub
+	return d.env.moduleTable && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == noStub
 }
 
 // stackForm is bl X; ld r2,24(r1) with 24(r1) proven. X goes through the key. In
@@ -170,7 +170,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	}
 	dec := Decision{Form: Stack, Word: branchWord(s), Slot: ppc64.RestoreTOC, Cost: 1, words: d.say(p.reason, "")}
 	key, reachable := d.keyAccess(int(s.Key), StubSave)
-	if dec.Listed = d.mayRepatch(s) && reachable; dec.Listed && d.Place == Module {
+	if dec.Listed = d.mayRepatch(s) && reachable; dec.Listed && d.env.cells {
 		target := d.held(int(s.Key))
 		if w, ok := constantWord(s, target.Kind); ok {
 			dec.Word = w
@@ -185,7 +185,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 		}
 	}
 	switch {
-	case dec.Listed && (d.Place == User || d.hasCells()):
+	case dec.Listed && d.env.stubField:
 		// The table names the stub as the way out; so it is there.
 	case d.takesCallerTOC(s):
 		dec.Target, dec.Cost = d.Object.Tramps[s.Tramp].Sym, 1+d.Object.readTramp(int(s.Tramp)).steps
@@ -204,7 +204,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 // shortened reports whether the run time, when it starts, makes a site a direct
 // call or a constant, as far as this object shows what its key holds.
 func (d *decider) shortened(s *Site, dec *Decision) bool {
-	if !dec.Listed || d.Place != User {
+	if !dec.Listed || !d.env.shortens {
 		return false
 	}
 	target := d.held(int(s.Key))
@@ -224,7 +224,7 @@ func (d *decider) takesCallerTOC(s *Site) bool {
 	sym := d.Object.File.Symbol(int(d.Object.Tramps[s.Tramp].Sym))
 	local, err := ppc64.LocalEntryOf(sym.Other)
 	return err == nil && local.PreservesR2() && sym.Bind() != elf.STB_WEAK &&
-		d.Object.readTramp(int(s.Tramp)).callerTOC && d.Object.sameUnit(sym.Index, d.Place)
+		d.Object.readTramp(int(s.Tramp)).callerTOC && d.Object.sameUnit(sym.Index, d.env)
 }
 
 // saveStubForm is bl stub; ld r2,24(r1).
@@ -245,7 +245,7 @@ func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 	return Decision{
 		Form: SaveStub, Stub: StubSave, Word: branchWord(s), Slot: ppc64.RestoreTOC,
 		Cost: 1 + key.SaveSteps(), words: d.say("the stub saves r2", ""),
-		Listed: d.hasCells() && d.mayRepatch(s),
+		Listed: d.env.cells && d.mayRepatch(s),
 	}, NoReason
 }
 
@@ -270,7 +270,7 @@ func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
 		return Decision{}, NoFrame
 	case p.again && d.keepsR2(int(s.Key)):
 		return Decision{}, SaveNotProven
-	case d.Place == Module: // the module loader takes local entry 1 for 0
+	case d.env.loader: // the module loader takes local entry 1 for 0
 		return Decision{}, TrampNeedsTOC
 	case d.Linker == OtherLinker:
 		return Decision{}, LinkerUnknown
@@ -344,7 +344,7 @@ func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 	switch {
 	case !d.AllowShadow || !d.allows(Shadow):
 		return Decision{}, FormExcluded
-	case d.Place != User:
+	case !d.env.shadow:
 		return Decision{}, ShadowPlace
 	case d.Object.hasExceptionTables():
 		return Decision{}, ShadowUnwinds

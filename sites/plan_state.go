@@ -23,7 +23,7 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 	}
 	name := printable(o.Keys[s.Key].Name)
 	switch {
-	case dec.Stub != noStub && (now.form == Direct || d.Place == User):
+	case dec.Stub != noStub && (now.form == Direct || d.env.userTable):
 		return nil // the stub goes through the key, and is right whatever the site did
 	case (now.form == Constant) == dec.Word.IsBranch(), now.form == Constant && s.Word != dec.Word:
 		return o.at(int(s.Section), s.Off, -1, "found %v, but with what key %s holds it would be %v", s.Word, name, dec.Word)

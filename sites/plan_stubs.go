@@ -17,7 +17,7 @@ func (d *decider) needStubs(s *Site, dec *Decision) {
 	if out := d.wayOut(s, dec); out != noStub {
 		d.needStub(int(s.Key), out)
 	}
-	if d.Place == User && d.Runtime == Inline && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) {
+	if d.env.shortens && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) {
 		d.shortcuts[int(s.Key)] = true
 	}
 }

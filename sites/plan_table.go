@@ -10,7 +10,7 @@ type userPart struct {
 
 // userParts divides the added entries by the code that they are of.
 func (p *Plan) userParts() (parts []userPart) {
-	if p.Place != User {
+	if !p.env.userTable {
 		return nil
 	}
 	number := map[int]int{}

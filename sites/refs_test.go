@@ -80,7 +80,7 @@ func TestWaysToKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := p.Object.findReferences(p.Options)
+			r, err := p.Object.findReferences(p.env, p.WholeProgram)
 			if err != nil {
 				t.Fatal(err)
 			}
