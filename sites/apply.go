@@ -123,7 +123,7 @@ func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
 		target = a.entries[stubName{int(s.Key), d.Stub}]
 	}
 	switch {
-	case s.Rela >= 0 && a.Object.tramps.of(int(s.Sym)) >= 0: // without an addend
+	case s.Rela >= 0 && a.Object.tramps.Of(int(s.Sym)) >= 0: // without an addend
 		return e.relas.SetInfo(int(s.Rela), uint64(target)<<32|uint64(s.Type))
 	case s.Rela >= 0:
 		return e.relas.Set(int(s.Rela), rela64(s.Off, target, s.Type, 0))

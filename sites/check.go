@@ -8,6 +8,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
 // Check reads an output and holds it against the plan: the words of each site and
@@ -16,7 +17,7 @@ import (
 // relocations that are there. Nothing of it is done by what found the sites, or by
 // what has applied the plan.
 func (p *Plan) Check(out *elfrw.File) error {
-	c := checker{Plan: p, out: out, same: newSymbolSet(p.Object.File.NumSymbols()), tables: map[int]int{}}
+	c := checker{Plan: p, out: out, same: index.NewSet(p.Object.File.NumSymbols()), tables: map[int]int{}}
 	for _, part := range p.userParts() {
 		if part.code != 0 {
 			c.tables[part.code]++
@@ -64,8 +65,8 @@ func (c *checker) section(lo, hi int) error {
 			}
 		}
 		call := false
-		for next = rela.search(s.Off, next); next < rela.Len() && rela.place(next) < s.Off+ppc64.WordSize; next++ {
-			r := rela.At(rela.entry(next))
+		for next = rela.Search(s.Off, next); next < rela.Len() && rela.NthOff(next) < s.Off+ppc64.WordSize; next++ {
+			r := rela.Nth(next)
 			if r.Type() == uint32(elf.R_PPC64_NONE) {
 				continue
 			}

@@ -90,7 +90,7 @@ func (c *checker) addedFrames() (sec elfrw.Section, base int, relas reloc.Table,
 		}
 	}
 	if sec.Index == 0 {
-		var p placed
+		var p reloc.Sorted
 		if sec, p, err = c.addition(".eh_frame"); err != nil {
 			return sec, 0, nil, err
 		}

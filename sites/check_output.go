@@ -11,6 +11,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
@@ -21,7 +22,7 @@ var ErrNotAsPlanned = kind.NotAsPlanned.Wrap(errors.New("the output is not as pl
 type checker struct {
 	*Plan
 	out  *elfrw.File
-	same symbolSet // symbols of the input that are so in the output, as far as was asked
+	same index.Set // symbols of the input that are so in the output, as far as was asked
 
 	relas   []int32          // see relaOf
 	tables  map[int]int      // section of code → relocations that tie tables to it
@@ -47,27 +48,27 @@ func (c *checker) relaOf(sec int) int {
 
 // relocations returns the relocations of a section in the output, by place: of
 // the section that had them in the input, or of one that was added.
-func (c *checker) relocations(sec int) (placed, error) {
+func (c *checker) relocations(sec int) (reloc.Sorted, error) {
 	rela := int(c.Object.relas[sec])
 	if rela == 0 {
 		rela = c.relaOf(sec)
 	}
 	if rela == 0 {
-		return placed{}, nil
+		return reloc.Sorted{}, nil
 	}
 	t, err := reloc.NewTable(c.out.Section(rela).Data())
 	if err != nil {
-		return placed{}, err
+		return reloc.Sorted{}, err
 	}
-	if c.Object.orders[sec] == ordered {
-		return placed{t, nil}, nil // edits keep an order that there is; section counts them
+	if c.Object.inOrder.Has(sec) {
+		return reloc.Sorted{Table: t}, nil // edits keep an order that there is; section counts them
 	}
-	return placed{t, byPlace(t)}, nil
+	return reloc.Sort(t), nil
 }
 
 // addition returns the section of a name that was added, and its relocations in
 // order of place. There has to be one of each.
-func (c *checker) addition(name string) (sec elfrw.Section, relas placed, err error) {
+func (c *checker) addition(name string) (sec elfrw.Section, relas reloc.Sorted, err error) {
 	n, m := 0, 0
 	for i := c.Object.File.NumSections(); i < c.out.NumSections(); i++ {
 		switch s := c.out.Section(i); {
@@ -78,7 +79,7 @@ func (c *checker) addition(name string) (sec elfrw.Section, relas placed, err er
 			if err != nil {
 				return sec, relas, err
 			}
-			relas, m = placed{t, byPlace(t)}, m+1
+			relas, m = reloc.Sort(t), m+1
 		}
 	}
 	if n != 1 || m != 1 || !sec.Is(elf.SHT_PROGBITS) {
@@ -135,7 +136,7 @@ func (c *checker) sameSymbol(i, j int) bool {
 	if i != was || i <= 0 || i >= c.out.NumSymbols() {
 		return false
 	}
-	if c.same.has(j) {
+	if c.same.Has(j) {
 		return true
 	}
 	a, b := c.out.Symbol(i), in.Symbol(j)
@@ -146,7 +147,7 @@ func (c *checker) sameSymbol(i, j int) bool {
 		!bytes.Equal(c.out.SymbolName(a), in.SymbolName(b)) {
 		return false
 	}
-	c.same.add(j)
+	c.same.Add(j)
 	return true
 }
 
@@ -179,7 +180,7 @@ func (c *checker) isTrampoline(sym, key int) bool {
 			return false
 		}
 	}
-	i := c.Object.tramps.of(j)
+	i := c.Object.tramps.Of(j)
 	return i >= 0 && int(c.Object.Tramps[i].Key) == key && c.Object.Tramps[i].Entry == noStub && c.sameSymbol(sym, j)
 }
 

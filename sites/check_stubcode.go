@@ -41,7 +41,7 @@ type stubCode struct {
 // first that is not as it should be it reads no further.
 type stubReader struct {
 	code  []byte
-	relas placed
+	relas reloc.Sorted
 	used  map[int]bool // relocations, by number
 	off   uint64
 	err   error
@@ -167,9 +167,9 @@ func (r *stubReader) next() (ppc64.Word, []reloc.Rela) {
 		r.fail("%v", err)
 	}
 	var in []reloc.Rela
-	for i := r.relas.search(r.off, 0); i < r.relas.Len() && r.relas.place(i) < r.off+ppc64.WordSize; i++ {
+	for i := r.relas.Search(r.off, 0); i < r.relas.Len() && r.relas.NthOff(i) < r.off+ppc64.WordSize; i++ {
 		r.used[i] = true
-		if rel := r.relas.At(r.relas.entry(i)); rel.Type() != uint32(elf.R_PPC64_NONE) { // which ties a table to the code
+		if rel := r.relas.Nth(i); rel.Type() != uint32(elf.R_PPC64_NONE) { // which ties a table to the code
 			in = append(in, rel)
 		}
 	}
@@ -184,8 +184,8 @@ func (r *stubReader) peek(is func(ppc64.Word) bool) bool {
 
 // typeHere is the type of the relocation of the word.
 func (r *stubReader) typeHere() elf.R_PPC64 {
-	for i := r.relas.search(r.off, 0); i < r.relas.Len() && r.relas.place(i) == r.off; i++ {
-		if typ := elf.R_PPC64(r.relas.At(r.relas.entry(i)).Type()); typ != elf.R_PPC64_NONE {
+	for i := r.relas.Search(r.off, 0); i < r.relas.Len() && r.relas.NthOff(i) == r.off; i++ {
+		if typ := elf.R_PPC64(r.relas.Nth(i).Type()); typ != elf.R_PPC64_NONE {
 			return typ
 		}
 	}

@@ -122,8 +122,8 @@ func TestCorrupted(t *testing.T) {
 		{"site symbol", plainSite, func(p *patient) { p.put32(p.siteRela()+rSym, 1<<30) }, "symbol 1073741824 of"},
 		{"site addend", plainSite, func(p *patient) { p.put64(p.siteRela()+rAddend, 4) }, "R_PPC64_REL24: addend is 0x4"},
 		{"site addend negative", plainSite, func(p *patient) { p.put64(p.siteRela()+rAddend, 1<<63) }, "R_PPC64_REL24: addend is"},
-		{"site offset past the end", plainSite, func(p *patient) { p.put64(p.siteRela()+rOffset, 1<<40) }, "past the end of the code"},
-		{"site offset overflow", plainSite, func(p *patient) { p.put64(p.siteRela()+rOffset, 1<<64-4) }, "past the end of the code"},
+		{"site offset past the end", plainSite, func(p *patient) { p.put64(p.siteRela()+rOffset, 1<<40) }, "is 0x10000000000, the section \".text\" has"},
+		{"site offset overflow", plainSite, func(p *patient) { p.put64(p.siteRela()+rOffset, 1<<64-4) }, "is 0xfffffffffffffffc, the section \".text\" has"},
 		{"site offset odd", plainSite, func(p *patient) {
 			p.put64(p.siteRela()+rOffset, p.firstSite().Off+2)
 		}, "not a multiple of 4"},
@@ -196,7 +196,7 @@ func TestCorrupted(t *testing.T) {
 		}, "no field of entry 1 begins here"},
 		{"table relocation past the end", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, 1<<20)
-		}, "passes the end of the table"},
+		}, "is 0x100000, the section \".static_call_sites\" has"},
 		{"table relocation twice", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 16, elf.R_PPC64_REL32)+rOffset, 0)
 		}, "it has a relocation already"},
@@ -205,7 +205,7 @@ func TestCorrupted(t *testing.T) {
 		}, "the site is not in this object"},
 		{"table address symbol", withTable, func(p *patient) {
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, 1<<20)
-		}, "the site is not in this object"},
+		}, "is of symbol 1048576 of"},
 		{"table address past the end", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rAddend, 1<<30)
 		}, "past the end of the code"},
@@ -223,7 +223,7 @@ func TestCorrupted(t *testing.T) {
 		}, "which is no code"},
 		{"table key symbol", withTable, func(p *patient) {
 			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, 1<<20)
-		}, "R_PPC64_REL64: symbol 1048576 of"},
+		}, "is of symbol 1048576 of"},
 		{"table key null symbol", withTable, func(p *patient) {
 			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, 0)
 		}, "R_PPC64_REL64: symbol 0 of"},

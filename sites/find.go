@@ -15,6 +15,10 @@ func Find(f *elfrw.File) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	// From here on the symbol of every relocation is known to exist.
+	if err := f.CheckReferences(); err != nil {
+		return nil, err
+	}
 	o.findNames()
 	o.addSectionSymbols()
 	for _, step := range []struct {
@@ -34,10 +38,6 @@ func Find(f *elfrw.File) (*Object, error) {
 		if err := step.find(); err != nil {
 			return nil, step.kind.Wrap(err)
 		}
-	}
-	// Whatever is wrong with the sites was said with more sense before.
-	if err := f.CheckReferences(); err != nil {
-		return nil, err
 	}
 	o.findFunctions()
 	o.findNoTOC()

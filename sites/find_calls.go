@@ -11,7 +11,6 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -57,9 +56,9 @@ func (o *Object) checkTramps() error {
 // scanCalls looks at the relocation words of a section; symbols are looked at
 // only for what may be a trampoline.
 func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
-	found, err := o.scan(sec, t)
-	if err != nil || len(found) == 0 {
-		return err
+	found := o.scan(sec, t)
+	if len(found) == 0 {
+		return nil
 	}
 	code := sec.Data()
 	if o.Sites == nil {
@@ -68,7 +67,7 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 	o.Sites = slices.Grow(o.Sites, len(found))
 	for _, i := range found {
 		r := t.At(int(i))
-		tramp := o.tramps.of(int(r.Sym()))
+		tramp := o.tramps.Of(int(r.Sym()))
 		section := tramp < 0
 		if section {
 			tramp = o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend)
@@ -89,8 +88,8 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 // scan returns the numbers of the relocations against symbols that are watched,
 // and notes whether the table is in order of place. It is the one look at every
 // relocation.
-func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32, err error) {
-	n, watched := uint32(o.File.NumSymbols()), o.watched
+func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32) {
+	watched := o.watched
 	ordered, last, i := true, uint64(0), int32(0)
 	for ; len(t) >= reloc.RelaSize; t = t[reloc.RelaSize:] {
 		off, sym := binary.LittleEndian.Uint64(t), binary.LittleEndian.Uint32(t[12:])
@@ -98,16 +97,15 @@ func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32, err erro
 			ordered = false
 		}
 		last = off
-		if sym >= n {
-			return nil, kind.BadELF.Wrap(o.at(sec.Index, off, int64(t.At(0).Type()), "relocation %d: symbol %d of %d", i, sym, n))
-		}
-		if watched.has(int(sym)) {
+		if watched.Has(int(sym)) {
 			found = append(found, i)
 		}
 		i++
 	}
-	o.orders[sec.Index] = orderOf(ordered)
-	return found, nil
+	if ordered {
+		o.inOrder.Add(sec.Index)
+	}
+	return found
 }
 
 // addCall adds the site that a relocation against a trampoline makes, if it

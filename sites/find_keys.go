@@ -11,7 +11,6 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // findKeys finds what each key initially holds: the R_PPC64_ADDR64 against its
@@ -82,7 +81,7 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error
 			*t = Target{Why: KeyConstant}
 		}
 	}
-	rela, err := o.placed(sec)
+	rela, err := o.sorted(sec)
 	if err != nil {
 		return nil, err
 	}
@@ -90,15 +89,13 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error
 	held = make([]heldBy, 0, min(len(spots), rela.Len()))
 	for _, sp := range spots {
 		seen := false
-		for next = rela.search(sp.off, next); next < rela.Len() && rela.place(next) < sp.off+keySize; next++ {
-			r := rela.At(rela.entry(next))
+		for next = rela.Search(sp.off, next); next < rela.Len() && rela.NthOff(next) < sp.off+keySize; next++ {
+			r := rela.Nth(next)
 			switch {
 			case r.Type() == uint32(elf.R_PPC64_NONE):
 				continue
 			case seen:
 				return nil, o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", printable(o.Keys[sp.id].Name))
-			case int(r.Sym()) >= o.File.NumSymbols():
-				return nil, kind.BadELF.Wrap(o.at(sec, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols()))
 			default:
 				seen = true
 				held = append(held, heldBy{sp.id, sec, sp.off, r})
@@ -148,7 +145,7 @@ func (o *Object) target(h heldBy) (Target, error) {
 	if bytes.Equal(o.File.SymbolName(s), []byte(Return0Name)) {
 		return Target{Kind: TargetReturn0, Sym: int32(sym)}, nil
 	}
-	if o.tramps.of(sym) >= 0 {
+	if o.tramps.Of(sym) >= 0 {
 		return Target{Why: TargetTrampoline}, nil
 	}
 	switch {

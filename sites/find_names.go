@@ -9,6 +9,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
 // findNames makes a pass over the symbols for trampolines and keys. The string
@@ -19,7 +20,7 @@ func (o *Object) findNames() {
 	if !bytes.Contains(all, []byte(TrampPrefix)) && !bytes.Contains(all, []byte(KeyPrefix)) {
 		return
 	}
-	set, keys := newSymbolSet(f.NumSymbols()), newSymbolSet(f.NumSymbols())
+	set, keys := index.NewSet(f.NumSymbols()), index.NewSet(f.NumSymbols())
 	numKeys := 0
 	for i := 1; i < f.NumSymbols(); i++ {
 		if t := f.SymbolType(i); t == elf.STT_FILE || t == elf.STT_SECTION {
@@ -31,7 +32,7 @@ func (o *Object) findNames() {
 		}
 		switch string(name[:len(TrampPrefix)]) {
 		case KeyPrefix:
-			keys.add(i)
+			keys.Add(i)
 			numKeys++
 			continue
 		case TrampPrefix:
@@ -44,11 +45,11 @@ func (o *Object) findNames() {
 			}
 			o.Tramps = append(o.Tramps, Tramp{Sym: int32(i), Entry: e})
 		}
-		set.add(i)
+		set.Add(i)
 	}
-	o.tramps, o.keys = newSymbolRanks(set), newSymbolRanks(keys)
+	o.tramps, o.keys = index.NewRanks(set), index.NewRanks(keys)
 	o.Keys = make([]Key, 0, numKeys)
-	for i := range keys.all() {
+	for i := range keys.All() {
 		o.Keys = append(o.Keys, Key{Name: string(f.SymbolName(f.Symbol(i))[len(KeyPrefix):]), Sym: int32(i)})
 	}
 	o.watched = set
@@ -82,7 +83,7 @@ func (o *Object) addSectionSymbols() {
 	o.watched = slices.Clone(o.watched)
 	for i := 1; i < o.File.FirstGlobal(); i++ {
 		if o.File.SymbolType(i) == elf.STT_SECTION && secs[o.File.SymbolSection(i)] {
-			o.watched.add(i)
+			o.watched.Add(i)
 		}
 	}
 }
@@ -91,7 +92,7 @@ func (o *Object) addSectionSymbols() {
 // either of its entries; -1 for none.
 func (o *Object) trampAt(s elfrw.Symbol, addend int64) int {
 	if s.Type() != elf.STT_SECTION {
-		return o.tramps.of(s.Index)
+		return o.tramps.Of(s.Index)
 	}
 	if i, ok := o.trampsByAddr()[addr{s.Section, s.Value + uint64(addend)}]; ok {
 		return i
@@ -116,7 +117,7 @@ func (o *Object) keysByAddr() map[addr]int {
 func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 	s := o.File.Symbol(sym)
 	if addend == 0 {
-		if i := o.keys.of(sym); i >= 0 {
+		if i := o.keys.Of(sym); i >= 0 {
 			return i, true
 		}
 		if i := o.trampAt(s, 0); i >= 0 {
@@ -153,5 +154,5 @@ func (o *Object) tocEntry(r reloc.Rela) (reloc.Rela, bool) {
 		}
 	}
 	e, ok := o.tocRelas[place]
-	return e, ok && e.Type() == uint32(elf.R_PPC64_ADDR64) && int(e.Sym()) < o.File.NumSymbols()
+	return e, ok && e.Type() == uint32(elf.R_PPC64_ADDR64)
 }

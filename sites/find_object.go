@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -28,7 +29,7 @@ func newObject(f *elfrw.File) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{File: f, fat: fat, ir: ir, relas: make([]int32, f.NumSections()), orders: make([]order, f.NumSections())}
+	o := &Object{File: f, fat: fat, ir: ir, relas: make([]int32, f.NumSections()), inOrder: index.NewSet(f.NumSections())}
 	for i := 1; i < f.NumSections(); i++ {
 		switch f.SectionType(i) {
 		case elf.SHT_NULL, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX:

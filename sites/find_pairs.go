@@ -102,20 +102,20 @@ func (o *Object) findLoads() ([]int32, error) {
 		x, y := symbol(a), symbol(b)
 		return cmp.Or(cmp.Compare(x.Section, y.Section), cmp.Compare(x.Value, y.Value))
 	})
-	var rela placed
+	var rela reloc.Sorted
 	sec, next := 0, 0
 	for _, tramp := range defined {
 		s := symbol(tramp)
 		if s.Section != sec {
 			var err error
-			if rela, err = o.placed(s.Section); err != nil {
+			if rela, err = o.sorted(s.Section); err != nil {
 				return nil, err
 			}
 			sec, next = s.Section, 0
 		}
-		next = rela.search(s.Value, next)
-		for k := next; k < rela.Len() && rela.place(k) < o.trampEnd(s); k++ {
-			key, ok := o.keyNamed(rela.At(rela.entry(k)))
+		next = rela.Search(s.Value, next)
+		for k := next; k < rela.Len() && rela.NthOff(k) < o.trampEnd(s); k++ {
+			key, ok := o.keyNamed(rela.Nth(k))
 			if !ok {
 				continue
 			}
@@ -135,10 +135,10 @@ func (o *Object) keyNamed(r reloc.Rela) (int, bool) {
 		r = e
 	}
 	sym := int(r.Sym())
-	if sym >= o.File.NumSymbols() || r.Type() == uint32(elf.R_PPC64_NONE) {
+	if r.Type() == uint32(elf.R_PPC64_NONE) {
 		return 0, false
 	}
-	if key := o.keys.of(sym); key >= 0 {
+	if key := o.keys.Of(sym); key >= 0 {
 		return key, r.Addend == 0
 	}
 	s := o.File.Symbol(sym)

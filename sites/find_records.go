@@ -32,17 +32,17 @@ func (o *Object) records() (map[addr]recorded, error) {
 		if err != nil {
 			return nil, bad(err)
 		}
-		t, err := o.placed(i)
+		t, err := o.sorted(i)
 		if err != nil {
 			return nil, err
 		}
 		next := 0
 		for _, r := range all {
 			at := r.At + layout.RecordBase
-			if next = t.search(at, next); next == t.Len() || t.place(next) != at {
+			if next = t.Search(at, next); next == t.Len() || t.NthOff(next) != at {
 				continue // of code that is not there any more
 			}
-			rel := t.At(t.entry(next))
+			rel := t.Nth(next)
 			base, ok := o.resolve(rel.Sym(), rel.Addend)
 			if !ok || rel.Type() != uint32(elf.R_PPC64_ADDR64) {
 				continue

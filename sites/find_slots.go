@@ -14,7 +14,7 @@ import (
 func (o *Object) findSlots() error {
 	for lo, hi := range o.bySection() {
 		sec := int(o.Sites[lo].Section)
-		rela, err := o.placed(sec)
+		rela, err := o.sorted(sec)
 		if err != nil {
 			return err
 		}
@@ -28,7 +28,7 @@ func (o *Object) findSlots() error {
 // findSlotsOf does it for the sites of a section. Two words: a site may begin
 // where the slot of the one before ends, but sites do not overlap, for a slot is
 // no branch. A tail site has no slot and may be followed at once by another site.
-func (o *Object) findSlotsOf(list []Site, code []byte, rela *placed) error {
+func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error {
 	next := 0
 	for i := range list {
 		s := &list[i]
@@ -39,8 +39,8 @@ func (o *Object) findSlotsOf(list []Site, code []byte, rela *placed) error {
 		if i+1 < len(list) {
 			end = min(end, list[i+1].Off)
 		}
-		for next = rela.search(s.Off, next); next < rela.Len() && rela.place(next) < end; next++ {
-			at := rela.entry(next)
+		for next = rela.Search(s.Off, next); next < rela.Len() && rela.NthOff(next) < end; next++ {
+			at := rela.Index(next)
 			if rela.Off(at) >= s.Off+ppc64.WordSize {
 				s.Slot, s.Behind = SlotNone, 0
 			} else if err := o.siteReloc(s, at, rela.At(at)); err != nil {

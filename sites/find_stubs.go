@@ -7,7 +7,6 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // stubSymbol returns the symbol of a stub's entry that the object has, else 0.
@@ -34,13 +33,13 @@ func (o *Object) findStubKeys() error {
 		}
 	}
 	for sec, spots := range bySection {
-		t, err := o.table(sec)
+		relas, err := o.sorted(sec)
 		if err != nil {
 			return err
 		}
 		sortSpots(spots)
 		for _, sp := range spots {
-			if err := o.findStubKey(sec, sp, t); err != nil {
+			if err := o.findStubKey(sec, sp, &relas); err != nil {
 				return err
 			}
 		}
@@ -48,24 +47,11 @@ func (o *Object) findStubKeys() error {
 	return nil
 }
 
-// findStubKey looks for the key among the relocations of one stub, which are in
-// order of place as this package writes them and a linker leaves them.
-func (o *Object) findStubKey(sec int, sp spot, t reloc.Table) error {
+// findStubKey looks for the key among the relocations of one stub.
+func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 	tramp := &o.Tramps[sp.id]
 	end := sp.off + o.File.Symbol(int(tramp.Sym)).Size
-	lo, hi := 0, t.Len()
-	for lo < hi {
-		if mid := (lo + hi) / 2; t.Off(mid) < sp.off {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	for i := lo; i < t.Len() && t.Off(i) < end; i++ {
-		r := t.At(i)
-		if int(r.Sym()) >= o.File.NumSymbols() {
-			return kind.BadELF.Wrap(o.at(sec, r.Off, int64(r.Type()), "relocation %d: symbol %d of %d", i, r.Sym(), o.File.NumSymbols()))
-		}
+	for r := range relas.Within(sp.off, end) {
 		if key, ok := o.keyOf(int(r.Sym()), r.Addend); ok {
 			tramp.Key = int32(key)
 			return nil

@@ -124,8 +124,8 @@ func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *
 	if r.Type() != uint32(want) {
 		return bad("want %v for the key of an entry", want)
 	}
-	if int(r.Sym()) >= o.File.NumSymbols() || r.Sym() == 0 {
-		return kind.BadELF.Wrap(bad("symbol %d of %d", r.Sym(), o.File.NumSymbols()))
+	if r.Sym() == 0 {
+		return kind.BadELF.Wrap(bad("symbol 0 of %d", o.File.NumSymbols()))
 	}
 	sym := int(r.Sym())
 	key, ok := o.keyOf(sym, r.Addend&^flagMask)
@@ -138,7 +138,7 @@ func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *
 
 // entryStub reads the relocation of an entry's stub.
 func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) error {
-	if r.Type() == uint32(elf.R_PPC64_REL32) && int(r.Sym()) < o.File.NumSymbols() {
+	if r.Type() == uint32(elf.R_PPC64_REL32) {
 		if i := o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend); i >= 0 && o.Tramps[i].Entry != noStub {
 			e.Stub, e.way = o.Tramps[i].Entry, int32(i)
 			return nil
@@ -242,8 +242,8 @@ func (o *Object) findTrampKeys() error {
 		if r.Type() != uint32(elf.R_PPC64_REL32) || r.Off%4 != 0 || r.Off >= sec.Size {
 			return o.at(sec.Index, r.Off, int64(r.Type()), "want R_PPC64_REL32 against each word")
 		}
-		if r.Sym() == 0 || int(r.Sym()) >= o.File.NumSymbols() {
-			return kind.BadELF.Wrap(o.at(sec.Index, r.Off, int64(r.Type()), "symbol %d of %d", r.Sym(), o.File.NumSymbols()))
+		if r.Sym() == 0 {
+			return kind.BadELF.Wrap(o.at(sec.Index, r.Off, int64(r.Type()), "symbol 0 of %d", o.File.NumSymbols()))
 		}
 		half := &pairs[r.Off/size][r.Off%size/4]
 		if half.Info != 0 {

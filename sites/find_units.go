@@ -10,6 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
 // In user space the program, or a library that was loaded before, may define
@@ -37,14 +38,14 @@ func (o *Object) forProgram() bool {
 }
 
 func (o *Object) findProgram() bool {
-	symbols, some := newSymbolSet(o.File.NumSymbols()), false
+	symbols, some := index.NewSet(o.File.NumSymbols()), false
 	objects := ranges{} // variables of default visibility
 	for i := o.File.FirstGlobal(); i < o.File.NumSymbols(); i++ {
 		s := o.File.Symbol(i)
 		if s.Section == 0 || s.Visibility() != elf.STV_DEFAULT || o.File.Section(s.Section).Named(tocName) {
 			continue
 		}
-		symbols.add(i)
+		symbols.Add(i)
 		some = true
 		if s.Type() == elf.STT_OBJECT {
 			objects.add(s.Section, s.Value, s.Value+s.Size)
@@ -55,7 +56,7 @@ func (o *Object) findProgram() bool {
 	}
 	for i := 1; i < o.File.FirstGlobal(); i++ {
 		if s := o.File.Symbol(i); s.Type() == elf.STT_SECTION && objects[s.Section] != nil {
-			symbols.add(i)
+			symbols.Add(i)
 		}
 	}
 	objects.sort()
@@ -69,7 +70,7 @@ func (o *Object) findProgram() bool {
 	for sec := range o.relocated(isCode) {
 		t, _ := o.table(sec.Index) // Find has read it
 		for i := range t.Len() {
-			if sym := int(t.Info(i) >> 32); symbols.has(sym) && o.showsProgram(sec, t.At(i), objects) && !ours.has(sec.Index, t.Off(i)) {
+			if sym := int(t.Info(i) >> 32); symbols.Has(sym) && o.showsProgram(sec, t.At(i), objects) && !ours.has(sec.Index, t.Off(i)) {
 				return true
 			}
 		}
@@ -111,7 +112,7 @@ func (o *Object) showsProgram(sec elfrw.Section, r reloc.Rela, objects ranges) b
 		return true
 	case elf.R_PPC64_REL24:
 		w, err := ppc64.Load(sec.Data(), r.Off)
-		if err != nil || !w.IsBranch() || o.tramps.of(int(r.Sym())) >= 0 {
+		if err != nil || !w.IsBranch() || o.tramps.Of(int(r.Sym())) >= 0 {
 			return false
 		}
 		slot, _ := slotAt(sec.Data(), r.Off)
@@ -173,7 +174,7 @@ func (o *Object) keysInReach() map[int]bool {
 			if !isDirectAccess(r) {
 				continue
 			}
-			key := o.keys.of(int(r.Sym()))
+			key := o.keys.Of(int(r.Sym()))
 			if key < 0 {
 				continue
 			}

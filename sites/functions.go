@@ -178,19 +178,3 @@ func (x *functions) startingAt(off uint64) (syms []int) {
 
 // A tocUse is what the functions of a name say of r2.
 type tocUse struct{ uses, known, agree bool }
-
-// An order says whether a table is in order of place.
-type order uint8
-
-const (
-	orderUnknown order = iota
-	ordered
-	unordered
-)
-
-func orderOf(isOrdered bool) order {
-	if isOrdered {
-		return ordered
-	}
-	return unordered
-}

@@ -3,12 +3,15 @@
 package sites
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -41,11 +44,11 @@ type Object struct {
 	ir          elfrw.Section // see layout.IR
 	tables      tables        // the sections of that name
 	relas       []int32       // by section: its SHT_RELA section
-	tramps      symbolRanks   // the symbols of Tramps
-	keys        symbolRanks   // the symbols of Keys: the number of one is that of the key
-	watched     symbolSet     // symbols that a relocation at a site may name
+	tramps      index.Ranks   // the symbols of Tramps
+	keys        index.Ranks   // the symbols of Keys: the number of one is that of the key
+	watched     index.Set     // symbols that a relocation at a site may name
 	byAddr      map[addr]int  // see trampsByAddr
-	orders      []order       // by section: whether its relocations are in order of place
+	inOrder     index.Set     // sections whose relocations scan has seen to be in order of place
 	funcs       funcIndex
 	keyAddrs    map[addr]int      // see keysByAddr
 	coldParents map[string]tocUse // see namedUsesTOC
@@ -96,19 +99,16 @@ func (o *Object) relocated(want func(elfrw.Section) bool) iter.Seq[elfrw.Section
 	}
 }
 
-// placed returns the relocations of section sec in order of place.
-func (o *Object) placed(sec int) (placed, error) {
+// sorted returns the relocations of section sec in order of place.
+func (o *Object) sorted(sec int) (reloc.Sorted, error) {
 	t, err := o.table(sec)
 	if err != nil {
-		return placed{}, err
+		return reloc.Sorted{}, err
 	}
-	if o.orders[sec] == orderUnknown {
-		o.orders[sec] = orderOf(isOrdered(t))
+	if o.inOrder.Has(sec) {
+		return reloc.Sorted{Table: t}, nil
 	}
-	if o.orders[sec] == ordered {
-		return placed{t, nil}, nil
-	}
-	return placed{t, byPlace(t)}, nil
+	return reloc.Sort(t), nil
 }
 
 func isCode(s elfrw.Section) bool {
@@ -118,9 +118,6 @@ func isCode(s elfrw.Section) bool {
 // resolve returns the place that symbol + addend stands for, if that is in a
 // section of this object.
 func (o *Object) resolve(sym uint32, addend int64) (addr, bool) {
-	if int(sym) >= o.File.NumSymbols() {
-		return addr{}, false
-	}
 	s := o.File.Symbol(int(sym))
 	return addr{s.Section, s.Value + uint64(addend)}, s.Section != 0
 }
@@ -201,3 +198,15 @@ func (o *Object) SectionName(s *Site) string { return o.File.Section(int(s.Secti
 
 // SymbolName returns the name of a symbol, of a section symbol the section's.
 func (o *Object) SymbolName(sym int) string { return o.name(sym) }
+
+// A spot is a place of interest in a section and what it belongs to.
+type spot struct {
+	off uint64 // bytes from the start of the section
+	id  int
+}
+
+func sortSpots(spots []spot) {
+	slices.SortFunc(spots, func(a, b spot) int {
+		return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.id, b.id))
+	})
+}

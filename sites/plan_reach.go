@@ -7,6 +7,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
 // references says for each key why it may change at run time; empty for a key
@@ -18,8 +19,8 @@ type references struct {
 	wholeProgram bool
 	why          []string
 	keys         map[int]*keySection // sections of defined keys
-	watched      symbolSet           // symbols of these sections
-	seen         symbolSet           // of them, those whose whole extent was counted
+	watched      index.Set           // symbols of these sections
+	seen         index.Set           // of them, those whose whole extent was counted
 	tramps       map[int][]int       // by key: its trampolines
 	places       map[int][]uint64    // see labels
 }
@@ -45,7 +46,7 @@ type reference struct {
 func (r *references) extent(s elfrw.Symbol) (lo, hi uint64, ok bool) {
 	size := s.Size
 	if size < keySize {
-		if r.o.keys.of(s.Index) >= 0 {
+		if r.o.keys.Of(s.Index) >= 0 {
 			size = keySize
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
 // findReferences proves that keys never change: nothing but a key's own
@@ -16,7 +18,7 @@ func (o *Object) findReferences(env environment, wholeProgram bool) (*references
 	r := &references{
 		o: o, env: env, wholeProgram: wholeProgram, why: make([]string, len(o.Keys)), keys: map[int]*keySection{},
 		tramps:  map[int][]int{},
-		watched: newSymbolSet(o.File.NumSymbols()), seen: newSymbolSet(o.File.NumSymbols()),
+		watched: index.NewSet(o.File.NumSymbols()), seen: index.NewSet(o.File.NumSymbols()),
 	}
 	for i, t := range o.Tramps {
 		r.tramps[int(t.Key)] = append(r.tramps[int(t.Key)], i)
@@ -104,7 +106,7 @@ func (r *references) findNames() {
 		if k == nil || sec == 0 {
 			continue
 		}
-		r.watched.add(i)
+		r.watched.Add(i)
 		s := o.File.Symbol(i)
 		if s.Bind() == elf.STB_LOCAL || r.wholeProgram && (!r.env.preempts || s.Visibility() != elf.STV_DEFAULT) {
 			continue

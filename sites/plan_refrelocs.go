@@ -12,7 +12,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
 // findRelocations looks at every relocation against a symbol of a section of keys.
@@ -34,18 +34,13 @@ func (r *references) findRelocations() error {
 }
 
 // each visits the relocations of a section against the symbols of a set.
-func (r *references) each(sec elfrw.Section, symbols symbolSet, visit func(reloc.Rela)) error {
+func (r *references) each(sec elfrw.Section, symbols index.Set, visit func(reloc.Rela)) error {
 	t, err := r.o.table(sec.Index)
 	if err != nil {
 		return err
 	}
-	n := uint64(r.o.File.NumSymbols())
 	for i := range t.Len() {
-		sym := t.Info(i) >> 32
-		if sym >= n {
-			return kind.BadELF.Wrap(r.o.at(sec.Index, t.Off(i), int64(t.At(i).Type()), "relocation %d: symbol %d of %d", i, sym, n))
-		}
-		if symbols.has(int(sym)) {
+		if symbols.Has(int(t.Info(i) >> 32)) {
 			visit(t.At(i))
 		}
 	}
@@ -83,10 +78,10 @@ func (r *references) unread() (map[int]bool, error) {
 	if len(unread) == 0 {
 		return unread, nil
 	}
-	symbols := newSymbolSet(o.File.NumSymbols())
+	symbols := index.NewSet(o.File.NumSymbols())
 	for i := 1; i < o.File.NumSymbols(); i++ {
 		if sec := o.File.SymbolSection(i); unread[sec] {
-			symbols.add(i)
+			symbols.Add(i)
 			if o.File.SymbolBind(i) != elf.STB_LOCAL {
 				delete(unread, sec)
 			}
@@ -131,8 +126,8 @@ func (r *references) add(sec elfrw.Section, rel reloc.Rela) {
 		r.reachAll(k, ref)
 		return
 	}
-	if !r.seen.has(s.Index) {
-		r.seen.add(s.Index)
+	if !r.seen.Has(s.Index) {
+		r.seen.Add(s.Index)
 		r.reach(k, lo, hi, ref)
 	}
 	if place == hi { // one past the end of the symbol, or the next one
@@ -192,14 +187,14 @@ func (r *references) findDistances(sec int) error {
 	if len(k.off) == 1 && k.off[0] == 0 && s.Size <= max(keySize, r.o.File.Symbol(int(r.o.Keys[k.key[0]].Sym)).Size) {
 		return nil // nothing else is there
 	}
-	rela, err := r.o.placed(sec)
+	rela, err := r.o.sorted(sec)
 	if err != nil {
 		return err
 	}
 	labels, label, next := r.labels(sec), 0, 0
 	for off := uint64(0); off+4 <= uint64(len(data)); off += 4 {
-		next = rela.search(off, next)
-		if next < rela.Len() && rela.place(next) < off+4 {
+		next = rela.Search(off, next)
+		if next < rela.Len() && rela.NthOff(next) < off+4 {
 			continue
 		}
 		v := uint64(int64(int32(binary.LittleEndian.Uint32(data[off:]))))
@@ -223,7 +218,7 @@ func (r *references) labels(sec int) []uint64 {
 	if r.places == nil {
 		r.places = map[int][]uint64{}
 		for i := range r.o.File.NumSymbols() {
-			if r.watched.has(i) {
+			if r.watched.Has(i) {
 				in := r.o.File.SymbolSection(i)
 				r.places[in] = append(r.places[in], r.o.File.SymbolValue(i))
 			}

@@ -20,7 +20,7 @@ func (m *Map) branches(t *text) {
 			continue
 		}
 		to := off + uint64(w.Displacement())
-		if to >= size || t.relocs.fills(off, &next) {
+		if to >= size || fills(&t.relocs, off, &next) {
 			continue
 		}
 		if off >= until {

@@ -78,16 +78,15 @@ func (u *unwinding) lsda(c *cursor, sec int, begin place, p *part) error {
 
 // point resolves a pointer of an object by its relocation.
 func (r *reader) point(sec int, off, size, raw uint64, _ byte) (place, error) {
-	x := r.sortedRelocs(sec)
-	i, gone := x.from(off), false
+	gone := false
 	var rel reloc.Rela
 	n := 0
-	for ; i < x.len() && x.at(i).Off < off+size; i++ {
-		if x.at(i).Type() == uint32(elf.R_PPC64_NONE) {
+	for x := range r.sortedRelocs(sec).Within(off, off+size) {
+		if x.Type() == uint32(elf.R_PPC64_NONE) {
 			gone = true // of a section that the linker has dropped, or nothing
 			continue
 		}
-		rel = x.at(i)
+		rel = x
 		n++
 	}
 	if n == 0 {
@@ -109,13 +108,12 @@ func (r *reader) point(sec int, off, size, raw uint64, _ byte) (place, error) {
 }
 
 func (r *reader) names(sec int, start, end uint64, visit func(place)) (n int) {
-	x := r.sortedRelocs(sec)
-	for i := x.from(start); i < x.len() && x.at(i).Off < end; i++ {
-		if x.at(i).Type() == uint32(elf.R_PPC64_NONE) {
+	for rel := range r.sortedRelocs(sec).Within(start, end) {
+		if rel.Type() == uint32(elf.R_PPC64_NONE) {
 			continue
 		}
 		n++
-		if to, ok := r.target(x.at(i)); ok {
+		if to, ok := r.target(rel); ok {
 			visit(to)
 		}
 	}
@@ -127,10 +125,10 @@ func (r *reader) plain(sec int, start, end uint64) bool {
 }
 
 // sortedRelocs returns the relocations of a section, which are sorted once.
-func (r *reader) sortedRelocs(sec int) *relocs {
+func (r *reader) sortedRelocs(sec int) *reloc.Sorted {
 	x, ok := r.sorted[sec]
 	if !ok {
-		n := newRelocs(r.relas[sec])
+		n := sortRelocs(r.relas[sec])
 		x = &n
 		r.sorted[sec] = x
 	}

@@ -168,10 +168,10 @@ func TestCorrupt(t *testing.T) {
 		{"exception table, a pad outside", content(".gcc_except_table", 12), u32(1 << 16), 2},
 		{"jump table, begin", content(".rela.rodata", 0), u64(2), 0},
 		{"jump table, target outside", content(".rela.rodata", 16), u64(1 << 40), 2},
-		{"__ftr_fixup, size", header("__ftr_fixup", 32), u64(40), 1},
+		{"__ftr_fixup, size", header("__ftr_fixup", 32), u64(40), -1},
 		{"__ftr_fixup, type", content(".rela__ftr_fixup", 8), u32(uint32(elf.R_PPC64_REL32)), 1},
 		{"__ftr_fixup, begin behind the end", content(".rela__ftr_fixup", 16), u64(0x90), 1},
-		{"__ex_table, size", header("__ex_table", 32), u64(4), 1},
+		{"__ex_table, size", header("__ex_table", 32), u64(4), -1},
 	} {
 		b := slices.Clone(whole)
 		copy(b[tt.off:], tt.bytes)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/tocsave"
 )
 
@@ -38,7 +39,7 @@ type text struct {
 	sec    int
 	code   []byte
 	base   uint64 // address of the section in an image, 0 in an object
-	relocs relocs
+	relocs reloc.Sorted
 	funcs  []function
 
 	entries  []uint64  // entered with nothing known

@@ -51,8 +51,8 @@ func (o *object) analyse() (all []site) {
 	for _, sec := range o.secs {
 		t := o.m.secs[sec]
 		var calls []uint64
-		for i := range t.relocs.len() {
-			r := t.relocs.at(i)
+		for i := range t.relocs.Len() {
+			r := t.relocs.Nth(i)
 			w, err := ppc64.Load(t.code, r.Off)
 			slot, err2 := ppc64.Load(t.code, r.Off+4)
 			if err == nil && err2 == nil && r.Type() == uint32(elf.R_PPC64_REL24) && w.IsBranch() && w.LK() && slot.IsNop() {

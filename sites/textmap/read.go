@@ -8,6 +8,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
 // Read collects what is known about the code of the sections in secs of a
@@ -24,7 +25,7 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 	case elf.Type(h.Type) != elf.ET_REL:
 		return nil, fmt.Errorf("file type is %v, want ET_REL", elf.Type(h.Type))
 	}
-	r := &reader{Map: m, distances: map[int][]distance{}, sorted: map[int]*relocs{}}
+	r := &reader{Map: m, distances: map[int][]distance{}, sorted: map[int]*reloc.Sorted{}}
 	m.readSymbols()
 	if err := r.readTables(); err != nil {
 		return nil, err
@@ -41,18 +42,20 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 // A reader reads an object.
 type reader struct {
 	*Map
-	relas     [][]reloc.Table    // of each section, those that are not loaded excepted
-	bySec     []int              // sections that have some, in order
-	distances map[int][]distance // in data: see tables
-	sorted    map[int]*relocs    // see sortedRelocs
+	relas     [][]reloc.Table       // of each section, those that are not loaded excepted
+	bySec     []int                 // sections that have some, in order
+	distances map[int][]distance    // in data: see tables
+	sorted    map[int]*reloc.Sorted // see sortedRelocs
 }
 
-// readTables finds the relocations of every section that is loaded and checks
-// their symbols.
+// readTables finds the relocations of every section that is loaded, after a check
+// of all symbols and places.
 func (r *reader) readTables() error {
 	f := r.f
 	r.relas = make([][]reloc.Table, f.NumSections())
-	n := uint64(f.NumSymbols())
+	if err := f.CheckReferences(); err != nil {
+		return err
+	}
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
 		if !s.Is(elf.SHT_RELA) {
@@ -69,18 +72,13 @@ func (r *reader) readTables() error {
 		if err != nil {
 			return fmt.Errorf("section %v: %w", s, err)
 		}
-		for j := range t.Len() {
-			if sym := t.Info(j) >> 32; sym >= n {
-				return fmt.Errorf("section %v+0x%x: %s: relocation %d: symbol %d of %d", in, t.Off(j), t.At(j).TypeName(), j, sym, n)
-			}
-		}
 		if r.relas[in.Index] == nil {
 			r.bySec = append(r.bySec, in.Index)
 		}
 		r.relas[in.Index] = append(r.relas[in.Index], t)
 	}
 	for _, t := range r.secs {
-		t.relocs = newRelocs(r.relas[t.sec])
+		t.relocs = sortRelocs(r.relas[t.sec])
 	}
 	return nil
 }
@@ -112,23 +110,23 @@ func (r *reader) target(rel reloc.Rela) (place, bool) {
 }
 
 // watch returns the symbols that are defined in the sections that satisfy want.
-func (r *reader) watch(want func(sec int) bool) symbolSet {
-	set := newSymbolSet(r.f.NumSymbols())
+func (r *reader) watch(want func(sec int) bool) index.Set {
+	set := index.NewSet(r.f.NumSymbols())
 	for i := 1; i < r.f.NumSymbols(); i++ {
 		if s := r.f.Symbol(i); s.Section != 0 && want(s.Section) {
-			set.add(i)
+			set.Add(i)
 		}
 	}
 	return set
 }
 
 // each calls f for every relocation against one of the symbols.
-func (r *reader) each(syms symbolSet, f func(in elfrw.Section, rel reloc.Rela)) {
+func (r *reader) each(syms index.Set, f func(in elfrw.Section, rel reloc.Rela)) {
 	for _, sec := range r.bySec {
 		in := r.f.Section(sec)
 		for _, t := range r.relas[sec] {
 			for i := range t.Len() {
-				if syms.has(int(t.Info(i) >> 32)) {
+				if syms.Has(int(t.Info(i) >> 32)) {
 					f(in, t.At(i))
 				}
 			}

@@ -182,8 +182,8 @@ func (r *reader) dataReference(in elfrw.Section, rel reloc.Rela, to place) {
 // distances from the field itself. The places of an entry of another form are
 // entered with nothing known.
 func (r *reader) pairs(in elfrw.Section) {
-	rels := r.sortedRelocs(in.Index).within(0, ^uint64(0))
-	rels = slices.DeleteFunc(slices.Clone(rels), func(rel reloc.Rela) bool { return rel.Type() == uint32(elf.R_PPC64_NONE) })
+	rels := slices.Collect(r.sortedRelocs(in.Index).Within(0, ^uint64(0)))
+	rels = slices.DeleteFunc(rels, func(rel reloc.Rela) bool { return rel.Type() == uint32(elf.R_PPC64_NONE) })
 	isJump := in.NameString() == "__jump_table"
 	size := uint64(8)
 	switch {
@@ -257,7 +257,7 @@ const (
 // fixups reads the places that Linux patches when it boots. Other sections of
 // such names are lists of places, each the distance from its own entry.
 func (r *reader) fixups(in elfrw.Section) {
-	rels := r.sortedRelocs(in.Index).within(0, ^uint64(0))
+	rels := slices.Collect(r.sortedRelocs(in.Index).Within(0, ^uint64(0)))
 	if strings.HasSuffix(in.NameString(), "ftr_fixup") {
 		if r.features(in, rels) {
 			return

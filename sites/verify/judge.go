@@ -221,7 +221,7 @@ func (v *verifier) branchAt(at uint64, w ppc64.Word) branch {
 // judgeConstant checks a site that makes no call.
 func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	if v.object {
-		if sec, off, ok := v.code(s.at); ok && !v.relas[sec.Index].within(off, ppc64.WordSize, func(relocFor) bool { return false }) {
+		if sec, off, ok := v.code(s.at); ok && v.isRelocated(sec.Index, off, off+ppc64.WordSize) {
 			v.fault(s, kind.WrongCall.Errorf("a relocation is left on a constant, %v", w))
 			return
 		}

@@ -3,11 +3,9 @@
 package verify
 
 import (
-	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
@@ -16,58 +14,24 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// relocs are the relocations of one section, by offset. Where the table is in
-// order, as it nearly always is, order is nil.
-type relocs struct {
-	table reloc.Table
-	order []int32
-}
-
-func newRelocs(t reloc.Table) relocs {
-	r := relocs{table: t}
-	for i := 1; i < t.Len(); i++ {
-		if t.Off(i) < t.Off(i-1) {
-			r.order = make([]int32, t.Len())
-			for j := range r.order {
-				r.order[j] = int32(j)
-			}
-			slices.SortStableFunc(r.order, func(a, b int32) int { return cmp.Compare(t.Off(int(a)), t.Off(int(b))) })
-			break
-		}
-	}
-	return r
-}
-
-func (r relocs) at(i int) reloc.Rela {
-	if r.order != nil {
-		i = int(r.order[i])
-	}
-	return r.table.At(i)
-}
-
-// within calls visit for the relocations of an extent that change something.
-func (r relocs) within(off, size uint64, visit func(reloc.Rela) bool) bool {
-	lo, hi := 0, r.table.Len()
-	for lo < hi {
-		if mid := (lo + hi) / 2; r.at(mid).Off < off {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	for ; lo < r.table.Len(); lo++ {
-		e := r.at(lo)
-		if e.Off >= off+size {
-			break
-		}
-		if h, ok := reloc.Lookup(e.Type()); ok && h.Size == 0 {
+// changes visits the relocations of a section from start to end that change
+// something there, until visit returns false. It reports whether all were visited.
+func (p *program) changes(sec int, start, end uint64, visit func(reloc.Rela) bool) bool {
+	relas := p.relas[sec]
+	for r := range relas.Within(start, end) {
+		if h, ok := reloc.Lookup(r.Type()); ok && h.Size == 0 {
 			continue
 		}
-		if !visit(e) {
+		if !visit(r) {
 			return false
 		}
 	}
 	return true
+}
+
+// isRelocated reports whether a relocation changes what is from start to end.
+func (p *program) isRelocated(sec int, start, end uint64) bool {
+	return !p.changes(sec, start, end, func(reloc.Rela) bool { return false })
 }
 
 // placeObject gives the sections and symbols of an object addresses, and its GOT.
@@ -93,11 +57,11 @@ func (p *program) placeObject() error {
 			if err != nil {
 				return kind.BadELF.Errorf("section %v: %w", s, err)
 			}
-			if old, ok := p.relas[int(s.Info)]; ok && old.table.Len() > 0 && t.Len() > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
+			if old, ok := p.relas[int(s.Info)]; ok && old.Len() > 0 && t.Len() > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
 				return kind.BadELF.Errorf("section %v: a second relocation section of %v", s, f.Section(int(s.Info)))
 			}
 			if to := f.Section(int(s.Info)); to.Has(elf.SHF_ALLOC) || to.NameString() == layout.RecordSection {
-				p.relas[int(s.Info)] = newRelocs(t)
+				p.relas[int(s.Info)] = reloc.Sort(t)
 			}
 		case loaded(s) && s.NameString() == ".toc":
 			tocs = append(tocs, s)
@@ -142,7 +106,7 @@ func (p *program) got(sym uint32) uint64 { return p.gotStart + 8*uint64(sym) }
 
 // relocate applies the relocations of an extent to a copy of its bytes.
 func (p *program) relocate(sec int, off uint64, b []byte) bool {
-	return p.relas[sec].within(off, uint64(len(b)), func(r reloc.Rela) bool {
+	return p.changes(sec, off, off+uint64(len(b)), func(r reloc.Rela) bool {
 		v, ok := p.formula(r, p.address[sec]+r.Off)
 		if !ok {
 			return false
@@ -190,7 +154,7 @@ func (p *program) objectContent(at uint64) content {
 	if d := s.Data(); d != nil {
 		c.addr = binary.LittleEndian.Uint64(d[off:])
 	}
-	p.relas[s.Index].within(off, 8, func(r reloc.Rela) bool {
+	p.changes(s.Index, off, off+8, func(r reloc.Rela) bool {
 		switch n++; {
 		case n > 1 || r.Off != off:
 			c = content{}
@@ -255,7 +219,7 @@ func (p *program) objectBranch(at uint64, w ppc64.Word) branch {
 	}
 	b := branch{to: at + uint64(w.Displacement())}
 	n := 0
-	p.relas[s.Index].within(off, ppc64.WordSize, func(r reloc.Rela) bool {
+	p.changes(s.Index, off, off+ppc64.WordSize, func(r reloc.Rela) bool {
 		if n++; n > 1 || r.Off != off {
 			b = branch{bad: "has two relocations"}
 			return false

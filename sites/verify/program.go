@@ -43,9 +43,9 @@ type program struct {
 	entries map[uint64]string // trampolines by their entries, global and local
 	byKey   map[string]uint64 // see keyNamed
 
-	relas  map[int]relocs // of an object, by section
-	moved  []reloc.Rela   // dynamic relocations of an image, by place
-	shared bool           // a shared library: its symbols may be preempted
+	relas  map[int]reloc.Sorted // of an object, by section
+	moved  []reloc.Rela         // dynamic relocations of an image, by place
+	shared bool                 // a shared library: its symbols may be preempted
 	tocs   map[uint64]uint64
 	every  []uint64 // see allTOCs
 
@@ -109,7 +109,7 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 	}
 	p := &program{
 		file: f, opts: opts, address: make([]uint64, f.NumSections()),
-		names: map[uint64]string{}, entries: map[uint64]string{}, relas: map[int]relocs{}, tocs: map[uint64]uint64{},
+		names: map[uint64]string{}, entries: map[uint64]string{}, relas: map[int]reloc.Sorted{}, tocs: map[uint64]uint64{},
 	}
 	switch elf.Type(h.Type) {
 	case elf.ET_REL:

@@ -7,13 +7,9 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
-
-// relocFor is a relocation of a word that should have none.
-type relocFor = reloc.Rela
 
 // judgeTOC checks that a caller with a TOC pointer has it again behind the call.
 func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -84,7 +83,7 @@ func (v *verifier) cut(t table) error {
 		return nil
 	}
 	if v.object {
-		whole := v.relas[s.Index].within(s.Size, math.MaxUint64-s.Size, func(reloc.Rela) bool { return false })
+		whole := !v.isRelocated(s.Index, s.Size, math.MaxUint64)
 		if !whole {
 			return kind.BadTable.Errorf("a relocation passes the end of the table")
 		}

@@ -313,7 +313,7 @@ func (v *verifier) slot(s *site) (ppc64.Word, bool) {
 	if !ok {
 		return 0, false
 	}
-	if v.object && !v.relas[sec.Index].within(off, ppc64.WordSize, func(relocFor) bool { return false }) {
+	if v.object && v.isRelocated(sec.Index, off, off+ppc64.WordSize) {
 		return 0, false
 	}
 	w, ok := v.word(at)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package reloc
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// tableOf makes a table; the addend of an entry is its number.
+func tableOf(offs ...uint64) Table {
+	t := make(Table, len(offs)*RelaSize)
+	for i, off := range offs {
+		t.Put(i, Rela{Off: off, Addend: int64(i)})
+	}
+	return t
+}
+
+func TestInOrder(t *testing.T) {
+	for _, c := range []struct {
+		offs []uint64
+		want bool
+	}{
+		{nil, true},
+		{[]uint64{7}, true},
+		{[]uint64{0, 0, 4}, true},
+		{[]uint64{4, 0}, false},
+		{[]uint64{0, 8, 4, 12}, false},
+		{[]uint64{1 << 63, 1<<63 - 1}, false},
+	} {
+		if got := tableOf(c.offs...).InOrder(); got != c.want {
+			t.Errorf("%#x in order: %v", c.offs, got)
+		}
+	}
+}
+
+// TestSort holds Sorted against a stable sort of the decoded entries, and each
+// search and extent against a look at all of them.
+func TestSort(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for round := range 300 {
+		n := rnd.IntN(40)
+		offs := make([]uint64, n)
+		for i := range offs {
+			offs[i] = rnd.Uint64N(30)
+		}
+		if round%2 == 0 {
+			slices.Sort(offs)
+		}
+		table := tableOf(offs...)
+		want := make([]Rela, n)
+		for i := range want {
+			want[i] = table.At(i)
+		}
+		slices.SortStableFunc(want, func(a, b Rela) int { return cmp.Compare(a.Off, b.Off) })
+		s := Sort(table)
+		if round%2 == 0 && s.order != nil {
+			t.Fatalf("%#x: sorted again", offs)
+		}
+		for k, r := range want {
+			if s.Nth(k) != r || s.NthOff(k) != r.Off || s.At(s.Index(k)) != r {
+				t.Fatalf("%#x: relocation %d is %v, want %v", offs, k, s.Nth(k), r)
+			}
+		}
+		for off := range uint64(32) {
+			first := 0
+			for first < n && want[first].Off < off {
+				first++
+			}
+			for guess := -1; guess <= n+1; guess++ {
+				if got := s.Search(off, guess); got != first {
+					t.Fatalf("%#x: Search(%d, %d) = %d, want %d", offs, off, guess, got, first)
+				}
+			}
+			for end := range uint64(34) {
+				var in []Rela
+				for _, r := range want {
+					if r.Off >= off && r.Off < end {
+						in = append(in, r)
+					}
+				}
+				if got := slices.Collect(s.Within(off, end)); !slices.Equal(got, in) {
+					t.Fatalf("%#x: Within(%d, %d) = %v, want %v", offs, off, end, got, in)
+				}
+			}
+		}
+	}
+}
