@@ -182,3 +182,15 @@ func cstring(b []byte) []byte {
 	}
 	return nil
 }
+
+// Loaded reports whether a section takes up memory. One of thread-local zeros
+// (.tbss) has an address and yet none: each thread has its own.
+func (s Section) Loaded() bool {
+	return s.Has(elf.SHF_ALLOC) && !s.Is(elf.SHT_NULL) && !(s.Is(elf.SHT_NOBITS) && s.Has(elf.SHF_TLS))
+}
+
+// IsCode reports whether a section holds instructions: SHT_PROGBITS, loaded and
+// executable.
+func (s Section) IsCode() bool {
+	return s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_ALLOC|elf.SHF_EXECINSTR)
+}

@@ -26,6 +26,22 @@
 //
 // Errors name the section and the place; the file's name is for the caller to add.
 //
+// # Rooms
+//
+// The prefix of a file's name says which step it belongs to. Files without one
+// are the model that all steps share: objects, sites, keys, tables, forms,
+// reasons. A step refers to itself and to what is above it in this list, never
+// to what is below it.
+//
+//	        model: object.go, site.go, key.go, table.go, functions.go, …
+//	find_   what the file says
+//	plan_   what will be done, and the proofs that allow it
+//	apply_  the edit
+//	check_  what the output says; of apply_ it uses nothing
+//
+// [MakePlan] makes an environment of the options: what a place and a run time mean
+// for sites. Package stub makes the code of stubs.
+//
 // # What may leave its trampoline
 //
 // The callee of a direct call may be in another link unit: for a bl with a slot

@@ -16,7 +16,7 @@ import (
 // of no use without a low one. It returns how many bytes are accessed at most,
 // and 0 if the access is not final. Update forms leave the address in a register.
 func finalAccess(sec elfrw.Section, rel reloc.Rela) uint64 {
-	if !isCode(sec) {
+	if !sec.IsCode() {
 		return 0
 	}
 	switch elf.R_PPC64(rel.Type()) {

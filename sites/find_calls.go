@@ -19,7 +19,7 @@ func (o *Object) findCalls() error {
 	if len(o.Tramps) == 0 {
 		return nil
 	}
-	holdsSites := func(s elfrw.Section) bool { return isCode(s) || layout.IsAlternative(s) }
+	holdsSites := func(s elfrw.Section) bool { return s.IsCode() || layout.IsAlternative(s) }
 	for sec := range o.relocated(holdsSites) {
 		t, err := o.table(sec.Index)
 		if err != nil {
@@ -46,7 +46,7 @@ func (o *Object) checkTramps() error {
 		}
 		seen[s.Tramp] = true
 		sym := o.File.Symbol(int(o.Tramps[s.Tramp].Sym))
-		if sec := o.File.Section(sym.Section); sym.Section != 0 && !isCode(sec) {
+		if sec := o.File.Section(sym.Section); sym.Section != 0 && !sec.IsCode() {
 			return o.at(int(s.Section), s.Off, int64(s.Type), "%s is in section %q, which is no code", printable(o.name(sym.Index)), sec.NameString())
 		}
 	}
@@ -176,7 +176,7 @@ func (o *Object) findDecoded() error {
 	bySection := map[int]bool{}
 	for _, t := range o.Tramps {
 		s := o.File.Symbol(int(t.Sym))
-		if t.Entry == noStub && s.Section != 0 && s.Bind() == elf.STB_LOCAL && isCode(o.File.Section(s.Section)) {
+		if t.Entry == noStub && s.Section != 0 && s.Bind() == elf.STB_LOCAL && o.File.Section(s.Section).IsCode() {
 			bySection[s.Section] = true
 		}
 	}

@@ -155,7 +155,7 @@ func (o *Object) target(h heldBy) (Target, error) {
 	case s.Section == 0:
 		return Target{Why: TargetNotFunction}, nil
 	case s.Type() != elf.STT_FUNC && s.Type() != elf.STT_GNU_IFUNC && s.Type() != elf.STT_NOTYPE,
-		!isCode(o.File.Section(s.Section)):
+		!o.File.Section(s.Section).IsCode():
 		return Target{Why: TargetNotFunction}, nil
 	case s.Bind() == elf.STB_LOCAL && o.inComdat(s.Section):
 		return Target{Why: TargetDiscardable}, nil

@@ -93,7 +93,7 @@ func (o *Object) findLoads() ([]int32, error) {
 	loads, defined := make([]int32, len(o.Tramps)), make([]int32, 0, len(o.Tramps))
 	for i, t := range o.Tramps {
 		loads[i] = noKey
-		if s := o.File.Symbol(int(t.Sym)); t.Entry == noStub && s.Section != 0 && isCode(o.File.Section(s.Section)) {
+		if s := o.File.Symbol(int(t.Sym)); t.Entry == noStub && s.Section != 0 && o.File.Section(s.Section).IsCode() {
 			defined = append(defined, int32(i))
 		}
 	}

@@ -41,7 +41,7 @@ func (o *Object) current(s *Site) (state, error) {
 			return state{form: Direct, place: to}, nil
 		}
 		sym := o.File.Symbol(int(s.Sym))
-		if sec := o.File.Section(sym.Section); sym.Section != 0 && !isCode(sec) {
+		if sec := o.File.Section(sym.Section); sym.Section != 0 && !sec.IsCode() {
 			return state{}, bad("the site branches to %s, which is no code", printable(o.name(int(s.Sym))))
 		}
 		if sym.Type() != elf.STT_SECTION {

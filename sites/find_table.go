@@ -105,7 +105,7 @@ func (o *Object) entryAddr(sec elfrw.Section, r reloc.Rela, e *Entry) error {
 		return bad("the site is not in this object")
 	}
 	code := o.File.Section(place.sec)
-	if !isCode(code) {
+	if !code.IsCode() {
 		return bad("the site is in section %v, which is no code", code)
 	}
 	if _, err := ppc64.Load(code.Data(), place.off); err != nil {

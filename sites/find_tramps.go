@@ -27,7 +27,7 @@ func (o *Object) readTramp(t int) trampCode {
 func (o *Object) decodeTramp(sym int) trampCode {
 	s := o.File.Symbol(sym)
 	entry, err := ppc64.LocalEntryOf(s.Other)
-	if err != nil || s.Section == 0 || !isCode(o.File.Section(s.Section)) {
+	if err != nil || s.Section == 0 || !o.File.Section(s.Section).IsCode() {
 		return trampCode{}
 	}
 	code := o.File.Section(s.Section).Data()

@@ -62,12 +62,12 @@ func (o *Object) findProgram() bool {
 	objects.sort()
 	ours := ranges{}
 	for _, t := range o.Tramps {
-		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && isCode(o.File.Section(s.Section)) {
+		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && o.File.Section(s.Section).IsCode() {
 			ours.add(s.Section, s.Value, o.trampEnd(s))
 		}
 	}
 	ours.sort()
-	for sec := range o.relocated(isCode) {
+	for sec := range o.relocated(elfrw.Section.IsCode) {
 		t, _ := o.table(sec.Index) // Find has read it
 		for i := range t.Len() {
 			if sym := int(t.Info(i) >> 32); symbols.Has(sym) && o.showsProgram(sec, t.At(i), objects) && !ours.has(sec.Index, t.Off(i)) {

@@ -111,10 +111,6 @@ func (o *Object) sorted(sec int) (reloc.Sorted, error) {
 	return reloc.Sort(t), nil
 }
 
-func isCode(s elfrw.Section) bool {
-	return s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_ALLOC|elf.SHF_EXECINSTR)
-}
-
 // resolve returns the place that symbol + addend stands for, if that is in a
 // section of this object.
 func (o *Object) resolve(sym uint32, addend int64) (addr, bool) {
@@ -134,7 +130,7 @@ func (o *Object) name(sym int) string {
 // at makes the error for a place; typ is the relocation's type, or negative.
 func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) error {
 	e := &PlaceError{Section: o.File.Section(sec).String(), Off: off, Err: fmt.Errorf(format, a...)}
-	if isCode(o.File.Section(sec)) {
+	if o.File.Section(sec).IsCode() {
 		o.funcs.index(o.File, []int{sec})
 		if fn := o.funcs.find(sec, off); fn != 0 {
 			e.Symbol = o.name(fn)

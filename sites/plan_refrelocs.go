@@ -138,7 +138,7 @@ func (r *references) add(sec elfrw.Section, rel reloc.Rela) {
 // ownTrampoline reports whether a relocation is part of a load of the key by
 // its own trampoline.
 func (r *references) ownTrampoline(k *keySection, place uint64, sec elfrw.Section, rel reloc.Rela) bool {
-	if !isCode(sec) {
+	if !sec.IsCode() {
 		return false
 	}
 	i, _ := slices.BinarySearch(k.off, place)

@@ -21,7 +21,7 @@ import (
 // An image is a linked file as it lies in memory.
 type image struct {
 	file   *elfrw.File
-	spans  []span              // sections that are loaded and have bytes, by address
+	memory *elfrw.Memory
 	funcs  []function          // by address
 	keys   map[uint64]string   // names without __SCK__, by address
 	tramps map[string]function // by name without __SCT__
@@ -31,12 +31,6 @@ type image struct {
 	slots  map[uint64]uint64   // what dynamic relocations put where; see doubleword
 
 	parents map[string][]ppc64.LocalEntry // by function name; see callerEntry
-}
-
-// A span is a section in memory.
-type span struct {
-	from, to uint64
-	sec      int
 }
 
 // A function is a function symbol in code.
@@ -81,8 +75,9 @@ func open(f *elfrw.File) (*image, error) {
 	if im.table[0] == im.table[1] {
 		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched: patch the objects before they are linked", elf.Type(h.Type))
 	}
-	if err := im.readSections(); err != nil {
-		return nil, err
+	var err error
+	if im.memory, err = f.Memory(); err != nil {
+		return nil, kind.BadELF.Wrap(err)
 	}
 	if s, ok := f.SectionByName(".got"); ok && im.toc == 0 {
 		im.toc = s.Addr + tocBias
@@ -90,58 +85,14 @@ func open(f *elfrw.File) (*image, error) {
 	return im, im.readRelocations()
 }
 
-func (im *image) readSections() error {
-	for i := 1; i < im.file.NumSections(); i++ {
-		s := im.file.Section(i)
-		if !s.Has(elf.SHF_ALLOC) || s.Size == 0 || s.Is(elf.SHT_NULL) || s.Is(elf.SHT_NOBITS) && s.Has(elf.SHF_TLS) {
-			continue
-		}
-		if s.Addr+s.Size < s.Addr {
-			return kind.BadELF.Errorf("section %v passes the end of memory", s)
-		}
-		im.spans = append(im.spans, span{s.Addr, s.Addr + s.Size, i})
-	}
-	slices.SortFunc(im.spans, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.sec, b.sec)) })
-	for i := 1; i < len(im.spans); i++ {
-		if a, b := im.spans[i-1], im.spans[i]; b.from < a.to {
-			return kind.BadELF.Errorf("sections %v and %v overlap in memory", im.file.Section(a.sec), im.file.Section(b.sec))
-		}
-	}
-	return nil
-}
-
-// locate returns the section at an address, and the offset in it.
-func (im *image) locate(at uint64) (elfrw.Section, uint64, bool) {
-	i, found := slices.BinarySearchFunc(im.spans, at, func(s span, at uint64) int { return cmp.Compare(s.from, at) })
-	if !found {
-		i--
-	}
-	if i < 0 || at >= im.spans[i].to {
-		return elfrw.Section{}, 0, false
-	}
-	return im.file.Section(im.spans[i].sec), at - im.spans[i].from, true
-}
-
-// isCode reports whether a section has instructions.
-func isCode(s elfrw.Section) bool { return s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_EXECINSTR) }
-
 // word returns the instruction word at an address.
 func (im *image) word(at uint64) (w ppc64.Word, sec elfrw.Section, off uint64, err error) {
-	sec, off, ok := im.locate(at)
-	if !ok || !isCode(sec) {
+	sec, off, ok := im.memory.Locate(at)
+	if !ok || !sec.IsCode() {
 		return 0, sec, off, kind.BadTable.Errorf("0x%x is in no code", at)
 	}
 	w, err = ppc64.Load(sec.Data(), off)
 	return w, sec, off, err
-}
-
-// bytes returns n bytes of memory, nil if the file has none for them.
-func (im *image) bytes(at, n uint64) []byte {
-	s, off, ok := im.locate(at)
-	if !ok || n > s.Size-off || s.Data() == nil {
-		return nil
-	}
-	return s.Data()[off : off+n]
 }
 
 func (im *image) readSymbols() error {
@@ -162,7 +113,7 @@ func (im *image) readSymbols() error {
 		case strings.HasPrefix(string(name), layout.KeyPrefix):
 			im.keys[s.Value] = string(name[len(layout.KeyPrefix):])
 		}
-		if s.Type() != elf.STT_FUNC && s.Type() != elf.STT_NOTYPE || !isCode(f.Section(s.Section)) {
+		if s.Type() != elf.STT_FUNC && s.Type() != elf.STT_NOTYPE || !f.Section(s.Section).IsCode() {
 			continue
 		}
 		isTramp := strings.HasPrefix(string(name), layout.TrampPrefix)
@@ -284,7 +235,7 @@ func (im *image) content(key uint64) content {
 	if c, ok := im.moved[key]; ok {
 		return c
 	}
-	s, off, ok := im.locate(key)
+	s, off, ok := im.memory.Locate(key)
 	switch {
 	case !ok || s.Size-off < 8:
 		return content{}

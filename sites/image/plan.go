@@ -40,6 +40,8 @@ type Plan struct {
 	Decisions []sites.Decision
 	Keys      int // of the image
 	EntrySize int // of the table, in bytes
+
+	memory *elfrw.Memory
 }
 
 // MakePlan decides. An error means that the file is no kernel image that can be
@@ -63,7 +65,7 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 		return nil, err
 	}
 	slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(a.at, b.at) })
-	p := &Plan{File: f, Keys: len(im.keys), EntrySize: size}
+	p := &Plan{File: f, Keys: len(im.keys), EntrySize: size, memory: im.memory}
 	for i, e := range list {
 		if i > 0 && list[i-1].at == e.at {
 			return nil, kind.BadTable.Errorf("two entries of the table name the site at 0x%x", e.at)

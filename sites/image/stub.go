@@ -73,7 +73,7 @@ func (im *image) doubleword(at uint64) (uint64, bool) {
 	if v, ok := im.slots[at]; ok {
 		return v, v != math.MaxUint64
 	}
-	b := im.bytes(at, 8)
+	b := im.memory.Bytes(at, 8)
 	if b == nil {
 		return 0, false
 	}
@@ -105,15 +105,9 @@ func (im *image) readSlots() {
 func (p *Plan) setStub(edit *elfrw.Edit, s *Site) error {
 	at := s.entry + layout.StubField
 	rel := int64(s.out - at)
-	for i := 1; i < p.File.NumSections(); i++ {
-		sec := p.File.Section(i)
-		if !sec.Has(elf.SHF_ALLOC) || sec.Is(elf.SHT_NOBITS) || at < sec.Addr || at-sec.Addr >= sec.Size {
-			continue
-		}
-		if int64(int32(rel)) != rel {
-			break
-		}
-		return edit.ReplaceBytes(i, at-sec.Addr, make([]byte, 4), binary.LittleEndian.AppendUint32(nil, uint32(rel)))
+	sec, off, ok := p.memory.Locate(at)
+	if !ok || int64(int32(rel)) != rel {
+		return kind.BadStub.Errorf("the entry at 0x%x cannot name the stub at 0x%x", s.entry, s.out)
 	}
-	return kind.BadStub.Errorf("the entry at 0x%x cannot name the stub at 0x%x", s.entry, s.out)
+	return edit.ReplaceBytes(sec.Index, off, make([]byte, 4), binary.LittleEndian.AppendUint32(nil, uint32(rel)))
 }

@@ -21,7 +21,7 @@ type entry struct {
 // of one size lead to keys, all of them.
 func (im *image) entries(size int) ([]entry, int, error) {
 	from, to := im.table[0], im.table[1]
-	raw := im.bytes(from, to-from)
+	raw := im.memory.Bytes(from, to-from)
 	if to < from || raw == nil {
 		return nil, 0, kind.BadTable.Errorf("the table of static-call sites at 0x%x is in no section", from)
 	}

@@ -40,7 +40,8 @@ func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 	for _, t := range im.secs {
 		t.base = f.Section(t.sec).Addr
 	}
-	if err := im.layout(); err != nil {
+	var err error
+	if im.memory, err = f.Memory(); err != nil {
 		return nil, err
 	}
 	im.readSymbols()
@@ -56,53 +57,20 @@ func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 type image struct {
 	*Map
 	toc     uint64
-	loaded  []loaded
+	memory  *elfrw.Memory
 	dyn     []dynamicValue // by address
 	skipped []span         // addresses of data that names places, but where nothing goes
 	work    int            // what the search for addresses has cost
 	bases   []tableBase    // addresses of data that code has
 }
 
-// A loaded is a section in memory, with its addresses.
-type loaded struct {
-	start, end uint64
-	sec        int
-}
-
 // A dynamicValue is an address that the dynamic linker puts somewhere.
 type dynamicValue struct{ at, value uint64 }
 
-// layout finds where sections lie.
-func (im *image) layout() error {
-	for i := 1; i < im.f.NumSections(); i++ {
-		s := im.f.Section(i)
-		if !s.Has(elf.SHF_ALLOC) || s.Size == 0 || s.Data() == nil {
-			continue
-		}
-		if s.Addr+s.Size < s.Addr {
-			return fmt.Errorf("section %v: 0x%x bytes at 0x%x pass the end of the address space", s, s.Size, s.Addr)
-		}
-		im.loaded = append(im.loaded, loaded{s.Addr, s.Addr + s.Size, i})
-	}
-	slices.SortFunc(im.loaded, func(a, b loaded) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.sec, b.sec)) })
-	for i := 1; i < len(im.loaded); i++ {
-		if a, b := im.loaded[i-1], im.loaded[i]; a.end > b.start {
-			return fmt.Errorf("section %v: overlaps section %v", im.f.Section(b.sec), im.f.Section(a.sec))
-		}
-	}
-	return nil
-}
-
 // at returns the place of an address.
 func (im *image) at(addr uint64) (place, bool) {
-	i, found := slices.BinarySearchFunc(im.loaded, addr, func(l loaded, addr uint64) int { return cmp.Compare(l.start, addr) })
-	if !found {
-		i--
-	}
-	if i < 0 || addr >= im.loaded[i].end {
-		return place{}, false
-	}
-	return place{im.loaded[i].sec, addr - im.loaded[i].start}, true
+	s, off, ok := im.memory.Locate(addr)
+	return place{s.Index, off}, ok
 }
 
 // within returns the section with code and the place in it of an address within
@@ -119,11 +87,11 @@ func (im *image) within(addr uint64) (*text, uint64, bool) {
 
 // bytes returns the content of a section from an address on.
 func (im *image) bytes(addr uint64) []byte {
-	p, ok := im.at(addr)
-	if !ok {
+	s, off, _ := im.memory.Locate(addr)
+	if off >= uint64(len(s.Data())) {
 		return nil
 	}
-	return im.f.Section(p.sec).Data()[p.off:]
+	return s.Data()[off:]
 }
 
 // word64 returns the doubleword that an address holds when the program runs.
@@ -211,8 +179,7 @@ func (im *image) pointers() {
 	if elf.Type(im.f.Header().Type) == elf.ET_DYN && im.relative() {
 		return
 	}
-	for _, l := range im.loaded {
-		s := im.f.Section(l.sec)
+	for start, s := range im.memory.Sections() {
 		if s.Has(elf.SHF_EXECINSTR) {
 			continue
 		}
@@ -223,7 +190,7 @@ func (im *image) pointers() {
 		}
 		data := s.Data()
 		for off := uint64(0); off+8 <= uint64(len(data)); off += 4 {
-			im.pointer(l.start+off, binary.LittleEndian.Uint64(data[off:]))
+			im.pointer(start+off, binary.LittleEndian.Uint64(data[off:]))
 		}
 	}
 }

@@ -41,14 +41,13 @@ func (im *image) kernelTables() {
 		}
 		ranges[key][stop] = s.Value
 	}
-	for _, l := range im.loaded {
-		s := im.f.Section(l.sec)
+	for start, s := range im.memory.Sections() {
 		switch useOf(s) {
 		case useNone, useUnwinding:
-			im.skipped = append(im.skipped, span{l.start, l.end})
+			im.skipped = append(im.skipped, span{start, start + s.Size})
 		case usePairs, useFixups:
 			if ranges[s.NameString()] == nil {
-				ranges[s.NameString()] = &[2]uint64{l.start, l.end}
+				ranges[s.NameString()] = &[2]uint64{start, start + s.Size}
 			}
 		}
 	}

@@ -43,17 +43,15 @@ func (p *program) placeImage() error {
 				p.shared = false
 			}
 		}
-		if loaded(s) {
-			p.add(s, s.Addr)
-		}
+		p.address[i] = s.Addr
 	}
-	if err := p.sortSpans(); err != nil {
+	if err := p.remember(); err != nil {
 		return err
 	}
-	if n := len(p.spans); n > 0 {
-		p.ext = (p.spans[n-1].to + 1<<20) &^ 0xffff
-		if p.ext < p.spans[n-1].to {
-			return kind.BadELF.Errorf("section %v passes the end of memory", f.Section(p.spans[n-1].sec))
+	if end := p.memory.End(); end > 0 {
+		p.ext = (end + 1<<20) &^ 0xffff
+		if p.ext < end {
+			return kind.BadELF.Errorf("the sections leave no room at the end of memory")
 		}
 	}
 	for i := range p.dynamic {

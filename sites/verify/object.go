@@ -45,7 +45,7 @@ func (p *program) placeObject() error {
 			return errTooLarge
 		}
 		next = (next + align - 1) &^ (align - 1)
-		p.add(s, next)
+		p.address[s.Index] = next
 		next += s.Size
 		return nil
 	}
@@ -63,9 +63,9 @@ func (p *program) placeObject() error {
 			if to := f.Section(int(s.Info)); to.Has(elf.SHF_ALLOC) || to.NameString() == layout.RecordSection {
 				p.relas[int(s.Info)] = reloc.Sort(t)
 			}
-		case loaded(s) && s.NameString() == ".toc":
+		case s.Loaded() && s.NameString() == ".toc":
 			tocs = append(tocs, s)
-		case loaded(s):
+		case s.Loaded():
 			if err := place(s); err != nil {
 				return err
 			}
@@ -96,7 +96,7 @@ func (p *program) placeObject() error {
 			s.addr += p.address[s.section]
 		}
 	}
-	return p.sortSpans()
+	return p.remember()
 }
 
 var errTooLarge = kind.BadELF.Errorf("the object is too large: its sections have no room in 2 GiB")

@@ -4,10 +4,8 @@ package verify
 
 import (
 	"bytes"
-	"cmp"
 	"debug/elf"
 	"encoding/binary"
-	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
@@ -25,9 +23,9 @@ type program struct {
 	opts   Options
 	object bool // ET_REL
 
-	spans    []span   // sections by address
+	memory   *elfrw.Memory
 	address  []uint64 // of each section, by index
-	ext      uint64   // begin of the region of symbols of other units
+	ext      uint64   // start of the region of symbols of other units
 	gotStart uint64   // of an object: where its GOT is taken to be
 	toc      uint64   // the unit's TOC pointer, 0 if it has none
 
@@ -52,12 +50,6 @@ type program struct {
 	adopted   bool // a record says where the code runs:
 	place     uint8
 	elsewhere bool // an option says that it runs elsewhere
-}
-
-// A span is a section in memory.
-type span struct {
-	from, to uint64
-	sec      int
 }
 
 // A symbol is one entry of a symbol table, with its address.
@@ -140,57 +132,21 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 // kernel reports whether the code is the kernel image's, which is one unit.
 func (p *program) kernel() bool { return !p.opts.User && !p.opts.Module }
 
-// add puts a section into memory.
-func (p *program) add(s elfrw.Section, at uint64) {
-	p.address[s.Index] = at
-	if s.Size > 0 {
-		p.spans = append(p.spans, span{at, at + s.Size, s.Index})
-	}
-}
+// locate returns the section at an address and the offset in it.
+func (p *program) locate(at uint64) (elfrw.Section, uint64, bool) { return p.memory.Locate(at) }
 
-// loaded reports whether a section is in memory. Those of thread-local data have
-// an address but no bytes there.
-func loaded(s elfrw.Section) bool {
-	return s.Has(elf.SHF_ALLOC) && !s.Is(elf.SHT_NULL) && !(s.Is(elf.SHT_NOBITS) && s.Has(elf.SHF_TLS))
-}
-
-func isCode(s elfrw.Section) bool {
-	return s.Is(elf.SHT_PROGBITS) && s.Has(elf.SHF_ALLOC|elf.SHF_EXECINSTR)
-}
-
-// sortSpans sorts the sections and wants them apart.
-func (p *program) sortSpans() error {
-	slices.SortFunc(p.spans, func(a, b span) int {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.sec, b.sec))
-	})
-	for i, s := range p.spans {
-		switch {
-		case s.to < s.from:
-			return kind.BadELF.Errorf("section %v passes the end of memory", p.file.Section(s.sec))
-		case i > 0 && s.from < p.spans[i-1].to:
-			return kind.BadELF.Errorf("sections %v and %v overlap in memory", p.file.Section(p.spans[i-1].sec), p.file.Section(s.sec))
-		}
+// remember makes the memory of the addresses that the sections have got.
+func (p *program) remember() (err error) {
+	if p.memory, err = p.file.MemoryAt(p.address); err != nil {
+		return kind.BadELF.Wrap(err)
 	}
 	return nil
-}
-
-// locate returns the section at an address and the offset in it.
-func (p *program) locate(at uint64) (elfrw.Section, uint64, bool) {
-	i, found := slices.BinarySearchFunc(p.spans, at, func(s span, at uint64) int { return cmp.Compare(s.from, at) })
-	if !found {
-		i--
-	}
-	if i < 0 || at >= p.spans[i].to {
-		return elfrw.Section{}, 0, false
-	}
-	s := p.spans[i]
-	return p.file.Section(s.sec), at - s.from, true
 }
 
 // code returns the section of an address that is code.
 func (p *program) code(at uint64) (elfrw.Section, uint64, bool) {
 	s, off, ok := p.locate(at)
-	return s, off, ok && isCode(s)
+	return s, off, ok && s.IsCode()
 }
 
 // bytes returns a copy of n bytes of memory, with the relocations of an object

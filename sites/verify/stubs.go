@@ -50,14 +50,13 @@ func (v *verifier) stubCalls() {
 
 // branches visits the relative branches of all code with their targets.
 func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
-	for _, sp := range v.spans {
-		sec := v.file.Section(sp.sec)
-		if !isCode(sec) {
+	for start, sec := range v.memory.Sections() {
+		if !sec.IsCode() {
 			continue
 		}
 		// What follows a truncated instruction is no code that runs.
 		_ = ppc64.Walk(sec.Data(), func(off uint64, w, _ ppc64.Word) bool {
-			if at := sp.from + off; w.IsBranch() && !w.AA() {
+			if at := start + off; w.IsBranch() && !w.AA() {
 				visit(at, w, v.branchAt(at, w).to)
 			}
 			return true

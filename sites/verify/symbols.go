@@ -96,7 +96,7 @@ func (p *program) index() {
 				}
 			}
 		}
-		if s.section != 0 && (s.typ == elf.STT_FUNC || s.typ == elf.STT_GNU_IFUNC) && isCode(p.file.Section(s.section)) {
+		if s.section != 0 && (s.typ == elf.STT_FUNC || s.typ == elf.STT_GNU_IFUNC) && p.file.Section(s.section).IsCode() {
 			p.funcs = append(p.funcs, fn{s.addr, s.addr + s.size, i})
 		}
 	}

@@ -41,7 +41,7 @@ func (v *verifier) tables() ([]table, error) {
 	for i := 1; i < p.file.NumSections(); i++ {
 		s := p.file.Section(i)
 		name := s.NameString()
-		if name != layout.KernelTable && name != layout.UserTable || !loaded(s) {
+		if name != layout.KernelTable && name != layout.UserTable || !s.Loaded() {
 			continue
 		}
 		if !s.Is(elf.SHT_PROGBITS) {

@@ -269,7 +269,7 @@ func (v *verifier) fault(s *site, err error) {
 	f := Fault{Kind: kind.Of(err), What: err.Error()}
 	if sec, off, ok := v.locate(s.at); ok {
 		f.Section, f.Off, f.FuncOff = sec.NameString(), off, off
-		if isCode(sec) {
+		if sec.IsCode() {
 			if fn, ok := v.around(s.at); ok {
 				f.Symbol, f.FuncOff = fn.name, s.at-fn.addr
 			}
