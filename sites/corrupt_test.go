@@ -11,6 +11,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A patient is an object in memory, with the places that a corruption names.
@@ -380,4 +381,58 @@ func FuzzPlan(f *testing.F) {
 			t.Fatalf("the output is not left alone: %s", summary(second, nil))
 		}
 	})
+}
+
+// TestCorruptedUserTable corrupts a table that a run for user space has written.
+func TestCorruptedUserTable(t *testing.T) {
+	user := Options{Place: User}
+	first, err := plan(memory(t, plainSite), user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := apply(t, first)
+	const rela = reloc.RelaSize
+	for _, c := range []struct {
+		name    string
+		corrupt func(p *patient, table elfrw.Section, header uint64) // of the relocations
+		want    string
+	}{
+		{"none", func(*patient, elfrw.Section, uint64) {}, ""},
+		{"the last key", func(p *patient, s elfrw.Section, header uint64) {
+			p.put64(header+32, s.Size-rela)
+		}, "lacks a relocation of its site or its key"},
+		{"the last stub", func(p *patient, s elfrw.Section, header uint64) {
+			end := s.Off + s.Size
+			copy(p.b[end-2*rela:], p.b[end-rela:end])
+			p.put64(header+32, s.Size-rela)
+		}, "lacks a relocation of its stub"},
+		{"a stub twice", func(p *patient, s elfrw.Section, _ uint64) {
+			p.put64(s.Off+2*rela, layout.StubField)
+		}, "no field of entry 0 begins here, or it has a relocation already"},
+		{"another's stub", func(p *patient, s elfrw.Section, _ uint64) {
+			stub := p.b[s.Off+rela+rType : s.Off+rela+rAddend]
+			for at := s.Off; at < s.Off+s.Size; at += 3 * rela {
+				if other := p.b[at+rela+rType : at+rela+rAddend]; !bytes.Equal(stub, other) {
+					copy(stub, other)
+					return
+				}
+			}
+			p.t.Fatal("all entries have one stub")
+		}, "and the stub of"},
+		{"a function as a stub", func(p *patient, s elfrw.Section, _ uint64) {
+			copy(p.b[s.Off+rela+8:s.Off+2*rela], p.b[s.Off+8:])
+		}, "want R_PPC64_REL32 against a stub"},
+	} {
+		f, err := elfrw.New(bytes.Clone(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &patient{t, bytes.Clone(b), f}
+		name := ".rela" + userTable
+		c.corrupt(p, p.section(name), p.header(name, 0))
+		_, err = plan(p.b, user)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: error is\n%v\nwant\n%s", c.name, err, c.want)
+		}
+	}
 }

@@ -14,68 +14,107 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// findTable reads the existing table and merges it with what the relocations
-// showed.
+// findTable reads the existing table of the kernel and merges it with what the
+// relocations showed.
 func (o *Object) findTable() error {
 	if len(o.tables.kernel) == 0 {
 		return nil
 	}
 	sec := o.File.Section(o.tables.kernel[0])
-	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
-		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
-	}
-	if len(o.tables.kernel) > 1 {
-		return o.at(o.tables.kernel[1], 0, -1, "a second site table, the first is section %d; link with -r first", sec.Index)
-	}
 	rela, err := o.table(sec.Index)
 	if err != nil {
 		return err
 	}
 	t := &Table{Section: sec.Index, EntrySize: tableEntrySize(sec, rela)}
 	o.Table = t
+	if err := o.readEntries(t, sec, keyRelocType(t.EntrySize), false); err != nil {
+		return err
+	}
+	if len(o.tables.kernel) > 1 {
+		return o.at(o.tables.kernel[1], 0, -1, "a second site table, the first is section %d; link with -r first", sec.Index)
+	}
+	return o.mergeTable(t)
+}
+
+// findUserTable does the same for the table of user space. An object has a section
+// of it for each section of code with such sites, and one for the section of the
+// stubs. The section of code refers to its section of the table (R_PPC64_NONE): a
+// linker that collects what nobody uses keeps and drops both together. Joined
+// objects may have one section for all code.
+func (o *Object) findUserTable() error {
+	if len(o.tables.user) == 0 {
+		return nil
+	}
+	t := &Table{Section: o.tables.user[0], EntrySize: userEntrySize}
+	o.User = t
+	for _, sec := range o.tables.user {
+		t.parts = append(t.parts, tablePart{sec, len(t.Entries)})
+		if err := o.readEntries(t, o.File.Section(sec), elf.R_PPC64_ADDR64, true); err != nil {
+			return err
+		}
+	}
+	return o.mergeTable(t)
+}
+
+// readEntries appends the entries of a section to a table. Each has a relocation
+// of its site and of its key; with stubs, each has one of its stub too.
+func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, stubs bool) error {
+	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
+		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
+	}
+	rela, err := o.table(sec.Index)
+	if err != nil {
+		return err
+	}
 	size := uint64(t.EntrySize)
 	if sec.Size%size != 0 {
 		return o.at(sec.Index, 0, -1, "0x%x bytes are no multiple of %d, the size of an entry", sec.Size, size)
 	}
-	n := sec.Size / size
-	t.Entries = make([]Entry, n)
+	first := len(t.Entries)
+	t.Entries = append(t.Entries, make([]Entry, sec.Size/size)...)
+	entries := t.Entries[first:]
 	type fields struct{ addr, stub, key bool }
-	seen := make([]fields, n)
+	seen := make([]fields, len(entries))
 	for i := range rela.Len() {
 		r := rela.At(i)
-		e, at := r.Off/size, r.Off%size
-		if e >= n {
+		n, field := r.Off/size, r.Off%size
+		if n >= uint64(len(entries)) {
 			return o.at(sec.Index, r.Off, int64(r.Type()), "passes the end of the table")
 		}
-		switch {
-		case at == 0 && !seen[e].addr:
-			seen[e].addr = true
-			err = o.entryAddr(sec, r, &t.Entries[e])
-		case at == layout.StubField && t.EntrySize == layout.EntrySize && !seen[e].stub:
-			seen[e].stub = true
-			err = o.entryStub(sec.Index, r, &t.Entries[e])
-		case at == layout.KeyField(t.EntrySize) && !seen[e].key:
-			seen[e].key = true
-			err = o.entryKey(sec, r, keyRelocType(t.EntrySize), &t.Entries[e])
+		switch e, has := &entries[n], &seen[n]; {
+		case field == 0 && !has.addr:
+			has.addr = true
+			err = o.entryAddr(sec, r, e)
+		case field == layout.StubField && size == layout.EntrySize && !has.stub:
+			has.stub = true
+			err = o.entryStub(sec.Index, r, e)
+		case field == layout.KeyField(t.EntrySize) && !has.key:
+			has.key = true
+			err = o.entryKey(sec, r, keyType, e)
 		default:
-			return o.at(sec.Index, r.Off, int64(r.Type()), "no field of entry %d begins here, or it has a relocation already", e)
+			err = o.at(sec.Index, r.Off, int64(r.Type()), "no field of entry %d begins here, or it has a relocation already", n)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	for i := range t.Entries {
-		e, off := &t.Entries[i], uint64(i)*size
+	for i := range entries {
+		e, off := &entries[i], uint64(i)*size
 		switch {
 		case !seen[i].addr || !seen[i].key:
 			return o.at(sec.Index, off, -1, "entry %d lacks a relocation of its site or its key", i)
-		case e.Stub != noStub:
-			if err := o.checkStubKey(sec.Index, off, i, e); err != nil {
-				return err
-			}
+		case stubs && !seen[i].stub:
+			return o.at(sec.Index, off, -1, "entry %d lacks a relocation of its stub", i)
+		case e.Stub == noStub:
+			continue
 		}
+		if key := o.Tramps[e.way].Key; key != e.Key {
+			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[key].Name))
+		}
+		stub := o.File.Symbol(int(o.Tramps[e.way].Sym))
+		e.Self = stubs && stub.Section == int(e.Section) && stub.Value == e.Off
 	}
-	return o.mergeTable(t)
+	return nil
 }
 
 // tableEntrySize decides between the two layouts: by the header where it says,
@@ -145,14 +184,6 @@ func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) error {
 		}
 	}
 	return o.at(sec, r.Off, int64(r.Type()), "want R_PPC64_REL32 against a stub")
-}
-
-// checkStubKey wants an entry's stub to be of its key.
-func (o *Object) checkStubKey(sec int, off uint64, i int, e *Entry) error {
-	if key := o.Tramps[e.way].Key; key != e.Key {
-		return o.at(sec, off, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[key].Name))
-	}
-	return nil
 }
 
 // mergeTable gives each entry its site, and adds the sites that only the table
