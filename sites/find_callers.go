@@ -45,39 +45,37 @@ func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
 	s := o.File.Symbol(sym)
 	if name := o.File.SymbolName(s); bytes.Contains(name, []byte(".cold")) {
 		if parent, ok := layout.ColdParent(string(name)); ok {
-			return o.namedUsesTOC(parent)
+			l, known := o.coldParents().Entry(parent)
+			return l.UsesTOC(), known
 		}
 	}
 	l, err := ppc64.LocalEntryOf(s.Other)
 	return l.UsesTOC(), err == nil
 }
 
-// namedUsesTOC is the answer of all functions of that name, if they agree. The name
-// is of a function whose cold part has sites; all of these are looked up at once.
-func (o *Object) namedUsesTOC(name string) (uses, known bool) {
-	if o.coldParents == nil {
-		o.coldParents = map[string]tocUse{}
-		for i := range o.Sites {
-			if fn := int(o.Sites[i].Func); fn != 0 && (i == 0 || o.Sites[i-1].Func != o.Sites[i].Func) {
-				if parent, ok := layout.ColdParent(o.name(fn)); ok {
-					o.coldParents[parent] = tocUse{agree: true}
-				}
+// coldParents returns the functions whose cold parts have sites, found in one pass
+// over the symbols.
+func (o *Object) coldParents() layout.Parents {
+	if o.parents != nil {
+		return o.parents
+	}
+	o.parents = layout.Parents{}
+	wanted := map[string]bool{}
+	for i := range o.Sites {
+		if fn := int(o.Sites[i].Func); fn != 0 && (i == 0 || o.Sites[i-1].Func != o.Sites[i].Func) {
+			if parent, ok := layout.ColdParent(o.name(fn)); ok {
+				wanted[parent] = true
 			}
-		}
-		for i := 1; i < o.File.NumSymbols(); i++ {
-			s := o.File.Symbol(i)
-			if s.Section == 0 || s.Type() != elf.STT_FUNC {
-				continue
-			}
-			was, ok := o.coldParents[string(o.File.SymbolName(s))]
-			if !ok {
-				continue
-			}
-			l, err := ppc64.LocalEntryOf(s.Other)
-			agree := was.agree && err == nil && (!was.known || was.uses == l.UsesTOC())
-			o.coldParents[string(o.File.SymbolName(s))] = tocUse{l.UsesTOC(), true, agree}
 		}
 	}
-	r := o.coldParents[name]
-	return r.uses, r.known && r.agree
+	for i := 1; i < o.File.NumSymbols(); i++ {
+		s := o.File.Symbol(i)
+		if s.Section == 0 || s.Type() != elf.STT_FUNC {
+			continue
+		}
+		if name := o.File.SymbolName(s); wanted[string(name)] {
+			o.parents.Add(string(name), s.Other)
+		}
+	}
+	return o.parents
 }

@@ -175,6 +175,3 @@ func (x *functions) startingAt(off uint64) (syms []int) {
 	}
 	return syms
 }
-
-// A tocUse is what the functions of a name say of r2.
-type tocUse struct{ uses, known, agree bool }

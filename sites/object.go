@@ -39,19 +39,19 @@ type Object struct {
 	Table  *Table // the existing .static_call_sites, nil without one
 	User   *Table // the existing static_call_sites of user space, nil without one
 
-	isModule    bool          // the file is a linked kernel module
-	fat         bool          // the object has a second copy of its code:
-	ir          elfrw.Section // see layout.IR
-	tables      tables        // the sections of that name
-	relas       []int32       // by section: its SHT_RELA section
-	tramps      index.Ranks   // the symbols of Tramps
-	keys        index.Ranks   // the symbols of Keys: the number of one is that of the key
-	watched     index.Set     // symbols that a relocation at a site may name
-	byAddr      map[addr]int  // see trampsByAddr
-	inOrder     index.Set     // sections whose relocations scan has seen to be in order of place
-	funcs       funcIndex
-	keyAddrs    map[addr]int      // see keysByAddr
-	coldParents map[string]tocUse // see namedUsesTOC
+	isModule bool          // the file is a linked kernel module
+	fat      bool          // the object has a second copy of its code:
+	ir       elfrw.Section // see layout.IR
+	tables   tables        // the sections of that name
+	relas    []int32       // by section: its SHT_RELA section
+	tramps   index.Ranks   // the symbols of Tramps
+	keys     index.Ranks   // the symbols of Keys: the number of one is that of the key
+	watched  index.Set     // symbols that a relocation at a site may name
+	byAddr   map[addr]int  // see trampsByAddr
+	inOrder  index.Set     // sections whose relocations scan has seen to be in order of place
+	funcs    funcIndex
+	keyAddrs map[addr]int   // see keysByAddr
+	parents  layout.Parents // see coldParents
 
 	trampCodes []*trampCode        // by trampoline, see readTramp
 	inReach    map[int]bool        // see keysInReach

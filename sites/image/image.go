@@ -30,7 +30,7 @@ type image struct {
 	toc    uint64              // the TOC pointer
 	slots  map[uint64]uint64   // what dynamic relocations put where; see doubleword
 
-	parents map[string][]ppc64.LocalEntry // by function name; see callerEntry
+	parents layout.Parents // see callerEntry
 }
 
 // A function is a function symbol in code.
@@ -188,18 +188,12 @@ func (im *image) callerEntry(at uint64) (entry ppc64.LocalEntry, known bool) {
 		return f.entry, true
 	}
 	if im.parents == nil {
-		im.parents = map[string][]ppc64.LocalEntry{}
+		im.parents = layout.Parents{}
 		for _, g := range im.funcs {
-			name := im.name(g)
-			if all := im.parents[name]; !slices.Contains(all, g.entry) {
-				im.parents[name] = append(all, g.entry)
-			}
+			im.parents.Add(im.name(g), im.file.Symbol(g.sym).Other)
 		}
 	}
-	if all := im.parents[parent]; len(all) == 1 {
-		return all[0], true
-	}
-	return 0, false
+	return im.parents.Entry(parent)
 }
 
 func (im *image) name(f function) string {

@@ -29,8 +29,6 @@
 // no TOC pointer.
 package layout
 
-import "strings"
-
 // Names that the static-call macros give to what they define (Linux,
 // include/linux/static_call_types.h).
 const (
@@ -84,10 +82,3 @@ const (
 
 // KeyField is the byte offset of the key in an entry of the kernel's table.
 func KeyField(entrySize int) uint64 { return uint64(entrySize) / 2 }
-
-// ColdParent returns the function whose cold part a symbol names: GCC appends
-// ".cold", ".cold.N" with a clone number, LLVM ".cold" and ".cold.N".
-func ColdParent(name string) (string, bool) {
-	base, clone, found := strings.Cut(name, ".cold")
-	return base, found && base != "" && (clone == "" || clone[0] == '.')
-}

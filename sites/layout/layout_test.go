@@ -2,7 +2,11 @@
 
 package layout
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
 
 // TestColdParent knows the cold parts as GCC and LLVM name them, and no others.
 func TestColdParent(t *testing.T) {
@@ -17,5 +21,39 @@ func TestColdParent(t *testing.T) {
 	}
 	if KeyField(8) != 4 || KeyField(16) != 8 {
 		t.Errorf("keys are at %d and %d", KeyField(8), KeyField(16))
+	}
+}
+
+// TestParents wants several functions of a name to agree on r2.
+func TestParents(t *testing.T) {
+	other := func(l ppc64.LocalEntry) uint8 { return l.SetOther(2) } // hidden: no part of it
+	for _, c := range []struct {
+		name   string
+		others []uint8
+		uses   bool
+		known  bool
+	}{
+		{"none", nil, false, false},
+		{"one entry", []uint8{other(0)}, false, true},
+		{"one entry, r2 changed", []uint8{other(1)}, false, true},
+		{"two entries", []uint8{other(3)}, true, true},
+		{"the same twice", []uint8{other(3), other(3)}, true, true},
+		{"other distances", []uint8{other(2), other(4)}, true, true},
+		{"r2 used by one of two", []uint8{other(3), other(0)}, false, false},
+		{"r2 changed by one of two", []uint8{other(0), other(1)}, false, false},
+		{"r2 used by two of three", []uint8{other(3), other(0), other(3)}, false, false},
+		{"reserved", []uint8{0xe0}, false, false},
+		{"reserved first", []uint8{0xe0, other(0)}, false, false},
+		{"reserved last", []uint8{other(0), 0xe0}, false, false},
+	} {
+		p := Parents{}
+		p.Add("g", other(3))
+		for _, o := range c.others {
+			p.Add("f", o)
+		}
+		l, known := p.Entry("f")
+		if known != c.known || known && l.UsesTOC() != c.uses {
+			t.Errorf("%s: entry %d, known %v", c.name, l, known)
+		}
 	}
 }

@@ -41,13 +41,14 @@ func (v *verifier) caller(s *site, b branch, isBranch bool) caller {
 		return caller{toc: v.ownTOC(s.at)}
 	}
 	l, err := ppc64.LocalEntryOf(f.other)
+	known := err == nil
 	if parent, ok := layout.ColdParent(f.name); ok {
-		l, err = v.namedEntry(parent)
+		l, known = v.parents().Entry(parent)
 	}
 	switch {
-	case err == nil && !l.PreservesR2():
+	case known && !l.PreservesR2():
 		return caller{noTOC: true}
-	case err == nil && l.UsesTOC():
+	case known && l.UsesTOC():
 		return caller{toc: v.ownTOC(s.at)}
 	}
 	return caller{toc: v.ownTOC(s.at), shaky: true}
@@ -67,20 +68,16 @@ func (v *verifier) ownTOC(at uint64) value {
 	return numberOf(toc)
 }
 
-// namedEntry is the local entry of the functions of that name, if they agree.
-func (v *verifier) namedEntry(name string) (ppc64.LocalEntry, error) {
+// parents returns the functions of the file by name.
+func (v *verifier) parents() layout.Parents {
 	if v.byName == nil {
-		v.byName = map[string]uint8{}
+		v.byName = layout.Parents{}
 		for _, f := range v.funcs {
 			s := &v.symbols[f.sym]
-			if other, ok := v.byName[s.name]; ok && other>>5 != s.other>>5 {
-				v.byName[s.name] = 0xff // the reserved value
-			} else {
-				v.byName[s.name] = s.other
-			}
+			v.byName.Add(s.name, s.other)
 		}
 	}
-	return ppc64.LocalEntryOf(v.byName[name])
+	return v.byName
 }
 
 // judge holds a site against what its key holds.

@@ -135,7 +135,7 @@ type verifier struct {
 	// and loads of r2 out of the PACA.
 	saves, restores []uint64
 
-	byName map[string]uint8  // st_other of functions, see namedEntry
+	byName layout.Parents    // see parents
 	tramps map[string]uint64 // see trampolineOf
 
 	shadows map[string][]uint64 // see judgeShadow

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package layout
+
+import (
+	"strings"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// ColdParent returns the function whose cold part a symbol names: GCC appends
+// ".cold", ".cold.N" with a clone number, LLVM ".cold" and ".cold.N".
+func ColdParent(name string) (string, bool) {
+	base, clone, found := strings.Cut(name, ".cold")
+	return base, found && base != "" && (clone == "" || clone[0] == '.')
+}
+
+// Parents are functions by name, of which cold parts may exist. A cold part has a
+// symbol, but nobody calls it: r2 is there what it is in its function. Files that
+// have been joined may have several local functions of one name; they count if
+// they agree on r2.
+type Parents map[string]parent
+
+type parent struct {
+	entry ppc64.LocalEntry
+	mixed bool // functions of this name differ, or have the reserved value
+}
+
+// Add adds a function with its st_other.
+func (p Parents) Add(name string, stOther uint8) {
+	entry, err := ppc64.LocalEntryOf(stOther)
+	old, more := p[name]
+	differs := more && (old.entry.UsesTOC() != entry.UsesTOC() || old.entry.PreservesR2() != entry.PreservesR2())
+	p[name] = parent{entry, err != nil || old.mixed || differs}
+}
+
+// Entry returns the local entry of the functions of a name, or of one that does the
+// same to r2. known is false where there are none, or they differ.
+func (p Parents) Entry(name string) (entry ppc64.LocalEntry, known bool) {
+	f, ok := p[name]
+	if !ok || f.mixed {
+		return 0, false
+	}
+	return f.entry, true
+}
