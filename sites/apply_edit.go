@@ -196,7 +196,7 @@ func (a *applier) undefined(name string, typ elf.SymType) (int, error) {
 			return 0, err
 		}
 	} else if s := f.Symbol(found); typ == elf.STT_TLS && s.Type() != typ && s.Section != 0 {
-		return 0, kind.WrongOption.Errorf("symbol %s is not thread-local", printable(name))
+		return 0, kind.WrongOption.Errorf("symbol %s is not thread-local", kind.Printable(name))
 	}
 	a.byName[name] = found
 	return found, nil

@@ -4,8 +4,9 @@ package sites
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
+
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // A PlaceError says what is wrong at a place in the code, or at an entry of a
@@ -22,7 +23,7 @@ func (e *PlaceError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "section %s: ", e.Section)
 	if e.Symbol != "" {
-		b.WriteString(printable(e.Symbol))
+		b.WriteString(kind.Printable(e.Symbol))
 	}
 	fmt.Fprintf(&b, "+0x%x: ", e.Off)
 	if e.Reloc != "" {
@@ -33,11 +34,3 @@ func (e *PlaceError) Error() string {
 }
 
 func (e *PlaceError) Unwrap() error { return e.Err }
-
-// printable quotes a name that is not plain text.
-func printable(name string) string {
-	if q := strconv.Quote(name); q[1:len(q)-1] != name {
-		return q
-	}
-	return name
-}

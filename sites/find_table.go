@@ -109,7 +109,7 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 			continue
 		}
 		if key := o.Tramps[e.way].Key; key != e.Key {
-			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[key].Name))
+			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, kind.Printable(o.Keys[e.Key].Name), kind.Printable(o.Keys[key].Name))
 		}
 		stub := o.File.Symbol(int(o.Tramps[e.way].Sym))
 		e.Self = stubs && stub.Section == int(e.Section) && stub.Value == e.Off
@@ -169,7 +169,7 @@ func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *
 	sym := int(r.Sym())
 	key, ok := o.keyOf(sym, r.Addend&^flagMask)
 	if !ok {
-		return bad("%s+0x%x is neither a key nor a trampoline", printable(o.name(sym)), r.Addend&^flagMask)
+		return bad("%s+0x%x is neither a key nor a trampoline", kind.Printable(o.name(sym)), r.Addend&^flagMask)
 	}
 	e.Key, e.KeySym, e.Flags = int32(key), int32(sym), uint8(r.Addend&flagMask)
 	return nil
@@ -217,7 +217,7 @@ func (o *Object) mergeTable(t *Table) error {
 			s.Decoded = false
 			t.number(o, s, i)
 			if s.Key != e.Key {
-				return o.at(sec, off, -1, "entry %d has key %s, but its site calls %s", i, printable(o.Keys[e.Key].Name), printable(o.Keys[s.Key].Name))
+				return o.at(sec, off, -1, "entry %d has key %s, but its site calls %s", i, kind.Printable(o.Keys[e.Key].Name), kind.Printable(o.Keys[s.Key].Name))
 			}
 			if tail := e.Flags&FlagTail != 0; tail != s.Tail {
 				return o.at(sec, off, -1, "entry %d says tail call %v, but its site is %v", i, tail, s.Word)
@@ -285,15 +285,15 @@ func (o *Object) findTrampKeys() error {
 	for i, p := range pairs {
 		tramp := o.trampAtPlace(p[0])
 		if tramp < 0 {
-			return o.at(sec.Index, uint64(i)*size, int64(p[0].Type()), "%s+0x%x is no trampoline", printable(o.name(int(p[0].Sym()))), p[0].Addend)
+			return o.at(sec.Index, uint64(i)*size, int64(p[0].Type()), "%s+0x%x is no trampoline", kind.Printable(o.name(int(p[0].Sym()))), p[0].Addend)
 		}
 		key, ok := o.keyOf(int(p[1].Sym()), p[1].Addend)
 		if !ok {
-			return o.at(sec.Index, uint64(i)*size+4, int64(p[1].Type()), "%s+0x%x is no key", printable(o.name(int(p[1].Sym()))), p[1].Addend)
+			return o.at(sec.Index, uint64(i)*size+4, int64(p[1].Type()), "%s+0x%x is no key", kind.Printable(o.name(int(p[1].Sym()))), p[1].Addend)
 		}
 		if t := &o.Tramps[tramp]; int(t.Key) != key {
 			if o.Keys[t.Key].Sym != 0 {
-				return o.at(sec.Index, uint64(i)*size, -1, "pairs trampoline %s with key %s", printable(o.name(int(t.Sym))), printable(o.Keys[key].Name))
+				return o.at(sec.Index, uint64(i)*size, -1, "pairs trampoline %s with key %s", kind.Printable(o.name(int(t.Sym))), kind.Printable(o.Keys[key].Name))
 			}
 			t.Key = int32(key)
 		}

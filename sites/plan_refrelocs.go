@@ -13,6 +13,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/internal/index"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // findRelocations looks at every relocation against a symbol of a section of keys.
@@ -122,7 +123,7 @@ func (r *references) add(sec elfrw.Section, rel reloc.Rela) {
 	}
 	lo, hi, known := r.extent(s)
 	if !known || place < lo || place > hi {
-		ref.what = fmt.Sprintf("reaches its section by the name %s", printable(r.o.name(s.Index)))
+		ref.what = fmt.Sprintf("reaches its section by the name %s", kind.Printable(r.o.name(s.Index)))
 		r.reachAll(k, ref)
 		return
 	}

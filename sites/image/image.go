@@ -7,7 +7,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -122,7 +121,7 @@ func (im *image) readSymbols() error {
 		}
 		entry, err := ppc64.LocalEntryOf(s.Other)
 		if err != nil {
-			return kind.BadELF.Errorf("symbol %s: %w", printable(string(name)), err)
+			return kind.BadELF.Errorf("symbol %s: %w", kind.Printable(string(name)), err)
 		}
 		fn := function{s.Value, s.Value + s.Size, i, entry}
 		if isTramp {
@@ -264,12 +263,4 @@ func (im *image) target(key uint64) (function, sites.Target) {
 		}
 	}
 	return f, sites.Target{Kind: sites.TargetFunc, Sym: int32(f.sym)}
-}
-
-// printable quotes a name that could forge output.
-func printable(name string) string {
-	if q := strconv.Quote(name); q[1:len(q)-1] != name {
-		return q
-	}
-	return name
 }

@@ -156,7 +156,7 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 	w := s.Word
 	if !w.IsBranch() || w.AA() {
 		if w != d.Word || d.Form == sites.Keep {
-			return 0, im.bad(s, kind.WrongCall, "found %v: no call, and not what key %s makes of one", w, printable(s.Key))
+			return 0, im.bad(s, kind.WrongCall, "found %v: no call, and not what key %s makes of one", w, kind.Printable(s.Key))
 		}
 		d.Done = true
 		return 0, nil
@@ -180,7 +180,7 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 		*d = sites.Decision{Form: sites.Keep, Reason: sites.TrampFar, Word: w, Cost: -1, Listed: true}
 		s.Becomes = ""
 	default:
-		return 0, im.bad(s, kind.WrongCall, "calls %s, but the key is %s", printable(s.Callee), printable(s.Key))
+		return 0, im.bad(s, kind.WrongCall, "calls %s, but the key is %s", kind.Printable(s.Callee), kind.Printable(s.Key))
 	}
 	if d.Form == sites.Keep {
 		s.Becomes = s.Callee
@@ -197,13 +197,13 @@ func (im *image) wayOut(s *Site, out, via uint64) error {
 	switch {
 	case out != 0:
 		if !known || im.behind(out) != tramp.local() || !reaches(s.at, out) {
-			return im.bad(s, kind.BadStub, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, printable(s.Key))
+			return im.bad(s, kind.BadStub, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, kind.Printable(s.Key))
 		}
 	case !known || reaches(s.at, tramp.local()):
 	case via != 0:
 		s.out = via
 	default:
-		return im.bad(s, kind.BadStub, "the trampoline of %s is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only", printable(s.Key))
+		return im.bad(s, kind.BadStub, "the trampoline of %s is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only", kind.Printable(s.Key))
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"syscall"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -182,4 +183,13 @@ func bySystem(err error) bool {
 	var call *os.SyscallError
 	var errno syscall.Errno
 	return errors.As(err, &path) || errors.As(err, &link) || errors.As(err, &call) || errors.As(err, &errno)
+}
+
+// Printable returns a name as it stands in a message: quoted, if it is not plain
+// text and could forge output.
+func Printable(name string) string {
+	if q := strconv.Quote(name); q[1:len(q)-1] != name {
+		return q
+	}
+	return name
 }

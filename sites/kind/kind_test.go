@@ -70,3 +70,14 @@ func TestAll(t *testing.T) {
 		t.Errorf("all kinds are %v", all)
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "", "f.cold": "f.cold", "größe": "größe",
+		"a\nb": `"a\nb"`, "a\x1b[31m": `"a\x1b[31m"`, `a"b`: `"a\"b"`, "a\u202eb": `"a\u202eb"`, "\xff": `"\xff"`,
+	} {
+		if got := kind.Printable(name); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+}

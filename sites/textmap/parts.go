@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
 	"github.com/scpatch/scpatch/sites/tocsave"
 )
 
@@ -110,7 +111,7 @@ func (m *Map) framedAt(arrivals []arrival, hops int) []bool {
 		n := 1
 		t := in.secs[from.sec]
 		if t == nil { // an alternative runs where it is copied to
-			good[order[0]] = isAlternative(m.f.Section(from.sec))
+			good[order[0]] = layout.IsAlternative(m.f.Section(from.sec))
 			order = order[1:]
 			continue
 		}

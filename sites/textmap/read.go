@@ -9,6 +9,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/internal/index"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // Read collects what is known about the code of the sections in secs of a
@@ -65,7 +66,7 @@ func (r *reader) readTables() error {
 			continue
 		}
 		in := f.Section(int(s.Info))
-		if s.Size == 0 || !in.Has(elf.SHF_ALLOC) && !isAlternative(in) {
+		if s.Size == 0 || !in.Has(elf.SHF_ALLOC) && !layout.IsAlternative(in) {
 			continue
 		}
 		t, err := reloc.NewTable(s.Data())

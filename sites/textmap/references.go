@@ -3,7 +3,6 @@
 package textmap
 
 import (
-	"bytes"
 	"cmp"
 	"debug/elf"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A label is a place whose address something has.
@@ -82,7 +82,7 @@ func useOf(s elfrw.Section) use {
 		return useAddresses
 	}
 	switch {
-	case s.Has(elf.SHF_EXECINSTR), isAlternative(s):
+	case s.Has(elf.SHF_EXECINSTR), layout.IsAlternative(s):
 		return useCode
 	case strings.HasPrefix(name, ".discard."):
 		return useNone
@@ -90,12 +90,6 @@ func useOf(s elfrw.Section) use {
 		return useFixups
 	}
 	return useData
-}
-
-// isAlternative reports whether a section holds alternative code, which Linux
-// copies over other code when it boots. It need not be executable.
-func isAlternative(s elfrw.Section) bool {
-	return s.Is(elf.SHT_PROGBITS) && bytes.HasPrefix(s.NameBytes(), []byte("__ftr_alt_"))
 }
 
 // references reads what the relocations of all sections that are loaded say

@@ -248,9 +248,9 @@ func (p *program) callBranch(r reloc.Rela) branch {
 	l, err := ppc64.LocalEntryOf(s.other)
 	switch {
 	case err != nil:
-		return branch{bad: fmt.Sprintf("calls %s, whose %v", printable(s.name), err)}
+		return branch{bad: fmt.Sprintf("calls %s, whose %v", kind.Printable(s.name), err)}
 	case r.Addend != 0:
-		return branch{bad: fmt.Sprintf("has addend 0x%x, a call of %s has none", r.Addend, printable(s.name))}
+		return branch{bad: fmt.Sprintf("has addend 0x%x, a call of %s has none", r.Addend, kind.Printable(s.name))}
 	}
 	b.linker, b.named = true, p.preemptible(s)
 	b.ifunc = s.typ == elf.STT_GNU_IFUNC

@@ -106,7 +106,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 			if _, _, ok := p.locate(at); ok && e.Form == layout.RecordKeep {
 				continue // alternative code lies among data
 			}
-			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is no code", printable(r.Keys[e.Key].Name), p.name(at))
+			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is no code", kind.Printable(r.Keys[e.Key].Name), p.name(at))
 		}
 		all = append(all, recorded{
 			at: at, key: keys[e.Key], name: r.Keys[e.Key].Name,
@@ -203,9 +203,9 @@ func (v *verifier) checkRecord(s *site) error {
 	r := s.rec
 	switch {
 	case r.clash != "":
-		return kind.BadRecord.Errorf("one record says that the key is %s, another %s", printable(r.clash), printable(r.name))
+		return kind.BadRecord.Errorf("one record says that the key is %s, another %s", kind.Printable(r.clash), kind.Printable(r.name))
 	case s.key != r.key && v.keyName(s.key) != r.name && (r.key != 0 || v.keyName(s.key) != ""):
-		return kind.BadTable.Errorf("the entry's key is %s, the record says %s", v.name(s.key), printable(r.name))
+		return kind.BadTable.Errorf("the entry's key is %s, the record says %s", v.name(s.key), kind.Printable(r.name))
 	case s.entry != 0 && s.tail() != (r.flags&layout.RecordTail != 0):
 		return kind.BadTable.Errorf("the entry says tail call %v, the record says the reverse", s.tail())
 	case s.user && (s.flags&layout.FlagNoTOC != 0) != (r.flags&layout.RecordNoTOC != 0):

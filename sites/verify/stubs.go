@@ -86,9 +86,9 @@ func (v *verifier) unlistedCalls() {
 		}
 		switch {
 		case v.needsTable() && !restored:
-			v.fault(&s, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", printable(tramp)))
+			v.fault(&s, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", kind.Printable(tramp)))
 		case rec == nil && !v.opts.AllowUnpatched:
-			v.fault(&s, kind.NotPatched.Errorf("calls %s: nothing says that it was patched or was to stay", printable(tramp)))
+			v.fault(&s, kind.NotPatched.Errorf("calls %s: nothing says that it was patched or was to stay", kind.Printable(tramp)))
 		}
 	})
 }

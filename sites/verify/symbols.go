@@ -193,19 +193,19 @@ func isLinkerStub(name string) bool {
 // name is what messages call an address.
 func (p *program) name(at uint64) string {
 	if s := p.external(at); s != nil {
-		return printable(s.name)
+		return kind.Printable(s.name)
 	}
 	if n, ok := p.names[at]; ok {
-		return printable(n)
+		return kind.Printable(n)
 	}
 	if s, ok := p.around(at); ok {
 		if at == s.addr {
-			return printable(s.name)
+			return kind.Printable(s.name)
 		}
 		if l, err := ppc64.LocalEntryOf(s.other); err == nil && l.UsesTOC() && at == s.addr+l.Offset() {
-			return printable(s.name) + " (local entry)"
+			return kind.Printable(s.name) + " (local entry)"
 		}
-		return fmt.Sprintf("%s+0x%x", printable(s.name), at-s.addr)
+		return fmt.Sprintf("%s+0x%x", kind.Printable(s.name), at-s.addr)
 	}
 	if s, off, ok := p.locate(at); ok {
 		return fmt.Sprintf("%s+0x%x", s, off)
@@ -223,12 +223,4 @@ func (p *program) external(at uint64) *symbol {
 		return &syms[i]
 	}
 	return nil
-}
-
-// printable quotes a name that is not plain text.
-func printable(name string) string {
-	if q := strconv.Quote(name); q[1:len(q)-1] != name {
-		return q
-	}
-	return name
 }

@@ -56,7 +56,7 @@ type Fault struct {
 
 // String names the place and says what is wrong.
 func (f *Fault) String() string {
-	return fmt.Sprintf("section %q: %s+0x%x: %s", f.Section, printable(f.Symbol), f.FuncOff, f.What)
+	return fmt.Sprintf("section %q: %s+0x%x: %s", f.Section, kind.Printable(f.Symbol), f.FuncOff, f.What)
 }
 
 // A Report is what Verify found.
@@ -96,7 +96,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 		entries += v.table(t)
 	}
 	if entries == 0 && v.needsTable() && p.tramps > 0 {
-		return nil, kind.NoTable.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, printable(p.first))
+		return nil, kind.NoTable.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, kind.Printable(p.first))
 	}
 	v.recordedSites()
 	v.stubCalls()
