@@ -36,14 +36,7 @@ die() {
 	printf 'usage: %s OUTDIR [MACHINE]...\n' "${0##*/}" >&2
 	exit 2
 }
-need() {
-	command -v "$1" >/dev/null 2>&1 || die "$1 not found: install the Debian package $2"
-}
-need qemu-system-ppc64 qemu-system-ppc
-need cpio cpio
-need gzip gzip
-need awk mawk
-need "${cross}gcc" gcc-powerpc64le-linux-gnu
+"$here/../.ci/setup-tools" --check boot
 
 out=$1
 shift

@@ -92,29 +92,8 @@ inline | far | object | pcrel | direct | runtime | outline | pointer)
 esac
 [ -f "${patches[0]}" ] || die "no patches for Linux $series"
 
-# Each tool with the Debian package that has it, so that a missing one is
-# named before the compiling starts and not in the middle of it.
-need() {
-	command -v "$1" >/dev/null 2>&1 || die "$1 not found: install the Debian package $2"
-}
-need "${cross}gcc" gcc-powerpc64le-linux-gnu
-need "${cross}ld" binutils-powerpc64le-linux-gnu
-need gcc gcc
-need make make
-need patch patch
-need xz xz-utils
-need flex flex
-need bison bison
-need bc bc
-need perl perl
-need python3 python3
-need sha256sum coreutils
-need_header() {
-	printf '#include <%s>\n' "$1" | gcc -E - >/dev/null 2>&1 ||
-		die "$1 not found: install the Debian package $2"
-}
-need_header gelf.h libelf-dev
-need_header openssl/opensslv.h libssl-dev
+# A missing tool is named before the compiling starts and not in the middle of it.
+"$here/../.ci/setup-tools" --check kernel
 
 scpatch=
 if [ -n "$with_scpatch" ]; then

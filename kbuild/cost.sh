@@ -29,14 +29,7 @@ die() {
 	printf 'usage: %s OUTDIR...\n' "${0##*/}" >&2
 	exit 2
 }
-need() {
-	command -v "$1" >/dev/null 2>&1 || die "$1 not found: install the Debian package $2"
-}
-need qemu-system-ppc64 qemu-system-ppc
-need cpio cpio
-need gzip gzip
-need "${cross}gcc" gcc-powerpc64le-linux-gnu
-need "${cross}size" binutils-powerpc64le-linux-gnu
+"$here/../.ci/setup-tools" --check boot
 
 # measure OUTDIR: the lines of the table for this kernel, to OUTDIR/cost.txt.
 measure() {
