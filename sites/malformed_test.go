@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package sites
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestMalformed holds sources of which one thing contradicts another against the
+// error that says so.
+func TestMalformed(t *testing.T) {
+	const (
+		aTable = "	.section .static_call_sites,\"aw\"\n"
+		entry  = "	.long .Lsite-.,0\n	.quad __SCK__op-.\n"
+		pairs  = "	.section .static_call_tramp_key,\"a\"\n"
+		null   = "key op, 0\n"
+		second = "tramp two\nkey two, target\n"
+		local  = "leaf near, local\nblr\nendfunc near\n"
+	)
+	listed := strings.Replace(caller, "bl __SCT__op", ".Lsite: SITE", 1) + aTable + entry + "	.text\n" + trampNull
+	site := func(word string) string { return strings.Replace(listed, "SITE", word, 1) }
+	called := site("bl __SCT__op") + foreignKey
+	user := func(old, new string) string {
+		if !strings.Contains(listedBefore, old) {
+			t.Fatal(old)
+		}
+		return strings.NewReplacer(old, new, "SITE", "bl target").Replace(listedBefore) + foreignKey + trampNull + "	.data\n	.globl __SCK__two\n__SCK__two: .quad 0\n"
+	}
+	none, app := Options{Runtime: None}, Options{Place: User}
+	for _, c := range []struct {
+		name, text string
+		opts       Options
+		want       string // nothing: it is accepted
+	}{
+		{"listed", called, Options{}, ""},
+		{"two tables", called + strings.Replace(aTable, `"aw"`, `"aw",@progbits,unique,1`, 1) + entry, Options{}, `section ".static_call_sites": +0x0: a second site table, the first is section 6; link with -r first`},
+		{"a site twice", called + aTable + entry, Options{}, `section ".static_call_sites": +0x10: entry 1 names the site of entry 0 again`},
+		{"half an entry too much", called + aTable + "	.quad 0\n", Options{}, `section ".static_call_sites": +0x0: 0x18 bytes are no multiple of 16, the size of an entry`},
+		{"an entry without relocations", called + aTable + "	.quad 0,0\n", Options{}, `section ".static_call_sites": +0x10: entry 1 lacks a relocation of its site or its key`},
+		{"an entry without a key", called + aTable + "	.long .Lsite-.,0\n	.quad 0\n", Options{}, `section ".static_call_sites": +0x10: entry 1 lacks a relocation of its site or its key`},
+		{"a relocation in the field of a stub, and none", called + aTable + "	.long .Lsite-.,__SCT__op-.\n	.quad __SCK__op-.\n", Options{}, `section ".static_call_sites": +0x14: R_PPC64_REL32: want R_PPC64_REL32 against a stub`},
+		{"no code", called + aTable + "	.long here-.,0\n	.quad __SCK__op-.\n	.data\nhere:	.long 0\n", Options{}, `section ".static_call_sites": +0x10: R_PPC64_REL32: the site is in section ".data", which is no code`},
+		{"another key", called + second + aTable + strings.NewReplacer(".Lsite", "caller+0x18", "__op", "__two").Replace(entry), Options{}, `section ".text": caller+0x18: found nop, but with what key two holds it would be bl .+0x0`},
+
+		{"trampolines with their keys", called + pairs + "	.long __SCT__op-.,__SCK__op-.\n", Options{}, ""},
+		{"a trampoline by another name of its place", called + ".globl alias\n.set alias,__SCT__op\n" + pairs + "	.long alias-.,__SCK__op-.\n", Options{}, ""},
+		{"half a pair", called + pairs + "	.long __SCT__op-.\n", Options{}, `section ".static_call_tramp_key": +0x0: 0x4 bytes with 1 relocations are no table of pairs`},
+		{"a pair without relocations", called + pairs + "	.long 0,0\n", Options{}, `section ".static_call_tramp_key": +0x0: 0x8 bytes with 0 relocations are no table of pairs`},
+		{"a pair and a half", called + pairs + "	.long __SCT__op-.,__SCK__op-.,0\n", Options{}, `section ".static_call_tramp_key": +0x0: 0xc bytes with 2 relocations are no table of pairs`},
+		{"a pair of another type", called + pairs + "	.reloc .,R_PPC64_ADDR32,__SCT__op\n	.long 0,__SCK__op-.\n", Options{}, `section ".static_call_tramp_key": +0x0: R_PPC64_ADDR32: want R_PPC64_REL32 against each word`},
+		{"a pair beside its place", called + pairs + "	.reloc .+2,R_PPC64_REL32,__SCT__op\n	.long 0,__SCK__op-.\n", Options{}, `section ".static_call_tramp_key": +0x2: R_PPC64_REL32: want R_PPC64_REL32 against each word`},
+		{"a pair with one word twice", called + pairs + "	.reloc .,R_PPC64_REL32,__SCK__op\n	.long __SCT__op-.,0\n", Options{}, `section ".static_call_tramp_key": +0x0: R_PPC64_REL32: a second relocation of this word`},
+		{"a pair of no trampoline", called + pairs + "	.long caller-.,__SCK__op-.\n", Options{}, `section ".static_call_tramp_key": +0x0: R_PPC64_REL32: caller+0x0 is no trampoline`},
+		{"a pair of a trampoline elsewhere", called + pairs + "	.long elsewhere-.,__SCK__op-.\n", Options{}, `section ".static_call_tramp_key": +0x0: R_PPC64_REL32: elsewhere+0x0 is no trampoline`},
+		{"a pair of no key", called + pairs + "	.long __SCT__op-.,caller-.\n", Options{}, `section ".static_call_tramp_key": +0x4: R_PPC64_REL32: caller+0x0 is no key`},
+		{"a pair of another key", called + second + pairs + "	.long __SCT__op-.,__SCK__two-.\n", Options{}, `section ".static_call_tramp_key": +0x0: pairs trampoline __SCT__op with key two`},
+
+		{"user space", user("SITE", "bl target"), app, ""},
+		{"user space, a table that is no data", user(`_sites,"aw",@progbits`, `_sites,"aw",@note`), app, `section "static_call_sites": +0x0: a site table has type SHT_PROGBITS and SHF_ALLOC, this is SHT_NOTE with flags SHF_WRITE+SHF_ALLOC`},
+		{"user space, a table that is not loaded", user(`_sites,"aw",@progbits`, `_sites,"w",@progbits`), app, `section "static_call_sites": +0x0: a site table has type SHT_PROGBITS and SHF_ALLOC, this is SHT_PROGBITS with flags SHF_WRITE`},
+		{"user space, a word too much", user("	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n	.long 0\n"), app, `section "static_call_sites": +0x0: 0x24 bytes with 6 relocations are no table of entries of 16 bytes with three each`},
+		{"user space, a relocation too few", user("	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "	.long __SCJ__op-.,__SCJ__op-.\n	.quad 0\n"), app, `section "static_call_sites": +0x0: 0x20 bytes with 5 relocations are no table of entries of 16 bytes with three each`},
+		{"user space, a relocation too many", user("	.long .Lsite-.,__SCJ__op-.\n", "	.reloc .,R_PPC64_NONE,0\n	.long .Lsite-.,__SCJ__op-.\n"), app, `section "static_call_sites": +0x0: 0x20 bytes with 7 relocations are no table of entries of 16 bytes with three each`},
+		{"user space, a field that begins elsewhere", user("	.long .Lsite-.,", "	.reloc .+2,R_PPC64_REL32,caller\n	.long 0,"), app, `section "static_call_sites": +0x2: R_PPC64_REL32: no field of entry 0 begins here, or it has a relocation already`},
+		{"user space, a field too many", user("	.long .Lsite-.,", "	.reloc .+12,R_PPC64_REL32,caller\n	.long 0,"), app, `section "static_call_sites": +0xc: R_PPC64_REL32: no field of entry 0 begins here, or it has a relocation already`},
+		{"user space, a field twice", user("	.long .Lsite-.,__SCJ__op-.\n", "	.reloc .+4,R_PPC64_REL32,__SCJ__op\n	.long 0,__SCJ__op-.\n"), app, `section "static_call_sites": +0x4: R_PPC64_REL32: no field of entry 0 begins here, or it has a relocation already`},
+		{"user space, a stub that is a function", user("	.long .Lsite-.,__SCJ__op-.\n", "	.long .Lsite-.,caller-.\n"), app, `section "static_call_sites": +0x4: R_PPC64_REL32: want R_PPC64_REL32 against a stub`},
+		{"user space, a stub that is a trampoline", user("	.long .Lsite-.,__SCJ__op-.\n", "	.long .Lsite-.,__SCT__op-.\n"), app, `section "static_call_sites": +0x4: R_PPC64_REL32: want R_PPC64_REL32 against a stub`},
+		{"user space, a stub by another relocation", user("	.long .Lsite-.,__SCJ__op-.\n", "	.long .Lsite-.\n	.reloc .,R_PPC64_ADDR32,__SCJ__op\n	.long 0\n"), app, `section "static_call_sites": +0x4: R_PPC64_ADDR32: want R_PPC64_REL32 against a stub`},
+		{"user space, the stub of another key", user("	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__op\n", "	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__two\n"), app, `section "static_call_sites": +0x0: entry 0 has key two and the stub of op`},
+		{"user space, a stub that loads no key", user("addis 12,2,__SCK__op@got@ha\n	ld 12,__SCK__op@got@l(12)\n", "nop\nnop\n"), app, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
+
+		{"direct already", site("bl target") + foreignKey, Options{}, ""},
+		{"direct already, in its section", site("bl near") + local + "key op, near, local\n", Options{}, ""},
+		{"direct already, in another section", site("bl near") + "	.section .text.other,\"ax\"\n	nop\n" + local + "	.text\nkey op, near, local\n", Options{}, ""},
+		{"direct already, at the local entry", site("bl near") + "func near, local\nblr\nendfunc near\nkey op, near, local\n", Options{}, ""},
+		{"direct to the global entry", site("bl .Lglobal") + ".Lglobal:\nfunc near, local\nblr\nendfunc near\nkey op, near, local\n", Options{}, `section ".text": caller+0x14: the site calls near, but key op holds near`},
+		{"direct to another place", site("bl near+4") + local + "key op, near, local\n", Options{}, `section ".text": caller+0x14: the site calls "\".text\"", but key op holds near`},
+		{"direct to another place of another section", site("bl near+4") + "	.section .text.other,\"ax\"\n	nop\n" + local + "	.text\nkey op, near, local\n", Options{}, `section ".text": caller+0x14: the site calls "\".text.other\"", but key op holds near`},
+		{"direct to no function", site("bl .Lnone") + "	.section .text.other,\"ax\"\n	nop\n.Lnone: blr\n	.text\n" + foreignKey, Options{}, `section ".text": caller+0x14: the site calls "\".text.other\"", but key op holds target`},
+		{"direct to another function", site("bl other") + foreignKey, Options{}, `section ".text": caller+0x14: the site calls other, but key op holds target`},
+		{"direct into its own function", site("bl .Lsite+12") + foreignKey, Options{}, `section ".text": caller+0x14: the site branches to caller+0x20, where no function begins`},
+		{"direct to its own function", site("bl caller") + "key op, caller\n", Options{}, ""},
+		{"direct with an addend", site("bl target+8") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: addend is 0x8, a call has none`},
+		{"direct to data", site("bl __SCK__op") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: the site branches to __SCK__op, which is no code`},
+		{"direct by an absolute branch", site(".reloc .,R_PPC64_REL24,target\n.long 0x48000003") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: expects b or bl, found .long 0x48000003`},
+		{"direct, and another relocation", site(".reloc .,R_PPC64_ADDR32,caller\nbl target") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_ADDR32: the branch has this relocation besides that of a call`},
+		{"a relocation that does nothing", site(".reloc .,R_PPC64_NONE,caller\nbl target") + foreignKey, Options{}, ``},
+		{"a relocation beside the branch", site(".reloc .+2,R_PPC64_REL24,target\nbl .+0x100") + foreignKey, Options{}, `section ".text": caller+0x16: R_PPC64_REL24: the branch has this relocation besides that of a call`},
+		{"a tail call that the table calls none", site("b target") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: the table says tail call false, found b .+0x0`},
+		{"NULL already", site("nop") + null, Options{}, ""},
+		{"NULL, and the key holds a function", site("nop") + foreignKey, Options{}, `section ".text": caller+0x14: found nop, but with what key op holds it would be bl .+0x0`},
+		{"return 0, and the key holds NULL", site("li 3,0") + null, Options{}, `section ".text": caller+0x14: found li r3,0, but with what key op holds it would be nop`},
+		{"direct, and the key holds NULL", site("bl target") + null, Options{}, `section ".text": caller+0x14: found bl .+0x0, but with what key op holds it would be nop`},
+		{"return of a call that is none", site("blr") + null, Options{}, `section ".text": caller+0x14: the table names a site that is no call and no constant: blr`},
+		{"direct, and what the key holds is not known", site("bl target"), Options{}, ""},
+		{"direct, and the key may change", site("bl target") + foreignKey, Options{Place: Module}, `section ".text": caller+0x14: the site has left its trampoline already (bl .+0x0), but the table of the module lists the site without a stub: the run time would leave it as it is`},
+		{"direct, in a function without a TOC pointer", strings.Replace(site("bl target"), "func", "leaf", 1) + foreignKey, none, `section ".text": caller+0xc: the site has left its trampoline already (bl .+0x0), but the calling function has one entry point: r2 may be its caller's`},
+		{"NULL, in a function without a TOC pointer", strings.Replace(site("nop"), "func", "leaf", 1) + null, none, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := plan(assemble(t, c.text), c.opts)
+			switch {
+			case err == nil && c.want == "":
+				again(t, c.name, p, c.opts)
+			case err == nil:
+				t.Errorf("accepted: %s", summary(p, nil))
+			case err.Error() != c.want:
+				t.Errorf("error is\n%v\nwant\n%s", err, c.want)
+			}
+		})
+	}
+}
