@@ -85,3 +85,57 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// TestOptions holds options that contradict an object, or themselves, against the
+// error, and those that do not against what they mean.
+func TestOptions(t *testing.T) {
+	const (
+		module = "	.section .gnu.linkonce.this_module,\"aw\"\n	.quad 0\n	.text\n"
+		two    = "func second\nframe\nbl __SCT__elsewhere\nli 3,0\nunframe\nendfunc second\n"
+		hidden = "key local, target, local\nlocaltramp local\nfunc third\nframe\nbl __SCT__local\nnop\nunframe\nendfunc third\n"
+	)
+	source := caller + foreignKey + trampNull
+	for _, c := range []struct {
+		name, text string
+		opts       Options
+		err        string
+		place      Place
+		size       int
+		whole      bool
+	}{
+		{"kernel", source, Options{}, "", Kernel, 16, false},
+		{"module", source, Options{Place: Module}, "", Module, 16, false},
+		{"linked module", source + module, Options{}, "", Module, 16, true},
+		{"linked module in user space", source + module, Options{Place: User}, "a linked kernel module cannot run in user space", 0, 0, false},
+		{"entries of 8", source, Options{EntrySize: 8}, "", Kernel, 8, false},
+		{"entries of 16", source, Options{EntrySize: 16}, "", Kernel, 16, false},
+		{"entries of 4", source, Options{EntrySize: 4}, "an entry of the site table has 8 or 16 bytes, not 4", 0, 0, false},
+		{"entries of another size in user space", source, Options{Place: User, EntrySize: 8}, "", User, 16, false},
+		{"the table alone", source, Options{TableOnly: true}, "", Kernel, 16, false},
+		{"the table alone, module", source, Options{TableOnly: true, Place: Module}, "the table alone is of use in the kernel image only, with --runtime inline", 0, 0, false},
+		{"the table alone, trampolines", source, Options{TableOnly: true, Runtime: Trampoline}, "the table alone is of use in the kernel image only, with --runtime inline", 0, 0, false},
+		{"a PACA in a module", source, Options{Place: Module, PACATOC: "16"}, "the PACA holds the TOC pointer of the kernel image, not one of a module", 0, 0, false},
+		{"required", source, Options{Require: []Form{Constant, Direct}}, "", Kernel, 16, false},
+		{"required, the second site is not", source + two, Options{Require: []Form{Direct}}, `section ".text": second+0x14: R_PPC64_REL24: the form is keep, required is direct: ` + KeyMissing.Text(), 0, 0, false},
+		{"required, one that has no relocation", source + hidden, Options{Require: []Form{Direct}}, `section ".text": third+0x14: the form is keep, required is direct: ` + NotAnnotated.Text(), 0, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := plan(assemble(t, c.text), c.opts)
+			switch {
+			case c.err != "":
+				if err == nil || err.Error() != c.err {
+					t.Errorf("error is\n%v\nwant\n%s", err, c.err)
+				}
+			case err != nil:
+				t.Error(err)
+			case p.Place != c.place || p.EntrySize != c.size || p.WholeProgram != c.whole:
+				t.Errorf("%v, entries of %d bytes, whole program %v; want %v, %d, %v", p.Place, p.EntrySize, p.WholeProgram, c.place, c.size, c.whole)
+			}
+		})
+	}
+	for size, want := range map[int]string{0: "", 16: "", 8: `section ".static_call_sites": +0x0: entries have 16 bytes, asked for were 8`} {
+		if _, err := plan(memory(t, withTable), Options{EntrySize: size}); (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("entries of %d: %v", size, err)
+		}
+	}
+}
