@@ -174,6 +174,9 @@ func writeSites(w io.Writer, p *Plan) {
 		if d.Form == Keep && d.Detail() != "" {
 			fmt.Fprintf(w, " (%s)", d.Detail())
 		}
+		if d.Proof() != "" {
+			fmt.Fprintf(w, "; %s", d.Proof())
+		}
 		fmt.Fprintln(w)
 	}
 	var stubs []string

@@ -86,6 +86,24 @@ func TestWords(t *testing.T) {
 	}
 }
 
+// TestSay wants words to be shared with the decision before where they are the same.
+func TestSay(t *testing.T) {
+	var d decider
+	first := d.say("proof", "detail")
+	for _, c := range []struct {
+		proof, detail string
+		same          bool
+	}{{"proof", "detail", true}, {"", "", false}, {"other", "detail", false}, {"other", "", false}, {"", "", false}, {"", "detail", false}} {
+		w := d.say(c.proof, c.detail)
+		if (w == first) != c.same {
+			t.Errorf("%+v: %v", c, w)
+		}
+		if dec := (&Decision{words: w}); dec.Proof() != c.proof || dec.Detail() != c.detail {
+			t.Errorf("%q, %q; want %q, %q", dec.Proof(), dec.Detail(), c.proof, c.detail)
+		}
+	}
+}
+
 // TestOptions holds options that contradict an object, or themselves, against the
 // error, and those that do not against what they mean.
 func TestOptions(t *testing.T) {
