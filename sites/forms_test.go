@@ -33,19 +33,16 @@ func assemble(t *testing.T, text string) []byte {
 			return b
 		}
 	}
-	const gcc = "powerpc64le-linux-gnu-gcc"
-	if _, err := exec.LookPath(gcc); err != nil {
+	const as = "powerpc64le-linux-gnu-as"
+	if _, err := exec.LookPath(as); err != nil {
 		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
 			t.Fatal(err)
 		}
 		t.Skip(err)
 	}
-	dir := t.TempDir()
-	src, obj := filepath.Join(dir, "x.S"), filepath.Join(dir, "x.o")
-	if err := os.WriteFile(src, []byte("#include \"sc_asm.h\"\n.text\n"+text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(gcc, "-mcpu=power10", "-Wa,-mpower10", "-I", filepath.Join("..", "testdata", "src"), "-c", src, "-o", obj)
+	obj := filepath.Join(t.TempDir(), "x.o")
+	cmd := exec.Command(as, "-mpower10", "-I", filepath.Join("..", "testdata", "src"), "-o", obj)
+	cmd.Stdin = strings.NewReader(".include \"sc_asm.h\"\n.text\n" + text)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
