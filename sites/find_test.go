@@ -104,3 +104,115 @@ func TestTargets(t *testing.T) {
 		})
 	}
 }
+
+// TestSites holds the sites of a source against those that are there.
+func TestSites(t *testing.T) {
+	const (
+		local   = "key near, target, local\n"
+		near    = "func nearby\nframe\nbl __SCT__near\nnop\nunframe\nendfunc nearby\n"
+		entries = "func __SCT__near, local\naddis 12,2,__SCK__near@toc@ha\nld 12,__SCK__near@toc@l(12)\nmtctr 12\nbctr\nendfunc __SCT__near\n"
+		table   = "	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.\n	.text\n"
+	)
+	slot := func(behind string) string { return strings.Replace(caller, "nop", behind, 1) }
+	noTOC := func(word, behind string) string {
+		return strings.NewReplacer("bl __SCT__op@notoc", ".Lsite: "+word+"\n"+behind).Replace(notocCaller)
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"a call", caller, "caller+0x14 op nop"},
+		{"a tail call", tailCaller, "caller+0x8 op tail"},
+		{"a call and a tail call", caller + strings.ReplaceAll(tailCaller, "caller", "other"), "caller+0x14 op nop, other+0x8 op tail"},
+		{"a call behind a tail call", "func caller\nb __SCT__op\nbl __SCT__op\nnop\nendfunc caller\n", "caller+0x8 op tail, caller+0xc op nop"},
+		{"two tail calls", "func caller\nb __SCT__op\nb __SCT__two\nendfunc caller\n", "caller+0x8 op tail, caller+0xc two tail"},
+		{"cror 15", slot("cror 15,15,15"), "caller+0x14 op cror"},
+		{"cror 31", slot("cror 31,31,31"), "caller+0x14 op cror"},
+		{"a cror that is no nop", slot("cror 15,15,16"), "caller+0x14 op none"},
+		{"a restore", slot("ld 2,24(1)"), "caller+0x14 op restore"},
+		{"a restore from elsewhere", slot("ld 2,32(1)"), "caller+0x14 op none"},
+		{"a restore by the PACA", slot("ld 2,40(13)"), "caller+0x14 op paca"},
+		{"an update by the PACA", slot(".long 0xe84d0029"), "caller+0x14 op none"}, // ldu 2,40(13)
+		{"no slot", slot("li 3,0"), "caller+0x14 op none"},
+		{"the end of the code", "func caller\nframe\nbl __SCT__op\nendfunc caller\n", "caller+0x14 op none"},
+		{"a slot with a relocation", slot("	.reloc .,R_PPC64_ADDR32,caller\nnop"), "caller+0x14 op none"},
+		{"a slot with a relocation of its last byte", slot("	.reloc .+3,R_PPC64_ADDR32,caller\nnop"), "caller+0x14 op none"},
+		{"a relocation behind the slot", slot("nop\n	.reloc .,R_PPC64_ADDR32,caller\nnop"), "caller+0x14 op nop"},
+		{"an address", "func caller\naddis 3,2,__SCT__op@toc@ha\naddi 3,3,__SCT__op@toc@l\nendfunc caller\n.data\n.quad __SCT__op\n", ""},
+		{"a call from data", caller + ".data\n.reloc .,R_PPC64_REL24,__SCT__op\n.long 0x48000001\n", "caller+0x14 op nop"},
+		{"a call from a replacement", caller + ".section .altinstr_replacement,\"ax\"\nbl __SCT__op\n", "caller+0x14 op nop, +0x0 op none"},
+		{"a trampoline that is called nowhere", "func caller\nblr\nendfunc caller\n" + foreignKey + trampNull, ""},
+		{"names that are like those of trampolines", "func caller\nbl __SCT_op\nnop\nbl __SCT__\nnop\nbl __SCTop\nnop\nbl __SCX__op\nnop\nbl __SCT__op\nnop\nendfunc caller\n", "caller+0x10 \"\" nop, caller+0x28 op nop"},
+		{"a stub that is another's", caller + ".globl __SCS__op\n.type __SCS__op,@function\n__SCS__op: blr\nfunc other\nbl __SCS__op\nnop\nendfunc other\n", "caller+0x14 op nop"},
+		{"an object with the name of a trampoline's file", ".file \"__SCT__x\"\n" + caller, "caller+0x14 op nop"},
+
+		{"resolved", local + "localtramp near\n" + near, "nearby+0x14 near nop decoded"},
+		{"with a local entry", local + entries + near, "nearby+0x14 near nop"},
+		{"resolved, at the local entry", local + strings.Replace(entries, "addis 12", ".Lentry: addis 12", 1) + strings.Replace(near, "__SCT__near", ".Lentry", 1), "nearby+0x14 near nop decoded"},
+		{"resolved, at a far local entry", local + "	.type __SCT__near,@function\n__SCT__near:\n	.rept 16\n	nop\n	.endr\n	.localentry __SCT__near,.-__SCT__near\n.Lentry: b target\n" + strings.Replace(near, "__SCT__near", ".Lentry", 1), "nearby+0x14 near nop decoded"},
+		{"resolved, at the global entry", local + ".Lentry:\n" + entries + strings.Replace(near, "__SCT__near", ".Lentry", 1), "nearby+0x14 near nop decoded"},
+		{"resolved, into the trampoline", local + strings.Replace(entries, "ld 12", ".Lentry: ld 12", 1) + strings.Replace(near, "__SCT__near", ".Lentry", 1), ""},
+		{"resolved, before the local entry", local + ".set .Lentry,__SCT__near+4\n" + entries + strings.Replace(near, "__SCT__near", ".Lentry", 1), ""},
+		{"resolved, a tail call", local + "localtramp near\n" + "func nearby\nb __SCT__near\nendfunc nearby\n", "nearby+0x8 near tail decoded"},
+		{"resolved, backwards and forwards", local + "func before\nb __SCT__near\nendfunc before\nlocaltramp near\nfunc behind\nb __SCT__near\nendfunc behind\n", "before+0x8 near tail decoded, behind+0x8 near tail decoded"},
+		{"resolved, beside one that is not", local + caller + "localtramp near\n" + near, "caller+0x14 op nop, nearby+0x14 near nop decoded"},
+		{"resolved, in two sections", local + "localtramp near\n" + near + ".section .text.b,\"ax\"\nkey far, target, local\nlocaltramp far\n" + strings.NewReplacer("near", "far").Replace(near), "nearby+0x14 near nop decoded, farby+0x14 far nop decoded"},
+		{"what a relocation fills", local + "localtramp near\nfunc nearby\n	.reloc .,R_PPC64_REL24,target\nb __SCT__near\nendfunc nearby\n", ""},
+		{"what a relocation of its second half fills", local + "localtramp near\nfunc nearby\n	.reloc .+2,R_PPC64_ADDR16,target\nb __SCT__near\nendfunc nearby\n", ""},
+		{"what a relocation marks", local + "localtramp near\nfunc nearby\n	.reloc .,R_PPC64_NONE,target\nb __SCT__near\nendfunc nearby\n", "nearby+0x8 near tail decoded"},
+		{"an absolute branch", local + "localtramp near\nfunc nearby\nba 0\nendfunc nearby\n", ""},
+		{"a conditional branch", local + "localtramp near\nfunc nearby\nbeq __SCT__near\nendfunc nearby\n", ""},
+		{"data", caller + ".data\n__SCT__op_data: .long 0x48000001,0x60000000\n", "caller+0x14 op nop"},
+		{"by its section", local + ".section .text.t,\"ax\"\nnop\nlocaltramp near\n.text\n" + near, "nearby+0x14 near nop"},
+		{"by its section, at the local entry", local + ".section .text.t,\"ax\"\nnop\n" + entries + ".text\n" + near, "nearby+0x14 near nop"},
+		{"another function of its section", local + ".section .text.t,\"ax\"\nleaf beside, local\nblr\nendfunc beside\nlocaltramp near\n.text\n" + strings.Replace(near, "__SCT__near", "beside", 1) + near[:0] + caller, "caller+0x14 op nop"},
+		{"an address by its section", local + ".section .text.t,\"ax\"\nlocaltramp near\n.data\n.quad __SCT__near\n.text\nfunc caller\naddis 3,2,__SCT__near@toc@ha\nendfunc caller\n", ""},
+		{"relocations in another order", "func caller\n	.reloc caller+0x10,R_PPC64_REL24,__SCT__one\n	.reloc caller+8,R_PPC64_REL24,__SCT__two\n.long 0x48000001\nnop\n.long 0x48000001\nnop\nendfunc caller\n", "caller+0x8 two nop, caller+0x10 one nop"},
+
+		{"a table's", strings.Replace(caller, "bl __SCT__op", ".Lsite: bl target", 1) + foreignKey + trampNull + table, "caller+0x14 op nop listed"},
+		{"a table's, with a relocation in its slot", strings.Replace(caller, "bl __SCT__op\n", ".Lsite: nop\n	.reloc .,R_PPC64_ADDR32,caller\n", 1) + foreignKey + trampNull + table, "caller+0x14 op none listed"},
+		{"a table's, resolved", foreignKey + "localtramp op\n" + strings.Replace(caller, "bl", ".Lsite: bl", 1) + table, "caller+0x14 op nop listed"},
+		{"a table's constant", strings.Replace(caller, "bl __SCT__op", ".Lsite: nop", 1) + foreignKey + trampNull + table, "caller+0x14 op nop listed"},
+		{"no TOC pointer", notocCaller, "caller+0xc op none notoc"},
+		{"no TOC pointer, a table's call", noTOC("bl target@notoc", "nop") + foreignKey + trampNull + table, "caller+0xc op nop listed notoc"},
+		{"no TOC pointer, a table's constant", noTOC("nop", "nop") + foreignKey + trampNull + table, "caller+0xc op nop listed notoc"},
+		{"no TOC pointer, a table's resolved call", "leaf near, local\nblr\nendfunc near\n" + noTOC("bl near", "nop") + foreignKey + trampNull + table, "caller+0xc op nop listed"},
+		{"no function, a table's constant", ".Lsite: nop\nnop\n" + foreignKey + trampNull + table, "+0x0 op nop listed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o, err := found(t, c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all []string
+			sites := 0
+			for i := range o.Sites {
+				s := &o.Sites[i]
+				fn, off := o.FuncName(s)
+				name := o.Keys[s.Key].Name
+				if name == "" {
+					name = `""`
+				}
+				text := fmt.Sprintf("%s+0x%x %s", fn, off, name)
+				if s.Tail {
+					text += " tail"
+				} else {
+					text += " " + [...]string{"none", "nop", "cror", "restore", "paca"}[s.Slot]
+				}
+				if s.Decoded {
+					text += " decoded"
+				}
+				if s.Entry >= 0 {
+					text += " listed"
+				}
+				if s.NoTOC() {
+					text += " notoc"
+				}
+				all = append(all, text)
+			}
+			for i := range o.Keys {
+				sites += int(o.Keys[i].Sites)
+			}
+			if got := strings.Join(all, ", "); got != c.want || sites != len(all) {
+				t.Errorf("%d: %s, want %s", sites, got, c.want)
+			}
+		})
+	}
+}

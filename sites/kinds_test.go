@@ -16,6 +16,12 @@ import (
 func TestRefusedForms(t *testing.T) {
 	linker := Options{Place: User, Restore: []Form{Linker}}
 	none := Options{Place: User, Runtime: None}
+	const (
+		slotless  = "func caller\nframe\nbl __SCT__op\nli 3,0\nunframe\nendfunc caller\n"
+		frameless = "func caller\nbl __SCT__op\nnop\nblr\nendfunc caller\n"
+		branched  = "func caller\nframe\ncmpdi 3,0\nbeq 1f\nbl __SCT__op\n1: nop\nunframe\nendfunc caller\n"
+		changesR2 = ".hidden target\n.globl target\n.type target,@function\n.localentry target,1\ntarget: blr\n.size target,.-target\n"
+	)
 	other := func(call string) string { return "func other\nframe\n" + call + "\nunframe\nendfunc other\n" }
 	for _, c := range []struct {
 		name, text string
@@ -45,6 +51,36 @@ func TestRefusedForms(t *testing.T) {
 		{"tail call, hidden target of another object", tailCaller + foreignKey + ".hidden target\n" + trampNull, none, Keep, TailOtherUnit},
 		{"tail call, hidden target that the linker resolves", tailCaller + foreignKey + strings.Replace(ownTarget, "func target\n", ".type target,@gnu_indirect_function\ntarget:\n", 1) + trampNull, none, Keep, TailOtherUnit},
 		{"tail call, hidden target that may change r2", tailCaller + foreignKey + ".hidden target\n.globl target\n.type target,@function\n.localentry target,1\ntarget: blr\n.size target,.-target\n" + trampNull, none, Keep, ClobbersTOC},
+
+		{"tail call, local target", tailCaller + foreignKey + "func target, local\nblr\nendfunc target\n" + trampNull, none, Direct, NoReason},
+		{"tail call, hidden weak target", tailCaller + foreignKey + ".hidden target\nfunc target, weak\nblr\nendfunc target\n" + trampNull, none, Keep, TailOtherUnit},
+		{"tail call, hidden target in a group", tailCaller + foreignKey + ".section .text.target,\"axG\",@progbits,target,comdat\n" + ownTarget + ".text\n" + trampNull, none, Keep, TailOtherUnit},
+		{"tail call, weak target, module", tailCaller + foreignKey + "func target, weak\nblr\nendfunc target\n" + trampNull, Options{Place: Module, Runtime: None}, Direct, NoReason},
+		{"tail call, target of another module", tailCaller + foreignKey + trampNull, Options{Place: Module, Runtime: None}, Keep, TailOtherUnit},
+		{"tail call, target of the kernel that the linker resolves", tailCaller + foreignKey + ".globl target\n.type target,@gnu_indirect_function\ntarget: blr\n" + trampNull, Options{Runtime: None}, Keep, TailOtherUnit},
+		{"no slot, own target", slotless + foreignKey + ownTarget + trampNull, none, Direct, NoReason},
+		{"no slot, foreign target", slotless + foreignKey + trampNull, none, Keep, NoSlot},
+		{"no slot, own target that may change r2", slotless + foreignKey + changesR2 + trampNull, none, Keep, ClobbersTOC},
+		{"own target that may change r2", caller + foreignKey + changesR2 + trampNull, none, Direct, NoReason},
+		{"own target that may change r2, module", caller + foreignKey + changesR2 + trampNull, Options{Place: Module, Runtime: None}, SaveStub, ClobbersTOC},
+		{"foreign target, module", caller + foreignKey + trampNull, Options{Place: Module, Runtime: None}, Direct, NoReason},
+		{"foreign target, no frame", frameless + foreignKey + trampNull, none, Keep, NoFrame},
+		{"foreign target, a branch to the slot", branched + foreignKey + trampNull, none, Keep, SlotEntered},
+		{"own target, no frame", frameless + foreignKey + ownTarget + trampNull, none, Direct, NoReason},
+		{"own target, a branch to the slot", branched + foreignKey + ownTarget + trampNull, none, Direct, NoReason},
+		{"target of the kernel, no frame", frameless + foreignKey + trampNull, Options{}, Direct, NoReason},
+		{"target of the kernel, a branch to the slot", branched + foreignKey + trampNull, Options{}, Direct, NoReason},
+		{"target of the kernel that may change r2, no slot", slotless + foreignKey + changesR2 + trampNull, Options{Runtime: None}, Keep, ClobbersTOC},
+		{"target of the kernel, no slot", slotless + foreignKey + trampNull, Options{Runtime: None}, Direct, NoReason},
+		{"target of the kernel, no slot for the run time", slotless + foreignKey + trampNull, Options{}, Keep, NoSlot},
+		{"one entry point", strings.Replace(caller, "func", "leaf", 1) + foreignKey + ownTarget + trampNull, none, Keep, CallerNoTOC},
+		{"no TOC pointer, foreign target", notocCaller + foreignKey + trampNull, none, SaveStub, TargetPreemptible},
+		{"no TOC pointer, foreign target, ld.bfd", notocCaller + foreignKey + trampNull, Options{Place: User, Runtime: None, Linker: BFD}, Direct, NoReason},
+		{"no TOC pointer, foreign target, kernel", notocCaller + foreignKey + trampNull, Options{Runtime: None}, Direct, NoReason},
+		{"no TOC pointer, own target", notocCaller + foreignKey + ownTarget + trampNull, none, Direct, NoReason},
+		{"no TOC pointer, target that others may replace", notocCaller + foreignKey + strings.Replace(ownTarget, ".hidden target\n", "", 1) + trampNull, none, SaveStub, TargetPreemptible},
+		{"no TOC pointer, target with one entry that others may replace", notocCaller + foreignKey + "leaf target\nblr\nendfunc target\n" + trampNull, none, Direct, NoReason},
+		{"no TOC pointer, target without a TOC pointer that others may replace", notocCaller + foreignKey + strings.Replace(changesR2, ".hidden target\n", "", 1) + trampNull, none, Direct, NoReason},
 
 		{"caller's cold part, of nothing", strings.ReplaceAll(caller, "caller", "x.cold") + foreignKey + trampNull, Options{Place: User}, Keep, CallerUnknown},
 		{"caller's cold part", strings.ReplaceAll(caller, "caller", "target.cold") + foreignKey + ownTarget + trampNull, Options{Place: User}, SaveStub, KeyMayChange},

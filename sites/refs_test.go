@@ -3,8 +3,11 @@
 package sites
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
 )
 
 // TestWaysToKey goes through the list of what may change a key (docs/proof.md): for each
@@ -20,6 +23,9 @@ func TestWaysToKey(t *testing.T) {
 	in := func(name string) string { return strings.ReplaceAll(section, "SEC", name) }
 	code := func(text string) string { return "func f\n" + text + "endfunc f\n" }
 	tramp := strings.Replace(strings.Replace(selfTramp, ".globl", ".local", 1), "	.protected __SCT__op\n", "", 1)
+	prefixed := func(load string) string {
+		return "	.pushsection .text.sct,\"ax\"\n	.balign 64\n	.type __SCT__op,@function\n__SCT__op:\n" + load + "\nmtctr 12\nbctr\n	.size __SCT__op,.-__SCT__op\n	.popsection\n"
+	}
 	for _, c := range []struct {
 		name, text string
 		opts       Options
@@ -30,6 +36,13 @@ func TestWaysToKey(t *testing.T) {
 		{"its trampoline", alone + tramp, Options{}, ""},
 		{"its trampoline, by the GOT", alone + strings.ReplaceAll(tramp, "@toc", "@got"), Options{}, ""},
 		{"its trampoline stores, by the GOT", alone + strings.Replace(strings.ReplaceAll(tramp, "@toc", "@got"), "mtctr", "std 3,0(12)\nmtctr", 1), Options{}, "GOT16_HA: refers to it"},
+		{"its trampoline takes the address, pc-relative", alone + prefixed("pla 12,__SCK__op@pcrel"), Options{}, "R_PPC64_PCREL34: refers to it"},
+		{"its trampoline, pc-relative", alone + prefixed("pld 12,__SCK__op@pcrel"), Options{}, ""},
+		{"its trampoline stores, pc-relative", alone + prefixed("pstd 12,__SCK__op@pcrel"), Options{}, "R_PPC64_PCREL34: refers to it"},
+		{"its trampoline loads with an update", alone + strings.Replace(tramp, "ld 12,__SCK__op@toc@l(12)", "ldu 11,__SCK__op@toc@l(12)", 1), Options{}, "TOC16_LO_DS: refers to it"},
+		{"what stands before its trampoline", alone + strings.Replace(tramp, "__SCT__op:\n", "addis 12,2,__SCK__op@toc@ha\n__SCT__op:\n", 1), Options{}, "TOC16_HA: refers to it"},
+		{"what stands behind its trampoline", alone + strings.Replace(tramp, "	.popsection", "addis 12,2,__SCK__op@toc@ha\n	.popsection", 1), Options{}, "TOC16_HA: refers to it"},
+		{"another key's trampoline", alone + tramp + strings.ReplaceAll(strings.ReplaceAll(tramp, "__SCT__op", "__SCT__other"), "1f", "1f"), Options{}, ""},
 		{"its trampoline takes the address", alone + strings.ReplaceAll(tramp, "ld 12,__SCK__op@toc@l(12)", "addi 12,12,__SCK__op@toc@l"), Options{}, "refers to it"},
 		{"code", local + code("addis 9,2,__SCK__op@toc@ha\naddi 9,9,__SCK__op@toc@l\n"), Options{}, "f+0x8: R_PPC64_TOC16_HA: refers to it"},
 
@@ -71,6 +84,17 @@ func TestWaysToKey(t *testing.T) {
 
 		{"the distance from itself", local + "	.data\n	.long __SCK__op-.\n", Options{}, "the data at +0x10 of section"},
 		{"the distance from a table", "	.data\n	.quad 1\ntable:	.long 9, 3\n	.long __SCK__op-table\n" + local, Options{}, "the data at +0x10 of section"},
+		{"the distance from before", "	.data\n	.long 9, __SCK__op-.\n" + local, Options{}, "the data at +0x4 of section"},
+		{"the distance from before, at once", "	.data\n	.long 0x7fffffff, 0, 0\n	.long __SCK__op-.\n" + local, Options{}, "the data at +0xc of section"},
+		{"the distance from a label behind", label + local + "	.data\nlast:	.long __SCK__op-last, 77\n", Options{}, "the data at +0x18 of section"},
+		{"the distance from another label", label + local + "	.data\nlast:	.long 77, 88, __SCK__op-other\n", Options{}, "the data at +0x20 of section"},
+		{"a distance that a relocation overwrites", local + "	.data\n	.reloc .,R_PPC64_ADDR32,f\n	.long __SCK__op-.\n" + code("blr\n"), Options{}, ""},
+		{"a distance of which a relocation overwrites the end", local + "	.data\n	.reloc .+3,R_PPC64_ADDR16,f\n	.long __SCK__op-.\n" + code("blr\n"), Options{}, ""},
+		{"a distance beside what a relocation overwrites", local + "	.data\n	.long __SCK__op-.\n	.reloc .,R_PPC64_ADDR32,f\n	.long 0\n" + code("blr\n"), Options{}, "the data at +0x10 of section"},
+		{"a distance to the second half", local + "	.data\n	.long __SCK__op-.+4\n", Options{}, ""},
+		{"a distance in what is left of the key", "	.section .data.sck.op,\"aw\"\n__SCK__op:	.quad target\n	.long __SCK__op-.\n	.size __SCK__op,8\n	.text\n", Options{}, "the data at +0x8 of section"},
+		{"a distance in the key itself", "	.section .data.sck.op,\"aw\"\n__SCK__op:	.quad target\n	.long __SCK__op-.\n	.size __SCK__op,12\n	.text\n", Options{}, ""},
+		{"a distance in half a word", local + "	.data\n	.byte 0xf0,0xff\n", Options{}, ""},
 		{"the distance from the start", "	.data\nfirst:	.long 9, 3, 1\nnext:	.long __SCK__op-first\n" + local, Options{}, "the data at +0xc of section"},
 		{"no distance", "	.data\n	.long 9, 3, 1, 40\n" + local, Options{}, ""},
 	} {
@@ -88,5 +112,82 @@ func TestWaysToKey(t *testing.T) {
 				t.Errorf("%q, want %q", r.why[0], c.want)
 			}
 		})
+	}
+}
+
+// TestAccesses has every load and store that says in its relocation how far it
+// reaches: as far as the key, or one unit of its displacement further.
+func TestAccesses(t *testing.T) {
+	const keys = "	.data\n	.balign 8\nbefore:	.quad 0\n	.text\nkey op, target, local\n"
+	for _, c := range []struct {
+		op    string
+		width int // 0: it leaves the address, or nobody knows how far it reaches
+		unit  int // of the displacement, 0 with a prefix
+	}{
+		{"lbz 8", 1, 1}, {"stb 8", 1, 1}, {"lhz 8", 2, 1}, {"lha 8", 2, 1}, {"sth 8", 2, 1},
+		{"lwz 8", 4, 1}, {"stw 8", 4, 1}, {"lfs 8", 4, 1}, {"stfs 8", 4, 1}, {"lfd 8", 8, 1}, {"stfd 8", 8, 1},
+		{"ld 8", 8, 4}, {"std 8", 8, 4}, {"lwa 8", 4, 4},
+		{"lbzu 8", 0, 1}, {"stbu 8", 0, 1}, {"lhzu 8", 0, 1}, {"lhau 8", 0, 1}, {"sthu 8", 0, 1}, {"lwzu 8", 0, 1}, {"stwu 8", 0, 1},
+		{"lfsu 8", 0, 1}, {"stfsu 8", 0, 1}, {"lfdu 8", 0, 1}, {"stfdu 8", 0, 1}, {"ldu 8", 0, 4}, {"stdu 8", 0, 4},
+		{"addi 8", 0, 1},
+		{"plbz 8", 1, 0}, {"pstb 8", 1, 0}, {"plhz 8", 2, 0}, {"plha 8", 2, 0}, {"psth 8", 2, 0}, {"plwz 8", 4, 0}, {"pstw 8", 4, 0},
+		{"plfs 8", 4, 0}, {"pstfs 8", 4, 0}, {"plfd 8", 8, 0}, {"pstfd 8", 8, 0}, {"pld 8", 8, 0}, {"pstd 8", 8, 0}, {"plwa 8", 4, 0},
+		{"pla 8", 0, 0}, {"plq 8", 0, 0}, {"pstq 8", 0, 0}, {"plxsd 8", 0, 0}, {"pstxv 8", 0, 0},
+	} {
+		access := func(at int) string {
+			code := fmt.Sprintf(".balign 64\n%s,.data+%d@pcrel\n", c.op, at)
+			if c.unit != 0 {
+				reg := "(9)"
+				if strings.HasPrefix(c.op, "addi") {
+					code, reg = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\naddi 9,9,.data+%d@toc@l\n", at, at), ""
+				} else {
+					code = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\n%s,.data+%d@toc@l%s\n", at, c.op, at, reg)
+				}
+			}
+			f, err := elfrw.New(assemble(t, keys+"func f\n"+code+"endfunc f\n"+caller))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := Find(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := o.findReferences(Options{Runtime: Trampoline})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, k := range o.Keys {
+				if k.Sym != 0 {
+					return r.why[i]
+				}
+			}
+			t.Fatal("no key")
+			return ""
+		}
+		if c.width == 0 {
+			if why := access(0); !strings.HasSuffix(why, "refers to its section") {
+				t.Errorf("%s: %q", c.op, why)
+			}
+			continue
+		}
+		if why := access(8 - c.width); why != "" {
+			t.Errorf("%s of the %d bytes before the key: %s", c.op, c.width, why)
+		}
+		if why := access(8 - c.width + max(c.unit, 1)); !strings.HasSuffix(why, "refers to it") {
+			t.Errorf("%s of the key: %q", c.op, why)
+		}
+	}
+}
+
+// TestIdentifiers has names of sections for which a linker defines symbols, and others.
+func TestIdentifiers(t *testing.T) {
+	for name, want := range map[string]bool{
+		"a": true, "z": true, "A": true, "Z": true, "_": true, "keys": true, "_0": true, "a9": true, "A_z0": true,
+		"": false, "0": false, "9a": false, ".a": false, "a.": false, "a/": false, "a:": false, "a@": false, "a[": false, "a`": false, "a{": false,
+		"@": false, "[": false, "`": false, "{": false,
+	} {
+		if isIdentifier(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
 	}
 }
