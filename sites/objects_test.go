@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -237,6 +238,21 @@ func again(t *testing.T, name string, p *Plan, opts Options) {
 	}
 	if second.Changes() {
 		t.Errorf("%s: the output is not left as it is: %s", name, summary(second, nil))
+	}
+	for i := range p.Decisions {
+		s, d := &p.Object.Sites[i], &p.Decisions[i]
+		if d.Target != 0 && (d.Form == Keep || d.Form == Constant) {
+			t.Errorf("%s: site %d, which is %v, has the target %s", name, i, d.Form, p.Object.name(int(d.Target)))
+		}
+		if !d.Listed {
+			continue
+		}
+		n := slices.IndexFunc(second.Object.Sites, func(x Site) bool { return x.compare(int(s.Section), s.Off) == 0 })
+		if n < 0 || second.entryOf(&second.Object.Sites[n]) < 0 {
+			t.Errorf("%s: site %d is not in the table", name, i)
+		} else if e := second.table().Entries[second.entryOf(&second.Object.Sites[n])]; e.Section != s.Section || e.Off != s.Off {
+			t.Errorf("%s: the entry of site %d is %+v", name, i, e)
+		}
 	}
 	if !p.Changes() && !bytes.Equal(out, p.Object.File.Bytes()) {
 		t.Errorf("%s: nothing was planned, and the output differs", name)

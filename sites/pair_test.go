@@ -70,6 +70,9 @@ __SCT__op:
 	bctr
 	.size __SCT__op,.-__SCT__op
 `
+	sizeless := func(code string) string {
+		return "	.type __SCT__op,@function\n__SCT__op:\naddis 12,2,__SCK__op@toc@ha\nld 12,__SCK__op@toc@l(12)\n" + code
+	}
 	for _, c := range []struct {
 		name    string
 		a, b    string // files, to be joined by ld -r
@@ -92,6 +95,21 @@ __SCT__op:
 		{"code that names no key, global beside a local key", file("a", "local", "") + ".globl __SCT__op\n" + alone, file("b", "", ""), "", "call_a key-missing call_b key-missing"},
 		{"code that names two keys", file("a", "local", "") + strings.Replace(alone, "nop\n", ".reloc .,R_PPC64_TOC16_HA,__SCK__op\nnop\n.reloc .,R_PPC64_TOC16_HA,__SCK__two\nnop\n", 1), file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
 		{"through .toc", file("a", "local", "") + toc, file("b", "local", "local"), "", "call_a a call_b b"},
+		{"through .toc, by half an address", file("a", "local", "") + strings.Replace(toc, ".quad __SCK__op", ".reloc .,R_PPC64_ADDR32,__SCK__op\n	.quad 0", 1), file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
+		{"two global keys", file("a", "globl", "") + "key two, 0\n.globl __SCT__op\n" + alone, file("b", "", ""), "--redefine-sym __SCK__two=__SCK__op", "call_a key-ambiguous call_b key-ambiguous"},
+		{"two global keys, of which the code names one", file("a", "globl", "globl") + "key two, 0\n", file("b", "", ""), "--redefine-sym __SCK__two=__SCK__op", "call_a a call_b a"},
+		{"code without a size, and other code", file("a", "local", "") + sizeless("ld 12,0(12)\nmtctr 12\nbctr\n") + "addis 3,2,__SCK__two@toc@ha\nkey two, 0, local\n", file("b", "", ""), "", "call_a a call_b key-missing"},
+		{"code without a size, with a second key", file("a", "local", "") + sizeless("addis 3,2,__SCK__two@toc@ha\nmtctr 12\nbctr\n") + "key two, 0, local\n", file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
+		{"code without a size or an end", file("a", "local", "") + sizeless(".rept 30\nnop\n.endr\n") + "addis 3,2,__SCK__two@toc@ha\nkey two, 0, local\n", file("b", "", ""), "", "call_a a call_b key-missing"},
+		{"code without an end, with a second key in its last word", file("a", "local", "") + sizeless(".rept 29\nnop\n.endr\n") + "addis 3,2,__SCK__two@toc@ha\nkey two, 0, local\n", file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
+		{"code that only begins", file("a", "local", "") + "	.section .text.t,\"ax\"\n" + sizeless(""), file("b", "", ""), "", "call_a a call_b key-missing"},
+		{"a place before the key", file("a", "local", "") + sizeless(".reloc .,R_PPC64_TOC16_HA,__SCK__op-8\nnop\nbctr\n") + "", file("b", "", ""), "", "call_a a call_b key-missing"},
+		{"a relocation that does nothing", file("a", "local", "") + strings.Replace(alone, "nop\n", ".reloc .,R_PPC64_NONE,__SCK__op\nnop\n", 1), file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
+		{"the key's second half", file("a", "globl", "") + ".globl __SCT__op\n" + strings.Replace(alone, "nop\n", ".reloc .,R_PPC64_TOC16_HA,__SCK__op+8\nnop\n", 1), file("b", "", ""), "", "call_a a call_b a"},
+		{"a trampoline among data", file("a", "local", "") + ".data\n.globl __SCT__two\n__SCT__two: .quad __SCK__op\n.text\n" + alone, file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
+		{"local key, global trampoline in a group", file("a", "local", "") + ".section .text.g,\"axG\",@progbits,__SCT__op,comdat\n.globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__op@toc@ha\nld 12,__SCK__op@toc@l(12)\nmtctr 12\nbctr\n.size __SCT__op,.-__SCT__op\n.text\n", file("b", "", ""), "", "call_a key-ambiguous call_b key-ambiguous"},
+		{"another key, and no trampoline", "key two, two, local\nleaf two, local\nblr\nendfunc two\n.globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__two@toc@ha\nblr\n.size __SCT__op,.-__SCT__op\n" + caller, file("b", "", ""), "", "caller key-ambiguous call_b key-ambiguous"},
+		{"another key", "key two, two, local\nleaf two, local\nblr\nendfunc two\n.globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__two@toc@ha\nld 12,__SCK__two@toc@l(12)\nmtctr 12\nbctr\n.size __SCT__op,.-__SCT__op\n" + caller, file("b", "", ""), "", "caller two call_b two"},
 		{"another name for it", file("a", "local", "local") + ".set __SCT__too,__SCT__op\n" + strings.NewReplacer("caller", "call_too", "__op", "__too").Replace(caller), file("b", "", ""), "", "call_a a call_too a call_b key-missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -118,6 +136,7 @@ __SCT__op:
 			if got = strings.TrimSpace(got); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
+			again(t, c.name, p, p.Options)
 		})
 	}
 }
