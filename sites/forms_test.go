@@ -121,6 +121,39 @@ __SCJ__op:
 	.quad __SCK__op
 	.text
 `
+	// The same of notocCaller, where the key has held NULL; there is no relocation.
+	noTOCListed = `	.text
+	.localentry caller,1
+	.globl caller
+	.type caller,@function
+caller:
+	mflr 0
+	std 0,16(1)
+	stdu 1,-48(1)
+.Lsite:
+	nop
+	addi 1,1,48
+	ld 0,16(1)
+	mtlr 0
+	blr
+	.size caller,.-caller
+	.section .text.unlikely.static_call,"ax",@progbits
+	.balign 16
+	.localentry __SCN__op,1
+	.type __SCN__op,@function
+__SCN__op:
+	pld 12,__SCK__op@got@pcrel
+	ld 12,0(12)
+	cmpdi 12,0
+	beqlr
+	mtctr 12
+	bctr
+	.size __SCN__op,.-__SCN__op
+	.section static_call_sites,"aw",@progbits
+	.long .Lsite-.,__SCN__op-.
+	.quad __SCK__op+2
+	.section .text.sct,"ax",@progbits
+`
 	trampNull   = "tramp op\n.protected __SCT__op\n"
 	notocCaller = "	.localentry caller,1\n	.type caller,@function\n	.globl caller\ncaller:\n	mflr 0\n	std 0,16(1)\n	stdu 1,-48(1)\n	bl __SCT__op@notoc\n	addi 1,1,48\n	ld 0,16(1)\n	mtlr 0\n	blr\n	.size caller,.-caller\n"
 )
@@ -129,6 +162,12 @@ __SCJ__op:
 // right: the form, the branch and the slot, and the table.
 func TestForms(t *testing.T) {
 	user := Options{Place: User}
+	hiddenKey := ".hidden __SCK__op\n" + strings.Replace(selfTramp, "	.protected __SCT__op\n", "", 1)
+	// inTable has the site in the kernel's table.
+	inTable := func(text string, flags int) string {
+		return strings.Replace(text, "bl __SCT__op", ".Lsite: bl __SCT__op", 1) +
+			fmt.Sprintf("	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.+%d\n	.text\n", flags)
+	}
 	with := func(o Options, f func(*Options)) Options { f(&o); return o }
 	for _, c := range []struct {
 		name, text string
@@ -195,6 +234,59 @@ func TestForms(t *testing.T) {
 		{"merged key", caller + "	.section .data.m,\"awM\",@progbits,8\n__SCK__op: .quad 0\n.text\n" + trampNull, with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"weak target of the unit", savedFirst + "key op, target\n" + ".weak target\n.hidden target\n.type target,@function\ntarget: blr\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"a branch to the slot", "func caller\nframe\ncmpdi 3,0\nbeq 1f\nbl __SCT__op\n1: nop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
+		{"hidden key, trampoline of a library with its own TOC pointer, one entry point", strings.Replace(caller, "func", "leaf", 1) + foreignKey + hiddenKey, with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op nop"},
+		{"hidden key, trampoline of a library with its own TOC pointer, no slot", "func caller\nframe\nbl __SCT__op\nli 3,0\nunframe\nendfunc caller\n" + foreignKey + hiddenKey, with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op "},
+		{"hidden key, trampoline of a library with its own TOC pointer, a branch to the slot", "func caller\nframe\ncmpdi 3,0\nbeq 1f\nbl __SCT__op\n1: nop\nunframe\nendfunc caller\n" + foreignKey + hiddenKey, with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op nop"},
+		{"hidden key, local trampoline", "	.section .text.t,\"ax\"\nlocaltramp op\n.text\n" + caller + foreignKey + ".hidden __SCK__op\n", with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
+		{"hidden key, trampoline elsewhere", caller + foreignKey + ".hidden __SCK__op\n", with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
+		{"local key, trampoline of a library", caller + "key op, target, local\n" + strings.Replace(selfTramp, "	.protected __SCT__op\n", "", 1), with(user, func(o *Options) { o.Runtime = None }), "linker __SCT__op nop"},
+		{"a relocation of no call shows no program", caller + foreignKey + "tramp op\nfunc other\n.reloc .,R_PPC64_REL24,caller\nmflr 0\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"a call of what is elsewhere shows no program", caller + foreignKey + "tramp op\nfunc other\nb elsewhere\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"its trampoline shows no program", "func caller\nb __SCT__op\nnop\nendfunc caller\n" + foreignKey + "tramp op\n", with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op "},
+		{"a variable by its section shows a program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+16@toc@ha\nld 3,.data+16@toc@l(3)\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n", with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
+		{"the end of a variable shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+24@toc@ha\nld 3,.data+24@toc@l(3)\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n.quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"what is before a variable shows no program", caller + ".data\n.quad 0\n.text\n" + foreignKey + "tramp op\nfunc other\naddis 3,2,.data@toc@ha\nld 3,.data@toc@l(3)\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"the high half of an address shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+16@toc@ha\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"a hidden variable shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,here@toc@ha\nendfunc other\n.data\n.globl here\n.hidden here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"the TOC shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,here@toc@ha\nendfunc other\n.section .toc,\"aw\"\n.globl here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"the GOT shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,here@got@ha\nendfunc other\n.data\n.globl here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"data shows no program", caller + foreignKey + "tramp op\n.data\n.globl here\nhere: .quad here\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+
+		{"kernel image, PACA, one of two sources", ".file \"a.c\"\n.file \"prom_init.c\"\n" + caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
+		{"kernel image, PACA, a source that runs before it", ".file \"arch/powerpc/kernel/prom_init.c\"\n" + caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"kernel image, PACA, a local function of a source that runs before it", ".file \"prom_init.c\"\n" + strings.Replace(caller, "func caller", "func caller, local", 1) + ".file \"b.c\"\nleaf last, local\nblr\nendfunc last\n" + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"kernel image, PACA, no function", ".section .text.x,\"ax\"\nframe\nbl __SCT__op\nnop\nunframe\n" + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "keep __SCT__op nop"},
+		{"kernel image, PACA, a section of its own", ".section .text.caller,\"ax\"\n" + caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
+		{"kernel image, PACA, the scheduler", ".section .sched.text,\"ax\"\n" + caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "paca __SCT__op .long 0xe84d0010"},
+		{"kernel image, PACA, the first bytes", caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "0"}, "paca __SCT__op .long 0xe84d0000"},
+		{"kernel image, PACA, trampoline of local entry 1", caller + foreignKey + trampNull + ".localentry __SCT__op,1\n", Options{Runtime: Trampoline, PACATOC: "16"}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"kernel image, PACA, other forms", caller + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16", Restore: []Form{Linker}}, "keep __SCT__op nop"},
+		{"kernel image, PACA, proven", savedFirst + foreignKey + trampNull, Options{Runtime: Trampoline, PACATOC: "16"}, "stack __SCT__op ld r2,24(r1)"},
+
+		{"linker, a slot that is no nop", strings.Replace(caller, "nop", "cror 31,31,31", 1) + foreignKey + selfTramp + ".localentry __SCT__op,1\n", with(user, func(o *Options) { o.Restore = []Form{Linker} }), "linker __SCT__op nop"},
+		{"linker, already", caller + foreignKey + selfTramp + ".localentry __SCT__op,1\n", with(user, func(o *Options) { o.Restore = []Form{Linker} }), "linker __SCT__op nop"},
+		{"linker, no frame", "func caller\nbl __SCT__op\nnop\nblr\nendfunc caller\n" + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "keep __SCT__op nop"},
+		{"save stub, no frame", "func caller\nbl __SCT__op\nnop\nblr\nendfunc caller\n" + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{SaveStub} }), "keep __SCT__op nop"},
+		{"stack alone, no save", caller + foreignKey + trampNull, with(user, func(o *Options) { o.Restore = []Form{Stack} }), "keep __SCT__op nop"},
+		{"save stub alone, save proven", savedFirst + foreignKey + trampNull, with(user, func(o *Options) { o.Restore = []Form{SaveStub} }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"no form, no TOC", notocCaller + foreignKey + trampNull, with(user, func(o *Options) { o.Restore = []Form{Stack} }), "keep __SCT__op "},
+		{"shadow, other forms", tailCaller + foreignKey + trampNull, with(user, func(o *Options) { o.AllowShadow, o.ShadowStack, o.Restore = true, "top", []Form{Stack} }), "keep __SCT__op "},
+		{"shadow, key nowhere", tailCaller, with(user, func(o *Options) { o.AllowShadow, o.ShadowStack = true, "top" }), "keep __SCT__op "},
+		{"shadow, with a slot and no frame", "func caller\nbl __SCT__op\nnop\nblr\nendfunc caller\n" + foreignKey + trampNull, with(user, func(o *Options) { o.AllowShadow, o.ShadowStack = true, "top" }), "shadow __SCX__op nop"},
+
+		{"module, listed without a stub", inTable(caller, 0) + foreignKey + trampNull, Options{Place: Module}, "keep __SCT__op nop"},
+		{"module, listed without a stub, save proven", inTable(savedFirst, 0) + foreignKey + trampNull, Options{Place: Module}, "keep __SCT__op nop"},
+		{"module, listed without a stub, no TOC", inTable(notocCaller, 0) + foreignKey + trampNull, Options{Place: Module}, "keep __SCT__op "},
+		{"module, listed without a stub, run time that patches trampolines", inTable(caller, 0) + foreignKey + trampNull, Options{Place: Module, Runtime: Trampoline}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"kernel image, listed", inTable(caller, 0) + foreignKey + trampNull, Options{}, "direct target nop listed"},
+		{"kernel image, another is listed", inTable(caller, 0) + strings.ReplaceAll(caller, "caller", "z") + foreignKey + trampNull, Options{}, "direct target nop listed"},
+		{"kernel image, resolved and NULL", "localtramp op\n" + inTable(caller, 0) + "key op, 0, local\n", Options{}, "constant nop nop listed"},
+		{"kernel image, constant without slot and TOC pointer", strings.Replace(inTable(notocCaller, 0), "bl __SCT__op@notoc", "nop", 1) + "key op, 0\n" + trampNull, Options{}, "constant nop  listed"},
+		{"kernel image, in a group", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + caller + ".text\n" + foreignKey + trampNull, Options{}, "keep __SCT__op nop"},
+		{"module, in a group", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + caller + ".text\n" + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"user space, in a group, save proven", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + savedFirst + ".text\n" + foreignKey + trampNull, user, "stack __SCT__op ld r2,24(r1)"},
+		{"no TOC, constant in user space's table", noTOCListed + "key op, 0\n" + trampNull, user, "save-stub __SCN__op  listed"},
+		{"a stub that the table does not name", strings.NewReplacer("SITE", "bl __SCJ__op", "	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "").Replace(listedBefore) + foreignKey + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"one entry point", "leaf caller\nframe\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
