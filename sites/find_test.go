@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
 )
 
 func found(t *testing.T, text string) (*Object, error) {
@@ -162,13 +163,23 @@ func TestSites(t *testing.T) {
 		{"data", caller + ".data\n__SCT__op_data: .long 0x48000001,0x60000000\n", "caller+0x14 op nop"},
 		{"by its section", local + ".section .text.t,\"ax\"\nnop\nlocaltramp near\n.text\n" + near, "nearby+0x14 near nop"},
 		{"by its section, at the local entry", local + ".section .text.t,\"ax\"\nnop\n" + entries + ".text\n" + near, "nearby+0x14 near nop"},
-		{"another function of its section", local + ".section .text.t,\"ax\"\nleaf beside, local\nblr\nendfunc beside\nlocaltramp near\n.text\n" + strings.Replace(near, "__SCT__near", "beside", 1) + near[:0] + caller, "caller+0x14 op nop"},
+		{"another function of its section", local + ".section .text.t,\"ax\"\nleaf beside, local\nblr\nendfunc beside\nlocaltramp near\n.text\n" + strings.Replace(near, "__SCT__near", "beside", 1) + caller, "caller+0x14 op nop"},
 		{"an address by its section", local + ".section .text.t,\"ax\"\nlocaltramp near\n.data\n.quad __SCT__near\n.text\nfunc caller\naddis 3,2,__SCT__near@toc@ha\nendfunc caller\n", ""},
 		{"relocations in another order", "func caller\n	.reloc caller+0x10,R_PPC64_REL24,__SCT__one\n	.reloc caller+8,R_PPC64_REL24,__SCT__two\n.long 0x48000001\nnop\n.long 0x48000001\nnop\nendfunc caller\n", "caller+0x8 two nop, caller+0x10 one nop"},
 
 		{"a table's", strings.Replace(caller, "bl __SCT__op", ".Lsite: bl target", 1) + foreignKey + trampNull + table, "caller+0x14 op nop listed"},
 		{"a table's, with a relocation in its slot", strings.Replace(caller, "bl __SCT__op\n", ".Lsite: nop\n	.reloc .,R_PPC64_ADDR32,caller\n", 1) + foreignKey + trampNull + table, "caller+0x14 op none listed"},
 		{"a table's, resolved", foreignKey + "localtramp op\n" + strings.Replace(caller, "bl", ".Lsite: bl", 1) + table, "caller+0x14 op nop listed"},
+		{"a table's, and others", strings.Replace(caller, "bl __SCT__op", ".Lsite: bl target", 1) + strings.ReplaceAll(caller, "caller", "last") + foreignKey + trampNull + table, "caller+0x14 op nop listed, last+0x14 op nop"},
+		{"functions without a size", ".type first,@function\nfirst: bl __SCT__op\nnop\n.type second,@function\nsecond: bl __SCT__op\nnop\n", "first+0x0 op nop, second+0x0 op nop"},
+		{"a function in another", ".type outer,@function\nouter: nop\n.type inner,@function\ninner: bl __SCT__op\nnop\n.size inner,8\nbl __SCT__op\nnop\n.size outer,20\n", "inner+0x0 op nop, outer+0xc op nop"},
+		{"functions in another", ".type outer,@function\nouter: nop\n.type one,@function\none: nop\n.size one,4\n.type two,@function\ntwo: nop\n.size two,4\nbl __SCT__op\nnop\n.size outer,20\n", "outer+0xc op nop"},
+		{"names of a function", ".type long,@function\n.type short,@function\nshort: long: nop\n.size short,4\nbl __SCT__op\nnop\n.size long,12\n", "long+0x4 op nop"},
+		{"names of a function, the short one last", ".type long,@function\n.type short,@function\nlong: short: bl __SCT__op\nnop\n.size short,8\n.size long,12\n", "short+0x0 op nop"},
+		{"behind a function", ".type first,@function\nfirst: nop\n.size first,4\nbl __SCT__op\nnop\n", "+0x4 op nop"},
+		{"before a function", "bl __SCT__op\nnop\n.type first,@function\nfirst: nop\n.size first,4\n", "+0x0 op nop"},
+		{"in an object", ".type first,@object\nfirst: bl __SCT__op\nnop\n.size first,8\n", "+0x0 op nop"},
+		{"in a resolver", ".type first,@gnu_indirect_function\nfirst: bl __SCT__op\nnop\n.size first,8\n", "first+0x0 op nop"},
 		{"a table's constant", strings.Replace(caller, "bl __SCT__op", ".Lsite: nop", 1) + foreignKey + trampNull + table, "caller+0x14 op nop listed"},
 		{"no TOC pointer", notocCaller, "caller+0xc op none notoc"},
 		{"no TOC pointer, a table's call", noTOC("bl target@notoc", "nop") + foreignKey + trampNull + table, "caller+0xc op nop listed notoc"},
@@ -214,5 +225,40 @@ func TestSites(t *testing.T) {
 				t.Errorf("%d: %s, want %s", sites, got, c.want)
 			}
 		})
+	}
+}
+
+// TestSearch looks for every place in tables of several lengths, from every guess.
+func TestSearch(t *testing.T) {
+	for n := range 20 {
+		var b []byte
+		for i := range n {
+			b = append(b, make([]byte, reloc.RelaSize)...)
+			reloc.Rela{Off: uint64(10 + 10*(i-i%3)), Info: 1}.Encode(b[i*reloc.RelaSize:]) // three at a place
+		}
+		table, err := reloc.NewTable(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !isOrdered(table) {
+			t.Errorf("%d relocations are not in order", n)
+		}
+		p := placed{table, byPlace(table)}
+		for i, k := range p.order {
+			if int(k) != i {
+				t.Errorf("%d of %d relocations: number %d", i, n, k)
+			}
+		}
+		for off := uint64(0); off < 250; off += 5 {
+			want := 0
+			for want < n && table.Off(want) < off {
+				want++
+			}
+			for guess := -1; guess <= n+1; guess++ {
+				if got := p.search(off, guess); got != want {
+					t.Fatalf("0x%x in %d relocations from %d: %d, want %d", off, n, guess, got, want)
+				}
+			}
+		}
 	}
 }

@@ -400,6 +400,12 @@ bctr`},
 			if err != nil {
 				t.Fatal(err)
 			}
+			for i := 1; i < f.NumSymbols(); i++ {
+				s := f.Symbol(i)
+				if e := stubOf(s, f.SymbolName(s)); e != noStub && e != StubJump && s.Value%stubAlign != 0 {
+					t.Errorf("%s begins at 0x%x", f.SymbolName(s), s.Value)
+				}
+			}
 			if frames := countSections(f, ".eh_frame"); (frames == 1) != (c.opts.Place == User) {
 				t.Errorf("%d sections .eh_frame", frames)
 			}
@@ -472,6 +478,43 @@ func TestModuleSaveBehindStub(t *testing.T) {
 	}
 	if second.Decisions[1].Form != Stack {
 		t.Errorf("the second call is %s in a second run", second.Decisions[1].Form)
+	}
+}
+
+// TestModuleSaveBehindDirect has the same when the run time has linked the first call
+// to its function: the table says that it comes from a stub that saves, or that it does
+// not, and then the restore has no save.
+func TestModuleSaveBehindDirect(t *testing.T) {
+	for _, c := range []struct {
+		entry string
+		form  Form
+	}{{"__SCS__op", Stack}, {"__SCJ__op", SaveStub}} {
+		text := "func caller\nframe\n.Lsite: bl target\nld 2,24(1)\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull + `
+	.section .text.unlikely.static_call,"ax",@progbits
+	.balign 16
+	.type __SCS__op,@function
+	.type __SCJ__op,@function
+__SCS__op:
+	std 2,24(1)
+__SCJ__op:
+	addis 12,2,__SCK__op@toc@ha
+	ld 12,__SCK__op@toc@l(12)
+	mtctr 12
+	bctr
+	.size __SCS__op,.-__SCS__op
+	.size __SCJ__op,.-__SCJ__op
+	.section .static_call_sites,"aw"
+	.long .Lsite-.,` + c.entry + `-.
+	.quad __SCK__op-.
+	.text
+`
+		p, err := plan(assemble(t, text), Options{Place: Module})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := &p.Decisions[1]; d.Form != c.form {
+			t.Errorf("%s: the second call is %s", c.entry, d.Form)
+		}
 	}
 }
 

@@ -207,8 +207,19 @@ func (o *Object) funcSection(name string) int {
 func TestSymbolsOnce(t *testing.T) {
 	shadow := Options{Place: User, AllowShadow: true, ShadowStack: "top"}
 	use := "func other\naddis 3,2,top@got@tprel@ha\nld 3,top@got@tprel@l(3)\nadd 3,3,top@tls\nendfunc other\n"
-	for _, text := range []string{tailCaller + foreignKey + trampNull, tailCaller + foreignKey + trampNull + use} {
-		f := patchedBy(t, text, shadow)
+	two := caller + strings.ReplaceAll(caller, "caller", "last")
+	for _, c := range []struct {
+		text string
+		opts Options
+		want string // symbols that are there
+	}{
+		{tailCaller + foreignKey + trampNull, shadow, "top .TOC."},
+		{tailCaller + foreignKey + trampNull + use, shadow, "top .TOC."},
+		{".section .text.x,\"ax\"\n" + two + foreignKey + trampNull, Options{}, ".TOC."},
+		{two, Options{TableOnly: true}, "__SCK__op .TOC."},
+		{two, Options{Place: Module}, "__SCS__op .TOC."},
+	} {
+		f := patchedBy(t, c.text, c.opts)
 		names, sections := map[string]int{}, map[int]int{}
 		for i := 1; i < f.NumSymbols(); i++ {
 			s := f.Symbol(i)
@@ -223,8 +234,10 @@ func TestSymbolsOnce(t *testing.T) {
 				t.Errorf("%d symbols %s", n, name)
 			}
 		}
-		if names["top"] != 1 || names[".TOC."] != 1 {
-			t.Errorf("%d symbols top, %d .TOC.", names["top"], names[".TOC."])
+		for _, name := range strings.Fields(c.want) {
+			if names[name] != 1 {
+				t.Errorf("%d symbols %s", names[name], name)
+			}
 		}
 		for sec, n := range sections {
 			if n > 1 {
@@ -252,6 +265,14 @@ func TestFramesOnce(t *testing.T) {
 		{"none", caller, 1},
 		{"frames", cfi, 1},
 		{"frames, and an end", cfi + ".section .eh_frame,\"a\",@progbits\n.balign 8\n.long 0\n.text\n", 2},
+		{"frames in a group", caller + ".section .eh_frame,\"aG\",@progbits,x,comdat\n.long 8,0,0\n.text\n", 2},
+		{"frames of another type", caller + ".section .eh_frame,\"a\",@note\n.long 8,0,0\n.text\n", 2},
+		{"frames, and half a word", caller + ".section .eh_frame,\"a\",@progbits\n.long 8,0,0\n.short 0\n.text\n", 2},
+		{"frames of half a word", caller + ".section .eh_frame,\"a\",@progbits\n.long 10,0,0\n.short 0\n.text\n", 2},
+		{"frames of which the last is longer", caller + ".section .eh_frame,\"a\",@progbits\n.long 9,0,0\n.text\n", 2},
+		{"frames of the extended form", caller + ".section .eh_frame,\"a\",@progbits\n.long 0xffffffff,8,0,0,0\n.text\n", 2},
+		{"no frames", caller + ".section .eh_frame,\"a\",@progbits\n.text\n", 1},
+		{"a frame", caller + ".section .eh_frame,\"a\",@progbits\n.long 8,0,0\n.text\n", 1},
 		{"an end", caller + ".section .eh_frame,\"a\",@progbits\n.long 0\n.text\n", 2},
 	} {
 		f := patchedBy(t, c.text+foreignKey+trampNull, Options{Place: User})

@@ -21,6 +21,20 @@ func TestMalformed(t *testing.T) {
 	listed := strings.Replace(caller, "bl __SCT__op", ".Lsite: SITE", 1) + aTable + entry + "	.text\n" + trampNull
 	site := func(word string) string { return strings.Replace(listed, "SITE", word, 1) }
 	called := site("bl __SCT__op") + foreignKey
+	wayOut := func(word string) string {
+		return strings.Replace(site(word), ".Lsite-.,0", ".Lsite-.,__SCS__op-.", 1) + `	.section .text.unlikely.static_call,"ax",@progbits
+	.balign 16
+	.type __SCS__op,@function
+__SCS__op:
+	std 2,24(1)
+	addis 12,2,__SCK__op@toc@ha
+	ld 12,__SCK__op@toc@l(12)
+	mtctr 12
+	bctr
+	.size __SCS__op,.-__SCS__op
+	.text
+`
+	}
 	user := func(old, new string) string {
 		if !strings.Contains(listedBefore, old) {
 			t.Fatal(old)
@@ -56,6 +70,8 @@ func TestMalformed(t *testing.T) {
 		{"a pair of no key", called + pairs + "	.long __SCT__op-.,caller-.\n", Options{}, `section ".static_call_tramp_key": +0x4: R_PPC64_REL32: caller+0x0 is no key`},
 		{"a pair of another key", called + second + pairs + "	.long __SCT__op-.,__SCK__two-.\n", Options{}, `section ".static_call_tramp_key": +0x0: pairs trampoline __SCT__op with key two`},
 
+		{"user space, a stub that loads no key, before one that does", user("addis 12,2,__SCK__op@got@ha\n	ld 12,__SCK__op@got@l(12)\n	ld 12,0(12)\n	cmpdi 12,0\n	beqlr\n	mtctr 12\n	bctr\n	.size __SCS__op,.-__SCS__op\n	.size __SCJ__op,.-__SCJ__op\n", "nop\n	bctr\n	.size __SCS__op,.-__SCS__op\n	.size __SCJ__op,.-__SCJ__op\n	.type __SCX__op,@function\n__SCX__op: addis 12,2,__SCK__op@got@ha\n	bctr\n	.size __SCX__op,8\n"), app, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
+		{"a stub without a name", called + "	.type __SCS__,@function\n__SCS__: blr\n	.size __SCS__,4\n", Options{}, `section ".text": __SCS__+0x0: the stub __SCS__ loads no key`},
 		{"user space", user("SITE", "bl target"), app, ""},
 		{"user space, a table that is no data", user(`_sites,"aw",@progbits`, `_sites,"aw",@note`), app, `section "static_call_sites": +0x0: a site table has type SHT_PROGBITS and SHF_ALLOC, this is SHT_NOTE with flags SHF_WRITE+SHF_ALLOC`},
 		{"user space, a table that is not loaded", user(`_sites,"aw",@progbits`, `_sites,"w",@progbits`), app, `section "static_call_sites": +0x0: a site table has type SHT_PROGBITS and SHF_ALLOC, this is SHT_PROGBITS with flags SHF_WRITE`},
@@ -75,6 +91,7 @@ func TestMalformed(t *testing.T) {
 		{"direct already, in its section", site("bl near") + local + "key op, near, local\n", Options{}, ""},
 		{"direct already, in another section", site("bl near") + "	.section .text.other,\"ax\"\n	nop\n" + local + "	.text\nkey op, near, local\n", Options{}, ""},
 		{"direct already, at the local entry", site("bl near") + "func near, local\nblr\nendfunc near\nkey op, near, local\n", Options{}, ""},
+		{"direct already, by the place of the local entry", site("bl .Lentry") + "func near, local\n.Lentry: blr\nendfunc near\nkey op, near, local\n", Options{}, ""},
 		{"direct to the global entry", site("bl .Lglobal") + ".Lglobal:\nfunc near, local\nblr\nendfunc near\nkey op, near, local\n", Options{}, `section ".text": caller+0x14: the site calls near, but key op holds near`},
 		{"direct to another place", site("bl near+4") + local + "key op, near, local\n", Options{}, `section ".text": caller+0x14: the site calls "\".text\"", but key op holds near`},
 		{"direct to another place of another section", site("bl near+4") + "	.section .text.other,\"ax\"\n	nop\n" + local + "	.text\nkey op, near, local\n", Options{}, `section ".text": caller+0x14: the site calls "\".text.other\"", but key op holds near`},
@@ -89,6 +106,13 @@ func TestMalformed(t *testing.T) {
 		{"a relocation that does nothing", site(".reloc .,R_PPC64_NONE,caller\nbl target") + foreignKey, Options{}, ``},
 		{"a relocation beside the branch", site(".reloc .+2,R_PPC64_REL24,target\nbl .+0x100") + foreignKey, Options{}, `section ".text": caller+0x16: R_PPC64_REL24: the branch has this relocation besides that of a call`},
 		{"a tail call that the table calls none", site("b target") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: the table says tail call false, found b .+0x0`},
+		{"a tail call of data, in the first relocation", strings.Replace("leaf caller\n.Lsite: b __SCK__op\nendfunc caller\n"+aTable+entry+"	.text\n"+trampNull, "op-.", "op-.+1", 1) + foreignKey, Options{}, `section ".text": caller+0x0: R_PPC64_REL24: the site branches to __SCK__op, which is no code`},
+		{"a tail call that does nothing", strings.Replace(site("nop"), "op-.", "op-.+1", 1) + null, Options{}, `section ".text": caller+0x14: the table names a site that is no call and no constant: nop`},
+		{"a tail call that returns", strings.Replace(site("blr"), "op-.", "op-.+1", 1) + null, Options{}, ""},
+		{"a tail call that returns 0", strings.Replace(site("li 3,0"), "op-.", "op-.+1", 1) + null, Options{}, `section ".text": caller+0x14: the table names a site that is no call and no constant: li r3,0`},
+		{"a call that the table calls a tail call", strings.Replace(called, "op-.", "op-.+1", 1), Options{}, `section ".static_call_sites": +0x0: entry 0 says tail call true, but its site is bl .+0x0`},
+		{"module, direct already, with a way out", wayOut("bl target") + foreignKey, Options{Place: Module}, ""},
+		{"module, NULL already, with a way out", wayOut("nop") + foreignKey, Options{Place: Module}, `section ".text": caller+0x14: found nop, but with what key op holds it would be bl .+0x0`},
 		{"NULL already", site("nop") + null, Options{}, ""},
 		{"NULL, and the key holds a function", site("nop") + foreignKey, Options{}, `section ".text": caller+0x14: found nop, but with what key op holds it would be bl .+0x0`},
 		{"return 0, and the key holds NULL", site("li 3,0") + null, Options{}, `section ".text": caller+0x14: found li r3,0, but with what key op holds it would be nop`},

@@ -53,6 +53,9 @@ func TestRecord(t *testing.T) {
 				}
 				if p.Object.inComdat(int(s.Section)) {
 					grouped++
+					if !recordedInGroup(out, int(s.Section)) {
+						t.Errorf("%s: the record of site %d is not in its group", name, i)
+					}
 				}
 			}
 			if len(was) != len(p.Decisions) {
@@ -75,6 +78,24 @@ func TestRecord(t *testing.T) {
 	if grouped == 0 {
 		t.Error("no site in a group")
 	}
+}
+
+// recordedInGroup reports whether a group has a section and a record.
+func recordedInGroup(f *elfrw.File, sec int) bool {
+	for i := 1; i < f.NumSections(); i++ {
+		if !f.Section(i).Is(elf.SHT_GROUP) {
+			continue
+		}
+		has, record := false, false
+		for m := range f.Section(i).Members() {
+			has = has || m == sec
+			record = record || f.Section(m).Named(layout.RecordSection)
+		}
+		if has {
+			return record
+		}
+	}
+	return false
 }
 
 // TestRecordChecked spoils every field of the records, and their relocations:
