@@ -209,7 +209,7 @@ func (c *checker) cells(cells map[int]operand) error {
 		s, ok := c.symbol(cell.sym)
 		off := s.Value + uint64(cell.addend)
 		rel, has := at[off]
-		if !ok || !has || s.Section != toc.Index || off < size || off%8 != 0 || off+8 > toc.Size {
+		if !ok || !has || s.Section != toc.Index || off < size || off%8 != 0 || toc.Size-min(off, toc.Size) < 8 {
 			return fmt.Errorf("the cell of %s is at 0x%x of %v", kind.Printable(c.Object.Keys[key].Name), off, toc)
 		}
 		delete(at, off) // a cell has one key
