@@ -24,7 +24,13 @@ type patched struct {
 
 func newPatched(t *testing.T, object string, opts Options) *patched {
 	t.Helper()
-	gp, err := plan(memory(t, object), opts)
+	var in []byte
+	if strings.Contains(object, "\n") {
+		in = assemble(t, object)
+	} else {
+		in = memory(t, object)
+	}
+	gp, err := plan(in, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +96,78 @@ func (p *patched) relocation(sec, rela elfrw.Section, i uint64) {
 	p.spoiled(what+" with another addend", off, reloc.RelaSize, add(rAddend, 8))
 }
 
+// eachRelocation visits the relocations of a section, and where they are in the file.
+func (p *patched) eachRelocation(sec elfrw.Section, visit func(off uint64, r reloc.Rela)) {
+	for j := 1; j < p.f.NumSections(); j++ {
+		if s := p.f.Section(j); s.Is(elf.SHT_RELA) && int(s.Info) == sec.Index {
+			t, err := reloc.NewTable(s.Data())
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			for i := range t.Len() {
+				visit(s.Off+uint64(i)*reloc.RelaSize, t.At(i))
+			}
+		}
+	}
+}
+
+// operands spoils what the relocations of a section name, all of those of a symbol
+// at once: it is another symbol, or another place of it.
+func (p *patched) operands(sec elfrw.Section) {
+	p.t.Helper()
+	symbols := map[uint32]bool{}
+	p.eachRelocation(sec, func(_ uint64, r reloc.Rela) {
+		if r.Type() != uint32(elf.R_PPC64_NONE) {
+			symbols[r.Sym()] = true
+		}
+	})
+	for sym := range symbols {
+		change := func(to uint32, by uint64) func(b []byte) {
+			return func(b []byte) {
+				p.eachRelocation(sec, func(off uint64, r reloc.Rela) {
+					if r.Sym() == sym && r.Type() != uint32(elf.R_PPC64_NONE) {
+						binary.LittleEndian.PutUint32(b[off+rSym:], to)
+						binary.LittleEndian.PutUint64(b[off+rAddend:], uint64(r.Addend)+by)
+					}
+				})
+			}
+		}
+		n := len(p.b)
+		what := fmt.Sprintf("%v: all relocations of symbol %d", sec, sym)
+		for _, to := range []uint32{0, sym - 1, sym + 1, uint32(p.f.NumSymbols()) - 1, uint32(p.f.NumSymbols()), 1 << 31} {
+			if to != sym {
+				p.spoiled(fmt.Sprintf("%s are of symbol %d", what, to), 0, n, change(to, 0))
+			}
+		}
+		for _, by := range []uint64{1, 4, 8, 1 << 16, 1<<64 - 8} {
+			p.spoiled(fmt.Sprintf("%s are 0x%x further", what, by), 0, n, change(sym, by))
+		}
+	}
+}
+
+// names spoils the names and the fields of global symbols that were added.
+func (p *patched) names() {
+	p.t.Helper()
+	in := p.plan.Object.File
+	for i := p.f.FirstGlobal() + in.NumSymbols() - in.FirstGlobal(); i < p.f.NumSymbols(); i++ {
+		at := p.f.Symtab().Off + uint64(i)*elfrw.SymSize
+		p.spoiled(fmt.Sprintf("symbol %d, which was added, by another name", i), at, 4, func(b []byte) { b[0]++ })
+	}
+}
+
+// symbol spoils each field of a symbol that a call names.
+func (p *patched) symbol(i uint32) {
+	p.t.Helper()
+	at, what := p.f.Symtab().Off+uint64(i)*elfrw.SymSize, fmt.Sprintf("symbol %d ", i)
+	p.spoiled(what+"by another name", at, 4, func(b []byte) { b[0]++ })
+	p.spoiled(what+"of another type", at+stInfo, 1, func(b []byte) { b[0] ^= 1 })
+	if p.f.SymbolBind(int(i)) != elf.STB_LOCAL {
+		p.spoiled(what+"with another visibility", at+stOther, 1, func(b []byte) { b[0] ^= 1 })
+	}
+	p.spoiled(what+"in another section", at+stShndx, 1, func(b []byte) { b[0] ^= 1 })
+	p.spoiled(what+"in another place", at+stValue, 8, add(0, 4))
+}
+
 // relocations does so with those from the i-th on, and takes the last one away.
 func (p *patched) relocations(sec elfrw.Section, i int) {
 	p.t.Helper()
@@ -101,7 +179,9 @@ func (p *patched) relocations(sec elfrw.Section, i int) {
 		for n := s.Size / reloc.RelaSize; uint64(i) < n; i++ {
 			p.relocation(sec, s, uint64(i))
 		}
-		p.spoiled(fmt.Sprintf("%v without its last relocation", sec), p.f.Header().Shoff+uint64(j)*64+32, 8, add(0, 1<<64-reloc.RelaSize))
+		header := p.f.Header().Shoff + uint64(j)*64
+		p.spoiled(fmt.Sprintf("%v without its last relocation", sec), header+32, 8, add(0, 1<<64-reloc.RelaSize))
+		p.spoiled(fmt.Sprintf("%v with relocations that are none", sec), header+4, 4, func(b []byte) { b[0] = byte(elf.SHT_PROGBITS) })
 	}
 }
 
@@ -111,6 +191,7 @@ func (p *patched) relocations(sec elfrw.Section, i int) {
 func (p *patched) sites() {
 	p.t.Helper()
 	in := p.plan.Object
+	seen := map[uint32]bool{}
 	for i := range in.Sites {
 		s, d := &in.Sites[i], &p.plan.Decisions[i]
 		sec := p.f.Section(int(s.Section))
@@ -128,6 +209,11 @@ func (p *patched) sites() {
 		}
 		p.bits(fmt.Sprintf("site %d", i), sec.Off+s.Off, n)
 		if !d.Word.IsBranch() {
+			p.eachRelocation(sec, func(off uint64, r reloc.Rela) {
+				if r.Off > s.Off && r.Off < s.Off+32 {
+					p.spoiled(fmt.Sprintf("site %d, a constant, with a relocation", i), off+rOffset, 8, func(b []byte) { binary.LittleEndian.PutUint64(b, s.Off) })
+				}
+			})
 			continue
 		}
 		rela := p.f.Section(int(in.relas[sec.Index]))
@@ -140,6 +226,10 @@ func (p *patched) sites() {
 			k++
 		}
 		p.relocation(sec, rela, uint64(k))
+		if sym := r.At(k).Sym(); !seen[sym] {
+			seen[sym] = true
+			p.symbol(sym)
+		}
 	}
 }
 
@@ -149,6 +239,8 @@ func (p *patched) sites() {
 // would write it so.
 func TestCheckSpoiled(t *testing.T) {
 	shadow := Options{Place: User, Linker: BFD, AllowShadow: true, ShadowStack: "S"}
+	second := strings.ReplaceAll(caller, "caller", "second")
+	two := strings.NewReplacer("__op", "__two", "caller", "third").Replace(caller) + "key two, target\n"
 	for _, c := range []struct {
 		object string
 		opts   Options
@@ -166,8 +258,14 @@ func TestCheckSpoiled(t *testing.T) {
 		{"gcc-p8-O2-sites.o", Options{Place: Module}, []StubEntry{StubSave}},
 		{"gcc-p8-O2-large-update.o", Options{Place: Module}, []StubEntry{StubSave}},
 		{"gcc-p10-O2-abi.o", Options{Place: Module}, []StubEntry{StubNoTOC}},
+		{"asm-samename.o", Options{Place: User, Runtime: Trampoline, Restore: []Form{SaveStub}}, []StubEntry{StubSave}},
+		{strings.Replace(listedBefore, "SITE", "bl target", 1) + second + two + foreignKey + trampNull, Options{Place: User}, []StubEntry{StubSave}},
+		{strings.Replace(caller, "bl", ".Lsite: bl", 1) + second + foreignKey + trampNull + "	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.\n", Options{}, nil},
+		{caller + two + foreignKey + trampNull + "	.section .eh_frame,\"a\",@progbits\n	.long 8,0,0\n	.section .eh_frame,\"a\",@progbits,unique,1\n	.long 8,0,0\n", Options{Place: User}, nil},
+		{caller + strings.ReplaceAll(notocCaller, "caller", "second") + strings.ReplaceAll(tailCaller, "caller", "fourth") + two + foreignKey + trampNull, shadow, []StubEntry{StubSave, StubNoTOC, StubShadow}},
 	} {
-		t.Run(fmt.Sprintf("%s %v %v", c.object, c.opts.Runtime, c.opts.Place), func(t *testing.T) {
+		name, _, _ := strings.Cut(c.object, "\n")
+		t.Run(fmt.Sprintf("%s %v %v", name, c.opts.Runtime, c.opts.Place), func(t *testing.T) {
 			p := newPatched(t, c.object, c.opts)
 			p.sites()
 			if len(p.plan.Stubs) > 0 {
@@ -185,23 +283,75 @@ func TestCheckSpoiled(t *testing.T) {
 				toc := p.section(tocName)
 				p.bits("cells", toc.Off+old, toc.Size-old)
 				p.relocations(toc, before)
+				p.spoiled("cells that may not be written to", p.header(tocName, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_WRITE) })
+				p.spoiled("cells that are not loaded", p.header(tocName, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_ALLOC) })
+				p.spoiled("cells without alignment", p.header(tocName, 48), 8, func(b []byte) { b[0] = 4 })
+				p.spoiled("cells in no .toc", p.header(tocName, 0), 4, add32)
+				p.cells(toc, before)
 			}
-			if n := p.plan.NumAdded(); n > 0 {
-				name := tableName
-				if c.opts.Place == User {
-					name = userTable
+			name := tableName
+			if c.opts.Place == User {
+				name = userTable
+			}
+			for i := 1; i < p.f.NumSections(); i++ {
+				if s := p.f.Section(i); s.Named(name) {
+					header := p.f.Header().Shoff + uint64(i)*64
+					p.relocations(s, 0)
+					p.spoiled("a longer table", header+32, 8, add(0, uint64(p.plan.EntrySize)))
+					p.spoiled("a shorter table", header+32, 8, add(0, -uint64(p.plan.EntrySize)))
+					if p.plan.NumAdded() > 0 {
+						p.spoiled("no table", header, 4, add32)
+					}
+				} else if s.Named(layout.UserMark) {
+					header := p.f.Header().Shoff + uint64(i)*64
+					p.spoiled("a longer mark", header+32, 8, add(0, 1))
+					p.spoiled("no mark", header, 4, add32)
+				} else if s.Named(layout.RecordSection) {
+					p.spoiled("no record", p.f.Header().Shoff+uint64(i)*64, 4, add32)
 				}
-				p.relocations(p.section(name), 0)
 			}
+			p.names()
 		})
 	}
+}
+
+func add32(b []byte) { binary.LittleEndian.PutUint32(b, binary.LittleEndian.Uint32(b)+1) }
+
+// cells moves the cells, and all that names them with them.
+func (p *patched) cells(toc elfrw.Section, before int) {
+	p.t.Helper()
+	stubs := p.newStubs()
+	for _, by := range []uint64{4, 8, 1 << 16, 1<<64 - 4, 1<<64 - 8} {
+		p.spoiled(fmt.Sprintf("cells 0x%x further", by), 0, len(p.b), func(b []byte) {
+			i := 0
+			p.eachRelocation(toc, func(off uint64, r reloc.Rela) {
+				if i++; i > before {
+					binary.LittleEndian.PutUint64(b[off+rOffset:], r.Off+by)
+				}
+			})
+			p.eachRelocation(stubs, func(off uint64, r reloc.Rela) {
+				binary.LittleEndian.PutUint64(b[off+rAddend:], uint64(r.Addend)+by)
+			})
+		})
+	}
+}
+
+// newStubs is the section of stubs that was added.
+func (p *patched) newStubs() (sec elfrw.Section) {
+	for i := p.plan.Object.File.NumSections(); i < p.f.NumSections(); i++ {
+		if s := p.f.Section(i); s.Named(layout.StubSection) {
+			sec = s
+		}
+	}
+	return sec
 }
 
 // stubs spoils the stubs and their symbols. Of some entries there has to be one.
 func (p *patched) stubs(some []StubEntry) {
 	p.t.Helper()
 	there := map[StubEntry]bool{}
-	sec := p.section(layout.StubSection)
+	sec := p.newStubs()
+	header := p.f.Header().Shoff + uint64(sec.Index)*64
 	for i := p.plan.Object.File.FirstGlobal(); i < p.f.FirstGlobal(); i++ {
 		sym := p.f.Symbol(i)
 		e := stubOf(sym, p.f.SymbolName(sym))
@@ -214,6 +364,9 @@ func (p *patched) stubs(some []StubEntry) {
 		p.spoiled(name+" begins later", at, elfrw.SymSize, add(stValue, 4))
 		p.spoiled(name+" ends later", at, elfrw.SymSize, add(16, 4))
 		p.spoiled(name+" with another entry", at+stOther, 1, func(b []byte) { b[0] ^= 1 << 5 })
+		p.spoiled(name+" in the section before", at+stShndx, 1, func(b []byte) { b[0]-- })
+		p.spoiled(name+" in the section behind", at+stShndx, 1, func(b []byte) { b[0]++ })
+		p.spoiled(name+" of another key", at, 4, add32)
 		p.spoiled(name+" global", at+stInfo, 1, func(b []byte) { b[0] |= 1 << 4 })
 		if e == StubJump {
 			continue
@@ -230,9 +383,10 @@ func (p *patched) stubs(some []StubEntry) {
 		}
 	}
 	p.relocations(sec, 0)
-	p.spoiled("stubs in no code", p.header(layout.StubSection, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_EXECINSTR) })
-	p.spoiled("stubs that may be written to", p.header(layout.StubSection, 8), 8, func(b []byte) { b[0] |= byte(elf.SHF_WRITE) })
-	p.spoiled("stubs without alignment", p.header(layout.StubSection, 48), 8, func(b []byte) { b[0] = 4 })
+	p.operands(sec)
+	p.spoiled("stubs in no code", header+8, 8, func(b []byte) { b[0] &^= byte(elf.SHF_EXECINSTR) })
+	p.spoiled("stubs that may be written to", header+8, 8, func(b []byte) { b[0] |= byte(elf.SHF_WRITE) })
+	p.spoiled("stubs without alignment", header+48, 8, func(b []byte) { b[0] = 4 })
 }
 
 // frames spoils what the .eh_frame says of the stubs: the end of the input's, or
@@ -261,6 +415,18 @@ func (p *patched) frames() {
 		last = 4 + uint64(binary.LittleEndian.Uint32(sec.Data()[off:]))
 	}
 	p.spoiled("no entry for the last stub", header+32, 8, add(0, -last))
+	p.spoiled("no entry and no relocation for the last stub", 0, len(p.b), func(b []byte) {
+		add(header+32, -last)(b)
+		for j := 1; j < p.f.NumSections(); j++ {
+			if s := p.f.Section(j); s.Is(elf.SHT_RELA) && int(s.Info) == sec.Index {
+				add(p.f.Header().Shoff+uint64(j)*64+32, 1<<64-reloc.RelaSize)(b)
+			}
+		}
+	})
+	p.operands(sec)
+	for by := uint64(1); by < sec.Size; by += 3 {
+		p.spoiled("less", header+32, 8, add(0, -by))
+	}
 	p.spoiled(".eh_frame that is not loaded", header+8, 8, func(b []byte) { b[0] &^= byte(elf.SHF_ALLOC) })
 	if base > 0 {
 		p.spoiled("an end before the stubs", sec.Off, 4, func(b []byte) { clear(b) })

@@ -19,6 +19,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
+	"github.com/scpatch/scpatch/sites/stub"
 )
 
 // assemble makes an object of a text in the language of testdata/src/sc_asm.h.
@@ -402,7 +403,7 @@ bctr`},
 			}
 			for i := 1; i < f.NumSymbols(); i++ {
 				s := f.Symbol(i)
-				if e := stubOf(s, f.SymbolName(s)); e != noStub && e != StubJump && s.Value%stubAlign != 0 {
+				if e := stubOf(s, f.SymbolName(s)); e != noStub && e != StubJump && s.Value%stub.Align != 0 {
 					t.Errorf("%s begins at 0x%x", f.SymbolName(s), s.Value)
 				}
 			}

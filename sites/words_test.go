@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // TestWords reads every word of an option, a form and a reason again, and no others.
@@ -75,7 +76,7 @@ func TestWords(t *testing.T) {
 	}
 	for _, c := range []struct{ got, want string }{
 		{TargetUnknown.String(), "unknown"}, {TargetNull.String(), "NULL"}, {TargetReturn0.String(), "return 0"}, {TargetFunc.String(), "function"},
-		{printable("name"), "name"}, {printable("na\nme"), `"na\nme"`}, {printable(`na"me`), `"na\"me"`},
+		{kind.Printable("name"), "name"}, {kind.Printable("na\nme"), `"na\nme"`}, {kind.Printable(`na"me`), `"na\"me"`},
 		{(&Decision{Reason: NoSlot}).Why(), NoSlot.Text()},
 		{(&Decision{Reason: NoSlot, words: &words{detail: "here"}}).Why(), NoSlot.Text() + " (here)"},
 		{(&Decision{}).Proof() + (&Decision{}).Detail(), ""},
