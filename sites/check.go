@@ -74,10 +74,9 @@ func (c *checker) section(lo, hi int) error {
 			switch {
 			case !d.Word.IsBranch():
 				return c.differs(s, "%s is left on a constant", r.TypeName())
-			case d.Form == Keep && d.Done:
 			case !c.isCallee(r, s, d):
 				return c.differs(s, "%s is against another symbol than planned", r.TypeName())
-			case !c.isCall(r, s, d):
+			case !c.isCall(r, s, d, was):
 				return c.differs(s, "%s with addend 0x%x is another relocation than planned", r.TypeName(), r.Addend)
 			}
 		}

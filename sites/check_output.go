@@ -96,28 +96,25 @@ func (c *checker) symbol(i int) (elfrw.Symbol, bool) {
 	return c.out.Symbol(i), true
 }
 
-// isCallee reports whether a relocation names what the plan says: what the site
-// called before, the target, or the entry of a stub that was added.
+// isCallee reports whether a relocation names what the plan says: what it named
+// before, the target, or the entry of a stub that was added.
 func (c *checker) isCallee(r reloc.Rela, s *Site, d *Decision) bool {
 	sym := int(r.Sym())
 	switch {
-	case d.Form == Keep, s.Tramp < 0 && d.Stub == noStub:
+	case !c.retargets(s, d): // of a local trampoline that may be the section's symbol
 		return c.sameSymbol(sym, int(s.Sym))
 	case d.Target == 0:
 		return c.isNewStub(sym, stubName{int(s.Key), d.Stub})
-	case c.sameSymbol(sym, int(d.Target)):
-		return true
 	}
-	// A local trampoline that the assembler has named by its section.
-	return d.Done && c.sameSymbol(sym, int(s.Sym))
+	return c.sameSymbol(sym, int(d.Target))
 }
 
 // isCall reports whether a relocation is that of a call: where the plan retargets
 // the branch, at the place of the branch, without an addend, and of the type that
-// goes with what the caller knows of r2.
-func (c *checker) isCall(r reloc.Rela, s *Site, d *Decision) bool {
-	if !d.changes() || !c.retargets(s, d) {
-		return s.Rela < 0 || r.Type() == s.Type
+// goes with what the caller knows of r2; else the one that was there.
+func (c *checker) isCall(r reloc.Rela, s *Site, d *Decision, was reloc.Table) bool {
+	if !c.retargets(s, d) {
+		return r.Type() == s.Type && r.Addend == was.At(int(s.Rela)).Addend
 	}
 	typ := elf.R_PPC64_REL24
 	if s.NoTOC() {
