@@ -199,6 +199,7 @@ func (p *patched) sites() {
 			if s.Rela >= 0 && !d.Done {
 				off := p.f.Section(int(in.relas[sec.Index])).Off + uint64(s.Rela)*reloc.RelaSize
 				p.spoiled(fmt.Sprintf("site %d, which stays, with another type", i), off, reloc.RelaSize, add(rType, 1))
+				p.spoiled(fmt.Sprintf("site %d, which stays, with another addend", i), off, reloc.RelaSize, add(rAddend, 4))
 				p.spoiled(fmt.Sprintf("site %d, which stays, of no symbol", i), off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
 			}
 			continue
@@ -258,6 +259,7 @@ func TestCheckSpoiled(t *testing.T) {
 		{"gcc-p8-O2-sites.o", Options{Place: Module}, []StubEntry{StubSave}},
 		{"gcc-p8-O2-large-update.o", Options{Place: Module}, []StubEntry{StubSave}},
 		{"gcc-p10-O2-abi.o", Options{Place: Module}, []StubEntry{StubNoTOC}},
+		{"	.section .text.t,\"ax\"\nnop\nlocaltramp op\n.text\n" + savedFirst + "key op, target, local\n.quad __SCK__op\n", Options{Place: User, Runtime: Trampoline}, nil},
 		{"asm-samename.o", Options{Place: User, Runtime: Trampoline, Restore: []Form{SaveStub}}, []StubEntry{StubSave}},
 		{strings.Replace(listedBefore, "SITE", "bl target", 1) + second + two + foreignKey + trampNull, Options{Place: User}, []StubEntry{StubSave}},
 		{strings.Replace(caller, "bl", ".Lsite: bl", 1) + second + foreignKey + trampNull + "	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.\n", Options{}, nil},

@@ -21,8 +21,14 @@ type patient struct {
 	f *elfrw.File
 }
 
+// newPatient takes a committed object, or what is assembled from a source.
 func newPatient(t *testing.T, name string) *patient {
-	b := memory(t, name)
+	var b []byte
+	if strings.Contains(name, "\n") {
+		b = assemble(t, name)
+	} else {
+		b = memory(t, name)
+	}
 	f, err := elfrw.New(bytes.Clone(b))
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +116,8 @@ const (
 // error that names the place. The fields of ELF itself are elfrw's to check;
 // here are those that make a site, a key, a target and a table.
 func TestCorrupted(t *testing.T) {
+	userListed := strings.Replace(listedBefore, "SITE", "bl target", 1) + foreignKey + trampNull
+	pairListed := caller + foreignKey + trampNull + "	.section .static_call_tramp_key,\"a\"\n	.long __SCT__op-.,__SCK__op-.\n"
 	for _, c := range []struct {
 		name, object string
 		corrupt      func(p *patient)
@@ -240,6 +248,42 @@ func TestCorrupted(t *testing.T) {
 		{"table names a branch to data", withTable, func(p *patient) {
 			p.put32(p.rela(".text", 0xdc, elf.R_PPC64_REL24)+rSym, 2)
 		}, "R_PPC64_REL24: the site branches to .data, which is no code"},
+		{"table relocation at the end", withTable, func(p *patient) {
+			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, p.section(tableRela).Size)
+		}, "passes the end of the table"},
+		{"table key symbol, the first that is not", withTable, func(p *patient) {
+			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, uint32(p.f.NumSymbols()))
+		}, "R_PPC64_REL64: symbol "},
+		{"table address symbol, the first that is not", withTable, func(p *patient) {
+			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
+		}, "the site is not in this object"},
+		{"site symbol, the first that is not", plainSite, func(p *patient) { p.put32(p.siteRela()+rSym, uint32(p.f.NumSymbols())) }, "R_PPC64_REL24: relocation "},
+		{"key relocation symbol, the first that is not", plainSite, func(p *patient) {
+			p.put32(p.keyRela("__SCK__inc")+rSym, uint32(p.f.NumSymbols()))
+		}, "symbol "},
+		{"user table stub symbol", userListed, func(p *patient) {
+			p.put32(p.rela(userTable, 4, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
+		}, "want R_PPC64_REL32 against a stub"},
+		{"user table relocation at the end", userListed, func(p *patient) {
+			p.put64(p.rela(userTable, 0, elf.R_PPC64_REL32)+rOffset, 32)
+		}, "passes the end of the table"},
+		{"stub symbol", userListed, func(p *patient) {
+			p.put32(p.rela(stubSection, 8, elf.R_PPC64_GOT16_HA)+rSym, uint32(p.f.NumSymbols()))
+		}, "symbol "},
+		{"trampoline key symbol", pairListed, func(p *patient) {
+			p.put32(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
+		}, "R_PPC64_REL32: symbol "},
+		{"trampoline key without a symbol", pairListed, func(p *patient) {
+			p.put32(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rSym, 0)
+		}, "R_PPC64_REL32: symbol 0 of"},
+		{"trampoline key at the end", pairListed, func(p *patient) {
+			p.put64(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rOffset, 8)
+		}, "want R_PPC64_REL32 against each word"},
+		{"reserved local entry of a target", plainSite, func(p *patient) {
+			_, i := p.symbol("__SCK__inc")
+			s := p.f.Symbol(i)
+			p.b[p.f.Symtab().Off+uint64(binary.LittleEndian.Uint32(p.b[p.rela(p.f.Section(s.Section).NameString(), s.Value, elf.R_PPC64_ADDR64)+rSym:]))*elfrw.SymSize+stOther] = 7 << 5
+		}, "R_PPC64_ADDR64: target "},
 		{"table entry size asked for", withTable, func(p *patient) {
 			p.put64(p.header(tableRela, 56), 8)
 		}, "R_PPC64_REL64: want R_PPC64_REL32 for the address of a site"},
@@ -251,7 +295,7 @@ func TestCorrupted(t *testing.T) {
 			if err == nil {
 				t.Fatal("accepted")
 			}
-			if !strings.Contains(err.Error(), c.want) {
+			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "ADDR32:") && !strings.Contains(c.want, "ADDR32:") {
 				t.Errorf("error is\n%v\nwant\n%s", err, c.want)
 			}
 		})

@@ -44,6 +44,18 @@ func TestRefusedForms(t *testing.T) {
 		{"linker, a call without slot and TOC pointer", caller + other("bl __SCT__op@notoc\nli 3,0") + foreignKey + selfTramp, linker, Linker, KeyMayChange},
 		{"linker, a tail call of another trampoline", caller + "func other\nb __SCT__elsewhere\nendfunc other\n" + foreignKey + selfTramp, linker, Linker, KeyMayChange},
 
+		{"no form", caller + foreignKey + trampNull, Options{Place: User, Restore: []Form{}}, Keep, FormExcluded},
+		{"stack alone", caller + foreignKey + trampNull, Options{Place: User, Restore: []Form{Stack}}, Keep, SaveNotProven},
+		{"stack or linker", caller + foreignKey + trampNull, Options{Place: User, Restore: []Form{Stack, Linker}}, Keep, TrampNeedsTOC},
+		{"linker alone", caller + foreignKey + trampNull, Options{Place: User, Restore: []Form{Linker}}, Keep, TrampNeedsTOC},
+		{"stub or linker", caller, Options{Place: User, Restore: []Form{SaveStub, Linker}}, Keep, KeyMissing},
+		{"stub alone, no frame", frameless + foreignKey + trampNull, Options{Place: User, Restore: []Form{SaveStub}}, Keep, NoFrame},
+		{"stack or stub, no frame", frameless + foreignKey + trampNull, Options{Place: User, Restore: []Form{Stack, SaveStub}}, Keep, NoFrame},
+		{"stub or shadow, no stack allowed", tailCaller + foreignKey + trampNull, Options{Place: User}, Keep, TailOtherUnit},
+		{"shadow in the kernel", tailCaller + foreignKey + trampNull, Options{Runtime: Trampoline, AllowShadow: true}, Keep, ShadowPlace},
+		{"shadow that is excluded", tailCaller + foreignKey + trampNull, Options{Place: User, AllowShadow: true, Restore: []Form{Stack}}, Keep, FormExcluded},
+		{"module, trampoline of the kernel", caller, Options{Place: Module, Runtime: Trampoline}, Keep, TrampImported},
+
 		{"tail call, hidden target", tailCaller + foreignKey + ownTarget + trampNull, none, Direct, NoReason},
 		{"tail call, internal target", tailCaller + foreignKey + strings.Replace(ownTarget, ".hidden", ".internal", 1) + trampNull, none, Direct, NoReason},
 		{"tail call, protected target", tailCaller + foreignKey + strings.Replace(ownTarget, ".hidden", ".protected", 1) + trampNull, none, Direct, NoReason},

@@ -72,6 +72,9 @@ __SCS__op:
 
 		{"user space, a stub that loads no key, before one that does", user("addis 12,2,__SCK__op@got@ha\n	ld 12,__SCK__op@got@l(12)\n	ld 12,0(12)\n	cmpdi 12,0\n	beqlr\n	mtctr 12\n	bctr\n	.size __SCS__op,.-__SCS__op\n	.size __SCJ__op,.-__SCJ__op\n", "nop\n	bctr\n	.size __SCS__op,.-__SCS__op\n	.size __SCJ__op,.-__SCJ__op\n	.type __SCX__op,@function\n__SCX__op: addis 12,2,__SCK__op@got@ha\n	bctr\n	.size __SCX__op,8\n"), app, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 		{"a stub without a name", called + "	.type __SCS__,@function\n__SCS__: blr\n	.size __SCS__,4\n", Options{}, `section ".text": __SCS__+0x0: the stub __SCS__ loads no key`},
+		{"a second copy of the code", caller + foreignKey + trampNull + "	.section .gnu.lto_.x,\"e\"\n	.quad 0\n", Options{}, `section ".gnu.lto_.x": a second copy of the code, from which a link with -flto would make the calls anew; compile without -flto, or remove it: objcopy -R '.gnu.lto_*' -R '.gnu.debuglto_*'`},
+		{"a second copy of the code, and a listed site", caller + "	.section .gnu.lto_.x,\"e\"\n	.quad 0\n", Options{TableOnly: true}, `section ".gnu.lto_.x": a second copy of the code, from which a link with -flto would make the calls anew; compile without -flto, or remove it: objcopy -R '.gnu.lto_*' -R '.gnu.debuglto_*'`},
+		{"a second copy of the code, and nothing to patch", caller + "	.section .gnu.lto_.x,\"e\"\n	.quad 0\n", app, ""},
 		{"user space", user("SITE", "bl target"), app, ""},
 		{"user space, a table that is no data", user(`_sites,"aw",@progbits`, `_sites,"aw",@note`), app, `section "static_call_sites": +0x0: a site table has type SHT_PROGBITS and SHF_ALLOC, this is SHT_NOTE with flags SHF_WRITE+SHF_ALLOC`},
 		{"user space, a table that is not loaded", user(`_sites,"aw",@progbits`, `_sites,"w",@progbits`), app, `section "static_call_sites": +0x0: a site table has type SHT_PROGBITS and SHF_ALLOC, this is SHT_PROGBITS with flags SHF_WRITE`},

@@ -80,6 +80,33 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// TestRecordOfStubs has calls of the stubs of an earlier run, which stay: they are not
+// on their trampoline.
+func TestRecordOfStubs(t *testing.T) {
+	stubs := listedBefore[strings.Index(listedBefore, "	.section .text.unlikely"):strings.Index(listedBefore, "	.section static_call_sites")] +
+		"	.type __SCN__op,@function\n	.localentry __SCN__op,1\n__SCN__op: pld 12,__SCK__op@got@pcrel\nld 12,0(12)\ncmpdi 12,0\nbeqlr\nmtctr 12\nbctr\n	.size __SCN__op,.-__SCN__op\n" +
+		"	.type __SCX__op,@function\n__SCX__op: addis 12,2,__SCK__op@got@ha\nblr\n	.size __SCX__op,.-__SCX__op\n	.text\n"
+	for _, c := range []struct {
+		text string
+		want layout.RecordForm
+	}{
+		{strings.Replace(savedFirst, "__SCT__op\nnop", "__SCS__op\nld 2,24(1)", 1), layout.RecordSaveStub},
+		{strings.Replace(savedFirst, "__SCT__op\nnop", "__SCJ__op\nld 2,24(1)", 1), layout.RecordStack},
+		{strings.Replace(notocCaller, "__SCT__", "__SCN__", 1), layout.RecordSaveStub},
+		{strings.Replace(tailCaller, "__SCT__", "__SCX__", 1), layout.RecordShadow},
+		{caller, layout.RecordKeep},
+	} {
+		p, err := plan(assemble(t, c.text+stubs+foreignKey+trampNull), Options{Place: User, Runtime: Trampoline, Restore: []Form{Linker}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := &p.Decisions[0]; d.Form != Keep || p.recordForm(0) != c.want {
+			t.Errorf("%s: %v, recorded as %v, want %v", p.CalleeName(0), d.Form, p.recordForm(0), c.want)
+		}
+		again(t, p.CalleeName(0), p, p.Options)
+	}
+}
+
 // recordedInGroup reports whether a group has a section and a record.
 func recordedInGroup(f *elfrw.File, sec int) bool {
 	for i := 1; i < f.NumSections(); i++ {
