@@ -299,8 +299,8 @@ func TestCheckSpoiled(t *testing.T) {
 				if s := p.f.Section(i); s.Named(name) {
 					header := p.f.Header().Shoff + uint64(i)*64
 					p.relocations(s, 0)
-					p.spoiled("a longer table", header+32, 8, add(0, uint64(p.plan.EntrySize)))
-					p.spoiled("a shorter table", header+32, 8, add(0, -uint64(p.plan.EntrySize)))
+					p.spoiled("a longer table", header+32, 8, add(0, uint64(p.plan.env.entrySize)))
+					p.spoiled("a shorter table", header+32, 8, add(0, -uint64(p.plan.env.entrySize)))
 					if p.plan.NumAdded() > 0 {
 						p.spoiled("no table", header, 4, add32)
 					}

@@ -250,35 +250,35 @@ func TestCorrupted(t *testing.T) {
 		}, "R_PPC64_REL24: the site branches to .data, which is no code"},
 		{"table relocation at the end", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, p.section(tableRela).Size)
-		}, "passes the end of the table"},
+		}, "is 0x60, the section"},
 		{"table key symbol, the first that is not", withTable, func(p *patient) {
 			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, uint32(p.f.NumSymbols()))
-		}, "R_PPC64_REL64: symbol "},
+		}, "is of symbol"},
 		{"table address symbol, the first that is not", withTable, func(p *patient) {
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
-		}, "the site is not in this object"},
-		{"site symbol, the first that is not", plainSite, func(p *patient) { p.put32(p.siteRela()+rSym, uint32(p.f.NumSymbols())) }, "R_PPC64_REL24: relocation "},
+		}, "is of symbol"},
+		{"site symbol, the first that is not", plainSite, func(p *patient) { p.put32(p.siteRela()+rSym, uint32(p.f.NumSymbols())) }, "is of symbol"},
 		{"key relocation symbol, the first that is not", plainSite, func(p *patient) {
 			p.put32(p.keyRela("__SCK__inc")+rSym, uint32(p.f.NumSymbols()))
 		}, "symbol "},
 		{"user table stub symbol", userListed, func(p *patient) {
 			p.put32(p.rela(userTable, 4, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
-		}, "want R_PPC64_REL32 against a stub"},
+		}, "is of symbol"},
 		{"user table relocation at the end", userListed, func(p *patient) {
 			p.put64(p.rela(userTable, 0, elf.R_PPC64_REL32)+rOffset, 32)
-		}, "passes the end of the table"},
+		}, "is 0x20, the section"},
 		{"stub symbol", userListed, func(p *patient) {
-			p.put32(p.rela(stubSection, 8, elf.R_PPC64_GOT16_HA)+rSym, uint32(p.f.NumSymbols()))
+			p.put32(p.rela(layout.StubSection, 8, elf.R_PPC64_GOT16_HA)+rSym, uint32(p.f.NumSymbols()))
 		}, "symbol "},
 		{"trampoline key symbol", pairListed, func(p *patient) {
 			p.put32(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
-		}, "R_PPC64_REL32: symbol "},
+		}, "is of symbol"},
 		{"trampoline key without a symbol", pairListed, func(p *patient) {
 			p.put32(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rSym, 0)
 		}, "R_PPC64_REL32: symbol 0 of"},
 		{"trampoline key at the end", pairListed, func(p *patient) {
 			p.put64(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rOffset, 8)
-		}, "want R_PPC64_REL32 against each word"},
+		}, "is 0x8, the section"},
 		{"reserved local entry of a target", plainSite, func(p *patient) {
 			_, i := p.symbol("__SCK__inc")
 			s := p.f.Symbol(i)

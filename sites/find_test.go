@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/reloc"
 )
 
 func found(t *testing.T, text string) (*Object, error) {
@@ -225,40 +224,5 @@ func TestSites(t *testing.T) {
 				t.Errorf("%d: %s, want %s", sites, got, c.want)
 			}
 		})
-	}
-}
-
-// TestSearch looks for every place in tables of several lengths, from every guess.
-func TestSearch(t *testing.T) {
-	for n := range 20 {
-		var b []byte
-		for i := range n {
-			b = append(b, make([]byte, reloc.RelaSize)...)
-			reloc.Rela{Off: uint64(10 + 10*(i-i%3)), Info: 1}.Encode(b[i*reloc.RelaSize:]) // three at a place
-		}
-		table, err := reloc.NewTable(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !isOrdered(table) {
-			t.Errorf("%d relocations are not in order", n)
-		}
-		p := placed{table, byPlace(table)}
-		for i, k := range p.order {
-			if int(k) != i {
-				t.Errorf("%d of %d relocations: number %d", i, n, k)
-			}
-		}
-		for off := uint64(0); off < 250; off += 5 {
-			want := 0
-			for want < n && table.Off(want) < off {
-				want++
-			}
-			for guess := -1; guess <= n+1; guess++ {
-				if got := p.search(off, guess); got != want {
-					t.Fatalf("0x%x in %d relocations from %d: %d, want %d", off, n, guess, got, want)
-				}
-			}
-		}
 	}
 }

@@ -152,7 +152,11 @@ func TestAccesses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := o.findReferences(Options{Runtime: Trampoline})
+			env, err := newEnvironment(o, Options{Runtime: Trampoline})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := o.findReferences(env, false)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -147,8 +147,8 @@ func TestOptions(t *testing.T) {
 				}
 			case err != nil:
 				t.Error(err)
-			case p.Place != c.place || p.EntrySize != c.size || p.WholeProgram != c.whole:
-				t.Errorf("%v, entries of %d bytes, whole program %v; want %v, %d, %v", p.Place, p.EntrySize, p.WholeProgram, c.place, c.size, c.whole)
+			case p.Place != c.place || p.env.entrySize != c.size || p.WholeProgram != c.whole:
+				t.Errorf("%v, entries of %d bytes, whole program %v; want %v, %d, %v", p.Place, p.env.entrySize, p.WholeProgram, c.place, c.size, c.whole)
 			}
 		})
 	}
