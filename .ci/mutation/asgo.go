@@ -20,11 +20,13 @@ const (
 	envSkip   = "SCPATCH_MUTATION_SKIP"
 	envEvery  = "SCPATCH_MUTATION_EVERY"
 	envOffset = "SCPATCH_MUTATION_OFFSET"
-	envCount  = "SCPATCH_MUTATION_COUNT" // a file, one byte for each mutant so far
+	envMarks  = "SCPATCH_MUTATION_MARKS"  // a file, one byte for each mutant so far
+	envBefore = "SCPATCH_MUTATION_BEFORE" // that of the run before, where it counts
 )
 
 // Exit codes of go as gremlins understands them.
 const (
+	killed    = 1
 	notViable = 2
 	maxMemory = 8 << 30
 )
@@ -35,6 +37,7 @@ const (
 //   - A mutant that does not compile, which go reports like a test that failed,
 //     is not viable, and not killed.
 //   - Of a sample, the mutants that are not in it are not viable, either.
+//   - What the run before has killed (-again) is killed.
 //   - The profile of coverage knows no conditions of a switch and no variables of
 //     a package, so gremlins would not try them: here it covers everything.
 //   - A mutant that asks for memory without end gets no more than 8 GB.
@@ -44,10 +47,36 @@ func asGo(args []string) int {
 	}
 	profile := slices.Index(args, "-coverprofile") + 1
 	coverage := profile > 0
-	if !coverage && !inSample() {
-		return notViable
+	if !coverage {
+		n := note(-1, markTested)
+		if !inSample(n) {
+			return notViable
+		}
+		switch before(n) {
+		case markKilled:
+			note(n, markKilled)
+			return killed
+		case markInvalid:
+			note(n, markInvalid)
+			return notViable
+		}
+		code := goTest(args, 0)
+		switch code {
+		case killed:
+			note(n, markKilled)
+		case notViable:
+			note(n, markInvalid)
+		}
+		return code
 	}
-	more := []string{"test", "-vet=off"}
+	return goTest(args, profile)
+}
+
+// goTest runs "go test". Of a run with a profile of coverage it has the index of
+// the name in args, else 0.
+func goTest(args []string, profile int) int {
+	coverage := profile > 0
+	more := []string{"test", "-count=1", "-vet=off", "-ldflags=-s -w"}
 	if skip := os.Getenv(envSkip); skip != "" {
 		more = append(more, "-skip", skip)
 	}
@@ -66,7 +95,7 @@ func asGo(args []string) int {
 			return 127
 		}
 	}
-	if code == 1 && (bytes.Contains(out.Bytes(), []byte("[build failed]")) || bytes.Contains(out.Bytes(), []byte("[setup failed]"))) {
+	if code == killed && (bytes.Contains(out.Bytes(), []byte("[build failed]")) || bytes.Contains(out.Bytes(), []byte("[setup failed]"))) {
 		code = notViable
 	}
 	return code
@@ -110,22 +139,47 @@ func exitCode(err error) int {
 	return 0
 }
 
-// inSample counts the mutants, and reports whether this one is in the sample.
-func inSample() bool {
+// inSample reports whether the mutant with a number is in the sample.
+func inSample(n int) bool {
 	every, err := strconv.Atoi(os.Getenv(envEvery))
 	if err != nil || every <= 1 {
 		return true
 	}
 	offset, _ := strconv.Atoi(os.Getenv(envOffset))
-	f, err := os.OpenFile(os.Getenv(envCount), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	return n%every == offset%every
+}
+
+// What the file of marks says of a mutant.
+const (
+	markTested  = '.' // it lived, or its time was up
+	markKilled  = 'k'
+	markInvalid = 'i'
+)
+
+// note says something of the mutant with a number, of -1 the next one. It returns
+// the number.
+func note(n int, what byte) int {
+	f, err := os.OpenFile(os.Getenv(envMarks), os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
-		return true
+		return 0
 	}
 	defer f.Close()
-	n, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return true
+	if n < 0 {
+		end, err := f.Seek(0, io.SeekEnd)
+		if err != nil {
+			return 0
+		}
+		n = int(end)
 	}
-	_, _ = f.Write([]byte{'.'})
-	return int(n)%every == offset%every
+	_, _ = f.WriteAt([]byte{what}, int64(n))
+	return n
+}
+
+// before is the mark of a mutant in the run before.
+func before(n int) byte {
+	marks, err := os.ReadFile(os.Getenv(envBefore))
+	if err != nil || n >= len(marks) {
+		return markTested
+	}
+	return marks[n]
 }

@@ -110,10 +110,10 @@ func TestAllCovered(t *testing.T) {
 func TestSample(t *testing.T) {
 	t.Setenv(envEvery, "3")
 	t.Setenv(envOffset, "7")
-	t.Setenv(envCount, filepath.Join(t.TempDir(), "count"))
+	t.Setenv(envMarks, filepath.Join(t.TempDir(), "marks"))
 	got := ""
 	for range 7 {
-		if inSample() {
+		if inSample(note(-1, markTested)) {
 			got += "x"
 		} else {
 			got += "."
@@ -121,5 +121,22 @@ func TestSample(t *testing.T) {
 	}
 	if got != ".x..x.." {
 		t.Errorf("in the sample: %s", got)
+	}
+}
+
+// TestMarks wants what was noted of mutants to be there in the next run.
+func TestMarks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "marks")
+	t.Setenv(envMarks, name)
+	for _, what := range []byte{markKilled, markTested, markInvalid} {
+		note(note(-1, markTested), what)
+	}
+	t.Setenv(envBefore, name)
+	got := ""
+	for n := range 4 {
+		got += string(before(n))
+	}
+	if got != "k.i." {
+		t.Errorf("got %q", got)
 	}
 }

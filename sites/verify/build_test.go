@@ -3,6 +3,8 @@
 package verify
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,16 +46,41 @@ var linkers = map[string][]string{
 	"lld": {gcc, "-fuse-ld=lld", "-B/usr/lib/llvm-14/bin"},
 }
 
-var forms struct {
-	once sync.Once
-	dir  string
+// build returns the directory of what is made of sources; the name says of which.
+// Where the tests run again and again, SCPATCH_ASSEMBLED is a directory that keeps
+// it.
+func build(t testing.TB, name string, of func(dir string)) string {
+	t.Helper()
+	parent := os.Getenv("SCPATCH_ASSEMBLED")
+	kept := filepath.Join(parent, name)
+	if _, err := os.Stat(kept); err == nil && parent != "" {
+		return kept
+	}
+	dir, err := os.MkdirTemp(parent, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of(dir)
+	if parent != "" && os.Rename(dir, kept) == nil {
+		return kept
+	}
+	made = append(made, dir)
+	return dir
 }
 
-// TestMain removes what buildForms makes.
+var (
+	made  []string // what build has made that is not kept
+	forms struct {
+		once sync.Once
+		dir  string
+	}
+)
+
+// TestMain removes what build makes.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if forms.dir != "" {
-		os.RemoveAll(forms.dir)
+	for _, dir := range made {
+		os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }
@@ -66,41 +93,40 @@ func buildForms(t testing.TB) string {
 		tool(t, name)
 	}
 	forms.once.Do(func() {
-		dir, err := os.MkdirTemp("", "verify")
-		if err != nil {
-			t.Fatal(err)
-		}
-		forms.dir = dir
 		src, err := filepath.Abs("testdata")
 		if err != nil {
 			t.Fatal(err)
 		}
-		source := func(name string) string { return filepath.Join(src, name) }
-		execute(t, dir, gcc, "-c", source("forms.S"), "-o", "forms.o")
-		execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("main.c"), "-o", "main.o")
-		execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("ret0.c"), "-o", "ret0.o")
-		execute(t, dir, gcc, "-O1", "-fPIC", "-shared", source("ext.c"), "-o", "libext.so")
-		for name, link := range linkers {
-			link := func(words ...string) {
-				execute(t, dir, slices.Concat(link, []string{"-Wl,-rpath," + dir}, words)...)
-			}
-			link("-no-pie", "main.o", "forms.o", "ret0.o", "libext.so", "-o", name+".exe")
-			link("-pie", "main.o", "forms.o", "ret0.o", "libext.so", "-o", name+".pie")
-			link("-shared", "forms.o", "ret0.o", "libext.so", "-o", name+".lib.so")
-			link("-pie", "main.o", "./"+name+".lib.so", "libext.so", "-o", name+".so")
-		}
-		execute(t, dir, gcc, "-c", source("far.S"), "-o", "far.o")
-		execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("far.c"), "-o", "far_main.o")
-		for name, link := range farLinks {
-			execute(t, dir, slices.Concat(linkers[name[:3]], link, []string{
-				"-Wl,--section-start=.far=0x20000000", "-Wl,-rpath," + dir, "far_main.o", "far.o", "libext.so", "-o", name,
-			})...)
-		}
+		forms.dir = build(t, "verify-forms", func(dir string) { linkForms(t, src, dir) })
 	})
 	if forms.dir == "" {
 		t.Fatal("not built")
 	}
 	return forms.dir
+}
+
+func linkForms(t testing.TB, src, dir string) {
+	source := func(name string) string { return filepath.Join(src, name) }
+	execute(t, dir, gcc, "-c", source("forms.S"), "-o", "forms.o")
+	execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("main.c"), "-o", "main.o")
+	execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("ret0.c"), "-o", "ret0.o")
+	execute(t, dir, gcc, "-O1", "-fPIC", "-shared", source("ext.c"), "-o", "libext.so")
+	for name, link := range linkers {
+		link := func(words ...string) {
+			execute(t, dir, slices.Concat(link, []string{"-Wl,-rpath,$ORIGIN"}, words)...)
+		}
+		link("-no-pie", "main.o", "forms.o", "ret0.o", "libext.so", "-o", name+".exe")
+		link("-pie", "main.o", "forms.o", "ret0.o", "libext.so", "-o", name+".pie")
+		link("-shared", "forms.o", "ret0.o", "libext.so", "-o", name+".lib.so")
+		link("-pie", "main.o", "./"+name+".lib.so", "libext.so", "-o", name+".so")
+	}
+	execute(t, dir, gcc, "-c", source("far.S"), "-o", "far.o")
+	execute(t, dir, gcc, "-O1", "-fPIC", "-c", source("far.c"), "-o", "far_main.o")
+	for name, link := range farLinks {
+		execute(t, dir, slices.Concat(linkers[name[:3]], link, []string{
+			"-Wl,--section-start=.far=0x20000000", "-Wl,-rpath,$ORIGIN", "far_main.o", "far.o", "libext.so", "-o", name,
+		})...)
+	}
 }
 
 // farLinks are the programs of far.S, and how each is linked.
@@ -115,6 +141,19 @@ var farLinks = map[string][]string{
 // shapes are the files with sites that buildForms makes.
 func shapes() []string {
 	return []string{"forms.o", "bfd.exe", "bfd.pie", "bfd.lib.so", "lld.exe", "lld.pie", "lld.lib.so"}
+}
+
+// assemble makes an object of a text for GNU as.
+func assemble(t testing.TB, text string) []byte {
+	t.Helper()
+	tool(t, gcc)
+	dir := build(t, fmt.Sprintf("verify-%x", sha256.Sum256([]byte(text))), func(dir string) {
+		if err := os.WriteFile(filepath.Join(dir, "x.s"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		execute(t, dir, gcc, "-c", "-mcpu=power10", "x.s", "-o", "x.o")
+	})
+	return readFile(t, filepath.Join(dir, "x.o"))
 }
 
 func readFile(t testing.TB, path string) []byte {

@@ -68,9 +68,10 @@ func TestFormsRun(t *testing.T) {
 func TestStripped(t *testing.T) {
 	dir := buildForms(t)
 	for _, name := range shapes()[1:] {
-		out := filepath.Join(t.TempDir(), "stripped")
-		execute(t, dir, "powerpc64le-linux-gnu-strip", "-o", out, name)
-		r, err := check(readFile(t, out), Options{User: true})
+		out := build(t, "verify-stripped-"+name, func(out string) {
+			execute(t, dir, "powerpc64le-linux-gnu-strip", "-o", filepath.Join(out, "stripped"), name)
+		})
+		r, err := check(readFile(t, filepath.Join(out, "stripped")), Options{User: true})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

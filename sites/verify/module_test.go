@@ -3,8 +3,6 @@
 package verify
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -170,13 +168,7 @@ func TestModuleFaults(t *testing.T) {
 	tool(t, gcc)
 	for _, f := range moduleFaults {
 		t.Run(f.name, func(t *testing.T) {
-			text := strings.NewReplacer(f.edits...).Replace(moduleText)
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "m.s"), []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			execute(t, dir, gcc, "-c", "-mcpu=power10", "m.s", "-o", "m.o")
-			b := readFile(t, filepath.Join(dir, "m.o"))
+			b := assemble(t, strings.NewReplacer(f.edits...).Replace(moduleText))
 			r, err := check(b, Options{Module: true})
 			switch {
 			case err != nil:

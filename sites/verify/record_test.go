@@ -4,6 +4,7 @@ package verify
 
 import (
 	"encoding/binary"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,17 +17,21 @@ import (
 // buildRecord assembles record.S and links it with both linkers.
 func buildRecord(t *testing.T) (object []byte, linked map[string][]byte) {
 	t.Helper()
-	dir := t.TempDir()
+	tool(t, gcc)
 	src, err := filepath.Abs("testdata/record.S")
 	if err != nil {
 		t.Fatal(err)
 	}
-	execute(t, dir, gcc, "-c", src, "-o", "record.o")
+	dir := build(t, "verify-record", func(dir string) {
+		execute(t, dir, gcc, "-c", src, "-o", "record.o")
+		for name, link := range linkers {
+			execute(t, dir, slices.Concat(link, []string{
+				"-nostdlib", "-static", "-Wl,-e,v_direct,--gc-sections,-z,nostart-stop-gc", "record.o", "-o", name,
+			})...)
+		}
+	})
 	linked = map[string][]byte{}
-	for _, name := range []string{"bfd", "lld"} {
-		execute(t, dir, slices.Concat(linkers[name], []string{
-			"-nostdlib", "-static", "-Wl,-e,v_direct,--gc-sections,-z,nostart-stop-gc", "record.o", "-o", name,
-		})...)
+	for name := range linkers {
 		linked[name] = readFile(t, filepath.Join(dir, name))
 	}
 	return readFile(t, filepath.Join(dir, "record.o")), linked
@@ -178,13 +183,7 @@ func TestBadRecords(t *testing.T) {
 // TestNothingKnown takes the record away, and then the symbols: what is left says
 // nothing, and that is what has to be said.
 func TestNothingKnown(t *testing.T) {
-	dir := t.TempDir()
-	src, err := filepath.Abs("testdata/record.S")
-	if err != nil {
-		t.Fatal(err)
-	}
-	execute(t, dir, gcc, "-c", src, "-o", "record.o")
-	execute(t, dir, gcc, "-nostdlib", "-static", "-Wl,-e,v_direct", "record.o", "-o", "exe")
+	object, _ := buildRecord(t)
 	for _, c := range []struct {
 		args []string
 		kind kind.Kind
@@ -194,7 +193,13 @@ func TestNothingKnown(t *testing.T) {
 		{[]string{"-R", "static_call_sites", "-R", ".debug_static_calls"}, kind.NotPatched, "calls __SCT__"},
 		{[]string{"-R", "static_call_sites", "-S"}, kind.NothingKnown, "no symbols of the program's own"},
 	} {
-		execute(t, dir, slices.Concat([]string{"powerpc64le-linux-gnu-objcopy"}, c.args, []string{"exe", "out"})...)
+		dir := build(t, "verify-nothing"+strings.Join(c.args, ""), func(dir string) {
+			if err := os.WriteFile(filepath.Join(dir, "record.o"), object, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, dir, gcc, "-nostdlib", "-static", "-Wl,-e,v_direct", "record.o", "-o", "exe")
+			execute(t, dir, slices.Concat([]string{"powerpc64le-linux-gnu-objcopy"}, c.args, []string{"exe", "out"})...)
+		})
 		r, err := check(readFile(t, filepath.Join(dir, "out")), Options{User: true})
 		got, text := kind.Of(err), ""
 		switch {

@@ -11,24 +11,27 @@ import (
 // TestWrong wants sites refused of which each part is right, in the object and in
 // what either linker makes of it: the verdict is the same.
 func TestWrong(t *testing.T) {
-	dir := t.TempDir()
+	tool(t, gcc)
 	src, err := filepath.Abs("testdata/wrong.S")
 	if err != nil {
 		t.Fatal(err)
 	}
-	execute(t, dir, gcc, "-c", src, "-o", "wrong.o")
+	dir := build(t, "verify-wrong", func(dir string) {
+		execute(t, dir, gcc, "-c", src, "-o", "wrong.o")
+		for name, link := range linkers {
+			execute(t, dir, slices.Concat(link, []string{"-nostdlib", "-static", "-Wl,-e,v_right", "-Wl,-Ttext=0x10010000,--section-start=.far=0x20000000", "wrong.o", "-o", name})...)
+		}
+	})
 	faults := map[string]string{
 		"v_entered":   "something else than the call may lead to the restore behind it",
 		"v_table":     "something else than the call may lead to the restore behind it",
 		"v_frameless": "r2 is saved where the function may have no frame of its own",
 		"v_far":       "the entry's stub __SCJ__far is out of reach",
 	}
-	for name, link := range map[string][]string{"wrong.o": nil, "bfd": linkers["bfd"], "lld": linkers["lld"]} {
+	for _, name := range []string{"wrong.o", "bfd", "lld"} {
 		want := len(faults)
-		if link == nil {
+		if name == "wrong.o" {
 			want-- // how far it will be shows when it is linked
-		} else {
-			execute(t, dir, slices.Concat(link, []string{"-nostdlib", "-static", "-Wl,-e,v_right", "-Wl,-Ttext=0x10010000,--section-start=.far=0x20000000", "wrong.o", "-o", name})...)
 		}
 		r, err := check(readFile(t, filepath.Join(dir, name)), Options{User: true})
 		if err != nil {

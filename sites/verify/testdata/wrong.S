@@ -22,7 +22,7 @@ savestub table
 savestub frameless
 savestub right
 
-	.pushsection .far,"ax",@progbits
+	.pushsection .far,"awx",@progbits
 	.balign 16
 	.type __SCJ__far,@function
 __SCJ__far:
