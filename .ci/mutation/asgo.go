@@ -4,10 +4,12 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +22,9 @@ const (
 	envSkip   = "SCPATCH_MUTATION_SKIP"
 	envEvery  = "SCPATCH_MUTATION_EVERY"
 	envOffset = "SCPATCH_MUTATION_OFFSET"
-	envMarks  = "SCPATCH_MUTATION_MARKS"  // a file, one byte for each mutant so far
-	envBefore = "SCPATCH_MUTATION_BEFORE" // that of the run before, where it counts
+	envCount  = "SCPATCH_MUTATION_COUNT"  // a file, one byte for each mutant so far
+	envSource = "SCPATCH_MUTATION_SOURCE" // the directory of the package as it is
+	envKilled = "SCPATCH_MUTATION_KILLED" // a file, one line for each mutant that was killed
 )
 
 // Exit codes of go as gremlins understands them.
@@ -37,7 +40,7 @@ const (
 //   - A mutant that does not compile, which go reports like a test that failed,
 //     is not viable, and not killed.
 //   - Of a sample, the mutants that are not in it are not viable, either.
-//   - What the run before has killed (-again) is killed.
+//   - What an earlier run has killed (-again) is killed.
 //   - The profile of coverage knows no conditions of a switch and no variables of
 //     a package, so gremlins would not try them: here it covers everything.
 //   - A mutant that asks for memory without end gets no more than 8 GB.
@@ -47,35 +50,15 @@ func asGo(args []string) int {
 	}
 	profile := slices.Index(args, "-coverprofile") + 1
 	coverage := profile > 0
+	var mutant string
 	if !coverage {
-		n := note(-1, markTested)
-		if !inSample(n) {
+		if !inSample() {
 			return notViable
 		}
-		switch before(n) {
-		case markKilled:
-			note(n, markKilled)
+		if mutant = mutated(".", os.Getenv(envSource)); wasKilled(mutant) {
 			return killed
-		case markInvalid:
-			note(n, markInvalid)
-			return notViable
 		}
-		code := goTest(args, 0)
-		switch code {
-		case killed:
-			note(n, markKilled)
-		case notViable:
-			note(n, markInvalid)
-		}
-		return code
 	}
-	return goTest(args, profile)
-}
-
-// goTest runs "go test". Of a run with a profile of coverage it has the index of
-// the name in args, else 0.
-func goTest(args []string, profile int) int {
-	coverage := profile > 0
 	more := []string{"test", "-count=1", "-vet=off", "-ldflags=-s -w"}
 	if skip := os.Getenv(envSkip); skip != "" {
 		more = append(more, "-skip", skip)
@@ -97,6 +80,9 @@ func goTest(args []string, profile int) int {
 	}
 	if code == killed && (bytes.Contains(out.Bytes(), []byte("[build failed]")) || bytes.Contains(out.Bytes(), []byte("[setup failed]"))) {
 		code = notViable
+	}
+	if code == killed && mutant != "" {
+		noteKilled(mutant)
 	}
 	return code
 }
@@ -139,47 +125,51 @@ func exitCode(err error) int {
 	return 0
 }
 
-// inSample reports whether the mutant with a number is in the sample.
-func inSample(n int) bool {
+// inSample counts the mutants, and reports whether this one is in the sample.
+func inSample() bool {
 	every, err := strconv.Atoi(os.Getenv(envEvery))
 	if err != nil || every <= 1 {
 		return true
 	}
 	offset, _ := strconv.Atoi(os.Getenv(envOffset))
-	return n%every == offset%every
-}
-
-// What the file of marks says of a mutant.
-const (
-	markTested  = '.' // it lived, or its time was up
-	markKilled  = 'k'
-	markInvalid = 'i'
-)
-
-// note says something of the mutant with a number, of -1 the next one. It returns
-// the number.
-func note(n int, what byte) int {
-	f, err := os.OpenFile(os.Getenv(envMarks), os.O_CREATE|os.O_WRONLY, 0o666)
+	f, err := os.OpenFile(os.Getenv(envCount), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
-		return 0
+		return true
 	}
 	defer f.Close()
-	if n < 0 {
-		end, err := f.Seek(0, io.SeekEnd)
-		if err != nil {
-			return 0
-		}
-		n = int(end)
+	n, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return true
 	}
-	_, _ = f.WriteAt([]byte{what}, int64(n))
-	return n
+	_, _ = f.Write([]byte{'.'})
+	return int(n)%every == offset%every
 }
 
-// before is the mark of a mutant in the run before.
-func before(n int) byte {
-	marks, err := os.ReadFile(os.Getenv(envBefore))
-	if err != nil || n >= len(marks) {
-		return markTested
+// mutated says which mutant lies in a directory: the file that is not as in the
+// source, and the hash of it. It is empty if there is none.
+func mutated(dir, source string) string {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return ""
+		}
+		base := filepath.Base(name)
+		if was, err := os.ReadFile(filepath.Join(source, base)); err == nil && !bytes.Equal(b, was) {
+			return fmt.Sprintf("%s %x", base, sha256.Sum256(b))
+		}
 	}
-	return marks[n]
+	return ""
+}
+
+func wasKilled(mutant string) bool {
+	list, err := os.ReadFile(os.Getenv(envKilled))
+	return err == nil && mutant != "" && slices.Contains(strings.Split(string(list), "\n"), mutant)
+}
+
+func noteKilled(mutant string) {
+	if f, err := os.OpenFile(os.Getenv(envKilled), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666); err == nil {
+		defer f.Close()
+		fmt.Fprintln(f, mutant)
+	}
 }

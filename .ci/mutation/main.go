@@ -13,7 +13,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -58,7 +57,7 @@ func main() {
 	flag.Float64Var(&o.least, "least", 90, "the least score of a package, in percent")
 	flag.IntVar(&o.workers, "workers", 1, "how many mutants are tested at once")
 	flag.BoolVar(&o.update, "update", false, "rewrite the entries of the packages in the list of survivors")
-	flag.BoolVar(&o.again, "again", false, "do not test what the run before has killed, for tests alone have changed")
+	flag.BoolVar(&o.again, "again", false, "do not test what an earlier run has killed, in files that have not changed since")
 	flag.Parse()
 	ok, err := run(&o, flag.Args())
 	if err != nil {
@@ -73,8 +72,6 @@ func run(o *options, packages []string) (bool, error) {
 	switch {
 	case o.every < 1 || o.every > 1 && o.workers > 1:
 		return false, fmt.Errorf("a sample takes one worker: which mutants are tested depends on their order")
-	case o.again && (o.every > 1 || o.workers > 1):
-		return false, fmt.Errorf("-again takes all mutants in their order, and one worker")
 	case o.every > 1 && o.update:
 		return false, fmt.Errorf("a sample does not have all survivors")
 	}
@@ -209,9 +206,10 @@ func unleash(o *options, bin, p string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	marks, before, err := o.marks(name, p)
-	if err != nil {
-		return nil, err
+	if !o.again {
+		if err := os.RemoveAll(name + ".killed"); err != nil {
+			return nil, err
+		}
 	}
 	args := append([]string{"unleash", "./" + p, "--exclude-files", "/", "--timeout-coefficient", "10",
 		"--workers", strconv.Itoa(o.workers), "--output", name + ".json"}, mutators...)
@@ -221,7 +219,8 @@ func unleash(o *options, bin, p string) (*report, error) {
 	cmd := exec.Command(filepath.Join(bin, "gremlins"), args...)
 	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1",
 		envGo+"="+goTool, envSkip+"="+o.skip, envEvery+"="+strconv.Itoa(o.every), envOffset+"="+strconv.Itoa(o.offset),
-		envMarks+"="+marks, envBefore+"="+before, "SCPATCH_ASSEMBLED="+tmp)
+		envCount+"="+filepath.Join(tmp, "count"), envSource+"="+filepath.Join(o.dir, "tree", p), envKilled+"="+name+".killed",
+		"SCPATCH_ASSEMBLED="+tmp)
 	for _, c := range []*exec.Cmd{first, cmd} {
 		c.Dir, c.Env, c.Stdout, c.Stderr = filepath.Join(o.dir, "tree"), env, log, log
 		if err := c.Run(); err != nil {
@@ -234,37 +233,4 @@ func unleash(o *options, bin, p string) (*report, error) {
 	}
 	r := &report{dir: cmd.Dir}
 	return r, json.Unmarshal(b, r)
-}
-
-// marks returns the names of the files of marks of this run and of the one
-// before, empty if that does not count. They say of what sources they are: the
-// order of mutants is that of the operators there.
-func (o *options) marks(name, p string) (marks, before string, err error) {
-	sources, err := filepath.Glob(filepath.Join(o.dir, "tree", p, "*.go"))
-	if err != nil {
-		return "", "", err
-	}
-	sum := sha256.New()
-	for _, s := range sources {
-		if strings.HasSuffix(s, "_test.go") {
-			continue
-		}
-		b, err := os.ReadFile(s)
-		if err != nil {
-			return "", "", err
-		}
-		sum.Write(b)
-	}
-	if o.workers > 1 {
-		return "", "", nil
-	}
-	marks = fmt.Sprintf("%s-%x.marks", name, sum.Sum(nil)[:4])
-	before = marks + ".before"
-	switch err := os.Rename(marks, before); {
-	case !o.again:
-		return marks, "", nil
-	case err != nil:
-		return "", "", fmt.Errorf("-again: no run before this one of the same sources: %w", err)
-	}
-	return marks, before, nil
 }

@@ -110,10 +110,10 @@ func TestAllCovered(t *testing.T) {
 func TestSample(t *testing.T) {
 	t.Setenv(envEvery, "3")
 	t.Setenv(envOffset, "7")
-	t.Setenv(envMarks, filepath.Join(t.TempDir(), "marks"))
+	t.Setenv(envCount, filepath.Join(t.TempDir(), "count"))
 	got := ""
 	for range 7 {
-		if inSample(note(-1, markTested)) {
+		if inSample() {
 			got += "x"
 		} else {
 			got += "."
@@ -124,19 +124,34 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// TestMarks wants what was noted of mutants to be there in the next run.
-func TestMarks(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "marks")
-	t.Setenv(envMarks, name)
-	for _, what := range []byte{markKilled, markTested, markInvalid} {
-		note(note(-1, markTested), what)
+// TestKilledBefore wants a mutant that was killed known, and no other.
+func TestKilledBefore(t *testing.T) {
+	dir, source := t.TempDir(), t.TempDir()
+	t.Setenv(envKilled, filepath.Join(dir, "killed"))
+	put := func(in, name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(in, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Setenv(envBefore, name)
-	got := ""
-	for n := range 4 {
-		got += string(before(n))
+	for _, in := range []string{dir, source} {
+		put(in, "a.go", "a < b")
+		put(in, "b.go", "a + b")
 	}
-	if got != "k.i." {
-		t.Errorf("got %q", got)
+	if m := mutated(dir, source); m != "" || wasKilled(m) {
+		t.Errorf("without a mutant: %q", m)
+	}
+	put(dir, "b.go", "a - b")
+	m := mutated(dir, source)
+	if wasKilled(m) {
+		t.Error("before it was killed")
+	}
+	noteKilled(m)
+	if !wasKilled(mutated(dir, source)) {
+		t.Error("not known")
+	}
+	put(dir, "b.go", "a * b")
+	if wasKilled(mutated(dir, source)) {
+		t.Error("another mutant")
 	}
 }

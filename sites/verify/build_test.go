@@ -143,15 +143,20 @@ func shapes() []string {
 	return []string{"forms.o", "bfd.exe", "bfd.pie", "bfd.lib.so", "lld.exe", "lld.pie", "lld.lib.so"}
 }
 
-// assemble makes an object of a text for GNU as.
+// assemble makes an object of a text for GNU as, which can include what is in
+// testdata.
 func assemble(t testing.TB, text string) []byte {
 	t.Helper()
 	tool(t, gcc)
 	dir := build(t, fmt.Sprintf("verify-%x", sha256.Sum256([]byte(text))), func(dir string) {
-		if err := os.WriteFile(filepath.Join(dir, "x.s"), []byte(text), 0o644); err != nil {
+		src, err := filepath.Abs("testdata")
+		if err != nil {
 			t.Fatal(err)
 		}
-		execute(t, dir, gcc, "-c", "-mcpu=power10", "x.s", "-o", "x.o")
+		if err := os.WriteFile(filepath.Join(dir, "x.S"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		execute(t, dir, gcc, "-c", "-mcpu=power10", "-I", src, "x.S", "-o", "x.o")
 	})
 	return readFile(t, filepath.Join(dir, "x.o"))
 }

@@ -289,6 +289,9 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 
 // start is the state of a caller with that TOC pointer.
 func (v *verifier) start(toc value) machine {
+	if toc.kind == unknown {
+		toc.kind = heldR2
+	}
 	m := machine{own: toc}
 	m.regs[2] = toc
 	return m

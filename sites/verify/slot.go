@@ -26,7 +26,7 @@ func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 // lost says why r2 is not the caller's own when the call returns, if nothing is
 // done about it in the slot; empty if it is.
 func (v *verifier) lost(s *site, t *target, o *outcome) string {
-	kept := o.m.own.kind == number && v.resolve(o.m.regs[2]) == o.m.own
+	kept := v.resolve(o.m.regs[2]) == o.m.own
 	changed := "r2 is changed on the way"
 	switch o.ending {
 	case returned:

@@ -10,6 +10,7 @@ const (
 	number             // the number n
 	memory             // the doubleword that lies at n
 	returnTo           // LR as it was when the code was entered
+	heldR2             // r2 as it was then, where nothing else is known of it
 )
 
 // A value is what a register holds.
