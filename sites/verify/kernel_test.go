@@ -3,94 +3,148 @@
 package verify
 
 import (
-	"crypto/sha256"
-	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
 )
 
-// A kernelCase is testdata/kernel.S with something else in it.
-type kernelCase struct {
-	name       string
-	edits      []string // what is replaced by what
-	opts       Options
-	site, what string // the fault; without a site an error; nothing: it is right
+// The call that the linker has seen to is of no plan.
+var (
+	image      = Options{PACATOC: "16", AllowUnpatched: true}
+	trampoline = Options{PACATOC: "16", AllowUnpatched: true, Runtime: Trampoline}
+	none       = Options{PACATOC: "16", AllowUnpatched: true, Runtime: None}
+)
+
+// unlist takes entries out of the table of kernel.S.
+func unlist(entries ...string) (edits []string) {
+	for _, e := range entries {
+		edits = append(edits, "\tlisted "+e+"\n", "")
+	}
+	return edits
 }
 
-// The call that the linker has seen to is of no plan.
-var paca = Options{PACATOC: "16", AllowUnpatched: true}
+const (
+	noPlace  = "a run time has no place for a restore"
+	unlisted = ", but no entry of the table names the call"
+	farEntry = "\tlisted far, 0, __SCJ__far\n"
+)
 
-// kernelFaults are of the linked image.
-var kernelFaults = []kernelCase{
-	{"nothing", nil, paca, "", ""},
-	{"PACATOC of a symbol", nil, Options{PACATOC: "paca_offset", AllowUnpatched: true}, "", ""},
-	{"PACATOC of no symbol", nil, Options{PACATOC: "nobody"}, "", "nobody"},
-	{"no PACATOC", nil, Options{AllowUnpatched: true}, "v_paca+0x14", "a run time has no place for a restore"},
-	{"another PACATOC", nil, Options{PACATOC: "24", AllowUnpatched: true}, "v_paca+0x14", "a run time has no place for a restore"},
-	{"another base", []string{"ld 2,16(13)", "ld 2,16(12)"}, paca, "v_paca+0x14", "a run time has no place for a restore"},
-	{"another register", []string{"ld 2,16(13)", "ld 3,16(13)"}, paca, "v_paca+0x14", "a run time has no place for a restore"},
-	{"another load", []string{"ld 2,16(13)", "lwa 2,16(13)"}, paca, "v_paca+0x14", "a run time has no place for a restore"},
-	{"no load", []string{"ld 2,16(13)", "std 2,16(13)"}, paca, "v_paca+0x14", "a run time has no place for a restore"},
+// kernelFaults are of the linked image of kernel.S.
+var kernelFaults = []sourceCase{
+	{name: "nothing", opts: image},
+	{name: "PACATOC of a symbol", opts: Options{PACATOC: "paca_offset", AllowUnpatched: true}},
+	{name: "PACATOC of no symbol", opts: Options{PACATOC: "nobody"}, want: []string{`error: symbol "nobody"`}},
+	{name: "no PACATOC", opts: Options{AllowUnpatched: true}, want: []string{"v_paca+0x14: " + noPlace}},
+	{name: "another PACATOC", opts: Options{PACATOC: "24", AllowUnpatched: true}, want: []string{"v_paca+0x14: " + noPlace}},
+	{name: "another base", edits: []string{"ld 2,16(13)\n", "ld 2,16(12)\n"}, opts: image, want: []string{"v_paca+0x14: " + noPlace}},
+	{name: "another register", edits: []string{"ld 2,16(13)\n", "ld 3,16(13)\n"}, opts: image, want: []string{"v_paca+0x14: " + noPlace}},
+	{name: "another load", edits: []string{"ld 2,16(13)\n", "lwa 2,16(13)\n"}, opts: image, want: []string{"v_paca+0x14: " + noPlace}},
+	{name: "a store", edits: []string{"ld 2,16(13)\n", "std 2,16(13)\n"}, opts: image, want: []string{"v_paca+0x14: " + noPlace}},
+	{name: "no slot", edits: []string{`"bl f_target", ld 2,16(13)` + "\n", `"bl f_target", addi 3,3,0` + "\n"}, opts: image, want: []string{"v_paca+0x14: " + noPlace}},
+	{name: "no slot, and no run time", edits: append(unlist("far, 0, __SCJ__far"), `"bl f_target", ld 2,16(13)`+"\n", `"bl f_target", addi 3,3,0`+"\n"), opts: none},
+	{name: "no slot, and trampolines", edits: append(unlist("far, 0, __SCJ__far", "through, 2"), `"bl f_target", ld 2,16(13)`+"\n", `"bl f_target", addi 3,3,0`+"\n"), opts: trampoline},
+
+	{name: "another function", edits: []string{`caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_other"`}, opts: image,
+		want: []string{"v_direct+0x14: calls f_other (local entry), but the key holds f_target"}},
+	{name: "another function in a tail call", edits: []string{"\tb f_target", "\tb f_other"}, opts: image,
+		want: []string{"v_tail+0xc: calls f_other (local entry), but the key holds f_target"}},
+	{name: "a callee that changes r2", edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image},
+	{name: "a nop behind it", edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image,
+		do:   func(d *damage) { d.word("v_direct.site", 4, ppc64.Nop) },
+		want: []string{"v_direct+0x14: r2 is not restored: f_clobber may change r2 (local entry 1)"}},
+	{name: "a local entry for a caller with one", edits: []string{"one, f_single", "one, f_target", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl f_target"}, opts: image,
+		want: []string{"v_one+0xc: enters f_target at its local entry, but the caller has one entry: r2 may be its caller's"}},
+	{name: "a caller with one entry and a trampoline", edits: []string{"v_one.site:\n\tbl f_single", "v_one.site:\n\tbl __SCT__one"}, opts: image,
+		want: nil},
+	{name: "nop for blr", edits: []string{"v_tailnull.site:\n\tblr", "v_tailnull.site:\n\tnop"}, opts: image, want: []string{"v_tailnull+0xc: found nop, but the key holds NULL"}},
+	{name: "blr for nop", edits: []string{"caller null, 0, nop", "caller null, 0, blr"}, opts: image, want: []string{"v_null+0x14: found blr, but the key holds NULL"}},
+	{name: "blr for li", edits: []string{"\"li 3,0\", nop", "blr, nop"}, opts: image, want: []string{"v_zero+0x14: found blr, but the key holds __static_call_return0"}},
+	{name: "blr for a function", edits: []string{"\tb f_target", "\tblr"}, opts: image, want: []string{"v_tail+0xc: found blr, but the key holds f_target"}},
+	{name: "no slot behind a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, addi 3,3,0"}, opts: image, want: []string{"v_null+0x14: " + noPlace}},
+	{name: "a restore behind a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, ld 2,24(1)"}, opts: image, want: []string{"v_null+0x14: restores r2 without a save"}},
+
+	{name: "an init site", edits: []string{"listed direct\n", "listed direct, 2\n"}, opts: image},
+	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*4, which is no multiple of 8"}},
+	{name: "a key behind its start", edits: []string{"listed direct\n", "listed direct, 8\n"}, opts: image, want: []string{"v_direct+0x14: which is no key"}},
+	{name: "a key in code", edits: []string{"hiddenkey direct, f_target\n", ".balign 8\n__SCK__direct: .quad f_target\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is no data"}},
+	{name: "half a key", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.balign 8\n__SCK__direct: .long 0\n.popsection\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is no data"}},
+	{name: "a key of 8 bytes", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.balign 8\n__SCK__direct: .quad f_target\n.popsection\n"}, opts: image},
+
+	{name: "far through the stub", edits: []string{`caller far, 0, "bl f_target"`, `caller far, 0, "bl __SCJ__far"`}, opts: image},
+	{name: "no way out", edits: []string{farEntry, "listed far\n"}, opts: image,
+		want: []string{"v_far+0x14: the trampoline __SCT__far (local entry) is out of reach, and the entry has no stub that leads there"}},
+	{name: "no way out, and trampolines", edits: append(unlist("through, 2"), farEntry, "listed far\n"), opts: trampoline},
+	{name: "way out of another key", edits: []string{"addis 12,2,__SCK__far@toc@ha\n\tld 12,__SCK__far@toc@l(12)\n\tmtctr 12\n\tbctr\n\t.size", "addis 12,2,__SCK__direct@toc@ha\n\tld 12,__SCK__direct@toc@l(12)\n\tmtctr 12\n\tbctr\n\t.size"}, opts: image,
+		want: []string{"v_far+0x14: the entry's stub __SCJ__far does not go through the key"}},
+	{name: "way out without r12", edits: []string{"ld 12,__SCK__far@toc@l(12)\n\tmtctr 12\n", "ld 11,__SCK__far@toc@l(12)\n\tmtctr 11\n"}, opts: image,
+		want: []string{"v_far+0x14: the entry's stub __SCJ__far does not go through the key"}},
+	{name: "way out that is out of reach", edits: []string{farEntry, "listed far, 0, __SCT__far + 8\n"}, opts: image,
+		want: []string{"v_far+0x14: the entry's stub __SCT__far.* is out of reach"}},
+	{name: "way out in data", edits: []string{farEntry, "listed far, 0, v_data\n"}, opts: image,
+		want: []string{"v_far+0x14: the entry's stub .* does not go through the key: there is no code that can be read"}},
+	{name: "way out, and trampolines", edits: unlist("through, 2"), opts: trampoline,
+		want: []string{"v_far+0x14: the entry has a stub, __SCJ__far: only those of modules and of the kernel image do"}},
+
+	{name: "through the key, and trampolines", edits: unlist("far, 0, __SCJ__far"), opts: trampoline,
+		want: []string{"v_through+0x14: r2 is not restored: the key may come to hold a function of another unit"}},
+	{name: "through the key, and no run time", edits: unlist("far, 0, __SCJ__far"), opts: none},
+	{name: "through the key to what changes r2", edits: []string{"through, f_target", "through, f_clobber"}, opts: image,
+		want: []string{"v_through+0x14: r2 is not restored: f_clobber may change r2 (local entry 1)"}},
+
+	{name: "an unlisted call", edits: unlist("through, 2"), opts: image, want: []string{"v_through+0x14: calls __SCT__through" + unlisted}},
+	{name: "an unlisted call with a restore and no save", edits: append(unlist("through, 2"), `"bl __SCT__through", nop`, `"bl __SCT__through", ld 2,24(1)`), opts: image,
+		want: []string{"v_through+0x14: calls __SCT__through" + unlisted}},
+	{name: "an unlisted tail call", edits: append(unlist("tail, 1"), "\tb f_target", "\tb __SCT__tail"), opts: image, want: []string{"v_tail+0xc: calls __SCT__tail" + unlisted}},
+	{name: "an unlisted call, and no run time", edits: unlist("far, 0, __SCJ__far", "through, 2"), opts: none},
+	{name: "an unlisted call that nobody allows", edits: unlist("far, 0, __SCJ__far", "through, 2"), opts: Options{PACATOC: "16", Runtime: None},
+		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched or was to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
+	{name: "a save by the linker that nobody allows", opts: Options{PACATOC: "16"}, want: []string{"v_linker+0x14: calls __SCT__linker: nothing says"}},
+	{name: "a save by the linker without a restore", opts: image, do: func(d *damage) { d.word("v_linker.site", 4, ppc64.Nop) },
+		want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
+	{name: "a linker's stub without a save", opts: image, do: func(d *damage) {
+		w, _ := ppc64.Load(d.at("v_linker.site", 0), 0)
+		d.word("v_linker.site", w.Displacement(), ppc64.Nop)
+	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
+	{name: "a tail call of the linker's stub", opts: image, do: func(d *damage) {
+		w, _ := ppc64.Load(d.at("v_linker.site", 0), 0)
+		d.word("v_linker.site", 0, w&^1)
+	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
+
+	{name: "no table", edits: append(unlist("direct", "paca", "tail, 1", "tailnull, 1", "null", "zero", "through, 2", "single", "one"), farEntry, ""), opts: image,
+		want: []string{"error: no entry of a site table, but 11 trampolines (first __SCT__"}},
+	{name: "part of an entry", edits: []string{"table_end:", ".long 0"}, opts: image, want: []string{"+0x0: 0xa4 bytes are no multiple of 16, the size of an entry"}},
+	{name: "entries of 16 bytes", opts: Options{PACATOC: "16", AllowUnpatched: true, EntrySize: 16}},
+	{name: "entries of 8 bytes", edits: append(unlist("far, 0, __SCJ__far"), "#include", "#define SMALL\n#include"), opts: image},
+	{name: "entries of 8 bytes, an odd number", edits: append(unlist("far, 0, __SCJ__far", "null"), "#include", "#define SMALL\n#include"), opts: image},
+	{name: "entries of 8 bytes, as asked", edits: append(unlist("far, 0, __SCJ__far"), "#include", "#define SMALL\n#include"), opts: Options{PACATOC: "16", AllowUnpatched: true, EntrySize: 8}},
+	{name: "two equal entries", edits: []string{"table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct-."}, opts: image},
+	{name: "two entries with other flags", edits: []string{"table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct+2-."}, opts: image, want: []string{"v_direct+0x14: two entries name the site"}},
+	{name: "two entries with other keys", edits: []string{"table_end:", ".long v_direct.site-.,0\n.quad __SCK__through-."}, opts: image, want: []string{"v_direct+0x14: two entries name the site"}},
+	{name: "two entries with other stubs", edits: []string{"table_end:", ".long v_direct.site-.,__SCJ__far-.\n.quad __SCK__direct-."}, opts: image, want: []string{"v_direct+0x14: two entries name the site"}},
+
+	{name: "a table between symbols", edits: betweenSymbols("0"), opts: image},
+	{name: "a table between symbols, cut", edits: betweenSymbols("-16"), opts: image},
+	{name: "a table between symbols that end outside", edits: betweenSymbols("0x100000"), opts: image,
+		want: []string{"error: the table between __start_static_call_sites and __stop_static_call_sites is in no section"}},
+	{name: "symbols in the wrong order", edits: betweenSymbols("-1000"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
+	{name: "symbols with nothing between", edits: betweenSymbols("-160"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
+}
+
+// betweenSymbols puts the table of kernel.S into another section, with the symbol
+// behind it some bytes from its end.
+func betweenSymbols(off string) []string {
+	return []string{
+		`.section .static_call_sites,"aw",@progbits`, `.section .rodata,"a",@progbits`,
+		"\tlisted direct\n", "__start_static_call_sites:\n\tlisted direct\n",
+		"table_end:", ".set __stop_static_call_sites,.+" + off + "\n.globl __start_static_call_sites, __stop_static_call_sites\n",
+	}
 }
 
 func TestKernelFaults(t *testing.T) {
-	testKernel(t, kernelFaults, "bfd", "lld")
-}
-
-// testKernel checks cases, each linked by all linkers, or the object where there
-// are none.
-func testKernel(t *testing.T, cases []kernelCase, by ...string) {
-	source, err := os.ReadFile(filepath.Join("testdata", "kernel.S"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range cases {
-		text := strings.NewReplacer(c.edits...).Replace(string(source))
-		for i := 0; i < len(c.edits); i += 2 {
-			if !strings.Contains(string(source), c.edits[i]) {
-				t.Errorf("%s: no %q", c.name, c.edits[i])
-			}
-		}
-		object := assemble(t, text)
-		if len(by) == 0 {
-			t.Run(c.name, func(t *testing.T) { c.check(t, object) })
-		}
-		for _, linker := range by {
-			t.Run(linker+"/"+c.name, func(t *testing.T) { c.check(t, linkKernel(t, linker, object)) })
-		}
-	}
-}
-
-func (c *kernelCase) check(t *testing.T, b []byte) {
-	r, err := check(b, c.opts)
-	switch {
-	case c.what == "" && err == nil:
-		for i := range r.Faults {
-			t.Errorf("%v", &r.Faults[i])
-		}
-	case c.site == "":
-		if err == nil || !like(err.Error(), c.what) {
-			t.Errorf("%v, want %s", err, c.what)
-		}
-	case err != nil:
-		t.Fatal(err)
-	default:
-		wantFault(t, r, c.site, c.what)
-	}
-}
-
-// linkKernel links a kernel image.
-func linkKernel(t *testing.T, linker string, object []byte) []byte {
-	dir := build(t, fmt.Sprintf("verify-%s-%x", linker, sha256.Sum256(object)), func(dir string) {
-		if err := os.WriteFile(filepath.Join(dir, "x.o"), object, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		execute(t, dir, slices.Concat(linkers[linker], []string{
-			"-nostdlib", "-static", "-Wl,-e,v_direct,-Ttext=0x10010000,--section-start=.far=0x20000000", "x.o", "-o", "image",
-		})...)
+	testSource(t, "kernel.S", kernelFaults, map[string]linking{
+		"bfd": {words: kernelLink}, "lld": {words: kernelLink},
 	})
-	return readFile(t, filepath.Join(dir, "image"))
 }
+
+var kernelLink = strings.Fields("-nostdlib -static -Wl,-e,v_direct,-Ttext=0x10010000,--section-start=.far=0x20000000")

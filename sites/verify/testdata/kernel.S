@@ -129,6 +129,15 @@ v_tailnull.site:
 	blr
 endfunc v_tailnull
 
+#ifdef SMALL
+/* Entries of 8 bytes. */
+.macro listed name, flags=0, stub=0
+entry_\name:
+	.long v_\name\().site - .
+	.reloc .,R_PPC64_REL32,__SCK__\name + \flags
+	.long 0
+.endm
+#else
 .macro listed name, flags=0, stub=0
 entry_\name:
 	.long v_\name\().site - .
@@ -140,6 +149,7 @@ entry_\name:
 	.reloc .,R_PPC64_REL64,__SCK__\name + \flags
 	.quad 0
 .endm
+#endif
 	.section .static_call_sites,"aw",@progbits
 	.balign 8
 	listed direct

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A sourceCase is a source of testdata with something else in it.
+type sourceCase struct {
+	name  string
+	edits []string        // what is replaced by what
+	do    func(d *damage) // what is done to the object, or the image
+	opts  Options
+
+	// The faults, each "FUNCTION+OFFSET: " and a pattern like those of like, or
+	// "error: " and the error.
+	want []string
+}
+
+// A linking is how an object is linked: in which directory, and with what.
+type linking struct {
+	dir   string
+	words []string
+}
+
+// testSource checks cases of a source, the object if no linker is named.
+func testSource(t *testing.T, file string, cases []sourceCase, links map[string]linking) {
+	b, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := string(b)
+	for _, c := range cases {
+		for i := 0; i < len(c.edits); i += 2 {
+			if !strings.Contains(source, c.edits[i]) {
+				t.Errorf("%s: %s has no %q", c.name, file, c.edits[i])
+			}
+		}
+		object := assemble(t, strings.NewReplacer(c.edits...).Replace(source))
+		if len(links) == 0 {
+			t.Run(c.name, func(t *testing.T) { c.check(t, object) })
+		}
+		for linker, l := range links {
+			t.Run(linker+"/"+c.name, func(t *testing.T) { c.check(t, l.image(t, linker, object)) })
+		}
+	}
+}
+
+func (c *sourceCase) check(t *testing.T, b []byte) {
+	t.Helper()
+	if c.do != nil {
+		d := newDamage(t, b)
+		c.do(d)
+		b = d.b
+	}
+	r, err := check(b, c.opts)
+	var got []string
+	if err != nil {
+		got = append(got, "error: "+err.Error())
+	} else {
+		for i := range r.Faults {
+			_, text, _ := strings.Cut(r.Faults[i].String(), `": `)
+			got = append(got, text)
+		}
+	}
+	for i := range max(len(got), len(c.want)) {
+		switch {
+		case i >= len(got):
+			t.Errorf("want %s", c.want[i])
+		case i >= len(c.want):
+			t.Errorf("%s", got[i])
+		default:
+			at, what, _ := strings.Cut(c.want[i], ": ")
+			gotAt, gotWhat, _ := strings.Cut(got[i], ": ")
+			if at != gotAt || !like(gotWhat, what) {
+				t.Errorf("%s\nwant %s", got[i], c.want[i])
+			}
+		}
+	}
+}
+
+// image links an object.
+func (l *linking) image(t *testing.T, linker string, object []byte) []byte {
+	t.Helper()
+	dir := build(t, fmt.Sprintf("verify-%s-%x", linker, sha256.Sum256(object)), func(dir string) {
+		name := filepath.Join(dir, "x.o")
+		if err := os.WriteFile(name, object, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		in := l.dir
+		if in == "" {
+			in = dir
+		}
+		execute(t, in, slices.Concat(linkers[linker], l.words, []string{name, "-o", filepath.Join(dir, "image")})...)
+	})
+	return readFile(t, filepath.Join(dir, "image"))
+}
