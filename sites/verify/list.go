@@ -143,7 +143,7 @@ func (v *verifier) leadsTo(s *site, w ppc64.Word) (string, outcome) {
 	b := v.branchAt(s.at, w)
 	m := v.start(v.caller(s, b, true).toc)
 	m.pc, m.lr = b.to, value{kind: returnTo}
-	o := v.run(m, goal{any: true, every: true})
+	o := v.run(m, goal{any: true, slot: s.key, every: s.key == 0})
 	switch name, ours := v.names[b.to]; {
 	case ours:
 		return name, o
@@ -167,7 +167,7 @@ func (v *verifier) formOf(x *Seen, o *outcome) layout.RecordForm {
 		return layout.RecordKeep
 	case o.ending == through && (o.m.saved || x.NoTOC):
 		return layout.RecordSaveStub
-	case x.HasSlot && x.Slot == ppc64.RestoreTOC && (x.Listed || o.ending == through):
+	case x.HasSlot && x.Slot == ppc64.RestoreTOC && !o.m.saved && (x.Listed || o.ending == through):
 		return layout.RecordStack
 	}
 	return layout.RecordDirect
