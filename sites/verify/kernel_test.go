@@ -32,7 +32,7 @@ const (
 
 // kernelFaults are of the linked image of kernel.S.
 var kernelFaults = []sourceCase{
-	{name: "nothing", opts: image},
+	{name: "nothing", both: true, opts: image},
 	{name: "PACATOC of a symbol", opts: Options{PACATOC: "paca_offset", AllowUnpatched: true}},
 	{name: "PACATOC of no symbol", opts: Options{PACATOC: "nobody"}, want: []string{`error: symbol "nobody"`}},
 	{name: "no PACATOC", opts: Options{AllowUnpatched: true}, want: []string{"v_paca+0x14: " + noPlace}},
@@ -49,8 +49,8 @@ var kernelFaults = []sourceCase{
 		want: []string{"v_direct+0x14: calls f_other (local entry), but the key holds f_target"}},
 	{name: "another function in a tail call", edits: []string{"\tb f_target", "\tb f_other"}, opts: image,
 		want: []string{"v_tail+0xc: calls f_other (local entry), but the key holds f_target"}},
-	{name: "a callee that changes r2", edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image},
-	{name: "a nop behind it", edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image,
+	{name: "a callee that changes r2", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image},
+	{name: "a nop behind it", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image,
 		do:   func(d *damage) { d.word("v_direct.site", 4, ppc64.Nop) },
 		want: []string{"v_direct+0x14: r2 is not restored: f_clobber may change r2 (local entry 1)"}},
 	{name: "a local entry for a caller with one", edits: []string{"one, f_single", "one, f_target", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl f_target"}, opts: image,
@@ -100,13 +100,13 @@ var kernelFaults = []sourceCase{
 	{name: "an unlisted call that nobody allows", edits: unlist("far, 0, __SCJ__far", "through, 2"), opts: Options{PACATOC: "16", Runtime: None},
 		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched or was to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
 	{name: "a save by the linker that nobody allows", opts: Options{PACATOC: "16"}, want: []string{"v_linker+0x14: calls __SCT__linker: nothing says"}},
-	{name: "a save by the linker without a restore", opts: image, do: func(d *damage) { d.word("v_linker.site", 4, ppc64.Nop) },
+	{name: "a save by the linker without a restore", both: true, opts: image, do: func(d *damage) { d.word("v_linker.site", 4, ppc64.Nop) },
 		want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
-	{name: "a linker's stub without a save", opts: image, do: func(d *damage) {
+	{name: "a linker's stub without a save", both: true, opts: image, do: func(d *damage) {
 		w, _ := ppc64.Load(d.at("v_linker.site", 0), 0)
 		d.word("v_linker.site", w.Displacement(), ppc64.Nop)
 	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
-	{name: "a tail call of the linker's stub", opts: image, do: func(d *damage) {
+	{name: "a tail call of the linker's stub", both: true, opts: image, do: func(d *damage) {
 		w, _ := ppc64.Load(d.at("v_linker.site", 0), 0)
 		d.word("v_linker.site", 0, w&^1)
 	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
@@ -123,7 +123,7 @@ var kernelFaults = []sourceCase{
 	{name: "two entries with other keys", edits: []string{"table_end:", ".long v_direct.site-.,0\n.quad __SCK__through-."}, opts: image, want: []string{"v_direct+0x14: two entries name the site"}},
 	{name: "two entries with other stubs", edits: []string{"table_end:", ".long v_direct.site-.,__SCJ__far-.\n.quad __SCK__direct-."}, opts: image, want: []string{"v_direct+0x14: two entries name the site"}},
 
-	{name: "a table between symbols", edits: betweenSymbols("0"), opts: image},
+	{name: "a table between symbols", both: true, edits: betweenSymbols("0"), opts: image},
 	{name: "a table between symbols, cut", edits: betweenSymbols("-16"), opts: image},
 	{name: "a table between symbols that end outside", edits: betweenSymbols("0x100000"), opts: image,
 		want: []string{"error: the table between __start_static_call_sites and __stop_static_call_sites is in no section"}},
@@ -141,10 +141,6 @@ func betweenSymbols(off string) []string {
 	}
 }
 
-func TestKernelFaults(t *testing.T) {
-	testSource(t, "kernel.S", kernelFaults, map[string]linking{
-		"bfd": {words: kernelLink}, "lld": {words: kernelLink},
-	})
-}
+func TestKernelFaults(t *testing.T) { testSource(t, "kernel.S", kernelFaults, &kernelLink) }
 
-var kernelLink = strings.Fields("-nostdlib -static -Wl,-e,v_direct,-Ttext=0x10010000,--section-start=.far=0x20000000")
+var kernelLink = linking{words: strings.Fields("-nostdlib -static -Wl,-e,v_direct,-Ttext=0x10010000,--section-start=.far=0x20000000")}

@@ -91,7 +91,6 @@ func TestList(t *testing.T) {
 	}
 	edits := append(unlist("through, 2", "tail, 1"), "\tb f_target", "\tb __SCT__tail")
 	kernel := assemble(t, strings.NewReplacer(edits...).Replace(string(source)))
-	link := linking{words: kernelLink}
 	for linker := range linkers {
 		for _, c := range []struct {
 			name string
@@ -101,7 +100,7 @@ func TestList(t *testing.T) {
 		}{
 			{"record", record[linker], Options{}, recordList},
 			{"forms", readFile(t, filepath.Join(dir, linker+".exe")), Options{User: true}, formsList},
-			{"kernel", link.image(t, linker, kernel), Options{}, kernelList},
+			{"kernel", kernelLink.image(t, linker, kernel), Options{}, kernelList},
 		} {
 			f, err := elfrw.New(c.b)
 			if err != nil {

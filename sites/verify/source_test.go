@@ -18,6 +18,7 @@ type sourceCase struct {
 	edits []string        // what is replaced by what
 	do    func(d *damage) // what is done to the object, or the image
 	opts  Options
+	both  bool // lld links it too, and not ld.bfd alone
 
 	// The faults, each "FUNCTION+OFFSET: " and a pattern like those of like, or
 	// "error: " and the error.
@@ -30,8 +31,8 @@ type linking struct {
 	words []string
 }
 
-// testSource checks cases of a source, the object if no linker is named.
-func testSource(t *testing.T, file string, cases []sourceCase, links map[string]linking) {
+// testSource checks cases of a source, the object if it is not linked.
+func testSource(t *testing.T, file string, cases []sourceCase, link *linking) {
 	b, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {
 		t.Fatal(err)
@@ -44,11 +45,14 @@ func testSource(t *testing.T, file string, cases []sourceCase, links map[string]
 			}
 		}
 		object := assemble(t, strings.NewReplacer(c.edits...).Replace(source))
-		if len(links) == 0 {
+		if link == nil {
 			t.Run(c.name, func(t *testing.T) { c.check(t, object) })
+			continue
 		}
-		for linker, l := range links {
-			t.Run(linker+"/"+c.name, func(t *testing.T) { c.check(t, l.image(t, linker, object)) })
+		for linker := range linkers {
+			if linker == "bfd" || c.both {
+				t.Run(linker+"/"+c.name, func(t *testing.T) { c.check(t, link.image(t, linker, object)) })
+			}
 		}
 	}
 }
