@@ -45,6 +45,7 @@ v_again+0x14: again = f_hidden: linker of __SCT__again, slot ld r2,24(r1), recor
 v_named+0x14: named = f_hidden: direct of f_hidden, slot nop, recorded
 v_dropped+0x14: dropped = ?: direct of f_hidden, slot nop, recorded
 v_listed+0x18: listed = f_hidden: stack of __SCJ__listed, slot ld r2,24(r1), listed, recorded
+v_shadow+0x14: shadow = f_hidden: shadow of __SCX__shadow, slot nop, recorded
 v_tail+0x8: tail = f_hidden: direct of f_hidden, tail, recorded
 `
 

@@ -15,6 +15,7 @@
  *     named     bl f_hidden; nop                  direct, of a key that is known by its name alone
  *     dropped   bl f_hidden; nop                  direct, of a key that nothing refers to any more
  *     listed    bl __SCJ__listed; ld r2,24(r1)    stack, in static_call_sites
+ *     shadow    bl __SCX__shadow; nop             shadow
  *     gone      bl f_hidden; nop                  in a section that --gc-sections drops
  */
 #include "forms.h"
@@ -31,11 +32,25 @@ hiddenkey kept, f_hidden
 hiddenkey again, f_hidden
 hiddenkey named, f_hidden
 hiddenkey listed, f_hidden
+hiddenkey shadow, f_hidden
 hiddenkey gone, f_hidden
 
 savestub save
 savestub proven
 savestub listed
+
+/* What it does is no matter here. */
+.macro shadowstub name
+	.balign 16
+	.type __SCX__\name,@function
+__SCX__\name:
+	b .
+	.size __SCX__\name,.-__SCX__\name
+.endm
+	.pushsection .text.shadow,"ax",@progbits
+	shadowstub shadow
+	shadowstub other
+	.popsection
 
 	.hidden f_hidden
 func f_hidden
@@ -83,6 +98,7 @@ caller again, 0, "bl __SCT__again", nop
 caller named, 0, "bl f_hidden", nop
 caller dropped, 0, "bl f_hidden", nop
 caller listed, 1, "bl __SCJ__listed", ld 2,24(1)
+caller shadow, 0, "bl __SCX__shadow", nop
 func v_tail
 v_tail.site:
 	b f_hidden
@@ -126,7 +142,7 @@ rec_\name:
 	.set .Lkeys, 0
 rec_head:
 .Lrecord:
-	.long 0x31524353, .Lend - .Lrecord, 11, 11
+	.long 0x31524353, .Lend - .Lrecord, 12, 12
 	.byte 2, 0, 0, 0, 0, 0, 0, 0
 rec_base:
 	.quad v_direct
@@ -141,6 +157,7 @@ rec_base:
 	reckey named, 0
 	reckey dropped, 0
 	reckey listed, __SCK__listed
+	reckey shadow, __SCK__shadow
 	recsite direct, 1
 	recsite tail, 1, 1
 	recsite pc, 1, 2
@@ -152,6 +169,7 @@ rec_base:
 	recsite named, 1
 	recsite dropped, 1
 	recsite listed, 2, 4
+	recsite shadow, 6
 	recname direct
 	recname tail
 	recname pc
@@ -163,6 +181,7 @@ rec_base:
 	recname named
 	recname dropped
 	recname listed
+	recname shadow
 	.balign 8
 .Lend:
 .Lrecord2:
