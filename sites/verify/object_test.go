@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/scpatch/scpatch/ppc64"
@@ -96,6 +97,132 @@ var objectFaults = []struct {
 	{"entry's address of another type", func(d *damage) { retype(d.rela("entry_out", 0), elf.R_PPC64_ADDR32) },
 		"+0x8", "the address of the site cannot be read"},
 }
+
+// header is the bytes of a field of a section's header.
+func (d *damage) header(name string, field uint64) []byte {
+	d.t.Helper()
+	for i, s := range d.file.Sections {
+		if s.Name == name {
+			return d.b[binary.LittleEndian.Uint64(d.b[0x28:])+64*uint64(i)+field:]
+		}
+	}
+	d.t.Fatalf("no section %s", name)
+	return nil
+}
+
+// Fields of a section's header.
+const (
+	shType, shFlags, shAddr, shSize, shLink, shInfo, shAddralign, shEntsize = 4, 8, 16, 32, 40, 44, 48, 56
+)
+
+// table is the bytes of a section.
+func (d *damage) table(name string) []byte {
+	s := d.file.Section(name)
+	return d.b[s.Offset : s.Offset+s.FileSize]
+}
+
+// other is the st_other of a symbol.
+func (d *damage) other(name string) *byte {
+	d.t.Helper()
+	for i, s := range d.syms {
+		if s.Name == name {
+			return &d.table(".symtab")[24*(i+1)+5]
+		}
+	}
+	d.t.Fatalf("no symbol %s", name)
+	return nil
+}
+
+// reverse turns the order of relocations round.
+func (d *damage) reverse(name string) {
+	b := d.table(name)
+	old := slices.Clone(b)
+	for at := 0; at < len(b); at += reloc.RelaSize {
+		copy(b[at:], old[len(b)-at-reloc.RelaSize:][:reloc.RelaSize])
+	}
+}
+
+// plain are the edits of kernel.S that make it an object without stubs.
+func plain(edits ...string) []string { return append([]string{farEntry, "\tlisted far\n"}, edits...) }
+
+// calls makes v_direct call another function, with a slot.
+func calls(name, slot string, more ...string) []string {
+	return plain(append([]string{"direct, f_target", "direct, " + name, `caller direct, 0, "bl f_target", nop`, `caller direct, 0, "bl ` + name + `", ` + slot}, more...)...)
+}
+
+const ifunc = "leaf f_single\n"
+
+// kernelObjects are of kernel.S as an object of the kernel.
+var kernelObjects = []sourceCase{
+	{name: "nothing", edits: plain(), opts: image},
+	{name: "trampolines", edits: plain(), opts: trampoline, want: []string{"v_through+0x14: r2 is not restored: the key may come to hold a function of another unit"}},
+	{name: "a stub", opts: image, want: []string{"v_far+0x14: the entry has a stub, __SCJ__far: only those of modules and of the kernel image do"}},
+	{name: "two equal entries", edits: plain("\tlisted direct\n", "\tlisted direct\n\t.long v_direct.site-.,0\n\t.reloc .,R_PPC64_REL64,__SCK__direct\n\t.quad 0\n"), opts: image,
+		want: []string{"v_direct+0x14: two entries name the site"}},
+	{name: "entries of 8 bytes", edits: plain("#include", "#define SMALL\n#include"), opts: image},
+	{name: "entries of 8 bytes, in the header", edits: plain("#include", "#define SMALL\n#include"), opts: image, do: func(d *damage) { d.header(".static_call_sites", shEntsize)[0] = 8 }},
+	{name: "entries of 16 bytes, in the header", edits: plain(), opts: image, do: func(d *damage) { d.header(".static_call_sites", shEntsize)[0] = 16 }},
+	{name: "entries of 8 bytes, called 16", edits: plain("#include", "#define SMALL\n#include"), opts: image, do: func(d *damage) { d.header(".static_call_sites", shEntsize)[0] = 16 },
+		want: []string{"v_direct+0x14: which is no multiple of 8", "v_null+0x14: which is no multiple of 8", "v_through+0x14: which is no multiple of 8", "v_one+0xc: which is no multiple of 8", "v_tail+0xc: which is no multiple of 8"}},
+	{name: "a table of another type", edits: plain(), opts: image, do: func(d *damage) { d.header(".static_call_sites", shType)[0] = byte(elf.SHT_NOTE) },
+		want: []string{"error: section .*: a site table has type SHT_PROGBITS, this is SHT_NOTE"}},
+	{name: "a table that is not loaded", edits: plain(), opts: Options{PACATOC: "16"}, do: func(d *damage) { d.header(".static_call_sites", shFlags)[0] = 0 },
+		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched or was to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
+	{name: "a relocation behind the table", edits: plain(), opts: image, do: func(d *damage) { d.rela("entry_far", 0)[0] = 0xa0 },
+		want: []string{"+0x0: a relocation passes the end of the table", "+0x90: the entry points at"}},
+
+	{name: "another unit's", edits: calls("ext", "nop"), opts: image},
+	{name: "another unit's, no slot", edits: calls("ext", "addi 3,3,0"), opts: image, want: []string{"v_direct+0x14: no slot follows the call, found .*: a run time has no place for a restore"}},
+	{name: "another unit's, its own slot", edits: calls("ext", "ld 2,24(1)"), opts: image, want: []string{"v_direct+0x14: restores r2 without a save"}},
+	{name: "a weak symbol", edits: calls("ext", "nop", "\t.text\n\nhiddenkey", "\t.text\n\t.weak ext\nhiddenkey"), opts: image, want: []string{"v_direct+0x14: calls ext, a weak undefined symbol: it may be NULL after the link"}},
+	{name: "a weak symbol in the key", edits: plain("hiddenkey direct, f_target", ".weak ext\nhiddenkey direct, ext"), opts: image,
+		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (a weak undefined symbol: it may be NULL after the link)"}},
+	{name: "what changes r2", edits: calls("f_clobber", "nop"), opts: image},
+	{name: "what changes r2, its own slot", edits: calls("f_clobber", "ld 2,24(1)"), opts: image},
+	{name: "what changes r2, the PACA", edits: calls("f_clobber", "ld 2,16(13)"), opts: image},
+	{name: "what changes r2, no slot", edits: calls("f_clobber", "addi 3,3,0"), opts: image, want: []string{"v_direct+0x14: no slot follows the call, found .*, and r2 is not restored: f_clobber may change r2 (local entry 1)"}},
+	{name: "what changes r2, in a tail call", edits: plain("tail, f_target", "tail, f_clobber", "\tb f_target", "\tb f_clobber"), opts: image,
+		want: []string{"v_tail+0xc: a tail call, and nothing restores r2: f_clobber may change r2 (local entry 1)"}},
+	{name: "what changes r2, by its section", edits: calls("f_clobber", "nop"), opts: image, do: func(d *damage) { d.section(d.rela("v_direct.site", 0), "f_clobber") },
+		want: []string{"v_direct+0x14: r2 is not restored: f_clobber may change r2 (local entry 1)"}},
+	{name: "a resolver's", edits: calls("f_single", "nop", ifunc, ifunc+".type f_single,@gnu_indirect_function\n", "single, f_single", "single, f_other", `"bl f_single"`, `"bl f_other"`, "one, f_single", "one, f_other"), opts: image, want: []string{"v_one+0xc: calls f_single, but the key holds f_other"}},
+	{name: "a resolver's, no slot", edits: calls("f_single", "addi 3,3,0", ifunc, ifunc+".type f_single,@gnu_indirect_function\n"), opts: image, want: []string{"v_direct+0x14: no slot follows the call"}},
+	{name: "an st_other that is reserved", edits: plain(), opts: image, do: func(d *damage) { *d.other("f_target") |= 7 << 5 },
+		want: []string{"v_direct+0x14: the branch calls f_target, whose", "v_paca+0x14: the branch calls f_target, whose",
+			"v_through+0x14: r2 is not restored: no symbol says whether f_target preserves r2", "v_far+0x14: the branch calls f_target, whose", "v_tail+0xc: the branch calls f_target, whose"}},
+
+	{name: "two relocations", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,f_other\nv_data:"), opts: image, want: []string{"v_tail+0xc: the branch has two relocations"}},
+	{name: "a relocation that is none", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_NONE,f_other\nv_data:"), opts: image},
+	{name: "a relocation in the branch", edits: plain("\tb f_target", "\tb .", "v_data:", "\t.reloc v_tail.site+2,R_PPC64_ADDR16,f_other\nv_data:"), opts: image, want: []string{"v_tail+0xc: the branch has two relocations"}},
+	{name: "a relocation against nothing", edits: plain("\tb f_target", "\tb .", "v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,0\nv_data:"), opts: image, want: []string{"v_tail+0xc: the branch has a relocation against symbol 0 of"}},
+	{name: "a relocation in a constant", edits: plain("v_data:", "\t.reloc v_null.site+2,R_PPC64_ADDR16,f_other\nv_data:"), opts: image, want: []string{"v_null+0x14: a relocation is left on a constant, nop"}},
+	{name: "a relocation in the slot", edits: plain("v_data:", "\t.reloc v_direct.site+4,R_PPC64_ADDR16,f_other\nv_data:"), opts: image, want: []string{"v_direct+0x14: no slot follows the call, found"}},
+	{name: "relocations in another order", edits: plain(), opts: image, do: func(d *damage) { d.reverse(".rela.text"); d.reverse(".rela.static_call_sites") }},
+	{name: "another function, in another order", edits: plain(), opts: image, do: func(d *damage) { d.against(d.rela("v_direct.site", 0), "f_other"); d.reverse(".rela.text") },
+		want: []string{"v_direct+0x14: calls f_other (local entry), but the key holds f_target"}},
+	{name: "two sections of relocations", edits: plain(), opts: image, do: func(d *damage) { copy(d.header(".rela.static_call_sites", shInfo)[:4], d.header(".rela.text", shInfo)) },
+		want: []string{"error: section .*: a second relocation section of"}},
+
+	{name: "a key of two relocations", edits: plain("v_data:", "\t.reloc __SCK__direct,R_PPC64_ADDR64,f_other\nv_data:"), opts: image,
+		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (no address explains it)"}},
+	{name: "a key with a relocation in it", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 0", "v_data:", "\t.reloc __SCK__direct+4,R_PPC64_ADDR32,f_other\nv_data:"), opts: image,
+		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (no address explains it)"}},
+	{name: "a key with a relocation behind it", edits: plain("v_data:", "\t.reloc __SCK__direct+8,R_PPC64_ADDR64,f_other\nv_data:"), opts: image},
+	{name: "data in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, v_data"), opts: image,
+		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (0x.* is no code)"}},
+	{name: "the TOC pointer in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 0", "v_data:", "\t.reloc __SCK__direct,R_PPC64_TOC\nv_data:"), opts: image,
+		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (0x.* is no code)"}},
+	{name: "a number in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 64"), opts: image,
+		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (0x40 is no code)"}},
+
+	{name: "room", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 0x40000000\n.data\nv_data:"), opts: image},
+	{name: "no room", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 0x80000001\n.data\nv_data:"), opts: image, want: []string{"error: the object is too large"}},
+	{name: "no room for two", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 0x7fff0000\n.section .more,\"aw\",@nobits\n.skip 0x7fff0000\n.data\nv_data:"), opts: image, want: []string{"error: the object is too large"}},
+	{name: "no room for the alignment", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 64\n.data\nv_data:"), opts: image,
+		do: func(d *damage) { copy(d.header(".room", shAddralign), []byte{0, 0, 0, 0, 1}) }, want: []string{"error: the object is too large"}},
+}
+
+func TestKernelObjects(t *testing.T) { testSource(t, "kernel.S", kernelObjects, nil) }
 
 func TestObjectFaults(t *testing.T) {
 	dir := buildForms(t)
