@@ -327,9 +327,6 @@ func (p *program) extended(m *machine, w ppc64.Word, set func(uint32, value) str
 		if !w.Rc() {
 			a, b := p.resolve(m.regs[w.RA()]), p.resolve(m.regs[w.RB()])
 			if b.kind != number {
-				a, b = b, a
-			}
-			if b.kind != number {
 				return set(w.RT(), value{})
 			}
 			return set(w.RT(), a.plus(int64(b.n)))

@@ -64,6 +64,36 @@ var kernelFaults = []sourceCase{
 	{name: "no slot behind a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, addi 3,3,0"}, opts: image, want: []string{"v_null+0x14: " + noPlace}},
 	{name: "a restore behind a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, ld 2,24(1)"}, opts: image, want: []string{"v_null+0x14: restores r2 without a save"}},
 
+	{name: "a cold part", edits: cold("v_direct"), opts: image},
+	{name: "a cold part of nobody", edits: cold("nobody"), opts: image, want: []string{`nobody.cold+0xc: enters f_target at its local entry, but the caller has one entry`}},
+	{name: "a cold part of a function without a TOC pointer", edits: []string{"leaf v_one\n", "x_stub: li 2,0\n\tb f_single\nleaf f_clobber.cold\n", "endfunc v_one\n", "endfunc f_clobber.cold\n", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl x_stub"}, opts: image},
+	{name: "a caller with one entry that loses r2", edits: []string{"leaf v_one\n", "x_stub: li 2,0\n\tb f_single\nleaf v_one\n", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl x_stub"}, opts: image,
+		want: []string{"v_one+0xc: r2 is not restored: r2 is changed on the way"}},
+	{name: "a cold part of a function with one entry", edits: cold("f_single"), opts: image, want: []string{`f_single.cold+0xc: enters f_target at its local entry, but the caller has one entry`}},
+	{name: "a cold part of two functions that differ", edits: cold("v_two", "v_data:", "\t.text\nfunc v_two local\n\tblr\nendfunc v_two\n.L1:\n\t.data\nv_data:"), opts: image,
+		do:   func(d *damage) { *d.other("v_single") = 0; d.rename("v_single", "v_two") },
+		want: []string{`v_two.cold+0xc: enters f_target at its local entry, but the caller has one entry`}},
+
+	{name: "through a stub to NULL", edits: stubFor("null", "nop", "LOAD(12,__SCK__null); cmpdi 12,0; beqlr; mtctr 12; bctr"), opts: image},
+	{name: "through a stub to NULL, without a test", edits: stubFor("null", "nop", "LOAD(12,__SCK__null); mtctr 12; bctr"), opts: image,
+		want: []string{"v_null+0x14: x_stub jumps to what the key holds without a test, and that is NULL"}},
+	{name: "through a stub to NULL that changes r2", edits: stubFor("null", "nop", "LOAD(12,__SCK__null); cmpdi 12,0; beqlr; li 2,0; mtctr 12; bctr"), opts: image,
+		want: []string{"v_null+0x14: r2 is not restored: r2 is changed on the way"}},
+	{name: "through a stub without r12", edits: stubFor("direct", `"bl f_target"`, "LOAD(11,__SCK__direct); mtctr 11; bctr"), opts: image,
+		want: []string{"v_direct+0x14: jumps through the key without the target's address in r12"}},
+	{name: "through a stub that changes r2", edits: stubFor("single", `"bl f_single"`, "li 2,0; b f_single"), opts: image,
+		want: []string{"v_single+0x14: r2 is not restored: r2 is changed on the way"}},
+	{name: "a stub with r12", edits: stubFor("direct", `"bl f_target"`, "addis 12,2,f_target@toc@ha; addi 12,12,f_target@toc@l; mtctr 12; bctr"), opts: image},
+	{name: "a stub with another r12", edits: stubFor("direct", `"bl f_target"`, "addis 11,2,f_target@toc@ha; addi 11,11,f_target@toc@l; mtctr 11; bctr"), opts: image,
+		want: []string{"v_direct+0x14: enters f_target at its global entry without its address in r12"}},
+	{name: "a function of another TOC pointer", edits: otherTOC(`"bl f_target"`, "nop"), opts: image,
+		want: []string{"v_direct+0x14: enters f_other (local entry) without its TOC pointer in r2"}},
+	{name: "a function of another TOC pointer, with r12", edits: otherTOC("", "addis 12,2,f_other@toc@ha; addi 12,12,f_other@toc@l; mtctr 12; bctr"), opts: image,
+		want: []string{"v_direct+0x14: r2 is not restored: f_other has another TOC pointer"}},
+	{name: "a function of another TOC pointer, through the key", edits: otherTOC("", "LOAD(12,__SCK__direct); mtctr 12; bctr"), opts: image,
+		want: []string{"v_direct+0x14: r2 is not restored: f_other has another TOC pointer"}},
+	{name: "a trampoline's bad branch", edits: stubFor("direct", `"bl f_target"`, "b .+8; nop; nop; b f_target+8"), opts: image, want: []string{"v_direct+0x14: calls"}},
+
 	{name: "an init site", edits: []string{"listed direct\n", "listed direct, 2\n"}, opts: image},
 	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*4, which is no multiple of 8"}},
 	{name: "a key behind its start", edits: []string{"listed direct\n", "listed direct, 8\n"}, opts: image, want: []string{"v_direct+0x14: which is no key"}},
@@ -111,6 +141,8 @@ var kernelFaults = []sourceCase{
 		d.word("v_linker.site", 0, w&^1)
 	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
 
+	{name: "an unlisted call that is far", edits: []string{farEntry, "", `caller far, 0, "bl f_target"`, `caller far, 0, "bl __SCT__far"`}, both: true, opts: image,
+		want: []string{"v_far+0x14: calls __SCT__far" + unlisted}},
 	{name: "no table", edits: append(unlist("direct", "paca", "tail, 1", "tailnull, 1", "null", "zero", "through, 2", "single", "one"), farEntry, ""), opts: image,
 		want: []string{"error: no entry of a site table, but 11 trampolines (first __SCT__"}},
 	{name: "part of an entry", edits: []string{"table_end:", ".long 0"}, opts: image, want: []string{"+0x0: 0xa4 bytes are no multiple of 16, the size of an entry"}},
@@ -129,6 +161,28 @@ var kernelFaults = []sourceCase{
 		want: []string{"error: the table between __start_static_call_sites and __stop_static_call_sites is in no section"}},
 	{name: "symbols in the wrong order", edits: betweenSymbols("-1000"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
 	{name: "symbols with nothing between", edits: betweenSymbols("-160"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
+}
+
+// cold makes v_one the cold part of a function, and its callee one with two entries.
+func cold(name string, more ...string) []string {
+	return append([]string{"leaf v_one\n", "leaf " + name + ".cold\n", "endfunc v_one\n", "endfunc " + name + ".cold\n",
+		"v_one.site:\n\tbl f_single", "v_one.site:\n\tbl f_target", "one, f_single", "one, f_target"}, more...)
+}
+
+// stubFor makes a caller go to x_stub, whose code is given.
+func stubFor(caller, word, code string) []string {
+	return []string{"caller " + caller + ", 0, " + word, "caller " + caller + `, 0, "bl x_stub"`,
+		"leaf v_one\n", "#define LOAD(r, what) addis r,2,what@toc@ha; ld r,what@toc@l(r)\n\t.type x_stub,@function\nx_stub: " + code + "\n\t.size x_stub,.-x_stub\nleaf v_one\n"}
+}
+
+// otherTOC makes f_other one of another TOC pointer, and the target of v_direct,
+// which calls it or the code that is given.
+func otherTOC(call, code string) []string {
+	edits := []string{"\nfunc f_other\n", "\nleaf f_other\n\taddis 2,12,(.TOC.-f_other)@ha\n\taddi 2,2,(.TOC.-f_other+8)@l\n\t.localentry f_other,.-f_other\n", "direct, f_target", "direct, f_other"}
+	if call != "" {
+		return append(edits, "caller direct, 0, "+call, `caller direct, 0, "bl f_other"`)
+	}
+	return append(edits, stubFor("direct", `"bl f_target"`, code)...)
 }
 
 // betweenSymbols puts the table of kernel.S into another section, with the symbol

@@ -213,10 +213,7 @@ type branch struct {
 
 // objectBranch is a branch of an object: by its relocation if it has one.
 func (p *program) objectBranch(at uint64, w ppc64.Word) branch {
-	s, off, ok := p.code(at)
-	if !ok {
-		return branch{bad: "is no code"}
-	}
+	s, off, _ := p.code(at)
 	b := branch{to: at + uint64(w.Displacement())}
 	n := 0
 	p.changes(s.Index, off, off+ppc64.WordSize, func(r reloc.Rela) bool {

@@ -133,6 +133,24 @@ func (d *damage) other(name string) *byte {
 	return nil
 }
 
+// rename gives a symbol the name of another.
+func (d *damage) rename(from, to string) {
+	d.t.Helper()
+	var name []byte
+	for i, s := range d.syms {
+		if s.Name == to {
+			name = d.table(".symtab")[24*(i+1):][:4]
+		}
+	}
+	for i, s := range d.syms {
+		if s.Name == from {
+			copy(d.table(".symtab")[24*(i+1):], name)
+			return
+		}
+	}
+	d.t.Fatalf("no symbol %s", from)
+}
+
 // reverse turns the order of relocations round.
 func (d *damage) reverse(name string) {
 	b := d.table(name)

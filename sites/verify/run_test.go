@@ -23,7 +23,7 @@ t_local:
 	blr
 endfunc f_target
 leaf f_fallen
-	nop
+	b .+4
 fallen:
 	addi 3,3,1
 	blr
@@ -86,6 +86,8 @@ var runs = []struct{ code, want string }{
 	{"LOAD(1,__SCK__k); GO(1)", "stuck: it changes r1"},
 	{"ld 12,16(0); GO(12)", "stuck: it jumps through 0x10, and what that holds is not known"},
 	{"ld 12,16(3); GO(12)", nowhere},
+	{"ld 12,16(0); addi 12,12,0; GO(12)", nowhere},
+	{"pld 12,__SCK__k@got@pcrel; ld 12,0(12); GO(12)", "through r12"},
 	{"lwa 12,16(2); GO(12)", noStub},
 	{"ldu 12,16(2); GO(12)", noStub},
 	{"lwz 12,16(2)", noStub},

@@ -29,11 +29,6 @@ func (v *verifier) lost(s *site, t *target, o *outcome) string {
 	kept := v.resolve(o.m.regs[2]) == o.m.own
 	changed := "r2 is changed on the way"
 	switch o.ending {
-	case returned:
-		if !kept {
-			return changed
-		}
-		return ""
 	case elsewhere:
 		if v.object && v.kernel() {
 			return "" // the linker sees the symbol and does what is needed
@@ -113,7 +108,6 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 		v.awaitSaved(s, o.m.saved || linker)
 	case ok && v.isPACA(w):
 		v.restores = append(v.restores, s.at+ppc64.WordSize)
-	case s.user: // judgeUser wants the restore
 	case ok && w.IsNop():
 		switch {
 		case linker:
