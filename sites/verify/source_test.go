@@ -23,6 +23,8 @@ type sourceCase struct {
 	// The faults, each "FUNCTION+OFFSET: " and a pattern like those of like, or
 	// "error: " and the error.
 	want []string
+
+	unknown bool // nothing is known of the sites
 }
 
 // A linking is how an object is linked: in which directory, and with what.
@@ -66,6 +68,9 @@ func (c *sourceCase) check(t *testing.T, b []byte) {
 	}
 	r, err := check(b, c.opts)
 	var got []string
+	if r != nil && r.Unknown != c.unknown {
+		t.Errorf("unknown is %v", r.Unknown)
+	}
 	if err != nil {
 		got = append(got, "error: "+err.Error())
 	} else {

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
+)
+
+// moved is the bytes of the dynamic relocation at a symbol.
+func (d *damage) moved(name string) []byte {
+	d.t.Helper()
+	at := binary.LittleEndian.AppendUint64(nil, d.symbol(name).Value)
+	for b := d.table(".rela.dyn"); len(b) > 0; b = b[24:] {
+		if bytes.Equal(b[:8], at) {
+			return b
+		}
+	}
+	d.t.Fatalf("no dynamic relocation at %s", name)
+	return nil
+}
+
+// imported is the bytes of a symbol of .dynsym.
+func (d *damage) imported(name string) []byte {
+	d.t.Helper()
+	syms, err := d.file.DynamicSymbols()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for i, s := range syms {
+		if s.Name == name {
+			return d.table(".dynsym")[24*(i+1):]
+		}
+	}
+	d.t.Fatalf("no dynamic symbol %s", name)
+	return nil
+}
+
+// without12 makes the linker's stub that a site calls use r11 in the place of r12.
+func (d *damage) without12(site string) {
+	w, _ := ppc64.Load(d.at(site, 0), 0)
+	for off := w.Displacement(); ; off += 4 {
+		switch w, _ := ppc64.Load(d.at(site, off), 0); {
+		case w.Opcode() == 58 && w.RT() == 12:
+			d.word(site, off, w&^(31<<21)|11<<21)
+		case w == 0x7d8903a6: // mtctr 12
+			d.word(site, off, 0x7d6903a6)
+			return
+		}
+	}
+}
+
+// pieFaults are of forms.S in a program that can lie anywhere.
+var pieFaults = []struct {
+	name string
+	do   func(d *damage)
+	want []string
+}{
+	{"a relocation of no type", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_NONE) },
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
+	{"a relocation of a type that no key has", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_TPREL64) },
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (it has an R_PPC64_TPREL64)"}},
+	{"a resolver's", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_IRELATIVE) },
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden"}},
+	{"a resolver's slot", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_JMP_IREL) },
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden"}},
+	{"an address without a symbol", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_ADDR64) }, nil},
+	{"another addend", func(d *damage) { d.moved("__SCK__direct")[16] += 4 },
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden+0x4"}},
+	{"two relocations across", func(d *damage) {
+		copy(d.moved("__SCK__tail"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+4))
+	},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations lie across it)",
+			"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
+	{"a relocation 7 bytes before", func(d *damage) {
+		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-7))
+	},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations lie across it)"}},
+	{"a relocation 8 bytes before", func(d *damage) {
+		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-8))
+	},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
+	{"a relocation 7 bytes behind", func(d *damage) {
+		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+7))
+	},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations lie across it)"}},
+	{"a relocation 8 bytes behind", func(d *damage) {
+		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+8))
+	},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
+	{"a symbol that there is not", func(d *damage) { d.moved("__SCK__direct")[13] = 1 },
+		[]string{"error: section .*: relocation .*: symbol 256 of"}},
+	{"relocations in another order", func(d *damage) { d.reverse(".rela.dyn") }, nil},
+	{"half a relocation", func(d *damage) { d.header(".rela.dyn", shSize)[0] -= 8 }, []string{"error: section \".rela.dyn\""}},
+	{"a weak symbol", func(d *damage) { d.imported("ext")[4] = elf.ST_INFO(elf.STB_WEAK, elf.STT_FUNC) },
+		[]string{"v_foreign+0x14: calls .*, but the key holds what is not known here (a weak symbol that another unit may define)"}},
+	{"no r12", func(d *damage) { d.without12("v_foreign.site") }, []string{"v_foreign+0x14: enters ext without its address in r12"}},
+
+	{"symbols of another size", func(d *damage) { d.header(".dynsym", shEntsize)[0] = 16 }, []string{"error: section \".dynsym\""}},
+	{"part of a symbol", func(d *damage) { d.header(".dynsym", shSize)[0] -= 8 }, []string{"error: section \".dynsym\""}},
+	{"no names", func(d *damage) { d.header(".dynsym", shLink)[0] = 200 }, []string{"error: section \".dynsym\""}},
+	{"two tables of symbols", func(d *damage) { d.header(".symtab", shType)[0] = byte(elf.SHT_DYNSYM) }, []string{"error: section \".symtab\".*a second SHT_DYNSYM"}},
+	{"sections in one place", func(d *damage) { copy(d.header(".init_array", shAddr)[:8], d.header(".text", shAddr)) }, []string{"error: sections .* overlap in memory"}},
+	{"a section at the end", func(d *damage) { copy(d.header(".init_array", shAddr), "\xf8\xff\xff\xff\xff\xff\xff\xff") }, []string{"error: section \".init_array\".*passes the end of memory"}},
+	{"a section near the end", func(d *damage) { copy(d.header(".init_array", shAddr), "\xf0\xff\xff\xff\xff\xff\xff\xff") }, []string{"error: section \".init_array\".*passes the end of memory"}},
+}
+
+// TestImageFaults damages what a dynamic linker reads.
+func TestImageFaults(t *testing.T) {
+	sound := readFile(t, filepath.Join(buildForms(t), "bfd.pie"))
+	for _, f := range pieFaults {
+		t.Run(f.name, func(t *testing.T) {
+			do := func(d *damage) {
+				// What ld.bfd has put into the places itself does not count.
+				copy(d.at("__SCK__direct", 0), make([]byte, 8))
+				copy(d.at("__SCK__tail", 0), make([]byte, 8))
+				f.do(d)
+			}
+			c := sourceCase{do: do, opts: Options{User: true}, want: f.want}
+			c.check(t, sound)
+		})
+	}
+}
+
+// TestPreempted makes a key of a library hold a function that the dynamic linker may
+// find elsewhere; in a program it cannot.
+func TestPreempted(t *testing.T) {
+	const lost = "v_kept+0x14: r2 is not restored: the key holds a function that may be in another unit"
+	sound := readFile(t, filepath.Join(buildForms(t), "bfd.lib.so"))
+	flags := func(n byte) func(*damage) {
+		return func(d *damage) {
+			for b := d.table(".dynamic"); ; b = b[16:] {
+				if elf.DynTag(binary.LittleEndian.Uint64(b)) == elf.DT_RELACOUNT {
+					binary.LittleEndian.PutUint64(b, uint64(elf.DT_FLAGS_1))
+					copy(b[8:], []byte{0, 0, 0, n, 0, 0, 0, 0})
+					return
+				}
+			}
+		}
+	}
+	bind := func(info, other byte) func(*damage) {
+		return func(d *damage) { copy(d.imported("v_direct")[4:], []byte{info, other}) }
+	}
+	const function = byte(elf.STT_FUNC)
+	for _, c := range []sourceCase{
+		{name: "a library", want: []string{lost}},
+		{name: "a program in one place", do: func(d *damage) { d.b[16] = byte(elf.ET_EXEC) }},
+		{name: "a program", do: flags(8)},
+		{name: "a library with flags", do: flags(1), want: []string{lost}},
+		{name: "a protected function", do: bind(elf.ST_INFO(elf.STB_GLOBAL, elf.STT_FUNC), 0x60|byte(elf.STV_PROTECTED))},
+		{name: "a local function", do: bind(function, 0x60)},
+		{name: "a weak function", do: bind(elf.ST_INFO(elf.STB_WEAK, elf.STT_FUNC), 0x60), want: []string{lost}},
+		{name: "a resolver", do: bind(elf.ST_INFO(elf.STB_GLOBAL, elf.STT_GNU_IFUNC), 0x60|byte(elf.STV_PROTECTED)), want: []string{lost}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			do := c.do
+			c.do = func(d *damage) {
+				syms, err := d.file.DynamicSymbols()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, s := range syms {
+					if s.Name == "v_direct" {
+						r := d.moved("__SCK__kept")
+						binary.LittleEndian.PutUint64(r[8:], uint64(i+1)<<32|uint64(elf.R_PPC64_ADDR64))
+					}
+				}
+				d.word("v_kept.site", 4, ppc64.Nop)
+				if do != nil {
+					do(d)
+				}
+			}
+			c.opts = Options{User: true, Runtime: None}
+			c.check(t, sound)
+		})
+	}
+}
+
+// TestOpen refuses what is not for it.
+func TestOpen(t *testing.T) {
+	sound := readFile(t, filepath.Join(buildForms(t), "bfd.pie"))
+	for _, f := range []struct {
+		name string
+		off  int
+		v    byte
+		want string
+	}{
+		{"another machine", 18, byte(elf.EM_PPC), "machine is EM_PPC, want EM_PPC64"},
+		{"ABI version 1", 48, 1, "e_flags is 0x1: ABI version 1, want 2"},
+		{"ABI version 2", 48, 2, ""},
+		{"ABI version 3", 48, 3, "e_flags is 0x3: ABI version 3, want 2"},
+		{"any ABI", 48, 0, ""},
+		{"a core dump", 16, byte(elf.ET_CORE), "file type is ET_CORE: only objects and linked images can be checked"},
+		{"a program in one place", 16, byte(elf.ET_EXEC), ""},
+	} {
+		b := bytes.Clone(sound)
+		b[f.off] = f.v
+		_, err := check(b, Options{User: true})
+		if (err == nil) != (f.want == "") || err != nil && !strings.Contains(err.Error(), f.want) {
+			t.Errorf("%s: %v, want %s", f.name, err, f.want)
+		}
+	}
+	b := bytes.Clone(sound)
+	copy(b[0x28:0x30], make([]byte, 8)) // e_shoff, e_shnum, e_shstrndx
+	copy(b[0x3c:0x40], make([]byte, 4))
+	if _, err := check(b, Options{}); err == nil || !strings.Contains(err.Error(), "there are no section headers") {
+		t.Errorf("no section headers: %v", err)
+	}
+	for name, want := range map[string]string{"odd-fatlto.o": "-flto", "bad-slimlto.o": "-flto"} {
+		_, err := check(readFile(t, filepath.Join("..", "..", "testdata", "obj", name)), Options{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPrintable quotes what would spoil a line.
+func TestPrintable(t *testing.T) {
+	for name, want := range map[string]string{"f": "f", "f\x01": `"f\x01"`, `a"b`: `"a\"b"`, "": ""} {
+		if got := printable(name); got != want {
+			t.Errorf("%q is %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestLinkerStub knows the linkers' names of their stubs.
+func TestLinkerStub(t *testing.T) {
+	for name, want := range map[string]bool{
+		"00000012.plt_call.f": true, "0000001f.long_branch.f": true, "__plt_f": true, "__long_branch_f": true, "__toc_save_f": true, "__gep_setup_f": true,
+		"00000012.": false, "0000001g.plt_call.f": false, "00000012_plt_call.f": false, "f": false, "plt_f": false, "": false, "function.cold": false,
+	} {
+		if got := isLinkerStub(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
