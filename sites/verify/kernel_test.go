@@ -163,6 +163,27 @@ var kernelFaults = []sourceCase{
 	{name: "symbols with nothing between", edits: betweenSymbols("-160"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
 }
 
+// unpatched has no table, and no call of a trampoline.
+func unpatched(more ...string) []string {
+	edits := append(unlist("direct", "paca", "tail, 1", "tailnull, 1", "null", "zero", "through, 2", "single", "one"), farEntry, "",
+		`"bl __SCT__through"`, `"bl f_target"`, `"bl __SCT__linker"`, `"bl f_target"`)
+	return append(edits, more...)
+}
+
+var noWayOut = []string{"__SCJ__far", "way_out"}
+
+// nothingKnown are files with neither a table nor a record.
+var nothingKnown = []sourceCase{
+	{name: "trampolines for others", edits: unpatched(noWayOut...), opts: inUser, unknown: true},
+	{name: "a stub", edits: unpatched(), opts: inUser,
+		want: []string{"error: there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known of the sites"}},
+	{name: "a trampoline for nobody", edits: unpatched(noWayOut[0], noWayOut[1], "v_data:\n", "\t.text\n\t.type __SCT__mine,@function\n__SCT__mine: blr\n\t.size __SCT__mine,4\n\t.data\nv_data:\n"), opts: inUser,
+		want: []string{"error: there are keys or trampolines, but neither"}},
+	{name: "a trampoline for nobody that is allowed", edits: unpatched(noWayOut[0], noWayOut[1], "v_data:\n", "\t.text\n\t.type __SCT__mine,@function\n__SCT__mine: blr\n\t.size __SCT__mine,4\n\t.data\nv_data:\n"), opts: Options{User: true, AllowUnpatched: true}, unknown: true},
+}
+
+func TestNothingKnownObjects(t *testing.T) { testSource(t, "kernel.S", nothingKnown, nil) }
+
 // cold makes v_one the cold part of a function, and its callee one with two entries.
 func cold(name string, more ...string) []string {
 	return append([]string{"leaf v_one\n", "leaf " + name + ".cold\n", "endfunc v_one\n", "endfunc " + name + ".cold\n",
@@ -193,6 +214,21 @@ func betweenSymbols(off string) []string {
 		"\tlisted direct\n", "__start_static_call_sites:\n\tlisted direct\n",
 		"table_end:", ".set __stop_static_call_sites,.+" + off + "\n.globl __start_static_call_sites, __stop_static_call_sites\n",
 	}
+}
+
+// kernelLibraries are of kernel.S as a library of user space.
+var kernelLibraries = []sourceCase{
+	{name: "a call of a trampoline of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl __SCT__theirs"`), opts: Options{User: true, Runtime: None},
+		want: []string{"v_through+0x14: calls __SCT__theirs: nothing says that it was patched or was to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
+	{name: "a call of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl ext"`), opts: Options{User: true, Runtime: None},
+		want: []string{"v_linker+0x14: calls __SCT__linker: nothing says"}},
+	{name: "trampolines that are exported", edits: unpatched(noWayOut...), opts: inUser, unknown: true},
+	{name: "trampolines for nobody", edits: unpatched(noWayOut[0], noWayOut[1], "tramp single\n", "\t.hidden __SCT__single\ntramp single\n"), opts: inUser,
+		want: []string{"error: there are keys or trampolines, but neither"}},
+}
+
+func TestKernelLibraries(t *testing.T) {
+	testSource(t, "kernel.S", kernelLibraries, &linking{words: strings.Fields("-nostdlib -shared -Wl,-Bsymbolic -Wl,-Ttext=0x10000,--section-start=.far=0x20000000")})
 }
 
 func TestKernelFaults(t *testing.T) { testSource(t, "kernel.S", kernelFaults, &kernelLink) }

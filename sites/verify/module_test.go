@@ -151,6 +151,10 @@ var moduleFaults = []struct {
 	{"cell of another key", []string{"cell_kernel: .quad __SCT__kernel", "cell_kernel: .quad __SCT__null"}, "v_kernel+0x14", "holds __SCT__null, which is not the key's trampoline"},
 	{"cell that is empty", []string{"cell_kernel: .quad __SCT__kernel", "cell_kernel: .quad 0"}, "v_kernel+0x14", "which is not the key's trampoline"},
 	{"cell that the stub does not use", []string{".long cell_\\name - . # of \\name", ".long cell_own - ."}, "v_kernel+0x14", "the entry's stub __SCS__kernel does not go through its cell"},
+	{"cell between two", []string{"cell_own: .quad", ".long 0; cell_own: .quad"}, "v_own+0x18", "no address of a cell lies in front of the entry's stub __SCJ__own"},
+	{"another register, both times", []string{"__SCJ__\\name: ld 12,cell_\\name@toc(2)\n\tmtctr 12", "__SCJ__\\name: ld 11,cell_\\name@toc(2)\n\tmtctr 11"}, "v_own+0x18", "the entry's stub __SCJ__own jumps without the target's address in r12"},
+	{"way out between instructions", []string{"__SCJ__own-.", "__SCJ__own-.+2"}, "v_own+0x18", "the entry's stub is __SCJ__own+0x2, which is no code"},
+	{"a slot of no use", []string{"ld 2,24(1) # slot\n", "li 3,0\n"}, "v_own+0x18", "expects ld r2,24(r1) behind the call, found"},
 	{"no cell", []string{".long cell_\\name - . # of \\name", ".long 6"}, "v_own+0x18", "no address of a cell lies in front of the entry's stub __SCJ__own"},
 	{"another save", []string{"__SCS__\\name: std 2,24(1)", "__SCS__\\name: std 3,24(1)"}, "v_kernel+0x14", "no address of a cell lies in front of the entry's stub __SCS__kernel|the entry's stub __SCS__kernel does not go through its cell"},
 	{"another register", []string{"mtctr 12", "mtctr 11"}, "v_own+0x18", "the entry's stub __SCJ__own does not go through its cell"},
@@ -184,6 +188,18 @@ func TestModuleFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLinkedModule knows a linked module by its section.
+func TestLinkedModule(t *testing.T) {
+	b := assemble(t, moduleText+"\t.section .gnu.linkonce.this_module,\"aw\"\n\t.quad 0\n")
+	r, err := check(b, Options{})
+	if err != nil || len(r.Faults) > 0 || r.Sites != 5 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := check(b, Options{User: true}); err == nil || err.Error() != "a linked kernel module cannot run in user space" {
+		t.Errorf("%v", err)
 	}
 }
 

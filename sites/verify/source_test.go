@@ -107,7 +107,7 @@ func (l *linking) image(t *testing.T, linker string, object []byte) []byte {
 		if in == "" {
 			in = dir
 		}
-		execute(t, in, slices.Concat(linkers[linker], l.words, []string{name, "-o", filepath.Join(dir, "image")})...)
+		execute(t, in, slices.Concat(linkers[linker], []string{name}, l.words, []string{"-o", filepath.Join(dir, "image")})...)
 	})
 	return readFile(t, filepath.Join(dir, "image"))
 }

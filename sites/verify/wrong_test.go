@@ -5,8 +5,25 @@ package verify
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
+
+// wrongCases are of wrong.S, without what is wrong there but for one.
+var wrongCases = []sourceCase{
+	{name: "far", edits: rightBut(), want: []string{"v_far+0x18: the entry's stub __SCJ__far is out of reach"}, opts: inUser, both: true},
+	{name: "far, through the key", edits: rightBut(`"bl f_hidden", ld`, `"bl __SCS__far", ld`, "savestub right\n", "savestub right\n__SCS__far: std 2,24(1)\n\taddis 12,2,__SCK__far@toc@ha\n\tld 12,__SCK__far@toc@l(12)\n\tmtctr 12\n\tbctr\n"), opts: inUser},
+	{name: "far, a constant", edits: rightBut("hiddenkey far, f_hidden", "hiddenkey far, 0", `"bl f_hidden", ld`, "nop, ld", "\tld 12,__SCK__far@toc@l(12)\n", "\tld 12,__SCK__far@toc@l(12)\n\tcmpdi 12,0\n\tbeqlr\n"), opts: inUser,
+		want: []string{"v_far+0x18: the entry's stub __SCJ__far is out of reach"}},
+}
+
+func rightBut(edits ...string) []string {
+	return append([]string{"beq v_entered.site+4", "beqlr", "v_table.site+4", "v_table.site", "\tmflr 31\n", "\tframe\n", "\tmtlr 31\n\tblr", "\tunframe"}, edits...)
+}
+
+func TestWrongCases(t *testing.T) {
+	testSource(t, "wrong.S", wrongCases, &linking{words: strings.Fields("-nostdlib -static -Wl,-e,v_right -Wl,-Ttext=0x10010000,--section-start=.far=0x20000000")})
+}
 
 // TestWrong wants sites refused of which each part is right, in the object and in
 // what either linker makes of it: the verdict is the same.
