@@ -64,12 +64,17 @@ func build(t testing.TB, name string, of func(dir string)) string {
 	if parent != "" && os.Rename(dir, kept) == nil {
 		return kept
 	}
-	made = append(made, dir)
+	made.Lock()
+	made.dirs = append(made.dirs, dir)
+	made.Unlock()
 	return dir
 }
 
 var (
-	made  []string // what build has made that is not kept
+	made struct { // what build has made that is not kept
+		sync.Mutex
+		dirs []string
+	}
 	forms struct {
 		once sync.Once
 		dir  string
@@ -79,7 +84,7 @@ var (
 // TestMain removes what build makes.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, dir := range made {
+	for _, dir := range made.dirs {
 		os.RemoveAll(dir)
 	}
 	os.Exit(code)

@@ -124,7 +124,7 @@ func (p *program) findTOC() {
 // address; false in ok where there is more than one, or not just there.
 func (p *program) relocation(at uint64) (r reloc.Rela, found, ok bool) {
 	i, _ := slices.BinarySearchFunc(p.moved, at-7, func(r reloc.Rela, at uint64) int { return cmp.Compare(r.Off, at) })
-	if at < 7 || i == len(p.moved) || p.moved[i].Off >= at+8 {
+	if i == len(p.moved) || p.moved[i].Off >= at+8 {
 		return reloc.Rela{}, false, true
 	}
 	r = p.moved[i]

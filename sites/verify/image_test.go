@@ -96,6 +96,8 @@ var pieFaults = []struct {
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
 	{"a symbol that there is not", func(d *damage) { d.moved("__SCK__direct")[13] = 1 },
 		[]string{"error: section .*: relocation .*: symbol 256 of"}},
+	{"the symbol behind the last", func(d *damage) { d.moved("__SCK__direct")[12] = byte(d.file.Section(".dynsym").Size / 24) },
+		[]string{"error: section .*: relocation .*: symbol 10 of 10"}},
 	{"relocations in another order", func(d *damage) { d.reverse(".rela.dyn") }, nil},
 	{"half a relocation", func(d *damage) { d.header(".rela.dyn", shSize)[0] -= 8 }, []string{"error: section \".rela.dyn\""}},
 	{"a weak symbol", func(d *damage) { d.imported("ext")[4] = elf.ST_INFO(elf.STB_WEAK, elf.STT_FUNC) },
@@ -217,6 +219,25 @@ func TestOpen(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestNothingLoaded wants a file without memory to have no sites.
+func TestNothingLoaded(t *testing.T) {
+	d := newDamage(t, readFile(t, filepath.Join(buildForms(t), "bfd.exe")))
+	for _, s := range d.file.Sections[1:] {
+		d.header(s.Name, shFlags)[0] &^= byte(elf.SHF_ALLOC)
+	}
+	if r, err := check(d.b, Options{User: true}); err == nil || !strings.Contains(err.Error(), "nothing is known of the sites") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestIsProgram reads tables without an end.
+func TestIsProgram(t *testing.T) {
+	flags := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, dtFlags1), df1PIE)
+	if !isProgram(flags) || isProgram(flags[:15]) || isProgram(nil) {
+		t.Error("the last entry")
 	}
 }
 

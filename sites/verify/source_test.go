@@ -46,16 +46,19 @@ func testSource(t *testing.T, file string, cases []sourceCase, link *linking) {
 				t.Errorf("%s: %s has no %q", c.name, file, c.edits[i])
 			}
 		}
-		object := assemble(t, strings.NewReplacer(c.edits...).Replace(source))
-		if link == nil {
-			t.Run(c.name, func(t *testing.T) { c.check(t, object) })
-			continue
-		}
-		for linker := range linkers {
-			if linker == "bfd" || c.both {
-				t.Run(linker+"/"+c.name, func(t *testing.T) { c.check(t, link.image(t, linker, object)) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			object := assemble(t, strings.NewReplacer(c.edits...).Replace(source))
+			if link == nil {
+				c.check(t, object)
+				return
 			}
-		}
+			for linker := range linkers {
+				if linker == "bfd" || c.both {
+					c.check(t, link.image(t, linker, object))
+				}
+			}
+		})
 	}
 }
 
