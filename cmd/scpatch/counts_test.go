@@ -3,11 +3,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,9 +13,8 @@ import (
 )
 
 // TestE2ECounts counts the instructions that one call executes before and after
-// scpatch, in qemu's own trace: every translation block is one instruction, and
-// a line is written for each that runs. What start-up and the loop cost cancels
-// out between two lengths of two loops. With -v it prints the table of
+// scpatch. What start-up and the loop cost cancels out between two lengths of two
+// loops. With -v it prints the table of
 // docs/benchmarking.md; with SCPATCH_FULL=1 that is for all compilers.
 func TestE2ECounts(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
@@ -78,15 +74,8 @@ func (b *builder) countCell(t *testing.T, c *cell, compiler string, md mode) map
 // counts returns how many instructions one call of each kind takes that the
 // program in dir makes.
 func (b *builder) counts(t *testing.T, dir string, kinds []string) map[string]int {
-	trace := filepath.Join(dir, "trace")
 	executed := func(kind string, calls int) int {
-		command := slices.Concat(b.run, []string{"-singlestep", "-d", "exec,nochain", "-D", trace, "./program", kind, strconv.Itoa(calls)})
-		execute(t, dir, command)
-		n := bytes.Count(readFile(t, trace), []byte("\nTrace "))
-		if err := os.Remove(trace); err != nil {
-			t.Fatal(err)
-		}
-		return n
+		return instructions(t, dir, b.run, []string{"./program", kind, strconv.Itoa(calls)}, 0)
 	}
 	const few, more = 100, 200
 	per := func(kind string) int { return executed(kind, more) - executed(kind, few) }

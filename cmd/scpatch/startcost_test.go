@@ -3,11 +3,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 )
@@ -28,7 +23,7 @@ func TestE2EStartCosts(t *testing.T) {
 	t.Log("\n| calls | instructions before main | for each call |\n|---|---|---|")
 	for i, n := range sizes {
 		w.link("bfd", slices.Concat([]string{"-pie", "main.o"}, slices.Repeat([]string{"part.o"}, n), []string{"-o", "program"})...)
-		count := w.executed(t, 1)
+		count := instructions(t, w.dir, w.run, []string{"./program"}, 1)
 		if i == 0 {
 			first, before = n, count
 			t.Logf("| %d | %d | |", 1000*n, count)
@@ -41,33 +36,4 @@ func TestE2EStartCosts(t *testing.T) {
 		}
 		first, before = n, count
 	}
-}
-
-// executed counts the instructions of the program, which exits with a status.
-func (w *workshop) executed(t *testing.T, status int) int {
-	t.Helper()
-	words := slices.Concat(w.run, []string{"-singlestep", "-d", "exec,nochain", "./program"})
-	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Dir = w.dir
-	pipe, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	n, buffer := 0, make([]byte, 1<<20)
-	for err == nil {
-		var got int
-		got, err = pipe.Read(buffer)
-		n += bytes.Count(buffer[:got], []byte("\n"))
-	}
-	if !errors.Is(err, io.EOF) {
-		t.Fatal(err)
-	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != status {
-		t.Fatalf("%s: %v, want status %d", filepath.Join(w.dir, "program"), err, status)
-	}
-	return n
 }
