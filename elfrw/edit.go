@@ -118,7 +118,7 @@ func (e *Edit) AppendData(sec int, b []byte) error {
 	switch {
 	case len(b) == 0:
 		return nil
-	case s.Has(elf.SHF_COMPRESSED):
+	case s.Compressed():
 		return fmt.Errorf("section %v: cannot append bytes to a compressed section", s)
 	case s.Is(elf.SHT_STRTAB) && b[len(b)-1] != 0:
 		return fmt.Errorf("section %v: a string table must end in a NUL byte", s)

@@ -86,7 +86,7 @@ var kinds = map[string]func(d *editor) bool{
 		secs := d.plain(0)
 		done := false
 		for _, sec := range secs {
-			if !d.f.Section(sec).Has(elf.SHF_COMPRESSED) {
+			if !d.f.Section(sec).Compressed() {
 				d.appendData(sec, []byte("appended bytes!")[:1+sec%15])
 				done = true
 			}
@@ -95,7 +95,7 @@ var kinds = map[string]func(d *editor) bool{
 	},
 	"AppendToFirst": func(d *editor) bool {
 		for _, sec := range d.plain(0) {
-			if !d.f.Section(sec).Has(elf.SHF_COMPRESSED) {
+			if !d.f.Section(sec).Compressed() {
 				d.appendData(sec, []byte{1})
 				return true
 			}

@@ -53,7 +53,7 @@ func peerEdit(t *testing.T, data []byte) []byte {
 	d.e.StripSignature()
 	sec := d.addSection(elfrw.NewSection{Name: ".static_call_sites", Type: elf.SHT_PROGBITS, Flags: wa, Addralign: 8, Data: make([]byte, 64)})
 	for _, p := range d.plain(4) {
-		if !d.f.Section(p).Has(elf.SHF_COMPRESSED) {
+		if !d.f.Section(p).Compressed() {
 			d.replace(p, 0, d.f.Section(p).Data()[:4])
 		}
 	}

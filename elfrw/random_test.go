@@ -74,7 +74,7 @@ func (x *mixer) step() {
 			x.insertRela(sec, x.pick(int(x.f.Section(sec).Size/24)+1), x.relaOf(sec))
 		}
 	case 5:
-		if sec, ok := x.one(x.plain(0)); ok && !x.f.Section(sec).Has(elf.SHF_COMPRESSED) {
+		if sec, ok := x.one(x.plain(0)); ok && !x.f.Section(sec).Compressed() {
 			x.appendData(sec, make([]byte, 1+x.pick(40)))
 		}
 	case 6:

@@ -45,7 +45,7 @@ func (f *File) checkReferences() error {
 func (s Section) checkEntries() error {
 	of := s.f.Section(int(s.Info))
 	size := of.Size
-	if of.Has(elf.SHF_COMPRESSED) {
+	if of.Compressed() {
 		size = math.MaxUint64 // the places are those of the content
 	}
 	symbols := uint32(s.f.NumSymbols())

@@ -114,7 +114,7 @@ func (s Section) nameAt() []byte {
 func (s Section) NameString() string { return string(s.NameBytes()) }
 
 // Data returns the section's bytes as they lie in the file: nil for SHT_NOBITS,
-// still compressed with SHF_COMPRESSED. They must not be written to.
+// still compressed if the section is [Section.Compressed]. They must not be written to.
 func (s Section) Data() []byte {
 	if !s.hasBytes() {
 		return nil
@@ -138,10 +138,10 @@ func (s Section) Members() iter.Seq[int] {
 // groupFlagSize is the size in bytes of the flags in front of a group's members.
 const groupFlagSize = 4
 
-// Uncompressed returns the content of the section: Data, or with SHF_COMPRESSED
-// what that stands for (gABI, "Compressed Sections").
+// Uncompressed returns the content of the section: Data, or if that is
+// [Section.Compressed] what it stands for (gABI, "Compressed Sections").
 func (s Section) Uncompressed() ([]byte, error) {
-	if !s.Has(elf.SHF_COMPRESSED) {
+	if !s.Compressed() {
 		return s.Data(), nil
 	}
 	f, err := elf.NewFile(bytes.NewReader(s.f.data))
@@ -153,6 +153,15 @@ func (s Section) Uncompressed() ([]byte, error) {
 		return nil, s.bad(shFlags, "compressed section", "cannot be read: %v", err)
 	}
 	return data, nil
+}
+
+// Compressed reports whether the file holds the section's content compressed, as
+// SHF_COMPRESSED says it, or by the older convention of GNU as and ld
+// (--compress-debug-sections=zlib-gnu): a name that begins with .zdebug, and
+// content that begins with ZLIB. The places of its relocations are those of the
+// content that this stands for.
+func (s Section) Compressed() bool {
+	return s.Has(elf.SHF_COMPRESSED) || s.NameHasPrefix(".zdebug") && bytes.HasPrefix(s.Data(), []byte("ZLIB"))
 }
 
 // Is reports whether the section has the type.

@@ -112,6 +112,21 @@ func compressed() *object {
 	return o
 }
 
+// zdebug has debug information compressed by GNU's older convention, with a
+// relocation of what it stands for.
+func zdebug() *object {
+	o := basic()
+	var b bytes.Buffer
+	b.WriteString("ZLIB")
+	binary.Write(&b, binary.BigEndian, uint64(5000))
+	z := zlib.NewWriter(&b)
+	z.Write(bytes.Repeat([]byte("debug"), 1000))
+	z.Close()
+	info := o.add(sec{name: ".zdebug_info", align: 1, data: b.Bytes()})
+	o.rela(info, rel(4990, 1, elf.R_PPC64_ADDR64, 0))
+	return o
+}
+
 // empties has sections without bytes that share an offset, at the end of one
 // with bytes and at the beginning of the next.
 func empties() *object {
@@ -146,6 +161,7 @@ var small = map[string]*object{
 	"shuffled":   with(grouped(), func(o *object) { o.order = []int{12, 3, 11, 7, 14, 1, 6, 2, 9, 5, 4, 10, 13} }),
 	"groups":     grouped(),
 	"compressed": compressed(),
+	"zdebug":     zdebug(),
 	"nosymbols":  {bare: true, secs: []sec{{name: ".text", typ: elf.SHT_PROGBITS, flags: ax, align: 4, data: code(4)}}},
 	"signed":     with(basic(), func(o *object) { o.trailer = signature(100) }),
 	"trailer":    with(basic(), func(o *object) { o.trailer = []byte("what is this?") }),

@@ -296,8 +296,8 @@ func (c *corpus) census(f *elfrw.File) {
 			seen["with section groups"] = true
 		case s.Is(elf.SHT_SYMTAB_SHNDX):
 			seen["with SHT_SYMTAB_SHNDX"] = true
-		case s.Has(elf.SHF_COMPRESSED):
-			seen["with SHF_COMPRESSED"] = true
+		case s.Compressed():
+			seen["with compressed sections"] = true
 		case s.Is(elf.SHT_RELA) && !s.Has(elf.SHF_INFO_LINK):
 			seen["relocations without SHF_INFO_LINK"] = true
 		}

@@ -263,7 +263,7 @@ func (s *structureCheck) relocations() error {
 		}
 		of := &s.sections[h.Info]
 		size := of.Size
-		if f := elf.SectionFlag(of.Flags); f&elf.SHF_COMPRESSED != 0 {
+		if f := elf.SectionFlag(of.Flags); f&elf.SHF_COMPRESSED != 0 || bytes.HasPrefix(s.content(uint64(h.Info)), []byte("ZLIB")) {
 			size = math.MaxUint64 // what is relocated is not what is in the file
 		}
 		b := s.content(uint64(i))
