@@ -85,7 +85,7 @@ func (a *applier) section(lo, hi int) error {
 		e.code.Grow(words)
 	}
 	if relas > 0 {
-		if e.relas, err = a.edit.Relas(int(a.Object.relas[sec])); err != nil {
+		if e.relas, err = a.edit.Relas(int(a.Object.relas.edited[sec])); err != nil {
 			return err
 		}
 		e.relas.Grow(relas)

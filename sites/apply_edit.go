@@ -54,14 +54,14 @@ func (a *applier) insertRelocations() error {
 }
 
 func (a *applier) insertInto(sec int, ins []insertion) error {
-	if a.Object.relas[sec] == 0 {
+	if a.Object.relas.edited[sec] == 0 {
 		var data []byte
 		for _, in := range ins {
 			data = appendRela(data, in.rel)
 		}
 		return a.addRelaSection(sec, data)
 	}
-	t, err := a.Object.table(sec)
+	t, err := a.Object.relas.editedTable(sec)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (a *applier) insertInto(sec int, ins []insertion) error {
 		for i < t.Len() && t.Off(i) < in.rel.Off {
 			i++
 		}
-		if err := a.edit.InsertRela(int(a.Object.relas[sec]), i, in.rel); err != nil {
+		if err := a.edit.InsertRela(int(a.Object.relas.edited[sec]), i, in.rel); err != nil {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func (a *applier) extend(sec int, data, relas []byte) error {
 	if err := a.edit.AppendData(sec, data); err != nil {
 		return err
 	}
-	rela := int(a.Object.relas[sec])
+	rela := int(a.Object.relas.edited[sec])
 	if rela == 0 {
 		return a.addRelaSection(sec, relas)
 	}

@@ -17,7 +17,11 @@ import (
 // relocations that are there. Nothing of it is done by what found the sites, or by
 // what has applied the plan.
 func (p *Plan) Check(out *elfrw.File) error {
-	c := checker{Plan: p, out: out, same: index.NewSet(p.Object.File.NumSymbols()), tables: map[int]int{}}
+	relas, err := findRelas(out)
+	if err != nil {
+		return err
+	}
+	c := checker{Plan: p, out: out, relas: relas, same: index.NewSet(p.Object.File.NumSymbols()), tables: map[int]int{}}
 	for _, part := range p.userParts() {
 		if part.code != 0 {
 			c.tables[part.code]++

@@ -72,11 +72,11 @@ func (c *checker) addedFrames() (sec elfrw.Section, base int, relas reloc.Table,
 			return sec, 0, nil, fmt.Errorf("section %v has 0x%x bytes", is, is.Size)
 		}
 		sec, base = is, int(was.Size)
-		before, err := c.Object.table(i)
+		before, err := c.Object.relas.editedTable(i)
 		if err != nil {
 			return sec, 0, nil, err
 		}
-		relas, err = reloc.NewTable(c.out.Section(c.relaOf(i)).Data())
+		relas, err = c.relas.editedTable(i)
 		if err != nil || relas.Len() < before.Len() {
 			return sec, 0, nil, fmt.Errorf("section %v: %d relocations, there were %d", is, relas.Len(), before.Len())
 		}

@@ -24,43 +24,18 @@ type checker struct {
 	out  *elfrw.File
 	same index.Set // symbols of the input that are so in the output, as far as was asked
 
-	relas   []int32          // see relaOf
+	relas   relaTables       // of the output
 	tables  map[int]int      // section of code → relocations that tie tables to it
 	entries map[int]stubName // symbols of the output that are entries of stubs that were added
 }
 
-// relaOf returns the last section of the output that has relocations of section
-// sec, 0 for none.
-func (c *checker) relaOf(sec int) int {
-	if c.relas == nil {
-		c.relas = make([]int32, c.out.NumSections())
-		for i := 1; i < c.out.NumSections(); i++ {
-			if c.out.SectionType(i) != elf.SHT_RELA {
-				continue
-			}
-			if of := int(c.out.Section(i).Info); of < len(c.relas) {
-				c.relas[of] = int32(i)
-			}
-		}
-	}
-	return int(c.relas[sec])
-}
-
-// relocations returns the relocations of a section in the output, by place: of
-// the section that had them in the input, or of one that was added.
+// relocations returns the relocations of a section in the output, by place.
 func (c *checker) relocations(sec int) (reloc.Sorted, error) {
-	rela := int(c.Object.relas[sec])
-	if rela == 0 {
-		rela = c.relaOf(sec)
-	}
-	if rela == 0 {
-		return reloc.Sorted{}, nil
-	}
-	t, err := reloc.NewTable(c.out.Section(rela).Data())
+	t, err := c.relas.table(sec)
 	if err != nil {
 		return reloc.Sorted{}, err
 	}
-	if c.Object.inOrder.Has(sec) {
+	if c.Object.inOrder.Has(sec) && c.relas.all[sec] == nil {
 		return reloc.Sorted{Table: t}, nil // edits keep an order that there is; section counts them
 	}
 	return reloc.Sort(t), nil

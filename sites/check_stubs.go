@@ -188,13 +188,13 @@ func (c *checker) cells(cells map[int]operand) error {
 	}
 	size, before := uint64(0), 0
 	if s, ok := c.Object.File.SectionByName(tocName); ok {
-		t, err := c.Object.table(s.Index)
+		t, err := c.Object.relas.editedTable(s.Index)
 		if err != nil {
 			return err
 		}
 		size, before = s.Size, t.Len()
 	}
-	t, err := reloc.NewTable(c.out.Section(c.relaOf(toc.Index)).Data())
+	t, err := c.relas.editedTable(toc.Index)
 	if err != nil {
 		return err
 	}

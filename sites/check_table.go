@@ -111,7 +111,7 @@ func (c *checker) tied(code, table int) error {
 			}
 		}
 	}
-	t, err := reloc.NewTable(c.out.Section(c.relaOf(code)).Data())
+	t, err := c.relas.editedTable(code)
 	if err != nil {
 		return err
 	}
@@ -131,12 +131,12 @@ func (c *checker) part(sec elfrw.Section, was *Table, n int, added []int) error 
 	size := uint64(c.env.entrySize)
 	var before reloc.Table
 	if was != nil {
-		before, _ = c.Object.table(was.Section) // Find has read it
+		before, _ = c.Object.relas.editedTable(was.Section) // Find has read it
 	}
 	if sec.Size != uint64(n+len(added))*size {
 		return c.badTable("0x%x bytes, planned were %d entries", sec.Size, n+len(added))
 	}
-	t, err := reloc.NewTable(c.out.Section(c.relaOf(sec.Index)).Data())
+	t, err := c.relas.editedTable(sec.Index)
 	if err != nil {
 		return err
 	}

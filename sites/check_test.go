@@ -197,7 +197,7 @@ func (p *patched) sites() {
 		sec := p.f.Section(int(s.Section))
 		if !d.changes() {
 			if s.Rela >= 0 && !d.Done {
-				off := p.f.Section(int(in.relas[sec.Index])).Off + uint64(s.Rela)*reloc.RelaSize
+				off := p.f.Section(int(in.relas.edited[sec.Index])).Off + uint64(s.Rela)*reloc.RelaSize
 				p.spoiled(fmt.Sprintf("site %d, which stays, with another type", i), off, reloc.RelaSize, add(rType, 1))
 				p.spoiled(fmt.Sprintf("site %d, which stays, with another addend", i), off, reloc.RelaSize, add(rAddend, 4))
 				p.spoiled(fmt.Sprintf("site %d, which stays, of no symbol", i), off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
@@ -217,7 +217,7 @@ func (p *patched) sites() {
 			})
 			continue
 		}
-		rela := p.f.Section(int(in.relas[sec.Index]))
+		rela := p.f.Section(int(in.relas.edited[sec.Index]))
 		r, err := reloc.NewTable(rela.Data())
 		if err != nil {
 			p.t.Fatal(err)

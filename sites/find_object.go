@@ -29,19 +29,17 @@ func newObject(f *elfrw.File) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{File: f, fat: fat, ir: ir, relas: make([]int32, f.NumSections()), inOrder: index.NewSet(f.NumSections())}
+	relas, err := findRelas(f)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{File: f, fat: fat, ir: ir, relas: relas, inOrder: index.NewSet(f.NumSections())}
 	for i := 1; i < f.NumSections(); i++ {
 		switch f.SectionType(i) {
-		case elf.SHT_NULL, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX:
+		case elf.SHT_NULL, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_RELA:
 			continue
 		}
 		switch s := f.Section(i); {
-		case s.Is(elf.SHT_RELA) && s.Size == 0 && (s.Link == 0 || int(s.Link) != f.Symtab().Index || o.relas[s.Info] != 0):
-		case s.Is(elf.SHT_RELA):
-			if prev := o.relas[s.Info]; prev != 0 && f.Section(int(prev)).Size > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
-				return nil, kind.BadELF.Errorf("section %v: a second relocation section of %v, the first is section %d", s, f.Section(int(s.Info)), prev)
-			}
-			o.relas[s.Info] = int32(i)
 		case s.Named(tableName):
 			o.tables.kernel = append(o.tables.kernel, i)
 		case s.Named(userTable):

@@ -12,7 +12,6 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/internal/index"
-	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -43,12 +42,12 @@ type Object struct {
 	fat      bool          // the object has a second copy of its code:
 	ir       elfrw.Section // see layout.IR
 	tables   tables        // the sections of that name
-	relas    []int32       // by section: its SHT_RELA section
-	tramps   index.Ranks   // the symbols of Tramps
-	keys     index.Ranks   // the symbols of Keys: the number of one is that of the key
-	watched  index.Set     // symbols that a relocation at a site may name
-	byAddr   map[addr]int  // see trampsByAddr
-	inOrder  index.Set     // sections whose relocations scan has seen to be in order of place
+	relas    relaTables
+	tramps   index.Ranks  // the symbols of Tramps
+	keys     index.Ranks  // the symbols of Keys: the number of one is that of the key
+	watched  index.Set    // symbols that a relocation at a site may name
+	byAddr   map[addr]int // see trampsByAddr
+	inOrder  index.Set    // sections whose relocations scan has seen to be in order of place
 	funcs    funcIndex
 	keyAddrs map[addr]int   // see keysByAddr
 	parents  layout.Parents // see coldParents
@@ -72,24 +71,14 @@ type addr struct {
 }
 
 // table returns the relocations of section sec.
-func (o *Object) table(sec int) (reloc.Table, error) {
-	i := int(o.relas[sec])
-	if i == 0 {
-		return nil, nil
-	}
-	t, err := reloc.NewTable(o.File.Section(i).Data())
-	if err != nil {
-		return nil, kind.BadELF.Errorf("section %v: %w", o.File.Section(i), err)
-	}
-	return t, nil
-}
+func (o *Object) table(sec int) (reloc.Table, error) { return o.relas.table(sec) }
 
 // relocated returns the sections that have relocations and satisfy want, in
 // order.
 func (o *Object) relocated(want func(elfrw.Section) bool) iter.Seq[elfrw.Section] {
 	return func(yield func(elfrw.Section) bool) {
-		for sec, rela := range o.relas {
-			if rela == 0 {
+		for sec := range o.File.NumSections() {
+			if !o.relas.has(sec) {
 				continue
 			}
 			if s := o.File.Section(sec); want(s) && !yield(s) {

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
@@ -57,10 +58,10 @@ func (p *program) placeObject() error {
 			if err != nil {
 				return kind.BadELF.Errorf("section %v: %w", s, err)
 			}
-			if old, ok := p.relas[int(s.Info)]; ok && old.Len() > 0 && t.Len() > 0 && f.Section(int(s.Info)).Has(elf.SHF_ALLOC) {
-				return kind.BadELF.Errorf("section %v: a second relocation section of %v", s, f.Section(int(s.Info)))
-			}
 			if to := f.Section(int(s.Info)); to.Has(elf.SHF_ALLOC) || to.NameString() == layout.RecordSection {
+				if old := p.relas[int(s.Info)].Table; old.Len() > 0 { // as in a livepatch module
+					t = append(slices.Clip(old), t...)
+				}
 				p.relas[int(s.Info)] = reloc.Sort(t)
 			}
 		case s.Loaded() && s.NameString() == ".toc":
