@@ -76,7 +76,7 @@ func (c *checker) section(lo, hi int) error {
 			}
 			call = true
 			switch {
-			case !d.Word.IsBranch():
+			case d.Form != Keep && !d.Word.IsBranch():
 				return c.differs(s, "%s is left on a constant", r.TypeName())
 			case !c.isCallee(r, s, d):
 				return c.differs(s, "%s is against another symbol than planned", r.TypeName())
@@ -84,7 +84,7 @@ func (c *checker) section(lo, hi int) error {
 				return c.differs(s, "%s with addend 0x%x is another relocation than planned", r.TypeName(), r.Addend)
 			}
 		}
-		if d.Word.IsBranch() && !call && (s.Rela >= 0 || c.retargets(s, d)) {
+		if (s.Odd || d.Word.IsBranch()) && !call && (s.Rela >= 0 || c.retargets(s, d)) {
 			return c.differs(s, "the call has no relocation")
 		}
 	}

@@ -141,16 +141,16 @@ func TestCorrupted(t *testing.T) {
 		}, "expects b or bl, found nop"},
 		{"site type REL14", plainSite, func(p *patient) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_REL14))
-		}, "R_PPC64_REL14: a conditional branch"},
+		}, "R_PPC64_REL14: expects a conditional branch, found bl"},
 		{"site type ADDR24", plainSite, func(p *patient) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_ADDR24))
-		}, "R_PPC64_ADDR24: an absolute branch"},
+		}, "R_PPC64_ADDR24: expects ba or bla, found bl"},
 		{"site type PLTCALL", plainSite, func(p *patient) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_PLTCALL))
-		}, "R_PPC64_PLTCALL: an inline PLT sequence"},
-		{"site type P9NOTOC", plainSite, func(p *patient) {
-			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_REL24_P9NOTOC))
-		}, "R_PPC64_REL24_P9NOTOC"},
+		}, "R_PPC64_PLTCALL: expects bctr or bctrl, found bl"},
+		{"a conditional branch", plainSite, func(p *patient) {
+			p.put32(p.section(".text").Off+p.firstSite().Off, 0x41820000)
+		}, "expects b or bl, found .long 0x41820000"},
 		{"site word", plainSite, func(p *patient) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x7c0802a6)
 		}, "expects b or bl, found .long 0x7c0802a6"},

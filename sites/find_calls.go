@@ -6,7 +6,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"slices"
-	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
@@ -115,42 +114,47 @@ func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int)
 	bad := func(format string, a ...any) error {
 		return o.at(sec, r.Off, int64(r.Type()), format, a...)
 	}
-	if !r.IsCall() {
-		if why := callOnly(r.Type()); why != "" {
-			return bad("%s, against %s", why, kind.Printable(o.name(int(o.Tramps[tramp].Sym))))
-		}
+	what, is := oddCall(r.Type())
+	odd := is != nil
+	switch {
+	case r.IsCall():
+		what, is = "b or bl", relative
+	case !odd:
 		return nil
 	}
 	w, err := ppc64.Load(code, r.Off)
 	if err != nil {
 		return bad("%w", err)
 	}
-	if !w.IsBranch() || w.AA() {
-		return bad("expects b or bl, found %v", w)
+	if !is(w) {
+		return bad("expects %s, found %v", what, w)
 	}
 	o.Sites = append(o.Sites, Site{
 		Section: int32(sec), Off: r.Off, Key: o.Tramps[tramp].Key, Tramp: int32(tramp),
-		Word: w, Tail: !w.LK(), Rela: i, Type: r.Type(), Sym: int32(r.Sym()), Entry: -1, User: -1,
+		Word: w, Tail: !w.LK(), Odd: odd, Rela: i, Type: r.Type(), Sym: int32(r.Sym()), Entry: -1, User: -1,
 	})
 	return nil
 }
 
-// callOnly says what is wrong with a relocation type that only a call can have
-// and that scpatch does not rewrite; it is empty for the taking of an address.
-func callOnly(typ uint32) string {
+func relative(w ppc64.Word) bool { return w.IsBranch() && !w.AA() }
+
+// oddCall names the instruction that a relocation of a call is for, and knows it,
+// if the call is in a form that is not rewritten; nil for all others. The call of an
+// inline PLT sequence (-mlongcall, -fno-plt) is its branch to CTR: the relocations
+// of the rest only load the address.
+func oddCall(typ uint32) (what string, is func(ppc64.Word) bool) {
 	switch elf.R_PPC64(typ) {
 	case elf.R_PPC64_REL14, elf.R_PPC64_REL14_BRTAKEN, elf.R_PPC64_REL14_BRNTAKEN,
 		elf.R_PPC64_ADDR14, elf.R_PPC64_ADDR14_BRTAKEN, elf.R_PPC64_ADDR14_BRNTAKEN:
-		return "a conditional branch cannot be a static-call site"
+		return "a conditional branch", ppc64.Word.IsCondBranch
 	case elf.R_PPC64_ADDR24:
-		return "an absolute branch cannot be a static-call site"
+		return "ba or bla", func(w ppc64.Word) bool { return w.IsBranch() && w.AA() }
 	case elf.R_PPC64_REL24_P9NOTOC:
-		return "a call without TOC for power9 stubs is not supported"
+		return "b or bl", relative
+	case elf.R_PPC64_PLTCALL, elf.R_PPC64_PLTCALL_NOTOC:
+		return "bctr or bctrl", ppc64.Word.IsRegBranch
 	}
-	if strings.HasPrefix(reloc.Name(typ), "R_PPC64_PLT") {
-		return "an inline PLT sequence (-mlongcall, -fno-plt) cannot be a static-call site"
-	}
-	return ""
+	return "", nil
 }
 
 // sortSites sorts the sites from first on by place, and refuses two at one.

@@ -32,7 +32,7 @@ func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error
 	next := 0
 	for i := range list {
 		s := &list[i]
-		if !s.Tail {
+		if !s.Tail && !s.Odd {
 			s.Slot, s.Behind = slotAt(code, s.Off)
 		}
 		end := s.Off + 2*ppc64.WordSize

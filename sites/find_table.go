@@ -219,6 +219,9 @@ func (o *Object) mergeTable(t *Table) error {
 			if s.Key != e.Key {
 				return o.at(sec, off, -1, "entry %d has key %s, but its site calls %s", i, kind.Printable(o.Keys[e.Key].Name), kind.Printable(o.Keys[s.Key].Name))
 			}
+			if s.Odd {
+				return o.at(sec, off, -1, "entry %d names a call that no run time can patch: %v", i, s.Word)
+			}
 			if tail := e.Flags&FlagTail != 0; tail != s.Tail {
 				return o.at(sec, off, -1, "entry %d says tail call %v, but its site is %v", i, tail, s.Word)
 			}

@@ -138,7 +138,7 @@ func (p *Plan) retargets(s *Site, d *Decision) bool {
 func (p *Plan) CalleeName(i int) string {
 	s, d := &p.Object.Sites[i], &p.Decisions[i]
 	switch {
-	case !d.Word.IsBranch():
+	case !d.Word.IsBranch() && !s.Odd:
 		return ""
 	case d.Target != 0:
 		return p.Object.name(int(d.Target))

@@ -19,7 +19,7 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	switch {
 	case s.Decoded:
 		return keep(s, NotAnnotated), false, nil
-	case s.Rela >= 0 && !o.relas.isEdited(int(s.Section), int(s.Rela)):
+	case s.Odd, s.Rela >= 0 && !o.relas.isEdited(int(s.Section), int(s.Rela)):
 		return keep(s, CallForm), false, nil
 	case near.alternative:
 		return keep(s, AlternativeCode), false, nil

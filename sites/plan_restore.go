@@ -304,7 +304,7 @@ func (d *decider) refuseLinker(t int) Reason {
 	if d.slotless == nil {
 		d.slotless = map[int]bool{}
 		for i := range o.Sites {
-			if c := &o.Sites[i]; c.Tramp >= 0 && !hasPlace(c) || c.Tail && !c.NoTOC() {
+			if c := &o.Sites[i]; c.Tramp >= 0 && (c.Odd || !hasPlace(c)) || c.Tail && !c.NoTOC() {
 				d.slotless[int(c.Tramp)] = true
 			}
 		}

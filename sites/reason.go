@@ -80,7 +80,7 @@ var reasons = [...]reasonText{
 	ClobbersTOC:       {"clobbers-toc", "the target may change r2 (local entry 1), and nothing here would restore it"},
 	CallerNoTOC:       {"caller-no-toc", "the calling function has one entry point: r2 may be its caller's"},
 	CallerUnknown:     {"caller-unknown", "neither a function symbol nor .eh_frame covers the site, so what r2 holds there is unknown"},
-	CallForm:          {"call-form", "the call is not a b or bl with R_PPC64_REL24 or R_PPC64_REL24_NOTOC in the first relocation section of its code"},
+	CallForm:          {"call-form", "the call is no b or bl with R_PPC64_REL24 or R_PPC64_REL24_NOTOC, or its relocation is in a second relocation section"},
 	NotAnnotated:      {"not-annotated", "found by decoding only: no relocation and no table entry proves that this is code"},
 	AlternativeCode:   {"alternative-code", "the section holds alternative code, which runs elsewhere than it lies"},
 	SaveNotProven:     {"save-not-proven", "nothing proves that 24(r1) holds r2 here"},

@@ -29,9 +29,9 @@ type Site struct {
 	Word    ppc64.Word // the branch
 	Behind  ppc64.Word // the word in the slot, 0 with SlotNone
 
-	// Rela is the index of the site's relocation in the SHT_RELA section of
-	// its section, -1 where the assembler resolved the branch or a constant
-	// has replaced it. Type and Sym are the relocation's.
+	// Rela is the index of the site's relocation among those of its section,
+	// -1 where the assembler resolved the branch or a constant has replaced it.
+	// Type and Sym are the relocation's.
 	Rela int32
 	Type uint32
 	Sym  int32
@@ -42,6 +42,7 @@ type Site struct {
 	Slot    SlotState
 	Tail    bool // b, not bl
 	Decoded bool // found by decoding alone: no relocation and no table names it
+	Odd     bool // a call in another form than b or bl with a relative relocation: see oddCall
 
 	noTOC bool // see findNoTOC
 }
@@ -52,7 +53,13 @@ func (s *Site) compare(sec int, off uint64) int {
 }
 
 // NoTOC reports whether the caller keeps no TOC pointer (R_PPC64_REL24_NOTOC).
-func (s *Site) NoTOC() bool { return s.noTOC || s.Type == uint32(elf.R_PPC64_REL24_NOTOC) }
+func (s *Site) NoTOC() bool {
+	switch elf.R_PPC64(s.Type) {
+	case elf.R_PPC64_REL24_NOTOC, elf.R_PPC64_REL24_P9NOTOC, elf.R_PPC64_PLTCALL_NOTOC:
+		return true
+	}
+	return s.noTOC
+}
 
 // A SlotState says what follows the branch.
 type SlotState uint8

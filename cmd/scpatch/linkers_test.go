@@ -123,7 +123,7 @@ var linkerFacts = []linkerFact{
 
 	// 9. An inline PLT sequence: ld.bfd makes a bl of it and forgets local entry 1.
 	{"inline PLT, local entry 1", "same file", []string{"HERE", "LE1", "SAVE", viaPLT, restore},
-		"2: bl; nop", "error: unknown relocation (119)", "bad-longcall.o an inline PLT sequence"},
+		"2: bl; nop", "error: unknown relocation (119)", "bad-longcall.o call-form"},
 }
 
 // TestLinkerFacts links and runs each row with both linkers.

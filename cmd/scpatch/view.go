@@ -119,7 +119,7 @@ func targetText(o *sites.Object, t sites.Target) string {
 var decoding sync.Mutex
 
 // asm is a word in GNU assembler form; a branch goes to the symbol if there is
-// one.
+// one. Of a call in another form the symbol stands behind it.
 func asm(w ppc64.Word, symbol string) string {
 	if w.IsBranch() && symbol != "" {
 		if w.LK() {
@@ -138,7 +138,11 @@ func asm(w ppc64.Word, symbol string) string {
 	if err != nil {
 		return w.String()
 	}
-	return ppc64asm.GNUSyntax(inst, 0)
+	text := ppc64asm.GNUSyntax(inst, 0)
+	if symbol != "" {
+		text += " (" + symbol + ")"
+	}
+	return text
 }
 
 // where names a site for people.

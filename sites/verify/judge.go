@@ -89,6 +89,10 @@ func (v *verifier) judge(s *site) {
 			return
 		}
 	}
+	const bctr, lk ppc64.Word = 0x4e800420, 1
+	if v.kept(s) && (w.IsCondBranch() || w.AA() || w&^lk == bctr) {
+		return // no run time patches it, and it is as right as it was
+	}
 	var b branch
 	if w.IsBranch() {
 		if b = v.branchAt(s.at, w); b.bad != "" {

@@ -236,10 +236,10 @@ func (p *program) callBranch(r reloc.Rela) branch {
 	}
 	s := &p.symbols[r.Sym()]
 	b := branch{to: s.addr + uint64(r.Addend)}
-	if !r.IsCall() {
+	if !r.IsCall() && elf.R_PPC64(r.Type()) != elf.R_PPC64_REL24_P9NOTOC {
 		return branch{bad: "has a relocation that is none of a call: " + r.TypeName()}
 	}
-	b.notoc = elf.R_PPC64(r.Type()) == elf.R_PPC64_REL24_NOTOC
+	b.notoc = elf.R_PPC64(r.Type()) != elf.R_PPC64_REL24
 	if s.typ == elf.STT_SECTION {
 		return b
 	}
