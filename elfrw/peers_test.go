@@ -13,16 +13,8 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
-
-// missing ends a test for which the machine lacks something: in CI it fails.
-func missing(t *testing.T, format string, a ...any) {
-	t.Helper()
-	if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-		t.Fatalf(format, a...)
-	}
-	t.Skipf(format, a...)
-}
 
 // complaints runs a tool in a directory and returns the lines in which it
 // complains; what is not a complaint is told by ok.
@@ -33,7 +25,7 @@ func complaints(t *testing.T, dir string, ok func(line string) bool, tool string
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		missing(t, "%v", err)
+		tooltest.Missing(t, err)
 	}
 	var lines []string
 	for line := range strings.Lines(string(out)) {

@@ -4,6 +4,7 @@ package elfrw_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"golang.org/x/sys/unix"
 )
 
@@ -49,7 +51,7 @@ func asNobody(t *testing.T, fn func()) {
 // run as the wrong one.
 func TestReplaceOwner(t *testing.T) {
 	if os.Getuid() != 0 {
-		missing(t, "only root has files of two users")
+		tooltest.Missing(t, "only root has files of two users")
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.o")
@@ -94,7 +96,7 @@ func unwritable(t *testing.T, m *elfrw.Image, path string) {
 func TestReplaceFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		missing(t, "mounting a tmpfs: %v", err)
+		tooltest.Missing(t, fmt.Sprintf("mounting a tmpfs: %v", err))
 	}
 	defer unix.Unmount(dir, unix.MNT_DETACH)
 	small := filepath.Join(dir, "small.o")

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 const objdumpTool = "powerpc64le-linux-gnu-objdump"
@@ -23,17 +25,9 @@ var (
 )
 
 // objdump returns objdump's text for each of the instructions, a prefixed one
-// being two words, with the targets of relative branches as displacements. The
-// test is skipped without the tool, or fails where SCPATCH_REQUIRE_TOOLS=1.
+// being two words, with the targets of relative branches as displacements.
 func objdump(t *testing.T, words []Word) []string {
 	t.Helper()
-	tool, err := exec.LookPath(objdumpTool)
-	if err != nil {
-		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
 	b := make([]byte, WordSize*len(words))
 	for i, w := range words {
 		w.Put(b[WordSize*i:])
@@ -42,7 +36,7 @@ func objdump(t *testing.T, words []Word) []string {
 	if err := os.WriteFile(file, b, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(tool, "-b", "binary", "-m", "powerpc:common64", "-EL", "-D", "-w", "-z", "-M", "power10", file)
+	cmd := exec.Command(tooltest.Path(t, objdumpTool), "-b", "binary", "-m", "powerpc:common64", "-EL", "-D", "-w", "-z", "-M", "power10", file)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	out, err := cmd.Output()
 	if err != nil {

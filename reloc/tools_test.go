@@ -6,21 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// cross returns the path of a cross tool. Without it the test is skipped, or
-// fails where SCPATCH_REQUIRE_TOOLS=1 says that every peer must be there.
+// cross is the path of a cross tool.
 func cross(t *testing.T, tool string) string {
 	t.Helper()
-	path, err := exec.LookPath("powerpc64le-linux-gnu-" + tool)
-	switch {
-	case err == nil:
-		return path
-	case os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1":
-		t.Fatal(err)
-	}
-	t.Skip(err)
-	return ""
+	return tooltest.Path(t, "powerpc64le-linux-gnu-"+tool)
 }
 
 // run runs a tool and returns what it printed, on both streams.

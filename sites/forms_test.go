@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
 	"github.com/scpatch/scpatch/sites/stub"
@@ -34,13 +35,7 @@ func assemble(t *testing.T, text string) []byte {
 			return b
 		}
 	}
-	const as = "powerpc64le-linux-gnu-as"
-	if _, err := exec.LookPath(as); err != nil {
-		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	as := tooltest.Path(t, "powerpc64le-linux-gnu-as")
 	obj := filepath.Join(t.TempDir(), "x.o")
 	cmd := exec.Command(as, "-mpower10", "-I", filepath.Join("..", "testdata", "src"), "-o", obj)
 	cmd.Stdin = strings.NewReader(".include \"sc_asm.h\"\n.text\n" + text)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // tool runs a tool on an object in memory; "OBJ" and "OUT" stand for its files,
@@ -15,19 +17,14 @@ import (
 func tool(t *testing.T, command string, object []byte, others ...[]byte) []byte {
 	t.Helper()
 	words := strings.Fields(command)
-	if _, err := exec.LookPath(words[0]); err != nil {
-		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	program := tooltest.Path(t, words[0])
 	dir := t.TempDir()
 	for i, b := range append([][]byte{object}, others...) {
 		if err := os.WriteFile(filepath.Join(dir, append([]string{"OBJ"}, strings.Split("ABCDEF", "")...)[i]), b, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(words[0], words[1:]...)
+	cmd := exec.Command(program, words[1:]...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", command, err, out)

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // A ciStage is what CI_DRY=1 .ci/run says of a stage.
@@ -54,7 +56,7 @@ func dryCI(t *testing.T, number int) []ciStage {
 // TestCIStages wants what .ci/run chooses to be the same for the same commit, to
 // stay within the time, and to leave no stage out for ever.
 func TestCIStages(t *testing.T) {
-	requireTools(t, "bash")
+	tooltest.Need(t, "bash")
 	makefile, err := os.ReadFile(repoPath("Makefile"))
 	if err != nil {
 		t.Fatal(err)

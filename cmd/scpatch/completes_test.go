@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -18,7 +19,7 @@ import (
 // same.
 func TestE2ECompletes(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-ld", "powerpc64le-linux-gnu-g++", "ld.lld")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-ld", "powerpc64le-linux-gnu-g++", "ld.lld")
 	b := newBuilder(t, m)
 	for _, size := range []string{"--entry-size=8", "--entry-size=16"} {
 		for _, joiner := range [][]string{{"powerpc64le-linux-gnu-ld", "-r"}, {"ld.lld", "-m", "elf64lppc", "-r"}} {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -105,7 +106,7 @@ func TestCompletions(t *testing.T) {
 	}
 	for _, sh := range shells {
 		t.Run(sh.name, func(t *testing.T) {
-			requireTools(t, sh.name)
+			tooltest.Need(t, sh.name)
 			t.Chdir(t.TempDir())
 			for _, name := range []string{"a.o", "b.ko", "vmlinux", "with space.o", "old.json"} {
 				writeFile(t, name, nil)
@@ -177,7 +178,7 @@ func TestCompletionForm(t *testing.T) {
 		{"zsh", "-n", completionFile(t, "_scpatch")},
 	} {
 		t.Run(c[0], func(t *testing.T) {
-			requireTools(t, c[0])
+			tooltest.Need(t, c[0])
 			if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil || len(out) > 0 {
 				t.Errorf("%q: %v\n%s", c, err, out)
 			}

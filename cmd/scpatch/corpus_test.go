@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -32,7 +33,7 @@ import (
 func TestCorpus(t *testing.T) {
 	dir := os.Getenv("SCPATCH_CORPUS")
 	if dir == "" {
-		missing(t, "SCPATCH_CORPUS is not set; see make corpus-check")
+		tooltest.Missing(t, "SCPATCH_CORPUS is not set; see make corpus-check")
 	}
 	least := 1
 	if s := os.Getenv("SCPATCH_CORPUS_MIN"); s != "" {
@@ -43,7 +44,7 @@ func TestCorpus(t *testing.T) {
 	}
 	c := &corpus{t: t, kinds: make(map[string]int), refused: make(map[string]int)}
 	if s := os.Getenv("SCPATCH_CORPUS_PEERS"); s != "" {
-		requireTools(t, "powerpc64le-linux-gnu-readelf", "eu-elflint", "powerpc64le-linux-gnu-ld.bfd", "ld.lld", "powerpc64le-linux-gnu-objcopy", "llvm-objcopy")
+		tooltest.Need(t, "powerpc64le-linux-gnu-readelf", "eu-elflint", "powerpc64le-linux-gnu-ld.bfd", "ld.lld", "powerpc64le-linux-gnu-objcopy", "llvm-objcopy")
 		var err error
 		if c.every, err = strconv.Atoi(s); err != nil || c.every < 1 {
 			t.Fatalf("SCPATCH_CORPUS_PEERS: %q", s)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestE2ECounts counts the instructions that one call executes before and after
@@ -18,7 +20,7 @@ import (
 // docs/benchmarking.md; with SCPATCH_FULL=1 that is for all compilers.
 func TestE2ECounts(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang")
 	b := newBuilder(t, m)
 	var mu sync.Mutex
 	rows := map[string]string{}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"golang.org/x/sys/unix"
 )
 
@@ -184,7 +185,7 @@ func TestFullDisk(t *testing.T) {
 	b.patchOnce(t)
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
-		missing(t, fmt.Sprintf("mounting a tmpfs: %v", err))
+		tooltest.Missing(t, fmt.Sprintf("mounting a tmpfs: %v", err))
 	}
 	defer func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
@@ -250,7 +251,7 @@ func TestAttributes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := unix.Setxattr(name, "user.scpatch", []byte("x"), 0); err != nil {
-		missing(t, fmt.Sprintf("an extended attribute: %v", err))
+		tooltest.Missing(t, fmt.Sprintf("an extended attribute: %v", err))
 	}
 	before, err := os.Stat(name)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // The tests of this file hold the documents against the program: options, exit
@@ -149,7 +150,7 @@ func TestManualForm(t *testing.T) {
 		}
 	}
 	if !checked {
-		requireTools(t, "mandoc") // or groff, or man
+		tooltest.Need(t, "mandoc") // or groff, or man
 	}
 }
 
@@ -409,7 +410,7 @@ func runConsole(t *testing.T, block string) (n int) {
 				t.Fatal(err)
 			}
 		case slices.Contains(demoTools, args[0]):
-			requireTools(t, args[0])
+			tooltest.Need(t, args[0])
 			if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", line, err, out)
 			}

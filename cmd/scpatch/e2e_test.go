@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -32,7 +33,7 @@ import (
 // first compiler, and with every other one of those behind it.
 func TestE2E(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
 	b := newBuilder(t, m)
 	for n, c := range m.cells {
 		for i, compiler := range c.with {
@@ -43,25 +44,6 @@ func TestE2E(t *testing.T) {
 				t.Parallel()
 				b.runCell(t, c, compiler, i)
 			})
-		}
-	}
-}
-
-// missing skips a test for something that is not there, or fails it where
-// SCPATCH_REQUIRE_TOOLS=1 says that all must be.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
-func requireTools(t testing.TB, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing(t, tool+" is missing; make test installs it")
 		}
 	}
 }

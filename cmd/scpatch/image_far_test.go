@@ -11,12 +11,13 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // linkFarKernel links an image of 40 MB, of objects that have only got a table.
 func linkFarKernel(t *testing.T, linker string, link []string) string {
 	t.Helper()
-	requireTools(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
 	dir := t.TempDir()
 	copyFile(t, filepath.Join("testdata", "far.S"), filepath.Join(dir, "far.S"))
 	copyFile(t, repoPath("testdata", "src", "sc_asm.h"), filepath.Join(dir, "sc_asm.h"))

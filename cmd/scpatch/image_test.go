@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 var kernelLinkers = map[string][]string{
@@ -21,7 +22,7 @@ var kernelLinkers = map[string][]string{
 // linkKernel links a patched object as a kernel image is linked.
 func linkKernel(t *testing.T, linker, base string, patch, link []string) string {
 	t.Helper()
-	requireTools(t, "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
+	tooltest.Need(t, "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
 	dir := t.TempDir()
 	for _, o := range []string{"update", "targets", "ret0"} {
 		copyFile(t, repoPath("testdata", "obj", "gcc-p8-O2-"+o+".o"), filepath.Join(dir, o+".o"))

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // The sources of a program in testdata/src, and what it prints.
@@ -23,7 +24,7 @@ var (
 // makeInstall runs the target install, or uninstall, of the Makefile.
 func makeInstall(t *testing.T, w *workshop, target, prefix, destdir string) {
 	t.Helper()
-	requireTools(t, "make")
+	tooltest.Need(t, "make")
 	for _, pattern := range []string{repoPath("share", "*"), repoPath("Makefile")} { // for go test, see newWorkshop
 		files, _ := filepath.Glob(pattern)
 		for _, f := range files {
@@ -44,7 +45,7 @@ func installed(t *testing.T, w *workshop) string {
 // TestE2EInstall installs, builds programs with what is installed, and uninstalls.
 func TestE2EInstall(t *testing.T) {
 	w := newWorkshop(t)
-	requireTools(t, "cmake", "ninja")
+	tooltest.Need(t, "cmake", "ninja")
 	stage := filepath.Join(t.TempDir(), "a stage") // DESTDIR may have a space in it
 	prefix := installed(t, w)
 

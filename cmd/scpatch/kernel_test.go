@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -19,7 +20,7 @@ import (
 func kernelDir(t *testing.T) string {
 	dir := os.Getenv("SCPATCH_KERNEL")
 	if dir == "" {
-		missing(t, "SCPATCH_KERNEL names no kernel build; see make kernel-check")
+		tooltest.Missing(t, "SCPATCH_KERNEL names no kernel build; see make kernel-check")
 	}
 	return dir
 }
@@ -121,7 +122,7 @@ func patchCopy(t *testing.T, in string) string {
 // linkable wants both linkers to take an object, and readelf to say nothing.
 func linkable(t *testing.T, path string) {
 	t.Helper()
-	requireTools(t, "powerpc64le-linux-gnu-ld", "powerpc64le-linux-gnu-readelf", "ld.lld")
+	tooltest.Need(t, "powerpc64le-linux-gnu-ld", "powerpc64le-linux-gnu-readelf", "ld.lld")
 	dir := t.TempDir()
 	execute(t, ".", []string{"powerpc64le-linux-gnu-ld", "-r", "-o", filepath.Join(dir, "bfd.o"), path})
 	execute(t, ".", []string{"ld.lld", "-m", "elf64lppc", "-r", "-o", filepath.Join(dir, "lld.o"), path})

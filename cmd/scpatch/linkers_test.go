@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // A linkerFact is what the linkers make of a branch as a naive tool would leave
@@ -129,7 +130,7 @@ var linkerFacts = []linkerFact{
 // TestLinkerFacts links and runs each row with both linkers.
 func TestLinkerFacts(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
 	for _, f := range linkerFacts {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestMutantPeers gives as many mutants as SCPATCH_MUTANT_PEERS says to scpatch and
@@ -30,7 +32,7 @@ func TestMutantPeers(t *testing.T) {
 	if testing.Short() {
 		n = 10
 	}
-	requireTools(t, "powerpc64le-linux-gnu-objcopy", "llvm-objcopy")
+	tooltest.Need(t, "powerpc64le-linux-gnu-objcopy", "llvm-objcopy")
 	programs := []struct {
 		name string
 		args []string

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // graphPrograms is how many programs are made of the objects of one graph: the
@@ -35,7 +37,7 @@ const (
 // build/random/GRAPH/NUMBER.
 func TestE2ERandomCalls(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
 	programs := map[int][]int{} // by graph
 	first, n := randomNumber(t, "SCPATCH_FIRST", 0), randomNumber(t, "SCPATCH_PROGRAMS", 0)
 	for p := first; p < first+n; p++ {

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestE2ERandomVerify makes C++ programs of random functions of all that makes a
@@ -23,7 +25,7 @@ import (
 // 48, or as many as SCPATCH_RANDOM says.
 func TestE2ERandomVerify(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang++", "ld.lld")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang++", "ld.lld")
 	b := newBuilder(t, m)
 	for seed := range randomPrograms(t, 3, 48) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

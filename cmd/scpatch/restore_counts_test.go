@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // The ways to make a call of a key that may change.
@@ -36,7 +38,7 @@ type callPlace struct {
 // docs/benchmarking.md is its output with SCPATCH_FULL=1 and -v.
 func TestE2ERestoreCounts(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++")
 	b := newBuilder(t, m)
 	places, compilers := []callPlace{{"program", "object"}}, []string{"gcc-p8-O2"}
 	if full() {

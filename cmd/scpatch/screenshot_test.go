@@ -14,13 +14,14 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestWriteScreenshot makes the picture of the README, see "make screenshot".
 func TestWriteScreenshot(t *testing.T) {
 	dest, kernel := os.Getenv("SCPATCH_SCREENSHOT"), os.Getenv("SCPATCH_KERNEL")
 	if dest == "" || kernel == "" {
-		missing(t, "SCPATCH_SCREENSHOT names no file, or SCPATCH_KERNEL no kernel; see make screenshot")
+		tooltest.Missing(t, "SCPATCH_SCREENSHOT names no file, or SCPATCH_KERNEL no kernel; see make screenshot")
 	}
 	path := filepath.Join(t.TempDir(), "page.html")
 	t.Chdir(kernel)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 func TestMain(m *testing.M) {
@@ -84,7 +85,7 @@ func mainUnprivileged() {
 // container without that user it cannot. Where every peer has to be there
 // (SCPATCH_REQUIRE_TOOLS=1) it is taken to be so, and fails if it is not.
 func canDropPrivileges() bool {
-	if os.Geteuid() != 0 || os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
+	if os.Geteuid() != 0 || tooltest.Required() {
 		return true
 	}
 	maps, err := os.ReadFile("/proc/self/uid_map")

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestE2EShadow runs tail calls, and a call without a slot, of targets in a
@@ -15,7 +17,7 @@ import (
 // r2 and can go on.
 func TestE2EShadow(t *testing.T) {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
 	b := newBuilder(t, m)
 	for _, linker := range m.linkerNames() {
 		for _, pie := range []string{"-pie", "-no-pie"} {

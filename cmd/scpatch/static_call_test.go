@@ -12,6 +12,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -28,7 +29,7 @@ type workshop struct {
 
 func newWorkshop(t *testing.T) *workshop {
 	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
-	requireTools(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
+	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
 	// Read, so that the results of go test are not kept when they change.
 	for _, pattern := range []string{repoPath("include", "*.h"), repoPath("testdata", "src", "usc*")} {
 		files, err := filepath.Glob(pattern)
@@ -162,7 +163,7 @@ func TestE2EStaticCallLTO(t *testing.T) {
 // TestStaticCallElsewhere compiles the same program for another architecture,
 // and runs it if it is this one.
 func TestStaticCallElsewhere(t *testing.T) {
-	requireTools(t, "x86_64-linux-gnu-gcc", "clang")
+	tooltest.Need(t, "x86_64-linux-gnu-gcc", "clang")
 	dir := t.TempDir()
 	program := filepath.Join(dir, "program")
 	var sources []string

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,7 +22,7 @@ func openTerminal(t *testing.T, columns int) (tty *os.File, shown func() string)
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		missing(t, "no pseudo terminals: "+err.Error())
+		tooltest.Missing(t, "no pseudo terminals: "+err.Error())
 	}
 	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	if err != nil {

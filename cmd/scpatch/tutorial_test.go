@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // The tests of this file do what the tutorials in docs/ tell a reader to do.
@@ -86,7 +88,7 @@ func session(t *testing.T, dir string, env []string, all []step) {
 // TestE2ETutorialPlugin builds and runs the plug-in host.
 func TestE2ETutorialPlugin(t *testing.T) {
 	w := newWorkshop(t)
-	requireTools(t, "make", "bash")
+	tooltest.Need(t, "make", "bash")
 	doc := readDoc(t, "docs", "tutorial-plugin.md")
 	dir := t.TempDir()
 	if names := writeFiles(t, doc, dir); len(names) != 7 {
@@ -99,13 +101,13 @@ func TestE2ETutorialPlugin(t *testing.T) {
 // TestE2EFirstSession does what docs/first-session.md shows, from a clone of the
 // last commit on.
 func TestE2EFirstSession(t *testing.T) {
-	requireTools(t, "bash", "git", "make")
+	tooltest.Need(t, "bash", "git", "make")
 	root, err := filepath.Abs(repoPath())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
-		missing(t, "no clone: git knows nothing of this directory")
+		tooltest.Missing(t, "no clone: git knows nothing of this directory")
 	}
 	env := []string{
 		"GIT_CONFIG_COUNT=2",
@@ -119,7 +121,7 @@ func TestE2EFirstSession(t *testing.T) {
 // commands that need no kernel tree. With SCPATCH_TUTORIAL_KERNEL it types all of
 // them, in this source directory.
 func TestTutorialKernel(t *testing.T) {
-	requireTools(t, "bash", "powerpc64le-linux-gnu-gcc")
+	tooltest.Need(t, "bash", "powerpc64le-linux-gnu-gcc")
 	doc := readDoc(t, "docs", "tutorial-kernel.md")
 	all := steps(doc)
 	if len(all) < 12 {

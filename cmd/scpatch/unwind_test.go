@@ -16,6 +16,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestE2EUnwind stops a program at every instruction of a stub, and of a
@@ -23,7 +24,7 @@ import (
 // stub's call-frame information says of the return address, it does not.
 func TestE2EUnwind(t *testing.T) {
 	w := newWorkshop(t)
-	requireTools(t, "gdb-multiarch")
+	tooltest.Need(t, "gdb-multiarch")
 	for _, c := range []struct {
 		name, compiler string
 		flags          []string

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 const spoilCalls = `
@@ -119,7 +120,7 @@ func (s *spoiler) shrink(name string, n uint64) {
 // TestE2ESpoiled spoils an object that scpatch has written, and wants the fault in
 // the object and in what either linker makes of it: the verdict is the same.
 func TestE2ESpoiled(t *testing.T) {
-	requireTools(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
 	dir := buildSpoiled(t)
 	for _, c := range []struct {
 		name, fn string
@@ -165,7 +166,7 @@ func TestE2ESpoiled(t *testing.T) {
 
 // TestE2ETruncated takes entries from the table, the table, and the record.
 func TestE2ETruncated(t *testing.T) {
-	requireTools(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-objcopy", "ld.lld")
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-objcopy", "ld.lld")
 	dir := buildSpoiled(t)
 	files := []string{"calls.o", "bfd", "lld"}
 	for _, linker := range files[1:] {
@@ -254,7 +255,7 @@ func wantSpoiled(t *testing.T, path, fn string, kinds []string) {
 // TestE2EListLinked lists programs: each site of the objects is there, with its key,
 // its form, and whether a table has it; and calls that nobody has patched.
 func TestE2EListLinked(t *testing.T) {
-	requireTools(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
 	dir := buildSpoiled(t)
 	site := func(s *siteView) string {
 		return strings.Join([]string{s.Symbol, s.Key, s.Target, s.Form.String(), s.Before[0], s.Before[1], map[bool]string{true: "listed"}[s.Listed]}, ", ")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // tocOf returns the TOC pointer of an image: what .TOC. is, or 0x8000 behind the
@@ -82,8 +83,8 @@ var images = []struct {
 
 // TestRunImages patches what is proven in linked programs.
 func TestRunImages(t *testing.T) {
-	cxx := tool(t, crossCXX)
-	tool(t, emulator)
+	cxx := tooltest.Path(t, crossCXX)
+	tooltest.Path(t, emulator)
 	dir := t.TempDir()
 	for _, image := range images {
 		exe, patched := filepath.Join(dir, image.name), filepath.Join(dir, "patched")
@@ -147,7 +148,7 @@ func (o *object) nameAt() func(s site) string {
 // relocations tell: nothing may be proven that is not proven there, and most has
 // to be.
 func TestImageLikeObjects(t *testing.T) {
-	cxx := tool(t, crossCXX)
+	cxx := tooltest.Path(t, crossCXX)
 	dir := t.TempDir()
 	const yes, no = 1, 2
 	known := map[string]int{}
@@ -195,7 +196,7 @@ func TestImageLikeObjects(t *testing.T) {
 // TestImageCode has calls, jump tables and computed branches in images of both
 // linkers.
 func TestImageCode(t *testing.T) {
-	gcc := tool(t, crossC)
+	gcc := tooltest.Path(t, crossC)
 	dir := t.TempDir()
 	obj, exe := filepath.Join(dir, "a.o"), filepath.Join(dir, "exe")
 	source := `
@@ -270,8 +271,8 @@ func TestImageCode(t *testing.T) {
 // address of a place behind a save: as a pointer in either kind of relocation, and
 // as a number, which nobody can go to.
 func TestImagePointers(t *testing.T) {
-	cc := tool(t, crossC)
-	tool(t, "ld.lld")
+	cc := tooltest.Path(t, crossC)
+	tooltest.Path(t, "ld.lld")
 	dir := t.TempDir()
 	for _, c := range []struct {
 		name, data string
@@ -333,8 +334,8 @@ g:	blr
 // TestImageTables has two jump tables of one function, one behind the other. What
 // the second one holds, counted from the first, is no way into the function.
 func TestImageTables(t *testing.T) {
-	clang := tool(t, "clang")
-	tool(t, "ld.lld")
+	clang := tooltest.Path(t, "clang")
+	tooltest.Path(t, "ld.lld")
 	dir := t.TempDir()
 	const cases = `switch (x & 7) {
 	case 0: s += call(s & 31, n - 1); break;

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // Where Debian's cross toolchain has its libraries.
@@ -21,7 +23,7 @@ func library(t testing.TB, path string) (all []*object) {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
-		missing(t, err)
+		tooltest.Missing(t, err)
 	}
 	err = readArchive(b, func(name string, _ int, data []byte) error {
 		o, err := readObject(name, data)
@@ -41,7 +43,7 @@ func library(t testing.TB, path string) (all []*object) {
 func TestShares(t *testing.T) {
 	dir := os.Getenv("SCPATCH_LIBS")
 	if dir == "" {
-		missing(t, "SCPATCH_LIBS names no directory")
+		tooltest.Missing(t, "SCPATCH_LIBS names no directory")
 	}
 	paths, err := filepath.Glob(filepath.Join(dir, "*.[ao]"))
 	if err != nil {

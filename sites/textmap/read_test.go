@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // macros are in front of every source: a function that saves r2, or does not,
@@ -61,7 +62,7 @@ func assembleSource(t testing.TB, source string) []byte {
 	if err := os.WriteFile(in, []byte(macros+source), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	build(t, tool(t, "powerpc64le-linux-gnu-as"), "-mpower10", "-o", out, in)
+	build(t, tooltest.Path(t, "powerpc64le-linux-gnu-as"), "-mpower10", "-o", out, in)
 	b, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)

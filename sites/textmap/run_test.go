@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 const (
@@ -78,7 +79,7 @@ func restoreArchive(t *testing.T, from, to string, choose func(*object, site) bo
 	t.Helper()
 	b, err := os.ReadFile(from)
 	if err != nil {
-		missing(t, err)
+		tooltest.Missing(t, err)
 	}
 	out := slices.Clone(b)
 	err = readArchive(b, func(name string, off int, data []byte) error {
@@ -110,7 +111,7 @@ func execute(t *testing.T, program string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, tool(t, emulator), "-L", sysroot, program)
+	cmd := exec.CommandContext(ctx, tooltest.Path(t, emulator), "-L", sysroot, program)
 	cmd.Env = []string{"LC_ALL=C", "QEMU_LD_PREFIX=" + sysroot}
 	cmd.Dir = t.TempDir()
 	out, err := cmd.Output()
@@ -119,9 +120,9 @@ func execute(t *testing.T, program string) string {
 
 // TestRunObjects patches what is proven in a program that saves r2 in many ways.
 func TestRunObjects(t *testing.T) {
-	gcc := tool(t, crossC)
-	tool(t, emulator)
-	clang := tool(t, "clang")
+	gcc := tooltest.Path(t, crossC)
+	tooltest.Path(t, emulator)
+	clang := tooltest.Path(t, "clang")
 	dir := t.TempDir()
 	// What is called lies in another unit, where a linker's stub saves r2 for a
 	// direct call, and then in the same one, where nothing does.
@@ -174,8 +175,8 @@ func TestRunObjects(t *testing.T) {
 
 // TestRunLibraries patches what is proven in the static C and C++ libraries.
 func TestRunLibraries(t *testing.T) {
-	cxx := tool(t, crossCXX)
-	tool(t, emulator)
+	cxx := tooltest.Path(t, crossCXX)
+	tooltest.Path(t, emulator)
 	dir := t.TempDir()
 	obj, exe := filepath.Join(dir, "o.o"), filepath.Join(dir, "exe")
 	build(t, cxx, "-std=c++17", "-O2", "-c", "-o", obj, "testdata/library.cc")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // A rule is a function, what its caller knows besides (by the names of places),
@@ -428,7 +429,7 @@ func TestRules(t *testing.T) {
 
 // TestRulesAsm holds the test's own assembler against GNU as.
 func TestRulesAsm(t *testing.T) {
-	as, objcopy := tool(t, "powerpc64le-linux-gnu-as"), tool(t, "powerpc64le-linux-gnu-objcopy")
+	as, objcopy := tooltest.Path(t, "powerpc64le-linux-gnu-as"), tooltest.Path(t, "powerpc64le-linux-gnu-objcopy")
 	var source strings.Builder
 	var want []byte
 	for _, r := range rules {

@@ -14,25 +14,12 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
-
-// tool returns the path of a tool. Without it the test is skipped, or fails
-// where SCPATCH_REQUIRE_TOOLS=1 says that it must be there.
-func tool(t testing.TB, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" {
-			t.Fatalf("%s is missing", name)
-		}
-		t.Skipf("%s is missing", name)
-	}
-	return path
-}
 
 func execute(t testing.TB, dir string, command ...string) {
 	t.Helper()
-	cmd := exec.Command(tool(t, command[0]), command[1:]...)
+	cmd := exec.Command(tooltest.Path(t, command[0]), command[1:]...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
@@ -95,7 +82,7 @@ func TestMain(m *testing.M) {
 func buildForms(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{gcc, "ld.lld"} {
-		tool(t, name)
+		tooltest.Path(t, name)
 	}
 	forms.once.Do(func() {
 		src, err := filepath.Abs("testdata")

@@ -5,6 +5,8 @@ package verify
 import (
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // moduleText is a module with a site of a key of its own, whose save is proven, a
@@ -169,7 +171,7 @@ var moduleFaults = []struct {
 
 // TestModuleFaults damages a module in its source.
 func TestModuleFaults(t *testing.T) {
-	tool(t, gcc)
+	tooltest.Path(t, gcc)
 	for _, f := range moduleFaults {
 		t.Run(f.name, func(t *testing.T) {
 			b := assemble(t, strings.NewReplacer(f.edits...).Replace(moduleText))
