@@ -3,7 +3,7 @@
 package main
 
 import (
-	"debug/elf"
+	"slices"
 
 	"github.com/ianlancetaylor/demangle"
 	"github.com/scpatch/scpatch/elfrw"
@@ -14,53 +14,79 @@ import (
 
 // shown is what list shows of a file: the plan of an object; of a linked program the
 // sites that are there, and of a kernel image the plan and what its table lacks.
-func shown(f *elfrw.File, opts sites.Options) (*work, error) {
-	switch elf.Type(f.Header().Type) {
-	case elf.ET_EXEC, elf.ET_DYN:
-	default:
-		return plan(f, opts)
+func shown(f *elfrw.File, opts sites.Options) (fileSites, error) {
+	if !isLinked(f) {
+		return makePlan(f, opts)
 	}
 	l, err := verify.List(f, verify.Options{User: opts.Place == sites.User, Module: opts.Place == sites.Module, EntrySize: opts.EntrySize})
 	if err != nil {
 		return nil, err
 	}
 	if l.User {
-		return linkedWork(l), nil
+		return newSeenSites(l), nil
 	}
-	w, err := plan(f, opts)
+	p, err := makePlan(f, opts)
 	if err != nil {
 		return nil, err
 	}
-	w.addSeen(l)
-	return w, nil
+	return addUnlisted(p, l), nil
 }
 
-// linkedWork shows the sites of a linked program, of which nothing can be changed.
-func linkedWork(l *verify.Listing) *work {
-	w := &work{keys: l.Keys, linked: true}
+// seenSites are those of a linked program, of which nothing can be changed.
+type seenSites struct {
+	keys    int
+	seen    []*verify.Seen
+	decided []sites.Decision
+}
+
+func newSeenSites(l *verify.Listing) *seenSites {
+	s := &seenSites{keys: l.Keys}
 	for i := range l.Sites {
-		w.decisions = append(w.decisions, seenDecision(&l.Sites[i]))
+		s.add(&l.Sites[i])
 	}
-	w.view = func(i int) siteView { return newSeenView(&l.Sites[i]) }
-	return w
+	return s
 }
 
-// addSeen adds the sites that no table lists, which stay as they are.
-func (w *work) addSeen(l *verify.Listing) {
-	var more []*verify.Seen
+func (s *seenSites) add(site *verify.Seen) {
+	s.seen = append(s.seen, site)
+	s.decided = append(s.decided, seenDecision(site))
+}
+
+// Keys implements [fileSites].
+func (s *seenSites) Keys() int { return s.keys }
+
+// Decided implements [fileSites].
+func (s *seenSites) Decided() []sites.Decision { return s.decided }
+
+// plannedAndSeen are the sites of a kernel image: behind those of the plan come
+// those that no table lists, which stay as they are.
+type plannedAndSeen struct {
+	fileSites
+	unlisted seenSites
+	decided  []sites.Decision
+}
+
+// addUnlisted adds to a plan the sites that no table lists.
+func addUnlisted(planned fileSites, l *verify.Listing) *plannedAndSeen {
+	p := &plannedAndSeen{fileSites: planned}
 	for i := range l.Sites {
 		if s := &l.Sites[i]; !s.Listed {
-			more = append(more, s)
-			w.decisions = append(w.decisions, seenDecision(s))
+			p.unlisted.add(s)
 		}
 	}
-	planned, n := w.view, len(w.decisions)-len(more)
-	w.view = func(i int) siteView {
-		if i < n {
-			return planned(i)
-		}
-		return newSeenView(more[i-n])
+	p.decided = slices.Concat(planned.Decided(), p.unlisted.decided)
+	return p
+}
+
+// Decided implements [fileSites].
+func (p *plannedAndSeen) Decided() []sites.Decision { return p.decided }
+
+// Site implements [fileSites].
+func (p *plannedAndSeen) Site(i int) siteView {
+	if n := len(p.fileSites.Decided()); i >= n {
+		return p.unlisted.Site(i - n)
 	}
+	return p.fileSites.Site(i)
 }
 
 // seenDecision is the decision of which a site of a linked file is the outcome.
@@ -75,16 +101,17 @@ func seenDecision(s *verify.Seen) sites.Decision {
 	return d
 }
 
-func newSeenView(s *verify.Seen) siteView {
-	d := seenDecision(s)
+// Site implements [fileSites].
+func (s *seenSites) Site(i int) siteView {
+	seen, d := s.seen[i], &s.decided[i]
 	v := siteView{
-		Section: s.Section, Offset: s.Off, Function: demangle.Filter(s.Symbol), Symbol: s.Symbol, FuncOff: s.FuncOff,
-		Key: demangle.Filter(s.Key), Target: demangle.Filter(s.Target), Tail: s.Tail, NoTOC: s.NoTOC,
-		Form: d.Form, Cost: int(d.Cost), Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: s.Listed,
+		Section: seen.Section, Offset: seen.Off, Function: demangle.Filter(seen.Symbol), Symbol: seen.Symbol, FuncOff: seen.FuncOff,
+		Key: demangle.Filter(seen.Key), Target: demangle.Filter(seen.Target), Tail: seen.Tail, NoTOC: seen.NoTOC,
+		Form: d.Form, Cost: int(d.Cost), Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: seen.Listed,
 	}
-	v.Before[0] = asm(s.Word, notocText(s.Callee, s.NoTOC))
-	if s.HasSlot && (!s.NoTOC || s.Slot == ppc64.RestoreTOC) {
-		v.Before[1] = asm(s.Slot, "")
+	v.Before[0] = asm(seen.Word, notocText(seen.Callee, seen.NoTOC))
+	if seen.HasSlot && (!seen.NoTOC || seen.Slot == ppc64.RestoreTOC) {
+		v.Before[1] = asm(seen.Slot, "")
 	}
 	v.After = v.Before
 	return v

@@ -65,16 +65,16 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var listing sync.Map // by path: fileView
 	code := forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, _ *logrus.Entry) (int, error) {
-		return exitDone, list(path, c.sites, func(w *work) error {
+		return exitDone, list(path, c.sites, func(s fileSites) error {
 			switch {
 			case *html != "":
-				listing.Store(path, fileView{jsonVersion, path, w.keys, w.views()})
+				listing.Store(path, fileView{jsonVersion, path, s.Keys(), viewAll(s)})
 			case *asJSON:
-				return writeJSON(out, fileView{jsonVersion, path, w.keys, w.views()})
+				return writeJSON(out, fileView{jsonVersion, path, s.Keys(), viewAll(s)})
 			case *diff:
-				writeDiff(out, c.screen, path, w.views())
+				writeDiff(out, c.screen, path, viewAll(s))
 			default:
-				writeTable(out, c.screen, path, w)
+				writeTable(out, c.screen, path, s)
 			}
 			return nil
 		})
@@ -89,25 +89,26 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // list plans a file and gives the plan to show while the file is open.
-func list(path string, opts sites.Options, show func(*work) error) error {
+func list(path string, opts sites.Options, show func(fileSites) error) error {
 	f, err := open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	return f.Guard(func() error {
-		w, err := shown(f, opts)
+		s, err := shown(f, opts)
 		if err != nil {
 			return err
 		}
-		return show(w)
+		return show(s)
 	})
 }
 
 // writeTable prints a plan for people.
-func writeTable(out io.Writer, to screen, path string, file *work) {
-	views := file.views()
-	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", quoteOdd(path), len(views), file.keys, counts(file.decisions))
+func writeTable(out io.Writer, to screen, path string, file fileSites) {
+	views, decided := viewAll(file), file.Decided()
+	_, program := file.(*seenSites)
+	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", quoteOdd(path), len(views), file.Keys(), counts(decided))
 	if len(views) == 0 {
 		return
 	}
@@ -118,9 +119,9 @@ func writeTable(out io.Writer, to screen, path string, file *work) {
 		switch {
 		case s.Form == sites.Keep:
 			because = s.Reason.String()
-		case file.linked && s.Listed:
+		case program && s.Listed:
 			because = "in the table"
-		case file.linked:
+		case program:
 		case s.Done:
 			becomes += " (is so already)"
 		}
@@ -137,7 +138,7 @@ func writeTable(out io.Writer, to screen, path string, file *work) {
 		rows = append(rows, row)
 	}
 	to.writeTable(out, rows, []int{0, 1, 2, 3, 6}, "FORM", formColour) // SECTION to TARGET, BECOMES
-	for _, k := range keptByReason(file.decisions) {
+	for _, k := range keptByReason(decided) {
 		fmt.Fprintf(out, "%s: %s (%d)\n", k.reason, views[k.first].Why, k.count)
 	}
 }

@@ -81,8 +81,7 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	return forEach(ctx, p.common, files, stdout, p.patch)
 }
 
-// patch opens one file and patches it, guarded against someone who truncates it
-// meanwhile.
+// patch is the whole job on one file.
 func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	if p.output == "" {
 		defer p.turn(path)()
@@ -92,42 +91,53 @@ func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log
 		return 0, err
 	}
 	defer f.Close()
-	err = f.Guard(func() error {
-		code, err = p.patchFile(ctx, f, path, out, log)
-		return err
+	err = f.Guard(func() error { // against someone who truncates the file meanwhile
+		plan, err := makePlan(f, p.sites)
+		if err != nil {
+			return err
+		}
+		image, err := p.apply(plan)
+		if err != nil {
+			return err
+		}
+		if !p.dryRun && (p.output != "" || !image.Unchanged()) {
+			temp, err := p.writeTemp(path, f, image, plan)
+			if err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return errors.Join(fmt.Errorf("interrupted: %w", err), temp.Discard())
+			}
+			if err := temp.Commit(); err != nil {
+				return err
+			}
+		}
+		if p.diff {
+			writeDiff(out, p.screen, path, viewAll(plan))
+		}
+		code = p.report(log, plan)
+		return nil
 	})
 	return code, err
 }
 
-// patchFile is the whole job on one file: find, plan, apply, write, check.
-func (p *patcher) patchFile(ctx context.Context, f *elfrw.File, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
-	w, err := plan(f, p.sites)
+// apply makes the output of a plan, and decides where everything goes in it.
+func (p *patcher) apply(plan filePlan) (*elfrw.Image, error) {
+	edit, err := plan.Apply()
 	if err != nil {
-		return 0, err
-	}
-	edit, err := w.apply()
-	if err != nil {
-		return 0, kind.CannotEdit.Wrap(err)
+		return nil, kind.CannotEdit.Wrap(err)
 	}
 	if p.strip && !edit.Empty() {
 		edit.StripSignature()
 	}
 	image, err := edit.Layout()
 	if errors.Is(err, elfrw.ErrSigned) {
-		return 0, fmt.Errorf("%w: patch before signing, or drop it with --strip-signature", err)
+		return nil, fmt.Errorf("%w: patch before signing, or drop it with --strip-signature", err)
 	}
 	if err != nil {
-		return 0, kind.CannotEdit.Wrap(err)
+		return nil, kind.CannotEdit.Wrap(err)
 	}
-	if !p.dryRun && (p.output != "" || !image.Unchanged()) {
-		if err := p.write(ctx, f, image, path, w); err != nil {
-			return 0, err
-		}
-	}
-	if p.diff {
-		writeDiff(out, p.screen, path, w.views())
-	}
-	return p.report(log, w), nil
+	return image, nil
 }
 
 // turn waits until nobody else patches the file of that path, and returns what
@@ -145,36 +155,31 @@ func (p *patcher) turn(path string) func() {
 	return mutex.Unlock
 }
 
-// write puts the output where it belongs, whole or not at all.
-func (p *patcher) write(ctx context.Context, f *elfrw.File, image *elfrw.Image, path string, w *work) error {
+// writeTemp writes the output beside where it belongs, and has the plan check
+// what is read back.
+func (p *patcher) writeTemp(path string, f *elfrw.File, image *elfrw.Image, plan filePlan) (*elfrw.Temp, error) {
 	dest := p.output
 	if dest == "" {
 		dest = path
 	}
 	if err := elfrw.Replaceable(dest); err != nil {
 		if errors.Is(err, fs.ErrPermission) && p.output == "" {
-			return fmt.Errorf("%w; --output leaves it as it is", err)
+			return nil, fmt.Errorf("%w; --output leaves it as it is", err)
 		}
-		return err
+		return nil, err
 	}
-	check := w.check
+	check := plan.Check
 	if image.Unchanged() {
 		check = nil // nothing was planned
 	}
 	temp, err := image.WriteTemp(dest, f.Info(), check)
 	if err != nil && !kind.Of(err).IO() {
-		return &kind.Error{Kind: kind.NotAsPlanned, Err: err} // what was read back
+		return nil, &kind.Error{Kind: kind.NotAsPlanned, Err: err} // what was read back
 	}
 	if errors.Is(err, fs.ErrPermission) && p.output == "" {
-		return fmt.Errorf("%w; --output can name a file in another directory", err)
+		return nil, fmt.Errorf("%w; --output can name a file in another directory", err)
 	}
-	if err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return errors.Join(fmt.Errorf("interrupted: %w", err), temp.Discard())
-	}
-	return temp.Commit()
+	return temp, err
 }
 
 // open opens an input file, and knows the kinds that are often given by mistake.
@@ -199,17 +204,17 @@ func open(path string) (*elfrw.File, error) {
 }
 
 // report says what was done, and warns of the sites that had to stay.
-func (p *patcher) report(log *logrus.Entry, w *work) int {
-	total, kept := len(w.decisions), keptByReason(w.decisions)
+func (p *patcher) report(log *logrus.Entry, plan filePlan) int {
+	total, kept := len(plan.Decided()), keptByReason(plan.Decided())
 	if p.log.IsLevelEnabled(logrus.DebugLevel) {
-		for i := range w.decisions {
-			v := w.view(i)
+		for i := range total {
+			v := plan.Site(i)
 			log.Debug(v.sentence())
 		}
-		log.Debug(p.summary(w))
+		log.Debug(p.summary(plan))
 	}
 	for _, k := range kept {
-		first := w.view(k.first)
+		first := plan.Site(k.first)
 		log.WithField("reason", k.reason.String()).Warnf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
 			k.count, total, k.reason, first.Why, first.where())
 	}
@@ -219,18 +224,18 @@ func (p *patcher) report(log *logrus.Entry, w *work) int {
 	return exitDone
 }
 
-func (p *patcher) summary(w *work) string {
+func (p *patcher) summary(plan filePlan) string {
 	verb := "patched"
 	if p.dryRun {
 		verb = "to patch"
 	}
-	switch n := len(w.decisions); {
+	switch n := len(plan.Decided()); {
 	case n == 0:
 		return "no static-call sites"
-	case !w.changes():
+	case !plan.Changes():
 		return fmt.Sprintf("%d sites, nothing to do", n)
 	}
-	return fmt.Sprintf("%s: %s; %d table entries added", verb, counts(w.decisions), w.added)
+	return fmt.Sprintf("%s: %s; %d table entries added", verb, counts(plan.Decided()), plan.NumAdded())
 }
 
 // exitCode classifies an error.

@@ -14,6 +14,37 @@ import (
 	"golang.org/x/arch/ppc64/ppc64asm"
 )
 
+// The fileSites are the sites of one file, with what becomes of each.
+type fileSites interface {
+	Keys() int // of the file
+	Decided() []sites.Decision
+	Site(i int) siteView
+}
+
+// viewAll shows all sites.
+func viewAll(s fileSites) []siteView {
+	v := make([]siteView, len(s.Decided()))
+	for i := range v {
+		v[i] = s.Site(i)
+	}
+	return v
+}
+
+// objectSites are those of an object.
+type objectSites struct{ *sites.Plan }
+
+func (p objectSites) Keys() int                 { return len(p.Object.Keys) }
+func (p objectSites) Decided() []sites.Decision { return p.Decisions }
+
+// imageSites are those of a linked kernel image.
+type imageSites struct{ *image.Plan }
+
+func (p imageSites) Keys() int                 { return p.Plan.Keys }
+func (p imageSites) Decided() []sites.Decision { return p.Decisions }
+
+// NumAdded is 0: the table of an image stays as it is.
+func (p imageSites) NumAdded() int { return 0 }
+
 // A siteView is one site of a plan in words: what list, the diff and the log
 // print. The names are demangled, but for Symbol. It does not refer to the file.
 type siteView struct {
@@ -37,9 +68,10 @@ type siteView struct {
 	After    [2]string    `json:"after"`
 }
 
-func newSiteView(p *sites.Plan, i int) siteView {
-	s, d := &p.Object.Sites[i], &p.Decisions[i]
+// Site implements [fileSites].
+func (p objectSites) Site(i int) siteView {
 	o := p.Object
+	s, d := &o.Sites[i], &p.Decisions[i]
 	fn, off := o.FuncName(s)
 	v := siteView{
 		Section: o.SectionName(s), Offset: s.Off,
@@ -65,8 +97,8 @@ func newSiteView(p *sites.Plan, i int) siteView {
 	return v
 }
 
-// newImageView shows a site of a linked image, where only the branch changes.
-func newImageView(p *image.Plan, i int) siteView {
+// Site implements [fileSites]. Only the branch changes.
+func (p imageSites) Site(i int) siteView {
 	s, d := &p.Sites[i], &p.Decisions[i]
 	sec := p.File.Section(s.Section)
 	v := siteView{
