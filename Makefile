@@ -49,8 +49,10 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # The binary is static. Only the race detector needs cgo.
 export CGO_ENABLED := 0
+# What is set at link time lies in this package.
+CLI := github.com/scpatch/scpatch/cmd/scpatch/internal/cli
 # The bytes depend on the commit and on the version of Go, not on where or when.
-BUILDFLAGS = -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION) -X main.revision=$(REVISION) $(LDFLAGS)"
+BUILDFLAGS = -trimpath -buildvcs=false -ldflags "-X $(CLI).version=$(VERSION) -X $(CLI).revision=$(REVISION) $(LDFLAGS)"
 LDFLAGS ?=
 GOTEST := $(GO) run ./.ci/gotest
 # What ./... does not match.
@@ -167,32 +169,32 @@ unit: build
 # that take long and have one goroutine.
 ONE := ^(TestFarKernelImage|TestMillion|TestMemory|TestBytesWritten|TestCompletions|TestSchemas)$$
 race:
-	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(ONE)|$(LONG)|$(INPUT)|$(BROWSER)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch
+	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(ONE)|$(LONG)|$(INPUT)|$(BROWSER)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch/internal/cli
 
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
-	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch
+	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch/internal/cli
 
 soundness: build tools ## The proof on whole libraries and images, instructions per call, and the linkers
-	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch
+	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch/internal/cli
 
 # Thousands in an hour. What fails is left in build/random/GRAPH/NUMBER.
 PROGRAMS ?= 10000
 FIRST ?= 0
 soundness-random: tools ## Make PROGRAMS random programs from number FIRST on, patch, link, run, verify and spoil them (10000)
-	$(REQUIRE) SCPATCH_PROGRAMS=$(PROGRAMS) SCPATCH_FIRST=$(FIRST) $(GOTEST) -count=1 -v -timeout 12h -run '^TestE2ERandomCalls$$' ./cmd/scpatch
+	$(REQUIRE) SCPATCH_PROGRAMS=$(PROGRAMS) SCPATCH_FIRST=$(FIRST) $(GOTEST) -count=1 -v -timeout 12h -run '^TestE2ERandomCalls$$' ./cmd/scpatch/internal/cli
 
 # What of it each change has to pass.
 soundness-short: build tools
-	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/textmap ./cmd/scpatch
+	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/textmap ./cmd/scpatch/internal/cli
 
 browser-test: build ## The site map in headless Chromium
 	@.ci/setup-tools browser
-	$(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch
+	$(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch/internal/cli
 
 screenshot: $(KERNEL)/vmlinux.o ## Make docs/sitemap.png, the site map of that kernel object
 	@.ci/setup-tools browser
 	$(REQUIRE) SCPATCH_SCREENSHOT='$(abspath docs/sitemap.png)' SCPATCH_KERNEL='$(abspath $(KERNEL))' \
-		$(GO) test -count=1 -run '^TestWriteScreenshot' ./cmd/scpatch
+		$(GO) test -count=1 -run '^TestWriteScreenshot' ./cmd/scpatch/internal/cli
 
 test-full: test reproducible deb-test soundness browser-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
 	@$(MAKE) --no-print-directory kernel-test
@@ -201,12 +203,12 @@ test-full: test reproducible deb-test soundness browser-test corpus-check kernel
 	@$(MAKE) --no-print-directory kernel-test KIND=pcrel
 	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
 	@$(MAKE) --no-print-directory tutorial-kernel
-	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run E2E ./cmd/scpatch
+	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run E2E ./cmd/scpatch/internal/cli
 	@$(MAKE) --no-print-directory mutants kills
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
 mutants: ## Give scpatch MUTANTS changed objects (100000)
-	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch
+	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch/internal/cli
 
 # Each package by its own tests. The pattern leaves out what takes long, and what
 # runs none of the code.
@@ -221,7 +223,7 @@ mutation-sample: tools ## The same for a small part of them (SAMPLE chooses whic
 	$(MUTATION) -every 150 -offset $(SAMPLE) $(MUTATED)
 
 kills: ## Kill scpatch KILLS times in the middle of a batch (1000)
-	SCPATCH_KILLS=$(KILLS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestKilled$$' ./cmd/scpatch
+	SCPATCH_KILLS=$(KILLS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestKilled$$' ./cmd/scpatch/internal/cli
 
 # Without a limit, minimizing one interesting input takes up the whole time.
 fuzz: ## Run every fuzz target for FUZZTIME inputs (500000x)
@@ -260,11 +262,11 @@ corpus-full: ## The same for 20 packages; readelf, eu-elflint and the linkers se
 	@.ci/setup-tools corpus test
 	@.ci/fetch-corpus $(CORPUS) $(CORPUS_ALL)
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=20000 SCPATCH_CORPUS_PEERS=$(CORPUS_PEERS) \
-		$(GOTEST) -count=1 -v -timeout 5h -run '^TestCorpus$$' ./cmd/scpatch
+		$(GOTEST) -count=1 -v -timeout 5h -run '^TestCorpus$$' ./cmd/scpatch/internal/cli
 
 corpus-check: corpus ## Every object of the corpus: written back byte for byte, and planned
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) SCPATCH_CORPUS_PEERS=200 \
-		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch
+		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch/internal/cli
 
 kernel-object: ## Build vmlinux.o from Debian's linux-source-6.12 (minutes)
 	@.ci/setup-tools test kernel linux-6.12
@@ -290,7 +292,7 @@ kernel-patches: ## Apply the series SERIES (6.12 or 6.1) to the kernel tree TREE
 
 tutorial-kernel: ## Type the commands of docs/tutorial-kernel.md, from the source package to the boot
 	@.ci/setup-tools test kernel linux-6.12 boot
-	$(REQUIRE) SCPATCH_TUTORIAL_KERNEL=1 $(GOTEST) -count=1 -v -timeout 60m -run '^TestTutorialKernel$$' ./cmd/scpatch
+	$(REQUIRE) SCPATCH_TUTORIAL_KERNEL=1 $(GOTEST) -count=1 -v -timeout 60m -run '^TestTutorialKernel$$' ./cmd/scpatch/internal/cli
 
 COST_KERNELS := pointer outline runtime direct
 kernel-cost: build ## Instructions per static call, for four kernels that are built for it, and what scpatch adds to a build
@@ -300,7 +302,7 @@ kernel-cost: build ## Instructions per static call, for four kernels that are bu
 	kbuild/share.sh $(B)/kernel-outline $(B)/kernel-runtime
 
 kernel-check: build kernel-modules ## Run scpatch over that kernel object and those modules
-	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch
+	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch/internal/cli
 	@.ci/kernel-check $(B)/scpatch $(KERNEL)/vmlinux.o
 
 ##@ Speed
@@ -321,11 +323,11 @@ bench-short: bench-go bench-tool $(BENCH)/million.o $(BENCH)/sections.o ## The s
 	@$(BENCH_TOOL) -n 3 $(BENCH)/million.o $(BENCH)/sections.o $(wildcard $(KERNEL)/vmlinux.o)
 
 bench-plot: bench-tool ## How the CPU time grows with relocations and sites: docs/scaling.svg
-	SCPATCH_LARGE='$(abspath $(BENCH)/scale)' SCPATCH_SCALE=1 $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch
+	SCPATCH_LARGE='$(abspath $(BENCH)/scale)' SCPATCH_SCALE=1 $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch/internal/cli
 	@$(BENCH_TOOL) -n $(BENCH_ROUNDS) -plot docs/scaling.svg $(BENCH)/scale/scale-*.o
 
 bench-go:
-	$(GO) test -count=1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./cmd/scpatch
+	$(GO) test -count=1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./cmd/scpatch/internal/cli
 
 .PHONY: bench-tool
 bench-tool: build
@@ -335,8 +337,8 @@ bench-tool: build
 
 bench-inputs: $(BENCH_INPUTS)
 
-$(BENCH)/million.o: cmd/scpatch/million_test.go
-	SCPATCH_LARGE='$(abspath $(@D))' $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch
+$(BENCH)/million.o: cmd/scpatch/internal/cli/million_test.go
+	SCPATCH_LARGE='$(abspath $(@D))' $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch/internal/cli
 
 $(BENCH)/sections.o:
 	.ci/bench-input sections $@

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
+)
+
+type css = chromedp.CSS // a selector
+
+// A browser is one tab of Chromium that shows a page of ours. Whatever it says on
+// its console, throws, asks for or loads fails the test.
+type browser struct {
+	*testing.T
+	ctx context.Context
+	mu  sync.Mutex
+	bad []string
+}
+
+// A chromium is a running Chromium. It ends with the test that has started it.
+type chromium struct{ ctx context.Context }
+
+func startChromium(t *testing.T) *chromium {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		tooltest.Missing(t, "chromium is missing; make browser-test installs it")
+	}
+	opts := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.UserDataDir(t.TempDir()))
+	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), opts...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return &chromium{ctx}
+}
+
+// open shows a page in a tab of this size.
+func (c *chromium) open(t *testing.T, url string, width, height int) *browser {
+	t.Helper()
+	ctx, stop := chromedp.NewContext(c.ctx)
+	t.Cleanup(stop)
+	b := &browser{T: t, ctx: ctx}
+	complain := func(format string, args ...any) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.bad = append(b.bad, fmt.Sprintf(format, args...))
+	}
+	if err := chromedp.Listen(ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventConsoleAPICalled:
+			complain("console: %s", e.Type)
+		case *runtime.EventExceptionThrown:
+			complain("exception: %v", e.ExceptionDetails)
+		case *log.EventEntryAdded:
+			complain("log: %s %s", e.Entry.Level, e.Entry.Text)
+		case *page.EventJavascriptDialogOpening:
+			complain("dialog: %s", e.Message)
+			go func() {
+				_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{})
+			}()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.run(chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(url))
+	t.Cleanup(func() {
+		b.equal("what the page has loaded", eval[[]string](b, `performance.getEntriesByType("resource").map((e) => e.name)`), []string{})
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, s := range b.bad {
+			t.Error(s)
+		}
+	})
+	return b
+}
+
+func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// eval is the value of a JavaScript expression.
+func eval[V any](b *browser, expression string) V {
+	b.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[V](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// settle lets the page draw: what follows a scroll comes with a frame.
+func (b *browser) settle() {
+	b.Helper()
+	eval[bool](b, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+}
+
+func (b *browser) equal(what string, got, want any) {
+	b.Helper()
+	if g, w := fmt.Sprintf("%#v", got), fmt.Sprintf("%#v", want); g != w {
+		b.Errorf("%s: got %s, want %s", what, g, w)
+	}
+}
+
+// search types into the search field, in the place of what is there.
+func (b *browser) search(query string) {
+	b.Helper()
+	eval[bool](b, `(document.getElementById("search").focus(), document.getElementById("search").select(), true)`)
+	if query == "" {
+		query = kb.Delete
+	}
+	b.press(query)
+}
+
+// matches is what the page says of the number of sites.
+func (b *browser) matches() string {
+	b.Helper()
+	return eval[string](b, `document.getElementById("matches").textContent`)
+}
+
+// A tableRow is a row of the table as it stands in the page: texts by column.
+type tableRow map[string]string
+
+// table scrolls through the whole table and reads it.
+func (b *browser) table() []tableRow {
+	b.Helper()
+	return eval[[]tableRow](b, `(async () => {
+		const scroll = document.getElementById("scroll"), n = Number(document.getElementById("grid").getAttribute("aria-rowcount")) - 1;
+		const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+		const all = [];
+		for (let top = 0; all.filter(Boolean).length < n && top <= scroll.scrollHeight; top += scroll.clientHeight) {
+			scroll.scrollTop = top;
+			await frame();
+			for (const row of document.querySelectorAll("#rows [role=row]")) {
+				all[row.ariaRowIndex - 2] = Object.fromEntries([...row.children].map((c) => [c.className.replace("cell-", ""), c.title]));
+			}
+		}
+		return all;
+	})()`)
+}
+
+// column is one column of the table.
+func (b *browser) column(name string) (texts []string) {
+	b.Helper()
+	for _, r := range b.table() {
+		texts = append(texts, r[name])
+	}
+	return texts
+}
+
+// detail is what the page says of the chosen site: the key, and the terms.
+func (b *browser) detail() map[string]string {
+	b.Helper()
+	return eval[map[string]string](b, `(() => {
+		const detail = document.getElementById("detail"), terms = {};
+		for (const dt of detail.querySelectorAll("dt")) terms[dt.textContent] = dt.nextElementSibling.textContent;
+		for (const code of detail.querySelectorAll(".code")) terms[code.getAttribute("aria-label")] = [...code.querySelectorAll("code")].map((c) => c.textContent.replaceAll("\u00a0", " ").trim()).join("; ");
+		return { ...terms, key: detail.querySelector("h2")?.textContent ?? "", why: detail.querySelector(".steps")?.textContent ?? "", all: detail.textContent };
+	})()`)
+}
+
+// focus is the id of what has the keyboard.
+func (b *browser) focus() string {
+	b.Helper()
+	return eval[string](b, `document.activeElement.id`)
+}
+
+// press gives keys to what has the keyboard.
+func (b *browser) press(keys string) {
+	b.Helper()
+	b.run(chromedp.KeyEvent(keys))
+}
+
+// slash presses the key of the search. KeyEvent would type the character even
+// where the page has handled the key.
+func (b *browser) slash() {
+	b.Helper()
+	for _, e := range []input.DispatchKeyEventParams{
+		{Type: input.DispatchKeyEventTypeKeyDown, Key: "/", Code: "Slash", Text: "/", WindowsVirtualKeyCode: 191},
+		{Type: input.DispatchKeyEventTypeKeyUp, Key: "/", Code: "Slash", WindowsVirtualKeyCode: 191},
+	} {
+		if _, err := chromedp.Call(b.ctx, input.DispatchKeyEvent, e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// follow goes to another fragment of the page's address.
+func (b *browser) follow(fragment string) {
+	b.Helper()
+	eval[bool](b, fmt.Sprintf(`new Promise((done) => { addEventListener("hashchange", () => done(true), { once: true }); location.hash = %q; })`, fragment))
+}
+
+// fileURL is the address of a file.
+func fileURL(path string) string { return "file://" + filepath.ToSlash(path) }
+
+// listedPage writes the page of objects of testdata, and lists them.
+func listedPage(t *testing.T, args ...string) (url string, files []fileView) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "page.html")
+	inObjects(t)
+	if out, said, code := runCommand(append([]string{"list", "--html", path}, args...)...); code != exitDone {
+		t.Fatal(code, out, said)
+	}
+	out, _, _ := runCommand(append([]string{"list", "--json"}, args...)...)
+	for line := range strings.Lines(out) {
+		var v fileView
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, v)
+	}
+	return fileURL(path), files
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+// TestCatalogue wants one entry for every reason and every kind of errors, and no
+// others: in a sentence what it is, why it is so, what to do, and an example.
+// TestConsole runs the examples.
+func TestCatalogue(t *testing.T) {
+	texts := map[string]string{} // what the example has to show, besides the name
+	for _, r := range sites.Reasons() {
+		if r.String() == "" || r.Text() == "" || texts[r.String()] != "" {
+			t.Errorf("reason %d: name %q, text %q", r, r, r.Text())
+		}
+		texts[r.String()] = r.Text()
+	}
+	for _, k := range kind.All() {
+		if _, ok := texts[k.String()]; ok || k.String() == "" {
+			t.Errorf("kind %d: name %q", k, k)
+		}
+		texts[k.String()] = "[" + k.String() + "]"
+	}
+	run := 0
+	for _, e := range catalogue() {
+		text, ok := texts[e.name]
+		if !ok {
+			t.Errorf("docs/messages.md explains %s, which is nothing or was there before", e.name)
+		}
+		delete(texts, e.name)
+		if s := e.summary(); !strings.HasSuffix(s, ".") || len(s) > 125 {
+			t.Errorf("%s: %q is no summary", e.name, s)
+		}
+		why := "\n\nWhy it stays: "
+		if strings.HasPrefix(text, "[") {
+			why = "\n\nWhy not go on: "
+		}
+		if !strings.Contains(e.text, why) || !strings.Contains(e.text, "\n\nWhat to do: ") {
+			t.Errorf("%s: why, or what to do, is missing", e.name)
+		}
+		examples := fenced(e.text+"\n", "console")
+		run += len(examples)
+		examples = append(examples, fenced(e.text+"\n", "text")...)
+		if len(examples) != 1 || !strings.Contains(examples[0], e.name) && !strings.Contains(examples[0], text) {
+			t.Errorf("%s: no example, or not one of it", e.name)
+		}
+		if body := e.body(); strings.ContainsAny(body, "`") || strings.Contains(body, "| ") {
+			t.Errorf("%s: marks are left in\n%s", e.name, body)
+		}
+	}
+	for name := range texts {
+		t.Errorf("docs/messages.md does not explain %s", name)
+	}
+	if run < 45 {
+		t.Errorf("%d examples are run", run)
+	}
+}
+
+var quoted = regexp.MustCompile("`([^`]+)`")
+
+// messagesOf are patterns for the messages that an entry's table lists.
+func messagesOf(e entry) (list []*regexp.Regexp) {
+	for line := range strings.Lines(e.text) {
+		if !strings.HasPrefix(line, "| ") {
+			continue
+		}
+		for _, m := range quoted.FindAllStringSubmatch(line, -1) {
+			if strings.Contains(m[1], " ") && len(strings.ReplaceAll(m[1], "…", "")) > 8 {
+				list = append(list, regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(m[1]), "…", ".*")))
+			}
+		}
+	}
+	return list
+}
+
+// TestErrorNames gives the commands what they refuse: every object, and one that
+// is damaged in many ways. Each error has a name, and is among the messages which
+// the catalogue lists under it.
+func TestErrorNames(t *testing.T) {
+	entries := map[string][]*regexp.Regexp{}
+	for _, e := range catalogue() {
+		entries[e.name] = messagesOf(e)
+	}
+	inObjects(t)
+	seen := map[string]int{}
+	check := func(args ...string) {
+		t.Helper()
+		_, stderr, _ := runCommand(args...)
+		for line := range strings.Lines(stderr) {
+			if strings.HasPrefix(line, "scpatch: warning: ") || strings.HasPrefix(line, "Try ") {
+				continue
+			}
+			text, name, _ := strings.Cut(strings.TrimSuffix(line, "]\n"), " [")
+			for strings.Contains(name, " [") {
+				more, rest, _ := strings.Cut(name, " [")
+				text, name = text+" ["+more, rest
+			}
+			if !slices.ContainsFunc(entries[name], func(m *regexp.Regexp) bool { return m.MatchString(text) }) {
+				t.Errorf("scpatch %s: the name is none, or its entry does not list the message:\n%s", strings.Join(args, " "), line)
+			}
+			seen[name]++
+		}
+	}
+	objects, err := filepath.Glob("*.*o")
+	if err != nil || len(objects) < 50 {
+		t.Fatal(objects, err)
+	}
+	for _, o := range objects {
+		check("-n", o)
+		check("list", "--user", "--require", "constant", o)
+		check("list", "--paca-toc", "5", o)
+		check("verify", "--user", o)
+		check("verify", o)
+	}
+	whole := readFile(t, "asm-annot16.o") // a table, and keys of each kind
+	step := 3
+	if testing.Short() {
+		step = 29
+	}
+	for i := 0; i < len(whole); i += step {
+		if i%(8*step) == 0 {
+			writeFile(t, "damaged.o", whole[:i])
+			check("-n", "damaged.o")
+		}
+		b := slices.Clone(whole)
+		b[i] ^= 0xff
+		writeFile(t, "damaged.o", b)
+		check("-n", "damaged.o")
+		check("verify", "damaged.o")
+	}
+	check("nosuchfile")
+	check(".")
+	check("--nosuch")
+	if len(seen) < 14 {
+		t.Errorf("only these were met: %v", seen)
+	}
+}

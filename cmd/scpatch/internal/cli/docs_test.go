@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
+)
+
+// The tests of this file hold the documents against the program: options, exit
+// codes, reasons, messages, fields, and what commands print.
+
+func readDoc(t *testing.T, elem ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(repoPath(elem...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// runCommand is run with its output in strings.
+func runCommand(args ...string) (stdout, stderr string, code int) {
+	var out, err bytes.Buffer
+	code = Run(args, &out, &err)
+	return out.String(), err.String(), code
+}
+
+// An option is one line of a help text or one item of the manual page.
+type option struct{ short, long, arg string }
+
+var helpOption = regexp.MustCompile(`^ {2,6}(?:-(\w), )?--([a-z-]+)(?:\[=true\|false\]| ([A-Z]+))?  `)
+
+func helpOptions(t *testing.T, args ...string) (opts []option) {
+	t.Helper()
+	help, _, code := runCommand(append(args, "--help")...)
+	if code != exitDone {
+		t.Fatalf("exit code %d", code)
+	}
+	for _, line := range strings.Split(help, "\n") {
+		if !strings.HasPrefix(strings.TrimLeft(line, " "), "-") {
+			continue
+		}
+		m := helpOption.FindStringSubmatch(line)
+		if m == nil {
+			t.Fatalf("cannot read %q", line)
+		}
+		opts = append(opts, option{m[1], m[2], m[3]})
+	}
+	return opts
+}
+
+var manOption = regexp.MustCompile(`^\.It (?:Fl (\w) , )?Fl -([a-z-]+)(?: Ar ([A-Z]+))?$`)
+
+// manOptions reads the options of one subsection of the manual page.
+func manOptions(t *testing.T, page, subsection string) (opts []option) {
+	t.Helper()
+	_, text, ok := strings.Cut(page, "\n.Ss "+subsection+"\n")
+	if !ok {
+		t.Fatalf("no subsection %q", subsection)
+	}
+	if i := regexp.MustCompile(`\n\.S[sh] `).FindStringIndex(text); i != nil {
+		text = text[:i[0]]
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if !strings.HasPrefix(line, ".It Fl") {
+			continue
+		}
+		m := manOption.FindStringSubmatch(line)
+		if m == nil {
+			t.Fatalf("cannot read %q", line)
+		}
+		opts = append(opts, option{m[1], m[2], m[3]})
+	}
+	return opts
+}
+
+func TestManualOptions(t *testing.T) {
+	page := readDoc(t, "docs", "scpatch.1")
+	all := manOptions(t, page, "Options of all commands")
+	files := slices.Concat(all, manOptions(t, page, "Options of all commands but explain"))
+	place := slices.Concat(files, manOptions(t, page, "Options of scpatch, list and verify"))
+	planning := slices.Concat(place, manOptions(t, page, "Options of scpatch and scpatch list"))
+	tested := 0
+	for _, c := range []struct {
+		subsection string
+		args       []string
+		shared     []option
+	}{
+		{"Options of scpatch", nil, planning},
+		{"Options of scpatch list", []string{"list"}, planning},
+		{"Options of scpatch verify", []string{"verify"}, place},
+		{"Options of scpatch compare", []string{"compare"}, files},
+		{"", []string{"explain"}, all},
+	} {
+		want, got := helpOptions(t, c.args...), slices.Clone(c.shared)
+		if c.subsection != "" {
+			got = append(got, manOptions(t, page, c.subsection)...)
+		}
+		byName := func(a, b option) int { return strings.Compare(a.long, b.long) }
+		slices.SortFunc(want, byName)
+		slices.SortFunc(got, byName)
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(option{})); diff != "" {
+			t.Errorf("%q: --help has -, the manual page has +:\n%s", c.args, diff)
+		}
+		tested++
+	}
+	if tested != 1+len(commands) {
+		t.Errorf("%d commands tested, there are %q and patching", tested, commands)
+	}
+}
+
+// TestManualForm lets what formats manual pages say what is wrong with ours.
+func TestManualForm(t *testing.T) {
+	page := repoPath("docs", "scpatch.1")
+	checked := false
+	for _, c := range [][]string{
+		{"mandoc", "-T", "lint", "-W", "warning", page},
+		{"groff", "-mdoc", "-ww", "-z", "-Tutf8", page},
+		{"man", "--warnings", "-l", page},
+	} {
+		if _, err := exec.LookPath(c[0]); err != nil {
+			continue
+		}
+		checked = true
+		cmd := exec.Command(c[0], c[1:]...)
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		if c[0] == "mandoc" {
+			cmd.Stdout = &said
+		}
+		if err := cmd.Run(); err != nil || said.Len() > 0 {
+			t.Errorf("%s: %v\n%s", strings.Join(c, " "), err, &said)
+		}
+	}
+	if !checked {
+		tooltest.Need(t, "mandoc") // or groff, or man
+	}
+}
+
+// sourceFiles parses the files of a package's directory, without its tests.
+func sourceFiles(t *testing.T, dir string) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %v", dir, err)
+	}
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	return files
+}
+
+// constants returns the constants of a package with their values, for which
+// want is true: of a type by its name, or by the constant's own name.
+func constants(t *testing.T, dir string, want func(name, typ string) bool) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, f := range sourceFiles(t, dir) {
+		for _, d := range f.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.CONST {
+				continue
+			}
+			for _, s := range g.Specs {
+				v := s.(*ast.ValueSpec)
+				typ := ""
+				if id, ok := v.Type.(*ast.Ident); ok {
+					typ = id.Name
+				}
+				for i, name := range v.Names {
+					if i < len(v.Values) && want(name.Name, typ) {
+						lit, ok := v.Values[i].(*ast.BasicLit)
+						if !ok {
+							t.Fatalf("%s is no literal", name.Name)
+						}
+						found[name.Name] = strings.Trim(lit.Value, `"`)
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+func TestExitCodesDocumented(t *testing.T) {
+	messages, page := readDoc(t, "docs", "messages.md"), readDoc(t, "docs", "scpatch.1")
+	_, status, _ := strings.Cut(page, "\n.Sh EXIT STATUS\n")
+	status, _, _ = strings.Cut(status, "\n.Sh ")
+	help, _, _ := runCommand("--help")
+	codes := constants(t, ".", func(name, _ string) bool { return regexp.MustCompile(`^exit[A-Z]`).MatchString(name) })
+	if len(codes) < 5 {
+		t.Fatalf("found %v", codes)
+	}
+	for name, code := range codes {
+		if row := fmt.Sprintf("\n| %s | `%s` | ", code, name); !strings.Contains(messages, row) {
+			t.Errorf("docs/messages.md has no row %q", row)
+		}
+		if !strings.Contains(status, "\n.It "+code+"\n") {
+			t.Errorf("docs/scpatch.1 does not have %s", code)
+		}
+		if !strings.Contains(help, "\n  "+code+"  ") {
+			t.Errorf("--help does not have %s", code)
+		}
+	}
+}
+
+var verb = regexp.MustCompile(`%[#+0 ]*[0-9]*[a-zA-Z]`)
+
+// TestMessagesDocumented looks for every error message in docs/messages.md,
+// with "…" for what differs.
+func TestMessagesDocumented(t *testing.T) {
+	messages := strings.Join(strings.Fields(readDoc(t, "docs", "messages.md")), " ")
+	for _, dir := range []string{".", repoPath("sites"), repoPath("sites", "verify"), repoPath("sites", "image"), repoPath("elfrw")} {
+		n := 0
+		for _, f := range sourceFiles(t, dir) {
+			for _, m := range errorTexts(f, dir == ".") {
+				n++
+				if text := verb.ReplaceAllString(m, "…"); !strings.Contains(messages, strings.Join(strings.Fields(text), " ")) {
+					t.Errorf("docs/messages.md does not have %q", text)
+				}
+			}
+		}
+		if n < 10 {
+			t.Errorf("%s: found %d messages", dir, n)
+		}
+	}
+}
+
+// errorTexts returns the texts in a file that may become part of an error: in
+// the command those that are given to a function which makes one, in the
+// libraries, which print nothing, all texts of several words.
+func errorTexts(f *ast.File, command bool) (texts []string) {
+	add := func(n ast.Node) {
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			s, err := strconv.Unquote(lit.Value)
+			if s == "referred to" {
+				return // a mark in package sites; an explanation takes its place
+			}
+			if err == nil && strings.Contains(strings.TrimSpace(verb.ReplaceAllString(s, "")), " ") && !strings.HasSuffix(s, "\n") {
+				texts = append(texts, s)
+			}
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Name.Name == "String" || n.Name.Name == "Error" {
+				return false
+			}
+		case *ast.CompositeLit:
+			if a, ok := n.Type.(*ast.ArrayType); ok {
+				if id, ok := a.Elt.(*ast.Ident); ok && id.Name == "reasonText" {
+					return false // the sentences of the reasons, which the document explains at length
+				}
+			}
+		case *ast.CallExpr:
+			if sel, ok := n.Fun.(*ast.SelectorExpr); command && ok && slices.Contains([]string{"New", "Errorf"}, sel.Sel.Name) {
+				for _, a := range n.Args {
+					add(a)
+				}
+			}
+		case *ast.BasicLit:
+			if !command {
+				add(n)
+			}
+		}
+		return true
+	})
+	return texts
+}
+
+// TestFormatsDocumented looks for every field of the JSON output.
+func TestFormatsDocumented(t *testing.T) {
+	formats := readDoc(t, "docs", "formats.md")
+	for _, v := range []any{fileView{}, siteView{}, verifyView{}, faultView{}, compareView{}, pairView{}} {
+		for typ, i := reflect.TypeOf(v), 0; i < typ.NumField(); i++ {
+			if !typ.Field(i).IsExported() {
+				continue
+			}
+			name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			if name == "" || !strings.Contains(formats, "\n| `"+name+"` | ") {
+				t.Errorf("docs/formats.md has no row for %v.%s (%q)", typ, typ.Field(i).Name, name)
+			}
+		}
+	}
+}
+
+// fenced returns the blocks of a document that are marked with a language.
+func fenced(doc, language string) (blocks []string) {
+	for {
+		_, rest, ok := strings.Cut(doc, "\n```"+language+"\n")
+		if !ok {
+			return blocks
+		}
+		block, after, _ := strings.Cut(rest, "```\n")
+		blocks, doc = append(blocks, block), after
+	}
+}
+
+// inObjects goes to a directory with a copy of the repository's objects.
+func inObjects(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "testdata", "obj"), os.DirFS(repoPath("testdata", "obj"))); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join(dir, "testdata", "obj"))
+}
+
+// TestFormatsExamples checks the JSON that docs/formats.md shows.
+func TestFormatsExamples(t *testing.T) {
+	blocks := fenced(readDoc(t, "docs", "formats.md"), "json")
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of JSON, want 2", len(blocks))
+	}
+	inObjects(t)
+	strict := func(text string, v any) {
+		t.Helper()
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(v); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+	}
+	var shown siteView
+	strict(blocks[0], &shown)
+	out, _, _ := runCommand("list", "--json", "gcc-p8-O2-update.o")
+	var list fileView
+	strict(out, &list)
+	if diff := cmp.Diff(list.Sites[0], shown); diff != "" {
+		t.Errorf("the program has -, docs/formats.md has +:\n%s", diff)
+	}
+
+	var said, logged map[string]any
+	strict(blocks[1], &said)
+	_, stderr, _ := runCommand("--dry-run", "--log-format=json", "gcc-p8-O2-weak.o")
+	strict(stderr, &logged)
+	delete(said, "time")
+	delete(logged, "time")
+	if diff := cmp.Diff(logged, said); diff != "" {
+		t.Errorf("the program has -, docs/formats.md has +:\n%s", diff)
+	}
+}
+
+// TestConsole runs the commands that README.md and the documents show in blocks
+// marked "console", and compares what they print. A line "..." stands for any
+// lines. What cat shows is a file that the block goes on with. Commands of other
+// programs than those of demoTools are passed over.
+func TestConsole(t *testing.T) {
+	docs := map[string]string{"README.md": readDoc(t, "README.md")}
+	for _, name := range []string{"architecture.md", "formats.md", "messages.md"} {
+		docs[name] = readDoc(t, "docs", name)
+	}
+	n := 0
+	for name, doc := range docs {
+		for _, block := range fenced(doc, "console") {
+			t.Run(name, func(t *testing.T) { n += runConsole(t, block) })
+		}
+	}
+	if n == 0 {
+		t.Error("no document shows a command")
+	}
+}
+
+// demoTools are what a block needs to make a file.
+var demoTools = []string{"cp", "truncate", "ar", "powerpc64le-linux-gnu-as", "powerpc64le-linux-gnu-ld"}
+
+// runConsole runs one block in a directory of its own, and returns how many of its
+// commands are scpatch's.
+func runConsole(t *testing.T, block string) (n int) {
+	inObjects(t)
+	for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
+		line, want, _ := strings.Cut(c, "\n")
+		args := strings.Fields(line)
+		switch {
+		case args[0] == "scpatch":
+			n++
+			var both bytes.Buffer
+			Run(args[1:], &both, &both)
+			if got := both.String(); !matches(got, strings.TrimRight(want, "\n")) {
+				t.Errorf("%s\nprints\n%s\nwhere the document has\n%s", line, got, want)
+			}
+		case args[0] == "cat" && len(args) == 2:
+			if err := os.WriteFile(args[1], []byte(strings.TrimRight(want, "\n")+"\n"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		case slices.Contains(demoTools, args[0]):
+			tooltest.Need(t, args[0])
+			if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", line, err, out)
+			}
+		}
+	}
+	return n
+}
+
+// matches compares an output with one in which "..." stands for any lines.
+func matches(got, want string) bool {
+	var re strings.Builder
+	re.WriteString(`^`)
+	for _, line := range strings.Split(want, "\n") {
+		if line == "..." {
+			re.WriteString(`(?:.*\n)*`)
+		} else if line != "" || want != "" {
+			re.WriteString(regexp.QuoteMeta(line) + `\n`)
+		}
+	}
+	re.WriteString(`$`)
+	return regexp.MustCompile(re.String()).MatchString(got)
+}
+
+// TestLinks checks that what the documents link to in the repository is there.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+	for _, name := range []string{"README.md", "docs/architecture.md", "docs/builds.md", "docs/first-session.md", "docs/forms.md", "docs/formats.md", "docs/library.md", "docs/linkers.md", "docs/messages.md", "docs/packaging.md", "docs/proof.md", "docs/static_call.md", "docs/tutorial-kernel.md", "docs/tutorial-plugin.md"} {
+		for _, m := range link.FindAllStringSubmatch(readDoc(t, filepath.FromSlash(name)), -1) {
+			to := repoPath(filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(m[1]))
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s links to %s: %v", name, m[1], err)
+			}
+		}
+	}
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sirupsen/logrus"
+)
+
+// A hinter collects the names that messages have, to say at last, on a terminal,
+// where they are explained. It is a hook of the log.
+type hinter struct {
+	mu    sync.Mutex
+	names []string
+}
+
+// Levels implements [logrus.Hook].
+func (*hinter) Levels() []logrus.Level { return []logrus.Level{logrus.ErrorLevel, logrus.WarnLevel} }
+
+// Fire implements [logrus.Hook].
+func (h *hinter) Fire(e *logrus.Entry) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, field := range []string{"kind", "reason"} {
+		if name, ok := e.Data[field].(string); ok && name != "" && !slices.Contains(h.names, name) {
+			h.names = append(h.names, name)
+		}
+	}
+	return nil
+}
+
+// hint ends a command on a terminal.
+func (c *common) hint() {
+	h := &c.hinter
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.names) == 0 || c.logFormat != "text" || c.quiet || !screenOf(c.log.Out).terminal {
+		return
+	}
+	slices.Sort(h.names) // several files are worked on at a time
+	names := strings.Join(h.names, " ")
+	if len(h.names) > 3 {
+		names = "NAME"
+	}
+	fmt.Fprintf(c.log.Out, "Try 'scpatch explain %s' for what to do.\n", names)
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// runJobs calls one for each number below n, several at a time, and returns what
+// waits until all have been done.
+func runJobs(n int, one func(i int)) (wait func()) {
+	if n == 1 {
+		one(0)
+		return func() {}
+	}
+	var workers sync.WaitGroup
+	next := make(chan int)
+	workers.Go(func() {
+		for i := range next {
+			one(i)
+		}
+	})
+	jobs := openJobserver(os.Getenv("MAKEFLAGS"))
+	for range min(n, jobs.most()) - 1 {
+		workers.Go(func() {
+			for more := true; more; {
+				token, ok := jobs.acquire()
+				if !ok {
+					return
+				}
+				var i int
+				if i, more = <-next; more {
+					one(i)
+				}
+				jobs.release(token)
+			}
+		})
+	}
+	go func() {
+		for i := range n {
+			next <- i
+		}
+		close(next)
+		jobs.stop()
+	}()
+	return workers.Wait
+}
+
+// A jobserver is GNU make's (its manual, "POSIX Jobserver Interaction"): a pipe or
+// a FIFO that holds a byte for each job that may run besides those that do. The
+// zero jobserver lets every job run.
+type jobserver struct {
+	r, w *os.File
+	none bool // there is one, but this process may not take part: one job at a time
+}
+
+// openJobserver finds the jobserver that $MAKEFLAGS names. A make that does not
+// take the command for a make, without a + in front of it, closes the pipe.
+func openJobserver(makeflags string) *jobserver {
+	auth := ""
+	for _, flag := range strings.Fields(makeflags) {
+		for _, name := range []string{"--jobserver-auth=", "--jobserver-fds="} { // the last one counts
+			if v, ok := strings.CutPrefix(flag, name); ok {
+				auth = v
+			}
+		}
+	}
+	if auth == "" {
+		return &jobserver{}
+	}
+	var r, w int
+	rpath, isFIFO := strings.CutPrefix(auth, "fifo:")
+	wpath := rpath
+	if !isFIFO {
+		if _, err := fmt.Sscanf(auth, "%d,%d", &r, &w); err != nil || !isPipe(r) || !isPipe(w) {
+			return &jobserver{none: true}
+		}
+		// Opened again, so that reading can be given up, whatever make has set.
+		rpath, wpath = fmt.Sprintf("/proc/self/fd/%d", r), fmt.Sprintf("/proc/self/fd/%d", w)
+	}
+	js := &jobserver{}
+	var err error
+	if js.r, err = os.OpenFile(rpath, os.O_RDONLY|unix.O_NONBLOCK, 0); err != nil {
+		return &jobserver{none: true}
+	}
+	if js.w, err = os.OpenFile(wpath, os.O_WRONLY|unix.O_NONBLOCK, 0); err != nil {
+		js.r.Close()
+		return &jobserver{none: true}
+	}
+	return js
+}
+
+func isPipe(fd int) bool {
+	var st unix.Stat_t
+	return fd >= 0 && unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
+}
+
+// most is how many jobs may run at once.
+func (js *jobserver) most() int {
+	if js.none {
+		return 1
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// acquire waits until one more job may run. It is false once stop was called.
+// The first job of a process needs no leave.
+func (js *jobserver) acquire() (token byte, ok bool) {
+	if js.r == nil {
+		return 0, true
+	}
+	var b [1]byte
+	n, err := js.r.Read(b[:])
+	return b[0], n == 1 && err == nil
+}
+
+// release says that such a job has ended.
+func (js *jobserver) release(token byte) {
+	if js.w != nil {
+		_, _ = js.w.Write([]byte{token})
+	}
+}
+
+// stop ends all waiting.
+func (js *jobserver) stop() {
+	if js.r != nil {
+		js.r.Close()
+	}
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/scpatch/scpatch/sites"
+)
+
+// A change is what became of a site from one listing to another.
+type change string
+
+const (
+	changeWorse   change = "worse"   // its form costs more
+	changeLost    change = "lost"    // it is gone, and its function still has sites
+	changeGone    change = "gone"    // it is gone, and so are all sites of its function
+	changeChanged change = "changed" // another form, which costs the same
+	changeGained  change = "gained"
+	changeBetter  change = "better" // its form costs less
+	changeSame    change = "same"
+)
+
+// changes lists all of them, the worst first.
+var changes = []change{changeWorse, changeLost, changeGone, changeChanged, changeGained, changeBetter, changeSame}
+
+// A pairView is a site in the old listing and in the new one.
+type pairView struct {
+	Change change    `json:"change"`
+	Old    *siteView `json:"old,omitempty"`
+	New    *siteView `json:"new,omitempty"`
+}
+
+// site is the new site, the old one where that is lost.
+func (p *pairView) site() *siteView {
+	if p.New != nil {
+		return p.New
+	}
+	return p.Old
+}
+
+// A filePair is a file in both listings, nil where it is not in one.
+type filePair struct{ old, new *fileView }
+
+// matchFiles pairs the files of two listings by their names, in the order of the
+// new one; files that only the old one has come last. Where no name is in both,
+// what counts is the name below the directory that all files of a listing share,
+// and of two single files none.
+func matchFiles(old, new []fileView) (pairs []filePair) {
+	oldNames, newNames := fileNames(old), fileNames(new)
+	if !slices.ContainsFunc(oldNames, func(n string) bool { return slices.Contains(newNames, n) }) {
+		oldNames, newNames = belowShared(oldNames), belowShared(newNames)
+		if len(old) == 1 && len(new) == 1 {
+			oldNames, newNames = []string{""}, []string{""}
+		}
+	}
+	at := map[string]int{}
+	for i, n := range oldNames {
+		at[n] = i
+	}
+	used := make([]bool, len(old))
+	for i := range new {
+		p := filePair{new: &new[i]}
+		if j, ok := at[newNames[i]]; ok {
+			p.old, used[j] = &old[j], true
+		}
+		pairs = append(pairs, p)
+	}
+	for j := range old {
+		if !used[j] {
+			pairs = append(pairs, filePair{old: &old[j]})
+		}
+	}
+	return pairs
+}
+
+func fileNames(files []fileView) []string {
+	names := make([]string, len(files))
+	for i := range files {
+		names[i] = path.Clean(files[i].File)
+	}
+	return names
+}
+
+// belowShared takes from names the directory that all of them share.
+func belowShared(names []string) []string {
+	shared := path.Dir(names[0]) + "/"
+	for _, n := range names {
+		for !strings.HasPrefix(n, shared) && shared != "" {
+			shared = shared[:strings.LastIndexByte(strings.TrimSuffix(shared, "/"), '/')+1]
+		}
+	}
+	below := make([]string, len(names))
+	for i, n := range names {
+		below[i] = strings.TrimPrefix(n, shared)
+	}
+	return below
+}
+
+// A caller is what a site is matched by besides its order: the function, or
+// where no symbol says it the section, and the key.
+type caller struct{ function, key string }
+
+func callerOf(s *siteView) caller { return caller{functionOf(s), s.Key} }
+
+// functionOf is the function of a site without what a compiler appends to its
+// parts and clones (.cold, .isra.0, .llvm.123), which differs between builds.
+func functionOf(s *siteView) string {
+	if s.Symbol == "" {
+		return s.Section
+	}
+	if i := strings.IndexByte(s.Symbol, '.'); i > 0 {
+		return s.Symbol[:i]
+	}
+	return s.Symbol
+}
+
+// matchSites pairs the sites of a file in both listings: by function and key,
+// and within these by their order. New ones come first, in their order.
+func matchSites(p filePair) []pairView {
+	old, new := p.sites()
+	groups := map[caller][]*siteView{}
+	for i := range old {
+		c := callerOf(&old[i])
+		groups[c] = append(groups[c], &old[i])
+	}
+	byCaller := map[caller][]*siteView{}
+	still := map[string]bool{} // functions that have sites
+	for i := range new {
+		c := callerOf(&new[i])
+		byCaller[c] = append(byCaller[c], &new[i])
+		still[c.function] = true
+	}
+	was := map[*siteView]*siteView{}
+	for c, now := range byCaller {
+		align(groups[c], now, was)
+	}
+	var pairs []pairView
+	for i := range new {
+		o := was[&new[i]]
+		pairs = append(pairs, pairView{changeOf(o, &new[i]), o, &new[i]})
+	}
+	matched := map[*siteView]bool{}
+	for _, o := range was {
+		matched[o] = true
+	}
+	for i := range old {
+		switch o := &old[i]; {
+		case matched[o]:
+		case still[functionOf(o)]:
+			pairs = append(pairs, pairView{changeLost, o, nil})
+		default:
+			pairs = append(pairs, pairView{changeGone, o, nil})
+		}
+	}
+	return pairs
+}
+
+func (p filePair) sites() (old, new []siteView) {
+	if p.old != nil {
+		old = p.old.Sites
+	}
+	if p.new != nil {
+		new = p.new.Sites
+	}
+	return old, new
+}
+
+// align pairs the calls that one function makes of one key. If their number has
+// changed, calls of the same form at both ends belong together first, so that a
+// call that was added or removed in the middle does not shift the rest.
+func align(old, now []*siteView, was map[*siteView]*siteView) {
+	if len(old) != len(now) {
+		for len(old) > 0 && len(now) > 0 && old[0].Form == now[0].Form {
+			was[now[0]] = old[0]
+			old, now = old[1:], now[1:]
+		}
+		for len(old) > 0 && len(now) > 0 && old[len(old)-1].Form == now[len(now)-1].Form {
+			was[now[len(now)-1]] = old[len(old)-1]
+			old, now = old[:len(old)-1], now[:len(now)-1]
+		}
+	}
+	for i := range min(len(old), len(now)) {
+		was[now[i]] = old[i]
+	}
+}
+
+// changeOf says what became of a site that is in the new listing.
+func changeOf(old, now *siteView) change {
+	if old == nil {
+		return changeGained
+	}
+	switch c := cmp.Compare(costRank(now.Form), costRank(old.Form)); {
+	case c > 0:
+		return changeWorse
+	case c < 0:
+		return changeBetter
+	case now.Form != old.Form:
+		return changeChanged
+	}
+	return changeSame
+}
+
+// costRank orders forms by what a call costs. A constant and a direct call are
+// equal: which of them a site becomes is a matter of what the key holds.
+func costRank(f sites.Form) sites.Form { return max(f, sites.Direct) }

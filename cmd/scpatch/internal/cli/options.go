@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/pflag"
+)
+
+// version and revision are set at link time; see the Makefile.
+var version, revision = "", ""
+
+// common are the options of every command.
+type common struct {
+	flags  *pflag.FlagSet
+	log    *logrus.Logger
+	hinter hinter
+	screen screen // standard output
+
+	runtime     string
+	module      bool
+	user        bool
+	linker      string
+	entrySize   int
+	whole       bool
+	tableOnly   bool
+	noRecord    bool
+	restore     string
+	require     string
+	pacaTOC     string
+	allowShadow bool
+	shadowStack string
+	sites       sites.Options // what of all these the plan wants to know
+
+	verbose   bool
+	quiet     bool
+	logFormat string
+	help      bool
+	version   bool
+}
+
+func newCommon(name string, stderr io.Writer) *common {
+	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New(), runtime: "inline", linker: "any"}
+	c.log.SetOutput(stderr)
+	c.log.AddHook(&c.hinter)
+	c.log.SetFormatter(plainFormatter{screenOf(stderr)})
+	c.flags.SortFlags = false
+	c.flags.Usage = func() {}
+	return c
+}
+
+// addPlace adds the options of the commands that look at objects: what these are
+// built for.
+func (c *common) addPlace() {
+	f := c.flags
+	f.StringVar(&c.runtime, "runtime", "inline", "what changes keys at run time: `KIND` is inline (it patches sites), trampoline (it patches trampolines), or none")
+	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognised)")
+	f.BoolVar(&c.user, "user", false, "the code runs in user space")
+	f.IntVar(&c.entrySize, "entry-size", 0, "`BYTES` of an entry of .static_call_sites, 8 or 16 (default: an existing table's, else 16)")
+}
+
+// addPlanning adds the options of the commands that make a plan.
+func (c *common) addPlanning() {
+	c.addPlace()
+	f := c.flags
+	f.StringVar(&c.linker, "linker", "any", "what links the output at last: `NAME` is bfd, lld, any of these two, or other")
+	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, but for exported ones")
+	f.BoolVar(&c.tableOnly, "table-only", false, "write the table of sites and leave the sites: the linked kernel image is to be patched")
+	f.BoolVar(&c.noRecord, "no-record", false, "leave out the record of what was decided for each site, which scpatch verify reads")
+	f.StringVar(&c.restore, "restore", "", "restore r2 by these `FORMS` only, separated by commas: stack, paca, save-stub, linker, shadow (default: the cheapest that is sound)")
+	f.StringVar(&c.require, "require", "", "it is an error if a site gets a form that is not among these `FORMS`")
+	f.StringVar(&c.pacaTOC, "paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13): a number, or a symbol of FILE that has it; opens the form paca")
+	f.BoolVar(&c.allowShadow, "allow-shadow", false, "allow the form shadow, for calls without a slot")
+	f.StringVar(&c.shadowStack, "shadow-stack", "__static_call_shadow_stack", "the thread-local pointer to the thread's stack of return addresses is `SYMBOL`")
+}
+
+// addLast adds the options that a help text lists last.
+func (c *common) addLast() {
+	f := c.flags
+	f.BoolVarP(&c.verbose, "verbose", "v", false, "say what is done with every site")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "errors only")
+	f.StringVar(&c.logFormat, "log-format", "text", "`FORMAT` of the messages on standard error: text or json")
+	c.addHelp()
+}
+
+func (c *common) addHelp() {
+	c.flags.BoolVarP(&c.help, "help", "h", false, "print this help and exit")
+	c.flags.BoolVarP(&c.version, "version", "V", false, "print the version and the commit, and exit")
+}
+
+// errDone ends a command that has nothing more to do.
+var errDone = errors.New("done")
+
+// parseFlags reads the arguments and returns what are no options. The error is
+// errDone after --help and --version, else one of usage.
+func (c *common) parseFlags(args []string, usage, status string, stdout io.Writer) ([]string, error) {
+	if err := c.flags.Parse(args); err != nil {
+		return nil, suggestFlag(c.flags, err)
+	}
+	switch {
+	case c.help:
+		fmt.Fprintf(stdout, "%s\n%s%s", usage, c.usages(), status)
+		return nil, errDone
+	case c.version:
+		fmt.Fprintln(stdout, "scpatch", versionText())
+		return nil, errDone
+	}
+	return c.flags.Args(), nil
+}
+
+// parse reads the arguments of a command that works on files, and returns these.
+func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([]string, error) {
+	files, err := c.parseFlags(args, usage, status, stdout)
+	if err != nil {
+		return nil, err
+	}
+	c.screen = screenOf(stdout)
+	switch {
+	case c.module && c.user:
+		return nil, errors.New("--module and --user exclude each other")
+	case c.verbose && c.quiet:
+		return nil, errors.New("--verbose and --quiet exclude each other")
+	case c.entrySize != 0 && c.entrySize != 8 && c.entrySize != 16:
+		return nil, fmt.Errorf("--entry-size is 8 or 16, not %d", c.entrySize)
+	case len(files) == 0:
+		return nil, errors.New("no input files")
+	}
+	if err := c.parseSites(); err != nil {
+		return nil, err
+	}
+	return files, c.setupLog()
+}
+
+// parseSites reads the options that decide what becomes of a site.
+func (c *common) parseSites() (err error) {
+	o := &c.sites
+	*o = sites.Options{
+		EntrySize: c.entrySize, WholeProgram: c.whole, TableOnly: c.tableOnly, NoRecord: c.noRecord, PACATOC: c.pacaTOC,
+		AllowShadow: c.allowShadow, ShadowStack: c.shadowStack,
+	}
+	switch {
+	case c.module:
+		o.Place = sites.Module
+	case c.user:
+		o.Place = sites.User
+	}
+	if o.Runtime, err = sites.ParseRuntime(c.runtime); err != nil {
+		return fmt.Errorf("--runtime: %w", err)
+	}
+	if o.Linker, err = sites.ParseLinker(c.linker); err != nil {
+		return fmt.Errorf("--linker: %w", err)
+	}
+	if c.restore != "" {
+		if o.Restore, err = sites.ParseForms(c.restore, sites.Restoring()); err != nil {
+			return fmt.Errorf("--restore: %w", err)
+		}
+	}
+	if c.require != "" {
+		if o.Require, err = sites.ParseForms(c.require, sites.Forms()); err != nil {
+			return fmt.Errorf("--require: %w", err)
+		}
+	}
+	return nil
+}
+
+// usages lists the options, without pflag's reminder that a switch takes a value.
+func (c *common) usages() string {
+	const reminder = "[=true|false]"
+	return strings.ReplaceAll(c.flags.FlagUsages(), reminder, strings.Repeat(" ", len(reminder)))
+}
+
+func (c *common) setupLog() error {
+	switch c.logFormat {
+	case "text":
+	case "json":
+		c.log.SetFormatter(&jsonFormatter{})
+	default:
+		return fmt.Errorf("--log-format is text or json, not %q", c.logFormat)
+	}
+	switch {
+	case c.verbose:
+		c.log.SetLevel(logrus.DebugLevel)
+	case c.quiet:
+		c.log.SetLevel(logrus.ErrorLevel)
+	default:
+		c.log.SetLevel(logrus.WarnLevel)
+	}
+	return nil
+}
+
+// logTo is the log, written to w.
+func (c *common) logTo(w io.Writer) *logrus.Logger {
+	l := logrus.New()
+	l.SetOutput(w)
+	l.AddHook(&c.hinter)
+	l.SetFormatter(c.log.Formatter)
+	l.SetLevel(c.log.Level)
+	return l
+}
+
+// usageError reports what is wrong with the command line.
+func (c *common) usageError(err error, stderr io.Writer) int {
+	if errors.Is(err, errDone) {
+		return exitDone
+	}
+	c.log.SetFormatter(plainFormatter{screenOf(stderr)}) // whatever the options say
+	fail(c.log, kind.BadUsage, err.Error())
+	fmt.Fprintf(stderr, "Try '%s --help' for more information.\n", c.flags.Name())
+	return exitUsage
+}
+
+// wrote ends a command whose output could not be written.
+func (c *common) wrote(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	fail(c.log, kind.Of(err), err.Error())
+	return exitIO
+}
+
+// fail reports an error under the name of its kind.
+func fail(log logrus.FieldLogger, k kind.Kind, text string) {
+	log.WithField("kind", k.String()).Error(text)
+}
+
+// plainFormatter writes messages as GNU tools do: "scpatch: file: message",
+// with the level named where it is not an error, and the name of an error behind.
+type plainFormatter struct{ screen screen }
+
+func (p plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
+	program, level := "scpatch: ", ""
+	switch {
+	case e.Level == logrus.WarnLevel:
+		level = p.screen.paint(yellow, "warning: ")
+	case e.Level < logrus.WarnLevel:
+		program = p.screen.paint(red, program)
+	case e.Level > logrus.WarnLevel:
+		level = "note: "
+	}
+	file := ""
+	if f, ok := e.Data["file"].(string); ok {
+		file = quoteOdd(f) + ": "
+	}
+	name := ""
+	if k, ok := e.Data["kind"].(string); ok && k != "" {
+		name = " [" + k + "]"
+	}
+	return fmt.Appendf(nil, "%s%s%s%s%s\n", program, level, file, plain(e.Message), name), nil
+}
+
+// versionText is the version, and behind it the commit that it was built from if
+// that is known. What go install and go build put into the version has both.
+func versionText() string {
+	info, ok := debug.ReadBuildInfo()
+	switch {
+	case version != "" && revision != "":
+		return version + " (" + revision + ")"
+	case version != "":
+		return version
+	case ok:
+		return info.Main.Version
+	}
+	return "(unknown)"
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the parts of the page
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+// The parts of the page. The scripts are one when it is written.
+var (
+	//go:embed page/page.html
+	pageHTML string
+	//go:embed page/page.css
+	pageCSS string
+	//go:embed page/data.js
+	dataJS string
+	//go:embed page/charts.js
+	chartsJS string
+	//go:embed page/grid.js
+	gridJS string
+	//go:embed page/detail.js
+	detailJS string
+	//go:embed page/page.js
+	pageJS string
+)
+
+// A pageSite is one site of the page.
+type pageSite struct {
+	file   string
+	site   *siteView
+	change change    // of compare, else empty
+	was    *siteView // the same site in the old listing
+}
+
+// A pageData is what the page shows, as it stands in its JSON. Each column has a
+// number for each site; those of texts are indices into Strings, where the empty
+// text is the first: 100,000 sites repeat few of them.
+type pageData struct {
+	Version int                 `json:"version"`
+	Compare bool                `json:"compare"`
+	Strings []string            `json:"strings"`
+	Forms   []pageForm          `json:"forms"`   // the cheapest first
+	Changes []change            `json:"changes"` // the worst first; empty if not Compare
+	Columns map[string][]uint64 `json:"columns"`
+	Cost    []int               `json:"cost"`
+}
+
+// A pageForm explains a form.
+type pageForm struct {
+	Name sites.Form `json:"name"`
+	Text string     `json:"text"`
+}
+
+var formTexts = map[sites.Form]string{
+	sites.Constant: "The branch becomes what the call would do: nothing, or 0 as the result.",
+	sites.Direct:   "The branch goes to the function itself. The linker, or the module loader, does what r2 needs.",
+	sites.Stack:    "The slot loads r2 from 24(r1), where it provably lies.",
+	sites.PACA:     "The slot loads r2 from the PACA.",
+	sites.SaveStub: "The branch goes to a stub that saves r2 and jumps through the key. The slot restores r2.",
+	sites.Linker:   "The trampoline has local entry 1: the linker saves r2 and restores it.",
+	sites.Shadow:   "The branch goes to a stub that keeps the return address on a stack of the thread's own.",
+	sites.Keep:     "The site stays on its trampoline, which is always right.",
+}
+
+// Bits of the column of flags.
+const (
+	pageTail = 1 << iota
+	pageNoTOC
+	pageDone
+	pageListed
+)
+
+func newPageData(all []pageSite, compare bool) *pageData {
+	d := &pageData{Version: jsonVersion, Compare: compare, Columns: map[string][]uint64{}, Changes: []change{}}
+	for _, f := range sites.Forms() {
+		d.Forms = append(d.Forms, pageForm{f, formTexts[f]})
+	}
+	texts := map[string]uint64{}
+	number := func(column string, n uint64) { d.Columns[column] = append(d.Columns[column], n) }
+	text := func(column, s string) {
+		i, ok := texts[s]
+		if !ok {
+			i = uint64(len(d.Strings))
+			texts[s] = i
+			d.Strings = append(d.Strings, s)
+		}
+		number(column, i)
+	}
+	text("none", "")
+	delete(d.Columns, "none")
+	d.Cost = make([]int, len(all))
+	for i := range all {
+		s := all[i].site
+		text("file", all[i].file)
+		text("section", s.Section)
+		number("offset", s.Offset)
+		text("function", s.Function)
+		text("symbol", s.Symbol)
+		number("function_offset", s.FuncOff)
+		text("key", s.Key)
+		text("target", s.Target)
+		text("form", s.Form.String())
+		d.Cost[i] = s.Cost
+		text("proof", s.Proof)
+		text("reason", s.Reason.String())
+		text("why", s.Why)
+		number("flags", pageFlags(s))
+		text("before", s.Before[0])
+		text("before_slot", s.Before[1])
+		text("after", s.After[0])
+		text("after_slot", s.After[1])
+		if !compare {
+			continue
+		}
+		text("change", string(all[i].change))
+		was := all[i].was
+		if was == nil {
+			was = s
+		}
+		number("was_offset", was.Offset)
+		text("was", was.Form.String())
+		text("was_after", was.After[0])
+		text("was_after_slot", was.After[1])
+	}
+	if compare {
+		d.Changes = changes
+	}
+	return d
+}
+
+func pageFlags(s *siteView) (flags uint64) {
+	for i, set := range []bool{s.Tail, s.NoTOC, s.Done, s.Listed} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	return flags
+}
+
+// writeListPage writes the page of those of the files that could be listed, if
+// there are any: a fileView by path.
+func writeListPage(path string, files []string, listing *sync.Map) error {
+	var listed []string
+	var all []pageSite
+	for _, file := range files {
+		v, ok := listing.Load(file)
+		if !ok {
+			continue
+		}
+		listed = append(listed, file)
+		views := v.(fileView).Sites
+		for i := range views {
+			all = append(all, pageSite{file: file, site: &views[i]})
+		}
+	}
+	if len(listed) == 0 {
+		return nil
+	}
+	return writePage(path, pageTitle(listed), newPageData(all, false))
+}
+
+// writeComparePage writes the page of two listings.
+func writeComparePage(path string, views []compareView) error {
+	var files []string
+	var all []pageSite
+	for i := range views {
+		v := &views[i]
+		files = append(files, v.name())
+		for j := range v.all {
+			p := &v.all[j]
+			all = append(all, pageSite{v.name(), p.site(), p.Change, p.Old})
+		}
+	}
+	return writePage(path, pageTitle(files)+", old and new", newPageData(all, true))
+}
+
+// writePage writes the page to a file.
+func writePage(path, title string, data *pageData) error {
+	script := dataJS + chartsJS + gridJS + detailJS + pageJS
+	var page bytes.Buffer
+	// Parsed here: every other run would pay for it.
+	err := template.Must(template.New("page").Parse(pageHTML)).Execute(&page, map[string]any{
+		"Title": title,
+		// Nothing is loaded, and no script runs but this one.
+		"Policy": fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src '%s'; script-src '%s'",
+			hash(pageCSS), hash(script)),
+		"Style":  template.CSS(pageCSS),
+		"Script": template.JS(script),
+		"Data":   data,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := replaceablePage(path); err != nil {
+		return err
+	}
+	return elfrw.WriteFile(path, page.Bytes())
+}
+
+// replaceablePage returns an error if a file is there that is no page: after
+// list --html *.o the first object would be gone.
+func replaceablePage(path string) error {
+	if err := elfrw.Replaceable(path); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, len(pageStart))
+	if n, _ := io.ReadFull(f, head); n > 0 && string(head[:n]) != pageStart {
+		return &kind.Error{Kind: kind.NotAPage, Err: &fs.PathError{Op: "write", Path: path, Err: errors.New("this is no page, and stays as it is")}}
+	}
+	return nil
+}
+
+// pageStart is how a page begins.
+const pageStart = "<!DOCTYPE html>"
+
+// hash is the source of an inline script or style in a content security policy.
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// pageTitle names what the page is about.
+func pageTitle(files []string) string {
+	if len(files) == 1 {
+		return filepath.Base(files[0])
+	}
+	return fmt.Sprintf("%d files", len(files))
+}

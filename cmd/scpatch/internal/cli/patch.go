@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/sirupsen/logrus"
+)
+
+const patchUsage = `Usage: scpatch [options] FILE...
+       scpatch list [options] FILE...
+       scpatch verify [options] FILE...
+       scpatch compare [options] OLD NEW
+       scpatch explain [NAME...]
+
+Rewrite the static-call sites of ppc64le (ELFv2) relocatable objects: branches
+to a trampoline __SCT__name become direct calls or constants wherever that is
+sound, and .static_call_sites is written for the run time. In a linked kernel
+image the sites of the table go straight to what their keys hold. Files are
+patched in place; a file that cannot be patched is left as it is.
+`
+
+const patchStatus = `
+Exit status:
+  0  done: every site with a known target was patched, or nothing was to do
+  1  done, but some sites had to stay on their trampolines (see --verbose)
+  2  bad usage
+  3  bad input: the file is untouched
+  4  a file could not be read or written
+Of several files the worst counts.
+`
+
+// patcher carries out one command line.
+type patcher struct {
+	*common
+	output string
+	dryRun bool
+	diff   bool
+	strip  bool
+	files  sync.Map // by path: *sync.Mutex, see turn
+}
+
+func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	p := &patcher{common: newCommon("scpatch", stderr)}
+	p.addPlanning()
+	p.flags.StringVarP(&p.output, "output", "o", "", "write to `FILE` and leave the input as it is")
+	p.flags.BoolVarP(&p.dryRun, "dry-run", "n", false, "change nothing")
+	p.flags.BoolVarP(&p.diff, "diff", "d", false, "print every changed site before and after")
+	p.flags.BoolVar(&p.strip, "strip-signature", false, "drop the signature of a module that is changed")
+	p.addLast()
+	files, err := p.parse(args, patchUsage, patchStatus, stdout)
+	switch {
+	case err != nil:
+	case p.flags.Changed("output") && p.output == "":
+		err = errors.New("--output needs the name of a file")
+	case p.output != "" && len(files) > 1:
+		err = errors.New("--output takes one input file")
+	default:
+		err = mistyped(files)
+	}
+	if err != nil {
+		return p.usageError(err, stderr)
+	}
+	// A reader of standard output that goes away (| head) must not end the
+	// process in the middle of a file.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
+	defer stop()
+	return forEach(ctx, p.common, files, stdout, p.patch)
+}
+
+// patch is the whole job on one file.
+func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
+	if p.output == "" {
+		defer p.turn(path)()
+	}
+	f, err := open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	err = f.Guard(func() error { // against someone who truncates the file meanwhile
+		plan, err := makePlan(f, p.sites)
+		if err != nil {
+			return err
+		}
+		image, err := p.apply(plan)
+		if err != nil {
+			return err
+		}
+		if !p.dryRun && (p.output != "" || !image.Unchanged()) {
+			temp, err := p.writeTemp(path, f, image, plan)
+			if err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return errors.Join(fmt.Errorf("interrupted: %w", err), temp.Discard())
+			}
+			if err := temp.Commit(); err != nil {
+				return err
+			}
+		}
+		if p.diff {
+			writeDiff(out, p.screen, path, viewAll(plan))
+		}
+		code = p.report(log, plan)
+		return nil
+	})
+	return code, err
+}
+
+// apply makes the output of a plan, and decides where everything goes in it.
+func (p *patcher) apply(plan filePlan) (*elfrw.Image, error) {
+	edit, err := plan.Apply()
+	if err != nil {
+		return nil, kind.CannotEdit.Wrap(err)
+	}
+	if p.strip && !edit.Empty() {
+		edit.StripSignature()
+	}
+	image, err := edit.Layout()
+	if errors.Is(err, elfrw.ErrSigned) {
+		return nil, fmt.Errorf("%w: patch before signing, or drop it with --strip-signature", err)
+	}
+	if err != nil {
+		return nil, kind.CannotEdit.Wrap(err)
+	}
+	return image, nil
+}
+
+// turn waits until nobody else patches the file of that path, and returns what
+// ends the turn: a file that is named twice is found patched by the second.
+func (p *patcher) turn(path string) func() {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	m, _ := p.files.LoadOrStore(path, new(sync.Mutex))
+	mutex := m.(*sync.Mutex)
+	mutex.Lock()
+	return mutex.Unlock
+}
+
+// writeTemp writes the output beside where it belongs, and has the plan check
+// what is read back.
+func (p *patcher) writeTemp(path string, f *elfrw.File, image *elfrw.Image, plan filePlan) (*elfrw.Temp, error) {
+	dest := p.output
+	if dest == "" {
+		dest = path
+	}
+	if err := elfrw.Replaceable(dest); err != nil {
+		if errors.Is(err, fs.ErrPermission) && p.output == "" {
+			return nil, fmt.Errorf("%w; --output leaves it as it is", err)
+		}
+		return nil, err
+	}
+	check := plan.Check
+	if image.Unchanged() {
+		check = nil // nothing was planned
+	}
+	temp, err := image.WriteTemp(dest, f.Info(), check)
+	if err != nil && !kind.Of(err).IO() {
+		return nil, &kind.Error{Kind: kind.NotAsPlanned, Err: err} // what was read back
+	}
+	if errors.Is(err, fs.ErrPermission) && p.output == "" {
+		return nil, fmt.Errorf("%w; --output can name a file in another directory", err)
+	}
+	return temp, err
+}
+
+// open opens an input file, and knows the kinds that are often given by mistake.
+func open(path string) (*elfrw.File, error) {
+	f, err := elfrw.Open(path)
+	if !errors.Is(err, elfrw.ErrNotELF64LE) {
+		return f, err
+	}
+	head := make([]byte, 8)
+	if in, err := os.Open(path); err == nil {
+		defer in.Close()
+		n, _ := io.ReadFull(in, head)
+		head = head[:n]
+	}
+	switch {
+	case bytes.Equal(head, []byte("!<arch>\n")), bytes.Equal(head, []byte("!<thin>\n")):
+		return nil, kind.Archive.Errorf("%w: this is an archive; patch its members before they go in", err)
+	case bytes.HasPrefix(head, []byte("BC\xc0\xde")):
+		return nil, kind.LTOObject.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
+	}
+	return nil, fmt.Errorf("%w; want an object that a compiler for powerpc64le has made", err)
+}
+
+// report says what was done, and warns of the sites that had to stay.
+func (p *patcher) report(log *logrus.Entry, plan filePlan) int {
+	total, kept := len(plan.Decided()), keptByReason(plan.Decided())
+	if p.log.IsLevelEnabled(logrus.DebugLevel) {
+		for i := range total {
+			v := plan.Site(i)
+			log.Debug(v.sentence())
+		}
+		log.Debug(p.summary(plan))
+	}
+	for _, k := range kept {
+		first := plan.Site(k.first)
+		log.WithField("reason", k.reason.String()).Warnf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
+			k.count, total, k.reason, first.Why, first.where())
+	}
+	if len(kept) > 0 {
+		return exitKept
+	}
+	return exitDone
+}
+
+func (p *patcher) summary(plan filePlan) string {
+	verb := "patched"
+	if p.dryRun {
+		verb = "to patch"
+	}
+	switch n := len(plan.Decided()); {
+	case n == 0:
+		return "no static-call sites"
+	case !plan.Changes():
+		return fmt.Sprintf("%d sites, nothing to do", n)
+	}
+	return fmt.Sprintf("%s: %s; %d table entries added", verb, counts(plan.Decided()), plan.NumAdded())
+}
+
+// exitCode classifies an error.
+func exitCode(err error) int {
+	if kind.Of(err).IO() {
+		return exitIO
+	}
+	return exitInput
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// readListing reads what list --json has printed.
+func readListing(path string) ([]fileView, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var files []fileView
+	known := map[string]bool{}
+	in := json.NewDecoder(f)
+	for {
+		var raw json.RawMessage
+		switch err := in.Decode(&raw); {
+		case errors.Is(err, io.EOF) && len(files) == 0:
+			return nil, errors.New("empty: scpatch list --json has listed no file")
+		case errors.Is(err, io.EOF):
+			return files, nil
+		case exitCode(err) == exitIO:
+			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("after %d objects: no JSON: %w", len(files), err)
+		}
+		v, err := parseListing(raw)
+		if err != nil {
+			return nil, fmt.Errorf("object %d: %w", len(files)+1, err)
+		}
+		if known[v.File] {
+			return nil, fmt.Errorf("object %d: %q is listed twice", len(files)+1, v.File)
+		}
+		known[v.File] = true
+		files = append(files, v)
+	}
+}
+
+// parseListing reads one file of a listing. The version is looked at first:
+// another one may have other types.
+func parseListing(raw []byte) (v fileView, err error) {
+	var head struct {
+		Version int              `json:"version"`
+		Sites   *json.RawMessage `json:"sites"`
+	}
+	if err := json.Unmarshal(raw, &head); err != nil || head.Version < 1 {
+		return v, errors.New("not what scpatch list --json prints: it has no version")
+	}
+	if head.Version > jsonVersion {
+		return v, fmt.Errorf("version %d of list --json, known are those up to %d: compare with the scpatch that made it, or list again with this one", head.Version, jsonVersion)
+	}
+	if head.Sites == nil {
+		return v, errors.New("not what scpatch list --json prints: it has no sites")
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return v, fmt.Errorf("not what scpatch list --json prints: %w", err)
+	}
+	return v, nil
+}

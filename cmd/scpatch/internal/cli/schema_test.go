@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/scpatch/scpatch/sites"
+)
+
+func schema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	s, err := c.Compile(repoPath("docs", "schema", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// validate holds every line of an output against a schema, and returns how many
+// there are.
+func validate(t *testing.T, s *jsonschema.Schema, output string) (n int) {
+	t.Helper()
+	for line := range strings.Lines(output) {
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		if err == nil {
+			err = s.Validate(v)
+		}
+		if err != nil {
+			t.Errorf("%v\n%.300s", err, line)
+		}
+		n++
+	}
+	return n
+}
+
+// TestSchemas validates what list and compare print of every object there is.
+func TestSchemas(t *testing.T) {
+	list, compare := schema(t, "list-1.json"), schema(t, "compare-1.json")
+	objects, err := filepath.Glob(repoPath("testdata", "obj", "*.o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := [][]string{nil, {"--runtime", "trampoline"}, {"--user", "--allow-shadow"}, {"--module"}, {"--runtime", "none", "--whole-program"}}
+	var listings []string
+	for _, opts := range options {
+		out, _, _ := runCommand(slices.Concat([]string{"list", "--json"}, opts, objects)...)
+		if n := validate(t, list, out); n < 30 {
+			t.Fatalf("%v: %d objects were listed", opts, n)
+		}
+		name := filepath.Join(t.TempDir(), "listing")
+		if err := os.WriteFile(name, []byte(out), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		listings = append(listings, name)
+	}
+	for i, new := range listings[1:] {
+		out, said, code := runCommand("compare", "--json", listings[0], new)
+		if code > exitKept || said != "" || i == 0 && code != exitKept {
+			t.Errorf("%v: exit code %d: %s", options[i+1], code, said)
+		}
+		validate(t, compare, out)
+	}
+}
+
+// TestSchemasRefuse changes one field of an output that is valid.
+func TestSchemasRefuse(t *testing.T) {
+	list := schema(t, "list-1.json")
+	inObjects(t)
+	out, _, _ := runCommand("list", "--json", "gcc-p8-O2-weak.o")
+	for _, c := range [][2]string{
+		{`"version":1`, `"version":2`},
+		{`"file":"gcc-p8-O2-weak.o",`, ``},
+		{`"form":"direct"`, `"form":"indirect"`},
+		{`"form":"direct"`, `"form":"keep"`}, // without a reason
+		{`"offset":60`, `"offset":-60`},
+		{`"why":`, `"whyever":`},
+		{`"tail":false`, `"tail":0`},
+		{`"nop"]`, `"nop","nop"]`},
+		{`"sites":[`, `"sites":["",`},
+	} {
+		if !strings.Contains(out, c[0]) {
+			t.Fatalf("%s is not in %s", c[0], out)
+		}
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(out, c[0], c[1], 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list.Validate(v) == nil {
+			t.Errorf("%s for %s is valid", c[1], c[0])
+		}
+	}
+}
+
+// TestSchemasComplete holds the schemas against the types: every field is there,
+// and those are required that are always printed.
+func TestSchemasComplete(t *testing.T) {
+	for _, c := range []struct {
+		file string
+		path []string
+		typ  any
+	}{
+		{"list-1.json", nil, fileView{}},
+		{"list-1.json", []string{"$defs", "site"}, siteView{}},
+		{"compare-1.json", nil, compareView{}},
+		{"compare-1.json", []string{"$defs", "pair"}, pairView{}},
+	} {
+		var node map[string]any
+		if err := json.Unmarshal([]byte(readDoc(t, "docs", "schema", c.file)), &node); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range c.path {
+			node = node[p].(map[string]any)
+		}
+		var want, required []string
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(c.typ)) {
+			if !f.IsExported() {
+				continue
+			}
+			name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+			want = append(want, name)
+			if rest != "omitempty" {
+				required = append(required, name)
+			}
+		}
+		var got, gotRequired []string
+		for name := range node["properties"].(map[string]any) {
+			got = append(got, name)
+		}
+		for _, r := range node["required"].([]any) {
+			gotRequired = append(gotRequired, r.(string))
+		}
+		for _, l := range [][]string{want, required, got, gotRequired} {
+			slices.Sort(l)
+		}
+		if diff := cmp.Diff([][]string{want, required}, [][]string{got, gotRequired}); diff != "" {
+			t.Errorf("%s %v: the program has -, the schema has +:\n%s", c.file, c.path, diff)
+		}
+	}
+	var list struct {
+		Defs struct {
+			Form struct{ Enum []sites.Form } `json:"form"`
+		} `json:"$defs"`
+	}
+	var compare struct {
+		Defs struct {
+			Change struct{ Enum []change } `json:"change"`
+		} `json:"$defs"`
+	}
+	for name, v := range map[string]any{"list-1.json": &list, "compare-1.json": &compare} {
+		if err := json.Unmarshal([]byte(readDoc(t, "docs", "schema", name)), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(sites.Forms(), list.Defs.Form.Enum); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(changes, compare.Defs.Change.Enum); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// suggest is the one word among known that word was most likely meant to be,
+// empty if there is none: the only one that begins so, or the closest.
+func suggest(word string, known []string) string {
+	var begins []string
+	best, least := "", 3 // more than two mistakes are another word
+	for _, k := range known {
+		if len(word) >= 3 && strings.HasPrefix(k, word) {
+			begins = append(begins, k)
+		}
+		d := distance(word, k)
+		switch {
+		case 2*d >= len(k): // of a short word not much would be left
+		case d < least:
+			best, least = k, d
+		case d == least:
+			best = ""
+		}
+	}
+	if len(begins) == 1 {
+		return begins[0]
+	}
+	return best
+}
+
+// distance is how many characters have to be put in, left out, replaced, or
+// exchanged with their neighbour to make b of a.
+func distance(a, b string) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replaced := last[j-1]
+			if a[i-1] != b[j-1] {
+				replaced++
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, replaced)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// suggestFlag adds to the error of an unknown option which one may be meant.
+func suggestFlag(flags *pflag.FlagSet, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return err
+	}
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if name := suggest(unknown.GetSpecifiedName(), names); name != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, name)
+	}
+	return err
+}
+
+// mistyped is the error of a command line that names a command where a file has to
+// stand, or begins with what is nearly one: who only wanted to look must not get
+// the other files patched. A file of that name is a file.
+func mistyped(files []string) error {
+	for i, path := range files {
+		near := path
+		if i == 0 {
+			near = suggest(path, append(commands, "help"))
+		}
+		if near != "help" && !slices.Contains(commands, near) {
+			continue
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		switch {
+		case near == "help":
+			return fmt.Errorf("%s: no such file; did you mean --help?", path)
+		case path == near:
+			return fmt.Errorf("%s: no such file; the command %s is the first argument, in front of the options", path, near)
+		default:
+			return fmt.Errorf("%s: no such file; did you mean the command %s?", path, near)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// hostileNames are what names of symbols, sections and files are made of here: what
+// moves the cursor of a terminal, ends a line, writes backwards, or is no text.
+var hostileNames = []string{"\x1b[", "\r\n", "\xc2\x9b", "\xff\xfe", "\b\x7f", "\"\\", "\u202e", "\u2028", "</"}
+
+// TestHostileNames wants no name to reach a terminal that is more than text there,
+// nor to end a line of a message or of JSON.
+func TestHostileNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, hostile := range hostileNames {
+		for source, plain := range map[string]string{"gcc-p8-O2-weak.o": "w_", "asm-annot0.o": "an", "bad-addend.o": "te", "module.o": "mo"} {
+			b := readFile(t, repoPath("testdata", "obj", source))
+			if len(hostile) > 2 {
+				plain = threeBytes(b, plain)
+			}
+			evil := bytes.ReplaceAll(b, []byte(plain), []byte(hostile))
+			evil = bytes.ReplaceAll(evil, []byte(".text\x00"), []byte("."+hostile+"ttt"[:4-len(hostile)]+"\x00"))
+			path := filepath.Join(dir, "a"+strings.ReplaceAll(hostile, "/", "")+".o")
+			writeFile(t, path, evil)
+			for _, args := range [][]string{
+				{"-v", "-n", "--diff"}, {"-n", "--user", "-v"}, {"list"}, {"list", "--diff"}, {"list", "--json"}, {"verify"}, {"verify", "--json"},
+				{"-v", "-n", "--log-format=json"}, {"-n", "--require=direct"},
+			} {
+				var stdout, stderr bytes.Buffer
+				Run(append(args, path), &stdout, &stderr)
+				what := fmt.Sprintf("%q in %s: %v", hostile, source, args)
+				plainText(t, what, stdout.String())
+				plainText(t, what, stderr.String())
+				wantJSON := slices.Contains(args, "--json")
+				for line := range strings.Lines(stdout.String()) {
+					if wantJSON && !json.Valid([]byte(line)) {
+						t.Errorf("%s: prints %q", what, line)
+					}
+				}
+				for line := range strings.Lines(stderr.String()) {
+					if slices.Contains(args, "--log-format=json") && !json.Valid([]byte(line)) || !strings.HasPrefix(line, "scpatch") && line[0] != '{' {
+						t.Errorf("%s: says %q", what, line)
+					}
+				}
+			}
+		}
+	}
+}
+
+// threeBytes is a piece of a name with a byte more.
+func threeBytes(b []byte, two string) string {
+	i := bytes.Index(b, []byte(two))
+	return string(b[i : i+3])
+}
+
+// plainText wants text of which a terminal shows every character where it is.
+func plainText(t *testing.T, what, text string) {
+	t.Helper()
+	if !utf8.ValidString(text) {
+		t.Errorf("%s: %q is no UTF-8", what, text)
+	}
+	for _, r := range text {
+		if r != '\n' && !unicode.IsPrint(r) {
+			t.Errorf("%s: %q has %U", what, text, r)
+			return
+		}
+	}
+}
+
+// TestEnvironment patches with other variables, or none: the same bytes come out.
+func TestEnvironment(t *testing.T) {
+	program, err := exec.LookPath("scpatch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBatch(t, 4)
+	b.patchOnce(t)
+	for _, env := range [][]string{
+		{}, {"LC_ALL=tr_TR.UTF-8", "LANG=C", "TZ=Pacific/Apia"}, {"HOME=/nonexistent", "TMPDIR=/nonexistent", "USER="},
+		{"GOMAXPROCS=1", "GOGC=1", "GODEBUG=gctrace=0"}, {"SOURCE_DATE_EPOCH=1", "NO_COLOR=1", "TERM=xterm", "COLUMNS=20"},
+		{"MAKEFLAGS= -j8 --jobserver-auth=fifo:/nonexistent", "SCPATCH_REQUIRE_TOOLS=1"},
+	} {
+		b.fill(t)
+		cmd := exec.Command(program, b.args()...)
+		cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+		if said, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != exitKept {
+			t.Fatalf("%v: %v: %s", env, err, said)
+		}
+		if n, _ := b.look(t, fmt.Sprint(env)); n != len(b.names) {
+			t.Errorf("%v: %d of %d files are as without", env, n, len(b.names))
+		}
+	}
+}
+
+// TestImports wants nothing in the program that speaks to a network or starts
+// another one. pflag imports net for options that hold addresses.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", `{{if not .Standard}}{{.ImportPath}}: {{join .Imports " "}}{{end}}`, "github.com/scpatch/scpatch/cmd/scpatch").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		pkg, imports, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		if pkg == "" {
+			continue
+		}
+		seen++
+		for _, i := range strings.Fields(imports) {
+			if i == "plugin" || i == "os/exec" || strings.HasPrefix(i, "net") && pkg != "github.com/spf13/pflag" {
+				t.Errorf("%s imports %s", pkg, i)
+			}
+		}
+	}
+	if seen < 8 {
+		t.Errorf("only %d packages", seen)
+	}
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/ianlancetaylor/demangle"
+	"github.com/scpatch/scpatch/sites/verify"
+	"github.com/sirupsen/logrus"
+)
+
+const verifyUsage = `Usage: scpatch verify [options] FILE...
+
+Check the static-call sites of ppc64le (ELFv2) objects, modules and linked
+programs: every site that a table or scpatch's record names must call what its
+key holds, or be the constant in its place. r2 must be restored exactly where
+that is needed, and the matching save must be found. A call of a trampoline that
+neither names is an error. Nothing is changed.
+`
+
+const verifyStatus = `
+Exit status:
+  0  every site is as it must be
+  2  bad usage
+  3  something is wrong with a site, or the file cannot be checked
+  4  a file could not be read
+Of several files the worst counts.
+`
+
+// A verifyView is one file of verify --json, which prints one object a line.
+type verifyView struct {
+	Version int         `json:"version"`
+	File    string      `json:"file"`
+	Checked int         `json:"checked"` // sites
+	Direct  int         `json:"direct"`  // of these, calls that do not go through the key
+	Unknown bool        `json:"unknown"` // there is no record: calls that were patched do not show
+	Faults  []faultView `json:"faults"`
+}
+
+// A faultView is one thing that is wrong. The names are demangled, but for Symbol.
+type faultView struct {
+	Section  string `json:"section"`
+	Offset   uint64 `json:"offset"` // bytes from the start of the section
+	Function string `json:"function,omitempty"`
+	Symbol   string `json:"symbol,omitempty"`
+	FuncOff  uint64 `json:"function_offset"`
+	Key      string `json:"key,omitempty"`
+	Kind     string `json:"kind"`
+	What     string `json:"what"`
+}
+
+func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c := newCommon("scpatch verify", stderr)
+	c.addPlace()
+	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
+	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), from where a slot may load r2: a number, or a symbol of FILE that has it")
+	unpatched := c.flags.Bool("allow-unpatched", false, "take calls of trampolines as they are of which nothing says that they were patched or were to stay")
+	c.addLast()
+	files, err := c.parse(args, verifyUsage, verifyStatus, stdout)
+	if err == nil && *paca != "" && (c.module || c.user) {
+		err = fmt.Errorf("--paca-toc is for the kernel image only")
+	}
+	if err != nil {
+		return c.usageError(err, stderr)
+	}
+	opts := c.verifyOptions()
+	opts.PACATOC, opts.AllowUnpatched = *paca, *unpatched
+	return forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
+		r, err := verifyFile(path, opts)
+		if err != nil {
+			return 0, err
+		}
+		for i := range r.Faults {
+			fail(log, r.Faults[i].Kind, r.Faults[i].String())
+		}
+		switch {
+		case *asJSON:
+			err = writeJSON(out, newVerifyView(path, r))
+		case !c.quiet:
+			writeVerified(out, path, r)
+		}
+		if err == nil && len(r.Faults) > 0 {
+			return exitInput, nil
+		}
+		return exitDone, err
+	})
+}
+
+func (c *common) verifyOptions() verify.Options {
+	runtimes := map[string]verify.Runtime{"inline": verify.Inline, "trampoline": verify.Trampoline, "none": verify.None}
+	return verify.Options{Runtime: runtimes[c.runtime], Module: c.module, User: c.user, EntrySize: c.entrySize}
+}
+
+func verifyFile(path string, opts verify.Options) (r *verify.Report, err error) {
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	err = f.Guard(func() error {
+		r, err = verify.Verify(f, opts)
+		return err
+	})
+	return r, err
+}
+
+func writeVerified(out io.Writer, path string, r *verify.Report) {
+	state := "all as they must be"
+	switch {
+	case r.Unknown && r.Sites == 0 && len(r.Faults) == 0:
+		state = "no record: calls that were patched do not show"
+	case r.Sites == 0 && len(r.Faults) == 0:
+		state = "nothing to check"
+	case len(r.Faults) > 0:
+		state = fmt.Sprintf("%d wrong", len(r.Faults))
+	}
+	fmt.Fprintf(out, "%s: %d sites, %s\n", quoteOdd(path), r.Sites, state)
+}
+
+func newVerifyView(path string, r *verify.Report) verifyView {
+	v := verifyView{Version: jsonVersion, File: path, Checked: r.Sites, Direct: r.Direct, Unknown: r.Unknown, Faults: []faultView{}}
+	for _, f := range r.Faults {
+		v.Faults = append(v.Faults, faultView{
+			Section: f.Section, Offset: f.Off, Function: demangle.Filter(f.Symbol), Symbol: f.Symbol,
+			FuncOff: f.FuncOff, Key: demangle.Filter(f.Key), Kind: f.Kind.String(), What: f.What,
+		})
+	}
+	return v
+}

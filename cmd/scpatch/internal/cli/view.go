@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"github.com/ianlancetaylor/demangle"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/image"
+	"golang.org/x/arch/ppc64/ppc64asm"
+)
+
+// The fileSites are the sites of one file, with what becomes of each.
+type fileSites interface {
+	Keys() int // of the file
+	Decided() []sites.Decision
+	Site(i int) siteView
+}
+
+// viewAll shows all sites.
+func viewAll(s fileSites) []siteView {
+	v := make([]siteView, len(s.Decided()))
+	for i := range v {
+		v[i] = s.Site(i)
+	}
+	return v
+}
+
+// objectSites are those of an object.
+type objectSites struct{ *sites.Plan }
+
+func (p objectSites) Keys() int                 { return len(p.Object.Keys) }
+func (p objectSites) Decided() []sites.Decision { return p.Decisions }
+
+// imageSites are those of a linked kernel image.
+type imageSites struct{ *image.Plan }
+
+func (p imageSites) Keys() int                 { return p.Plan.Keys }
+func (p imageSites) Decided() []sites.Decision { return p.Decisions }
+
+// NumAdded is 0: the table of an image stays as it is.
+func (p imageSites) NumAdded() int { return 0 }
+
+// A siteView is one site of a plan in words: what list, the diff and the log
+// print. The names are demangled, but for Symbol. It does not refer to the file.
+type siteView struct {
+	Section  string       `json:"section"`
+	Offset   uint64       `json:"offset"` // bytes from the start of the section
+	Function string       `json:"function,omitempty"`
+	Symbol   string       `json:"symbol,omitempty"` // of the function, as it stands in the object
+	FuncOff  uint64       `json:"function_offset"`  // bytes from the function's symbol
+	Key      string       `json:"key"`
+	Target   string       `json:"target"` // what the key initially holds: a symbol, NULL, or ?
+	Tail     bool         `json:"tail"`
+	NoTOC    bool         `json:"notoc"`
+	Form     sites.Form   `json:"form"`
+	Cost     int          `json:"cost"` // instructions to the target and back, negative if unknown
+	Proof    string       `json:"proof,omitempty"`
+	Reason   sites.Reason `json:"reason,omitempty"` // why the form is none of direct and constant
+	Why      string       `json:"why,omitempty"`
+	Done     bool         `json:"done"`   // it was so before
+	Listed   bool         `json:"listed"` // it is in .static_call_sites afterwards
+	Before   [2]string    `json:"before"` // branch and slot, GNU assembler
+	After    [2]string    `json:"after"`
+}
+
+// Site implements [fileSites].
+func (p objectSites) Site(i int) siteView {
+	o := p.Object
+	s, d := &o.Sites[i], &p.Decisions[i]
+	fn, off := o.FuncName(s)
+	v := siteView{
+		Section: o.SectionName(s), Offset: s.Off,
+		Function: demangle.Filter(fn), Symbol: fn, FuncOff: off,
+		Key: demangle.Filter(o.Keys[s.Key].Name), Target: targetText(o, o.Keys[s.Key].Target),
+		Tail: s.Tail, NoTOC: s.NoTOC(), Form: d.Form, Cost: int(d.Cost), Proof: d.Proof(),
+		Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed || s.Entry >= 0 || s.User >= 0,
+	}
+	code := o.File.Section(int(s.Section)).Data()
+	slot := "" // a tail site has none; what follows is other code
+	if w, err := ppc64.Load(code, s.Off+4); err == nil && !s.Tail && (s.Slot != sites.SlotNone || !s.NoTOC()) {
+		slot = asm(w, "")
+	}
+	v.Before = [2]string{asm(s.Word, callee(o, s)), slot}
+	v.After = v.Before
+	if d.Form == sites.Keep {
+		return v
+	}
+	v.After[0] = asm(d.Word, notocText(p.CalleeName(i), s.NoTOC()))
+	if d.Slot != 0 {
+		v.After[1] = asm(d.Slot, "")
+	}
+	return v
+}
+
+// Site implements [fileSites]. Only the branch changes.
+func (p imageSites) Site(i int) siteView {
+	s, d := &p.Sites[i], &p.Decisions[i]
+	sec := p.File.Section(s.Section)
+	v := siteView{
+		Section: sec.NameString(), Offset: s.Off,
+		Function: demangle.Filter(s.Function), Symbol: s.Function, FuncOff: s.FuncOff,
+		Key: demangle.Filter(s.Key), Target: demangle.Filter(s.Target),
+		Tail: s.Tail, Form: d.Form, Cost: int(d.Cost), Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed,
+	}
+	slot := ""
+	if w, err := ppc64.Load(sec.Data(), s.Off+ppc64.WordSize); err == nil && !s.Tail {
+		slot = asm(w, "")
+	}
+	v.Before = [2]string{asm(s.Word, s.Callee), slot}
+	v.After = v.Before
+	if d.Form != sites.Keep {
+		v.After[0] = asm(d.Word, s.Becomes)
+	}
+	return v
+}
+
+// callee is what a site's branch names now.
+func callee(o *sites.Object, s *sites.Site) string {
+	switch {
+	case s.Tramp >= 0:
+		return notocText(o.SymbolName(int(o.Tramps[s.Tramp].Sym)), s.NoTOC())
+	case s.Rela >= 0:
+		return notocText(o.SymbolName(int(s.Sym)), s.NoTOC())
+	}
+	return ""
+}
+
+func notocText(sym string, notoc bool) string {
+	if notoc {
+		return sym + "@notoc"
+	}
+	return sym
+}
+
+func targetText(o *sites.Object, t sites.Target) string {
+	switch t.Kind {
+	case sites.TargetNull:
+		return "NULL"
+	case sites.TargetUnknown:
+		return "?"
+	}
+	return demangle.Filter(o.SymbolName(int(t.Sym)))
+}
+
+// decoding guards ppc64asm.Decode, which writes to a variable of its package.
+var decoding sync.Mutex
+
+// asm is a word in GNU assembler form; a branch goes to the symbol if there is
+// one. Of a call in another form the symbol stands behind it.
+func asm(w ppc64.Word, symbol string) string {
+	if w.IsBranch() && symbol != "" {
+		if w.LK() {
+			return "bl " + symbol
+		}
+		return "b " + symbol
+	}
+	if w.IsBranch() {
+		return w.String()
+	}
+	var b [ppc64.WordSize]byte
+	w.Put(b[:])
+	decoding.Lock()
+	inst, err := ppc64asm.Decode(b[:], binary.LittleEndian)
+	decoding.Unlock()
+	if err != nil {
+		return w.String()
+	}
+	text := ppc64asm.GNUSyntax(inst, 0)
+	if symbol != "" {
+		text += " (" + symbol + ")"
+	}
+	return text
+}
+
+// where names a site for people.
+func (s *siteView) where() string {
+	if s.Function == "" {
+		return fmt.Sprintf("%s+0x%x", quoteOdd(s.Section), s.Offset)
+	}
+	return fmt.Sprintf("%s+0x%x", quoteOdd(s.Function), s.FuncOff)
+}
+
+// sentence is a site in the log: the form of objtool's messages.
+func (s *siteView) sentence() string {
+	kind := "call"
+	if s.Tail {
+		kind = "tail call"
+	}
+	text := fmt.Sprintf("section %q: %s: %s of %s: %s", s.Section, s.where(), kind, quoteOdd(s.Key), s.Form)
+	switch {
+	case s.Form == sites.Keep:
+		return text + ": " + s.Reason.String() + ": " + s.Why
+	case s.Done:
+		text += ", was so before"
+	default:
+		text += ": " + s.After[0]
+	}
+	return text + s.because()
+}
+
+// because is the proof of a site for people, with a separator in front.
+func (s *siteView) because() string {
+	if s.Proof == "" {
+		return ""
+	}
+	if s.Cost < 0 {
+		return " (" + s.Proof + ")"
+	}
+	return fmt.Sprintf(" (cost %d; %s)", s.Cost, s.Proof)
+}
+
+// counts is how many sites have each form.
+func counts(decisions []sites.Decision) string {
+	n := map[sites.Form]int{}
+	for i := range decisions {
+		n[decisions[i].Form]++
+	}
+	text := fmt.Sprintf("%d direct, %d constant", n[sites.Direct], n[sites.Constant])
+	for _, f := range sites.Restoring() {
+		if n[f] > 0 {
+			text += fmt.Sprintf(", %d %s", n[f], f)
+		}
+	}
+	return fmt.Sprintf("%s, %d kept", text, n[sites.Keep])
+}
+
+// A keptGroup is the kept sites of one reason.
+type keptGroup struct {
+	reason sites.Reason
+	count  int
+	first  int // index of the first site
+}
+
+// keptByReason groups the kept sites, in order of the first site of each reason.
+func keptByReason(decisions []sites.Decision) (groups []keptGroup) {
+	at := map[sites.Reason]int{}
+	for i := range decisions {
+		d := &decisions[i]
+		if d.Form != sites.Keep || d.Reason == sites.TableOnly {
+			continue
+		}
+		g, ok := at[d.Reason]
+		if !ok {
+			g = len(groups)
+			at[d.Reason] = g
+			groups = append(groups, keptGroup{reason: d.Reason, first: i})
+		}
+		groups[g].count++
+	}
+	return groups
+}
