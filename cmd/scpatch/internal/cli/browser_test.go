@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -220,7 +221,7 @@ func fileURL(path string) string { return "file://" + filepath.ToSlash(path) }
 func listedPage(t *testing.T, args ...string) (url string, files []fileView) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "page.html")
-	inObjects(t)
+	clitest.InObjects(t)
 	if out, said, code := runCommand(append([]string{"list", "--html", path}, args...)...); code != exitDone {
 		t.Fatal(code, out, said)
 	}

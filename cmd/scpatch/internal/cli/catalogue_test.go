@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/kind"
 )
@@ -47,9 +48,9 @@ func TestCatalogue(t *testing.T) {
 		if !strings.Contains(e.text, why) || !strings.Contains(e.text, "\n\nWhat to do: ") {
 			t.Errorf("%s: why, or what to do, is missing", e.name)
 		}
-		examples := fenced(e.text+"\n", "console")
+		examples := clitest.Fenced(e.text+"\n", "console")
 		run += len(examples)
-		examples = append(examples, fenced(e.text+"\n", "text")...)
+		examples = append(examples, clitest.Fenced(e.text+"\n", "text")...)
 		if len(examples) != 1 || !strings.Contains(examples[0], e.name) && !strings.Contains(examples[0], text) {
 			t.Errorf("%s: no example, or not one of it", e.name)
 		}
@@ -90,7 +91,7 @@ func TestErrorNames(t *testing.T) {
 	for _, e := range catalogue() {
 		entries[e.name] = messagesOf(e)
 	}
-	inObjects(t)
+	clitest.InObjects(t)
 	seen := map[string]int{}
 	check := func(args ...string) {
 		t.Helper()
@@ -121,19 +122,19 @@ func TestErrorNames(t *testing.T) {
 		check("verify", "--user", o)
 		check("verify", o)
 	}
-	whole := readFile(t, "asm-annot16.o") // a table, and keys of each kind
+	whole := clitest.ReadFile(t, "asm-annot16.o") // a table, and keys of each kind
 	step := 3
 	if testing.Short() {
 		step = 29
 	}
 	for i := 0; i < len(whole); i += step {
 		if i%(8*step) == 0 {
-			writeFile(t, "damaged.o", whole[:i])
+			clitest.WriteFile(t, "damaged.o", whole[:i])
 			check("-n", "damaged.o")
 		}
 		b := slices.Clone(whole)
 		b[i] ^= 0xff
-		writeFile(t, "damaged.o", b)
+		clitest.WriteFile(t, "damaged.o", b)
 		check("-n", "damaged.o")
 		check("verify", "damaged.o")
 	}

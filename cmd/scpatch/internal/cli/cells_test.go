@@ -5,7 +5,6 @@ package cli
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -179,11 +178,6 @@ func substitute(word, compiler string) string {
 		return compiler + rest
 	}
 	return word
-}
-
-// repoPath is the path of a file of the repository, from this package.
-func repoPath(elem ...string) string {
-	return filepath.Join(append([]string{"..", "..", "..", ".."}, elem...)...)
 }
 
 // dropsTable reports whether a cell's link drops the table: --gc-sections does

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -28,7 +29,7 @@ var ciLine = regexp.MustCompile(`^(\S+) +(\d+) s planned, (?:(always|turn): (.+)
 // dryCI asks .ci/run what the commit of a number would run.
 func dryCI(t *testing.T, number int) []ciStage {
 	t.Helper()
-	cmd := exec.Command("bash", repoPath(".ci", "run"))
+	cmd := exec.Command("bash", clitest.RepoPath(".ci", "run"))
 	cmd.Env = append(os.Environ(), "CI_DRY=1", "CI_PLAN=", "CI_MINUTES=", fmt.Sprintf("CI_NUMBER=%d", number))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -57,7 +58,7 @@ func dryCI(t *testing.T, number int) []ciStage {
 // stay within the time, and to leave no stage out for ever.
 func TestCIStages(t *testing.T) {
 	tooltest.Need(t, "bash")
-	makefile, err := os.ReadFile(repoPath("Makefile"))
+	makefile, err := os.ReadFile(clitest.RepoPath("Makefile"))
 	if err != nil {
 		t.Fatal(err)
 	}

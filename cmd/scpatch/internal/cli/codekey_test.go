@@ -7,13 +7,14 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestE2EKeyAmongCode runs a program that changes a key without a relocation
 // against it: the patched call must follow.
 func TestE2EKeyAmongCode(t *testing.T) {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "ld.lld")
 	b := newBuilder(t, m)
 	for _, linker := range m.linkerNames() {

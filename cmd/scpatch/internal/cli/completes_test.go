@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -18,7 +19,7 @@ import (
 // completed, not doubled, what was there is checked, and the program prints the
 // same.
 func TestE2ECompletes(t *testing.T) {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-ld", "powerpc64le-linux-gnu-g++", "ld.lld")
 	b := newBuilder(t, m)
 	for _, size := range []string{"--entry-size=8", "--entry-size=16"} {
@@ -29,7 +30,7 @@ func TestE2ECompletes(t *testing.T) {
 					t.Parallel()
 					dir := t.TempDir()
 					for _, o := range []string{"sites", "abi", "sites_main", "targets", "ret0"} {
-						copyFile(t, repoPath("testdata", "obj", "gcc-p8-O2-"+o+".o"), filepath.Join(dir, o+".o"))
+						copyFile(t, clitest.RepoPath("testdata", "obj", "gcc-p8-O2-"+o+".o"), filepath.Join(dir, o+".o"))
 					}
 					scpatch(t, mode{name: "early", args: []string{size}}, filepath.Join(dir, early))
 					// Both orders: the table's section may come before or
@@ -42,13 +43,13 @@ func TestE2ECompletes(t *testing.T) {
 					if before.sites != after.sites || after.listed != after.sites || after.done != after.sites-after.kept {
 						t.Errorf("before %+v, after %+v", before, after)
 					}
-					once := readFile(t, joined)
+					once := clitest.ReadFile(t, joined)
 					scpatch(t, mode{name: "again", args: []string{size}}, joined)
-					if !bytes.Equal(once, readFile(t, joined)) {
+					if !bytes.Equal(once, clitest.ReadFile(t, joined)) {
 						t.Error("another run changed the object")
 					}
 					c := &cell{program: []string{"-pie", "sites_main.o", "joined.o", "targets.o", "ret0.o"}}
-					want := readFile(t, repoPath("testdata", "e2e", "want", "sites.txt"))
+					want := clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "sites.txt"))
 					for _, linker := range m.linkerNames() {
 						if got := b.linkAndRun(t, c, linker, dir); got != string(want) {
 							t.Errorf("%s: printed\n%s\nwant\n%s", linker, got, want)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -56,7 +57,7 @@ var scriptDir, _ = os.Getwd()
 
 func completionFile(t *testing.T, name string) string {
 	t.Helper()
-	return filepath.Join(scriptDir, "..", "..", "..", "..", "completions", name)
+	return clitest.RepoPath("completions", name)
 }
 
 // zshDump is a file, the same for all questions of a test: without it each takes
@@ -109,7 +110,7 @@ func TestCompletions(t *testing.T) {
 			tooltest.Need(t, sh.name)
 			t.Chdir(t.TempDir())
 			for _, name := range []string{"a.o", "b.ko", "vmlinux", "with space.o", "old.json"} {
-				writeFile(t, name, nil)
+				clitest.WriteFile(t, name, nil)
 			}
 			for _, c := range append([]string{""}, commands...) {
 				words, args := []string{"scpatch"}, []string(nil)

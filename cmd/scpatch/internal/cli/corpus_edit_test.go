@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 )
 
@@ -161,8 +162,8 @@ func (p *peers) add(before, after []byte) {
 	name := fmt.Sprintf("%d.o", p.tried)
 	p.tried++
 	p.names = append(p.names, name)
-	writeFile(p.t, filepath.Join(p.dir, "before", name), before)
-	writeFile(p.t, filepath.Join(p.dir, "after", name), after)
+	clitest.WriteFile(p.t, filepath.Join(p.dir, "before", name), before)
+	clitest.WriteFile(p.t, filepath.Join(p.dir, "after", name), after)
 	if len(p.names) == 50 {
 		p.ask()
 	}
@@ -212,7 +213,7 @@ func (p *peers) ask() {
 	for _, copier := range []string{"powerpc64le-linux-gnu-objcopy", "llvm-objcopy"} {
 		for _, name := range p.names {
 			before, out := filepath.Join(p.dir, "before", name), filepath.Join(p.dir, "out")
-			if err := exec.Command(copier, before, out).Run(); err == nil && bytes.Equal(readFile(p.t, before), readFile(p.t, out)) {
+			if err := exec.Command(copier, before, out).Run(); err == nil && bytes.Equal(clitest.ReadFile(p.t, before), clitest.ReadFile(p.t, out)) {
 				p.identical[copier]++
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"golang.org/x/sys/unix"
 )
@@ -167,15 +168,15 @@ func TestDisturbed(t *testing.T) {
 
 // fresh writes a file.
 func fresh(t *testing.T, path string, b []byte) string {
-	writeFile(t, path, b)
+	clitest.WriteFile(t, path, b)
 	return path
 }
 
 // isPatchOf reports whether scpatch makes now of was.
 func isPatchOf(t *testing.T, now, was []byte) bool {
 	path := filepath.Join(t.TempDir(), "was.o")
-	writeFile(t, path, was)
-	return Run([]string{"--quiet", path}, io.Discard, io.Discard) <= exitKept && bytes.Equal(readFile(t, path), now)
+	clitest.WriteFile(t, path, was)
+	return Run([]string{"--quiet", path}, io.Discard, io.Discard) <= exitKept && bytes.Equal(clitest.ReadFile(t, path), now)
 }
 
 // TestFullDisk leaves more and more room on a file system that is too small, until
@@ -233,7 +234,7 @@ func fillDisk(t *testing.T, path string, room int) {
 	if err := unix.Statfs(filepath.Dir(path), &s); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, path, make([]byte, max(0, int(s.Bavail)*int(s.Bsize)-room)))
+	clitest.WriteFile(t, path, make([]byte, max(0, int(s.Bavail)*int(s.Bsize)-room)))
 }
 
 // TestAttributes holds what the manual says of a file that was patched: its mode

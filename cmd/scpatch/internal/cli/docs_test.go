@@ -20,20 +20,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // The tests of this file hold the documents against the program: options, exit
 // codes, reasons, messages, fields, and what commands print.
-
-func readDoc(t *testing.T, elem ...string) string {
-	t.Helper()
-	b, err := os.ReadFile(repoPath(elem...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
 
 // runCommand is run with its output in strings.
 func runCommand(args ...string) (stdout, stderr string, code int) {
@@ -92,7 +84,7 @@ func manOptions(t *testing.T, page, subsection string) (opts []option) {
 }
 
 func TestManualOptions(t *testing.T) {
-	page := readDoc(t, "docs", "scpatch.1")
+	page := clitest.Doc(t, "docs", "scpatch.1")
 	all := manOptions(t, page, "Options of all commands")
 	files := slices.Concat(all, manOptions(t, page, "Options of all commands but explain"))
 	place := slices.Concat(files, manOptions(t, page, "Options of scpatch, list and verify"))
@@ -128,7 +120,7 @@ func TestManualOptions(t *testing.T) {
 
 // TestManualForm lets what formats manual pages say what is wrong with ours.
 func TestManualForm(t *testing.T) {
-	page := repoPath("docs", "scpatch.1")
+	page := clitest.RepoPath("docs", "scpatch.1")
 	checked := false
 	for _, c := range [][]string{
 		{"mandoc", "-T", "lint", "-W", "warning", page},
@@ -208,7 +200,7 @@ func constants(t *testing.T, dir string, want func(name, typ string) bool) map[s
 }
 
 func TestExitCodesDocumented(t *testing.T) {
-	messages, page := readDoc(t, "docs", "messages.md"), readDoc(t, "docs", "scpatch.1")
+	messages, page := clitest.Doc(t, "docs", "messages.md"), clitest.Doc(t, "docs", "scpatch.1")
 	_, status, _ := strings.Cut(page, "\n.Sh EXIT STATUS\n")
 	status, _, _ = strings.Cut(status, "\n.Sh ")
 	help, _, _ := runCommand("--help")
@@ -234,8 +226,8 @@ var verb = regexp.MustCompile(`%[#+0 ]*[0-9]*[a-zA-Z]`)
 // TestMessagesDocumented looks for every error message in docs/messages.md,
 // with "…" for what differs.
 func TestMessagesDocumented(t *testing.T) {
-	messages := strings.Join(strings.Fields(readDoc(t, "docs", "messages.md")), " ")
-	for _, dir := range []string{".", repoPath("sites"), repoPath("sites", "verify"), repoPath("sites", "image"), repoPath("elfrw")} {
+	messages := strings.Join(strings.Fields(clitest.Doc(t, "docs", "messages.md")), " ")
+	for _, dir := range []string{".", clitest.RepoPath("sites"), clitest.RepoPath("sites", "verify"), clitest.RepoPath("sites", "image"), clitest.RepoPath("elfrw")} {
 		n := 0
 		for _, f := range sourceFiles(t, dir) {
 			for _, m := range errorTexts(f, dir == ".") {
@@ -296,7 +288,7 @@ func errorTexts(f *ast.File, command bool) (texts []string) {
 
 // TestFormatsDocumented looks for every field of the JSON output.
 func TestFormatsDocumented(t *testing.T) {
-	formats := readDoc(t, "docs", "formats.md")
+	formats := clitest.Doc(t, "docs", "formats.md")
 	for _, v := range []any{fileView{}, siteView{}, verifyView{}, faultView{}, compareView{}, pairView{}} {
 		for typ, i := reflect.TypeOf(v), 0; i < typ.NumField(); i++ {
 			if !typ.Field(i).IsExported() {
@@ -310,35 +302,13 @@ func TestFormatsDocumented(t *testing.T) {
 	}
 }
 
-// fenced returns the blocks of a document that are marked with a language.
-func fenced(doc, language string) (blocks []string) {
-	for {
-		_, rest, ok := strings.Cut(doc, "\n```"+language+"\n")
-		if !ok {
-			return blocks
-		}
-		block, after, _ := strings.Cut(rest, "```\n")
-		blocks, doc = append(blocks, block), after
-	}
-}
-
-// inObjects goes to a directory with a copy of the repository's objects.
-func inObjects(t *testing.T) {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "testdata", "obj"), os.DirFS(repoPath("testdata", "obj"))); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(filepath.Join(dir, "testdata", "obj"))
-}
-
 // TestFormatsExamples checks the JSON that docs/formats.md shows.
 func TestFormatsExamples(t *testing.T) {
-	blocks := fenced(readDoc(t, "docs", "formats.md"), "json")
+	blocks := clitest.Fenced(clitest.Doc(t, "docs", "formats.md"), "json")
 	if len(blocks) != 2 {
 		t.Fatalf("%d blocks of JSON, want 2", len(blocks))
 	}
-	inObjects(t)
+	clitest.InObjects(t)
 	strict := func(text string, v any) {
 		t.Helper()
 		d := json.NewDecoder(strings.NewReader(text))
@@ -372,13 +342,13 @@ func TestFormatsExamples(t *testing.T) {
 // lines. What cat shows is a file that the block goes on with. Commands of other
 // programs than those of demoTools are passed over.
 func TestConsole(t *testing.T) {
-	docs := map[string]string{"README.md": readDoc(t, "README.md")}
+	docs := map[string]string{"README.md": clitest.Doc(t, "README.md")}
 	for _, name := range []string{"architecture.md", "formats.md", "messages.md"} {
-		docs[name] = readDoc(t, "docs", name)
+		docs[name] = clitest.Doc(t, "docs", name)
 	}
 	n := 0
 	for name, doc := range docs {
-		for _, block := range fenced(doc, "console") {
+		for _, block := range clitest.Fenced(doc, "console") {
 			t.Run(name, func(t *testing.T) { n += runConsole(t, block) })
 		}
 	}
@@ -393,7 +363,7 @@ var demoTools = []string{"cp", "truncate", "ar", "powerpc64le-linux-gnu-as", "po
 // runConsole runs one block in a directory of its own, and returns how many of its
 // commands are scpatch's.
 func runConsole(t *testing.T, block string) (n int) {
-	inObjects(t)
+	clitest.InObjects(t)
 	for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
 		line, want, _ := strings.Cut(c, "\n")
 		args := strings.Fields(line)
@@ -402,7 +372,7 @@ func runConsole(t *testing.T, block string) (n int) {
 			n++
 			var both bytes.Buffer
 			Run(args[1:], &both, &both)
-			if got := both.String(); !matches(got, strings.TrimRight(want, "\n")) {
+			if got := both.String(); !clitest.Matches(got, strings.TrimRight(want, "\n")) {
 				t.Errorf("%s\nprints\n%s\nwhere the document has\n%s", line, got, want)
 			}
 		case args[0] == "cat" && len(args) == 2:
@@ -419,27 +389,12 @@ func runConsole(t *testing.T, block string) (n int) {
 	return n
 }
 
-// matches compares an output with one in which "..." stands for any lines.
-func matches(got, want string) bool {
-	var re strings.Builder
-	re.WriteString(`^`)
-	for _, line := range strings.Split(want, "\n") {
-		if line == "..." {
-			re.WriteString(`(?:.*\n)*`)
-		} else if line != "" || want != "" {
-			re.WriteString(regexp.QuoteMeta(line) + `\n`)
-		}
-	}
-	re.WriteString(`$`)
-	return regexp.MustCompile(re.String()).MatchString(got)
-}
-
 // TestLinks checks that what the documents link to in the repository is there.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 	for _, name := range []string{"README.md", "docs/architecture.md", "docs/builds.md", "docs/first-session.md", "docs/forms.md", "docs/formats.md", "docs/library.md", "docs/linkers.md", "docs/messages.md", "docs/packaging.md", "docs/proof.md", "docs/static_call.md", "docs/tutorial-kernel.md", "docs/tutorial-plugin.md"} {
-		for _, m := range link.FindAllStringSubmatch(readDoc(t, filepath.FromSlash(name)), -1) {
-			to := repoPath(filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(m[1]))
+		for _, m := range link.FindAllStringSubmatch(clitest.Doc(t, filepath.FromSlash(name)), -1) {
+			to := clitest.RepoPath(filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(m[1]))
 			if _, err := os.Stat(to); err != nil {
 				t.Errorf("%s links to %s: %v", name, m[1], err)
 			}

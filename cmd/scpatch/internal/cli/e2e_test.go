@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/reloc"
@@ -32,7 +33,7 @@ import (
 // the plan calls direct must be. The everyday form runs every cell with its
 // first compiler, and with every other one of those behind it.
 func TestE2E(t *testing.T) {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
 	b := newBuilder(t, m)
 	for n, c := range m.cells {
@@ -74,7 +75,7 @@ const kernelMode = "kernel-inline"
 // both linkers; the everyday one has them in turn, and with the second compiler
 // and those behind it one mode of user space.
 func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
-	want, err := os.ReadFile(repoPath("testdata", "e2e", "want", c.stdout))
+	want, err := os.ReadFile(clitest.RepoPath("testdata", "e2e", "want", c.stdout))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func (b *builder) object(t *testing.T, o buildStep, compiler, dir string) {
 		return
 	}
 	if o.committed {
-		copyFile(t, repoPath("testdata", "obj", substitute(o.words[0], compiler)), to)
+		copyFile(t, clitest.RepoPath("testdata", "obj", substitute(o.words[0], compiler)), to)
 		return
 	}
 	copyFile(t, b.compile(t, substitute(o.compiler, compiler), o.words), to)
@@ -168,7 +169,7 @@ func (b *builder) object(t *testing.T, o buildStep, compiler, dir string) {
 func (b *builder) compile(t *testing.T, compiler string, words []string) string {
 	command := slices.Concat(b.compilers[compiler], words[:len(words)-1], []string{"-c", words[len(words)-1]})
 	return b.once(sha256.Sum256([]byte(strings.Join(command, "\x00"))), func(out string) {
-		execute(t, repoPath("testdata"), append(command, "-o", out))
+		execute(t, clitest.RepoPath("testdata"), append(command, "-o", out))
 	})
 }
 
@@ -216,9 +217,9 @@ func (b *builder) patchObjects(t *testing.T, c *cell, md mode, dir string) {
 		plan := listJSON(t, path, md.args)
 		scpatch(t, md, path)
 		checkDirect(t, path, plan)
-		once := readFile(t, path)
+		once := clitest.ReadFile(t, path)
 		scpatch(t, md, path)
-		if !bytes.Equal(once, readFile(t, path)) {
+		if !bytes.Equal(once, clitest.ReadFile(t, path)) {
 			t.Errorf("%s, %s: a second run changed the object", md.name, name)
 		}
 	}
@@ -343,28 +344,12 @@ func execute(t testing.TB, dir string, command []string) []byte {
 func hashFiles(t *testing.T, dir string, names []string) [32]byte {
 	h := sha256.New()
 	for _, n := range names {
-		h.Write(readFile(t, filepath.Join(dir, n)))
+		h.Write(clitest.ReadFile(t, filepath.Join(dir, n)))
 	}
 	return [32]byte(h.Sum(nil))
 }
 
-func readFile(t testing.TB, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func writeFile(t testing.TB, path string, b []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, b, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func copyFile(t testing.TB, from, to string) {
 	t.Helper()
-	writeFile(t, to, readFile(t, from))
+	clitest.WriteFile(t, to, clitest.ReadFile(t, from))
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -74,7 +75,7 @@ func TestBytesWritten(t *testing.T) {
 	in, out := filepath.Join(dir, "in.o"), filepath.Join(dir, "out.o")
 	for _, size := range []largeSize{{100_000, 10_000, 1000}, {1_000_000, 1000, 100}} {
 		data := largeObject(size).data
-		writeFile(t, in, data)
+		clitest.WriteFile(t, in, data)
 		before := accountOfIO(t)
 		var said bytes.Buffer
 		if code := Run([]string{"-o", out, in}, io.Discard, &said); code != exitDone {
@@ -93,7 +94,7 @@ func TestBytesWritten(t *testing.T) {
 			t.Errorf("%d calls that write, for %d bytes", n, info.Size())
 		}
 		// An object that needs nothing is not written.
-		writeFile(t, in, must(os.ReadFile(out)))
+		clitest.WriteFile(t, in, must(os.ReadFile(out)))
 		before = accountOfIO(t)
 		if code := Run([]string{in}, io.Discard, &said); code != exitDone {
 			t.Fatalf("exit code %d: %s", code, &said)

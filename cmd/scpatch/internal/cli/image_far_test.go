@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
@@ -20,7 +21,7 @@ func linkFarKernel(t *testing.T, linker string, link []string) string {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
 	dir := t.TempDir()
 	copyFile(t, filepath.Join("testdata", "far.S"), filepath.Join(dir, "far.S"))
-	copyFile(t, repoPath("testdata", "src", "sc_asm.h"), filepath.Join(dir, "sc_asm.h"))
+	copyFile(t, clitest.RepoPath("testdata", "src", "sc_asm.h"), filepath.Join(dir, "sc_asm.h"))
 	for name, define := range map[string]string{"begin.o": "-DBEGIN", "end.o": "-DEND"} {
 		execute(t, dir, []string{"powerpc64le-linux-gnu-gcc", "-c", define, "far.S", "-o", name})
 		scpatch(t, mode{args: []string{"--table-only"}}, filepath.Join(dir, name))
@@ -29,8 +30,8 @@ func linkFarKernel(t *testing.T, linker string, link []string) string {
 	if len(link) > 0 {
 		base = "0x10000"
 	}
-	script := strings.ReplaceAll(string(readFile(t, filepath.Join("testdata", "kernel.lds"))), "BASE", base)
-	writeFile(t, filepath.Join(dir, "kernel.lds"), []byte(script))
+	script := strings.ReplaceAll(string(clitest.ReadFile(t, filepath.Join("testdata", "kernel.lds"))), "BASE", base)
+	clitest.WriteFile(t, filepath.Join(dir, "kernel.lds"), []byte(script))
 	command := append(append([]string{}, kernelLinkers[linker]...), link...)
 	execute(t, dir, append(command, "-T", "kernel.lds", "-o", "vmlinux", "begin.o", "end.o"))
 	return filepath.Join(dir, "vmlinux")
@@ -75,7 +76,7 @@ func TestFarKernelImage(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.Put(text[0x34:])
-				writeFile(t, path, unlisted.b)
+				clitest.WriteFile(t, path, unlisted.b)
 				if _, stderr, code := runCommand("verify", path); code != exitInput || !strings.Contains(stderr, "call_begin+0x34: calls __SCT__end, but no entry of the table names the call") {
 					t.Errorf("an unlisted call: verify: exit %d\n%s", code, stderr)
 				}
@@ -87,18 +88,18 @@ func TestFarKernelImage(t *testing.T) {
 				for _, at := range stubs {
 					b := bytes.Clone(im.b)
 					binary.LittleEndian.PutUint32(b[at:], 0)
-					writeFile(t, path, b)
+					clitest.WriteFile(t, path, b)
 					if _, stderr, code := runCommand("verify", path); code != exitInput || !strings.Contains(stderr, "is out of reach, and the entry has no stub that leads there") {
 						t.Errorf("without a stub: verify: exit %d\n%s", code, stderr)
 					}
 					switch _, stderr, code := runCommand(path); {
 					case code == exitInput && strings.Contains(stderr, "is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only"):
 						left++
-					case code != exitKept || !bytes.Equal(readFile(t, path), im.b):
+					case code != exitKept || !bytes.Equal(clitest.ReadFile(t, path), im.b):
 						t.Errorf("without a stub: exit %d\n%s", code, stderr)
 					}
 					binary.LittleEndian.PutUint32(b[at:], binary.LittleEndian.Uint32(im.b[at:])+4)
-					writeFile(t, path, b)
+					clitest.WriteFile(t, path, b)
 					if _, stderr, code := runCommand("verify", path); code != exitInput || !strings.Contains(stderr, "the entry's stub ") {
 						t.Errorf("another stub: verify: exit %d\n%s", code, stderr)
 					}

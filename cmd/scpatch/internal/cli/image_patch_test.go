@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 )
@@ -23,7 +24,7 @@ type imageFile struct {
 }
 
 func readImage(t *testing.T, path string) *imageFile {
-	b := readFile(t, path)
+	b := clitest.ReadFile(t, path)
 	f, err := elfrw.New(b)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +91,7 @@ func TestPatchKernelImage(t *testing.T) {
 					if bytes.Equal(im.b, want) {
 						t.Fatal("there is nothing to do")
 					}
-					writeFile(t, path, im.b)
+					clitest.WriteFile(t, path, im.b)
 					if out, stderr, code := runCommand("list", path); code != exitDone || !strings.Contains(out, "4 sites, 4 keys: 2 direct, 2 constant, 0 kept\n") {
 						t.Errorf("list: exit %d\n%s%s", code, out, stderr)
 					}
@@ -98,7 +99,7 @@ func TestPatchKernelImage(t *testing.T) {
 						if _, stderr, code := runCommand("-v", path); code != exitDone || !strings.Contains(stderr, what) {
 							t.Fatalf("exit %d, want %q\n%s", code, what, stderr)
 						}
-						if !bytes.Equal(readFile(t, path), want) {
+						if !bytes.Equal(clitest.ReadFile(t, path), want) {
 							t.Fatal("the image is not what the object's patch made of it")
 						}
 					}
@@ -169,12 +170,12 @@ func TestPatchKernelImageRefused(t *testing.T) {
 			im := &imageFile{t, bytes.Clone(sound.b), sound.f, sound.syms}
 			c.change(im)
 			path := filepath.Join(t.TempDir(), "vmlinux")
-			writeFile(t, path, im.b)
+			clitest.WriteFile(t, path, im.b)
 			_, stderr, code := runCommand(append(c.args, path)...)
 			if code != c.code || !strings.Contains(stderr, c.want) {
 				t.Errorf("exit %d, want %d and %q\n%s", code, c.code, c.want, stderr)
 			}
-			if got := readFile(t, path); code == exitInput != bytes.Equal(got, im.b) {
+			if got := clitest.ReadFile(t, path); code == exitInput != bytes.Equal(got, im.b) {
 				t.Errorf("exit %d, and the file changed: %v", code, !bytes.Equal(got, im.b))
 			}
 		})

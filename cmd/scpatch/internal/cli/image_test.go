@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
@@ -25,13 +26,13 @@ func linkKernel(t *testing.T, linker, base string, patch, link []string) string 
 	tooltest.Need(t, "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
 	dir := t.TempDir()
 	for _, o := range []string{"update", "targets", "ret0"} {
-		copyFile(t, repoPath("testdata", "obj", "gcc-p8-O2-"+o+".o"), filepath.Join(dir, o+".o"))
+		copyFile(t, clitest.RepoPath("testdata", "obj", "gcc-p8-O2-"+o+".o"), filepath.Join(dir, o+".o"))
 	}
 	if patch != nil {
 		scpatch(t, mode{args: patch}, filepath.Join(dir, "update.o"))
 	}
-	script := strings.ReplaceAll(string(readFile(t, filepath.Join("testdata", "kernel.lds"))), "BASE", base)
-	writeFile(t, filepath.Join(dir, "kernel.lds"), []byte(script))
+	script := strings.ReplaceAll(string(clitest.ReadFile(t, filepath.Join("testdata", "kernel.lds"))), "BASE", base)
+	clitest.WriteFile(t, filepath.Join(dir, "kernel.lds"), []byte(script))
 	command := append([]string{}, kernelLinkers[linker]...)
 	command = append(command, link...)
 	execute(t, dir, append(command, "-T", "kernel.lds", "-o", "vmlinux", "update.o", "targets.o", "ret0.o"))
@@ -78,7 +79,7 @@ func TestVerifyKernelImage(t *testing.T) {
 // TestVerifyKernelFaults makes faults that only a kernel image can have.
 func TestVerifyKernelFaults(t *testing.T) {
 	image := linkKernel(t, "bfd", "0xc000000000000000", []string{"--entry-size=16"}, nil)
-	sound := readFile(t, image)
+	sound := clitest.ReadFile(t, image)
 	f, err := elf.NewFile(bytes.NewReader(sound))
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +152,7 @@ func TestVerifyKernelFaults(t *testing.T) {
 			b := append([]byte{}, sound...)
 			c.do(b)
 			path := filepath.Join(t.TempDir(), "vmlinux")
-			writeFile(t, path, b)
+			clitest.WriteFile(t, path, b)
 			_, stderr, code := runCommand(append([]string{"verify"}, append(c.args, path)...)...)
 			if want := c.want; code == exitDone != (want == "") || !strings.Contains(stderr, want) {
 				t.Errorf("exit %d, want %q\n%s", code, want, stderr)

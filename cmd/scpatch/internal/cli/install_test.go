@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -25,13 +26,13 @@ var (
 func makeInstall(t *testing.T, w *workshop, target, prefix, destdir string) {
 	t.Helper()
 	tooltest.Need(t, "make")
-	for _, pattern := range []string{repoPath("share", "*"), repoPath("Makefile")} { // for go test, see newWorkshop
+	for _, pattern := range []string{clitest.RepoPath("share", "*"), clitest.RepoPath("Makefile")} { // for go test, see newWorkshop
 		files, _ := filepath.Glob(pattern)
 		for _, f := range files {
-			readFile(t, f)
+			clitest.ReadFile(t, f)
 		}
 	}
-	execute(t, repoPath(), []string{"make", "-s", target, "B=" + filepath.Join(w.dir, "b"), "PREFIX=" + prefix, "DESTDIR=" + destdir})
+	execute(t, clitest.RepoPath(), []string{"make", "-s", target, "B=" + filepath.Join(w.dir, "b"), "PREFIX=" + prefix, "DESTDIR=" + destdir})
 }
 
 // installed installs scpatch and returns the prefix.
@@ -73,7 +74,7 @@ func TestE2EInstall(t *testing.T) {
 			t.Errorf("with DESTDIR other files:\n%s", diff)
 		}
 		mine := filepath.Join(stage, prefix, "share", "doc", "mine")
-		writeFile(t, mine, nil)
+		clitest.WriteFile(t, mine, nil)
 		makeInstall(t, w, "uninstall", prefix, stage)
 		if left := filesBelow(t, stage); len(left) != 1 {
 			t.Errorf("left behind: %v", left)
@@ -129,10 +130,10 @@ func project(t *testing.T, name, text string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, s := range append([]string{"usc.h"}, uscSources...) {
-		text := strings.Replace(string(readFile(t, repoPath("testdata", "src", s))), `"static_call.h"`, "<scpatch/static_call.h>", 1)
-		writeFile(t, filepath.Join(dir, s), []byte(text))
+		text := strings.Replace(string(clitest.ReadFile(t, clitest.RepoPath("testdata", "src", s))), `"static_call.h"`, "<scpatch/static_call.h>", 1)
+		clitest.WriteFile(t, filepath.Join(dir, s), []byte(text))
 	}
-	writeFile(t, filepath.Join(dir, name), []byte(text))
+	clitest.WriteFile(t, filepath.Join(dir, name), []byte(text))
 	return dir
 }
 
@@ -170,7 +171,7 @@ func checkProject(t *testing.T, w *workshop, dir, out string, build []string) {
 		if len(files) != len(uscSources)+1 || sites == 0 {
 			t.Fatalf("%d files, %d sites", len(files), sites)
 		}
-		want := string(readFile(t, repoPath(append([]string{"testdata"}, uscWant...)...)))
+		want := string(clitest.ReadFile(t, clitest.RepoPath(append([]string{"testdata"}, uscWant...)...)))
 		if got := string(execute(t, dir, append(slices.Clone(w.run), filepath.Join(dir, out, "program")))); got != want {
 			t.Errorf("printed\n%s\nwant\n%s", got, want)
 		}
@@ -191,7 +192,7 @@ func checkProject(t *testing.T, w *workshop, dir, out string, build []string) {
 		t.Errorf("nothing has changed, and made again: %v", names)
 	}
 	source := filepath.Join(dir, "usc_calls.c")
-	writeFile(t, source, append(readFile(t, source), "/* changed */\n"...))
+	clitest.WriteFile(t, source, append(clitest.ReadFile(t, source), "/* changed */\n"...))
 	third := built()
 	if diff := cmp.Diff([]string{"program.c", "usc_calls.c"}, changed(second, third)); diff != "" {
 		t.Errorf("of usc_calls.c has to be made what has -, is made +:\n%s", diff)
@@ -223,11 +224,11 @@ func filesBelow(t *testing.T, dir string) map[string]fs.FileMode {
 // TestCompileScript gives share/scpatch-compile compilers and scpatches that fail
 // and do not.
 func TestCompileScript(t *testing.T) {
-	script, err := filepath.Abs(repoPath("share", "scpatch-compile"))
+	script, err := filepath.Abs(clitest.RepoPath("share", "scpatch-compile"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	readFile(t, script)
+	clitest.ReadFile(t, script)
 	t.Chdir(t.TempDir())
 	tool := func(name, text string) {
 		t.Helper()

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -111,9 +112,9 @@ func patchCopy(t *testing.T, in string) string {
 	out := filepath.Join(t.TempDir(), filepath.Base(in))
 	copyFile(t, in, out)
 	scpatch(t, mode{name: "kernel", args: []string{"--strip-signature"}}, out)
-	once := readFile(t, out)
+	once := clitest.ReadFile(t, out)
 	scpatch(t, mode{name: "kernel"}, out)
-	if !bytes.Equal(once, readFile(t, out)) {
+	if !bytes.Equal(once, clitest.ReadFile(t, out)) {
 		t.Errorf("%s: a second run changed the file", in)
 	}
 	return out

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
 // TestKilled kills a run over many files at a moment that chance decides, 25
@@ -80,7 +82,7 @@ func newBatch(t *testing.T, n int) *batch {
 	b := &batch{dir: t.TempDir()}
 	for i := range n {
 		source := []string{"gcc-p8-O2-sites.o", "asm-annot16-partial.o", "clang-p8-O2-abi.o", "module.o"}[i%4]
-		b.old = append(b.old, readFile(t, repoPath("testdata", "obj", source)))
+		b.old = append(b.old, clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", source)))
 		b.names = append(b.names, filepath.Join(b.dir, fmt.Sprintf("%02d-%s", i, source)))
 	}
 	return b
@@ -91,7 +93,7 @@ func (b *batch) args() []string { return append([]string{"--quiet"}, b.names...)
 // fill makes the files old.
 func (b *batch) fill(t *testing.T) {
 	for i, name := range b.names {
-		writeFile(t, name, b.old[i])
+		clitest.WriteFile(t, name, b.old[i])
 	}
 }
 
@@ -99,7 +101,7 @@ func (b *batch) fill(t *testing.T) {
 func (b *batch) readPatched(t *testing.T) {
 	b.new = nil
 	for i, name := range b.names {
-		b.new = append(b.new, readFile(t, name))
+		b.new = append(b.new, clitest.ReadFile(t, name))
 		if bytes.Equal(b.new[i], b.old[i]) {
 			t.Fatalf("%s: nothing to patch", name)
 		}
@@ -111,7 +113,7 @@ func (b *batch) readPatched(t *testing.T) {
 func (b *batch) look(t *testing.T, when string) (patched, left int) {
 	t.Helper()
 	for i, name := range b.names {
-		switch now := readFile(t, name); {
+		switch now := clitest.ReadFile(t, name); {
 		case bytes.Equal(now, b.new[i]):
 			patched++
 		case !bytes.Equal(now, b.old[i]):

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
@@ -129,7 +130,7 @@ var linkerFacts = []linkerFact{
 
 // TestLinkerFacts links and runs each row with both linkers.
 func TestLinkerFacts(t *testing.T) {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
 	for _, f := range linkerFacts {
 		t.Run(f.name, func(t *testing.T) {
@@ -142,7 +143,7 @@ func TestLinkerFacts(t *testing.T) {
 				}
 			}
 			if object, text, ok := strings.Cut(f.scpatch, " "); ok {
-				out, errs, _ := runCommand("list", "--user", "--runtime=none", repoPath("testdata", "obj", object))
+				out, errs, _ := runCommand("list", "--user", "--runtime=none", clitest.RepoPath("testdata", "obj", object))
 				if !strings.Contains(out+errs, text) {
 					t.Errorf("scpatch lists %s as\n%s%s\nwant %q", object, out, errs, text)
 				}
@@ -170,7 +171,7 @@ func (f linkerFact) assemble(t *testing.T, compiler, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		execute(t, repoPath("testdata"), slices.Concat([]string{compiler, "-mcpu=power8"}, defines, []string{"-c", source, "-o", out}))
+		execute(t, clitest.RepoPath("testdata"), slices.Concat([]string{compiler, "-mcpu=power8"}, defines, []string{"-c", source, "-o", out}))
 	}
 }
 

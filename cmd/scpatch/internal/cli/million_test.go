@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -237,17 +238,17 @@ func TestWriteLarge(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, filepath.Join(dir, "million.o"), millionObject().data)
+	clitest.WriteFile(t, filepath.Join(dir, "million.o"), millionObject().data)
 	if os.Getenv("SCPATCH_SCALE") == "" {
 		return
 	}
 	for _, n := range []int{10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000} {
 		size := largeSize{relocs: n, sites: 1000, keys: 100}
-		writeFile(t, filepath.Join(dir, fmt.Sprintf("scale-relocations-%d.o", n)), largeObject(size).data)
+		clitest.WriteFile(t, filepath.Join(dir, fmt.Sprintf("scale-relocations-%d.o", n)), largeObject(size).data)
 	}
 	for _, n := range []int{100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000} {
 		size := largeSize{relocs: 1_000_000, sites: n, keys: n / 10}
-		writeFile(t, filepath.Join(dir, fmt.Sprintf("scale-sites-%d.o", n)), largeObject(size).data)
+		clitest.WriteFile(t, filepath.Join(dir, fmt.Sprintf("scale-sites-%d.o", n)), largeObject(size).data)
 	}
 }
 

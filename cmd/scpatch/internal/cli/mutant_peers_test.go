@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -48,7 +49,7 @@ func TestMutantPeers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.o")
 	invalid := 0
 	for _, source := range sources {
-		m, err := newMutator(readFile(t, repoPath("testdata", "obj", source)))
+		m, err := newMutator(clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", source)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +64,7 @@ func TestMutantPeers(t *testing.T) {
 				if _, err := exec.LookPath(p.args[0]); err != nil {
 					continue
 				}
-				writeFile(t, path, b)
+				clitest.WriteFile(t, path, b)
 				status, ended := within(t, p.args, path)
 				now, err := os.ReadFile(path)
 				changed := err != nil || !bytes.Equal(now, b)
@@ -114,10 +115,10 @@ func within(t *testing.T, args []string, path string) (status syscall.WaitStatus
 // wants the same of it.
 func FuzzPatch(f *testing.F) {
 	for i, name := range mutantSources {
-		f.Add(readFile(f, repoPath("testdata", "obj", name)), uint(i))
+		f.Add(clitest.ReadFile(f, clitest.RepoPath("testdata", "obj", name)), uint(i))
 	}
 	for _, name := range []string{"odd-tocsave.o", "bad-grouplocal.o", "asm-samename.o", "bad-annotkey.o"} {
-		f.Add(readFile(f, repoPath("testdata", "obj", name)), uint(0))
+		f.Add(clitest.ReadFile(f, clitest.RepoPath("testdata", "obj", name)), uint(0))
 	}
 	dir, err := os.MkdirTemp("", "fuzz")
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
 // mutantSources are objects with sites: with a table of either size, of both
@@ -33,7 +35,7 @@ var mutantOptions = [][]string{
 // TestTruncatedFiles gives the command a small object cut at every length: exit
 // code, message, and the file as it was.
 func TestTruncatedFiles(t *testing.T) {
-	whole := readFile(t, repoPath("testdata", "obj", mutantSources[0]))
+	whole := clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", mutantSources[0]))
 	path := filepath.Join(t.TempDir(), "cut.o")
 	step := 1
 	if testing.Short() {
@@ -66,7 +68,7 @@ func TestMutants(t *testing.T) {
 	}
 	sum := &mutantCount{kinds: map[string]int{}}
 	for _, name := range mutantSources {
-		m, err := newMutator(readFile(t, repoPath("testdata", "obj", name)))
+		m, err := newMutator(clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", name)))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -119,7 +121,7 @@ func (c *mutantCount) try(t testing.TB, path string, b []byte, n int, what strin
 	if used, limit := allocated()-before, uint64(8<<20+100*len(b)); used > limit {
 		t.Errorf("%s: allocated %d bytes for a file of %d", what, used, len(b))
 	}
-	now := readFile(t, path)
+	now := clitest.ReadFile(t, path)
 	switch {
 	case code == exitInput && message == "":
 		t.Errorf("%s: refused without a message", what)
@@ -139,7 +141,7 @@ func (c *mutantCount) try(t testing.TB, path string, b []byte, n int, what strin
 		} else if err := structure(now); err != nil {
 			t.Errorf("%s: the output is not valid: %v", what, err)
 		}
-		if again, message := patchBytes(t, path, now, options...); again != code || !bytes.Equal(now, readFile(t, path)) {
+		if again, message := patchBytes(t, path, now, options...); again != code || !bytes.Equal(now, clitest.ReadFile(t, path)) {
 			t.Errorf("%s: a second run changes the file, or exits with %d: %s", what, again, message)
 		}
 	}
@@ -167,10 +169,10 @@ func allocated() uint64 {
 // still have them.
 func patchBytes(t testing.TB, path string, b []byte, options ...string) (int, string) {
 	t.Helper()
-	writeFile(t, path, b)
+	clitest.WriteFile(t, path, b)
 	var stdout, stderr bytes.Buffer
 	code := Run(append([]string{"--quiet", path}, options...), &stdout, &stderr)
-	if code > exitKept && !bytes.Equal(readFile(t, path), b) {
+	if code > exitKept && !bytes.Equal(clitest.ReadFile(t, path), b) {
 		t.Errorf("exit %d, and the file was changed: %s", code, &stderr)
 	}
 	return code, stderr.String()

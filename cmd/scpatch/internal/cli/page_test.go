@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -78,7 +79,7 @@ func unpack(t *testing.T, d *pageData) map[string][]siteView {
 
 // TestPageHasListing holds the page against list --json.
 func TestPageHasListing(t *testing.T) {
-	inObjects(t)
+	clitest.InObjects(t)
 	objects, err := filepath.Glob("*.o")
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func TestPageHasListing(t *testing.T) {
 // TestComparePage holds the page against compare --json.
 func TestComparePage(t *testing.T) {
 	dir := t.TempDir()
-	inObjects(t)
+	clitest.InObjects(t)
 	for name, opts := range map[string][]string{"old": {"--runtime", "trampoline", "asm-tail.o"}, "new": {"gcc-p8-O2-weak.o"}} {
 		out, _, _ := runCommand(append(append([]string{"list", "--json"}, opts...), "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o")...)
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(out), 0o666); err != nil {
@@ -148,7 +149,7 @@ func TestComparePage(t *testing.T) {
 // TestPageIsOne checks that the page loads nothing, and that its markup closes
 // what it opens. What is in the page as data is left out.
 func TestPageIsOne(t *testing.T) {
-	inObjects(t)
+	clitest.InObjects(t)
 	page, _ := pageOf(t, exitDone, "list", "gcc-p8-O2-update.o")
 	bare := page
 	for _, c := range [][2]string{{"<style>", "</style>"}, {`<script id="data" type="application/json">`, "</script>"}, {"<script>", "</script>"}} {

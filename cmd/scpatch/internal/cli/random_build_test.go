@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
 // A randomGraph is a graph with its objects, and ways to link them.
@@ -56,7 +58,7 @@ type randomPatch struct {
 func newRandomGraph(t *testing.T, m *manifest, tally *randomTally, n int) *randomGraph {
 	r := rand.New(rand.NewPCG(uint64(n), 1))
 	source := &callGraph{rand: r}
-	dir, err := filepath.Abs(repoPath("build", "random", fmt.Sprint(n)))
+	dir, err := filepath.Abs(clitest.RepoPath("build", "random", fmt.Sprint(n)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,7 @@ func newRandomGraph(t *testing.T, m *manifest, tally *randomTally, n int) *rando
 		t.Fatal(err)
 	}
 	for name, text := range source.sources() {
-		writeFile(t, filepath.Join(dir, name), []byte(text))
+		clitest.WriteFile(t, filepath.Join(dir, name), []byte(text))
 	}
 	g.calm, g.alone, g.tocs = source.calm, r.IntN(3) == 0, r.IntN(3) == 0
 	for _, o := range graphObjects {
@@ -116,7 +118,7 @@ func (g *randomGraph) compile(t *testing.T, r *rand.Rand, o graphObject) {
 	if !g.calm {
 		command = append(command, "-fexceptions")
 	}
-	include, err := filepath.Abs(repoPath("include"))
+	include, err := filepath.Abs(clitest.RepoPath("include"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -36,7 +37,7 @@ const (
 // Whatever has failed is left in
 // build/random/GRAPH/NUMBER.
 func TestE2ERandomCalls(t *testing.T) {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
 	programs := map[int][]int{} // by graph
 	first, n := randomNumber(t, "SCPATCH_FIRST", 0), randomNumber(t, "SCPATCH_PROGRAMS", 0)
@@ -185,12 +186,12 @@ func (p *randomProgram) shrink() string {
 func (p *randomProgram) check(r *rand.Rand) {
 	for _, f := range p.patch.patched {
 		p.verify(f)
-		once := readFile(p.t, f)
+		once := clitest.ReadFile(p.t, f)
 		runCommand(slices.Concat(p.patch.args, []string{"-q", f})...)
-		if !bytes.Equal(once, readFile(p.t, f)) {
+		if !bytes.Equal(once, clitest.ReadFile(p.t, f)) {
 			p.errorf("a second run changes %s", f)
 		}
-		writeFile(p.t, f, once)
+		clitest.WriteFile(p.t, f, once)
 	}
 	files := p.link.files()
 	for _, f := range files {

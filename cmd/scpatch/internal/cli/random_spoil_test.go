@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -46,12 +47,12 @@ func displacement(w uint32) int64 { return int64(int32(w<<6)>>6) &^ 3 }
 
 // spoil turns over one bit of each of some words, and wants verify to see it.
 func (p *randomProgram) spoil(path string, r *rand.Rand) {
-	whole := readFile(p.t, path)
+	whole := clitest.ReadFile(p.t, path)
 	words := spoilables(p.t, whole)
 	if len(words) == 0 {
 		return
 	}
-	defer func() { writeFile(p.t, path, whole) }()
+	defer func() { clitest.WriteFile(p.t, path, whole) }()
 	kinds := map[string][]spoilable{}
 	for _, w := range words {
 		kinds[w.kind] = append(kinds[w.kind], w)
@@ -67,7 +68,7 @@ func (p *randomProgram) spoil(path string, r *rand.Rand) {
 		b := bytes.Clone(whole)
 		was := binary.LittleEndian.Uint32(b[w.off:])
 		binary.LittleEndian.PutUint32(b[w.off:], was^1<<bit)
-		writeFile(p.t, path, b)
+		clitest.WriteFile(p.t, path, b)
 		if _, _, code := runCommand(slices.Concat([]string{"verify", "-q"}, p.patch.verify(), []string{path})...); code != exitDone {
 			p.tally.add("spoiled and caught:", w.kind)
 			continue

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -24,7 +25,7 @@ import (
 // The seed of a program that fails is in its name. With SCPATCH_FULL=1 there are
 // 48, or as many as SCPATCH_RANDOM says.
 func TestE2ERandomVerify(t *testing.T) {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang++", "ld.lld")
 	b := newBuilder(t, m)
 	for seed := range randomPrograms(t, 3, 48) {
@@ -32,13 +33,13 @@ func TestE2ERandomVerify(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 17))
 			dir := t.TempDir()
-			writeFile(t, filepath.Join(dir, "main.cc"), []byte(hardProgram(r)))
+			clitest.WriteFile(t, filepath.Join(dir, "main.cc"), []byte(hardProgram(r)))
 			compiler := [][]string{
 				{"powerpc64le-linux-gnu-g++", "-O0"}, {"powerpc64le-linux-gnu-g++", "-O2"},
 				{"powerpc64le-linux-gnu-g++", "-Os", "-ffunction-sections"}, {"powerpc64le-linux-gnu-g++", "-O3", "-fvisibility=hidden"},
 				{"clang++", "--target=powerpc64le-linux-gnu", "-O0"}, {"clang++", "--target=powerpc64le-linux-gnu", "-O2", "-ffunction-sections"},
 			}[r.IntN(6)]
-			include, err := filepath.Abs(repoPath("include"))
+			include, err := filepath.Abs(clitest.RepoPath("include"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,12 +67,12 @@ func TestE2ERandomVerify(t *testing.T) {
 			}
 			scpatch(t, mode{"random", args}, object)
 			verify("object", object)
-			once := readFile(t, object)
+			once := clitest.ReadFile(t, object)
 			scpatch(t, mode{"random", args}, object)
-			if !bytes.Equal(once, readFile(t, object)) {
+			if !bytes.Equal(once, clitest.ReadFile(t, object)) {
 				t.Errorf("a second run changes the object")
 			}
-			writeFile(t, object, once)
+			clitest.WriteFile(t, object, once)
 			for _, how := range [][]string{{"bfd"}, {"bfd", "-Wl,--gc-sections"}, {"lld"}, {"lld", "-Wl,--icf=all", "-Wl,--gc-sections"}} {
 				if got := link(how[0], how[1:]...); got != want {
 					t.Errorf("%v: printed\n%s\nwant\n%s", how, got, want)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -37,7 +38,7 @@ type callPlace struct {
 // out-of-line scheme), and as scpatch and the run time leave it. The table of
 // docs/benchmarking.md is its output with SCPATCH_FULL=1 and -v.
 func TestE2ERestoreCounts(t *testing.T) {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++")
 	b := newBuilder(t, m)
 	places, compilers := []callPlace{{"program", "object"}}, []string{"gcc-p8-O2"}

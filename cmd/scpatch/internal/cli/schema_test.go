@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -20,7 +21,7 @@ func schema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
-	s, err := c.Compile(repoPath("docs", "schema", name))
+	s, err := c.Compile(clitest.RepoPath("docs", "schema", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func validate(t *testing.T, s *jsonschema.Schema, output string) (n int) {
 // TestSchemas validates what list and compare print of every object there is.
 func TestSchemas(t *testing.T) {
 	list, compare := schema(t, "list-1.json"), schema(t, "compare-1.json")
-	objects, err := filepath.Glob(repoPath("testdata", "obj", "*.o"))
+	objects, err := filepath.Glob(clitest.RepoPath("testdata", "obj", "*.o"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func TestSchemas(t *testing.T) {
 // TestSchemasRefuse changes one field of an output that is valid.
 func TestSchemasRefuse(t *testing.T) {
 	list := schema(t, "list-1.json")
-	inObjects(t)
+	clitest.InObjects(t)
 	out, _, _ := runCommand("list", "--json", "gcc-p8-O2-weak.o")
 	for _, c := range [][2]string{
 		{`"version":1`, `"version":2`},
@@ -116,7 +117,7 @@ func TestSchemasComplete(t *testing.T) {
 		{"compare-1.json", []string{"$defs", "pair"}, pairView{}},
 	} {
 		var node map[string]any
-		if err := json.Unmarshal([]byte(readDoc(t, "docs", "schema", c.file)), &node); err != nil {
+		if err := json.Unmarshal([]byte(clitest.Doc(t, "docs", "schema", c.file)), &node); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range c.path {
@@ -158,7 +159,7 @@ func TestSchemasComplete(t *testing.T) {
 		} `json:"$defs"`
 	}
 	for name, v := range map[string]any{"list-1.json": &list, "compare-1.json": &compare} {
-		if err := json.Unmarshal([]byte(readDoc(t, "docs", "schema", name)), v); err != nil {
+		if err := json.Unmarshal([]byte(clitest.Doc(t, "docs", "schema", name)), v); err != nil {
 			t.Fatal(err)
 		}
 	}

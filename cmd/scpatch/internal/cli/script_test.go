@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
@@ -48,7 +49,7 @@ func TestScript(t *testing.T) {
 			if err := os.Chmod(env.WorkDir, 0o755); err != nil {
 				return err
 			}
-			return os.CopyFS(filepath.Join(env.WorkDir, "obj"), os.DirFS(repoPath("testdata", "obj")))
+			return os.CopyFS(filepath.Join(env.WorkDir, "obj"), os.DirFS(clitest.RepoPath("testdata", "obj")))
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "unprivileged" {

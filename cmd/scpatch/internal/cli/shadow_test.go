@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -16,7 +17,7 @@ import (
 // threads at once. Only the patched program keeps
 // r2 and can go on.
 func TestE2EShadow(t *testing.T) {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
 	b := newBuilder(t, m)
 	for _, linker := range m.linkerNames() {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
@@ -28,16 +29,16 @@ type workshop struct {
 }
 
 func newWorkshop(t *testing.T) *workshop {
-	m := readCells(t, repoPath("testdata", "e2e", "cells.txt"))
+	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
 	// Read, so that the results of go test are not kept when they change.
-	for _, pattern := range []string{repoPath("include", "*.h"), repoPath("testdata", "src", "usc*")} {
+	for _, pattern := range []string{clitest.RepoPath("include", "*.h"), clitest.RepoPath("testdata", "src", "usc*")} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || files == nil {
 			t.Fatal(pattern, err)
 		}
 		for _, f := range files {
-			readFile(t, f)
+			clitest.ReadFile(t, f)
 		}
 	}
 	return &workshop{newBuilder(t, m), t, t.TempDir()}
@@ -137,7 +138,7 @@ func checkCallsObject(t *testing.T, path, compiler string) {
 // wants them (-flinker-output=nolto-rel), and as a program.
 func TestE2EStaticCallLTO(t *testing.T) {
 	w := newWorkshop(t)
-	want := readFile(t, repoPath("testdata", "e2e", "want", "usc.txt"))
+	want := clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc.txt"))
 	for _, compiler := range []string{"gcc-p8-O2", "gcc-p10-O2", "gxx-p8-O2"} {
 		var objects []string
 		for _, o := range []string{"main", "calls", "keys", "targets"} {
@@ -173,12 +174,12 @@ func TestStaticCallElsewhere(t *testing.T) {
 	for _, compiler := range [][]string{
 		{"x86_64-linux-gnu-gcc", "-std=gnu11"}, {"x86_64-linux-gnu-gcc", "-xc++", "-std=c++17"}, {"clang", "--target=x86_64-linux-gnu"},
 	} {
-		execute(t, repoPath("testdata"), slices.Concat(compiler,
+		execute(t, clitest.RepoPath("testdata"), slices.Concat(compiler,
 			[]string{"-O2", "-Wall", "-Wextra", "-Werror", "-I../include"}, sources, []string{"-o", program}))
 		if runtime.GOARCH != "amd64" {
 			continue
 		}
-		want := readFile(t, repoPath("testdata", "e2e", "want", "usc.txt"))
+		want := clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc.txt"))
 		if got := execute(t, dir, []string{program}); string(got) != string(want) {
 			t.Errorf("%v: printed\n%s\nwant\n%s", compiler, got, want)
 		}
@@ -237,7 +238,7 @@ func TestE2EStaticCallRuntime(t *testing.T) {
 			w.link(linker, slices.Concat([]string{c.pie, "-rdynamic", "main.o", "large.o", "sites.o", "liba.so", "libb.so", "-o", "program"}, c.words)...)
 			t.Run(c.name+"/"+linker, func(t *testing.T) {
 				for _, what := range []string{"forms", "plugin", "refuse", "threads"} {
-					want := string(readFile(t, repoPath("testdata", "e2e", "want", "usc_rt_"+what+".txt")))
+					want := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc_rt_"+what+".txt")))
 					if c.name == "gcc-O0" { // returning 0 takes a frame
 						want = strings.NewReplacer("return 0", "at its entry", "blr", "stub").Replace(want)
 					}
@@ -263,7 +264,7 @@ func TestE2EStaticCallTwoTOCs(t *testing.T) {
 	w.link("bfd", "-shared", "a.o", "b.o", "-o", "libab.so")
 	// The words that fill the TOC are not used, and would be thrown away.
 	w.link("bfd", "-pie", "-Wl,--no-toc-optimize", "large.o", "fill.o", "main.o", "sites.o", "libab.so", "-o", "program")
-	one := string(readFile(t, repoPath("testdata", "e2e", "want", "usc_rt_forms.txt")))
+	one := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc_rt_forms.txt")))
 	want := strings.ReplaceAll(one, "large: toc at its local entry", "large: toc stub")
 	large := strings.Index(want, "op large: ")
 	want = want[:large] + strings.Replace(want[large:], "\n   stub at its local entry", "\n   stub nop", 1)
@@ -294,11 +295,11 @@ func TestE2EStaticCallNoRuntime(t *testing.T) {
 // header, writes the program, patches it, runs it.
 func TestE2EReadmeProgram(t *testing.T) {
 	w := newWorkshop(t)
-	readme := readDoc(t, "README.md")
+	readme := clitest.Doc(t, "README.md")
 	_, section, _ := strings.Cut(readme, "\n## In your own program\n")
-	source, script := fenced(section, "c")[0], fenced(section, "sh")[0]
-	execute(t, repoPath(), []string{"make", "-s", "install-headers", "PREFIX=" + w.dir})
-	writeFile(t, filepath.Join(w.dir, "app.c"), []byte(source))
+	source, script := clitest.Fenced(section, "c")[0], clitest.Fenced(section, "sh")[0]
+	execute(t, clitest.RepoPath(), []string{"make", "-s", "install-headers", "PREFIX=" + w.dir})
+	clitest.WriteFile(t, filepath.Join(w.dir, "app.c"), []byte(source))
 	t.Chdir(w.dir)
 	printed := ""
 	for line := range strings.Lines(script) {

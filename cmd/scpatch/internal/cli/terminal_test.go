@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"golang.org/x/sys/unix"
 )
@@ -56,10 +57,10 @@ func onTerminal(t *testing.T, columns int, args ...string) string {
 }
 
 func TestColours(t *testing.T) {
-	inObjects(t)
+	clitest.InObjects(t)
 	for name, options := range map[string][]string{"old.json": nil, "new.json": {"--user"}} {
 		listing, _, _ := runCommand(slices.Concat([]string{"list", "--json"}, options, []string{"gcc-p8-O2-update.o"})...)
-		writeFile(t, name, []byte(listing))
+		clitest.WriteFile(t, name, []byte(listing))
 	}
 	t.Setenv("NO_COLOR", "")
 	t.Setenv("TERM", "xterm")
@@ -115,7 +116,7 @@ func TestColours(t *testing.T) {
 
 // TestWidth lists long names on narrow terminals, and into a file.
 func TestWidth(t *testing.T) {
-	inObjects(t)
+	clitest.InObjects(t)
 	t.Setenv("TERM", "dumb")
 	args := []string{"list", "clang-p8-O2-cxx_b.o"}
 	whole, _, _ := runCommand(args...)
@@ -152,7 +153,7 @@ func TestWidth(t *testing.T) {
 	}
 	Run(args, f, f)
 	f.Close()
-	if got := string(readFile(t, path)); got != whole {
+	if got := string(clitest.ReadFile(t, path)); got != whole {
 		t.Errorf("in a file:\n%s\nwant\n%s", got, whole)
 	}
 }

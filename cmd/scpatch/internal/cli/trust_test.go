@@ -14,6 +14,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
 // hostileNames are what names of symbols, sections and files are made of here: what
@@ -26,14 +28,14 @@ func TestHostileNames(t *testing.T) {
 	dir := t.TempDir()
 	for _, hostile := range hostileNames {
 		for source, plain := range map[string]string{"gcc-p8-O2-weak.o": "w_", "asm-annot0.o": "an", "bad-addend.o": "te", "module.o": "mo"} {
-			b := readFile(t, repoPath("testdata", "obj", source))
+			b := clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", source))
 			if len(hostile) > 2 {
 				plain = threeBytes(b, plain)
 			}
 			evil := bytes.ReplaceAll(b, []byte(plain), []byte(hostile))
 			evil = bytes.ReplaceAll(evil, []byte(".text\x00"), []byte("."+hostile+"ttt"[:4-len(hostile)]+"\x00"))
 			path := filepath.Join(dir, "a"+strings.ReplaceAll(hostile, "/", "")+".o")
-			writeFile(t, path, evil)
+			clitest.WriteFile(t, path, evil)
 			for _, args := range [][]string{
 				{"-v", "-n", "--diff"}, {"-n", "--user", "-v"}, {"list"}, {"list", "--diff"}, {"list", "--json"}, {"verify"}, {"verify", "--json"},
 				{"-v", "-n", "--log-format=json"}, {"-n", "--require=direct"},

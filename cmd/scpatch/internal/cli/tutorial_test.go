@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
@@ -23,7 +24,7 @@ var tutorialFile = regexp.MustCompile("(?ms)^`([\\w.-]+)`:\n\n```\\w+\n(.*?)^```
 func writeFiles(t *testing.T, doc, dir string) (names []string) {
 	t.Helper()
 	for _, m := range tutorialFile.FindAllStringSubmatch(doc, -1) {
-		writeFile(t, filepath.Join(dir, m[1]), []byte(m[2]))
+		clitest.WriteFile(t, filepath.Join(dir, m[1]), []byte(m[2]))
 		names = append(names, m[1])
 	}
 	return names
@@ -35,7 +36,7 @@ type step struct{ command, want string }
 // steps reads the blocks of a document that are marked "console". A command that
 // ends in a backslash goes on in the next line.
 func steps(doc string) (all []step) {
-	for _, block := range fenced(doc, "console") {
+	for _, block := range clitest.Fenced(doc, "console") {
 		for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
 			command, want, _ := strings.Cut(c, "\n")
 			for strings.HasSuffix(command, "\\") {
@@ -79,7 +80,7 @@ func session(t *testing.T, dir string, env []string, all []step) {
 		if m := stepExit.FindStringSubmatch(want); m != nil {
 			want, wantCode = m[1], m[2]
 		}
-		if !matches(got, want) || code != wantCode {
+		if !clitest.Matches(got, want) || code != wantCode {
 			t.Errorf("$ %s\nprints, and exits with %s,\n%s\nwhere the document has %s and\n%s", s.command, code, got, wantCode, want)
 		}
 	}
@@ -89,7 +90,7 @@ func session(t *testing.T, dir string, env []string, all []step) {
 func TestE2ETutorialPlugin(t *testing.T) {
 	w := newWorkshop(t)
 	tooltest.Need(t, "make", "bash")
-	doc := readDoc(t, "docs", "tutorial-plugin.md")
+	doc := clitest.Doc(t, "docs", "tutorial-plugin.md")
 	dir := t.TempDir()
 	if names := writeFiles(t, doc, dir); len(names) != 7 {
 		t.Fatalf("found the files %v", names)
@@ -102,7 +103,7 @@ func TestE2ETutorialPlugin(t *testing.T) {
 // last commit on.
 func TestE2EFirstSession(t *testing.T) {
 	tooltest.Need(t, "bash", "git", "make")
-	root, err := filepath.Abs(repoPath())
+	root, err := filepath.Abs(clitest.RepoPath())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestE2EFirstSession(t *testing.T) {
 		"GIT_CONFIG_KEY_0=url.file://" + root + ".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/scpatch/scpatch",
 		"GIT_CONFIG_KEY_1=safe.directory", "GIT_CONFIG_VALUE_1=*",
 	}
-	session(t, t.TempDir(), env, steps(readDoc(t, "docs", "first-session.md")))
+	session(t, t.TempDir(), env, steps(clitest.Doc(t, "docs", "first-session.md")))
 }
 
 // TestTutorialKernel holds docs/tutorial-kernel.md against kbuild/, and types the
@@ -122,14 +123,14 @@ func TestE2EFirstSession(t *testing.T) {
 // them, in this source directory.
 func TestTutorialKernel(t *testing.T) {
 	tooltest.Need(t, "bash", "powerpc64le-linux-gnu-gcc")
-	doc := readDoc(t, "docs", "tutorial-kernel.md")
+	doc := clitest.Doc(t, "docs", "tutorial-kernel.md")
 	all := steps(doc)
 	if len(all) < 12 {
 		t.Fatalf("found %d commands", len(all))
 	}
 	if os.Getenv("SCPATCH_TUTORIAL_KERNEL") != "" {
 		w := newWorkshop(t)
-		root, err := filepath.Abs(repoPath())
+		root, err := filepath.Abs(clitest.RepoPath())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,15 +146,15 @@ func TestTutorialKernel(t *testing.T) {
 	}
 
 	// What kbuild/ says of packages, of the machine, and of the configuration.
-	_, packages, _ := strings.Cut(readDoc(t, "kbuild", "README.md"), "sudo apt-get install ")
+	_, packages, _ := strings.Cut(clitest.Doc(t, "kbuild", "README.md"), "sudo apt-get install ")
 	packages, _, _ = strings.Cut(packages, "    kbuild/build-vmlinux.sh")
 	for _, p := range append(strings.Fields(strings.ReplaceAll(packages, "\\", "")), "qemu-system-ppc", "cpio") {
-		if !strings.Contains(fenced(doc, "sh")[0], p) {
+		if !strings.Contains(clitest.Fenced(doc, "sh")[0], p) {
 			t.Errorf("the package %s is not in docs/tutorial-kernel.md", p)
 		}
 	}
-	boot := strings.Join(strings.Fields(readDoc(t, "kbuild", "boot-test.sh")), " ")
-	build := readDoc(t, "kbuild", "build-vmlinux.sh")
+	boot := strings.Join(strings.Fields(clitest.Doc(t, "kbuild", "boot-test.sh")), " ")
+	build := clitest.Doc(t, "kbuild", "build-vmlinux.sh")
 	for _, s := range all {
 		if options, ok := strings.CutPrefix(s.command, "qemu-system-ppc64 "); ok {
 			options = strings.Join(strings.Fields(strings.ReplaceAll(options, "\\", "")), " ")
@@ -174,7 +175,7 @@ func TestTutorialKernel(t *testing.T) {
 	}
 
 	dir := t.TempDir()
-	kbuild, err := filepath.Abs(repoPath("kbuild"))
+	kbuild, err := filepath.Abs(clitest.RepoPath("kbuild"))
 	if err != nil {
 		t.Fatal(err)
 	}

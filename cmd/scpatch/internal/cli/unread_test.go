@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 )
 
@@ -27,7 +28,7 @@ func TestUnreadFiles(t *testing.T) {
 		{"slim.o", "bad-slimlto.o", "", 0, "a slim LTO object has no code"},
 		{"fat.o", "odd-fatlto.o", "", 0, "a second copy of the code"},
 	} {
-		b := readFile(t, repoPath("testdata", "obj", c.object))
+		b := clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", c.object))
 		if c.section != "" {
 			f, err := elfrw.New(b)
 			if err != nil {
@@ -41,7 +42,7 @@ func TestUnreadFiles(t *testing.T) {
 			binary.LittleEndian.PutUint32(b[f.Header().Shoff+uint64(s.Index)*64+4:], c.typ)
 		}
 		path := filepath.Join(t.TempDir(), c.name)
-		writeFile(t, path, b)
+		clitest.WriteFile(t, path, b)
 		for _, args := range [][]string{
 			nil, {"-n"}, {"--user"}, {"--module"}, {"--runtime=none"}, {"list"}, {"list", "--user", "--json"}, {"verify"}, {"verify", "--user"},
 		} {
@@ -60,7 +61,7 @@ func TestUnreadFiles(t *testing.T) {
 // patched code in a program that is linked with -flto.
 func TestE2EFatLTO(t *testing.T) {
 	w := newWorkshop(t)
-	want := string(readFile(t, repoPath("testdata", "e2e", "want", "usc.txt")))
+	want := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc.txt")))
 	objects := []string{"main.o", "calls.o", "keys.o", "targets.o"}
 	for _, o := range objects {
 		w.object(o, "gcc-p8-O2", "usc_"+strings.TrimSuffix(o, ".o")+".c", "-fPIE", "-flto", "-ffat-lto-objects")

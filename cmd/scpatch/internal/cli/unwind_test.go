@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
@@ -129,7 +130,7 @@ func (w *workshop) debug(commands string) string {
 		time.Sleep(10 * time.Millisecond)
 	}
 	script := filepath.Join(w.dir, "commands")
-	writeFile(t, script, []byte("set width 0\nset confirm off\ntarget remote "+socket+"\n"+commands+"kill\n"))
+	clitest.WriteFile(t, script, []byte("set width 0\nset confirm off\ntarget remote "+socket+"\n"+commands+"kill\n"))
 	gdb := exec.CommandContext(ctx, "gdb-multiarch", "-nx", "-batch", "-x", script, "program")
 	gdb.Dir = w.dir
 	out, err := gdb.CombinedOutput()
@@ -154,12 +155,12 @@ func loseReturnAddress(t *testing.T, path string) {
 		}
 	}
 	defCFA, undefined := []byte{0x0c, 1, 0, 0, 0}, []byte{0x0c, 1, 0, 0x07, 65}
-	b := readFile(t, path)
+	b := clitest.ReadFile(t, path)
 	code := b[frames.Off : frames.Off+frames.Size]
 	i := bytes.Index(code, defCFA)
 	if i < 0 {
 		t.Fatal("no initial instructions")
 	}
 	copy(code[i:], undefined)
-	writeFile(t, path, b)
+	clitest.WriteFile(t, path, b)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
@@ -148,9 +149,9 @@ func TestE2ESpoiled(t *testing.T) {
 			if c.fn == "fixed" {
 				n = 2
 			}
-			s := newSpoiler(t, readFile(t, filepath.Join(dir, objects[n])))
+			s := newSpoiler(t, clitest.ReadFile(t, filepath.Join(dir, objects[n])))
 			c.do(s)
-			writeFile(t, filepath.Join(dir, "spoiled.o"), s.b)
+			clitest.WriteFile(t, filepath.Join(dir, "spoiled.o"), s.b)
 			objects[n] = "spoiled.o"
 			files := []string{"spoiled.o"}
 			for _, linker := range []string{"bfd", "lld"} {
@@ -174,14 +175,14 @@ func TestE2ETruncated(t *testing.T) {
 	}
 	const table, record = "static_call_sites", ".debug_static_calls"
 	for _, f := range files {
-		whole := readFile(t, filepath.Join(dir, f))
+		whole := clitest.ReadFile(t, filepath.Join(dir, f))
 		cut := func(what string, kinds []string, names map[string]uint64) {
 			t.Helper()
 			s := newSpoiler(t, whole)
 			for name, n := range names {
 				s.shrink(name, n)
 			}
-			writeFile(t, filepath.Join(dir, "cut"), s.b)
+			clitest.WriteFile(t, filepath.Join(dir, "cut"), s.b)
 			t.Run(f+"/"+what, func(t *testing.T) { wantSpoiled(t, filepath.Join(dir, "cut"), "", kinds) })
 		}
 		remove := func(what string, kinds []string, args ...string) {
@@ -207,12 +208,12 @@ func TestE2ETruncated(t *testing.T) {
 func buildSpoiled(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	include, err := filepath.Abs(repoPath("include"))
+	include, err := filepath.Abs(clitest.RepoPath("include"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{"calls": spoilCalls, "main": spoilMain, "fixed": spoilFixed} {
-		writeFile(t, filepath.Join(dir, name+".c"), []byte(text))
+		clitest.WriteFile(t, filepath.Join(dir, name+".c"), []byte(text))
 		execute(t, dir, []string{"powerpc64le-linux-gnu-gcc", "-O2", "-I" + include, "-c", name + ".c", "-o", name + ".o"})
 		args := []string{"--user", "-q"}
 		if name == "fixed" {
@@ -279,7 +280,7 @@ func TestE2EListLinked(t *testing.T) {
 			}
 		}
 	}
-	include, err := filepath.Abs(repoPath("include"))
+	include, err := filepath.Abs(clitest.RepoPath("include"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package clitest has what the tests of the command share: the files of the
+// repository, and the blocks of its documents. It is for tests only.
+package clitest
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// root is the directory of go.mod, above the one where the tests begin. It is
+// empty where the binary of the tests runs as scpatch, in whatever directory.
+var root = func() string {
+	dir, err := os.Getwd()
+	for err == nil && dir != "/" {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+	return ""
+}()
+
+// RepoPath is the path of a file of the repository.
+func RepoPath(elem ...string) string {
+	if root == "" {
+		panic("no go.mod above the directory of the tests")
+	}
+	return filepath.Join(append([]string{root}, elem...)...)
+}
+
+// ReadFile is the contents of a file.
+func ReadFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// WriteFile writes a file.
+func WriteFile(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// InObjects goes to a directory with a copy of the repository's objects.
+func InObjects(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "testdata", "obj"), os.DirFS(RepoPath("testdata", "obj"))); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join(dir, "testdata", "obj"))
+}
+
+// Doc is a document of the repository.
+func Doc(t *testing.T, elem ...string) string {
+	t.Helper()
+	return string(ReadFile(t, RepoPath(elem...)))
+}
+
+// Fenced returns the blocks of a document that are marked with a language.
+func Fenced(doc, language string) (blocks []string) {
+	for {
+		_, rest, ok := strings.Cut(doc, "\n```"+language+"\n")
+		if !ok {
+			return blocks
+		}
+		block, after, _ := strings.Cut(rest, "```\n")
+		blocks, doc = append(blocks, block), after
+	}
+}
+
+// Matches compares an output with one in which "..." stands for any lines.
+func Matches(got, want string) bool {
+	var re strings.Builder
+	re.WriteString(`^`)
+	for _, line := range strings.Split(want, "\n") {
+		if line == "..." {
+			re.WriteString(`(?:.*\n)*`)
+		} else if line != "" || want != "" {
+			re.WriteString(regexp.QuoteMeta(line) + `\n`)
+		}
+	}
+	re.WriteString(`$`)
+	return regexp.MustCompile(re.String()).MatchString(got)
+}
