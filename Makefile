@@ -189,12 +189,12 @@ soundness-short: build tools
 
 browser-test: build ## The site map in headless Chromium
 	@.ci/setup-tools browser
-	$(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch/internal/cli
+	$(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch/internal/report
 
 screenshot: $(KERNEL)/vmlinux.o ## Make docs/sitemap.png, the site map of that kernel object
 	@.ci/setup-tools browser
 	$(REQUIRE) SCPATCH_SCREENSHOT='$(abspath docs/sitemap.png)' SCPATCH_KERNEL='$(abspath $(KERNEL))' \
-		$(GO) test -count=1 -run '^TestWriteScreenshot' ./cmd/scpatch/internal/cli
+		$(GO) test -count=1 -run '^TestWriteScreenshot' ./cmd/scpatch/internal/report
 
 test-full: test reproducible deb-test soundness browser-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
 	@$(MAKE) --no-print-directory kernel-test

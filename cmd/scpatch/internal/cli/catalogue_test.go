@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/kind"
 )
@@ -32,30 +33,30 @@ func TestCatalogue(t *testing.T) {
 		texts[k.String()] = "[" + k.String() + "]"
 	}
 	run := 0
-	for _, e := range catalogue() {
-		text, ok := texts[e.name]
+	for _, e := range report.Catalogue() {
+		text, ok := texts[e.Name]
 		if !ok {
-			t.Errorf("docs/messages.md explains %s, which is nothing or was there before", e.name)
+			t.Errorf("docs/messages.md explains %s, which is nothing or was there before", e.Name)
 		}
-		delete(texts, e.name)
-		if s := e.summary(); !strings.HasSuffix(s, ".") || len(s) > 125 {
-			t.Errorf("%s: %q is no summary", e.name, s)
+		delete(texts, e.Name)
+		if s := e.Summary(); !strings.HasSuffix(s, ".") || len(s) > 125 {
+			t.Errorf("%s: %q is no summary", e.Name, s)
 		}
 		why := "\n\nWhy it stays: "
 		if strings.HasPrefix(text, "[") {
 			why = "\n\nWhy not go on: "
 		}
-		if !strings.Contains(e.text, why) || !strings.Contains(e.text, "\n\nWhat to do: ") {
-			t.Errorf("%s: why, or what to do, is missing", e.name)
+		if !strings.Contains(e.Text, why) || !strings.Contains(e.Text, "\n\nWhat to do: ") {
+			t.Errorf("%s: why, or what to do, is missing", e.Name)
 		}
-		examples := clitest.Fenced(e.text+"\n", "console")
+		examples := clitest.Fenced(e.Text+"\n", "console")
 		run += len(examples)
-		examples = append(examples, clitest.Fenced(e.text+"\n", "text")...)
-		if len(examples) != 1 || !strings.Contains(examples[0], e.name) && !strings.Contains(examples[0], text) {
-			t.Errorf("%s: no example, or not one of it", e.name)
+		examples = append(examples, clitest.Fenced(e.Text+"\n", "text")...)
+		if len(examples) != 1 || !strings.Contains(examples[0], e.Name) && !strings.Contains(examples[0], text) {
+			t.Errorf("%s: no example, or not one of it", e.Name)
 		}
-		if body := e.body(); strings.ContainsAny(body, "`") || strings.Contains(body, "| ") {
-			t.Errorf("%s: marks are left in\n%s", e.name, body)
+		if body := e.Body(); strings.ContainsAny(body, "`") || strings.Contains(body, "| ") {
+			t.Errorf("%s: marks are left in\n%s", e.Name, body)
 		}
 	}
 	for name := range texts {
@@ -69,8 +70,8 @@ func TestCatalogue(t *testing.T) {
 var quoted = regexp.MustCompile("`([^`]+)`")
 
 // messagesOf are patterns for the messages that an entry's table lists.
-func messagesOf(e entry) (list []*regexp.Regexp) {
-	for line := range strings.Lines(e.text) {
+func messagesOf(e report.Entry) (list []*regexp.Regexp) {
+	for line := range strings.Lines(e.Text) {
 		if !strings.HasPrefix(line, "| ") {
 			continue
 		}
@@ -88,8 +89,8 @@ func messagesOf(e entry) (list []*regexp.Regexp) {
 // the catalogue lists under it.
 func TestErrorNames(t *testing.T) {
 	entries := map[string][]*regexp.Regexp{}
-	for _, e := range catalogue() {
-		entries[e.name] = messagesOf(e)
+	for _, e := range report.Catalogue() {
+		entries[e.Name] = messagesOf(e)
 	}
 	clitest.InObjects(t)
 	seen := map[string]int{}

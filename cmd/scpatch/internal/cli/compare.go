@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
@@ -29,19 +29,6 @@ Exit status:
   4  a file could not be read or written
 `
 
-// compareVersion is the version of the form that compare --json prints.
-const compareVersion = 1
-
-// A compareView is one file of compare --json, which prints one object a line.
-type compareView struct {
-	Version int            `json:"version"`
-	Old     string         `json:"old,omitempty"` // the file as the listings name it
-	New     string         `json:"new,omitempty"`
-	Counts  map[change]int `json:"counts"`
-	Sites   []pairView     `json:"sites"` // those that are not the same
-	all     []pairView
-}
-
 func runCompare(args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch compare", stderr)
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
@@ -60,10 +47,10 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 		return c.usageError(err, stderr)
 	}
 	defer c.hint()
-	var listings [2][]fileView
+	var listings [2][]report.File
 	worst := exitDone
 	for i, path := range files {
-		if listings[i], err = readListing(path); err != nil {
+		if listings[i], err = report.ReadListing(path); err != nil {
 			err = kind.BadListing.Wrap(err)
 			fail(c.log.WithField("file", path), kind.Of(err), withoutPath(err, path))
 			worst = max(worst, exitCode(err))
@@ -72,24 +59,24 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 	if worst != exitDone {
 		return worst
 	}
-	views := compareListings(listings[0], listings[1])
+	views := report.Compare(listings[0], listings[1])
 	var out bytes.Buffer
 	for i := range views {
 		v := &views[i]
-		if v.Counts[changeWorse]+v.Counts[changeLost] > 0 || *strict && v.Counts[changeGone] > 0 {
+		if v.Worse(*strict) {
 			worst = exitKept
 		}
 		if *asJSON {
 			err = errors.Join(err, json.NewEncoder(&out).Encode(v))
 		} else if !c.quiet {
-			writeCompared(&out, c.screen, v)
+			v.Write(&out, c.screen)
 		}
 	}
 	if _, writeErr := stdout.Write(out.Bytes()); writeErr != nil {
 		err = errors.Join(err, writeErr)
 	}
 	if *html != "" {
-		if pageErr := writeComparePage(*html, views); pageErr != nil {
+		if pageErr := report.WriteComparePage(*html, views); pageErr != nil {
 			fail(c.log.WithField("file", *html), kind.Of(pageErr), withoutPath(pageErr, *html))
 			worst = exitIO
 		}
@@ -99,94 +86,4 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 		return max(worst, exitCode(err))
 	}
 	return worst
-}
-
-func compareListings(old, new []fileView) []compareView {
-	var views []compareView
-	for _, p := range matchFiles(old, new) {
-		v := compareView{Version: compareVersion, Counts: map[change]int{}, Sites: []pairView{}, all: matchSites(p)}
-		if p.old != nil {
-			v.Old = p.old.File
-		}
-		if p.new != nil {
-			v.New = p.new.File
-		}
-		for _, c := range changes {
-			v.Counts[c] = 0
-		}
-		for _, s := range v.all {
-			v.Counts[s.Change]++
-			if s.Change != changeSame {
-				v.Sites = append(v.Sites, s)
-			}
-		}
-		views = append(views, v)
-	}
-	return views
-}
-
-// name is the file in one of the listings, the new one if it is there.
-func (v *compareView) name() string {
-	if v.New != "" {
-		return v.New
-	}
-	return v.Old
-}
-
-// writeCompared prints for people what changed.
-func writeCompared(out io.Writer, to screen, v *compareView) {
-	name := quoteOdd(v.name())
-	if v.Old != "" && v.New != "" && v.Old != v.New {
-		name = quoteOdd(v.Old) + " -> " + quoteOdd(v.New)
-	}
-	fmt.Fprintf(out, "%s: ", name)
-	for i, c := range changes {
-		if i > 0 {
-			fmt.Fprint(out, ", ")
-		}
-		fmt.Fprintf(out, "%d %s", v.Counts[c], c)
-	}
-	fmt.Fprintln(out)
-	if len(v.Sites) == 0 {
-		return
-	}
-	rows := [][]string{{"CHANGE", "FUNCTION", "KEY", "WAS", "IS", "BECAUSE"}}
-	for _, c := range changes {
-		for i := range v.Sites {
-			if p := &v.Sites[i]; p.Change == c {
-				rows = append(rows, pairRow(p))
-			}
-		}
-	}
-	to.writeTable(out, rows, []int{1, 2}, "CHANGE", changeColour) // FUNCTION and KEY
-}
-
-func changeColour(name string) colour {
-	switch change(name) {
-	case changeWorse, changeLost:
-		return red
-	case changeBetter, changeGained:
-		return green
-	}
-	return yellow
-}
-
-func pairRow(p *pairView) []string {
-	s := p.site()
-	was, is, because := "-", "-", ""
-	if p.Old != nil {
-		was = p.Old.Form.String()
-	}
-	if p.New != nil {
-		is = p.New.Form.String()
-		because = p.New.Proof
-		if p.New.Form == sites.Keep {
-			because = p.New.Reason.String()
-		}
-	}
-	row := []string{string(p.Change), s.where(), quoteOdd(s.Key), was, is}
-	if because != "" {
-		row = append(row, quoteOdd(because))
-	}
-	return row
 }

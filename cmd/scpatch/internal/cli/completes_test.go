@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -64,7 +65,7 @@ func TestE2ECompletes(t *testing.T) {
 
 type tally struct{ sites, listed, done, kept int }
 
-func count(views []siteView) (n tally) {
+func count(views []report.Site) (n tally) {
 	n.sites = len(views)
 	for _, s := range views {
 		if s.Listed {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -102,8 +103,8 @@ func TestCompletions(t *testing.T) {
 	for _, f := range sites.Restoring() {
 		restoring = append(restoring, f.String())
 	}
-	for _, e := range catalogue() {
-		names = append(names, e.name)
+	for _, e := range report.Catalogue() {
+		names = append(names, e.Name)
 	}
 	for _, sh := range shells {
 		t.Run(sh.name, func(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/reloc"
@@ -232,12 +233,12 @@ func scpatch(t *testing.T, md mode, path string) {
 	}
 }
 
-func listJSON(t *testing.T, path string, args []string) []siteView {
+func listJSON(t *testing.T, path string, args []string) []report.Site {
 	var stdout, stderr bytes.Buffer
 	if code := Run(slices.Concat([]string{"list", "--json"}, args, []string{path}), &stdout, &stderr); code != exitDone {
 		t.Fatalf("scpatch list: exit %d\n%s", code, &stderr)
 	}
-	var v fileView
+	var v report.File
 	if err := json.Unmarshal(stdout.Bytes(), &v); err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +283,7 @@ func callRelocations(t *testing.T, path string) map[place]string {
 // checkDirect looks at the patched object with nothing but its relocations:
 // where the plan says direct or constant no call of a trampoline is left, and
 // every site whose target is known has left, but for those with a reason.
-func checkDirect(t *testing.T, path string, plan []siteView) {
+func checkDirect(t *testing.T, path string, plan []report.Site) {
 	t.Helper()
 	calls := callRelocations(t, path)
 	for _, s := range plan {

@@ -5,7 +5,8 @@ package cli
 import (
 	"fmt"
 	"io"
-	"text/tabwriter"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 )
 
 const explainUsage = `Usage: scpatch explain [NAME...]
@@ -29,11 +30,11 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
-	all := catalogue()
+	all := report.Catalogue()
 	if len(names) == 0 {
-		return c.wrote(listEntries(stdout, all))
+		return c.wrote(report.WriteEntries(stdout, all))
 	}
-	var chosen []entry
+	var chosen []report.Entry
 	for _, name := range names {
 		e, err := findEntry(all, name)
 		if err != nil {
@@ -45,31 +46,23 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 		if i > 0 {
 			fmt.Fprintln(stdout)
 		}
-		if _, err := fmt.Fprintf(stdout, "%s\n\n%s", screenOf(stdout).paint(bold, e.name), e.body()); err != nil {
+		if err := e.Write(stdout, report.ScreenOf(stdout)); err != nil {
 			return c.wrote(err)
 		}
 	}
 	return exitDone
 }
 
-func listEntries(out io.Writer, all []entry) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	for _, e := range all {
-		fmt.Fprintf(w, "%s\t%s\n", e.name, e.summary())
-	}
-	return w.Flush()
-}
-
-func findEntry(all []entry, name string) (entry, error) {
+func findEntry(all []report.Entry, name string) (report.Entry, error) {
 	var names []string
 	for _, e := range all {
-		if e.name == name {
+		if e.Name == name {
 			return e, nil
 		}
-		names = append(names, e.name)
+		names = append(names, e.Name)
 	}
 	if near := suggest(name, names); near != "" {
-		return entry{}, fmt.Errorf("unknown name %q; did you mean %s?", name, near)
+		return report.Entry{}, fmt.Errorf("unknown name %q; did you mean %s?", name, near)
 	}
-	return entry{}, fmt.Errorf("unknown name %q: scpatch explain lists all", name)
+	return report.Entry{}, fmt.Errorf("unknown name %q: scpatch explain lists all", name)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
 )
@@ -108,7 +109,7 @@ type progress struct {
 func newProgress(log *logrus.Logger, total int) *progress {
 	p := &progress{total: total, start: time.Now()}
 	if f, ok := log.Out.(*os.File); ok && total > 1 && log.IsLevelEnabled(logrus.WarnLevel) {
-		if s := screenOf(f); s.terminal && !s.dumb {
+		if report.ScreenOf(f).Erases() {
 			p.out = f
 		}
 	}

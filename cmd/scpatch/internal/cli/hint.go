@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/sirupsen/logrus"
 )
 
@@ -38,7 +39,7 @@ func (c *common) hint() {
 	h := &c.hinter
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.names) == 0 || c.logFormat != "text" || c.quiet || !screenOf(c.log.Out).terminal {
+	if len(h.names) == 0 || c.logFormat != "text" || c.quiet || !report.ScreenOf(c.log.Out).Terminal() {
 		return
 	}
 	slices.Sort(h.names) // several files are worked on at a time

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -22,7 +23,7 @@ func checkLinked(t *testing.T, program string, wantSites, wantDirect int) {
 		t.Errorf("scpatch verify: exit %d\n%s", code, stderr)
 		return
 	}
-	var v verifyView
+	var v report.Verdict
 	if err := json.Unmarshal([]byte(stdout), &v); err != nil {
 		t.Fatal(err)
 	}

@@ -7,11 +7,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"sync"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/verify"
 	"github.com/sirupsen/logrus"
 )
 
@@ -31,17 +33,6 @@ Exit status:
   4  a file could not be read
 Of several files the worst counts.
 `
-
-// jsonVersion is the version of the form that list --json prints.
-const jsonVersion = 1
-
-// A fileView is one file of list --json, which prints one object a line.
-type fileView struct {
-	Version int        `json:"version"`
-	File    string     `json:"file"`
-	Keys    int        `json:"keys"`
-	Sites   []siteView `json:"sites"`
-}
 
 func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch list", stderr)
@@ -63,24 +54,30 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
-	var listing sync.Map // by path: fileView
+	var listed sync.Map // by path: report.File
 	code := forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, _ *logrus.Entry) (int, error) {
-		return exitDone, list(path, c.sites, func(s fileSites) error {
+		return exitDone, list(path, c.sites, func(s report.Sites) error {
 			switch {
 			case *html != "":
-				listing.Store(path, fileView{jsonVersion, path, s.Keys(), viewAll(s)})
+				listed.Store(path, report.NewFile(path, s))
 			case *asJSON:
-				return writeJSON(out, fileView{jsonVersion, path, s.Keys(), viewAll(s)})
+				return report.WriteJSON(out, report.NewFile(path, s))
 			case *diff:
-				writeDiff(out, c.screen, path, viewAll(s))
+				report.WriteDiff(out, c.screen, path, s)
 			default:
-				writeTable(out, c.screen, path, s)
+				report.WriteTable(out, c.screen, path, s)
 			}
 			return nil
 		})
 	})
 	if *html != "" && ctx.Err() == nil {
-		if err := writeListPage(*html, files, &listing); err != nil {
+		var all []report.File // that could be listed
+		for _, path := range files {
+			if f, ok := listed.Load(path); ok {
+				all = append(all, f.(report.File))
+			}
+		}
+		if err := report.WritePage(*html, all); err != nil {
 			fail(c.log.WithField("file", *html), kind.Of(err), withoutPath(err, *html))
 			return max(code, exitCode(err))
 		}
@@ -89,7 +86,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // list plans a file and gives the plan to show while the file is open.
-func list(path string, opts sites.Options, show func(fileSites) error) error {
+func list(path string, opts sites.Options, show func(report.Sites) error) error {
 	f, err := open(path)
 	if err != nil {
 		return err
@@ -104,51 +101,22 @@ func list(path string, opts sites.Options, show func(fileSites) error) error {
 	})
 }
 
-// writeTable prints a plan for people.
-func writeTable(out io.Writer, to screen, path string, file fileSites) {
-	views, decided := viewAll(file), file.Decided()
-	_, program := file.(*seenSites)
-	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", quoteOdd(path), len(views), file.Keys(), counts(decided))
-	if len(views) == 0 {
-		return
+// shown is what list shows of a file: the plan of an object; of a linked program the
+// sites that are there, and of a kernel image the plan and what its table lacks.
+func shown(f *elfrw.File, opts sites.Options) (report.Sites, error) {
+	if !isLinked(f) {
+		return makePlan(f, opts)
 	}
-	rows := [][]string{{"SECTION", "FUNCTION", "KEY", "TARGET", "FORM", "COST", "BECOMES", "BECAUSE"}}
-	for i := range views {
-		s := &views[i]
-		becomes, because, cost := s.After[0], s.Proof, "-"
-		switch {
-		case s.Form == sites.Keep:
-			because = s.Reason.String()
-		case program && s.Listed:
-			because = "in the table"
-		case program:
-		case s.Done:
-			becomes += " (is so already)"
-		}
-		if s.Cost >= 0 {
-			cost = strconv.Itoa(s.Cost)
-		}
-		row := []string{
-			fmt.Sprintf("%s+0x%x", quoteOdd(s.Section), s.Offset), s.where(),
-			quoteOdd(s.Key), quoteOdd(s.Target), s.Form.String(), cost, quoteOdd(becomes),
-		}
-		if because != "" {
-			row = append(row, because)
-		}
-		rows = append(rows, row)
+	l, err := verify.List(f, verify.Options{User: opts.Place == sites.User, Module: opts.Place == sites.Module, EntrySize: opts.EntrySize})
+	if err != nil {
+		return nil, err
 	}
-	to.writeTable(out, rows, []int{0, 1, 2, 3, 6}, "FORM", formColour) // SECTION to TARGET, BECOMES
-	for _, k := range keptByReason(decided) {
-		fmt.Fprintf(out, "%s: %s (%d)\n", k.reason, views[k.first].Why, k.count)
+	if l.User {
+		return report.LinkedSites(l), nil
 	}
-}
-
-func formColour(form string) colour {
-	switch form {
-	case sites.Keep.String():
-		return red
-	case sites.Direct.String(), sites.Constant.String():
-		return green
+	p, err := makePlan(f, opts)
+	if err != nil {
+		return nil, err
 	}
-	return yellow
+	return report.WithUnlisted(p, l), nil
 }

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
@@ -23,7 +24,7 @@ type common struct {
 	flags  *pflag.FlagSet
 	log    *logrus.Logger
 	hinter hinter
-	screen screen // standard output
+	screen report.Screen // standard output
 
 	runtime     string
 	module      bool
@@ -51,7 +52,7 @@ func newCommon(name string, stderr io.Writer) *common {
 	c := &common{flags: pflag.NewFlagSet(name, pflag.ContinueOnError), log: logrus.New(), runtime: "inline", linker: "any"}
 	c.log.SetOutput(stderr)
 	c.log.AddHook(&c.hinter)
-	c.log.SetFormatter(plainFormatter{screenOf(stderr)})
+	c.log.SetFormatter(plainFormatter{report.ScreenOf(stderr)})
 	c.flags.SortFlags = false
 	c.flags.Usage = func() {}
 	return c
@@ -122,7 +123,7 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 	if err != nil {
 		return nil, err
 	}
-	c.screen = screenOf(stdout)
+	c.screen = report.ScreenOf(stdout)
 	switch {
 	case c.module && c.user:
 		return nil, errors.New("--module and --user exclude each other")
@@ -211,7 +212,7 @@ func (c *common) usageError(err error, stderr io.Writer) int {
 	if errors.Is(err, errDone) {
 		return exitDone
 	}
-	c.log.SetFormatter(plainFormatter{screenOf(stderr)}) // whatever the options say
+	c.log.SetFormatter(plainFormatter{report.ScreenOf(stderr)}) // whatever the options say
 	fail(c.log, kind.BadUsage, err.Error())
 	fmt.Fprintf(stderr, "Try '%s --help' for more information.\n", c.flags.Name())
 	return exitUsage
@@ -229,31 +230,6 @@ func (c *common) wrote(err error) int {
 // fail reports an error under the name of its kind.
 func fail(log logrus.FieldLogger, k kind.Kind, text string) {
 	log.WithField("kind", k.String()).Error(text)
-}
-
-// plainFormatter writes messages as GNU tools do: "scpatch: file: message",
-// with the level named where it is not an error, and the name of an error behind.
-type plainFormatter struct{ screen screen }
-
-func (p plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
-	program, level := "scpatch: ", ""
-	switch {
-	case e.Level == logrus.WarnLevel:
-		level = p.screen.paint(yellow, "warning: ")
-	case e.Level < logrus.WarnLevel:
-		program = p.screen.paint(red, program)
-	case e.Level > logrus.WarnLevel:
-		level = "note: "
-	}
-	file := ""
-	if f, ok := e.Data["file"].(string); ok {
-		file = quoteOdd(f) + ": "
-	}
-	name := ""
-	if k, ok := e.Data["kind"].(string); ok && k != "" {
-		name = " [" + k + "]"
-	}
-	return fmt.Appendf(nil, "%s%s%s%s%s\n", program, level, file, plain(e.Message), name), nil
 }
 
 // versionText is the version, and behind it the commit that it was built from if

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
@@ -113,7 +114,7 @@ func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log
 			}
 		}
 		if p.diff {
-			writeDiff(out, p.screen, path, viewAll(plan))
+			report.WriteDiff(out, p.screen, path, plan)
 		}
 		code = p.report(log, plan)
 		return nil
@@ -205,18 +206,16 @@ func open(path string) (*elfrw.File, error) {
 
 // report says what was done, and warns of the sites that had to stay.
 func (p *patcher) report(log *logrus.Entry, plan filePlan) int {
-	total, kept := len(plan.Decided()), keptByReason(plan.Decided())
+	kept := report.Kept(plan.Decided())
 	if p.log.IsLevelEnabled(logrus.DebugLevel) {
-		for i := range total {
-			v := plan.Site(i)
-			log.Debug(v.sentence())
+		for i := range plan.Decided() {
+			s := plan.Site(i)
+			log.Debug(s.Sentence())
 		}
 		log.Debug(p.summary(plan))
 	}
-	for _, k := range kept {
-		first := plan.Site(k.first)
-		log.WithField("reason", k.reason.String()).Warnf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
-			k.count, total, k.reason, first.Why, first.where())
+	for i := range kept {
+		log.WithField("reason", kept[i].Reason.String()).Warn(kept[i].Warning(plan))
 	}
 	if len(kept) > 0 {
 		return exitKept
@@ -235,7 +234,7 @@ func (p *patcher) summary(plan filePlan) string {
 	case !plan.Changes():
 		return fmt.Sprintf("%d sites, nothing to do", n)
 	}
-	return fmt.Sprintf("%s: %s; %d table entries added", verb, counts(plan.Decided()), plan.NumAdded())
+	return fmt.Sprintf("%s: %s; %d table entries added", verb, report.Counts(plan.Decided()), plan.NumAdded())
 }
 
 // exitCode classifies an error.

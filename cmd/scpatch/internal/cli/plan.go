@@ -5,6 +5,7 @@ package cli
 import (
 	"debug/elf"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/image"
@@ -13,7 +14,7 @@ import (
 // A filePlan is what was decided for one file: an object, or a linked kernel
 // image.
 type filePlan interface {
-	fileSites
+	report.Sites
 	NumAdded() int // entries of the table
 	Changes() bool
 	Apply() (*elfrw.Edit, error)
@@ -27,7 +28,7 @@ func makePlan(f *elfrw.File, opts sites.Options) (filePlan, error) {
 		if err != nil {
 			return nil, err
 		}
-		return imageSites{p}, nil
+		return report.ImageSites{Plan: p}, nil
 	}
 	o, err := sites.Find(f)
 	if err != nil {
@@ -37,7 +38,7 @@ func makePlan(f *elfrw.File, opts sites.Options) (filePlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return objectSites{p}, nil
+	return report.ObjectSites{Plan: p}, nil
 }
 
 // isLinked reports whether a file is a program, a library or a kernel image.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -111,10 +112,10 @@ func TestSchemasComplete(t *testing.T) {
 		path []string
 		typ  any
 	}{
-		{"list-1.json", nil, fileView{}},
-		{"list-1.json", []string{"$defs", "site"}, siteView{}},
-		{"compare-1.json", nil, compareView{}},
-		{"compare-1.json", []string{"$defs", "pair"}, pairView{}},
+		{"list-1.json", nil, report.File{}},
+		{"list-1.json", []string{"$defs", "site"}, report.Site{}},
+		{"compare-1.json", nil, report.Comparison{}},
+		{"compare-1.json", []string{"$defs", "pair"}, report.Pair{}},
 	} {
 		var node map[string]any
 		if err := json.Unmarshal([]byte(clitest.Doc(t, "docs", "schema", c.file)), &node); err != nil {
@@ -155,7 +156,7 @@ func TestSchemasComplete(t *testing.T) {
 	}
 	var compare struct {
 		Defs struct {
-			Change struct{ Enum []change } `json:"change"`
+			Change struct{ Enum []report.Change } `json:"change"`
 		} `json:"$defs"`
 	}
 	for name, v := range map[string]any{"list-1.json": &list, "compare-1.json": &compare} {
@@ -166,7 +167,7 @@ func TestSchemasComplete(t *testing.T) {
 	if diff := cmp.Diff(sites.Forms(), list.Defs.Form.Enum); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(changes, compare.Defs.Change.Enum); diff != "" {
+	if diff := cmp.Diff(report.Changes(), compare.Defs.Change.Enum); diff != "" {
 		t.Error(diff)
 	}
 }

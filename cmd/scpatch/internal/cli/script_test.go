@@ -23,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
@@ -158,9 +159,9 @@ var scriptCommands = map[string]scriptCommand{
 		in := json.NewDecoder(strings.NewReader(ts.ReadFile(need(ts, neg, args, 1, 1)[0])))
 		in.DisallowUnknownFields()
 		for in.More() {
-			var v fileView
+			var v report.File
 			ts.Check(in.Decode(&v))
-			if v.Version != jsonVersion || v.File == "" || v.Sites == nil {
+			if v.Version != report.Version || v.File == "" || v.Sites == nil {
 				ts.Fatalf("version %d, file %q, sites %v", v.Version, v.File, v.Sites)
 			}
 			for _, s := range v.Sites {

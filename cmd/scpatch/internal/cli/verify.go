@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/ianlancetaylor/demangle"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites/verify"
 	"github.com/sirupsen/logrus"
 )
@@ -30,28 +30,6 @@ Exit status:
   4  a file could not be read
 Of several files the worst counts.
 `
-
-// A verifyView is one file of verify --json, which prints one object a line.
-type verifyView struct {
-	Version int         `json:"version"`
-	File    string      `json:"file"`
-	Checked int         `json:"checked"` // sites
-	Direct  int         `json:"direct"`  // of these, calls that do not go through the key
-	Unknown bool        `json:"unknown"` // there is no record: calls that were patched do not show
-	Faults  []faultView `json:"faults"`
-}
-
-// A faultView is one thing that is wrong. The names are demangled, but for Symbol.
-type faultView struct {
-	Section  string `json:"section"`
-	Offset   uint64 `json:"offset"` // bytes from the start of the section
-	Function string `json:"function,omitempty"`
-	Symbol   string `json:"symbol,omitempty"`
-	FuncOff  uint64 `json:"function_offset"`
-	Key      string `json:"key,omitempty"`
-	Kind     string `json:"kind"`
-	What     string `json:"what"`
-}
 
 func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch verify", stderr)
@@ -79,9 +57,9 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		}
 		switch {
 		case *asJSON:
-			err = writeJSON(out, newVerifyView(path, r))
+			err = report.WriteJSON(out, report.NewVerdict(path, r))
 		case !c.quiet:
-			writeVerified(out, path, r)
+			report.WriteVerdict(out, path, r)
 		}
 		if err == nil && len(r.Faults) > 0 {
 			return exitInput, nil
@@ -106,28 +84,4 @@ func verifyFile(path string, opts verify.Options) (r *verify.Report, err error) 
 		return err
 	})
 	return r, err
-}
-
-func writeVerified(out io.Writer, path string, r *verify.Report) {
-	state := "all as they must be"
-	switch {
-	case r.Unknown && r.Sites == 0 && len(r.Faults) == 0:
-		state = "no record: calls that were patched do not show"
-	case r.Sites == 0 && len(r.Faults) == 0:
-		state = "nothing to check"
-	case len(r.Faults) > 0:
-		state = fmt.Sprintf("%d wrong", len(r.Faults))
-	}
-	fmt.Fprintf(out, "%s: %d sites, %s\n", quoteOdd(path), r.Sites, state)
-}
-
-func newVerifyView(path string, r *verify.Report) verifyView {
-	v := verifyView{Version: jsonVersion, File: path, Checked: r.Sites, Direct: r.Direct, Unknown: r.Unknown, Faults: []faultView{}}
-	for _, f := range r.Faults {
-		v.Faults = append(v.Faults, faultView{
-			Section: f.Section, Offset: f.Off, Function: demangle.Filter(f.Symbol), Symbol: f.Symbol,
-			FuncOff: f.FuncOff, Key: demangle.Filter(f.Key), Kind: f.Kind.String(), What: f.What,
-		})
-	}
-	return v
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
@@ -235,7 +236,7 @@ func wantSpoiled(t *testing.T, path, fn string, kinds []string) {
 	t.Helper()
 	stdout, stderr, code := runCommand("verify", "--json", "--user", path)
 	var got []string
-	var v verifyView
+	var v report.Verdict
 	if strings.TrimSpace(stdout) == "" {
 		_, rest, _ := strings.Cut(stderr, " [")
 		got = append(got, strings.TrimSuffix(rest, "]\n"))
@@ -258,7 +259,7 @@ func wantSpoiled(t *testing.T, path, fn string, kinds []string) {
 func TestE2EListLinked(t *testing.T) {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
 	dir := buildSpoiled(t)
-	site := func(s *siteView) string {
+	site := func(s *report.Site) string {
 		return strings.Join([]string{s.Symbol, s.Key, s.Target, s.Form.String(), s.Before[0], s.Before[1], map[bool]string{true: "listed"}[s.Listed]}, ", ")
 	}
 	want := []string{

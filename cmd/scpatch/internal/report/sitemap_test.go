@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"fmt"
@@ -38,11 +38,11 @@ func TestBrowser(t *testing.T) {
 // pageObjects have sites of many forms, of the same functions in several files,
 // of tail calls, callers without a TOC pointer and C++.
 var pageObjects = []string{
-	"--user", "gcc-p8-O2-update.o", "gcc-p8-O2-weak.o", "asm-tail.o", "asm-slots.o", "clang-p8-O2-cxx_a.o", "gcc-p10-O2-sites.o",
+	"gcc-p8-O2-update.o", "gcc-p8-O2-weak.o", "asm-tail.o", "asm-slots.o", "clang-p8-O2-cxx_a.o", "gcc-p10-O2-sites.o",
 }
 
-// countsOf counts sites by what of says of them, and sorts like the counts of the page.
-func countsOf(files []fileView, of func(*siteView) string) map[string]int {
+// countsOf Counts sites by what of says of them, and sorts like the Counts of the page.
+func countsOf(files []File, of func(*Site) string) map[string]int {
 	n := map[string]int{}
 	for i := range files {
 		for j := range files[i].Sites {
@@ -79,12 +79,12 @@ func browserNumbers(t *testing.T, c *chromium) {
 	if diff := cmp.Diff(want, b.table()); diff != "" {
 		t.Errorf("list --json has -, the table has +\n%s", diff)
 	}
-	if diff := cmp.Diff(countsOf(files, func(s *siteView) string { return s.Form.String() }), b.chart("form")); diff != "" {
+	if diff := cmp.Diff(countsOf(files, func(s *Site) string { return s.Form.String() }), b.chart("form")); diff != "" {
 		t.Errorf("list --json has -, the chart of forms has +\n%s", diff)
 	}
-	for part, of := range map[string]func(*siteView) string{
-		"section": func(s *siteView) string { return s.Section },
-		"reason":  func(s *siteView) string { return s.Reason.String() },
+	for part, of := range map[string]func(*Site) string{
+		"section": func(s *Site) string { return s.Section },
+		"reason":  func(s *Site) string { return s.Reason.String() },
 	} {
 		b.run(chromedp.SetValue(css("#part"), part))
 		eval[bool](b, `document.getElementById("part").dispatchEvent(new Event("change"))`)
@@ -103,21 +103,21 @@ func browserSearch(t *testing.T, c *chromium) {
 	address, files := listedPage(t, pageObjects...)
 	b := c.open(t, address, 1280, 800)
 	total := len(b.table())
-	number := func(pass func(*siteView) bool) int {
-		return countsOf(files, func(s *siteView) string { return fmt.Sprint(pass(s)) })["true"]
+	number := func(pass func(*Site) bool) int {
+		return countsOf(files, func(s *Site) string { return fmt.Sprint(pass(s)) })["true"]
 	}
 	for _, q := range []struct {
 		query string
 		want  int
 	}{
-		{"u_hook", number(func(s *siteView) bool { return s.Key == "u_hook" })},
-		{"U_HOOK", number(func(s *siteView) bool { return s.Key == "u_hook" })},
-		{"form:keep", number(func(s *siteView) bool { return s.Form == sites.Keep })},
-		{"form=stack section:.text", number(func(s *siteView) bool { return s.Form == sites.Stack && strings.Contains(s.Section, ".text") })},
-		{"key=hook", number(func(s *siteView) bool { return s.Key == "hook" })},
-		{"reason:may-change", number(func(s *siteView) bool { return s.Reason == sites.KeyMayChange })},
-		{`function="net::Filter::run(int) const"`, number(func(s *siteView) bool { return s.Function == "net::Filter::run(int) const" })},
-		{"object:weak target=w_present", number(func(s *siteView) bool { return s.Target == "w_present" })},
+		{"u_hook", number(func(s *Site) bool { return s.Key == "u_hook" })},
+		{"U_HOOK", number(func(s *Site) bool { return s.Key == "u_hook" })},
+		{"form:keep", number(func(s *Site) bool { return s.Form == sites.Keep })},
+		{"form=stack section:.text", number(func(s *Site) bool { return s.Form == sites.Stack && strings.Contains(s.Section, ".text") })},
+		{"key=hook", number(func(s *Site) bool { return s.Key == "hook" })},
+		{"reason:may-change", number(func(s *Site) bool { return s.Reason == sites.KeyMayChange })},
+		{`function="net::Filter::run(int) const"`, number(func(s *Site) bool { return s.Function == "net::Filter::run(int) const" })},
+		{"object:weak target=w_present", number(func(s *Site) bool { return s.Target == "w_present" })},
 		{"no such thing", 0},
 		{"key:nosuch:thing", 0},
 	} {
@@ -187,7 +187,7 @@ func quoteAll(texts []string) string {
 }
 
 // linkTo is the link of a site as the manual page says.
-func linkTo(file string, s *siteView, full bool) string {
+func linkTo(file string, s *Site, full bool) string {
 	link := "#file=" + url.PathEscape(file)
 	if s.Symbol != "" {
 		link += fmt.Sprintf("&function=%s&offset=0x%x", url.PathEscape(s.Symbol), s.FuncOff)
@@ -332,7 +332,7 @@ func browserClick(t *testing.T, c *chromium) {
 	b.settle()
 	b.run(chromedp.Click(css("#row1 .cell-key")))
 	b.equal("the site", b.detail()["Function"], rows[1]["function"])
-	n := countsOf(files, func(s *siteView) string { return s.Key })["inc"]
+	n := countsOf(files, func(s *Site) string { return s.Key })["inc"]
 	b.equal("the others", eval[int](b, `document.querySelectorAll(".others li").length`), n-1)
 	b.run(chromedp.Click(css(".others li:nth-child(3) a")))
 	b.settle()
@@ -345,7 +345,7 @@ func browserCompare(t *testing.T, c *chromium) {
 	old := listed(t, "x.o", "f:a:direct g:b:keep h:c:stack i:d:constant j:e:direct j:e2:direct k:x:direct")
 	now := listed(t, "x.o", "f:a:keep g:b:direct h:c:stack i:d:direct j:e2:direct l:new:stack")
 	path := filepath.Join(t.TempDir(), "page.html")
-	if err := writeComparePage(path, compareListings([]fileView{old}, []fileView{now})); err != nil {
+	if err := WriteComparePage(path, Compare([]File{old}, []File{now})); err != nil {
 		t.Fatal(err)
 	}
 	b := c.open(t, fileURL(path), 1280, 800)
@@ -367,7 +367,7 @@ func browserHundredThousand(t *testing.T, c *chromium) {
 	for i := range all {
 		f := sites.Forms()[i%len(sites.Forms())]
 		name := fmt.Sprintf("function_%04d", i/100)
-		all[i] = pageSite{file: "big.o", site: &siteView{
+		all[i] = pageSite{file: "big.o", site: &Site{
 			Section: ".text", Offset: uint64(8 * i), Function: name, Symbol: name, FuncOff: uint64(8 * (i % 100)),
 			Key: fmt.Sprintf("key_%05d", i%10000), Target: "t", Form: f, Before: [2]string{"bl x", "nop"}, After: [2]string{"bl y", "nop"},
 		}}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"cmp"
@@ -11,31 +11,33 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// A change is what became of a site from one listing to another.
-type change string
+// A Change is what became of a site from one listing to another.
+type Change string
 
 const (
-	changeWorse   change = "worse"   // its form costs more
-	changeLost    change = "lost"    // it is gone, and its function still has sites
-	changeGone    change = "gone"    // it is gone, and so are all sites of its function
-	changeChanged change = "changed" // another form, which costs the same
-	changeGained  change = "gained"
-	changeBetter  change = "better" // its form costs less
-	changeSame    change = "same"
+	changeWorse   Change = "worse"   // its form costs more
+	changeLost    Change = "lost"    // it is gone, and its function still has sites
+	changeGone    Change = "gone"    // it is gone, and so are all sites of its function
+	changeChanged Change = "changed" // another form, which costs the same
+	changeGained  Change = "gained"
+	changeBetter  Change = "better" // its form costs less
+	changeSame    Change = "same"
 )
 
-// changes lists all of them, the worst first.
-var changes = []change{changeWorse, changeLost, changeGone, changeChanged, changeGained, changeBetter, changeSame}
+var changes = []Change{changeWorse, changeLost, changeGone, changeChanged, changeGained, changeBetter, changeSame}
 
-// A pairView is a site in the old listing and in the new one.
-type pairView struct {
-	Change change    `json:"change"`
-	Old    *siteView `json:"old,omitempty"`
-	New    *siteView `json:"new,omitempty"`
+// Changes lists all of them, the worst first.
+func Changes() []Change { return slices.Clone(changes) }
+
+// A Pair is a site in the old listing and in the new one.
+type Pair struct {
+	Change Change `json:"change"`
+	Old    *Site  `json:"old,omitempty"`
+	New    *Site  `json:"new,omitempty"`
 }
 
 // site is the new site, the old one where that is lost.
-func (p *pairView) site() *siteView {
+func (p *Pair) site() *Site {
 	if p.New != nil {
 		return p.New
 	}
@@ -43,13 +45,13 @@ func (p *pairView) site() *siteView {
 }
 
 // A filePair is a file in both listings, nil where it is not in one.
-type filePair struct{ old, new *fileView }
+type filePair struct{ old, new *File }
 
 // matchFiles pairs the files of two listings by their names, in the order of the
 // new one; files that only the old one has come last. Where no name is in both,
-// what counts is the name below the directory that all files of a listing share,
+// what Counts is the name below the directory that all files of a listing share,
 // and of two single files none.
-func matchFiles(old, new []fileView) (pairs []filePair) {
+func matchFiles(old, new []File) (pairs []filePair) {
 	oldNames, newNames := fileNames(old), fileNames(new)
 	if !slices.ContainsFunc(oldNames, func(n string) bool { return slices.Contains(newNames, n) }) {
 		oldNames, newNames = belowShared(oldNames), belowShared(newNames)
@@ -77,7 +79,7 @@ func matchFiles(old, new []fileView) (pairs []filePair) {
 	return pairs
 }
 
-func fileNames(files []fileView) []string {
+func fileNames(files []File) []string {
 	names := make([]string, len(files))
 	for i := range files {
 		names[i] = path.Clean(files[i].File)
@@ -104,11 +106,11 @@ func belowShared(names []string) []string {
 // where no symbol says it the section, and the key.
 type caller struct{ function, key string }
 
-func callerOf(s *siteView) caller { return caller{functionOf(s), s.Key} }
+func callerOf(s *Site) caller { return caller{functionOf(s), s.Key} }
 
 // functionOf is the function of a site without what a compiler appends to its
 // parts and clones (.cold, .isra.0, .llvm.123), which differs between builds.
-func functionOf(s *siteView) string {
+func functionOf(s *Site) string {
 	if s.Symbol == "" {
 		return s.Section
 	}
@@ -120,30 +122,30 @@ func functionOf(s *siteView) string {
 
 // matchSites pairs the sites of a file in both listings: by function and key,
 // and within these by their order. New ones come first, in their order.
-func matchSites(p filePair) []pairView {
+func matchSites(p filePair) []Pair {
 	old, new := p.sites()
-	groups := map[caller][]*siteView{}
+	groups := map[caller][]*Site{}
 	for i := range old {
 		c := callerOf(&old[i])
 		groups[c] = append(groups[c], &old[i])
 	}
-	byCaller := map[caller][]*siteView{}
+	byCaller := map[caller][]*Site{}
 	still := map[string]bool{} // functions that have sites
 	for i := range new {
 		c := callerOf(&new[i])
 		byCaller[c] = append(byCaller[c], &new[i])
 		still[c.function] = true
 	}
-	was := map[*siteView]*siteView{}
+	was := map[*Site]*Site{}
 	for c, now := range byCaller {
 		align(groups[c], now, was)
 	}
-	var pairs []pairView
+	var pairs []Pair
 	for i := range new {
 		o := was[&new[i]]
-		pairs = append(pairs, pairView{changeOf(o, &new[i]), o, &new[i]})
+		pairs = append(pairs, Pair{changeOf(o, &new[i]), o, &new[i]})
 	}
-	matched := map[*siteView]bool{}
+	matched := map[*Site]bool{}
 	for _, o := range was {
 		matched[o] = true
 	}
@@ -151,15 +153,15 @@ func matchSites(p filePair) []pairView {
 		switch o := &old[i]; {
 		case matched[o]:
 		case still[functionOf(o)]:
-			pairs = append(pairs, pairView{changeLost, o, nil})
+			pairs = append(pairs, Pair{changeLost, o, nil})
 		default:
-			pairs = append(pairs, pairView{changeGone, o, nil})
+			pairs = append(pairs, Pair{changeGone, o, nil})
 		}
 	}
 	return pairs
 }
 
-func (p filePair) sites() (old, new []siteView) {
+func (p filePair) sites() (old, new []Site) {
 	if p.old != nil {
 		old = p.old.Sites
 	}
@@ -172,7 +174,7 @@ func (p filePair) sites() (old, new []siteView) {
 // align pairs the calls that one function makes of one key. If their number has
 // changed, calls of the same form at both ends belong together first, so that a
 // call that was added or removed in the middle does not shift the rest.
-func align(old, now []*siteView, was map[*siteView]*siteView) {
+func align(old, now []*Site, was map[*Site]*Site) {
 	if len(old) != len(now) {
 		for len(old) > 0 && len(now) > 0 && old[0].Form == now[0].Form {
 			was[now[0]] = old[0]
@@ -189,7 +191,7 @@ func align(old, now []*siteView, was map[*siteView]*siteView) {
 }
 
 // changeOf says what became of a site that is in the new listing.
-func changeOf(old, now *siteView) change {
+func changeOf(old, now *Site) Change {
 	if old == nil {
 		return changeGained
 	}

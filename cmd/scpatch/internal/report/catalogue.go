@@ -1,40 +1,43 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
+	"fmt"
+	"io"
 	"regexp"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/scpatch/scpatch/docs"
 )
 
-// An entry explains a reason or a kind of errors: a section of docs/messages.md
+// An Entry explains a reason or a kind of errors: a section of docs/messages.md
 // whose heading is a name.
-type entry struct {
-	name string
-	text string // Markdown
+type Entry struct {
+	Name string
+	Text string // Markdown
 }
 
 var entryHeading = regexp.MustCompile("(?m)^### `([a-z0-9-]+)`\n")
 
-// catalogue is the entries of docs/messages.md, in their order.
-func catalogue() []entry {
+// Catalogue is the entries of docs/messages.md, in their order.
+func Catalogue() []Entry {
 	heads := entryHeading.FindAllStringSubmatchIndex(docs.Messages, -1)
-	entries := make([]entry, len(heads))
+	entries := make([]Entry, len(heads))
 	for i, h := range heads {
 		text := docs.Messages[h[1]:]
 		if end := strings.Index(text, "\n##"); end >= 0 {
 			text = text[:end]
 		}
-		entries[i] = entry{docs.Messages[h[2]:h[3]], strings.TrimSpace(text)}
+		entries[i] = Entry{docs.Messages[h[2]:h[3]], strings.TrimSpace(text)}
 	}
 	return entries
 }
 
-// summary is the first paragraph of an entry, one sentence.
-func (e entry) summary() string {
-	first, _, _ := strings.Cut(e.text, "\n\n")
+// Summary is the first paragraph of an entry, one sentence.
+func (e Entry) Summary() string {
+	first, _, _ := strings.Cut(e.Text, "\n\n")
 	return strings.ReplaceAll(unmarked(first), "\n", " ")
 }
 
@@ -45,12 +48,12 @@ func unmarked(text string) string {
 	return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "`", "")
 }
 
-// body is an entry for people who read it on a terminal: examples are indented,
+// Body is an entry for people who read it on a terminal: examples are indented,
 // and a table becomes a list.
-func (e entry) body() string {
+func (e Entry) Body() string {
 	var b strings.Builder
 	fenced, table := false, false
-	for _, line := range strings.Split(e.text, "\n") {
+	for _, line := range strings.Split(e.Text, "\n") {
 		switch {
 		case strings.HasPrefix(line, "```"):
 			fenced = !fenced
@@ -72,4 +75,19 @@ func (e entry) body() string {
 		}
 	}
 	return b.String()
+}
+
+// Write prints an entry.
+func (e Entry) Write(out io.Writer, to Screen) error {
+	_, err := fmt.Fprintf(out, "%s\n\n%s", to.paint(bold, e.Name), e.Body())
+	return err
+}
+
+// WriteEntries prints a line for each entry.
+func WriteEntries(out io.Writer, all []Entry) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	for _, e := range all {
+		fmt.Fprintf(w, "%s\t%s\n", e.Name, e.Summary())
+	}
+	return w.Flush()
 }

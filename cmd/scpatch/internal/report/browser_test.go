@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -21,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
+	"github.com/scpatch/scpatch/sites"
 )
 
 type css = chromedp.CSS // a selector
@@ -217,21 +216,14 @@ func (b *browser) follow(fragment string) {
 // fileURL is the address of a file.
 func fileURL(path string) string { return "file://" + filepath.ToSlash(path) }
 
-// listedPage writes the page of objects of testdata, and lists them.
-func listedPage(t *testing.T, args ...string) (url string, files []fileView) {
+// listedPage writes the page of objects of testdata, in user space, and lists them.
+func listedPage(t *testing.T, objects ...string) (url string, files []File) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "page.html")
 	clitest.InObjects(t)
-	if out, said, code := runCommand(append([]string{"list", "--html", path}, args...)...); code != exitDone {
-		t.Fatal(code, out, said)
-	}
-	out, _, _ := runCommand(append([]string{"list", "--json"}, args...)...)
-	for line := range strings.Lines(out) {
-		var v fileView
-		if err := json.Unmarshal([]byte(line), &v); err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, v)
+	files = list(t, sites.Options{Place: sites.User}, objects...)
+	if err := WritePage(path, files); err != nil || len(files) != len(objects) {
+		t.Fatal(len(files), err)
 	}
 	return fileURL(path), files
 }

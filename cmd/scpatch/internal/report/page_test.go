@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"html"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -34,19 +35,34 @@ func between(t *testing.T, page, begin, end string) string {
 	return text
 }
 
-// pageOf runs a command that writes a page, and reads the page.
-func pageOf(t *testing.T, want int, args ...string) (page string, data pageData) {
+// list is the listing of files; those that cannot be planned are left out.
+func list(t *testing.T, opts sites.Options, files ...string) (listing []File) {
+	t.Helper()
+	for _, name := range files {
+		f, err := elfrw.Open(name)
+		if err != nil {
+			continue
+		}
+		defer f.Close()
+		o, err := sites.Find(f)
+		if err != nil {
+			continue
+		}
+		if p, err := sites.MakePlan(o, opts); err == nil {
+			listing = append(listing, NewFile(name, ObjectSites{p}))
+		}
+	}
+	return listing
+}
+
+// pageOf has a page written, and reads it.
+func pageOf(t *testing.T, write func(path string) error) (page string, data pageData) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "page.html")
-	out, said, code := runCommand(append(args, "--html", path)...)
-	if code != want {
-		t.Fatalf("%v: exit code %d\n%s%s", args, code, out, said)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
+	if err := write(path); err != nil {
 		t.Fatal(err)
 	}
-	page = string(b)
+	page = string(clitest.ReadFile(t, path))
 	text := between(t, page, `<script id="data" type="application/json">`, "</script>")
 	if err := json.Unmarshal([]byte(text), &data); err != nil {
 		t.Fatalf("%v in %.300s", err, text)
@@ -55,14 +71,14 @@ func pageOf(t *testing.T, want int, args ...string) (page string, data pageData)
 }
 
 // unpack makes the sites of a page again, by file.
-func unpack(t *testing.T, d *pageData) map[string][]siteView {
+func unpack(t *testing.T, d *pageData) map[string][]Site {
 	t.Helper()
-	files := map[string][]siteView{}
+	files := map[string][]Site{}
 	for i := range d.Cost {
 		text := func(column string) string { return d.Strings[d.Columns[column][i]] }
 		number := func(column string) uint64 { return d.Columns[column][i] }
 		flag := func(bit uint64) bool { return number("flags")&bit != 0 }
-		s := siteView{
+		s := Site{
 			Section: text("section"), Offset: number("offset"), Function: text("function"), Symbol: text("symbol"),
 			FuncOff: number("function_offset"), Key: text("key"), Target: text("target"), Cost: d.Cost[i],
 			Tail: flag(pageTail), NoTOC: flag(pageNoTOC), Done: flag(pageDone), Listed: flag(pageListed),
@@ -77,19 +93,26 @@ func unpack(t *testing.T, d *pageData) map[string][]siteView {
 	return files
 }
 
-// TestPageHasListing holds the page against list --json.
+// TestPageHasListing holds the page against what list --json prints.
 func TestPageHasListing(t *testing.T) {
 	clitest.InObjects(t)
 	objects, err := filepath.Glob("*.o")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, opts := range [][]string{nil, {"--user", "--allow-shadow"}, {"--runtime", "trampoline"}} {
-		args := slices.Concat([]string{"list"}, opts, objects)
-		out, _, code := runCommand(append(args, "--json")...)
-		want := map[string][]siteView{}
-		for in := json.NewDecoder(strings.NewReader(out)); ; {
-			var v fileView
+	for _, opts := range []sites.Options{
+		{}, {Place: sites.User, AllowShadow: true, ShadowStack: "__static_call_shadow_stack"}, {Runtime: sites.Trampoline},
+	} {
+		files := list(t, opts, objects...)
+		var out bytes.Buffer
+		for i := range files {
+			if err := WriteJSON(&out, files[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := map[string][]Site{}
+		for in := json.NewDecoder(&out); ; {
+			var v File
 			if err := in.Decode(&v); err == io.EOF {
 				break
 			} else if err != nil {
@@ -99,29 +122,29 @@ func TestPageHasListing(t *testing.T) {
 				want[v.File] = v.Sites
 			}
 		}
-		_, data := pageOf(t, code, args...)
+		_, data := pageOf(t, func(path string) error { return WritePage(path, files) })
 		if diff := cmp.Diff(want, unpack(t, &data)); diff != "" || len(want) < 30 {
-			t.Errorf("%v: list --json has -, the page has +\n%s", opts, diff)
+			t.Errorf("%+v: list --json has -, the page has +\n%s", opts, diff)
 		}
 	}
 }
 
-// TestComparePage holds the page against compare --json.
+// TestComparePage holds the page against what compare --json prints.
 func TestComparePage(t *testing.T) {
-	dir := t.TempDir()
 	clitest.InObjects(t)
-	for name, opts := range map[string][]string{"old": {"--runtime", "trampoline", "asm-tail.o"}, "new": {"gcc-p8-O2-weak.o"}} {
-		out, _, _ := runCommand(append(append([]string{"list", "--json"}, opts...), "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o")...)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(out), 0o666); err != nil {
+	compared := Compare(
+		list(t, sites.Options{Runtime: sites.Trampoline}, "asm-tail.o", "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o"),
+		list(t, sites.Options{}, "gcc-p8-O2-weak.o", "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o"))
+	_, data := pageOf(t, func(path string) error { return WriteComparePage(path, compared) })
+	var out bytes.Buffer
+	for i := range compared {
+		if err := json.NewEncoder(&out).Encode(&compared[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	args := []string{"compare", filepath.Join(dir, "old"), filepath.Join(dir, "new")}
-	out, _, code := runCommand(append(args, "--json")...)
-	_, data := pageOf(t, code, args...)
-	want, got := map[change]int{}, map[change]int{}
-	for in := json.NewDecoder(strings.NewReader(out)); in.More(); {
-		var v compareView
+	want, got := map[Change]int{}, map[Change]int{}
+	for in := json.NewDecoder(&out); in.More(); {
+		var v Comparison
 		if err := in.Decode(&v); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +162,7 @@ func TestComparePage(t *testing.T) {
 		got[c] = 0
 	}
 	for _, c := range data.Columns["change"] {
-		got[change(data.Strings[c])]++
+		got[Change(data.Strings[c])]++
 	}
 	if diff := cmp.Diff(want, got); diff != "" || !data.Compare || want[changeGained] == 0 || want[changeGone] == 0 {
 		t.Errorf("compare --json has -, the page has +\n%s", diff)
@@ -150,7 +173,7 @@ func TestComparePage(t *testing.T) {
 // what it opens. What is in the page as data is left out.
 func TestPageIsOne(t *testing.T) {
 	clitest.InObjects(t)
-	page, _ := pageOf(t, exitDone, "list", "gcc-p8-O2-update.o")
+	page, _ := pageOf(t, func(path string) error { return WritePage(path, list(t, sites.Options{}, "gcc-p8-O2-update.o")) })
 	bare := page
 	for _, c := range [][2]string{{"<style>", "</style>"}, {`<script id="data" type="application/json">`, "</script>"}, {"<script>", "</script>"}} {
 		bare = strings.Replace(bare, between(t, bare, c[0], c[1]), "", 1)
@@ -201,21 +224,9 @@ func TestPageIsOne(t *testing.T) {
 // TestPageHostile puts into every name what would end the data, or be markup.
 func TestPageHostile(t *testing.T) {
 	for _, odd := range markupNames {
-		path := filepath.Join(t.TempDir(), "page.html")
-		if err := writePage(path, odd, newPageData(hostileSites(odd), true)); err != nil {
-			t.Fatal(err)
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		page := string(b)
+		page, data := pageOf(t, func(path string) error { return writePage(path, odd, newPageData(hostileSites(odd), true)) })
 		if n := strings.Count(page, "<script"); n != 2 || strings.Count(page, "</script") != 2 || strings.Contains(page, "<img") {
 			t.Errorf("%q: the name became markup", odd)
-		}
-		var data pageData
-		if err := json.Unmarshal([]byte(between(t, page, `<script id="data" type="application/json">`, "</script>")), &data); err != nil {
-			t.Fatal(err)
 		}
 		if got := unpack(t, &data)[odd]; len(got) != 1 || got[0].Key != odd || got[0].Symbol != odd {
 			t.Errorf("%q became %+v", odd, got)
@@ -229,7 +240,7 @@ var markupNames = []string{
 }
 
 func hostileSites(odd string) []pageSite {
-	s := &siteView{
+	s := &Site{
 		Section: odd, Function: odd, Symbol: odd, Key: odd, Target: odd, Form: sites.Keep, Reason: sites.KeyOdd, Why: odd,
 		Proof: odd, Before: [2]string{odd, odd}, After: [2]string{odd, odd},
 	}

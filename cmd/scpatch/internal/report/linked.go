@@ -1,36 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"slices"
 
 	"github.com/ianlancetaylor/demangle"
-	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/verify"
 )
-
-// shown is what list shows of a file: the plan of an object; of a linked program the
-// sites that are there, and of a kernel image the plan and what its table lacks.
-func shown(f *elfrw.File, opts sites.Options) (fileSites, error) {
-	if !isLinked(f) {
-		return makePlan(f, opts)
-	}
-	l, err := verify.List(f, verify.Options{User: opts.Place == sites.User, Module: opts.Place == sites.Module, EntrySize: opts.EntrySize})
-	if err != nil {
-		return nil, err
-	}
-	if l.User {
-		return newSeenSites(l), nil
-	}
-	p, err := makePlan(f, opts)
-	if err != nil {
-		return nil, err
-	}
-	return addUnlisted(p, l), nil
-}
 
 // seenSites are those of a linked program, of which nothing can be changed.
 type seenSites struct {
@@ -39,7 +18,8 @@ type seenSites struct {
 	decided []sites.Decision
 }
 
-func newSeenSites(l *verify.Listing) *seenSites {
+// LinkedSites are the sites of a linked program.
+func LinkedSites(l *verify.Listing) Sites {
 	s := &seenSites{keys: l.Keys}
 	for i := range l.Sites {
 		s.add(&l.Sites[i])
@@ -52,23 +32,23 @@ func (s *seenSites) add(site *verify.Seen) {
 	s.decided = append(s.decided, seenDecision(site))
 }
 
-// Keys implements [fileSites].
+// Keys implements [Sites].
 func (s *seenSites) Keys() int { return s.keys }
 
-// Decided implements [fileSites].
+// Decided implements [Sites].
 func (s *seenSites) Decided() []sites.Decision { return s.decided }
 
 // plannedAndSeen are the sites of a kernel image: behind those of the plan come
 // those that no table lists, which stay as they are.
 type plannedAndSeen struct {
-	fileSites
+	Sites
 	unlisted seenSites
 	decided  []sites.Decision
 }
 
-// addUnlisted adds to a plan the sites that no table lists.
-func addUnlisted(planned fileSites, l *verify.Listing) *plannedAndSeen {
-	p := &plannedAndSeen{fileSites: planned}
+// WithUnlisted adds to those of a plan the sites that no table lists.
+func WithUnlisted(planned Sites, l *verify.Listing) Sites {
+	p := &plannedAndSeen{Sites: planned}
 	for i := range l.Sites {
 		if s := &l.Sites[i]; !s.Listed {
 			p.unlisted.add(s)
@@ -78,15 +58,15 @@ func addUnlisted(planned fileSites, l *verify.Listing) *plannedAndSeen {
 	return p
 }
 
-// Decided implements [fileSites].
+// Decided implements [Sites].
 func (p *plannedAndSeen) Decided() []sites.Decision { return p.decided }
 
-// Site implements [fileSites].
-func (p *plannedAndSeen) Site(i int) siteView {
-	if n := len(p.fileSites.Decided()); i >= n {
+// Site implements [Sites].
+func (p *plannedAndSeen) Site(i int) Site {
+	if n := len(p.Sites.Decided()); i >= n {
 		return p.unlisted.Site(i - n)
 	}
-	return p.fileSites.Site(i)
+	return p.Sites.Site(i)
 }
 
 // seenDecision is the decision of which a site of a linked file is the outcome.
@@ -101,10 +81,10 @@ func seenDecision(s *verify.Seen) sites.Decision {
 	return d
 }
 
-// Site implements [fileSites].
-func (s *seenSites) Site(i int) siteView {
+// Site implements [Sites].
+func (s *seenSites) Site(i int) Site {
 	seen, d := s.seen[i], &s.decided[i]
-	v := siteView{
+	v := Site{
 		Section: seen.Section, Offset: seen.Off, Function: demangle.Filter(seen.Symbol), Symbol: seen.Symbol, FuncOff: seen.FuncOff,
 		Key: demangle.Filter(seen.Key), Target: demangle.Filter(seen.Target), Tail: seen.Tail, NoTOC: seen.NoTOC,
 		Form: d.Form, Cost: int(d.Cost), Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: seen.Listed,

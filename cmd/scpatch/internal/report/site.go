@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"encoding/binary"
@@ -14,40 +14,46 @@ import (
 	"golang.org/x/arch/ppc64/ppc64asm"
 )
 
-// The fileSites are the sites of one file, with what becomes of each.
-type fileSites interface {
+// Sites are the sites of one file, with what becomes of each.
+type Sites interface {
 	Keys() int // of the file
 	Decided() []sites.Decision
-	Site(i int) siteView
+	Site(i int) Site
 }
 
-// viewAll shows all sites.
-func viewAll(s fileSites) []siteView {
-	v := make([]siteView, len(s.Decided()))
+// allSites are all sites in words.
+func allSites(s Sites) []Site {
+	v := make([]Site, len(s.Decided()))
 	for i := range v {
 		v[i] = s.Site(i)
 	}
 	return v
 }
 
-// objectSites are those of an object.
-type objectSites struct{ *sites.Plan }
+// ObjectSites are the sites of an object, as they are planned.
+type ObjectSites struct{ *sites.Plan }
 
-func (p objectSites) Keys() int                 { return len(p.Object.Keys) }
-func (p objectSites) Decided() []sites.Decision { return p.Decisions }
+// Keys implements [Sites].
+func (p ObjectSites) Keys() int { return len(p.Object.Keys) }
 
-// imageSites are those of a linked kernel image.
-type imageSites struct{ *image.Plan }
+// Decided implements [Sites].
+func (p ObjectSites) Decided() []sites.Decision { return p.Decisions }
 
-func (p imageSites) Keys() int                 { return p.Plan.Keys }
-func (p imageSites) Decided() []sites.Decision { return p.Decisions }
+// ImageSites are those of a linked kernel image.
+type ImageSites struct{ *image.Plan }
+
+// Keys implements [Sites].
+func (p ImageSites) Keys() int { return p.Plan.Keys }
+
+// Decided implements [Sites].
+func (p ImageSites) Decided() []sites.Decision { return p.Decisions }
 
 // NumAdded is 0: the table of an image stays as it is.
-func (p imageSites) NumAdded() int { return 0 }
+func (p ImageSites) NumAdded() int { return 0 }
 
-// A siteView is one site of a plan in words: what list, the diff and the log
+// A Site is one site of a plan in words: what list, the diff and the log
 // print. The names are demangled, but for Symbol. It does not refer to the file.
-type siteView struct {
+type Site struct {
 	Section  string       `json:"section"`
 	Offset   uint64       `json:"offset"` // bytes from the start of the section
 	Function string       `json:"function,omitempty"`
@@ -68,12 +74,12 @@ type siteView struct {
 	After    [2]string    `json:"after"`
 }
 
-// Site implements [fileSites].
-func (p objectSites) Site(i int) siteView {
+// Site implements [Sites].
+func (p ObjectSites) Site(i int) Site {
 	o := p.Object
 	s, d := &o.Sites[i], &p.Decisions[i]
 	fn, off := o.FuncName(s)
-	v := siteView{
+	v := Site{
 		Section: o.SectionName(s), Offset: s.Off,
 		Function: demangle.Filter(fn), Symbol: fn, FuncOff: off,
 		Key: demangle.Filter(o.Keys[s.Key].Name), Target: targetText(o, o.Keys[s.Key].Target),
@@ -97,11 +103,11 @@ func (p objectSites) Site(i int) siteView {
 	return v
 }
 
-// Site implements [fileSites]. Only the branch changes.
-func (p imageSites) Site(i int) siteView {
+// Site implements [Sites]. Only the branch changes.
+func (p ImageSites) Site(i int) Site {
 	s, d := &p.Sites[i], &p.Decisions[i]
 	sec := p.File.Section(s.Section)
-	v := siteView{
+	v := Site{
 		Section: sec.NameString(), Offset: s.Off,
 		Function: demangle.Filter(s.Function), Symbol: s.Function, FuncOff: s.FuncOff,
 		Key: demangle.Filter(s.Key), Target: demangle.Filter(s.Target),
@@ -178,20 +184,20 @@ func asm(w ppc64.Word, symbol string) string {
 }
 
 // where names a site for people.
-func (s *siteView) where() string {
+func (s *Site) where() string {
 	if s.Function == "" {
-		return fmt.Sprintf("%s+0x%x", quoteOdd(s.Section), s.Offset)
+		return fmt.Sprintf("%s+0x%x", QuoteOdd(s.Section), s.Offset)
 	}
-	return fmt.Sprintf("%s+0x%x", quoteOdd(s.Function), s.FuncOff)
+	return fmt.Sprintf("%s+0x%x", QuoteOdd(s.Function), s.FuncOff)
 }
 
-// sentence is a site in the log: the form of objtool's messages.
-func (s *siteView) sentence() string {
+// Sentence is a site in the log: the form of objtool's messages.
+func (s *Site) Sentence() string {
 	kind := "call"
 	if s.Tail {
 		kind = "tail call"
 	}
-	text := fmt.Sprintf("section %q: %s: %s of %s: %s", s.Section, s.where(), kind, quoteOdd(s.Key), s.Form)
+	text := fmt.Sprintf("section %q: %s: %s of %s: %s", s.Section, s.where(), kind, QuoteOdd(s.Key), s.Form)
 	switch {
 	case s.Form == sites.Keep:
 		return text + ": " + s.Reason.String() + ": " + s.Why
@@ -204,7 +210,7 @@ func (s *siteView) sentence() string {
 }
 
 // because is the proof of a site for people, with a separator in front.
-func (s *siteView) because() string {
+func (s *Site) because() string {
 	if s.Proof == "" {
 		return ""
 	}
@@ -214,8 +220,8 @@ func (s *siteView) because() string {
 	return fmt.Sprintf(" (cost %d; %s)", s.Cost, s.Proof)
 }
 
-// counts is how many sites have each form.
-func counts(decisions []sites.Decision) string {
+// Counts is how many sites have each form.
+func Counts(decisions []sites.Decision) string {
 	n := map[sites.Form]int{}
 	for i := range decisions {
 		n[decisions[i].Form]++
@@ -229,18 +235,19 @@ func counts(decisions []sites.Decision) string {
 	return fmt.Sprintf("%s, %d kept", text, n[sites.Keep])
 }
 
-// A keptGroup is the kept sites of one reason.
-type keptGroup struct {
-	reason sites.Reason
-	count  int
+// A KeptGroup is the kept sites of one reason.
+type KeptGroup struct {
+	Reason sites.Reason
+	Count  int
 	first  int // index of the first site
 }
 
-// keptByReason groups the kept sites, in order of the first site of each reason.
-func keptByReason(decisions []sites.Decision) (groups []keptGroup) {
+// Kept groups the kept sites, in order of the first site of each reason. Those
+// that were to stay, with the table only, are not among them.
+func Kept(decided []sites.Decision) (groups []KeptGroup) {
 	at := map[sites.Reason]int{}
-	for i := range decisions {
-		d := &decisions[i]
+	for i := range decided {
+		d := &decided[i]
 		if d.Form != sites.Keep || d.Reason == sites.TableOnly {
 			continue
 		}
@@ -248,9 +255,16 @@ func keptByReason(decisions []sites.Decision) (groups []keptGroup) {
 		if !ok {
 			g = len(groups)
 			at[d.Reason] = g
-			groups = append(groups, keptGroup{reason: d.Reason, first: i})
+			groups = append(groups, KeptGroup{Reason: d.Reason, first: i})
 		}
-		groups[g].count++
+		groups[g].Count++
 	}
 	return groups
+}
+
+// Warning says that the sites of a group stay, and why.
+func (g *KeptGroup) Warning(all Sites) string {
+	first := all.Site(g.first)
+	return fmt.Sprintf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
+		g.Count, len(all.Decided()), g.Reason, first.Why, first.where())
 }

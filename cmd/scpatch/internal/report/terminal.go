@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"io"
@@ -9,27 +9,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A screen is how people read an output; the zero screen is a file or a pipe,
+// A Screen is how people read an output; the zero Screen is a file or a pipe,
 // where nothing is coloured or shortened.
-type screen struct {
+type Screen struct {
 	terminal bool
 	dumb     bool // it knows no control sequences
 	plain    bool // no colours are wanted: https://no-color.org
 	width    int  // in columns, 0 where it is unknown
 }
 
-func screenOf(w io.Writer) screen {
+// ScreenOf finds out how people read what is written there.
+func ScreenOf(w io.Writer) Screen {
 	f, ok := w.(*os.File)
 	if !ok || !isTerminal(f) {
-		return screen{}
+		return Screen{}
 	}
 	term := os.Getenv("TERM")
-	s := screen{terminal: true, dumb: term == "" || term == "dumb", plain: os.Getenv("NO_COLOR") != ""}
+	s := Screen{terminal: true, dumb: term == "" || term == "dumb", plain: os.Getenv("NO_COLOR") != ""}
 	if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil {
 		s.width = int(size.Col)
 	}
 	return s
 }
+
+// Terminal reports whether people read it while it is written.
+func (s Screen) Terminal() bool { return s.terminal }
+
+// Erases reports whether a line can be erased again.
+func (s Screen) Erases() bool { return s.terminal && !s.dumb }
 
 // isTerminal reports whether f is a terminal.
 func isTerminal(f *os.File) bool {
@@ -47,12 +54,18 @@ const (
 	yellow colour = "33"
 )
 
-func (s screen) colours() bool { return s.terminal && !s.dumb && !s.plain }
+func (s Screen) colours() bool { return s.Erases() && !s.plain }
 
 // paint colours a text, if the screen shows colours.
-func (s screen) paint(c colour, text string) string {
+func (s Screen) paint(c colour, text string) string {
 	if !s.colours() {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
+
+// Red is a text of an error.
+func (s Screen) Red(text string) string { return s.paint(red, text) }
+
+// Yellow is a text of a warning.
+func (s Screen) Yellow(text string) string { return s.paint(yellow, text) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"encoding/json"
@@ -8,16 +8,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
-// readListing reads what list --json has printed.
-func readListing(path string) ([]fileView, error) {
+// ReadListing reads what list --json has printed.
+func ReadListing(path string) ([]File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	var files []fileView
+	var files []File
 	known := map[string]bool{}
 	in := json.NewDecoder(f)
 	for {
@@ -27,7 +29,7 @@ func readListing(path string) ([]fileView, error) {
 			return nil, errors.New("empty: scpatch list --json has listed no file")
 		case errors.Is(err, io.EOF):
 			return files, nil
-		case exitCode(err) == exitIO:
+		case kind.Of(err).IO():
 			return nil, err
 		case err != nil:
 			return nil, fmt.Errorf("after %d objects: no JSON: %w", len(files), err)
@@ -46,7 +48,7 @@ func readListing(path string) ([]fileView, error) {
 
 // parseListing reads one file of a listing. The version is looked at first:
 // another one may have other types.
-func parseListing(raw []byte) (v fileView, err error) {
+func parseListing(raw []byte) (v File, err error) {
 	var head struct {
 		Version int              `json:"version"`
 		Sites   *json.RawMessage `json:"sites"`
@@ -54,8 +56,8 @@ func parseListing(raw []byte) (v fileView, err error) {
 	if err := json.Unmarshal(raw, &head); err != nil || head.Version < 1 {
 		return v, errors.New("not what scpatch list --json prints: it has no version")
 	}
-	if head.Version > jsonVersion {
-		return v, fmt.Errorf("version %d of list --json, known are those up to %d: compare with the scpatch that made it, or list again with this one", head.Version, jsonVersion)
+	if head.Version > Version {
+		return v, fmt.Errorf("version %d of list --json, known are those up to %d: compare with the scpatch that made it, or list again with this one", head.Version, Version)
 	}
 	if head.Sites == nil {
 		return v, errors.New("not what scpatch list --json prints: it has no sites")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"bytes"
@@ -14,7 +14,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
@@ -42,9 +41,9 @@ var (
 // A pageSite is one site of the page.
 type pageSite struct {
 	file   string
-	site   *siteView
-	change change    // of compare, else empty
-	was    *siteView // the same site in the old listing
+	site   *Site
+	change Change // of compare, else empty
+	was    *Site  // the same site in the old listing
 }
 
 // A pageData is what the page shows, as it stands in its JSON. Each column has a
@@ -55,7 +54,7 @@ type pageData struct {
 	Compare bool                `json:"compare"`
 	Strings []string            `json:"strings"`
 	Forms   []pageForm          `json:"forms"`   // the cheapest first
-	Changes []change            `json:"changes"` // the worst first; empty if not Compare
+	Changes []Change            `json:"changes"` // the worst first; empty if not Compare
 	Columns map[string][]uint64 `json:"columns"`
 	Cost    []int               `json:"cost"`
 }
@@ -86,7 +85,7 @@ const (
 )
 
 func newPageData(all []pageSite, compare bool) *pageData {
-	d := &pageData{Version: jsonVersion, Compare: compare, Columns: map[string][]uint64{}, Changes: []change{}}
+	d := &pageData{Version: Version, Compare: compare, Columns: map[string][]uint64{}, Changes: []Change{}}
 	for _, f := range sites.Forms() {
 		d.Forms = append(d.Forms, pageForm{f, formTexts[f]})
 	}
@@ -143,7 +142,7 @@ func newPageData(all []pageSite, compare bool) *pageData {
 	return d
 }
 
-func pageFlags(s *siteView) (flags uint64) {
+func pageFlags(s *Site) (flags uint64) {
 	for i, set := range []bool{s.Tail, s.NoTOC, s.Done, s.Listed} {
 		if set {
 			flags |= 1 << i
@@ -152,30 +151,25 @@ func pageFlags(s *siteView) (flags uint64) {
 	return flags
 }
 
-// writeListPage writes the page of those of the files that could be listed, if
-// there are any: a fileView by path.
-func writeListPage(path string, files []string, listing *sync.Map) error {
-	var listed []string
-	var all []pageSite
-	for _, file := range files {
-		v, ok := listing.Load(file)
-		if !ok {
-			continue
-		}
-		listed = append(listed, file)
-		views := v.(fileView).Sites
-		for i := range views {
-			all = append(all, pageSite{file: file, site: &views[i]})
-		}
-	}
-	if len(listed) == 0 {
+// WritePage writes the page of those files, if there are any.
+func WritePage(path string, files []File) error {
+	if len(files) == 0 {
 		return nil
 	}
-	return writePage(path, pageTitle(listed), newPageData(all, false))
+	var names []string
+	var all []pageSite
+	for i := range files {
+		f := &files[i]
+		names = append(names, f.File)
+		for j := range f.Sites {
+			all = append(all, pageSite{file: f.File, site: &f.Sites[j]})
+		}
+	}
+	return writePage(path, pageTitle(names), newPageData(all, false))
 }
 
-// writeComparePage writes the page of two listings.
-func writeComparePage(path string, views []compareView) error {
+// WriteComparePage writes the page of two listings.
+func WriteComparePage(path string, views []Comparison) error {
 	var files []string
 	var all []pageSite
 	for i := range views {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"fmt"
@@ -14,16 +14,16 @@ import (
 )
 
 // listed makes a file of sites written FUNCTION:KEY:FORM, as they lie.
-func listed(t *testing.T, name, text string) fileView {
+func listed(t *testing.T, name, text string) File {
 	t.Helper()
-	v := fileView{Version: 1, File: name}
+	v := File{Version: 1, File: name}
 	for i, s := range strings.Fields(text) {
 		p := strings.Split(s, ":")
 		var f sites.Form
 		if err := f.UnmarshalText([]byte(p[2])); err != nil {
 			t.Fatal(err)
 		}
-		v.Sites = append(v.Sites, siteView{Section: ".text", Offset: uint64(4 * i), Symbol: p[0], Function: p[0], Key: p[1], Form: f})
+		v.Sites = append(v.Sites, Site{Section: ".text", Offset: uint64(4 * i), Symbol: p[0], Function: p[0], Key: p[1], Form: f})
 	}
 	return v
 }
@@ -76,9 +76,9 @@ func TestMatchNames(t *testing.T) {
 		{"some name is in both", "x/a.o b.o", "y/a.o b.o", "=y/a.o b.o=b.o x/a.o="},
 		{"cleaned", "./a.o ./b.o", "a.o b.o", "./a.o=a.o ./b.o=b.o"},
 	} {
-		views := func(names string) (v []fileView) {
+		views := func(names string) (v []File) {
 			for _, n := range strings.Fields(names) {
-				v = append(v, fileView{File: n})
+				v = append(v, File{File: n})
 			}
 			return v
 		}
@@ -103,7 +103,7 @@ func TestMatchNames(t *testing.T) {
 // with itself a listing is the same.
 func TestMatchIsOneToOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	random := func() fileView {
+	random := func() File {
 		var all []string
 		for range r.IntN(30) {
 			all = append(all, fmt.Sprintf("f%d:k%d:%s", r.IntN(4), r.IntN(3), sites.Forms()[r.IntN(len(sites.Forms()))]))
@@ -112,11 +112,11 @@ func TestMatchIsOneToOne(t *testing.T) {
 	}
 	for range 500 {
 		old, new := random(), random()
-		seen := map[*siteView]int{}
-		counts := map[change]int{}
+		seen := map[*Site]int{}
+		counts := map[Change]int{}
 		for _, p := range matchSites(filePair{&old, &new}) {
 			counts[p.Change]++
-			for _, s := range []*siteView{p.Old, p.New} {
+			for _, s := range []*Site{p.Old, p.New} {
 				if s != nil {
 					seen[s]++
 				}
@@ -125,7 +125,7 @@ func TestMatchIsOneToOne(t *testing.T) {
 				t.Fatalf("%+v is paired with %+v", p.Old, p.New)
 			}
 		}
-		for _, v := range []*fileView{&old, &new} {
+		for _, v := range []*File{&old, &new} {
 			for i := range v.Sites {
 				if seen[&v.Sites[i]] != 1 {
 					t.Fatalf("site %d of %v is in %d pairs", i, v.Sites, seen[&v.Sites[i]])
@@ -136,7 +136,7 @@ func TestMatchIsOneToOne(t *testing.T) {
 			t.Fatalf("%v: %d old sites, want %d", counts, n, len(old.Sites))
 		}
 		again := matchSites(filePair{&old, &old})
-		if slices.ContainsFunc(again, func(p pairView) bool { return p.Change != changeSame }) {
+		if slices.ContainsFunc(again, func(p Pair) bool { return p.Change != changeSame }) {
 			t.Fatalf("%v is not the same as itself", old.Sites)
 		}
 	}

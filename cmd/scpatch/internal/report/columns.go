@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ const leastColumn = 10
 
 // fit shortens the cells of a table in those columns which hold names of symbols,
 // so that its rows fit the screen, as far as that goes: first what is widest.
-func (s screen) fit(rows [][]string, names []int) {
+func (s Screen) fit(rows [][]string, names []int) {
 	if s.width == 0 || len(rows) == 0 {
 		return
 	}
@@ -69,7 +69,7 @@ func (s screen) fit(rows [][]string, names []int) {
 
 // writeTable prints a table whose first row is its head. On a terminal the columns
 // of names are shortened to fit, and one column is coloured by its words.
-func (s screen) writeTable(out io.Writer, rows [][]string, names []int, coloured string, by func(string) colour) {
+func (s Screen) writeTable(out io.Writer, rows [][]string, names []int, coloured string, by func(string) colour) {
 	s.fit(rows, names)
 	var text bytes.Buffer
 	w := tabwriter.NewWriter(&text, 0, 8, gap, ' ', 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package report
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
+	"github.com/scpatch/scpatch/sites"
 )
 
 // TestWriteScreenshot makes the picture of the README, see "make screenshot".
@@ -25,8 +26,8 @@ func TestWriteScreenshot(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "page.html")
 	t.Chdir(kernel)
-	if _, said, code := runCommand("list", "--html", path, "vmlinux.o"); code != exitDone {
-		t.Fatal(code, said)
+	if err := WritePage(path, list(t, sites.Options{}, "vmlinux.o")); err != nil {
+		t.Fatal(err)
 	}
 	b := startChromium(t).open(t, fileURL(path), 1280, 800)
 	// The first site of a key that has several, in sight together with what is before it.

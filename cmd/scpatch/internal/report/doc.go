@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Package report is what the commands print on standard output, and the page of
+// --html. It decides nothing and changes no file but the page.
+//
+//	sites.Plan ─────► ObjectSites ─┐           ┌─► WriteTable, WriteDiff   for people
+//	image.Plan ─────► ImageSites ──┼─► Sites ──┼─► NewFile ─► WriteJSON    a line of list --json
+//	verify.Listing ─► LinkedSites ─┘           └─► NewFile ─► WritePage    a page for a browser
+//
+//	list --json ─► ReadListing ─► Compare ─► Comparison.Write, WriteJSON's form, WriteComparePage
+//	verify.Report ─► WriteVerdict; NewVerdict ─► WriteJSON
+//	docs/messages.md ─► Catalogue ─► Entry.Write
+//
+// A [Site] is one site in words: the only form in which sites are printed, so that
+// the table, the diff, the JSON, the page and the log agree. Names in it are those of
+// the file, and may be anything; whatever goes to a terminal passes [QuoteOdd] or
+// [Plain].
+package report

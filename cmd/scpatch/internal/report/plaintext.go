@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Names of symbols, sections and files may have in them whatever is not NUL. The
+// functions here keep them from moving the cursor of a terminal, from ending a
+// line, and from writing backwards.
+
+// QuoteOdd quotes a name that is not plain text.
+func QuoteOdd(name string) string {
+	if q := strconv.Quote(name); q[1:len(q)-1] != name {
+		return q
+	}
+	return name
+}
+
+// Plain is a text with escapes for what is not printed.
+func Plain(text string) string {
+	if strings.IndexFunc(text, unprinted) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[0])
+		case unprinted(r):
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		default:
+			b.WriteString(text[:n])
+		}
+		text = text[n:]
+	}
+	return b.String()
+}
+
+func unprinted(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
