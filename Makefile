@@ -169,23 +169,23 @@ unit: build
 # that take long and have one goroutine.
 ONE := ^(TestFarKernelImage|TestMillion|TestMemory|TestBytesWritten|TestCompletions|TestSchemas)$$
 race:
-	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(ONE)|$(LONG)|$(INPUT)|$(BROWSER)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch/internal/cli
+	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -timeout 20m -race -short -skip '^TestE2E|$(ONE)|$(LONG)|$(INPUT)|$(BROWSER)' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch/...
 
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
-	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch/internal/cli
+	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch/e2e
 
 soundness: build tools ## The proof on whole libraries and images, instructions per call, and the linkers
-	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch/internal/cli
+	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch/e2e
 
 # Thousands in an hour. What fails is left in build/random/GRAPH/NUMBER.
 PROGRAMS ?= 10000
 FIRST ?= 0
 soundness-random: tools ## Make PROGRAMS random programs from number FIRST on, patch, link, run, verify and spoil them (10000)
-	$(REQUIRE) SCPATCH_PROGRAMS=$(PROGRAMS) SCPATCH_FIRST=$(FIRST) $(GOTEST) -count=1 -v -timeout 12h -run '^TestE2ERandomCalls$$' ./cmd/scpatch/internal/cli
+	$(REQUIRE) SCPATCH_PROGRAMS=$(PROGRAMS) SCPATCH_FIRST=$(FIRST) $(GOTEST) -count=1 -v -timeout 12h -run '^TestE2ERandomCalls$$' ./cmd/scpatch/e2e
 
 # What of it each change has to pass.
 soundness-short: build tools
-	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/textmap ./cmd/scpatch/internal/cli
+	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/textmap ./cmd/scpatch/e2e
 
 browser-test: build ## The site map in headless Chromium
 	@.ci/setup-tools browser
@@ -203,12 +203,12 @@ test-full: test reproducible deb-test soundness browser-test corpus-check kernel
 	@$(MAKE) --no-print-directory kernel-test KIND=pcrel
 	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
 	@$(MAKE) --no-print-directory tutorial-kernel
-	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run E2E ./cmd/scpatch/internal/cli
+	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -timeout 60m -run E2E ./cmd/scpatch/e2e
 	@$(MAKE) --no-print-directory mutants kills
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
 mutants: ## Give scpatch MUTANTS changed objects (100000)
-	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch/internal/cli
+	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch/e2e
 
 # Each package by its own tests. The pattern leaves out what takes long, and what
 # runs none of the code.
@@ -223,7 +223,7 @@ mutation-sample: tools ## The same for a small part of them (SAMPLE chooses whic
 	$(MUTATION) -every 150 -offset $(SAMPLE) $(MUTATED)
 
 kills: ## Kill scpatch KILLS times in the middle of a batch (1000)
-	SCPATCH_KILLS=$(KILLS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestKilled$$' ./cmd/scpatch/internal/cli
+	SCPATCH_KILLS=$(KILLS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestKilled$$' ./cmd/scpatch/e2e
 
 # Without a limit, minimizing one interesting input takes up the whole time.
 fuzz: ## Run every fuzz target for FUZZTIME inputs (500000x)
@@ -262,11 +262,11 @@ corpus-full: ## The same for 20 packages; readelf, eu-elflint and the linkers se
 	@.ci/setup-tools corpus test
 	@.ci/fetch-corpus $(CORPUS) $(CORPUS_ALL)
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=20000 SCPATCH_CORPUS_PEERS=$(CORPUS_PEERS) \
-		$(GOTEST) -count=1 -v -timeout 5h -run '^TestCorpus$$' ./cmd/scpatch/internal/cli
+		$(GOTEST) -count=1 -v -timeout 5h -run '^TestCorpus$$' ./cmd/scpatch/e2e
 
 corpus-check: corpus ## Every object of the corpus: written back byte for byte, and planned
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) SCPATCH_CORPUS_PEERS=200 \
-		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch/internal/cli
+		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch/e2e
 
 kernel-object: ## Build vmlinux.o from Debian's linux-source-6.12 (minutes)
 	@.ci/setup-tools test kernel linux-6.12
@@ -292,7 +292,7 @@ kernel-patches: ## Apply the series SERIES (6.12 or 6.1) to the kernel tree TREE
 
 tutorial-kernel: ## Type the commands of docs/tutorial-kernel.md, from the source package to the boot
 	@.ci/setup-tools test kernel linux-6.12 boot
-	$(REQUIRE) SCPATCH_TUTORIAL_KERNEL=1 $(GOTEST) -count=1 -v -timeout 60m -run '^TestTutorialKernel$$' ./cmd/scpatch/internal/cli
+	$(REQUIRE) SCPATCH_TUTORIAL_KERNEL=1 $(GOTEST) -count=1 -v -timeout 60m -run '^TestTutorialKernel$$' ./cmd/scpatch/e2e
 
 COST_KERNELS := pointer outline runtime direct
 kernel-cost: build ## Instructions per static call, for four kernels that are built for it, and what scpatch adds to a build
@@ -302,7 +302,7 @@ kernel-cost: build ## Instructions per static call, for four kernels that are bu
 	kbuild/share.sh $(B)/kernel-outline $(B)/kernel-runtime
 
 kernel-check: build kernel-modules ## Run scpatch over that kernel object and those modules
-	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch/internal/cli
+	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch/e2e
 	@.ci/kernel-check $(B)/scpatch $(KERNEL)/vmlinux.o
 
 ##@ Speed
@@ -323,11 +323,11 @@ bench-short: bench-go bench-tool $(BENCH)/million.o $(BENCH)/sections.o ## The s
 	@$(BENCH_TOOL) -n 3 $(BENCH)/million.o $(BENCH)/sections.o $(wildcard $(KERNEL)/vmlinux.o)
 
 bench-plot: bench-tool ## How the CPU time grows with relocations and sites: docs/scaling.svg
-	SCPATCH_LARGE='$(abspath $(BENCH)/scale)' SCPATCH_SCALE=1 $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch/internal/cli
+	SCPATCH_LARGE='$(abspath $(BENCH)/scale)' SCPATCH_SCALE=1 $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch/e2e
 	@$(BENCH_TOOL) -n $(BENCH_ROUNDS) -plot docs/scaling.svg $(BENCH)/scale/scale-*.o
 
 bench-go:
-	$(GO) test -count=1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./cmd/scpatch/internal/cli
+	$(GO) test -count=1 -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./cmd/scpatch/e2e
 
 .PHONY: bench-tool
 bench-tool: build
@@ -337,8 +337,8 @@ bench-tool: build
 
 bench-inputs: $(BENCH_INPUTS)
 
-$(BENCH)/million.o: cmd/scpatch/internal/cli/million_test.go
-	SCPATCH_LARGE='$(abspath $(@D))' $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch/internal/cli
+$(BENCH)/million.o: cmd/scpatch/e2e/million_test.go
+	SCPATCH_LARGE='$(abspath $(@D))' $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch/e2e
 
 $(BENCH)/sections.o:
 	.ci/bench-input sections $@

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A branch as a naive tool would leave it, for cmd/scpatch/internal/cli/linkers_test.go to link and run.
+ * A branch as a naive tool would leave it, for cmd/scpatch/e2e/linkers_test.go to link and run.
  *
  *   SITE    the instructions, the last is the branch; `behind' is the word after it
  *   SLOT    the word after it, if it has one

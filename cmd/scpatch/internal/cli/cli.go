@@ -13,11 +13,11 @@ import (
 
 // Exit codes, from good to bad; of several files the worst counts.
 const (
-	exitDone  = 0 // every site of a known target was patched, or nothing was to do
-	exitKept  = 1 // done, but some sites had to stay on their trampolines
-	exitUsage = 2
-	exitInput = 3 // the input is not what scpatch can or may patch
-	exitIO    = 4 // a file could not be read or written
+	ExitDone  = 0 // every site of a known target was patched, or nothing was to do
+	ExitKept  = 1 // done, but some sites had to stay on their trampolines
+	ExitUsage = 2
+	ExitInput = 3 // the input is not what scpatch can or may patch
+	ExitIO    = 4 // a file could not be read or written
 )
 
 // Main is the program.

@@ -48,7 +48,7 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 	}
 	defer c.hint()
 	var listings [2][]report.File
-	worst := exitDone
+	worst := ExitDone
 	for i, path := range files {
 		if listings[i], err = report.ReadListing(path); err != nil {
 			err = kind.BadListing.Wrap(err)
@@ -56,7 +56,7 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 			worst = max(worst, exitCode(err))
 		}
 	}
-	if worst != exitDone {
+	if worst != ExitDone {
 		return worst
 	}
 	views := report.Compare(listings[0], listings[1])
@@ -64,7 +64,7 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 	for i := range views {
 		v := &views[i]
 		if v.Worse(*strict) {
-			worst = exitKept
+			worst = ExitKept
 		}
 		if *asJSON {
 			err = errors.Join(err, json.NewEncoder(&out).Encode(v))
@@ -78,7 +78,7 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 	if *html != "" {
 		if pageErr := report.WriteComparePage(*html, views); pageErr != nil {
 			fail(c.log.WithField("file", *html), kind.Of(pageErr), withoutPath(pageErr, *html))
-			worst = exitIO
+			worst = ExitIO
 		}
 	}
 	if err != nil {

@@ -28,7 +28,7 @@ import (
 // The tests of this file hold the documents against the program: options, exit
 // codes, reasons, messages, fields, and what commands print.
 
-// runCommand is run with its output in strings.
+// runCommand is Run with its output in strings.
 func runCommand(args ...string) (stdout, stderr string, code int) {
 	var out, err bytes.Buffer
 	code = Run(args, &out, &err)
@@ -43,7 +43,7 @@ var helpOption = regexp.MustCompile(`^ {2,6}(?:-(\w), )?--([a-z-]+)(?:\[=true\|f
 func helpOptions(t *testing.T, args ...string) (opts []option) {
 	t.Helper()
 	help, _, code := runCommand(append(args, "--help")...)
-	if code != exitDone {
+	if code != ExitDone {
 		t.Fatalf("exit code %d", code)
 	}
 	for _, line := range strings.Split(help, "\n") {
@@ -205,7 +205,7 @@ func TestExitCodesDocumented(t *testing.T) {
 	_, status, _ := strings.Cut(page, "\n.Sh EXIT STATUS\n")
 	status, _, _ = strings.Cut(status, "\n.Sh ")
 	help, _, _ := runCommand("--help")
-	codes := constants(t, ".", func(name, _ string) bool { return regexp.MustCompile(`^exit[A-Z]`).MatchString(name) })
+	codes := constants(t, ".", func(name, _ string) bool { return regexp.MustCompile(`^Exit[A-Z]`).MatchString(name) })
 	if len(codes) < 5 {
 		t.Fatalf("found %v", codes)
 	}

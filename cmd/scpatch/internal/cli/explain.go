@@ -50,7 +50,7 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 			return c.wrote(err)
 		}
 	}
-	return exitDone
+	return ExitDone
 }
 
 func findEntry(all []report.Entry, name string) (report.Entry, error) {

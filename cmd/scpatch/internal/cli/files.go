@@ -48,7 +48,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		close(r.done)
 	})
 	progress := newProgress(c.log, len(files))
-	worst, skipped := exitDone, 0
+	worst, skipped := ExitDone, 0
 	var printed error
 	for i := range results {
 		r := &results[i]
@@ -61,7 +61,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		if printed == nil {
 			if _, printed = stdout.Write(r.out.Bytes()); printed != nil {
 				fail(c.log, kind.Of(printed), printed.Error())
-				worst = exitIO
+				worst = ExitIO
 			}
 		}
 		if r.err != nil {
@@ -77,7 +77,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 	wait()
 	if skipped > 0 {
 		fail(c.log, kind.Interrupted, fmt.Sprintf("interrupted: %d of %d files were not looked at", skipped, len(files)))
-		worst = exitIO
+		worst = ExitIO
 	}
 	c.hint()
 	return worst

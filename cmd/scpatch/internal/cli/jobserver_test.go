@@ -99,10 +99,10 @@ func mostAtOnce(t *testing.T, files int) int {
 		mu.Lock()
 		done++
 		mu.Unlock()
-		return exitDone, nil
+		return ExitDone, nil
 	}
 	c := newCommon("scpatch", io.Discard)
-	if code := forEach(t.Context(), c, make([]string, files), io.Discard, job); code != exitDone || done != files {
+	if code := forEach(t.Context(), c, make([]string, files), io.Discard, job); code != ExitDone || done != files {
 		t.Errorf("exit code %d after %d of %d files", code, done, files)
 	}
 	return most

@@ -56,7 +56,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	var listed sync.Map // by path: report.File
 	code := forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, _ *logrus.Entry) (int, error) {
-		return exitDone, list(path, c.sites, func(s report.Sites) error {
+		return ExitDone, list(path, c.sites, func(s report.Sites) error {
 			switch {
 			case *html != "":
 				listed.Store(path, report.NewFile(path, s))

@@ -210,21 +210,21 @@ func (c *common) logTo(w io.Writer) *logrus.Logger {
 // usageError reports what is wrong with the command line.
 func (c *common) usageError(err error, stderr io.Writer) int {
 	if errors.Is(err, errDone) {
-		return exitDone
+		return ExitDone
 	}
 	c.log.SetFormatter(plainFormatter{report.ScreenOf(stderr)}) // whatever the options say
 	fail(c.log, kind.BadUsage, err.Error())
 	fmt.Fprintf(stderr, "Try '%s --help' for more information.\n", c.flags.Name())
-	return exitUsage
+	return ExitUsage
 }
 
 // wrote ends a command whose output could not be written.
 func (c *common) wrote(err error) int {
 	if err == nil {
-		return exitDone
+		return ExitDone
 	}
 	fail(c.log, kind.Of(err), err.Error())
-	return exitIO
+	return ExitIO
 }
 
 // fail reports an error under the name of its kind.

@@ -218,9 +218,9 @@ func (p *patcher) report(log *logrus.Entry, plan filePlan) int {
 		log.WithField("reason", kept[i].Reason.String()).Warn(kept[i].Warning(plan))
 	}
 	if len(kept) > 0 {
-		return exitKept
+		return ExitKept
 	}
-	return exitDone
+	return ExitDone
 }
 
 func (p *patcher) summary(plan filePlan) string {
@@ -240,7 +240,7 @@ func (p *patcher) summary(plan filePlan) string {
 // exitCode classifies an error.
 func exitCode(err error) int {
 	if kind.Of(err).IO() {
-		return exitIO
+		return ExitIO
 	}
-	return exitInput
+	return ExitInput
 }

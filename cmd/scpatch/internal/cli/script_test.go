@@ -364,9 +364,9 @@ func interruptRuns(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Fatalf("%s is neither the old file nor the new one", name)
 			}
 		}
-		want := exitDone
+		want := ExitDone
 		if patched < n {
-			want = exitIO
+			want = ExitIO
 			between++
 			if !strings.Contains(stderr.String(), "interrupted: ") {
 				ts.Fatalf("nothing says that the run was interrupted: %s", &stderr)

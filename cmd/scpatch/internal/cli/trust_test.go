@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -77,31 +76,6 @@ func plainText(t *testing.T, what, text string) {
 		if r != '\n' && !unicode.IsPrint(r) {
 			t.Errorf("%s: %q has %U", what, text, r)
 			return
-		}
-	}
-}
-
-// TestEnvironment patches with other variables, or none: the same bytes come out.
-func TestEnvironment(t *testing.T) {
-	program, err := exec.LookPath("scpatch")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := newBatch(t, 4)
-	b.patchOnce(t)
-	for _, env := range [][]string{
-		{}, {"LC_ALL=tr_TR.UTF-8", "LANG=C", "TZ=Pacific/Apia"}, {"HOME=/nonexistent", "TMPDIR=/nonexistent", "USER="},
-		{"GOMAXPROCS=1", "GOGC=1", "GODEBUG=gctrace=0"}, {"SOURCE_DATE_EPOCH=1", "NO_COLOR=1", "TERM=xterm", "COLUMNS=20"},
-		{"MAKEFLAGS= -j8 --jobserver-auth=fifo:/nonexistent", "SCPATCH_REQUIRE_TOOLS=1"},
-	} {
-		b.fill(t)
-		cmd := exec.Command(program, b.args()...)
-		cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
-		if said, err := cmd.CombinedOutput(); err != nil && cmd.ProcessState.ExitCode() != exitKept {
-			t.Fatalf("%v: %v: %s", env, err, said)
-		}
-		if n, _ := b.look(t, fmt.Sprint(env)); n != len(b.names) {
-			t.Errorf("%v: %d of %d files are as without", env, n, len(b.names))
 		}
 	}
 }

@@ -62,9 +62,9 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 			report.WriteVerdict(out, path, r)
 		}
 		if err == nil && len(r.Faults) > 0 {
-			return exitInput, nil
+			return ExitInput, nil
 		}
-		return exitDone, err
+		return ExitDone, err
 	})
 }
 

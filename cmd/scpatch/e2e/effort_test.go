@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package e2e
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites"
+)
+
+// The tests of this file bound what does not depend on the clock: memory that is
+// asked for, bytes read and written, calls that read and write.
+
+// An effort is what a run asked for.
+type effort struct{ allocations, bytes uint64 }
+
+// planEffort does the whole job on an object in memory, but for the writing of it.
+func planEffort(t *testing.T, data []byte) effort {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	f := must(elfrw.New(data))
+	object := must(sites.Find(f))
+	plan := must(sites.MakePlan(object, sites.Options{}))
+	image := must(must(plan.Apply()).Layout())
+	if _, err := image.WriteTo(io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	return effort{after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}
+}
+
+// TestMemory compares objects of which one has ten times as many of something.
+func TestMemory(t *testing.T) {
+	measure := func(size largeSize) effort { return planEffort(t, largeObject(size).data) }
+	base := measure(largeSize{relocs: 100_000, sites: 1000, keys: 100})
+
+	// Relocations that name no trampoline cost nothing, but for the functions that
+	// they are in: 900 more of them, of 64 bytes each with its symbol.
+	more := measure(largeSize{relocs: 1_000_000, sites: 1000, keys: 100})
+	if more.allocations > base.allocations+20 || more.bytes > base.bytes+900*64 {
+		t.Errorf("ten times the relocations: %+v, before %+v", more, base)
+	}
+
+	// A site has a place in a few arrays, each made once. Some grow on the way.
+	more = measure(largeSize{relocs: 100_000, sites: 10_000, keys: 100})
+	if more.allocations > base.allocations+50 || more.bytes > base.bytes+9000*260 {
+		t.Errorf("ten times the sites: %+v, before %+v", more, base)
+	}
+
+	// A key has its name besides, in the record too.
+	more = measure(largeSize{relocs: 100_000, sites: 1000, keys: 1000})
+	if more.allocations > base.allocations+900*3/2 || more.bytes > base.bytes+900*460 {
+		t.Errorf("ten times the keys: %+v, before %+v", more, base)
+	}
+	if base.allocations > 1000 || base.bytes > 1<<20 {
+		t.Errorf("1,000 sites of 100 keys take %+v", base)
+	}
+}
+
+// TestBytesWritten reads the operating system's account of a run: the output is
+// written once, the input is mapped and not read, and short pieces are gathered.
+func TestBytesWritten(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.o"), filepath.Join(dir, "out.o")
+	for _, size := range []largeSize{{100_000, 10_000, 1000}, {1_000_000, 1000, 100}} {
+		data := largeObject(size).data
+		clitest.WriteFile(t, in, data)
+		before := accountOfIO(t)
+		var said bytes.Buffer
+		if code := cli.Run([]string{"-o", out, in}, io.Discard, &said); code != cli.ExitDone {
+			t.Fatalf("exit code %d: %s", code, &said)
+		}
+		after := accountOfIO(t)
+		info := must(os.Stat(out))
+		const few = 16 << 10 // the Go runtime's own
+		if n := after["wchar"] - before["wchar"]; n < info.Size() || n > info.Size()+few {
+			t.Errorf("%d bytes written for a file of %d", n, info.Size())
+		}
+		if n := after["rchar"] - before["rchar"]; n > int64(len(data))+few { // by copy_file_range
+			t.Errorf("%d bytes read of a file of %d", n, len(data))
+		}
+		if n := after["syscw"] - before["syscw"]; n > info.Size()>>15+40 {
+			t.Errorf("%d calls that write, for %d bytes", n, info.Size())
+		}
+		// An object that needs nothing is not written.
+		clitest.WriteFile(t, in, must(os.ReadFile(out)))
+		before = accountOfIO(t)
+		if code := cli.Run([]string{in}, io.Discard, &said); code != cli.ExitDone {
+			t.Fatalf("exit code %d: %s", code, &said)
+		}
+		after = accountOfIO(t)
+		if r, w := after["rchar"]-before["rchar"], after["wchar"]-before["wchar"]; r > few || w > few {
+			t.Errorf("a second run reads %d bytes and writes %d", r, w)
+		}
+	}
+}
+
+// accountOfIO is /proc/self/io (proc(5)).
+func accountOfIO(t *testing.T) map[string]int64 {
+	t.Helper()
+	account := map[string]int64{}
+	for line := range strings.Lines(string(must(os.ReadFile("/proc/self/io")))) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		account[name] = must(strconv.ParseInt(value, 10, 64))
+	}
+	return account
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package e2e
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
+)
+
+const spoilCalls = `
+#include "static_call.h"
+int slow(int);
+DECLARE_STATIC_CALL(op, slow);
+DECLARE_STATIC_CALL(op2, slow);
+int proven(int x) { static_call_save_toc(); return static_call(op)(x) + 1; }
+int other(int x) { static_call_save_toc(); return static_call(op2)(x) + 2; }
+int stub(int x) { return static_call(op)(x) + 3; }
+`
+
+// Its keys never change: it is patched with --runtime none.
+const spoilFixed = `
+#include "static_call.h"
+int other(int);
+__attribute__((noinline)) static int three(int x) { return x * 3; }
+DEFINE_STATIC_CALL(fixed, three);
+int fixed(int x) { return static_call(fixed)(x) + 4; }
+`
+
+const spoilMain = `
+#define STATIC_CALL_RUNTIME
+#include "static_call.h"
+int proven(int), other(int), stub(int), fixed(int);
+__attribute__((noinline)) int slow(int x) { return x + 1; }
+DEFINE_STATIC_CALL(op, slow);
+DEFINE_STATIC_CALL(op2, slow);
+int main(void) { return proven(1) + other(1) + stub(1) + fixed(1) != 20; }
+`
+
+// A spoiler is an object whose bytes are changed.
+type spoiler struct {
+	t    *testing.T
+	b    []byte
+	file *elf.File
+	syms []elf.Symbol
+}
+
+func newSpoiler(t *testing.T, b []byte) *spoiler {
+	f, err := elf.NewFile(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	syms, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &spoiler{t, slices.Clone(b), f, syms}
+}
+
+// word finds the first word in a function that fits, and gives its bytes.
+func (s *spoiler) word(fn string, fits func(ppc64.Word) bool) (at uint64, b []byte) {
+	s.t.Helper()
+	for _, sym := range s.syms {
+		if sym.Name != fn || elf.ST_TYPE(sym.Info) != elf.STT_FUNC {
+			continue
+		}
+		sec := s.file.Sections[sym.Section]
+		for off := sym.Value; off < sym.Value+sym.Size; off += ppc64.WordSize {
+			b := s.b[sec.Offset+off-sec.Addr:]
+			if w, err := ppc64.Load(b, 0); err == nil && fits(w) {
+				return off, b
+			}
+		}
+	}
+	s.t.Fatalf("%s has no such word", fn)
+	return 0, nil
+}
+
+func isCall(w ppc64.Word) bool { return w.IsBranch() && w.LK() }
+
+func is(want ppc64.Word) func(ppc64.Word) bool {
+	return func(w ppc64.Word) bool { return w == want }
+}
+
+// against makes the relocation of the first call in a function name another symbol.
+func (s *spoiler) against(fn, symbol string) {
+	s.t.Helper()
+	at, _ := s.word(fn, isCall)
+	n := slices.IndexFunc(s.syms, func(x elf.Symbol) bool { return x.Name == symbol })
+	rela := s.file.Section(".rela.text")
+	for off := rela.Offset; off < rela.Offset+rela.Size; off += rela.Entsize {
+		if binary.LittleEndian.Uint64(s.b[off:]) == at && elf.R_PPC64(binary.LittleEndian.Uint32(s.b[off+8:])) == elf.R_PPC64_REL24 {
+			binary.LittleEndian.PutUint32(s.b[off+12:], uint32(n+1))
+			return
+		}
+	}
+	s.t.Fatalf("no relocation at %s", fn)
+}
+
+// shrink takes bytes from the end of a section.
+func (s *spoiler) shrink(name string, n uint64) {
+	header := binary.LittleEndian.Uint64(s.b[40:])
+	for i, sec := range s.file.Sections {
+		if sec.Name == name {
+			binary.LittleEndian.PutUint64(s.b[header+uint64(i)*64+32:], sec.Size-n)
+			return
+		}
+	}
+	s.t.Fatalf("no section %s", name)
+}
+
+// TestE2ESpoiled spoils an object that scpatch has written, and wants the fault in
+// the object and in what either linker makes of it: the verdict is the same.
+func TestE2ESpoiled(t *testing.T) {
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
+	dir := buildSpoiled(t)
+	for _, c := range []struct {
+		name, fn string
+		do       func(*spoiler)
+		kinds    []string
+	}{
+		{"nothing", "", func(*spoiler) {}, nil},
+		{"no save", "proven", func(s *spoiler) { _, b := s.word("proven", is(ppc64.SaveTOC)); ppc64.Nop.Put(b) }, []string{"r2-not-saved"}},
+		{"no restore behind a proven call", "proven", func(s *spoiler) { _, b := s.word("proven", is(ppc64.RestoreTOC)); ppc64.Nop.Put(b) }, []string{"r2-lost"}},
+		{"no restore behind a stub that saves", "stub", func(s *spoiler) { _, b := s.word("stub", is(ppc64.RestoreTOC)); ppc64.Nop.Put(b) }, []string{"bad-record", "r2-lost"}},
+		{"the stub of another key", "proven", func(s *spoiler) { s.against("proven", "__SCJ__op2") }, []string{"wrong-call"}},
+		{"the stub of another key, which saves", "stub", func(s *spoiler) { s.against("stub", "__SCS__op2") }, []string{"wrong-call"}},
+		{"the stub that does not save", "stub", func(s *spoiler) { s.against("stub", "__SCJ__op") }, []string{"r2-not-saved"}},
+		{"a function that the key does not hold", "fixed", func(s *spoiler) { s.against("fixed", "other") }, []string{"wrong-call"}},
+		{"a trampoline instead of a function", "fixed", func(s *spoiler) { s.against("fixed", "__SCT__fixed") }, []string{"bad-record"}},
+		{"a trampoline instead of a stub", "stub", func(s *spoiler) {
+			_, b := s.word("stub", is(ppc64.RestoreTOC))
+			ppc64.Nop.Put(b)
+			s.against("stub", "__SCT__op")
+		}, []string{"bad-record"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			objects := []string{"main.o", "calls.o", "fixed.o"}
+			n := 1
+			if c.fn == "fixed" {
+				n = 2
+			}
+			s := newSpoiler(t, clitest.ReadFile(t, filepath.Join(dir, objects[n])))
+			c.do(s)
+			clitest.WriteFile(t, filepath.Join(dir, "spoiled.o"), s.b)
+			objects[n] = "spoiled.o"
+			files := []string{"spoiled.o"}
+			for _, linker := range []string{"bfd", "lld"} {
+				linkSpoiled(t, dir, linker, linker, objects...)
+				files = append(files, linker)
+			}
+			for _, f := range files {
+				wantSpoiled(t, filepath.Join(dir, f), c.fn, c.kinds)
+			}
+		})
+	}
+}
+
+// TestE2ETruncated takes entries from the table, the table, and the record.
+func TestE2ETruncated(t *testing.T) {
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-objcopy", "ld.lld")
+	dir := buildSpoiled(t)
+	files := []string{"calls.o", "bfd", "lld"}
+	for _, linker := range files[1:] {
+		linkSpoiled(t, dir, linker, linker, "main.o", "calls.o", "fixed.o")
+	}
+	const table, record = "static_call_sites", ".debug_static_calls"
+	for _, f := range files {
+		whole := clitest.ReadFile(t, filepath.Join(dir, f))
+		cut := func(what string, kinds []string, names map[string]uint64) {
+			t.Helper()
+			s := newSpoiler(t, whole)
+			for name, n := range names {
+				s.shrink(name, n)
+			}
+			clitest.WriteFile(t, filepath.Join(dir, "cut"), s.b)
+			t.Run(f+"/"+what, func(t *testing.T) { wantSpoiled(t, filepath.Join(dir, "cut"), "", kinds) })
+		}
+		remove := func(what string, kinds []string, args ...string) {
+			t.Helper()
+			execute(t, dir, slices.Concat([]string{"powerpc64le-linux-gnu-objcopy"}, args, []string{f, "cut"}))
+			t.Run(f+"/"+what, func(t *testing.T) { wantSpoiled(t, filepath.Join(dir, "cut"), "", kinds) })
+		}
+		cut("part of an entry", []string{"bad-table", "not-listed"}, map[string]uint64{table: 4})
+		cut("an entry", []string{"bad-table", "not-listed"}, map[string]uint64{table: 16})
+		cut("part of the record", []string{"bad-record"}, map[string]uint64{record: 4})
+		if f == "calls.o" {
+			cut("an entry with its relocations", []string{"not-listed"}, map[string]uint64{table: 16, ".rela" + table: 72})
+			continue
+		}
+		cut("three entries", []string{"bad-table", "not-listed"}, map[string]uint64{table: 48})
+		remove("the table", []string{"not-listed"}, "-R", table)
+		remove("the table and the record", []string{"nothing-known"}, "-R", table, "-R", record)
+		remove("the table and all symbols", []string{"nothing-known"}, "-R", table, "-S")
+	}
+}
+
+// buildSpoiled makes the objects in a directory.
+func buildSpoiled(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	include, err := filepath.Abs(clitest.RepoPath("include"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"calls": spoilCalls, "main": spoilMain, "fixed": spoilFixed} {
+		clitest.WriteFile(t, filepath.Join(dir, name+".c"), []byte(text))
+		execute(t, dir, []string{"powerpc64le-linux-gnu-gcc", "-O2", "-I" + include, "-c", name + ".c", "-o", name + ".o"})
+		args := []string{"--user", "-q"}
+		if name == "fixed" {
+			args = append(args, "--runtime=none")
+		}
+		scpatch(t, mode{"user", args}, filepath.Join(dir, name+".o"))
+	}
+	return dir
+}
+
+func linkSpoiled(t *testing.T, dir, linker, out string, objects ...string) {
+	t.Helper()
+	execute(t, dir, slices.Concat([]string{"powerpc64le-linux-gnu-gcc", "-fuse-ld=" + linker, "-B/usr/lib/llvm-14/bin"}, objects, []string{"-o", out}))
+}
+
+// wantSpoiled wants faults of these kinds, of a function if one is named, or an
+// error of that kind; nothing if there are no kinds.
+func wantSpoiled(t *testing.T, path, fn string, kinds []string) {
+	t.Helper()
+	stdout, stderr, code := runCommand("verify", "--json", "--user", path)
+	var got []string
+	var v report.Verdict
+	if strings.TrimSpace(stdout) == "" {
+		_, rest, _ := strings.Cut(stderr, " [")
+		got = append(got, strings.TrimSuffix(rest, "]\n"))
+	} else if err := json.Unmarshal([]byte(stdout), &v); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range v.Faults {
+		if fn != "" && f.Symbol != fn {
+			t.Errorf("%s: besides: %s: %s", filepath.Base(path), f.Symbol, f.What)
+		}
+		got = append(got, f.Kind)
+	}
+	if (code == cli.ExitDone) != (kinds == nil) || len(got) == 0 != (kinds == nil) || slices.ContainsFunc(got, func(k string) bool { return !slices.Contains(kinds, k) }) {
+		t.Errorf("%s: exit %d, %v, want %v\n%s", filepath.Base(path), code, got, kinds, stderr)
+	}
+}
+
+// TestE2EListLinked lists programs: each site of the objects is there, with its key,
+// its form, and whether a table has it; and calls that nobody has patched.
+func TestE2EListLinked(t *testing.T) {
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
+	dir := buildSpoiled(t)
+	site := func(s *report.Site) string {
+		return strings.Join([]string{s.Symbol, s.Key, s.Target, s.Form.String(), s.Before[0], s.Before[1], map[bool]string{true: "listed"}[s.Listed]}, ", ")
+	}
+	want := []string{
+		"fixed, fixed, three, direct, bl three, nop, ", //nolint:dupword // the function has the name of its key
+		"other, op2, slow, stack, bl __SCJ__op2, ld r2,24(r1), listed",
+		"proven, op, slow, stack, bl __SCJ__op, ld r2,24(r1), listed",
+		"stub, op, slow, save-stub, bl __SCS__op, ld r2,24(r1), ",
+	}
+	for _, linker := range []string{"bfd", "lld"} {
+		linkSpoiled(t, dir, linker, linker, "main.o", "calls.o", "fixed.o")
+		for _, args := range [][]string{{"--user"}, nil} { // the record says that it is of user space
+			var got []string
+			for _, s := range listJSON(t, filepath.Join(dir, linker), args) {
+				got = append(got, site(&s))
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s %v:\n%s\nwant\n%s", linker, args, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+	}
+	include, err := filepath.Abs(clitest.RepoPath("include"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, dir, []string{"powerpc64le-linux-gnu-gcc", "-O2", "-I" + include, "-c", "calls.c", "-o", "calls.o"})
+	linkSpoiled(t, dir, "bfd", "bfd", "main.o", "calls.o", "fixed.o")
+	stdout, _, code := runCommand("list", filepath.Join(dir, "bfd"))
+	for _, line := range []string{"4 sites, 3 keys: 1 direct, 0 constant, 3 kept\n", "  bl __SCT__op   no-record\n", "no-record: nothing says that the site was patched or was to stay (3)\n"} {
+		if !strings.Contains(stdout, line) || code != cli.ExitDone {
+			t.Errorf("exit %d\n%s\nlacks %q", code, stdout, line)
+		}
+	}
+}
