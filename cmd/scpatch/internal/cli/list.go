@@ -93,7 +93,7 @@ func list(path string, opts sites.Options, show func(report.Sites) error) error 
 	}
 	defer f.Close()
 	return f.Guard(func() error {
-		s, err := shown(f, opts)
+		s, err := sitesToList(f, opts)
 		if err != nil {
 			return err
 		}
@@ -101,9 +101,9 @@ func list(path string, opts sites.Options, show func(report.Sites) error) error 
 	})
 }
 
-// shown is what list shows of a file: the plan of an object; of a linked program the
-// sites that are there, and of a kernel image the plan and what its table lacks.
-func shown(f *elfrw.File, opts sites.Options) (report.Sites, error) {
+// sitesToList are those of the plan of an object; of a linked program those that are
+// there, and of a kernel image those of the plan and what its table lacks.
+func sitesToList(f *elfrw.File, opts sites.Options) (report.Sites, error) {
 	if !isLinked(f) {
 		return makePlan(f, opts)
 	}

@@ -51,7 +51,7 @@ type patcher struct {
 	dryRun bool
 	diff   bool
 	strip  bool
-	files  sync.Map // by path: *sync.Mutex, see turn
+	locks  sync.Map // by path: *sync.Mutex, see lock
 }
 
 func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -85,7 +85,7 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 // patch is the whole job on one file.
 func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	if p.output == "" {
-		defer p.turn(path)()
+		defer p.lock(path)()
 	}
 	f, err := open(path)
 	if err != nil {
@@ -141,16 +141,16 @@ func (p *patcher) apply(plan filePlan) (*elfrw.Image, error) {
 	return image, nil
 }
 
-// turn waits until nobody else patches the file of that path, and returns what
-// ends the turn: a file that is named twice is found patched by the second.
-func (p *patcher) turn(path string) func() {
+// lock waits until nobody else patches the file of that path, and returns what
+// unlocks it: a file that is named twice is found patched by the second.
+func (p *patcher) lock(path string) (unlock func()) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
-	m, _ := p.files.LoadOrStore(path, new(sync.Mutex))
+	m, _ := p.locks.LoadOrStore(path, new(sync.Mutex))
 	mutex := m.(*sync.Mutex)
 	mutex.Lock()
 	return mutex.Unlock
