@@ -139,7 +139,7 @@ func shapes() []string {
 // testdata.
 func assemble(t testing.TB, text string) []byte {
 	t.Helper()
-	tool(t, gcc)
+	tooltest.Need(t, gcc)
 	dir := build(t, fmt.Sprintf("verify-%x", sha256.Sum256([]byte(text))), func(dir string) {
 		src, err := filepath.Abs("testdata")
 		if err != nil {

@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // buildRecord assembles record.S and links it with both linkers.
 func buildRecord(t *testing.T) (object []byte, linked map[string][]byte) {
 	t.Helper()
-	tool(t, gcc)
+	tooltest.Need(t, gcc)
 	src, err := filepath.Abs("testdata/record.S")
 	if err != nil {
 		t.Fatal(err)

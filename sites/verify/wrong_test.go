@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // wrongCases are of wrong.S, without what is wrong there but for one.
@@ -28,7 +30,7 @@ func TestWrongCases(t *testing.T) {
 // TestWrong wants sites refused of which each part is right, in the object and in
 // what either linker makes of it: the verdict is the same.
 func TestWrong(t *testing.T) {
-	tool(t, gcc)
+	tooltest.Need(t, gcc)
 	src, err := filepath.Abs("testdata/wrong.S")
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package e2e
 
 import (
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -26,7 +27,7 @@ func TestE2EOddCalls(t *testing.T) {
 					t.Errorf("%s: %s is %s, %s", options, s.Function, s.Form, s.Reason)
 				}
 			}
-			if _, stderr, code := runCommand("--user", options, path); code != exitKept || !strings.Contains(stderr, "3 of 4 sites stay") {
+			if _, stderr, code := runCommand("--user", options, path); code != cli.ExitKept || !strings.Contains(stderr, "3 of 4 sites stay") {
 				t.Errorf("%s: exit %d\n%s", options, code, stderr)
 			}
 		}
@@ -38,7 +39,7 @@ func TestE2EOddCalls(t *testing.T) {
 			continue
 		}
 		for _, file := range []string{"calls.o", "program"} {
-			if _, stderr, code := runCommand("verify", "--user", options, filepath.Join(w.dir, file)); code != exitDone {
+			if _, stderr, code := runCommand("verify", "--user", options, filepath.Join(w.dir, file)); code != cli.ExitDone {
 				t.Errorf("%s: verify %s: exit %d\n%s", options, file, code, stderr)
 			}
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package cli
+package e2e
 
 import (
 	"bufio"
