@@ -75,6 +75,12 @@ func Branch(disp int64, lk bool) (Word, error) {
 	return w, nil
 }
 
+// Reaches reports whether a b or bl at one address reaches another.
+func Reaches(from, to uint64) bool {
+	disp := int64(to - from)
+	return disp%WordSize == 0 && disp == signExtend(uint64(disp), bitsLI)
+}
+
 // WithDisplacement returns the I-form or B-form branch w with its displacement
 // replaced by disp bytes, all its other bits kept. Its errors are those of
 // [Branch], the range of a B-form being -0x8000..0x7ffc, and a

@@ -45,6 +45,15 @@
 //	SaveTOC     f8410018  std r2,24(r1)
 //	Blr         4e800020  blr
 //	Li3Zero     38600000  li r3,0
+//	MtctrR12    7d8903a6  mtctr r12
+//	Bctr        4e800420  bctr
+//
+// # The decoder
+//
+// [Decode] gives the instructions that make an address, load from it or go there
+// an [Op] and their operands; all others are [OpUnknown]. What an instruction may
+// do to registers and to memory, whatever it is, [Writes], [Sources] and [Memory]
+// say.
 //
 // # Writing
 //

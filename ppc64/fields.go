@@ -52,6 +52,9 @@ func (w Word) BO() uint32 { return w.RT() }
 // BI returns bits 11:15 of a conditional branch: the CR bit that it tests.
 func (w Word) BI() uint32 { return w.RA() }
 
+// BF returns bits 6:8 of a comparison: the CR field that it sets.
+func (w Word) BF() uint32 { return uint32(w>>23) & 7 }
+
 // BranchesAlways reports whether w is a branch that does not depend on CR or
 // CTR: b and its variants, and a B-form or XL-form branch with BO 1z1zz.
 func (w Word) BranchesAlways() bool {

@@ -27,8 +27,8 @@ func FuzzBranch(f *testing.F) {
 	})
 }
 
-// FuzzWord decodes any two words in every way: nothing may panic, and what has
-// a displacement takes it back.
+// FuzzWord decodes any two words in every way: nothing may panic, what has a
+// displacement takes it back, and ppc64asm sees the same instruction.
 func FuzzWord(f *testing.F) {
 	for _, g := range readGolden(f) {
 		f.Add(uint32(g.w), uint32(g.suffix))
@@ -38,6 +38,7 @@ func FuzzWord(f *testing.F) {
 		if w.String() == "" {
 			t.Error("no text")
 		}
+		sameAsAsm(t, w, suffix)
 		a, ok := Memory(w, suffix)
 		if !ok && a != (Access{}) || a.Base > 31 || a.Index > 31 || a.Size > 128 {
 			t.Errorf("Memory of %#08x %#08x: %+v", word, next, a)

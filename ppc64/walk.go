@@ -2,6 +2,19 @@
 
 package ppc64
 
+// Fetch returns the instruction at byte offset off of code; suffix is the second word
+// of a prefixed one, 0 for all others. It fails with the [*OffsetError] of [Load] where
+// there is no whole instruction; w is then the word that is there, if there is one.
+func Fetch(code []byte, off uint64) (w, suffix Word, err error) {
+	if w, err = Load(code, off); err != nil || !w.IsPrefix() {
+		return w, 0, err
+	}
+	if suffix, err = Load(code, off+WordSize); err != nil {
+		err = &OffsetError{Off: off, Len: len(code), Err: ErrTruncated}
+	}
+	return w, suffix, err
+}
+
 // Walk calls f for each instruction of code in order of address: off is the
 // byte offset of its first word w, and suffix the second word of a prefixed
 // instruction, 0 for all others. It stops, without an error, as soon as f
@@ -13,15 +26,9 @@ package ppc64
 // a literal) that looks like a prefix takes the next word with it.
 func Walk(code []byte, f func(off uint64, w Word, suffix Word) bool) error {
 	for off := uint64(0); off < uint64(len(code)); {
-		w, err := Load(code, off)
+		w, suffix, err := Fetch(code, off)
 		if err != nil {
 			return err
-		}
-		var suffix Word
-		if w.IsPrefix() {
-			if suffix, err = Load(code, off+WordSize); err != nil {
-				return &OffsetError{Off: off, Len: len(code), Err: ErrTruncated}
-			}
 		}
 		if !f(off, w, suffix) {
 			return nil

@@ -24,6 +24,13 @@ const (
 	Li3Zero    Word = 0x38600000 // li r3,0: what __static_call_return0 returns
 )
 
+// What a trampoline and a stub end with. [Word.String] leaves them to the
+// disassembler.
+const (
+	MtctrR12 Word = 0x7d8903a6 // mtctr r12
+	Bctr     Word = 0x4e800420 // bctr: jump to CTR
+)
+
 // opcodePrefix is the primary opcode of a prefix word (Power ISA v3.1,
 // Book I §1.6); the suffix word follows it at the next higher address.
 const opcodePrefix = 1

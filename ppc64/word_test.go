@@ -79,6 +79,12 @@ func TestBranchErrors(t *testing.T) {
 			t.Errorf("Branch(%#x) goes to %#x", tt.disp, got)
 		}
 	}
+	for _, tt := range tests {
+		const from = 0x1000
+		if got := Reaches(from, from+uint64(tt.disp)); got != (tt.want == nil) {
+			t.Errorf("Reaches over %#x: %v", tt.disp, got)
+		}
+	}
 	var nb *NotBranchError
 	if _, err := Blr.WithDisplacement(4); !errors.As(err, &nb) || nb.Got != Blr {
 		t.Errorf("WithDisplacement of blr: %v", err)

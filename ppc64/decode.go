@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package ppc64
+
+// An Op names an instruction that code which makes an address, loads from it or
+// goes there is made of. The zero Op is any other instruction.
+type Op uint8
+
+// What each does with the operands of an [Inst]; (RA|0) is the number zero where
+// RA is 0.
+const (
+	OpUnknown Op = iota
+	OpAddi       // RT = (RA|0) + Imm
+	OpAddis      // likewise; Imm is SI||0x0000
+	OpPaddi      // likewise
+	OpPla        // RT = the instruction's address + Imm: paddi with R
+	OpAddpcis    // likewise; Imm is D||0x0000 + 4, as D counts from the next instruction
+	OpAdd        // RT = RA + RB
+	OpMr         // RA = RS: or RA,RS,RS
+	OpOri        // RA = RS | Imm
+	OpOris       // likewise; Imm is UI||0x0000
+	OpXori       // RA = RS ^ Imm
+	OpXoris      // likewise; Imm is UI||0x0000
+	OpSldi       // RA = RS << Imm: rldicr RA,RS,SH,63-SH
+	OpMtvsrd     // a vector register = RA
+	OpMfvsrd     // RA = a vector register
+	OpCmpdi      // CR field BF = RA compared with Imm, 64 bits
+	OpCmpldi     // likewise, unsigned
+	OpLd         // RT = the doubleword at (RA|0) + Imm
+	OpPld        // likewise
+	OpPldPC      // RT = the doubleword at the instruction's address + Imm: pld with R
+	OpStd        // the doubleword at (RA|0) + Imm = RS
+	OpMfspr      // RT = the special purpose register Imm
+	OpMtspr      // the special purpose register Imm = RS
+	OpPnop       // nothing
+	OpB          // branch by Imm, or with AA to Imm
+	OpBc         // likewise, if BO and BI say so
+	OpBclr       // branch to LR, if BO and BI say so
+	OpBcctr      // branch to CTR, likewise
+	OpBctar      // branch to TAR, likewise
+)
+
+// IsBranch reports whether the instruction is a branch.
+func (op Op) IsBranch() bool { return op >= OpB }
+
+// An Inst is an instruction, in so few fields that it is passed in registers. What
+// else there is to know of it, the accessors of its [Word] return: RB, BF, SPR, Rc,
+// and BO, BI, AA and LK of a branch. The zero Inst is one that has no Op.
+type Inst struct {
+	Op  Op
+	RT  uint8 // bits 6:10; RS is the same field
+	RA  uint8 // bits 11:15
+	Imm int64
+}
+
+// Target is the general register that receives what the instruction computes. It
+// means something only for an Op that has such a register.
+func (in Inst) Target() uint8 {
+	switch in.Op {
+	case OpMr, OpOri, OpOris, OpXori, OpXoris, OpSldi, OpMfvsrd:
+		return in.RA
+	}
+	return in.RT
+}
+
+// Decode decodes an instruction. The suffix matters only where w is a prefix.
+//
+// As in [Memory] and [Writes], bits that the ISA reserves do not count, and an
+// invalid form is taken for what its opcode says: R of a prefix with RA of the
+// suffix not 0, or its ST with a value that is not defined.
+func Decode(w, suffix Word) Inst {
+	list := encodings[w.Opcode()]
+	for i := range list {
+		if e := &list[i]; w&e.mask == e.word && (e.suffix == 0 || e.suffix == suffix.Opcode()) {
+			return e.decode(w, suffix)
+		}
+	}
+	return Inst{}
+}
+
+// decode fills in the operands.
+func (e *encoding) decode(w, suffix Word) Inst {
+	in := Inst{Op: e.op, RT: uint8(w.RT()), RA: uint8(w.RA())}
+	switch e.form {
+	case formSI:
+		in.Imm = w.SI()
+	case formSIShifted:
+		in.Imm = w.SI() << 16
+	case formUI:
+		in.Imm = int64(w.UI())
+	case formUIShifted:
+		in.Imm = int64(w.UI() << 16)
+	case formDS:
+		in.Imm = w.DS()
+	case formDX:
+		d := int64(int16(uint32(w)&0xffc1 | w.RA()<<1)) // d0||d1||d2
+		in.RA, in.Imm = 0, d<<16+WordSize
+	case formD34:
+		in.RT, in.RA, in.Imm = uint8(suffix.RT()), uint8(suffix.RA()), D34(w, suffix)
+	case formSPR:
+		in.RA, in.Imm = 0, int64(w.SPR())
+	case formMove:
+		if w.RS() != w.RB() {
+			return Inst{}
+		}
+	case formShift:
+		sh, me := w>>11&31|w>>1&1<<5, w>>6&31|w>>5&1<<5
+		if sh+me != 63 {
+			return Inst{}
+		}
+		in.Imm = int64(sh)
+	case formRA:
+		in.RT = 0
+	case formCompareSI:
+		in.RT, in.Imm = 0, w.SI()
+	case formCompareUI:
+		in.RT, in.Imm = 0, int64(w.UI())
+	case formBranch:
+		in.RT, in.RA, in.Imm = 0, 0, w.Displacement()
+	case formNone:
+		in.RT, in.RA = 0, 0
+	}
+	return in
+}
