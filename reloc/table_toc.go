@@ -4,6 +4,10 @@ package reloc
 
 import "debug/elf"
 
+// TOCBias is how far .TOC. is behind the begin of .got (ELFv2 §3.3): so 64 KiB are
+// within a signed displacement of 16 bits.
+const TOCBias = 0x8000
+
 // rowsTOC are the types that go through the TOC pointer, the GOT or the PLT
 // (ELFv2 §3.5.3): .TOC. is the value of r2, G and L are the offsets of the GOT
 // entry from .TOC. and the address of the PLT entry, M the PLT entry's offset.

@@ -79,7 +79,7 @@ func open(f *elfrw.File) (*image, error) {
 		return nil, kind.BadELF.Wrap(err)
 	}
 	if s, ok := f.SectionByName(".got"); ok && im.toc == 0 {
-		im.toc = s.Addr + tocBias
+		im.toc = s.Addr + reloc.TOCBias
 	}
 	return im, im.readRelocations()
 }

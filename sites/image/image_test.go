@@ -11,6 +11,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -68,7 +69,7 @@ func far(f *fake) {
 // throughTOC is a stub of a linker that loads where it goes to from a slot, with
 // .got at an address.
 func throughTOC(got, slot uint64) []ppc64.Word {
-	off := int64(slot - got - tocBias)
+	off := int64(slot - got - reloc.TOCBias)
 	return []ppc64.Word{
 		0x3d820000 | ppc64.Word(uint16((off+0x8000)>>16)), // addis r12,r2,off@ha
 		0xe98c0000 | ppc64.Word(uint16(off)),              // ld r12,off@l(r12)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -155,11 +156,11 @@ func TestStubs(t *testing.T) {
 			f.put64(dataAt+0x20, tramp)
 			f.words(stubAt, near(0x20), mtctrR12, bctr)
 		}},
-		{"in one instruction", func(f *fake) { f.words(stubAt, near(0x18-tocBias), mtctrR12, bctr) }},
+		{"in one instruction", func(f *fake) { f.words(stubAt, near(0x18-reloc.TOCBias), mtctrR12, bctr) }},
 		{"relocated", func(f *fake) { f.put64(gotAt+0x18, 0); f.dynamic(gotAt+0x18, elf.R_PPC64_RELATIVE, tramp) }},
 		{"computed", func(f *fake) {
 			// addis r12,r2,ha; addi r12,r12,lo; mtctr r12; bctr
-			off := int64(tramp - gotAt - tocBias)
+			off := int64(tramp - gotAt - reloc.TOCBias)
 			f.words(stubAt, 0x3d820000|ppc64.Word(uint16((off+0x8000)>>16)), 0x398c0000|ppc64.Word(uint16(off)), mtctrR12, bctr)
 		}},
 		{"by addi", func(f *fake) { f.words(stubAt, 0x39828018, 0xe98c0000, mtctrR12, bctr) }},
@@ -175,7 +176,7 @@ func TestStubs(t *testing.T) {
 			f.secs = append(other, f.secs...)
 		}},
 		{"in as many instructions as there may be", func(f *fake) {
-			f.words(stubAt, append(repeat(0x398c0000, 5, 0x3d820000), near(0x18-tocBias), mtctrR12, bctr)[1:]...)
+			f.words(stubAt, append(repeat(0x398c0000, 5, 0x3d820000), near(0x18-reloc.TOCBias), mtctrR12, bctr)[1:]...)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -195,7 +196,7 @@ func TestStubs(t *testing.T) {
 	t.Run("too long", func(t *testing.T) {
 		f := newFake()
 		far(f)
-		f.words(stubAt, append(repeat(0x398c0000, 6, 0x3d820000), near(0x18-tocBias), mtctrR12, bctr)[1:]...)
+		f.words(stubAt, append(repeat(0x398c0000, 6, 0x3d820000), near(0x18-reloc.TOCBias), mtctrR12, bctr)[1:]...)
 		if _, err := f.plan(t, sites.Options{}); err == nil {
 			t.Error("accepted")
 		}

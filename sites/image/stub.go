@@ -14,8 +14,6 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-const tocBias = 0x8000 // .TOC. is so far behind the begin of .got (ELFv2 §3.3)
-
 // maxStub is how many instructions the linkers' stubs for long branches have.
 const maxStub = 8
 

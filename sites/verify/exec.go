@@ -80,19 +80,19 @@ func (p *program) run(m machine, g goal) outcome {
 		if !ok {
 			return o.stop("there is no code that can be read")
 		}
-		if w.IsBranch() || w.IsCondBranch() || w.IsRegBranch() {
-			next := m.pc + ppc64.WordSize
-			if p.jump(&m, w, &g, &o) {
+		in, next := ppc64.Decode(w, suffix), m.pc+uint64(w.Len())
+		if in.Op.IsBranch() {
+			if p.jump(&m, w, in, &g, &o) {
 				return o
 			}
 			jumped = m.pc != next
 			continue
 		}
 		jumped = false
-		if why := p.step(&m, w, suffix); why != "" {
+		if why := p.step(&m, w, suffix, in); why != "" {
 			return o.stop(why)
 		}
-		m.pc += uint64(w.Len())
+		m.pc = next
 	}
 	return o.stop("it does not end")
 }
@@ -110,12 +110,12 @@ func (o *outcome) stop(why string) outcome {
 }
 
 // jump applies a branch, and reports whether the run has ended.
-func (p *program) jump(m *machine, w ppc64.Word, g *goal, o *outcome) bool {
+func (p *program) jump(m *machine, w ppc64.Word, in ppc64.Inst, g *goal, o *outcome) bool {
 	next := m.pc + ppc64.WordSize
 	switch {
 	case w.LK():
 		// bcl 20,31,.+4 finds its own address. A call is none of a stub's.
-		if w.IsRegBranch() || w.AA() || w.Displacement() != ppc64.WordSize || !w.BranchesAlways() {
+		if w.IsRegBranch() || w.AA() || in.Imm != ppc64.WordSize || !w.BranchesAlways() {
 			o.stop("it makes a call")
 			return true
 		}
@@ -135,7 +135,7 @@ func (p *program) jump(m *machine, w ppc64.Word, g *goal, o *outcome) bool {
 	}
 	switch {
 	case w.IsRegBranch():
-		return p.registerJump(m, w, g, o)
+		return p.registerJump(m, in.Op, g, o)
 	case w.AA():
 		o.stop("it has an absolute branch")
 		return true
@@ -147,7 +147,7 @@ func (p *program) jump(m *machine, w ppc64.Word, g *goal, o *outcome) bool {
 		}
 		o.branch(m, b)
 	default:
-		m.pc += uint64(w.Displacement())
+		m.pc += uint64(in.Imm)
 		o.at, o.r12, o.named, o.ifunc = m.pc, false, false, false
 	}
 	return false
@@ -157,55 +157,60 @@ func (p *program) jump(m *machine, w ppc64.Word, g *goal, o *outcome) bool {
 func (o *outcome) branch(m *machine, b branch) {
 	m.pc = b.to
 	if b.r12 {
-		m.regs[12] = numberOf(b.to)
+		m.regs[ppc64.RegEntry] = numberOf(b.to)
 	}
 	o.at, o.r12, o.named, o.ifunc = b.to, b.r12, b.named, b.ifunc
 }
 
-// registerJump applies bclr and bcctr.
-func (p *program) registerJump(m *machine, w ppc64.Word, g *goal, o *outcome) bool {
-	to := m.ctr
-	switch w.XO() {
-	case 16: // bclr
+// registerJump applies bclr and bcctr, and finds nothing in bctar.
+func (p *program) registerJump(m *machine, op ppc64.Op, g *goal, o *outcome) bool {
+	var to value // of TAR nothing is known
+	switch op {
+	case ppc64.OpBclr:
 		if m.lr.kind == returnTo {
 			o.ending = returned
 			return true
 		}
 		to = m.lr
-	case 528: // bcctr
-	default:
-		to = value{}
+	case ppc64.OpBcctr:
+		to = m.ctr
 	}
-	o.r12 = to.kind != unknown && m.regs[12] == to
+	o.r12 = to.kind != unknown && m.regs[ppc64.RegEntry] == to
 	o.named, o.ifunc = false, false
 	switch to.kind {
 	case number:
 		m.pc, o.at = to.n, to.n
 	case memory:
-		c := p.doubleword(to.n)
-		if to.n == g.slot || g.every && !p.isTrampoline(c.addr) {
-			o.ending = through
-			return true
-		}
-		if o.via == 0 && strings.HasPrefix(p.names[to.n], layout.KeyPrefix) {
-			o.via = to.n
-		}
-		if !c.known {
-			o.stop(fmt.Sprintf("it jumps through %s, and what that holds is not known", p.name(to.n)))
-			return true
-		}
-		for i := range m.regs {
-			if m.regs[i] == to {
-				m.regs[i] = numberOf(c.addr)
-			}
-		}
-		m.pc, o.at, o.named, o.ifunc = c.addr, c.addr, c.named, c.ifunc
-		if c.ifunc || c.named && !p.foreign(c.addr) {
-			o.m, o.ending = *m, elsewhere
-			return true
-		}
+		return p.jumpThrough(m, to, g, o)
 	default:
 		o.stop("it jumps to where nothing says")
+		return true
+	}
+	return false
+}
+
+// jumpThrough jumps to what a doubleword holds.
+func (p *program) jumpThrough(m *machine, to value, g *goal, o *outcome) bool {
+	c := p.doubleword(to.n)
+	if to.n == g.slot || g.every && !p.isTrampoline(c.addr) {
+		o.ending = through
+		return true
+	}
+	if o.via == 0 && strings.HasPrefix(p.names[to.n], layout.KeyPrefix) {
+		o.via = to.n
+	}
+	if !c.known {
+		o.stop(fmt.Sprintf("it jumps through %s, and what that holds is not known", p.name(to.n)))
+		return true
+	}
+	for i := range m.regs {
+		if m.regs[i] == to {
+			m.regs[i] = numberOf(c.addr)
+		}
+	}
+	m.pc, o.at, o.named, o.ifunc = c.addr, c.addr, c.named, c.ifunc
+	if c.ifunc || c.named && !p.foreign(c.addr) {
+		o.m, o.ending = *m, elsewhere
 		return true
 	}
 	return false
@@ -227,146 +232,118 @@ func (m *machine) condition(w ppc64.Word, g *goal) (taken, ok bool) {
 
 // step applies an instruction that is no branch; the result is what keeps it
 // from being one of a stub.
-func (p *program) step(m *machine, w, suffix ppc64.Word) string {
-	if w.IsPrefix() {
-		return p.prefixed(m, w, suffix)
-	}
-	if w.IsNop() {
+func (p *program) step(m *machine, w, suffix ppc64.Word, in ppc64.Inst) string {
+	switch v, ok := p.result(m, w, in); {
+	case w.IsPrefix() && isInvalid(w, suffix):
+		return "it has a prefixed instruction of an invalid form"
+	case ok && mayChange(in.Target()):
+		m.regs[in.Target()] = v
 		return ""
-	}
-	set := func(r uint32, v value) string {
-		if !mayChange(r) {
-			return fmt.Sprintf("it changes r%d", r)
-		}
-		m.regs[r] = v
+	case ok && !w.IsPrefix():
+		return fmt.Sprintf("it changes r%d", in.Target())
+	case w.IsNop(), in.Op == ppc64.OpPnop, m.effect(w, in):
 		return ""
-	}
-	base := func(r uint32) value {
-		if r == 0 {
-			return numberOf(0)
-		}
-		return p.resolve(m.regs[r])
-	}
-	switch w.Opcode() {
-	case 10, 11: // cmpldi, cmpdi
-		if w>>21&1 == 1 && w>>23&7 == 0 && w.UI() == 0 {
-			m.cr0 = m.regs[w.RA()]
-			return ""
-		}
-	case 14: // addi
-		return set(w.RT(), base(w.RA()).plus(w.SI()))
-	case 15: // addis
-		return set(w.RT(), base(w.RA()).plus(w.SI()<<16))
-	case 19:
-		if w.IsDX() { // addpcis
-			d := int64(int16(uint32(w)&0xffc1 | w.RA()<<1))
-			return set(w.RT(), numberOf(m.pc+ppc64.WordSize).plus(d<<16))
-		}
-	case 24: // ori
-		if v := m.regs[w.RS()]; v.kind == number {
-			return set(w.RA(), numberOf(v.n|w.UI()))
-		} else if w.UI() == 0 {
-			return set(w.RA(), v)
-		}
-		return set(w.RA(), value{})
-	case 25: // oris
-		if v := m.regs[w.RS()]; v.kind == number {
-			return set(w.RA(), numberOf(v.n|w.UI()<<16))
-		}
-		return set(w.RA(), value{})
-	case 30:
-		if n, ok := shiftLeft(w); ok {
-			if v := m.regs[w.RS()]; v.kind == number {
-				return set(w.RA(), numberOf(v.n<<n))
-			}
-			return set(w.RA(), value{})
-		}
-	case 31:
-		return p.extended(m, w, set)
-	case 58:
-		if w.XODS() == 0 {
-			return set(w.RT(), load(base(w.RA()).plus(w.DS())))
-		}
-	case 62:
-		if w.XODS() == 0 && w.RA() == 1 { // std to the frame
-			own := m.own.kind == number && m.regs[w.RS()] == m.own
-			if w.DS() == 24 {
-				m.saved = own
-			}
-			m.stray = m.stray || w.DS() != 24 || !own
-			return ""
-		}
+	case w.IsPrefix():
+		return "it has a prefixed instruction that no stub has"
 	}
 	return fmt.Sprintf("it has an instruction that no stub has, %v", w)
 }
 
-// extended applies the instructions of primary opcode 31.
-func (p *program) extended(m *machine, w ppc64.Word, set func(uint32, value) string) string {
-	switch w.XO() {
-	case 339: // mfspr
-		switch w.SPR() {
-		case 8:
-			return set(w.RT(), m.lr)
-		case 9:
-			return set(w.RT(), m.ctr)
-		}
-	case 467: // mtspr
-		switch w.SPR() {
-		case 8:
-			m.lr = m.regs[w.RS()]
-			return ""
-		case 9:
-			m.ctr = m.regs[w.RS()]
-			return ""
-		}
-	case 444: // or
-		if w.RS() == w.RB() && !w.Rc() {
-			return set(w.RA(), m.regs[w.RS()])
-		}
-	case 266: // add
-		if !w.Rc() {
-			a, b := p.resolve(m.regs[w.RA()]), p.resolve(m.regs[w.RB()])
-			if b.kind != number {
-				return set(w.RT(), value{})
-			}
-			return set(w.RT(), a.plus(int64(b.n)))
-		}
-	}
-	return fmt.Sprintf("it has an instruction that no stub has, %v", w)
+// isInvalid reports a prefixed instruction with R and RA not 0, or with bit 8 of the
+// prefix, which is 0 in all that a stub may have (Power ISA v3.1, Book I §1.6).
+func isInvalid(w, suffix ppc64.Word) bool {
+	return w.PrefixR() && suffix.RA() != 0 || w>>23&1 != 0
 }
 
 // mayChange reports whether a register is free between a caller and a callee
 // (ELFv2 §2.2.2.1): none of the parameters', and none that the callee keeps.
-func mayChange(r uint32) bool { return r == 0 || r == 2 || r == 11 || r == 12 }
+func mayChange(r uint8) bool {
+	return r == 0 || r == ppc64.RegTOC || r == 11 || r == ppc64.RegEntry
+}
 
-// prefixed applies pld, paddi and pnop.
-func (p *program) prefixed(m *machine, w, suffix ppc64.Word) string {
-	var at value
-	switch {
-	case w.PrefixR() && suffix.RA() != 0, w>>23&1 != 0:
-		return "it has a prefixed instruction of an invalid form"
-	case w.PrefixR():
-		at = numberOf(m.pc)
-	case suffix.RA() == 0:
-		at = numberOf(0)
-	default:
-		at = p.resolve(m.regs[suffix.RA()])
+// result is the value that an instruction gives its target register; false if it
+// has none, or is not known.
+func (p *program) result(m *machine, w ppc64.Word, in ppc64.Inst) (v value, ok bool) {
+	rs := m.regs[in.RT]
+	switch in.Op {
+	case ppc64.OpAddi, ppc64.OpAddis, ppc64.OpPaddi:
+		return p.base(m, in.RA).plus(in.Imm), true
+	case ppc64.OpPla, ppc64.OpAddpcis:
+		return numberOf(m.pc).plus(in.Imm), true
+	case ppc64.OpLd, ppc64.OpPld:
+		return load(p.base(m, in.RA).plus(in.Imm)), true
+	case ppc64.OpPldPC:
+		return load(numberOf(m.pc).plus(in.Imm)), true
+	case ppc64.OpAdd:
+		return p.resolve(m.regs[in.RA]).sum(p.resolve(m.regs[w.RB()])), !w.Rc()
+	case ppc64.OpMr:
+		return rs, !w.Rc()
+	case ppc64.OpOri:
+		if in.Imm == 0 {
+			return rs, true
+		}
+		return rs.compute(func(n uint64) uint64 { return n | uint64(in.Imm) }), true
+	case ppc64.OpOris:
+		return rs.compute(func(n uint64) uint64 { return n | uint64(in.Imm) }), true
+	case ppc64.OpSldi:
+		return rs.compute(func(n uint64) uint64 { return n << in.Imm }), !w.Rc()
+	case ppc64.OpMfspr:
+		if r := m.special(in.Imm); r != nil {
+			return *r, true
+		}
 	}
-	at = at.plus(ppc64.D34(w, suffix))
-	rt := suffix.RT()
-	switch {
-	case !mayChange(rt):
-	case w.PrefixType() == ppc64.Prefix8LS && suffix.Opcode() == 57: // pld
-		m.regs[rt] = load(at)
-		return ""
-	case w.PrefixType() == ppc64.PrefixMLS && suffix.Opcode() == 14: // paddi
-		m.regs[rt] = at
-		return ""
+	return value{}, false
+}
+
+// base is the value of RA|0.
+func (p *program) base(m *machine, r uint8) value {
+	if r == 0 {
+		return numberOf(0)
 	}
-	if w.PrefixType() == ppc64.PrefixMRR && w == 0x07000000 { // pnop
-		return ""
+	return p.resolve(m.regs[r])
+}
+
+// effect applies what changes no general register; false if it is not known.
+func (m *machine) effect(w ppc64.Word, in ppc64.Inst) bool {
+	switch in.Op {
+	case ppc64.OpCmpdi, ppc64.OpCmpldi:
+		if w.BF() == 0 && in.Imm == 0 {
+			m.cr0 = m.regs[in.RA]
+			return true
+		}
+	case ppc64.OpMtspr:
+		if r := m.special(in.Imm); r != nil {
+			*r = m.regs[in.RT]
+			return true
+		}
+	case ppc64.OpStd:
+		if in.RA == ppc64.RegSP {
+			m.store(in.Imm, m.regs[in.RT])
+			return true
+		}
 	}
-	return "it has a prefixed instruction that no stub has"
+	return false
+}
+
+// special is a special purpose register; nil for one that is not followed.
+func (m *machine) special(spr int64) *value {
+	switch spr {
+	case ppc64.SPRLR:
+		return &m.lr
+	case ppc64.SPRCTR:
+		return &m.ctr
+	}
+	return nil
+}
+
+// store is std to the caller's frame.
+func (m *machine) store(disp int64, v value) {
+	const slot = 24 // of the TOC pointer (ELFv2 §2.2.3)
+	own := m.own.kind == number && v == m.own
+	if disp == slot {
+		m.saved = own
+	}
+	m.stray = m.stray || disp != slot || !own
 }
 
 // load is ld: a doubleword is known by its address.
@@ -387,11 +364,4 @@ func (p *program) resolve(v value) value {
 		return numberOf(c.addr)
 	}
 	return value{}
-}
-
-// shiftLeft recognises sldi: rldicr RA,RS,n,63-n.
-func shiftLeft(w ppc64.Word) (uint, bool) {
-	sh := uint(w>>11&31) | uint(w>>1&1)<<5
-	me := uint(w>>6&31) | uint(w>>5&1)<<5
-	return sh, w>>2&7 == 1 && sh+me == 63 && !w.Rc()
 }

@@ -116,7 +116,7 @@ func (p *program) findTOC() {
 		}
 	}
 	if s, ok := p.file.SectionByName(".got"); ok {
-		p.toc = s.Addr + tocBias
+		p.toc = s.Addr + reloc.TOCBias
 	}
 }
 

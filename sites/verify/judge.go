@@ -237,7 +237,7 @@ func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	}
 	if c.toc.kind == number && !c.shaky && !s.tail() && !s.user {
 		o := outcome{ending: returned}
-		o.m.own, o.m.regs[2] = c.toc, c.toc
+		o.m.own, o.m.regs[ppc64.RegTOC] = c.toc, c.toc
 		v.judgeSlot(s, o, branch{}, true, "")
 	}
 }
@@ -297,7 +297,7 @@ func (v *verifier) start(toc value) machine {
 		toc.kind = heldR2
 	}
 	m := machine{own: toc}
-	m.regs[2] = toc
+	m.regs[ppc64.RegTOC] = toc
 	return m
 }
 
@@ -368,11 +368,11 @@ func (v *verifier) entered(t *target, o *outcome) error {
 		return nil
 	}
 	switch {
-	case o.at == f.global && v.resolve(o.m.regs[12]) == numberOf(f.global):
+	case o.at == f.global && v.resolve(o.m.regs[ppc64.RegEntry]) == numberOf(f.global):
 		return nil
 	case o.at == f.global:
 		return kind.WrongEntry.Errorf("enters %s at its global entry without its address in r12", v.name(o.at))
-	case v.resolve(o.m.regs[2]) != numberOf(v.tocOf(f.global, f.local)):
+	case v.resolve(o.m.regs[ppc64.RegTOC]) != numberOf(v.tocOf(f.global, f.local)):
 		return kind.WrongEntry.Errorf("enters %s without its TOC pointer in r2", v.name(o.at))
 	}
 	return nil

@@ -74,7 +74,7 @@ func (p *program) placeObject() error {
 	}
 	// What r2 reaches with 16 bits: .toc first.
 	next = (next + 0xffff) &^ 0xffff
-	p.toc = next + tocBias
+	p.toc = next + reloc.TOCBias
 	for _, s := range tocs {
 		if err := place(s); err != nil {
 			return err

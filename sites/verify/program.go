@@ -72,8 +72,7 @@ type fn struct {
 }
 
 const (
-	extSize  = 64     // bytes between the symbols of other units
-	tocBias  = 0x8000 // .TOC. is so far behind the begin of .got (ELFv2 §3.3)
+	extSize  = 64 // bytes between the symbols of other units
 	maxSpace = 1 << 31
 )
 
@@ -188,10 +187,7 @@ func (p *program) instruction(at uint64) (w, suffix ppc64.Word, ok bool) {
 	if !ok {
 		return 0, 0, false
 	}
-	w, _ = ppc64.Load(b, 0)
-	if w.IsPrefix() {
-		suffix, _ = ppc64.Load(b, ppc64.WordSize)
-	}
+	w, suffix, _ = ppc64.Fetch(b, 0)
 	return w, suffix, true
 }
 

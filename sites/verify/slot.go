@@ -26,7 +26,7 @@ func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 // lost says why r2 is not the caller's own when the call returns, if nothing is
 // done about it in the slot; empty if it is.
 func (v *verifier) lost(s *site, t *target, o *outcome) string {
-	kept := v.resolve(o.m.regs[2]) == o.m.own
+	kept := v.resolve(o.m.regs[ppc64.RegTOC]) == o.m.own
 	changed := "r2 is changed on the way"
 	switch o.ending {
 	case elsewhere:
@@ -132,8 +132,7 @@ func (v *verifier) awaitSaved(s *site, saved bool) {
 
 // isPACA reports whether a word is ld r2,PACATOC(r13) of the kernel image.
 func (v *verifier) isPACA(w ppc64.Word) bool {
-	return v.kernel() && w.Opcode() == 58 && w.XODS() == 0 &&
-		w.RT() == 2 && w.RA() == 13 && w.DS() == v.paca
+	return v.kernel() && ppc64.Decode(w, 0) == ppc64.Inst{Op: ppc64.OpLd, RT: ppc64.RegTOC, RA: ppc64.RegTLS, Imm: v.paca}
 }
 
 // judgeUser checks what an entry of the user-space table promises: the run time
@@ -237,10 +236,10 @@ func (v *verifier) checkWayOut(s *site, c caller) error {
 		if o := v.run(m, goal{slot: s.key}); o.ending != through || !o.r12 {
 			return kind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
 		}
-		if !reaches(s.at, s.stub) {
+		if !ppc64.Reaches(s.at, s.stub) {
 			return kind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
 		}
-	case known && !reaches(s.at, tramp):
+	case known && !ppc64.Reaches(s.at, tramp):
 		return kind.BadStub.Errorf("the trampoline %s is out of reach, and the entry has no stub that leads there", v.name(tramp))
 	}
 	return nil
@@ -249,7 +248,7 @@ func (v *verifier) checkWayOut(s *site, c caller) error {
 // checkReach wants a site of user space that does not go through its key to reach
 // the stub of its entry: the run time cannot make it follow the key otherwise.
 func (v *verifier) checkReach(s *site) error {
-	if s.user && !v.object && !reaches(s.at, s.stub) {
+	if s.user && !v.object && !ppc64.Reaches(s.at, s.stub) {
 		return kind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
 	}
 	return nil
@@ -268,11 +267,6 @@ func (v *verifier) trampolineOf(key string) (uint64, bool) {
 	}
 	at, ok := v.tramps[key]
 	return at, ok
-}
-
-func reaches(from, to uint64) bool {
-	_, err := ppc64.Word(0x48000001).WithDisplacement(int64(to - from))
-	return err == nil
 }
 
 // checkStub wants an entry's stub to jump through the entry's key.

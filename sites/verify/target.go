@@ -40,12 +40,12 @@ func (p *program) callee(at uint64) callee {
 // at its global one (ELFv2 §2.3.2.1).
 func (p *program) setsTOC(global, local uint64) (uint64, bool) {
 	m := machine{pc: global}
-	m.regs[12] = numberOf(global)
+	m.regs[ppc64.RegEntry] = numberOf(global)
 	o := p.run(m, goal{entries: [2]uint64{local}, fall: true})
 	if o.ending != arrived {
 		return 0, false
 	}
-	r2 := p.resolve(o.m.regs[2])
+	r2 := p.resolve(o.m.regs[ppc64.RegTOC])
 	return r2.n, r2.kind == number
 }
 
@@ -166,9 +166,9 @@ func (p *program) functionEntered(at uint64) (uint64, bool) {
 // of another unit, or what a resolver returns, an address in this one.
 func (p *program) behind(at uint64) content {
 	m := machine{pc: at}
-	m.regs[12] = numberOf(at)
+	m.regs[ppc64.RegEntry] = numberOf(at)
 	if p.toc != 0 {
-		m.regs[2] = numberOf(p.toc) // lld's go by it
+		m.regs[ppc64.RegTOC] = numberOf(p.toc) // lld's go by it
 	}
 	if o := p.run(m, goal{}); o.ending == elsewhere {
 		return content{known: true, addr: o.at, named: o.named, ifunc: o.ifunc}

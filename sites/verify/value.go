@@ -29,6 +29,25 @@ func (v value) plus(n int64) value {
 	return numberOf(v.n + uint64(n))
 }
 
+// sum adds two values, of which one has to be a number.
+func (v value) sum(w value) value {
+	if w.kind != number {
+		v, w = w, v
+	}
+	if w.kind != number {
+		return value{}
+	}
+	return v.plus(int64(w.n))
+}
+
+// compute applies f to a number; of any other value nothing is known then.
+func (v value) compute(f func(uint64) uint64) value {
+	if v.kind != number {
+		return value{}
+	}
+	return numberOf(f(v.n))
+}
+
 // A machine is the state of the little interpreter.
 type machine struct {
 	pc    uint64
