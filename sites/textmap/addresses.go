@@ -60,6 +60,7 @@ const (
 	stepStore              // std
 	stepCopy               // mr
 	stepHidden             // mtvsrd: into a register that is not followed
+	stepShown              // mfvsrd: out of one
 	stepExact              // paddi from its own address or r2
 	stepExactLoad          // pld likewise
 	stepLeave              // what follows may be reached from elsewhere only, or with other registers
@@ -111,6 +112,8 @@ func decode(code []byte, off, base, toc uint64) step {
 		s.kind = stepCopy
 	case w.Opcode() == 31 && w.XO() == 179:
 		s.kind = stepHidden
+	case w.Opcode() == 31 && w.XO() == 51:
+		s.kind = stepShown
 	}
 	return s
 }
@@ -139,7 +142,7 @@ func findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
 			case stepLoad:
 				grew = add(&h.regs[s.w.RT()], h.slots[s.w.DS()]...) || grew
 			case stepHidden:
-				h.spread = h.spread || len(h.regs[s.w.RS()]) > 0
+				h.spread = h.spread || len(h.regs[s.w.RA()]) > 0
 			}
 		}
 		for i := range h.regs {
@@ -220,7 +223,7 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 			here[s.w.RA()] = here[s.w.RS()]
 			known = known&^writes | (known>>s.w.RS()&1)<<s.w.RA()
 			other = other&^writes | (other>>s.w.RS()&1)<<s.w.RA()
-		case stepLoad: // perhaps of what the frame keeps
+		case stepLoad, stepShown: // perhaps of what the frame keeps, or a vector register
 			known, other = known&^writes, other&^writes
 		default:
 			known, other = known&^writes, other|writes

@@ -194,7 +194,7 @@ func TestImageLikeObjects(t *testing.T) {
 }
 
 // TestImageCode has calls, jump tables and computed branches in images of both
-// linkers.
+// linkers, and high parts of addresses that wait in a vector register.
 func TestImageCode(t *testing.T) {
 	gcc := tooltest.Path(t, crossC)
 	dir := t.TempDir()
@@ -236,19 +236,59 @@ func TestImageCode(t *testing.T) {
 	bctr
 .Lbase:	call c7
 	finish computed
+	begin hidden
+	save
+	beq .Lfar
+	addis 9,2,.Ltab2@toc@ha
+	addi 9,9,.Ltab2@toc@l
+	lwax 10,9,3
+	add 9,9,10
+	mtctr 9
+	bctr
+.Lc:	addis 9,2,.Lfar@toc@ha
+	mtvsrd 32,9
+	b 1f
+1:	mfvsrd 10,32
+	b 2f
+2:	addi 10,10,.Lfar@toc@l
+	mtctr 10
+	bctr
+.Lfar:	call c8
+	finish hidden
+	begin back
+	save
+	beq .Lback
+	addis 9,2,.Ltab3@toc@ha
+	addi 9,9,.Ltab3@toc@l
+	lwax 10,9,3
+	add 9,9,10
+	mtctr 9
+	bctr
+.Ld:	addis 9,2,.Lback@toc@ha
+	mtvsrd 0,9
+	b 1f
+1:	mfvsrd 10,0
+	addi 10,10,.Lback@toc@l
+	mtctr 10
+	bctr
+.Lback:	call c9
+	finish back
 	.section .rodata
 	.balign 4
 .Ltab:	.long .La-.Ltab, .Lb-.Ltab, 0x7fffffff
+.Ltab2:	.long .Lc-.Ltab2, 0x7fffffff
+.Ltab3:	.long .Ld-.Ltab3, 0x7fffffff
 `
 	if err := os.WriteFile(obj, assembleSource(t, source), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
 		"c1": "yes", "c2": "yes", "c3": "yes", "c4": "yes", "c5": "yes", "c6": "yes", "c7": "indirect branch",
+		"c8": "indirect branch", "c9": "indirect branch",
 	}
 	lld := []string{"-fuse-ld=lld", "-B/usr/lib/llvm-14/bin"}
 	for _, args := range [][]string{
-		{"-pie"}, {"-no-pie"}, {"-shared"}, {"-static"}, {"-pie", "-Wl,-z,now"}, append(lld, "-pie"), append(lld, "-no-pie"), append(lld, "-static"),
+		{"-pie"}, {"-no-pie"}, {"-shared"}, {"-static"}, {"-pie", "-Wl,-z,now"}, {"-no-pie", "-Wl,--no-toc-optimize"}, append(lld, "-pie"), append(lld, "-no-pie"), append(lld, "-static"),
 	} {
 		build(t, gcc, append([]string{"-o", exe, obj}, args...)...)
 		o := readImage(t, exe)
