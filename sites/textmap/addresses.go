@@ -43,119 +43,82 @@ const (
 	maxRounds = 16
 )
 
-// A step is what an instruction does with addresses.
-type step struct {
-	w    ppc64.Word
-	addr uint64 // of addis: what it makes; of a prefixed instruction: the address
-	kind stepKind
-}
-
-type stepKind uint8
-
-const (
-	stepOther     stepKind = iota
-	stepHigh               // addis rT,r2 or rT,0
-	stepLow                // addi
-	stepLoad               // ld
-	stepStore              // std
-	stepCopy               // mr
-	stepHidden             // mtvsrd: into a register that is not followed
-	stepShown              // mfvsrd: out of one
-	stepExact              // paddi from its own address or r2
-	stepExactLoad          // pld likewise
-	stepLeave              // what follows may be reached from elsewhere only, or with other registers
-)
-
-// decode tells steps apart. The suffix of a prefixed instruction is a step of its
-// own too.
-func decode(code []byte, off, base, toc uint64) step {
-	w, err := ppc64.Load(code, off)
-	if err != nil {
-		return step{}
-	}
-	s := step{w: w}
+// fixed is what an instruction adds up where the base is the same wherever it
+// stands: the TOC pointer, for a prefixed one its own address, and for addis 0.
+func fixed(in ppc64.Inst, at, toc uint64) (uint64, bool) {
 	switch {
-	case w.IsPrefix():
-		suffix, err := ppc64.Load(code, off+ppc64.WordSize)
-		if err != nil {
-			return s
-		}
-		s.addr = uint64(ppc64.D34(w, suffix))
-		switch {
-		case w.PrefixR():
-			s.addr += base + off
-		case suffix.RA() == regTOC:
-			s.addr += toc
-		default:
-			return s
-		}
-		switch {
-		case w.PrefixType() == ppc64.PrefixMLS && suffix.Opcode() == opAddi:
-			s.kind = stepExact
-		case w.PrefixType() == ppc64.Prefix8LS && suffix.Opcode() == opPld:
-			s.kind = stepExactLoad
-		}
-	case w.LK(), (w.IsBranch() || w.IsCondBranch() || w.IsRegBranch()) && w.BranchesAlways():
-		s.kind = stepLeave
-	case w.Opcode() == opAddis && (w.RA() == regTOC || w.RA() == 0):
-		s.kind, s.addr = stepHigh, uint64(w.SI()<<16)
-		if w.RA() == regTOC {
-			s.addr += toc
-		}
-	case w.Opcode() == opAddi && w.RA() != 0:
-		s.kind = stepLow
-	case w.Opcode() == opLd && w.XODS() == 0:
-		s.kind = stepLoad
-	case w.Opcode() == opStd && w.XODS() == 0:
-		s.kind = stepStore
-	case w.Opcode() == 31 && w.XO() == 444 && w.RS() == w.RB():
-		s.kind = stepCopy
-	case w.Opcode() == 31 && w.XO() == 179:
-		s.kind = stepHidden
-	case w.Opcode() == 31 && w.XO() == 51:
-		s.kind = stepShown
+	case in.Op == ppc64.OpPla, in.Op == ppc64.OpPldPC:
+		return at + uint64(in.Imm), true
+	case in.RA == ppc64.RegTOC:
+		return toc + uint64(in.Imm), true
 	}
-	return s
+	return uint64(in.Imm), in.RA == 0 && in.Op == ppc64.OpAddis
 }
 
 // findHighs collects the high parts of [start, end); false if there are too many.
-func findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
+// The suffix of a prefixed instruction is taken for one of its own too.
+func (im *image) findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
 	h.slots = map[int64][]uint64{}
-	for round, grew := 0, true; grew; round++ {
-		grew, h.spread = false, h.spread || round == maxRounds
-		if h.spread {
+	copies, grew := im.copies[:0], false // copies: what may add something in another round
+	for off := start; off < end; off += ppc64.WordSize {
+		w, _ := ppc64.Load(t.code, off)
+		in := ppc64.Decode(w, 0)
+		switch in.Op {
+		case ppc64.OpMr, ppc64.OpStd, ppc64.OpLd, ppc64.OpMtvsrd:
+			copies = append(copies, in)
+		}
+		grew = h.follow(in, toc) || grew
+	}
+	im.copies = copies
+	for round := 1; grew && h.few(); round++ {
+		if h.spread = h.spread || round == maxRounds; h.spread {
 			break // every high part is in the register of its addis
 		}
-		for off := start; off < end; off += ppc64.WordSize {
-			s := decode(t.code, off, t.base, toc)
-			switch s.kind {
-			case stepHigh:
-				grew = add(&h.regs[s.w.RT()], s.addr) || grew
-			case stepCopy:
-				grew = add(&h.regs[s.w.RA()], h.regs[s.w.RS()]...) || grew
-			case stepStore:
-				if from := h.regs[s.w.RS()]; len(from) > 0 {
-					slot := h.slots[s.w.DS()]
-					grew = add(&slot, from...) || grew
-					h.slots[s.w.DS()] = slot
-				}
-			case stepLoad:
-				grew = add(&h.regs[s.w.RT()], h.slots[s.w.DS()]...) || grew
-			case stepHidden:
-				h.spread = h.spread || len(h.regs[s.w.RA()]) > 0
-			}
-		}
-		for i := range h.regs {
-			if len(h.regs[i]) > maxHighs {
-				return h, false
-			}
+		grew = false
+		for _, in := range copies {
+			grew = h.follow(in, toc) || grew
 		}
 	}
-	return h, true
+	return h, h.few()
+}
+
+// few reports whether there are not too many.
+func (h *highs) few() bool {
+	for i := range h.regs {
+		if len(h.regs[i]) > maxHighs {
+			return false
+		}
+	}
+	return true
+}
+
+// follow applies an instruction, and reports whether a set grew.
+func (h *highs) follow(in ppc64.Inst, toc uint64) bool {
+	switch in.Op {
+	case ppc64.OpAddis:
+		high, ok := fixed(in, 0, toc)
+		return ok && add(&h.regs[in.RT], high)
+	case ppc64.OpMr:
+		return add(&h.regs[in.RA], h.regs[in.RT]...)
+	case ppc64.OpStd:
+		from := h.regs[in.RT]
+		if len(from) == 0 {
+			return false
+		}
+		slot := h.slots[in.Imm]
+		grew := add(&slot, from...)
+		h.slots[in.Imm] = slot
+		return grew
+	case ppc64.OpLd:
+		return add(&h.regs[in.RT], h.slots[in.Imm]...)
+	case ppc64.OpMtvsrd: // vector registers are not followed
+		h.spread = h.spread || len(h.regs[in.RA]) > 0
+	}
+	return false
 }
 
 // of returns what a register may hold.
-func (h *highs) of(r uint32) []uint64 {
+func (h *highs) of(r uint8) []uint64 {
 	if !h.spread {
 		return h.regs[r]
 	}
@@ -175,59 +138,62 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 	if fn >= 0 {
 		toc = t.ownTOC(fn, toc)
 	}
-	h, ok := findHighs(t, start, end, toc)
+	h, ok := im.findHighs(t, start, end, toc)
 	if !ok {
 		im.fail("too many addresses in the code")
 		return
 	}
 	use := user{im, t, start, end, fn < 0 || t.funcs[fn].cold}
-	var here [32]uint64     // the high part that a register holds,
-	var known, other uint32 // if it is known, or that it holds none
+	now := held{toc: [1]uint64{toc}}
 	for off := start; off < end; off += ppc64.WordSize {
-		s := decode(t.code, off, t.base, toc)
-		switch s.kind {
-		case stepLeave:
-			known, other = 0, 0
+		w, suffix, _ := ppc64.Fetch(t.code, off)
+		if w.LK() || w.BranchesAlways() { // what follows may have other registers
+			now.known, now.other = 0, 0
 			continue
-		case stepExact:
-			use.address(s.addr, true)
-		case stepExactLoad:
-			use.load(s.addr)
-		case stepLow, stepLoad:
-			base := s.w.RA()
-			bases, sure := h.of(base), true
-			switch {
-			case base == regTOC:
-				bases = []uint64{toc}
-			case known>>base&1 != 0:
-				bases = here[base : base+1]
-			case other>>base&1 != 0:
-				bases = nil
-			default:
-				sure = false
-			}
-			for _, b := range bases {
-				if s.kind == stepLow {
-					use.address(b+uint64(s.w.SI()), sure)
-				} else {
-					use.load(b + uint64(s.w.DS()))
-				}
-			}
 		}
-		suffix, _ := ppc64.Load(t.code, off+ppc64.WordSize)
-		writes := ppc64.Writes(s.w, suffix)
-		switch s.kind {
-		case stepHigh:
-			here[s.w.RT()], known, other = s.addr, known|writes, other&^writes
-		case stepCopy:
-			here[s.w.RA()] = here[s.w.RS()]
-			known = known&^writes | (known>>s.w.RS()&1)<<s.w.RA()
-			other = other&^writes | (other>>s.w.RS()&1)<<s.w.RA()
-		case stepLoad, stepShown: // perhaps of what the frame keeps, or a vector register
-			known, other = known&^writes, other&^writes
-		default:
-			known, other = known&^writes, other|writes
-		}
+		in := ppc64.Decode(w, suffix)
+		use.instruction(in, t.base+off, &now, &h)
+		now.step(in, ppc64.Writes(w, suffix))
+	}
+}
+
+// held is which high part each register holds at a place.
+type held struct {
+	high         [32]uint64
+	known, other uint32 // masks: it is known, or that there is none
+	toc          [1]uint64
+}
+
+// bases are the high parts that a register may hold, and whether it is sure that
+// there is no other.
+func (x *held) bases(r uint8, h *highs) (all []uint64, sure bool) {
+	switch {
+	case r == ppc64.RegTOC:
+		return x.toc[:], true
+	case x.known>>r&1 != 0:
+		return x.high[r : r+1], true
+	case x.other>>r&1 != 0:
+		return nil, true
+	}
+	return h.of(r), false
+}
+
+// step applies an instruction that goes on to the next, and writes the registers of
+// a mask.
+func (x *held) step(in ppc64.Inst, writes uint32) {
+	known, other := x.known, x.other
+	x.known, x.other = known&^writes, other&^writes
+	high, ok := fixed(in, 0, x.toc[0])
+	switch {
+	case in.Op == ppc64.OpAddis && ok:
+		x.high[in.RT], x.known = high, known|writes
+	case in.Op == ppc64.OpMr:
+		x.high[in.RA] = x.high[in.RT]
+		x.known |= known >> in.RT & 1 << in.RA
+		x.other |= other >> in.RT & 1 << in.RA
+	case in.Op == ppc64.OpLd, in.Op == ppc64.OpMfvsrd: // perhaps of what the frame or a vector register keeps
+	default:
+		x.other |= writes
 	}
 }
 
@@ -235,23 +201,34 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 // (ELFv2 §2.3.2.1), which is another one where the linker has made several TOCs.
 func (t *text) ownTOC(fn int, toc uint64) uint64 {
 	x := &t.funcs[fn]
-	if x.entry.Offset() != 8 {
+	_, code, ok := t.two(x.start)
+	high, low := code[0], code[1]
+	switch {
+	case x.entry.Offset() != 8 || !ok || !makesTOC(high, low):
 		return toc
+	case high.RA == 0: // lis
+		return uint64(high.Imm + low.Imm)
 	}
-	ha, err := ppc64.Load(t.code, x.start)
-	lo, err2 := ppc64.Load(t.code, x.start+ppc64.WordSize)
-	if err != nil || err2 != nil || ha.Opcode() != opAddis || ha.RT() != 2 ||
-		lo.Opcode() != opAddi || lo.RT() != 2 || lo.RA() != 2 {
-		return toc
+	return t.base + x.start + uint64(high.Imm+low.Imm)
+}
+
+// makesTOC reports whether two instructions put an address into r2, made from that
+// of the function or from 0.
+func makesTOC(high, low ppc64.Inst) bool {
+	return high.Op == ppc64.OpAddis && high.RT == ppc64.RegTOC && (high.RA == ppc64.RegEntry || high.RA == 0) &&
+		low.Op == ppc64.OpAddi && low.RT == ppc64.RegTOC && low.RA == ppc64.RegTOC
+}
+
+// two returns two words, and what they are as instructions.
+func (t *text) two(off uint64) (words [2]ppc64.Word, insts [2]ppc64.Inst, ok bool) {
+	for i := range words {
+		w, err := ppc64.Load(t.code, off+uint64(i)*ppc64.WordSize)
+		if err != nil {
+			return words, insts, false
+		}
+		words[i], insts[i] = w, ppc64.Decode(w, 0)
 	}
-	off := uint64(ha.SI()<<16 + lo.SI())
-	switch ha.RA() {
-	case 12: // from the address of the function
-		return t.base + x.start + off
-	case 0: // lis
-		return off
-	}
-	return toc
+	return words, insts, true
 }
 
 // A user is a stretch of code, and what it does with addresses.
@@ -260,6 +237,33 @@ type user struct {
 	t          *text
 	start, end uint64
 	part       bool // it may be a part of another function
+}
+
+// instruction finds the addresses that an instruction makes or loads from.
+func (u user) instruction(in ppc64.Inst, at uint64, now *held, h *highs) {
+	switch in.Op {
+	case ppc64.OpPaddi, ppc64.OpPla:
+		if addr, ok := fixed(in, at, now.toc[0]); ok {
+			u.address(addr, true)
+		}
+	case ppc64.OpPld, ppc64.OpPldPC:
+		if addr, ok := fixed(in, at, now.toc[0]); ok {
+			u.load(addr)
+		}
+	case ppc64.OpAddi:
+		if in.RA == 0 {
+			return
+		}
+		bases, sure := now.bases(in.RA, h)
+		for _, b := range bases {
+			u.address(b+uint64(in.Imm), sure)
+		}
+	case ppc64.OpLd:
+		bases, _ := now.bases(in.RA, h)
+		for _, b := range bases {
+			u.load(b + uint64(in.Imm))
+		}
+	}
 }
 
 // address is for an address that the code may have. Where it is not sure that the

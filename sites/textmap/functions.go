@@ -116,16 +116,10 @@ func (t *text) addUnnamed() {
 // from r12, as ELFv2 §2.3.2.1 has it: in two instructions, the local entry behind.
 func (t *text) entryOf(off uint64) ppc64.LocalEntry {
 	const none, twoInstructions ppc64.LocalEntry = 0, 3
-	a, err := ppc64.Load(t.code, off)
-	b, err2 := ppc64.Load(t.code, off+ppc64.WordSize)
-	if err != nil || err2 != nil {
-		return none
-	}
-	high := a.Opcode() == opAddis && a.RT() == regTOC && (a.RA() == 12 || a.RA() == 0)
-	low := b.Opcode() == opAddi && b.RT() == regTOC && b.RA() == regTOC
-	load := a.Opcode() == opLd && a.XODS() == 0 && a.RT() == regTOC && a.RA() == 12
-	sum := b.Opcode() == 31 && b.XO() == 266 && b.RT() == regTOC && b.RA() == regTOC && b.RB() == 12
-	if high && low || load && sum {
+	words, code, ok := t.two(off)
+	load := code[0].Op == ppc64.OpLd && code[0].RT == ppc64.RegTOC && code[0].RA == ppc64.RegEntry
+	sum := code[1].Op == ppc64.OpAdd && code[1].RT == ppc64.RegTOC && code[1].RA == ppc64.RegTOC && words[1].RB() == ppc64.RegEntry
+	if ok && (makesTOC(code[0], code[1]) || load && sum) {
 		return twoInstructions
 	}
 	return none

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
 )
 
 // ReadImage is Read for a linked file, an executable or a shared library, whose
@@ -62,6 +63,7 @@ type image struct {
 	skipped []span         // addresses of data that names places, but where nothing goes
 	work    int            // what the search for addresses has cost
 	bases   []tableBase    // addresses of data that code has
+	copies  []ppc64.Inst   // of findHighs
 }
 
 // A dynamicValue is an address that the dynamic linker puts somewhere.

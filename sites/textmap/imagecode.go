@@ -8,17 +8,6 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// Primary opcodes that make addresses.
-const (
-	opAddi  = 14
-	opAddis = 15
-	opLd    = 58
-	opStd   = 62
-	opPld   = 57
-
-	regTOC = 2
-)
-
 // maxWork bounds the search for addresses in an image.
 const maxWork = 1 << 27
 

@@ -132,7 +132,7 @@ func scanIndirect(f *tocsave.Func) (s scan) {
 			break
 		}
 		switch {
-		case w.IsRegBranch() && !w.LK() && w.XO() != 16: // bclr returns
+		case isIndirect(w):
 			s.branches = append(s.branches, off)
 		case (w.IsBranch() || w.IsCondBranch()) && w.LK() && w.Displacement() == ppc64.WordSize,
 			w.IsDX(),
@@ -141,6 +141,12 @@ func scanIndirect(f *tocsave.Func) (s scan) {
 		}
 	}
 	return s
+}
+
+// isIndirect reports bcctr and bctar that are no call; bclr returns.
+func isIndirect(w ppc64.Word) bool {
+	op := ppc64.Decode(w, 0).Op
+	return (op == ppc64.OpBcctr || op == ppc64.OpBctar) && !w.LK()
 }
 
 func relocatedAt(f *tocsave.Func, off uint64) bool {
@@ -222,5 +228,5 @@ func (t *text) textTable(f *tocsave.Func, l label, work *uint64) (targets []uint
 		return nil, false
 	}
 	w, err := ppc64.Load(f.Code, l.off-ppc64.WordSize)
-	return targets, err == nil && l.off > f.Start && w.IsRegBranch() && w.XO() != 16 && !w.LK()
+	return targets, err == nil && l.off > f.Start && isIndirect(w)
 }
