@@ -29,14 +29,14 @@ _scpatch() {
 	fi
 	if ((COMP_CWORD > 1)); then
 		case ${COMP_WORDS[1]} in
-		list | verify | compare | explain) command=${COMP_WORDS[1]} ;;
+		list | verify | compare | explain | compile) command=${COMP_WORDS[1]} ;;
 		esac
 	fi
 
 	options='--help -h --version -V'
 	[[ $command == explain ]] || options+=' --verbose -v --quiet -q --log-format'
 	case $command in
-	'' | list | verify) options+=' --runtime --module --user --entry-size --paca-toc' ;;
+	'' | list | verify | compile) options+=' --runtime --module --user --entry-size --paca-toc' ;;
 	esac
 	case $command in
 	'') options+=' --output -o --dry-run -n --strip-signature' ;;
@@ -45,7 +45,7 @@ _scpatch() {
 	compare) options+=' --json --html --strict' ;;
 	esac
 	case $command in
-	'' | list)
+	'' | list | compile)
 		options+=' --linker --whole-program --table-only --no-record --restore --require'
 		options+=' --allow-shadow --shadow-stack --diff -d'
 		;;
@@ -81,13 +81,17 @@ _scpatch() {
 	fi
 	local IFS=$'\n'
 	compopt -o filenames 2>/dev/null
+	if [[ $command == compile ]]; then
+		[[ ${COMP_WORDS[*]} == *$'\n--\n'* ]] && COMPREPLY=($(compgen -f -- "$cur"))
+		return
+	fi
 	if [[ $command == compare ]]; then
 		COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X '!*.json' -- "$cur"))
 		return
 	fi
 	COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X '!*.o' -- "$cur")
 		$(compgen -f -X '!*.ko' -- "$cur") $(compgen -f -X '!*vmlinux' -- "$cur"))
-	((COMP_CWORD == 1)) && COMPREPLY+=($(compgen -W $'list\nverify\ncompare\nexplain' -- "$cur"))
+	((COMP_CWORD == 1)) && COMPREPLY+=($(compgen -W $'list\nverify\ncompare\nexplain\ncompile' -- "$cur"))
 }
 
 complete -F _scpatch scpatch

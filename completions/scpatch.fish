@@ -6,7 +6,7 @@
 function __scpatch_is
     set -l words (commandline -opc)
     set -l command patch
-    if set -q words[2]; and contains -- $words[2] list verify compare explain
+    if set -q words[2]; and contains -- $words[2] list verify compare explain compile
         set command $words[2]
     end
     contains -- $command $argv
@@ -28,29 +28,32 @@ function __scpatch_files
 end
 
 set -l files '__scpatch_is patch list verify'
-set -l logs '__scpatch_is patch list verify compare'
-set -l plans '__scpatch_is patch list'
+set -l places '__scpatch_is patch list verify compile'
+set -l logs '__scpatch_is patch list verify compare compile'
+set -l plans '__scpatch_is patch list compile'
 
 complete -c scpatch -f
 complete -c scpatch -n __fish_is_first_token -a list -d 'Show every site'
 complete -c scpatch -n __fish_is_first_token -a verify -d 'Check every site'
 complete -c scpatch -n __fish_is_first_token -a compare -d 'Compare two listings'
 complete -c scpatch -n __fish_is_first_token -a explain -d 'Explain reasons and errors'
+complete -c scpatch -n __fish_is_first_token -a compile -d 'Compile, and patch the objects'
 complete -c scpatch -n $files -a '(__scpatch_files "\.k?o|vmlinux")'
+complete -c scpatch -n '__scpatch_is compile; and contains -- -- (commandline -opc)' -F
 complete -c scpatch -n '__scpatch_is compare' -a '(__scpatch_files "\.json")'
 complete -c scpatch -n '__scpatch_is explain' -a "(scpatch explain 2>/dev/null | string replace -r '  +' \\t)"
 
 complete -c scpatch -s h -l help -d 'Print a summary'
 complete -c scpatch -s V -l version -d 'Print the version'
 
-complete -c scpatch -n $files -l runtime -x -a 'inline trampoline none' -d 'What changes keys'
-complete -c scpatch -n $files -l module -d 'The code of a kernel module'
-complete -c scpatch -n $files -l user -d 'The code of user space'
-complete -c scpatch -n $files -l entry-size -x -a '8 16' -d 'Bytes of an entry of the table'
+complete -c scpatch -n $places -l runtime -x -a 'inline trampoline none' -d 'What changes keys'
+complete -c scpatch -n $places -l module -d 'The code of a kernel module'
+complete -c scpatch -n $places -l user -d 'The code of user space'
+complete -c scpatch -n $places -l entry-size -x -a '8 16' -d 'Bytes of an entry of the table'
 complete -c scpatch -n $logs -s v -l verbose -d 'Say what is done with every site'
 complete -c scpatch -n $logs -s q -l quiet -d 'Errors only'
 complete -c scpatch -n $logs -l log-format -x -a 'text json' -d 'Form of the messages'
-complete -c scpatch -n $files -l paca-toc -x -d "Offset of the kernel's TOC pointer"
+complete -c scpatch -n $places -l paca-toc -x -d "Offset of the kernel's TOC pointer"
 
 complete -c scpatch -n $plans -l linker -x -a 'bfd lld any other' -d 'What links the output'
 complete -c scpatch -n $plans -l whole-program -d 'Nothing outside refers to its symbols'

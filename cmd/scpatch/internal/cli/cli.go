@@ -30,7 +30,7 @@ func Main() {
 }
 
 // commands are the words that begin a command line; without one it patches.
-var commands = []string{"list", "verify", "compare", "explain"}
+var commands = []string{"list", "verify", "compare", "explain", "compile"}
 
 // Run is Main with its surroundings made explicit. It returns the exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
@@ -56,6 +56,8 @@ func Run(args []string, stdout, stderr io.Writer) int {
 			return runCompare(args[1:], stdout, stderr)
 		case "explain":
 			return runExplain(args[1:], stdout, stderr)
+		case "compile":
+			return runCompile(args[1:], stdout, stderr)
 		}
 	}
 	return runPatch(ctx, args, stdout, stderr)

@@ -156,6 +156,7 @@ func TestCompletions(t *testing.T) {
 				compare(t, sh, objects, c...)
 			}
 			compare(t, sh, []string{"old.json"}, "scpatch", "compare", "")
+			compare(t, sh, []string{"old.json"}, "scpatch", "compile", "--user", "--", "cc", "ol")
 			for _, c := range [][]string{{"scpatch", "-o", ""}, {"scpatch", "list", "--html", ""}} {
 				compare(t, sh, append(objects, "old.json"), c...)
 			}

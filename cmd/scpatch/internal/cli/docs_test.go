@@ -88,8 +88,8 @@ func TestManualOptions(t *testing.T) {
 	page := clitest.Doc(t, "docs", "scpatch.1")
 	all := manOptions(t, page, "Options of all commands")
 	files := slices.Concat(all, manOptions(t, page, "Options of all commands but explain"))
-	place := slices.Concat(files, manOptions(t, page, "Options of scpatch, list and verify"))
-	planning := slices.Concat(place, manOptions(t, page, "Options of scpatch and scpatch list"))
+	place := slices.Concat(files, manOptions(t, page, "Options of scpatch, list, verify and compile"))
+	planning := slices.Concat(place, manOptions(t, page, "Options of scpatch, list and compile"))
 	tested := 0
 	for _, c := range []struct {
 		subsection string
@@ -101,6 +101,7 @@ func TestManualOptions(t *testing.T) {
 		{"Options of scpatch verify", []string{"verify"}, place},
 		{"Options of scpatch compare", []string{"compare"}, files},
 		{"", []string{"explain"}, all},
+		{"", []string{"compile"}, planning},
 	} {
 		want, got := helpOptions(t, c.args...), slices.Clone(c.shared)
 		if c.subsection != "" {

@@ -123,21 +123,27 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 	if err != nil {
 		return nil, err
 	}
+	if len(files) == 0 {
+		return nil, errors.New("no input files")
+	}
+	return files, c.check(stdout)
+}
+
+// check looks at the values of the options, and prepares what they ask for.
+func (c *common) check(stdout io.Writer) error {
 	c.screen = report.ScreenOf(stdout)
 	switch {
 	case c.module && c.user:
-		return nil, errors.New("--module and --user exclude each other")
+		return errors.New("--module and --user exclude each other")
 	case c.verbose && c.quiet:
-		return nil, errors.New("--verbose and --quiet exclude each other")
+		return errors.New("--verbose and --quiet exclude each other")
 	case c.entrySize != 0 && c.entrySize != 8 && c.entrySize != 16:
-		return nil, fmt.Errorf("--entry-size is 8 or 16, not %d", c.entrySize)
-	case len(files) == 0:
-		return nil, errors.New("no input files")
+		return fmt.Errorf("--entry-size is 8 or 16, not %d", c.entrySize)
 	}
 	if err := c.parseSites(); err != nil {
-		return nil, err
+		return err
 	}
-	return files, c.setupLog()
+	return c.setupLog()
 }
 
 // parseSites reads the options that decide what becomes of a site.

@@ -26,6 +26,7 @@ const patchUsage = `Usage: scpatch [options] FILE...
        scpatch verify [options] FILE...
        scpatch compare [options] OLD NEW
        scpatch explain [NAME...]
+       scpatch compile [options] -- COMPILER [ARG...]
 
 Rewrite the static-call sites of ppc64le (ELFv2) relocatable objects: branches
 to a trampoline __SCT__name become direct calls or constants wherever that is
@@ -183,6 +184,9 @@ func (p *patcher) writeTemp(path string, f *elfrw.File, image *elfrw.Image, plan
 	return temp, err
 }
 
+// bitcodeMagic begins what clang -flto writes.
+const bitcodeMagic = "BC\xc0\xde"
+
 // open opens an input file, and knows the kinds that are often given by mistake.
 func open(path string) (*elfrw.File, error) {
 	f, err := elfrw.Open(path)
@@ -198,7 +202,7 @@ func open(path string) (*elfrw.File, error) {
 	switch {
 	case bytes.Equal(head, []byte("!<arch>\n")), bytes.Equal(head, []byte("!<thin>\n")):
 		return nil, kind.Archive.Errorf("%w: this is an archive; patch its members before they go in", err)
-	case bytes.HasPrefix(head, []byte("BC\xc0\xde")):
+	case bytes.HasPrefix(head, []byte(bitcodeMagic)):
 		return nil, kind.LTOObject.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
 	}
 	return nil, fmt.Errorf("%w; want an object that a compiler for powerpc64le has made", err)

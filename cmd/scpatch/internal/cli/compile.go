@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+const compileUsage = `Usage: scpatch compile [options] -- COMPILER [ARG...]
+
+Run the compiler, and patch the objects for ppc64le that it has written with -c.
+Whatever else it writes is left alone. An object that cannot be patched is
+removed, so that no build takes it for made.
+`
+
+const compileStatus = `
+Exit status:
+  that of the compiler if it fails; else
+  0  done: every object was patched; some sites may have stayed on their trampolines
+  2  bad usage: the compiler was not run
+  3  bad input: no object is left
+  4  a file could not be read or written: no object is left
+  126, 127  the compiler could not be run, or was not found
+Where the compiler ends by a signal, so does scpatch.
+`
+
+// What a shell ends with for such a command.
+const (
+	shellCannotRun = 126
+	shellNotFound  = 127
+)
+
+func runCompile(args []string, stdout, stderr io.Writer) int {
+	c := newCommon("scpatch compile", stderr)
+	c.addPlanning()
+	c.flags.BoolP("diff", "d", false, "print every changed site before and after")
+	c.addLast()
+	options, command := args, []string(nil)
+	if i := slices.Index(args, "--"); i >= 0 {
+		options, command = args[:i], args[i+1:]
+	}
+	rest, err := c.parseFlags(options, compileUsage, compileStatus, stdout)
+	switch {
+	case errors.Is(err, errDone):
+	case len(command) == 0 || len(rest) > 0:
+		err = errors.New("no compiler: it comes after --")
+	case err == nil:
+		err = c.check(stdout)
+	}
+	if err != nil {
+		return c.usageError(err, stderr)
+	}
+	w := &wrapper{common: c, options: options, command: command, stdout: stdout, stderr: stderr}
+	return w.compile()
+}
+
+// A wrapper compiles and patches.
+type wrapper struct {
+	*common
+	options        []string // for scpatch
+	command        []string // the compiler and its arguments
+	stdout, stderr io.Writer
+
+	signals chan os.Signal
+	signal  os.Signal // the first that came
+}
+
+func (w *wrapper) compile() int {
+	path, err := exec.LookPath(w.command[0])
+	if err != nil && !errors.Is(err, exec.ErrDot) { // the user's PATH, the user's choice
+		return w.cannotRun(err)
+	}
+	names := objectNames(w.command[1:])
+	if len(names) == 0 {
+		return w.cannotRun(syscall.Exec(path, w.command, os.Environ()))
+	}
+	before := map[string]fs.FileInfo{}
+	for _, name := range names {
+		before[name], _ = os.Stat(name)
+	}
+	w.catch()
+	state, err := w.run(path, w.command)
+	if err != nil {
+		return w.cannotRun(err)
+	}
+	if !state.Success() {
+		return w.end(state)
+	}
+	var objects []string
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && written(before[name], info) && w.isObject(name) {
+			objects = append(objects, name)
+		}
+	}
+	if len(objects) == 0 {
+		return w.end(state)
+	}
+	// A process of its own: however it ends, what it has not patched is removed.
+	patch := slices.Concat([]string{"scpatch"}, w.options, []string{"--"}, objects)
+	state, err = w.run("/proc/self/exe", patch)
+	if err == nil && w.signal == nil && state.Exited() && state.ExitCode() <= ExitKept {
+		return ExitDone
+	}
+	for _, name := range objects {
+		if gone := os.Remove(name); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+	}
+	if err != nil {
+		fail(w.log, kind.Of(err), err.Error())
+		return ExitIO
+	}
+	return w.end(state)
+}
+
+// written reports whether a regular file is another one than before.
+func written(before, after fs.FileInfo) bool {
+	return after.Mode().IsRegular() &&
+		(before == nil || !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) || before.Size() != after.Size())
+}
+
+// isObject reports whether the file is a relocatable object for ppc64le, or LLVM
+// bitcode that -flto leaves in the place of one: that has no machine in its header.
+func (w *wrapper) isObject(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 20) // up to e_machine
+	n, _ := io.ReadFull(f, head)
+	switch head = head[:n]; {
+	case bytes.HasPrefix(head, []byte(bitcodeMagic)):
+		return !slices.Contains(w.command, "-emit-llvm") && w.compilesForUs()
+	case len(head) < 20 || !bytes.HasPrefix(head, []byte(elf.ELFMAG)):
+		return false
+	}
+	half := func(off int) int { return int(head[off]) | int(head[off+1])<<8 }
+	return elf.Class(head[elf.EI_CLASS]) == elf.ELFCLASS64 && elf.Data(head[elf.EI_DATA]) == elf.ELFDATA2LSB &&
+		elf.Type(half(16)) == elf.ET_REL && elf.Machine(half(18)) == elf.EM_PPC64
+}
+
+// compilesForUs asks the compiler for its target. What it does not say is up to scpatch.
+func (w *wrapper) compilesForUs() bool {
+	out, err := exec.Command(w.command[0], append(slices.Clone(w.command[1:]), "-dumpmachine")...).Output()
+	return err != nil || bytes.HasPrefix(out, []byte("powerpc64le"))
+}
+
+// catch keeps signals from ending the process between compiling and patching.
+func (w *wrapper) catch() {
+	w.signals = make(chan os.Signal, 8)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(w.signals, s)
+		}
+	}
+}
+
+// run runs a program to its end. SIGTERM and SIGHUP are passed on to it. The signals of
+// the keyboard reach it without help: a second one would keep gcc from cleaning up.
+func (w *wrapper) run(path string, args []string) (*os.ProcessState, error) {
+	cmd := &exec.Cmd{Path: path, Args: args, Stdin: os.Stdin, Stdout: w.stdout, Stderr: w.stderr}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	for {
+		select {
+		case s := <-w.signals:
+			if w.signal == nil {
+				w.signal = s
+			}
+			if s == syscall.SIGTERM || s == syscall.SIGHUP {
+				_ = cmd.Process.Signal(s) // unless it has ended
+			}
+		case err := <-done:
+			var exit *exec.ExitError
+			if errors.As(err, &exit) {
+				err = nil // the state has it
+			}
+			return cmd.ProcessState, err
+		}
+	}
+}
+
+// end ends as the last program did, or by the signal that came.
+func (w *wrapper) end(state *os.ProcessState) int {
+	status := state.Sys().(syscall.WaitStatus)
+	switch {
+	case status.Signaled():
+		return dieBy(status.Signal())
+	case w.signal != nil:
+		return dieBy(w.signal.(syscall.Signal))
+	}
+	return status.ExitStatus()
+}
+
+// dieBy ends the process by a signal, so that whoever waits for it sees that. Go has
+// handlers for many signals; a shell has none, and must not leave a core of its own.
+func dieBy(s syscall.Signal) int {
+	code := 128 + int(s)
+	script := fmt.Sprintf("ulimit -c 0; kill -%d $$; exit %d", int(s), code)
+	_ = syscall.Exec("/bin/sh", []string{"sh", "-c", script}, os.Environ())
+	return code
+}
+
+func (w *wrapper) cannotRun(err error) int {
+	k, code := kind.Of(err), shellCannotRun
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		k, code = kind.NoSuchFile, shellNotFound
+	}
+	var inner *exec.Error
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	fail(w.log.WithField("file", w.command[0]), k, fmt.Sprintf("the compiler cannot be run: %v", err))
+	return code
+}
