@@ -7,9 +7,10 @@
 #   scpatch_patch(fixed --user --quiet --runtime none)       # with these options
 #
 # The objects of the target, an executable or a library, are patched when they are
-# compiled, and <scpatch/static_call.h> is found. For the generators Ninja and Unix
-# Makefiles, which know launchers of compilers; one that is there already, such as
-# ccache, is called behind this one.
+# compiled, and <scpatch/static_call.h> is found. Objects for other machines than
+# ppc64le stay as they are. For the generators Ninja and Unix Makefiles, which know
+# launchers of compilers; one that is there already, such as ccache, is called behind
+# this one.
 #
 # A change of the options, or of scpatch, compiles nothing again by itself.
 
@@ -35,8 +36,9 @@ function(scpatch_patch target)
       set(launcher "")
     endif()
     set_property(TARGET ${target} PROPERTY ${language}_COMPILER_LAUNCHER
-      "${Scpatch_PREFIX}/share/scpatch/scpatch-compile" "${Scpatch_EXECUTABLE}" ${options} -- ${launcher})
+      "${Scpatch_EXECUTABLE}" compile ${options} -- ${launcher})
   endforeach()
-  # After the compiler's own directories: for a cross compiler these are the host's.
-  target_compile_options(${target} PRIVATE -idirafter "${Scpatch_PREFIX}/include")
+  # After the compiler's own directories: for a cross compiler these are the host's. In
+  # one word: of two -idirafter CMake would drop the second, and leave its directory.
+  target_compile_options(${target} PRIVATE "-idirafter${Scpatch_PREFIX}/include")
 endfunction()

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -52,7 +53,7 @@ func TestE2EInstall(t *testing.T) {
 
 	t.Run("files", func(t *testing.T) {
 		makeInstall(t, w, "install", prefix, stage)
-		staged := filesBelow(t, filepath.Join(stage, prefix))
+		staged := clitest.FilesBelow(t, filepath.Join(stage, prefix))
 		for _, f := range []string{
 			"bin/scpatch", "include/scpatch/static_call.h", "share/man/man1/scpatch.1", "share/scpatch/scpatch.mk",
 			"share/scpatch/scpatch-compile", "share/cmake/Scpatch/ScpatchConfig.cmake", "share/doc/scpatch/docs/messages.md",
@@ -70,13 +71,13 @@ func TestE2EInstall(t *testing.T) {
 				t.Errorf("%s has mode %v, want %v", f, mode, want)
 			}
 		}
-		if diff := cmp.Diff(filesBelow(t, prefix), staged); diff != "" {
+		if diff := cmp.Diff(clitest.FilesBelow(t, prefix), staged); diff != "" {
 			t.Errorf("with DESTDIR other files:\n%s", diff)
 		}
 		mine := filepath.Join(stage, prefix, "share", "doc", "mine")
 		clitest.WriteFile(t, mine, nil)
 		makeInstall(t, w, "uninstall", prefix, stage)
-		if left := filesBelow(t, stage); len(left) != 1 {
+		if left := clitest.FilesBelow(t, stage); len(left) != 1 {
 			t.Errorf("left behind: %v", left)
 		}
 		makeInstall(t, w, "uninstall", prefix, stage) // of nothing
@@ -107,22 +108,135 @@ $(OBJECTS): usc.h
 		}
 	})
 
-	for _, generator := range []string{"Ninja", "Unix Makefiles"} {
-		t.Run("cmake/"+generator, func(t *testing.T) {
+	// With a precompiled header, and directories of the project's own.
+	for _, c := range [][]string{
+		{"Ninja", "-DCMAKE_C_COMPILER=powerpc64le-linux-gnu-gcc"},
+		{"Unix Makefiles", "-DCMAKE_C_COMPILER=powerpc64le-linux-gnu-gcc"},
+		{"Ninja", "-DCMAKE_C_COMPILER=clang", "-DCMAKE_C_COMPILER_TARGET=powerpc64le-linux-gnu"},
+	} {
+		t.Run(strings.Join(c, "/"), func(t *testing.T) {
 			dir := project(t, "CMakeLists.txt", `
-cmake_minimum_required(VERSION 3.13)
+cmake_minimum_required(VERSION 3.16)
 project(usc C)
 find_package(Scpatch REQUIRED)
 add_executable(program usc_main.c usc_calls.c usc_keys.c usc_targets.c)
-target_compile_options(program PRIVATE -O2 -fPIE)
+target_compile_options(program PRIVATE -O2 -fPIE -idirafter mine)
 target_link_options(program PRIVATE -pie)
+target_precompile_headers(program PRIVATE <stdio.h>)
 scpatch_patch(program)
 `)
-			execute(t, dir, []string{"cmake", "-G", generator, "-B", "b", "-DCMAKE_PREFIX_PATH=" + prefix,
-				"-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=ppc64le", "-DCMAKE_C_COMPILER=powerpc64le-linux-gnu-gcc"})
+			execute(t, dir, slices.Concat([]string{"cmake", "-B", "b", "-DCMAKE_PREFIX_PATH=" + prefix,
+				"-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=ppc64le", "-G"}, c))
 			checkProject(t, w, dir, "b", []string{"cmake", "--build", "b"})
 		})
 	}
+
+	// A program that runs anywhere, for the machine that builds it.
+	t.Run("native", func(t *testing.T) {
+		requireTools(t, "gcc")
+		dir := inDirectory(t, map[string]string{
+			"app.c": `
+#define STATIC_CALL_RUNTIME
+#include <scpatch/static_call.h>
+static int plain(int x) { return x + 1; }
+static int fancy(int x) { return x * 100; }
+DEFINE_STATIC_CALL(op, plain);
+int main(void)
+{
+	int before = static_call(op)(5);
+	static_call_update(op, fancy);
+	return !(before == 6 && static_call(op)(5) == 500);
+}
+`,
+			"Makefile": `
+include $(SHARE)/scpatch.mk
+CPPFLAGS += $(SCPATCH_CPPFLAGS)
+app: CC := $(SCPATCH_COMPILE) gcc
+app: app.o
+`,
+			"CMakeLists.txt": `
+cmake_minimum_required(VERSION 3.16)
+project(app C)
+find_package(Scpatch REQUIRED)
+add_executable(app app.c)
+scpatch_patch(app)
+`,
+		})
+		execute(t, dir, []string{"make", "-s", "app", "SHARE=" + filepath.Join(prefix, "share", "scpatch")})
+		execute(t, dir, []string{"./app"})
+		execute(t, dir, []string{"cmake", "-G", "Ninja", "-B", "b", "-DCMAKE_PREFIX_PATH=" + prefix, "-DCMAKE_C_COMPILER=gcc"})
+		execute(t, dir, []string{"cmake", "--build", "b"})
+		execute(t, dir, []string{"b/app"})
+	})
+
+	// Objects of one name are made at the same time, and one cannot be patched: it is
+	// tried again until it can.
+	t.Run("make -j", func(t *testing.T) {
+		files := map[string]string{"Makefile": `
+include $(SHARE)/scpatch.mk
+CC := $(SCPATCH_COMPILE) powerpc64le-linux-gnu-gcc
+CPPFLAGS += -O2 $(SCPATCH_CPPFLAGS)
+DIRS := 1 2 3 4 5 6
+all: $(DIRS:=/x.o)
+%/x.o: %/x.c
+	cd $* && $(CC) $(CPPFLAGS) $(FLAGS$*) -c x.c
+`}
+		for _, d := range []string{"1", "2", "3", "4", "5", "6"} {
+			files[d+"/x.c"] = strings.Replace(callSource, "<static_call.h>", "<scpatch/static_call.h>", 1)
+		}
+		dir := inDirectory(t, files)
+		build := []string{"make", "-s", "-j4", "-k", "SHARE=" + filepath.Join(prefix, "share", "scpatch")}
+		for range 2 {
+			cmd := exec.Command(build[0], append(build[1:], "FLAGS3=-flto")...)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err == nil || strings.Count(string(out), "scpatch: ") != 1 || !strings.Contains(string(out), "[lto-object]") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(dir, "3", "x.o")); err == nil {
+			t.Error("3/x.o is there")
+		}
+		execute(t, dir, build)
+		one := readFile(t, filepath.Join(dir, "1", "x.o"))
+		for _, d := range []string{"2", "3", "4", "5", "6"} {
+			if !bytes.Equal(one, readFile(t, filepath.Join(dir, d, "x.o"))) {
+				t.Errorf("%s/x.o is not as 1/x.o", d)
+			}
+		}
+		if sites := listJSON(t, filepath.Join(dir, "1", "x.o"), []string{"--user"}); len(sites) != 1 || !sites[0].Done {
+			t.Errorf("sites %+v", sites)
+		}
+	})
+
+	// The same command by its other name.
+	t.Run("scpatch-compile", func(t *testing.T) {
+		script := filepath.Join(prefix, "share", "scpatch", "scpatch-compile")
+		help := execute(t, ".", []string{script, filepath.Join(prefix, "bin", "scpatch"), "--help"})
+		if !strings.HasPrefix(string(help), "Usage: scpatch compile ") {
+			t.Errorf("printed %s", help)
+		}
+		if err := exec.Command(script).Run(); err == nil {
+			t.Error("without arguments it ends well")
+		}
+	})
+
+	t.Run("autoconf", func(t *testing.T) {
+		requireTools(t, "autoconf")
+		dir := inDirectory(t, map[string]string{"configure.ac": `
+AC_INIT([t], [1])
+AC_CONFIG_HEADERS([config.h])
+AC_PROG_CC
+AC_COMPUTE_INT([size], [sizeof(long)])
+AC_DEFINE_UNQUOTED([SIZE], [$size])
+AC_OUTPUT
+`, "config.h.in": "#undef SIZE\n"})
+		execute(t, dir, []string{"autoconf"})
+		compiler := filepath.Join(prefix, "bin", "scpatch") + " compile --user -q -- powerpc64le-linux-gnu-gcc"
+		execute(t, dir, []string{"./configure", "--host=powerpc64le-linux-gnu", "CC=" + compiler})
+		if got := string(readFile(t, filepath.Join(dir, "config.h"))); !strings.Contains(got, "#define SIZE 8\n") {
+			t.Errorf("config.h has\n%s", got)
+		}
+	})
 }
 
 // project is a new directory with the program's sources and a file.
@@ -146,7 +260,7 @@ func checkProject(t *testing.T, w *workshop, dir, out string, build []string) {
 		execute(t, dir, build)
 		files := map[string]fs.FileInfo{}
 		sites := 0
-		for f := range filesBelow(t, filepath.Join(dir, out)) {
+		for f := range clitest.FilesBelow(t, filepath.Join(dir, out)) {
 			path := filepath.Join(dir, out, f)
 			base := filepath.Base(f)
 			source := strings.TrimSuffix(strings.TrimSuffix(base, ".o"), ".c") + ".c"
@@ -196,83 +310,5 @@ func checkProject(t *testing.T, w *workshop, dir, out string, build []string) {
 	third := built()
 	if diff := cmp.Diff([]string{"program.c", "usc_calls.c"}, changed(second, third)); diff != "" {
 		t.Errorf("of usc_calls.c has to be made what has -, is made +:\n%s", diff)
-	}
-}
-
-// filesBelow returns the files below a directory and their permissions.
-func filesBelow(t *testing.T, dir string) map[string]fs.FileMode {
-	t.Helper()
-	files := map[string]fs.FileMode{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		files[name] = info.Mode()
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
-// TestCompileScript gives share/scpatch-compile compilers and scpatches that fail
-// and do not.
-func TestCompileScript(t *testing.T) {
-	script, err := filepath.Abs(clitest.RepoPath("share", "scpatch-compile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	clitest.ReadFile(t, script)
-	t.Chdir(t.TempDir())
-	tool := func(name, text string) {
-		t.Helper()
-		if err := os.WriteFile(name, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tool("cc", `for f; do :; done; echo "$# $*" >>said; echo compiled >"$f"`)
-	tool("no-cc", "exit 7")
-	for code, name := range []string{"done", "kept", "usage", "input"} {
-		tool(name, `for f; do :; done; echo "$# $*" >>said; echo patched >"$f"; exit `+string(rune('0'+code)))
-	}
-	compile := []string{"--", "./cc", "-c", "-o", "a b.o"}
-	const both = "3 -c -o a b.o\n1 a b.o\n"
-	for _, c := range []struct {
-		args []string
-		code int
-		said string
-		file string // what "a b.o" holds afterwards
-	}{
-		{append([]string{"./done"}, compile...), 0, both, "patched\n"},
-		{[]string{"./done", "--user", "-q", "--", "./cc", "-oa b.o", "-c", "a b.o"}, 0, "3 -oa b.o -c a b.o\n3 --user -q a b.o\n", "patched\n"},
-		{append([]string{"./kept"}, compile...), 0, both, "patched\n"},
-		{append([]string{"./usage"}, compile...), 2, both, ""},
-		{append([]string{"./input"}, compile...), 3, both, ""},
-		{[]string{"./done", "--", "./no-cc", "-c", "-o", "a b.o"}, 7, "", ""},
-		{[]string{"./done", "--", "./cc", "x.o", "-o", "a b.o"}, 0, "3 x.o -o a b.o\n", "compiled\n"}, // links
-		{[]string{"./done", "--", "./cc", "-c", "x.c"}, 2, "2 -c x.c\n", ""},
-		{[]string{"./done", "--", "./cc", "-c", "-o", "none", "x.d"}, 0, "4 -c -o none x.d\n", ""}, // -MM
-		{[]string{"./done", "--user"}, 2, "", ""},
-		{[]string{"./done", "--"}, 2, "", ""},
-	} {
-		for _, f := range []string{"said", "a b.o"} {
-			os.Remove(f)
-		}
-		err := exec.Command(script, c.args...).Run()
-		code := 0
-		if err != nil {
-			code = err.(*exec.ExitError).ExitCode()
-		}
-		said, _ := os.ReadFile("said")
-		file, _ := os.ReadFile("a b.o")
-		if code != c.code || string(said) != c.said || string(file) != c.file {
-			t.Errorf("%q: exit %d, said %q, object %q, want %d, %q, %q", c.args, code, said, file, c.code, c.said, c.file)
-		}
 	}
 }

@@ -116,7 +116,7 @@ func runIn(t *testing.T, dir string, args ...string) ran {
 	if s := cmd.ProcessState.Sys().(syscall.WaitStatus); s.Signaled() {
 		r.Signal = s.Signal()
 	}
-	for name := range filesBelow(t, dir) {
+	for name := range clitest.FilesBelow(t, dir) {
 		r.Files[name] = string(clitest.ReadFile(t, filepath.Join(dir, name)))
 	}
 	return r
@@ -395,7 +395,7 @@ func TestCompileInterrupted(t *testing.T) {
 			if s := cmd.ProcessState.Sys().(syscall.WaitStatus); !s.Signaled() || s.Signal() != c.signal {
 				t.Errorf("ended with %v", cmd.ProcessState)
 			}
-			files := filesBelow(t, dir)
+			files := clitest.FilesBelow(t, dir)
 			if _, ok := files["x.o"]; ok {
 				t.Error("the object is there")
 			}

@@ -5,6 +5,7 @@
 package clitest
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -92,4 +93,26 @@ func Matches(got, want string) bool {
 	}
 	re.WriteString(`$`)
 	return regexp.MustCompile(re.String()).MatchString(got)
+}
+
+// FilesBelow returns the files below a directory and their permissions.
+func FilesBelow(t testing.TB, dir string) map[string]fs.FileMode {
+	t.Helper()
+	files := map[string]fs.FileMode{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		files[name] = info.Mode()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
