@@ -38,7 +38,7 @@ func TestE2ECounts(t *testing.T) {
 			continue
 		}
 		for i, compiler := range c.with {
-			if i > 0 && !full() {
+			if i > 0 && !clitest.Full() {
 				continue
 			}
 			t.Run(c.name+"/"+compiler, func(t *testing.T) {

@@ -40,7 +40,7 @@ func TestE2E(t *testing.T) {
 	b := newBuilder(t, m)
 	for n, c := range m.cells {
 		for i, compiler := range c.with {
-			if i > 0 && (n+i)%2 == 0 && !full() {
+			if i > 0 && (n+i)%2 == 0 && !clitest.Full() {
 				continue
 			}
 			t.Run(c.name+"/"+compiler, func(t *testing.T) {
@@ -68,9 +68,6 @@ type mode struct {
 	args []string // nil: not at all
 }
 
-// full reports whether the long forms of the tests are asked for.
-func full() bool { return os.Getenv("SCPATCH_FULL") == "1" }
-
 const kernelMode = "kernel-inline"
 
 // runCell runs a cell with its n-th compiler. The long form has every mode with
@@ -85,14 +82,14 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 	for _, r := range c.runtimes {
 		modes = append(modes, mode{"user-" + r, []string{"--user", "--runtime=" + r}})
 	}
-	if len(c.library) == 0 && (full() || !strings.HasPrefix(c.name, "matrix")) {
+	if len(c.library) == 0 && (clitest.Full() || !strings.HasPrefix(c.name, "matrix")) {
 		// One link unit, as the kernel image is.
 		modes = append(modes, mode{"kernel-whole", []string{"--runtime=trampoline", "--whole-program"}})
 		if slices.Contains(c.runtimes, "none") {
 			modes = append(modes, mode{kernelMode, []string{"--runtime=inline"}})
 		}
 	}
-	if n > 0 && !full() {
+	if n > 0 && !clitest.Full() {
 		user := slices.DeleteFunc(modes, func(m mode) bool { return !strings.HasPrefix(m.name, "user") })
 		modes = user[n%len(user):][:1]
 	}
@@ -112,7 +109,7 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 		}
 		seen[h] = true
 		linkers := c.linkers
-		if !full() {
+		if !clitest.Full() {
 			linkers = linkers[(n+i)%len(linkers):][:1]
 		}
 		for _, linker := range linkers {

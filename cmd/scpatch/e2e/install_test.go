@@ -133,8 +133,8 @@ scpatch_patch(program)
 
 	// A program that runs anywhere, for the machine that builds it.
 	t.Run("native", func(t *testing.T) {
-		requireTools(t, "gcc")
-		dir := inDirectory(t, map[string]string{
+		tooltest.Need(t, "gcc")
+		dir := clitest.InDirectory(t, map[string]string{
 			"app.c": `
 #define STATIC_CALL_RUNTIME
 #include <scpatch/static_call.h>
@@ -184,7 +184,7 @@ all: $(DIRS:=/x.o)
 		for _, d := range []string{"1", "2", "3", "4", "5", "6"} {
 			files[d+"/x.c"] = strings.Replace(callSource, "<static_call.h>", "<scpatch/static_call.h>", 1)
 		}
-		dir := inDirectory(t, files)
+		dir := clitest.InDirectory(t, files)
 		build := []string{"make", "-s", "-j4", "-k", "SHARE=" + filepath.Join(prefix, "share", "scpatch")}
 		for range 2 {
 			cmd := exec.Command(build[0], append(build[1:], "FLAGS3=-flto")...)
@@ -197,9 +197,9 @@ all: $(DIRS:=/x.o)
 			t.Error("3/x.o is there")
 		}
 		execute(t, dir, build)
-		one := readFile(t, filepath.Join(dir, "1", "x.o"))
+		one := clitest.ReadFile(t, filepath.Join(dir, "1", "x.o"))
 		for _, d := range []string{"2", "3", "4", "5", "6"} {
-			if !bytes.Equal(one, readFile(t, filepath.Join(dir, d, "x.o"))) {
+			if !bytes.Equal(one, clitest.ReadFile(t, filepath.Join(dir, d, "x.o"))) {
 				t.Errorf("%s/x.o is not as 1/x.o", d)
 			}
 		}
@@ -221,8 +221,8 @@ all: $(DIRS:=/x.o)
 	})
 
 	t.Run("autoconf", func(t *testing.T) {
-		requireTools(t, "autoconf")
-		dir := inDirectory(t, map[string]string{"configure.ac": `
+		tooltest.Need(t, "autoconf")
+		dir := clitest.InDirectory(t, map[string]string{"configure.ac": `
 AC_INIT([t], [1])
 AC_CONFIG_HEADERS([config.h])
 AC_PROG_CC
@@ -233,7 +233,7 @@ AC_OUTPUT
 		execute(t, dir, []string{"autoconf"})
 		compiler := filepath.Join(prefix, "bin", "scpatch") + " compile --user -q -- powerpc64le-linux-gnu-gcc"
 		execute(t, dir, []string{"./configure", "--host=powerpc64le-linux-gnu", "CC=" + compiler})
-		if got := string(readFile(t, filepath.Join(dir, "config.h"))); !strings.Contains(got, "#define SIZE 8\n") {
+		if got := string(clitest.ReadFile(t, filepath.Join(dir, "config.h"))); !strings.Contains(got, "#define SIZE 8\n") {
 			t.Errorf("config.h has\n%s", got)
 		}
 	})

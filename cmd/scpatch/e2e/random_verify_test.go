@@ -88,7 +88,7 @@ func TestE2ERandomVerify(t *testing.T) {
 // SCPATCH_RANDOM says.
 func randomPrograms(t *testing.T, few, many uint64) func(func(uint64) bool) {
 	n := few
-	if full() {
+	if clitest.Full() {
 		n = many
 	}
 	if text := os.Getenv("SCPATCH_RANDOM"); text != "" {

@@ -43,7 +43,7 @@ func TestE2ERestoreCounts(t *testing.T) {
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++")
 	b := newBuilder(t, m)
 	places, compilers := []callPlace{{"program", "object"}}, []string{"gcc-p8-O2"}
-	if full() {
+	if clitest.Full() {
 		places, compilers = nil, []string{"gcc-p8-O2", "clang-p8-O2", "gcc-p10-O2"}
 		for _, calls := range []string{"program", "library"} {
 			for _, keys := range []string{"same object", "object", "other unit"} {

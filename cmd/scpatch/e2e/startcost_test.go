@@ -5,6 +5,8 @@ package e2e
 import (
 	"slices"
 	"testing"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
 // TestE2EStartCosts counts the instructions by which the run time makes the
@@ -14,7 +16,7 @@ import (
 func TestE2EStartCosts(t *testing.T) {
 	w := newWorkshop(t)
 	sizes := []int{1, 2}
-	if full() {
+	if clitest.Full() {
 		sizes = []int{1, 10, 100}
 	}
 	first, before := 0, 0

@@ -116,3 +116,26 @@ func FilesBelow(t testing.TB, dir string) map[string]fs.FileMode {
 	}
 	return files
 }
+
+// InDirectory is a new directory with these files.
+func InDirectory(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	Fill(t, dir, files)
+	return dir
+}
+
+// Fill writes files into a directory.
+func Fill(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		WriteFile(t, path, []byte(text))
+	}
+}
+
+// Full reports whether SCPATCH_FULL=1 asks for the long form of a test.
+func Full() bool { return os.Getenv("SCPATCH_FULL") == "1" }
