@@ -83,12 +83,21 @@ func newRandomGraph(t *testing.T, m *manifest, tally *randomTally, n int) *rando
 
 func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
+// toolOr is a program, or where it is not installed another one. What a number
+// draws after that does not depend on it.
+func toolOr(name, otherwise string) string {
+	if _, err := exec.LookPath(name); err != nil {
+		return otherwise
+	}
+	return name
+}
+
 // compile compiles one object, with a compiler of its own.
 func (g *randomGraph) compile(t *testing.T, r *rand.Rand, o graphObject) {
 	compilers := [][2]string{{"powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++"}, {"clang", "clang++"}}
 	compiler := one(r, compilers[0], compilers[0], compilers[1])
-	if _, err := exec.LookPath("clang++-19"); err == nil && r.IntN(6) == 0 {
-		compiler = [2]string{"clang-19", "clang++-19"}
+	if r.IntN(6) == 0 {
+		compiler = [2]string{toolOr("clang-19", "clang"), toolOr("clang++-19", "clang++")}
 	}
 	command := []string{compiler[0], "-std=gnu11"}
 	if o.cxx {
@@ -135,10 +144,10 @@ func (g *randomGraph) compile(t *testing.T, r *rand.Rand, o graphObject) {
 // randomLink is one way to link.
 func (g *randomGraph) randomLink(r *rand.Rand, i int) *randomLink {
 	l := &randomLink{index: i, linker: one(r, "bfd", "bfd", "lld", "lld"), alone: g.alone || r.IntN(4) == 0}
-	if _, err := exec.LookPath("ld.lld-19"); err == nil && r.IntN(6) == 0 {
+	if r.IntN(6) == 0 {
 		l.linker = "lld-19"
 	}
-	if _, err := exec.LookPath("mold"); err == nil && l.alone && r.IntN(4) == 0 {
+	if l.alone && r.IntN(4) == 0 {
 		l.linker = "mold"
 	}
 	l.flags = []string{one(r, "-pie", "-pie", "-no-pie")}
@@ -162,6 +171,12 @@ func (g *randomGraph) randomLink(r *rand.Rand, i int) *randomLink {
 	}
 	if r.IntN(3) == 0 {
 		l.join, l.first = one(r, "bfd", "lld"), r.IntN(2) == 0
+	}
+	switch l.linker {
+	case "lld-19":
+		l.linker = strings.TrimPrefix(toolOr("ld.lld-19", "ld.lld"), "ld.")
+	case "mold":
+		l.linker = toolOr("mold", "lld")
 	}
 	return l
 }
