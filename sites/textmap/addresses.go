@@ -14,8 +14,8 @@ import (
 // pointer or from 0, and a low part, added by addi or a load (ELFv2 §2.3.2). Where
 // both lie in a row the registers show which belong together: the low part is
 // that of one symbol, so that any high part which reaches it is the right one.
-// Where another block has made the high part, all that the function puts into
-// that register are tried, also by way of other registers and of the frame. What
+// Where another block has made the high part, all are tried that may be in the
+// register by then, also by way of other registers and of the frame: see ways. What
 // is no address then only weakens a proof.
 
 // highs are the high parts that a register may hold somewhere in a function.
@@ -144,7 +144,10 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 		return
 	}
 	use := user{im, t, start, end, fn < 0 || t.funcs[fn].cold}
-	now := held{toc: [1]uint64{toc}}
+	first := len(t.labels)
+	now := held{toc: toc}
+	suffixed := false   // the word before is a prefix
+	var unsure []uint64 // low parts whose high part is not known
 	for off := start; off < end; off += ppc64.WordSize {
 		w, suffix, _ := ppc64.Fetch(t.code, off)
 		if w.LK() || w.BranchesAlways() { // what follows may have other registers
@@ -152,8 +155,35 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 			continue
 		}
 		in := ppc64.Decode(w, suffix)
-		use.instruction(in, t.base+off, &now, &h)
-		now.step(in, ppc64.Writes(w, suffix))
+		if !use.instruction(in, t.base+off, &now, &h) {
+			unsure = append(unsure, off)
+		}
+		now.step(in, ppc64.Writes(w, suffix), suffixed)
+		suffixed = w.IsPrefix() && !suffixed
+	}
+	use.pair(unsure, fn, toc, &h, first)
+}
+
+// pair finds the addresses that low parts of unknown high parts make. Where the
+// registers can be followed, a high part has to lead to its low part: see ways.
+func (u user) pair(unsure []uint64, fn int, toc uint64, h *highs, first int) {
+	var w *ways
+	for _, off := range unsure {
+		word, _ := ppc64.Load(u.t.code, off)
+		in := ppc64.Decode(word, 0)
+		highs := slices.DeleteFunc(slices.Clone(h.of(in.RA)), func(high uint64) bool { return !u.leads(in, high) })
+		if len(highs) > 0 && !u.part && !h.spread {
+			if w == nil {
+				w = newWays(u.t, fn, toc, h, u.t.labels[first:])
+			}
+			reach := w.reach(off, in.RA)
+			highs = slices.DeleteFunc(highs, func(high uint64) bool { return !slices.Contains(reach, high) })
+		}
+		for _, high := range highs {
+			if addr, ok := u.made(in, high); ok {
+				u.address(addr)
+			}
+		}
 	}
 }
 
@@ -161,29 +191,27 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 type held struct {
 	high         [32]uint64
 	known, other uint32 // masks: it is known, or that there is none
-	toc          [1]uint64
+	toc          uint64
 }
 
-// bases are the high parts that a register may hold, and whether it is sure that
-// there is no other.
-func (x *held) bases(r uint8, h *highs) (all []uint64, sure bool) {
+// base returns the high part that a register holds, if it is known. unsure is true
+// if it may hold one of those of h.
+func (x *held) base(r uint8, h *highs) (high uint64, known, unsure bool) {
 	switch {
 	case r == ppc64.RegTOC:
-		return x.toc[:], true
+		return x.toc, true, false
 	case x.known>>r&1 != 0:
-		return x.high[r : r+1], true
-	case x.other>>r&1 != 0:
-		return nil, true
+		return x.high[r], true, false
 	}
-	return h.of(r), false
+	return 0, false, x.other>>r&1 == 0 && len(h.of(r)) > 0
 }
 
 // step applies an instruction that goes on to the next, and writes the registers of
-// a mask.
-func (x *held) step(in ppc64.Inst, writes uint32) {
+// a mask. The second word of a prefixed instruction only looks like one.
+func (x *held) step(in ppc64.Inst, writes uint32, suffixed bool) {
 	known, other := x.known, x.other
 	x.known, x.other = known&^writes, other&^writes
-	high, ok := fixed(in, 0, x.toc[0])
+	high, ok := fixed(in, 0, x.toc)
 	switch {
 	case in.Op == ppc64.OpAddis && ok:
 		x.high[in.RT], x.known = high, known|writes
@@ -191,6 +219,7 @@ func (x *held) step(in ppc64.Inst, writes uint32) {
 		x.high[in.RA] = x.high[in.RT]
 		x.known |= known >> in.RT & 1 << in.RA
 		x.other |= other >> in.RT & 1 << in.RA
+	case suffixed: // perhaps it writes a vector register
 	case in.Op == ppc64.OpLd, in.Op == ppc64.OpMfvsrd: // perhaps of what the frame or a vector register keeps
 	default:
 		x.other |= writes
@@ -239,60 +268,77 @@ type user struct {
 	part       bool // it may be a part of another function
 }
 
-// instruction finds the addresses that an instruction makes or loads from.
-func (u user) instruction(in ppc64.Inst, at uint64, now *held, h *highs) {
+// instruction finds the address that an instruction makes or loads. It is false if
+// the instruction adds a low part to a high part that is not known.
+func (u user) instruction(in ppc64.Inst, at uint64, now *held, h *highs) bool {
 	switch in.Op {
-	case ppc64.OpPaddi, ppc64.OpPla:
-		if addr, ok := fixed(in, at, now.toc[0]); ok {
-			u.address(addr, true)
+	case ppc64.OpPaddi, ppc64.OpPla, ppc64.OpPld, ppc64.OpPldPC:
+		if addr, ok := fixed(in, at, now.toc); ok {
+			if in.Op == ppc64.OpPld || in.Op == ppc64.OpPldPC {
+				addr, ok = u.im.word64(addr)
+			}
+			if ok {
+				u.address(addr)
+			}
 		}
-	case ppc64.OpPld, ppc64.OpPldPC:
-		if addr, ok := fixed(in, at, now.toc[0]); ok {
-			u.load(addr)
-		}
-	case ppc64.OpAddi:
+	case ppc64.OpAddi, ppc64.OpLd:
 		if in.RA == 0 {
-			return
+			break
 		}
-		bases, sure := now.bases(in.RA, h)
-		for _, b := range bases {
-			u.address(b+uint64(in.Imm), sure)
+		high, known, unsure := now.base(in.RA, h)
+		if unsure {
+			return false
 		}
-	case ppc64.OpLd:
-		bases, _ := now.bases(in.RA, h)
-		for _, b := range bases {
-			u.load(b + uint64(in.Imm))
+		if addr, ok := u.made(in, high); known && ok {
+			u.address(addr)
 		}
 	}
+	return true
 }
 
-// address is for an address that the code may have. Where it is not sure that the
-// two halves belong together, and together they lead into an unrelated function,
-// they do not: no compiler has the address of a place in another function. In a
-// large program chance would find some.
-func (u user) address(addr uint64, sure bool) {
+// made is the address that addi or ld makes of a high part.
+func (u user) made(in ppc64.Inst, high uint64) (addr uint64, ok bool) {
+	if in.Op == ppc64.OpLd {
+		return u.im.word64(high + uint64(in.Imm))
+	}
+	return high + uint64(in.Imm), true
+}
+
+// address is for an address that the code has.
+func (u user) address(addr uint64) {
 	im := u.im
 	if im.work++; im.work > maxWork {
 		im.fail("too many addresses in the code")
 		return
 	}
 	if t, off, ok := im.within(addr); ok {
-		if sure || u.related(t, off) {
-			im.label(t.sec, label{off: off, kind: computed})
-		}
+		im.label(t.sec, label{off: off, kind: computed})
 	}
-	p, ok := im.at(addr)
-	if !ok || im.secs[p.sec] != nil || im.skips(addr) {
-		return
+	if im.isData(addr) {
+		im.bases = append(im.bases, tableBase{addr, u})
 	}
-	im.bases = append(im.bases, tableBase{addr, u})
 }
 
-// load is for the address of a doubleword that the code may load.
-func (u user) load(addr uint64) {
-	if v, ok := u.im.word64(addr); ok {
-		u.address(v, true)
+// isData reports whether a jump table may begin at an address.
+func (im *image) isData(addr uint64) bool {
+	p, ok := im.at(addr)
+	return ok && im.secs[p.sec] == nil && !im.skips(addr)
+}
+
+// leads reports whether it would matter that an instruction may make an address
+// from a high part. Where it is not sure that the halves belong together, and
+// together they lead into an unrelated function, they do not: no compiler has the
+// address of a place in another function. In a large program chance would find some.
+func (u user) leads(in ppc64.Inst, high uint64) bool {
+	addr, ok := u.made(in, high)
+	if !ok {
+		return false
 	}
+	if t, off, ok := u.im.within(addr); ok {
+		return u.related(t, off)
+	}
+	_, table := u.im.entry(addr, addr)
+	return table && u.im.isData(addr)
 }
 
 // A tableBase is an address of data that may be the begin of a jump table, and

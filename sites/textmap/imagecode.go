@@ -15,6 +15,10 @@ const maxWork = 1 << 27
 func (im *image) code() {
 	for _, t := range im.sections() {
 		im.imageBranches(t)
+	}
+	for _, t := range im.sections() {
+		t.settle()
+		t.findEntered()
 		size, end := uint64(len(t.code)), uint64(0) // end: of the functions so far
 		for i := range t.funcs {
 			fn := &t.funcs[i]

@@ -54,7 +54,8 @@ type text struct {
 	saves    []uint64  // calls of code that saves r2 itself
 	given    []uint64  // loads that give r2 back for sure
 	holes    []hole
-	open     bool // an edge or entry was added since the lists were sorted
+	entered  []uint64 // of an image, while its addresses are looked for: see findEntered
+	open     bool     // an edge or entry was added since the lists were sorted
 }
 
 // An edge leads from one instruction to another, beside what the instruction

@@ -61,7 +61,7 @@ func (t *text) fill(f *tocsave.Func) string {
 	f.Unknown = slices.Clone(span{f.Start, f.End}.of(t.entries))
 	f.Saves = span{f.Start, f.End}.of(t.saves)
 	f.Restores = span{f.Start, f.End}.of(t.given)
-	for _, e := range within(t.into, f, func(e edge) uint64 { return e.to }) {
+	for _, e := range within(t.into, f.Start, f.End, func(e edge) uint64 { return e.to }) {
 		if e.from < f.Start || e.from >= f.End {
 			f.Unknown = append(f.Unknown, e.to)
 		}
@@ -71,7 +71,7 @@ func (t *text) fill(f *tocsave.Func) string {
 			f.Unknown = append(f.Unknown, a.to)
 		}
 	}
-	for _, e := range within(t.edges, f, func(e edge) uint64 { return e.from }) {
+	for _, e := range within(t.edges, f.Start, f.End, func(e edge) uint64 { return e.from }) {
 		if e.to < f.Start || e.to >= f.End {
 			continue
 		}
@@ -81,7 +81,7 @@ func (t *text) fill(f *tocsave.Func) string {
 			f.Jumps[e.from] = append(f.Jumps[e.from], e.to)
 		}
 	}
-	for _, p := range within(t.pads, f, func(p pad) uint64 { return p.off }) {
+	for _, p := range within(t.pads, f.Start, f.End, func(p pad) uint64 { return p.off }) {
 		if p.start >= f.Start && p.end <= f.End {
 			f.Pads = append(f.Pads, p.off)
 		} else {
@@ -104,8 +104,8 @@ func (s span) of(list []uint64) []uint64 {
 	return list[lo:max(lo, hi)]
 }
 
-// within returns the elements of a sorted list that lie in f.
-func within[E any](list []E, f *tocsave.Func, off func(E) uint64) []E {
+// within returns the elements of a sorted list that lie in [start, end).
+func within[E any](list []E, start, end uint64, off func(E) uint64) []E {
 	search := func(at uint64) int {
 		i, _ := slices.BinarySearchFunc(list, at, func(e E, at uint64) int {
 			if off(e) < at {
@@ -115,7 +115,7 @@ func within[E any](list []E, f *tocsave.Func, off func(E) uint64) []E {
 		})
 		return i
 	}
-	lo, hi := search(f.Start), search(f.End)
+	lo, hi := search(start), search(end)
 	return list[lo:max(lo, hi)]
 }
 
@@ -157,7 +157,7 @@ func relocatedAt(f *tocsave.Func, off uint64) bool {
 // indirect finds where the indirect branches go to, from the places whose
 // address somebody has.
 func (t *text) indirect(f *tocsave.Func) string {
-	labels := within(t.labels, f, func(l label) uint64 { return l.off })
+	labels := within(t.labels, f.Start, f.End, func(l label) uint64 { return l.off })
 	if len(labels) == 0 {
 		return ""
 	}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package textmap
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/ppc64/tooltest"
+)
+
+// TestWays has the two halves of an address of a place in their own function, the
+// low part in another block than the high part, and wants them to be put together
+// where control and the registers lead from one to the other.
+func TestWays(t *testing.T) {
+	// HIGH N makes the high part in rN, LOW N adds the low part to rN. After a CALL
+	// no register is known in a row. @ is the number of the function.
+	tests := []struct {
+		name, code string
+		known      bool
+	}{
+		{"the same register", "HIGH 30\nCALL\nLOW 30", true},
+		{"a parameter", "mr 30,3\nCALL\nLOW 30\nHIGH 3", false},
+		{"overwritten", "HIGH 30\nCALL\nli 30,0\nCALL\nLOW 30", false},
+		{"overwritten on one way", "HIGH 30\nCALL\ncmpdi 3,0\nbeq 1f\nli 30,0\nb 1f\n1: LOW 30", true},
+		{"made afterwards", "CALL\nLOW 30\nHIGH 30", false},
+		{"made afterwards in a loop", "CALL\n1: LOW 30\nHIGH 30\nb 1b", true},
+		{"copied", "HIGH 9\nmr 30,9\nCALL\nLOW 30", true},
+		{"copied before", "mr 30,9\nHIGH 9\nCALL\nLOW 30", false},
+		{"with an index", "HIGH 9\nCALL\nadd 9,9,10\nCALL\nLOW 9", true},
+		{"in the frame", "HIGH 9\nstd 9,40(1)\nCALL\nld 10,40(1)\nLOW 10", true},
+		{"a parameter in the frame", "std 9,40(1)\nHIGH 9\nCALL\nld 10,40(1)\nLOW 10", false},
+		{"elsewhere in the frame", "HIGH 9\nstd 9,40(1)\nCALL\nld 10,48(1)\nLOW 10", false},
+		{"behind a branch that is not taken", "HIGH 30\ncmpdi 3,0\nbeq 1f\nCALL\n1: CALL\nLOW 30", true},
+		{"behind an indirect branch", "HIGH 30\nJUMP\nLOW 30", true},
+		{"behind an indirect branch, and overwritten", "HIGH 30\nli 30,0\nJUMP\nLOW 30", false},
+		{"led to by an indirect branch, or the way before", "HIGH 30\nJUMP\nli 30,0\nCALL\nLOW 30", true},
+		{"led to by nothing", "b 1f\nLOW 30\n1: HIGH 30", true},
+		{"entered from elsewhere", "CALL\n.Lin@: LOW 30\nHIGH 30\n.pushsection .text.other,\"ax\"\nb .Lin@\n.popsection", true},
+		{"entered by who has the address", "have .Lin@\nCALL\n.Lin@: LOW 30\nHIGH 30", true},
+		{"with a part elsewhere", "cmpdi 3,0\nbeq f@.cold\nCALL\nLOW 30\nHIGH 30\n" +
+			".pushsection .text.other,\"ax\"\n.type f@.cold,STT_FUNC\nf@.cold: trap\n.size f@.cold,.-f@.cold\n.popsection", true},
+		{"a landing pad", ".Lcall@: HIGH 30\nCALL\nb 1f\n.Lpad@: LOW 30\n1: nop", true},
+		{"a landing pad, and overwritten", ".Lcall@: CALL\nb 1f\n.Lpad@: LOW 30\n1: HIGH 30", false},
+		{"a vector register", "HIGH 30\nCALL\nxxspltiw 30,1\nLOW 30", true},
+		{"a vector register, in another block", "HIGH 30\nCALL\nxxspltiw 30,1\nCALL\nLOW 30", true},
+	}
+	var source strings.Builder
+	source.WriteString(`
+	.macro high place reg
+	addis \reg,2,\place@toc@ha
+	.endm
+	.macro low place reg
+	addi 3,\reg,\place@toc@l
+	.endm
+	.macro have place
+	addis 9,2,\place@toc@ha
+	addi 9,9,\place@toc@l
+	.endm
+	begin callee
+	finish callee
+`)
+	for i, tt := range tests {
+		text := strings.NewReplacer(
+			"HIGH", fmt.Sprintf("high place%d,", i), "LOW", fmt.Sprintf("low place%d,", i), "CALL", "bl callee\nnop", "JUMP", "mtctr 12\nbctr", "@", fmt.Sprint(i))
+		if strings.Contains(tt.code, ".Lpad@") {
+			tt.code = `
+	.pushsection .gcc_except_table,"a"
+.Lsda@:	.byte 0xff, 0xff, 1
+	.uleb128 .Lsdaend@-.Lsites@
+.Lsites@: .uleb128 .Lcall@-.Lf@
+	.uleb128 .Lpad@-.Lcall@
+	.uleb128 .Lpad@-.Lf@
+	.uleb128 0
+.Lsdaend@: .popsection
+	.cfi_lsda 0x1b,.Lsda@
+` + tt.code
+		}
+		source.WriteString(text.Replace("\n.Lf@: .cfi_startproc\nbegin f@\n" + tt.code + "\nplace@: nop\nfinish f@\n.cfi_endproc\n"))
+	}
+	dir := t.TempDir()
+	obj, exe := filepath.Join(dir, "a.o"), filepath.Join(dir, "exe")
+	if err := os.WriteFile(obj, assembleSource(t, source.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	build(t, tooltest.Path(t, crossC), "-shared", "-nostdlib", "-o", exe, obj)
+	o := readImage(t, exe)
+	places := o.places()
+	for i, tt := range tests {
+		p, ok := places[fmt.Sprint("place", i)]
+		if !ok {
+			t.Fatalf("%s: no place", tt.name)
+		}
+		x := o.m.secs[p.sec]
+		known := slices.ContainsFunc(x.labels, func(l label) bool { return l.off == p.off-x.base })
+		if known != tt.known {
+			t.Errorf("%s: the address is known: %t", tt.name, known)
+		}
+	}
+}
