@@ -52,6 +52,7 @@ type outcome struct {
 	named bool   // the last jump was to what the dynamic linker found by name
 	ifunc bool   // ... or what a resolver returned, which is at `at`
 	tramp bool   // a trampoline is on the way
+	tests bool   // it goes on by whether the doubleword that was asked for is NULL
 	via   uint64 // another key that it went through
 	why   string // stuck: because of what
 }
@@ -128,6 +129,7 @@ func (p *program) jump(m *machine, w ppc64.Word, in ppc64.Inst, g *goal, o *outc
 			o.stop("it has a branch whose condition is not known")
 			return true
 		}
+		o.tests = true
 		if !taken {
 			m.pc = next
 			return false

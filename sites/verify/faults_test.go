@@ -174,6 +174,10 @@ var faults = []struct {
 		"v_null+0x18", "the entry's stub __SCJ__null does not go through the key: it changes r8"},
 	{"stub without its test", func(d *damage) { d.word("__SCJ__null", 8, ppc64.Nop); d.word("__SCJ__null", 12, ppc64.Nop) },
 		"v_null+0x18", "the entry's stub __SCJ__null jumps to what the key holds without a test, and that is NULL"},
+	{"stub that goes elsewhere for NULL", func(d *damage) { d.word("__SCJ__twice", 12, 0x4d820420) }, // beqctr
+		"v_twice+0x1c", "the entry's stub __SCJ__twice does not return where the key holds NULL: it jumps to where nothing says"},
+	{"save stub that goes elsewhere for NULL", func(d *damage) { d.word("__SCJ__save", 12, 0x4d820420) },
+		"v_save+0x14", "__SCS__save does not return where the key holds NULL: it jumps to where nothing says"},
 	{"stub without r12", func(d *damage) { // ld r11,...; mtctr r11
 		w, _ := ppc64.Load(d.at("__SCJ__out", 4), 0)
 		d.word("__SCJ__out", 4, w&^(31<<21)|11<<21)

@@ -274,14 +274,17 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 		first.m, first.ending = m, elsewhere
 		return first, v.reached(s, t, &first)
 	}
-	if t.null { // once with what it holds, and once with what it may come to hold
-		g.null = true
-		if o := v.run(m, g); o.ending != returned {
-			return o, v.wrong(t, &o, b)
-		}
-		g.null = false
-	}
 	o := v.run(m, g)
+	if t.null || o.tests && !v.kept(s) { // once with what it holds, and once with what it may come to hold
+		g.null = true
+		switch n := v.run(m, g); {
+		case n.ending == returned:
+		case t.null:
+			return n, v.wrong(t, &n, b)
+		default:
+			return n, kind.WrongCall.Errorf("%s does not return where the key holds NULL%s", v.name(b.to), because(n.why))
+		}
+	}
 	switch {
 	case o.ending == stuck, o.ending == returned:
 		return o, v.wrong(t, &o, b)

@@ -103,8 +103,8 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 	for _, e := range r.Entries {
 		at := r.Base + uint64(e.Off)
 		if _, ok := p.word(at); !ok || at%ppc64.WordSize != 0 {
-			if _, _, ok := p.locate(at); ok && e.Form == layout.RecordKeep {
-				continue // alternative code lies among data
+			if _, _, located := p.locate(at); located && !ok && e.Form == layout.RecordKeep && r.Place != placeUser {
+				continue // alternative code of Linux lies among data
 			}
 			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is no code", kind.Printable(r.Keys[e.Key].Name), p.name(at))
 		}
@@ -116,19 +116,21 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 	return all, nil
 }
 
+// Where code runs, in a record; 0 is the kernel image.
+const placeModule, placeUser = 1, 2
+
 // adopt takes from a record where the code runs, if no option says it.
 func (p *program) adopt(place uint8) error {
-	const kernel, module, user = 0, 1, 2
 	switch {
-	case place > user:
+	case place > placeUser:
 		return kind.BadRecord.Errorf("a record is of code that runs in place %d, which there is not", place)
 	case p.adopted && place != p.place:
 		return kind.BadRecord.Errorf("the records are of code that runs in different places, %d and %d", p.place, place)
 	case !p.adopted && p.kernel():
-		p.opts.Module, p.opts.User = place == module, place == user
+		p.opts.Module, p.opts.User = place == placeModule, place == placeUser
 	}
 	p.adopted, p.place = true, place
-	p.elsewhere = p.opts.Module != (place == module) || p.opts.User != (place == user)
+	p.elsewhere = p.opts.Module != (place == placeModule) || p.opts.User != (place == placeUser)
 	return nil
 }
 

@@ -126,6 +126,8 @@ var recordFaults = []struct {
 		"v_listed+0x18", kind.BadRecord, "the record says constant, found"},
 	{"two sites in one place", func(d *damage) { copy(d.at("rec_direct", 0), d.at("rec_save", 0)[:4]) },
 		"v_save+0x14", kind.BadRecord, "one record says that the key is direct, another save"},
+	{"the place of a stub", func(d *damage) { d.add("rec_proven", 0, 4, d.distance("v_proven.site", "__SCJ__proven")) },
+		"__SCJ__proven+0x0", kind.BadRecord, "the record says that a stub's own entry is a site"},
 	{"a place beside the branch", func(d *damage) { d.at("rec_direct", 0)[0] += 4 },
 		"v_direct+0x18", kind.WrongCall, "found nop, but the key holds f_hidden"},
 }
@@ -262,10 +264,12 @@ func TestBadRecords(t *testing.T) {
 		"another place":   {put("rec_head", 16, 1), kind.BadRecord, "the records are of code that runs in different places, 1 and 2"},
 		"behind the code": {put("rec_direct", 0, 1<<20), kind.BadRecord, "a site of key direct is at .*, which is no code"},
 		"odd":             {put("rec_direct", 0, 2), kind.BadRecord, "a site of key direct is at .*, which is no code"},
+		"odd, kept":       {func(d *damage) { d.add("rec_kept", 0, 4, 2) }, kind.BadRecord, "a site of key kept is at .*, which is no code"},
+		"data, kept":      {func(d *damage) { d.add("rec_kept", 0, 4, d.distance("v_kept.site", "v_data")) }, kind.BadRecord, "a site of key kept is at .*, which is no code"},
 	} {
 		for linker, b := range map[string][]byte{"object": object, "bfd": linked["bfd"], "lld": linked["lld"]} {
-			if name == "another place" && linker != "object" {
-				continue // the second record is gone
+			if name == "another place" && linker != "object" || name == "data, kept" && linker == "object" {
+				continue // the second record is gone, or the distance is not known
 			}
 			d := newDamage(t, b)
 			c.do(d)

@@ -276,22 +276,23 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	}
 	m := v.start(c.toc)
 	m.pc, m.lr = s.stub, value{kind: returnTo}
-	for _, null := range []bool{false, true} {
-		if null && !t.null {
-			continue
-		}
-		o := v.run(m, goal{slot: s.key, null: null})
-		switch {
-		case null && o.ending == through:
-			return kind.BadStub.Errorf("the entry's stub %s jumps to what the key holds without a test, and that is NULL", v.name(s.stub))
-		case null && o.ending == returned:
-		case o.ending != through:
-			return kind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
-		case !o.r12:
-			return kind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
-		}
+	o := v.run(m, goal{slot: s.key})
+	switch {
+	case o.ending != through:
+		return kind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+	case !o.r12:
+		return kind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
+	case !t.null && !o.tests:
+		return nil
 	}
-	return nil
+	switch o := v.run(m, goal{slot: s.key, null: true}); o.ending {
+	case returned:
+		return nil
+	case through:
+		return kind.BadStub.Errorf("the entry's stub %s jumps to what the key holds without a test, and that is NULL", v.name(s.stub))
+	default:
+		return kind.BadStub.Errorf("the entry's stub %s does not return where the key holds NULL%s", v.name(s.stub), because(o.why))
+	}
 }
 
 // checkOwnStub wants the stub of an entry that is of the stub itself to jump

@@ -253,6 +253,8 @@ func (v *verifier) table(t table) int {
 			v.sites--
 			if err := v.checkOwnStub(&s); err != nil {
 				v.fault(&s, err)
+			} else if v.record(s.at) != nil {
+				v.fault(&s, kind.BadRecord.Errorf("the record says that a stub's own entry is a site"))
 			} else if w, _ := v.word(s.at); w != ppc64.Nop {
 				v.fault(&s, kind.BadStub.Errorf("expects nop, which a run time may make a branch, found %v", w))
 			}

@@ -52,8 +52,8 @@ savestub out
 savestub null, null=1
 savestub ret0
 savestub got, got=1
-savestub save
-savestub twice
+savestub save, null=1
+savestub twice, null=1
 savestub again, patched=1
 notocstub pc
 notocstub pcout

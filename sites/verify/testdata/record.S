@@ -20,6 +20,7 @@
  */
 #include "forms.h"
 
+	.section .text.sites,"axR",@progbits /* before the stubs */
 	.text
 
 hiddenkey direct, f_hidden
@@ -36,7 +37,7 @@ hiddenkey shadow, f_hidden
 hiddenkey gone, f_hidden
 
 savestub save
-savestub proven
+savestub proven, patched=1
 savestub listed
 
 /* What it does is no matter here. */
@@ -110,6 +111,7 @@ caller gone, 0, "bl f_hidden", nop
 	.popsection
 
 entry listed, __SCJ__listed
+stubentry proven
 
 	.data
 	.balign 8
