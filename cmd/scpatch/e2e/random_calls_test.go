@@ -34,8 +34,8 @@ const (
 // content with its objects and with all that was linked; a second run must change
 // nothing; and verify must see a word that is spoiled.
 //
-// SCPATCH_PROGRAMS says how many programs, SCPATCH_FIRST which is the first.
-// Whatever has failed is left in
+// SCPATCH_PROGRAMS says how many programs, SCPATCH_FIRST which is the first,
+// SCPATCH_SPOILS how many words are spoiled. Whatever has failed is left in
 // build/random/GRAPH/NUMBER.
 func TestE2ERandomCalls(t *testing.T) {
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))

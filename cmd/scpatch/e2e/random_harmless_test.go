@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package e2e
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// A linkedFile is a linked file as it lies in memory.
+type linkedFile struct {
+	*elf.File
+	bytes   []byte
+	toc     uint64
+	funcs   []elf.Symbol
+	dynamic map[uint64]content // by address
+}
+
+// A content is what a doubleword holds when the program starts: a number, or a
+// symbol and a number.
+type content struct{ info, n uint64 }
+
+func openLinked(t *testing.T, b []byte) *linkedFile {
+	f, err := elf.NewFile(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &linkedFile{File: f, bytes: b, dynamic: map[uint64]content{}}
+	if got := f.Section(".got"); got != nil {
+		x.toc = got.Addr + 0x8000 // ELFv2 §3.3
+	}
+	symbols, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range symbols {
+		if s.Name == ".TOC." {
+			x.toc = s.Value
+		}
+		if elf.ST_TYPE(s.Info) == elf.STT_FUNC && s.Size > 0 {
+			x.funcs = append(x.funcs, s)
+		}
+	}
+	for _, s := range f.Sections {
+		if s.Type != elf.SHT_RELA || s.Flags&elf.SHF_ALLOC == 0 {
+			continue
+		}
+		data, err := s.Data()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ; len(data) >= 24; data = data[24:] {
+			le := binary.LittleEndian
+			x.dynamic[le.Uint64(data)] = content{le.Uint64(data[8:]), le.Uint64(data[16:])}
+		}
+	}
+	return x
+}
+
+// offset is where the byte of an address is in the file.
+func (x *linkedFile) offset(addr uint64) (uint64, bool) {
+	for _, s := range x.Sections {
+		if s.Flags&elf.SHF_ALLOC != 0 && s.Type == elf.SHT_PROGBITS && addr >= s.Addr && addr+4 <= s.Addr+s.Size {
+			return s.Offset + addr - s.Addr, true
+		}
+	}
+	return 0, false
+}
+
+// word is the instruction at an address, 0 (which is none) where there is nothing.
+func (x *linkedFile) word(addr uint64) ppc64.Word {
+	off, ok := x.offset(addr)
+	if !ok {
+		return 0
+	}
+	return ppc64.Word(binary.LittleEndian.Uint32(x.bytes[off:]))
+}
+
+// doubleword is what an address holds.
+func (x *linkedFile) doubleword(addr uint64) content {
+	if c, ok := x.dynamic[addr]; ok {
+		return c
+	}
+	return content{0, uint64(x.word(addr)) | uint64(x.word(addr+4))<<32}
+}
+
+// led are the addresses that branches lead to, or that a run time may make one
+// lead to.
+func (x *linkedFile) led() map[uint64]bool {
+	led := map[uint64]bool{}
+	for _, s := range x.Sections {
+		if s.Type != elf.SHT_PROGBITS {
+			continue
+		}
+		if s.Name == layout.UserTable {
+			for stub := s.Addr + layout.StubField; stub < s.Addr+s.Size; stub += layout.EntrySize {
+				led[stub+uint64(int64(int32(x.word(stub))))] = true
+			}
+		}
+		if s.Flags&elf.SHF_EXECINSTR != 0 {
+			for at := s.Addr; at < s.Addr+s.Size; at += ppc64.WordSize {
+				if w := x.word(at); w.IsBranch() {
+					led[at+uint64(w.Displacement())] = true
+				}
+			}
+		}
+	}
+	return led
+}
+
+// harmless says why a spoiled word is as good as before, or "". It is decided from
+// the code, without what verify uses.
+func (x *linkedFile) harmless(w *spoilable, now uint32) string {
+	was := binary.LittleEndian.Uint32(x.bytes[w.off:])
+	a, b := ppc64.Word(was), ppc64.Word(now)
+	switch {
+	case w.record != nil:
+		if x.fits(w, uint64(now)) {
+			return "a record that is as true"
+		}
+	case w.kind == tableStub:
+		if x.alike(w.addr+uint64(int64(int32(was))), w.addr+uint64(int64(int32(now))), w.site) {
+			return "a way into a stub that goes on as the other"
+		}
+	case w.dead:
+		return "an instruction that nothing leads to"
+	case essence(a) == essence(b):
+		return "an instruction by another name"
+	case a.IsBranch() && b.IsBranch() && a.AA() == b.AA() && a.LK() == b.LK():
+		if x.alike(w.addr+uint64(a.Displacement()), w.addr+uint64(b.Displacement()), w.addr) {
+			return "a way into a stub that goes on as the other"
+		}
+	case a.Opcode() == opLoad && (a^b)&^0xfffc == 0 && a.RA() == 2:
+		if x.doubleword(x.toc+uint64(a.DS())) == x.doubleword(x.toc+uint64(b.DS())) {
+			return "another entry of the TOC that holds the same"
+		}
+	}
+	return ""
+}
+
+const opLoad = 58
+
+// essence is an instruction without what a processor does not look at, and without
+// what is no matter in a stub: r0 is nobody's there, and of a comparison only
+// whether it is equal. The latter is 0 for all that do nothing.
+func essence(w ppc64.Word) ppc64.Word {
+	always := w.BO()&0b10100 == 0b10100
+	switch op := w.Opcode(); {
+	case w.IsPrefix() && (w.PrefixType() == ppc64.Prefix8LS || w.PrefixType() == ppc64.PrefixMLS):
+		return w &^ 0x006c0000 // reserved fields
+	case (op == 10 || op == 11) && w.UI() == 0: // cmpldi, cmpdi
+		return 11<<26 | w&0x03bfffff // a reserved bit
+	case op == 14 || op == 15 || op >= 24 && op <= 27: // addi, addis, ori, oris, xori, xoris
+		if ppc64.Writes(w, 0) == 1<<0 {
+			return 0
+		}
+	case op == 19 && (w.XO() == 16 || w.XO() == 528) && always: // bclr, bcctr
+		return w &^ 0x017ff800 // the condition, hints and a reserved field
+	case op == 19 && w.XO() == 16 && w.BO()&0b10100 == 0b00100:
+		return w &^ 0x0060f800 // hints and a reserved field
+	case op == 31 && w.XO() == 467: // mtspr
+		return w &^ 1 // a reserved bit
+	}
+	return w
+}
+
+// alike reports whether a call is as good at one place as at the other: between
+// them there is nothing to do, or only a save that has been made by then, or that
+// does no harm; or both have the same instructions, up to a jump.
+func (x *linkedFile) alike(before, after, site uint64) bool {
+	if x.copied(before, after) {
+		return true
+	}
+	for at := min(before, after); at < max(before, after); at += ppc64.WordSize {
+		w := x.word(at)
+		if essence(w) != 0 && (w != ppc64.SaveTOC || !x.word(site).LK() || after > before && !x.saved(site)) {
+			return false
+		}
+	}
+	return true
+}
+
+// copied reports whether two places have the same instructions up to a jump through
+// a register, and none that counts from its own address.
+func (x *linkedFile) copied(a, b uint64) bool {
+	for ; x.word(a) == x.word(b); a, b = a+ppc64.WordSize, b+ppc64.WordSize {
+		switch w := x.word(a); {
+		case w.IsRegBranch() && w.BranchesAlways():
+			return true
+		case w == 0 || w.IsBranch() || w.IsCondBranch() || w.IsPrefix():
+			return false
+		}
+	}
+	return false
+}
+
+// saved reports whether 24(r1) holds the caller's r2 whichever way a call is
+// reached: each way back from it, as far as branches show, meets a save or a
+// restore, which is right in a program that is not spoiled.
+func (x *linkedFile) saved(site uint64) bool {
+	i := slices.IndexFunc(x.funcs, func(s elf.Symbol) bool { return s.Value <= site && site < s.Value+s.Size })
+	if i < 0 {
+		return false
+	}
+	start, end := x.funcs[i].Value, x.funcs[i].Value+x.funcs[i].Size
+	from := map[uint64][]uint64{}
+	for at := start; at < end; at += ppc64.WordSize {
+		w := x.word(at)
+		branch := w.IsBranch() || w.IsCondBranch()
+		if branch && !w.LK() {
+			to := at + uint64(w.Displacement())
+			from[to] = append(from[to], at)
+		}
+		if w.LK() || !w.BranchesAlways() || !branch && !w.IsRegBranch() {
+			from[at+ppc64.WordSize] = append(from[at+ppc64.WordSize], at)
+		}
+	}
+	seen := map[uint64]bool{}
+	for work := []uint64{site}; len(work) > 0; {
+		at := work[0]
+		work = work[1:]
+		if at == start || len(from[at]) == 0 {
+			return false
+		}
+		for _, before := range from[at] {
+			w := x.word(before)
+			switch {
+			case seen[before] || w == ppc64.SaveTOC || w == ppc64.RestoreTOC:
+			case ppc64.Writes(w, x.word(before+ppc64.WordSize))>>1&1 != 0: // r1
+				return false
+			default:
+				work = append(work, before)
+			}
+			seen[before] = true
+		}
+	}
+	return true
+}
+
+// fits reports whether a record is as true with another word: the places have the
+// same instructions, or call the same, and keys hold the same.
+func (x *linkedFile) fits(w *spoilable, now uint64) bool {
+	r := w.record
+	same := func(a, b uint64) bool {
+		u, v := x.word(a), x.word(b)
+		if u.IsBranch() && v.IsBranch() {
+			return u.LK() == v.LK() && a+uint64(u.Displacement()) == b+uint64(v.Displacement()) &&
+				(!u.LK() || x.word(a+ppc64.WordSize) == x.word(b+ppc64.WordSize))
+		}
+		return u != 0 && u == v
+	}
+	switch w.kind {
+	case recordKey:
+		a, b := r.Keys[r.Entries[w.entry].Key].Addr, uint64(0)
+		if now < uint64(len(r.Keys)) {
+			b = r.Keys[now].Addr
+		}
+		return a != 0 && b != 0 && x.doubleword(a) == x.doubleword(b)
+	case recordPlace:
+		return same(r.Base+uint64(r.Entries[w.entry].Off), r.Base+now)
+	}
+	for _, e := range r.Entries {
+		if !same(r.Base+uint64(e.Off), now+uint64(e.Off)) {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	tableStub   = "table: stub"
+	recordBase  = "record: base"
+	recordPlace = "record: place"
+	recordKey   = "record: key"
+)

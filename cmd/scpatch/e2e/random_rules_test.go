@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package e2e
+
+import (
+	"cmp"
+	"debug/elf"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// TestEssence has the words that random changes make of those of a stub.
+func TestEssence(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		was, now ppc64.Word
+		same     bool
+	}{
+		{"oris r0,r0,0", 0x60000000, 0x64000000, true},
+		{"ori r0,r5,16", 0x60000000, 0x60a00010, true},
+		{"ori r4,r0,0", 0x60000000, 0x60040000, false},
+		{"andi. r0,r0,0", 0x60000000, 0x70000000, false}, // changes cr0
+		{"subfic r0,r0,0", 0x60000000, 0x20000000, false},
+		{"a reserved bit of cmpdi", 0x2c2c0000, 0x2c6c0000, true},
+		{"cmpldi r12,0", 0x2c2c0000, 0x282c0000, true},
+		{"cmpdi r12,1", 0x2c2c0000, 0x2c2c0001, false},
+		{"cmpwi r12,0", 0x2c2c0000, 0x2c0c0000, false},
+		{"cmpdi cr1,r12,0", 0x2c2c0000, 0x2cac0000, false},
+		{"cmpdi r13,0", 0x2c2c0000, 0x2c2d0000, false},
+		{"a hint of beqlr", 0x4d820020, 0x4de20020, true},
+		{"a reserved bit of beqlr", 0x4d820020, 0x4d828020, true},
+		{"beqctr", 0x4d820020, 0x4d820420, false},
+		{"beqlrl", 0x4d820020, 0x4d820021, false},
+		{"bnelr", 0x4d820020, 0x4c820020, false},
+		{"bgtlr", 0x4d820020, 0x4d810020, false},
+		{"the condition of bctr", 0x4e800420, 0x4e840420, true},
+		{"bctrl", 0x4e800420, 0x4e800421, false},
+		{"beqctr for bctr", 0x4e800420, 0x4d800420, false},
+		{"a reserved bit of mtctr", 0x7d8903a6, 0x7d8903a7, true},
+		{"mtlr", 0x7d8903a6, 0x7d8803a6, false},
+		{"mtctr r13", 0x7d8903a6, 0x7da903a6, false},
+		{"a reserved bit of a prefix", 0x06100002, 0x06500002, true},
+		{"a displacement of a prefix", 0x06100002, 0x06100003, false},
+		{"a prefix that counts from a register", 0x06100002, 0x06000002, false},
+		{"a prefix of another type", 0x06100002, 0x04100002, false},
+		{"another load", 0xe98c0000, 0xe98c0008, false},
+		{"another save", 0xf8410018, 0xf8410038, false},
+	} {
+		if same := essence(c.was) == essence(c.now); same != c.same {
+			t.Errorf("%s: the same as before: %t", c.name, same)
+		}
+	}
+}
+
+// assembled is a file with code at 0x1000 and one function there, of all of it.
+// "b N", "bl N" and "beq N" go to the N-th word; a number is a word.
+func assembled(code string) *linkedFile {
+	words := map[string]ppc64.Word{
+		"b": 0x48000000, "bl": 0x48000001, "beq": 0x41820000, "blr": ppc64.Blr, "bctr": 0x4e800420,
+		"nop": ppc64.Nop, "save": ppc64.SaveTOC, "restore": ppc64.RestoreTOC, "stdu": 0xf821ffd1,
+		"load": 0xe98c0000, "load11": 0xe98b0000, "mtctr": 0x7d8903a6,
+	}
+	x := &linkedFile{File: &elf.File{}}
+	for i, text := range strings.Split(code, "; ") {
+		name, n, branch := strings.Cut(text, " ")
+		w, ok := words[name]
+		number, _ := strconv.Atoi(cmp.Or(n, name))
+		switch {
+		case branch:
+			w, _ = w.WithDisplacement(int64(number-i) * ppc64.WordSize)
+		case !ok:
+			w = ppc64.Word(number)
+		}
+		x.bytes = append(x.bytes, 0, 0, 0, 0)
+		w.Put(x.bytes[4*i:])
+	}
+	size := uint64(len(x.bytes))
+	x.Sections = []*elf.Section{{SectionHeader: elf.SectionHeader{Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Addr: 0x1000, Size: size}}}
+	x.funcs = []elf.Symbol{{Value: 0x1000, Size: size}}
+	return x
+}
+
+// TestHarmless has calls of another place than before, of which the site is
+// the N-th word.
+func TestHarmless(t *testing.T) {
+	stub := "; save; nop; load; mtctr; bctr"
+	for _, c := range []struct {
+		name, code string
+		site, now  int
+		same       bool
+	}{
+		{"past a nop", "stdu; bl 3; blr; nop" + stub, 1, 4, true},
+		{"to a nop before", "stdu; bl 4; blr; nop" + stub, 1, 3, true},
+		{"to another instruction before", "stdu; bl 3; blr" + stub, 1, 2, false},
+		{"past a load", "stdu; bl 5; blr" + stub, 1, 6, false},
+		{"past a save that is needed", "stdu; bl 3; blr" + stub, 1, 4, false},
+		{"past a save, and a nop", "stdu; save; bl 4; blr" + stub, 2, 6, true},
+		{"past a second save", "stdu; save; bl 4; blr" + stub, 2, 5, true},
+		{"past a second save in a loop", "stdu; save; bl 5; beq 2; blr" + stub, 2, 6, true},
+		{"past a save after a call that restores", "stdu; bl 9; restore; bl 6; restore; blr" + stub, 3, 7, true},
+		{"past a save that one way has made", "stdu; beq 3; save; bl 5; blr" + stub, 3, 6, false},
+		{"past a save made in another frame", "save; stdu; bl 4; blr" + stub, 2, 5, false},
+		{"past a save, led to by nothing", "stdu; save; bctr; bl 5; blr" + stub, 3, 6, false},
+		{"past a save in a tail call", "save; b 2" + stub, 1, 3, false},
+		{"to a save that nobody needs", "stdu; bl 4; blr" + stub, 1, 3, true},
+		{"to a copy", "stdu; bl 3; blr" + stub + stub, 1, 8, true},
+		{"to a copy but for a load", "stdu; bl 3; blr" + stub + strings.Replace(stub, "load", "load11", 1), 1, 8, false},
+		{"to a copy that branches elsewhere", "stdu; bl 3; blr; b 2; b 3", 1, 4, false},
+	} {
+		x := assembled(c.code)
+		at := uint64(0x1000 + 4*c.site)
+		now, err := x.word(at).WithDisplacement(int64(c.now-c.site) * 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		why := x.harmless(&spoilable{off: at - 0x1000, addr: at}, uint32(now))
+		if (why != "") != c.same {
+			t.Errorf("%s: %q", c.name, why)
+		}
+	}
+}
+
+// TestHarmlessRecords has records with another word. The first key is at 0x1000,
+// the function behind the keys at 0x1018.
+func TestHarmlessRecords(t *testing.T) {
+	x := assembled("7; 0; 7; 0; 8; 0; nop; bl 12; nop; bl 12; nop; bl 12; blr")
+	record := &layout.Record{
+		Base:    0x1018,
+		Keys:    []layout.RecordKey{{Addr: 0x1000}, {Addr: 0x1008}, {Addr: 0x1010}, {}},
+		Entries: []layout.RecordEntry{{Off: 4, Key: 0}},
+	}
+	for _, c := range []struct {
+		kind string
+		now  uint32
+		same bool
+	}{
+		{recordKey, 1, true},
+		{recordKey, 2, false}, // holds something else
+		{recordKey, 3, false}, // of another unit
+		{recordKey, 4, false},
+		{recordPlace, 12, true},
+		{recordPlace, 20, false}, // no slot
+		{recordPlace, 8, false},
+		{recordPlace, 1 << 20, false},
+		{recordBase, 0x1020, true},
+		{recordBase, 0x1024, false},
+	} {
+		if fits := x.fits(&spoilable{kind: c.kind, record: record}, uint64(c.now)); fits != c.same {
+			t.Errorf("%s %#x: %t", c.kind, c.now, fits)
+		}
+	}
+}
