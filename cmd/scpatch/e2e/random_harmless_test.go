@@ -187,17 +187,34 @@ func (x *linkedFile) alike(before, after, site uint64) bool {
 }
 
 // copied reports whether two places have the same instructions up to a jump through
-// a register, and none that counts from its own address.
+// a register.
 func (x *linkedFile) copied(a, b uint64) bool {
-	for ; x.word(a) == x.word(b); a, b = a+ppc64.WordSize, b+ppc64.WordSize {
-		switch w := x.word(a); {
+	for {
+		w := x.word(a)
+		size := uint64(w.Len())
+		switch {
+		case x.counted(a) != x.counted(b) || w == 0 || w.IsBranch() || w.IsCondBranch():
+			return false
 		case w.IsRegBranch() && w.BranchesAlways():
 			return true
-		case w == 0 || w.IsBranch() || w.IsCondBranch() || w.IsPrefix():
-			return false
 		}
+		a, b = a+size, b+size
 	}
-	return false
+}
+
+// counted is an instruction, and where it counts from its own address what it
+// comes to.
+func (x *linkedFile) counted(at uint64) [3]uint64 {
+	w, suffix := x.word(at), x.word(at+ppc64.WordSize)
+	switch {
+	case !w.IsPrefix():
+		return [3]uint64{uint64(w)}
+	case !w.PrefixR():
+		return [3]uint64{uint64(w), uint64(suffix)}
+	}
+	to := at + uint64(ppc64.D34(w, suffix))
+	w, suffix, _ = ppc64.WithD34(w, suffix, 0)
+	return [3]uint64{uint64(w), uint64(suffix), to}
 }
 
 // saved reports whether 24(r1) holds the caller's r2 whichever way a call is

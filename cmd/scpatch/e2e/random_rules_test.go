@@ -63,6 +63,7 @@ func assembled(code string) *linkedFile {
 		"b": 0x48000000, "bl": 0x48000001, "beq": 0x41820000, "blr": ppc64.Blr, "bctr": 0x4e800420,
 		"nop": ppc64.Nop, "save": ppc64.SaveTOC, "restore": ppc64.RestoreTOC, "stdu": 0xf821ffd1,
 		"load": 0xe98c0000, "load11": 0xe98b0000, "mtctr": 0x7d8903a6,
+		"prefix": 0x04100000, "pld20": 0xe5800014, "pld4": 0xe5800004,
 	}
 	x := &linkedFile{File: &elf.File{}}
 	for i, text := range strings.Split(code, "; ") {
@@ -109,6 +110,8 @@ func TestHarmless(t *testing.T) {
 		{"to a save that nobody needs", "stdu; bl 4; blr" + stub, 1, 3, true},
 		{"to a copy", "stdu; bl 3; blr" + stub + stub, 1, 8, true},
 		{"to a copy but for a load", "stdu; bl 3; blr" + stub + strings.Replace(stub, "load", "load11", 1), 1, 8, false},
+		{"to a copy with an address of its own", "stdu; bl 3; blr; prefix; pld20; mtctr; bctr; prefix; pld20; mtctr; bctr", 1, 7, false},
+		{"to a copy that comes to the same address", "stdu; bl 3; blr; prefix; pld20; mtctr; bctr; prefix; pld4; mtctr; bctr", 1, 7, true},
 		{"to a copy that branches elsewhere", "stdu; bl 3; blr; b 2; b 3", 1, 4, false},
 	} {
 		x := assembled(c.code)
