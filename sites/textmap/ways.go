@@ -112,12 +112,14 @@ func (w *ways) reach(off uint64, reg uint8) []uint64 {
 	}
 	w.points, w.found, w.jumped, w.threw = w.points[:0], nil, 0, 0
 	w.ask(off, reg)
-	for i := 0; i < len(w.points); i++ {
+	for i := 0; ; i++ {
+		if i == len(w.points) {
+			return w.found
+		}
 		if w.left--; w.left < 0 || !w.before(w.points[i]) {
 			return w.highs.of(reg)
 		}
 	}
-	return w.found
 }
 
 // ask notes a point that is to be looked at.
