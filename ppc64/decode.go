@@ -69,7 +69,15 @@ func (in Inst) Target() uint8 {
 // invalid form is taken for what its opcode says: R of a prefix with RA of the
 // suffix not 0, or its ST with a value that is not defined.
 func Decode(w, suffix Word) Inst {
-	list := encodings[w.Opcode()]
+	op := w.Opcode()
+	if op == opcodeX {
+		e := &extended[w.XO()]
+		if e.op == OpUnknown {
+			return Inst{}
+		}
+		return e.decode(w, suffix)
+	}
+	list := encodings[op]
 	for i := range list {
 		if e := &list[i]; w&e.mask == e.word && (e.suffix == 0 || e.suffix == suffix.Opcode()) {
 			return e.decode(w, suffix)

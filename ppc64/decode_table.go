@@ -33,8 +33,8 @@ type encoding struct {
 	suffix     uint32 // the primary opcode behind a prefix
 }
 
-// encodings are by primary opcode (Power ISA v3.1, Book I, Appendix F). L of a
-// comparison is 1, OE of add 0.
+// encodings are by primary opcode (Power ISA v3.1, Book I, Appendix F), but for those
+// of opcode 31. L of a comparison is 1.
 var encodings = [64][]encoding{
 	opcodePrefix: {
 		{OpPld, formD34, 0x03100000, 0x00000000, 57}, // 8LS
@@ -60,14 +60,16 @@ var encodings = [64][]encoding{
 	26: {{OpXori, formUI, 0, 0, 0}},
 	27: {{OpXoris, formUIShifted, 0, 0, 0}},
 	30: {{OpSldi, formShift, 0x1c, 1 << 2, 0}}, // rldicr
-	31: {
-		{OpMr, formMove, 0x7fe, 444 << 1, 0}, // or
-		{OpMtspr, formSPR, 0x7fe, 467 << 1, 0},
-		{OpMfspr, formSPR, 0x7fe, 339 << 1, 0},
-		{OpAdd, formSum, 0x7fe, 266 << 1, 0},
-		{OpMtvsrd, formRA, 0x7fe, 179 << 1, 0},
-		{OpMfvsrd, formRA, 0x7fe, 51 << 1, 0},
-	},
 	58: {{OpLd, formDS, 3, 0, 0}},
 	62: {{OpStd, formDS, 3, 0, 0}},
+}
+
+// extended are the encodings of primary opcode 31 by XO; OE of add is 0.
+var extended = [1024]encoding{
+	51:  {op: OpMfvsrd, form: formRA},
+	179: {op: OpMtvsrd, form: formRA},
+	266: {op: OpAdd, form: formSum},
+	339: {op: OpMfspr, form: formSPR},
+	444: {op: OpMr, form: formMove}, // or
+	467: {op: OpMtspr, form: formSPR},
 }

@@ -290,6 +290,11 @@ func TestDecodeLikeAsm(t *testing.T) {
 			}
 		}
 	}
+	for xo, e := range extended {
+		for range 512 * min(1, int(e.op)) {
+			sameAsAsm(t, opcodeX<<26|Word(xo)<<1|word()&0x03fff801, 0)
+		}
+	}
 	for reg := range Word(32) { // what random operands seldom are: mr, li
 		sameAsAsm(t, 0x7c000378|word()&0x001f0001|reg<<21|reg<<11, 0)
 		sameAsAsm(t, 0x38000000|reg<<21|word()&0xffff, 0)
