@@ -30,10 +30,10 @@ func (a *analysis) jump(word uint32, w ppc64.Word, s *state) bool {
 	case !w.IsRegBranch():
 		if t, ok := a.target(word, w); ok {
 			a.flow(t, s, word)
-		} else if a.marks[word]&jumps == 0 && !s.regs[regSP].popped() {
+		} else if a.marks[word]&jumps == 0 && !s.regs[ppc64.RegSP].popped() {
 			s.effect |= effLeave
 		}
-	case w.XO() == 16: // bclr
+	case ppc64.Decode(w, 0).Op == ppc64.OpBclr:
 	case s.tail(): // bcctr, bctar
 		a.enterLabels(s.held)
 	default:
@@ -50,7 +50,7 @@ func (a *analysis) jump(word uint32, w ppc64.Word, s *state) bool {
 // are as they were at the entry. A jump table is for code with the same frame,
 // which is none, and there nothing is proven.
 func (s *state) tail() bool {
-	sp := s.regs[regSP]
+	sp := s.regs[ppc64.RegSP]
 	return sp.origin == entrySP && sp.off == 0 && s.own
 }
 

@@ -181,9 +181,9 @@ func (a *analysis) solve() why {
 	if first.own = a.f.Entry.UsesTOC(); !first.own {
 		first.ownWhy.cause = notTOC(a.f.Entry)
 	}
-	first.regs[regSP] = value{kind: at}
+	first.regs[ppc64.RegSP] = value{kind: at}
 	if a.f.Part {
-		first.held, first.regs[regSP] = true, value{kind: anywhere}
+		first.held, first.regs[ppc64.RegSP] = true, value{kind: anywhere}
 	}
 	a.flow(a.entry, &first, a.entry)
 	framed := make(map[uint64]bool, len(a.f.Framed))
@@ -336,7 +336,7 @@ func (a *analysis) instruction(word uint32, w ppc64.Word, s *state) bool {
 			s.effect |= effCall
 		}
 		if m&restoresTOC != 0 {
-			s.set(regTOC, value{}, true, why{})
+			s.set(ppc64.RegTOC, value{}, true, why{})
 			s.trusted = true
 		}
 	}

@@ -2,14 +2,11 @@
 
 package tocsave
 
-// The general registers that matter here, and those that a call may change:
-// r0 and r2 to r12 (ELFv2 §2.2.2.1; r2 is followed by itself).
-const (
-	regSP  = 1
-	regTOC = 2
+import "github.com/scpatch/scpatch/ppc64"
 
-	volatileRegs uint32 = 0x1ffd
-)
+// volatileRegs are the general registers that a call may change: r0 and r2 to r12
+// (ELFv2 §2.2.2.1; r2 is followed by itself).
+const volatileRegs uint32 = 0x1ffd
 
 // The TOC save doubleword (ELFv2 §2.2.3) and the smallest frame there is.
 const (
@@ -128,10 +125,10 @@ func (s *state) killOwn(w why) {
 
 // begin settles r1 at the begin of a block, the word of which is given.
 func (s *state) begin(word uint32) {
-	if s.regs[regSP].kind != at {
+	if s.regs[ppc64.RegSP].kind != at {
 		o := originAt(word, joinedSP)
 		s.forget(o)
-		s.regs[regSP] = value{kind: at, origin: o}
+		s.regs[ppc64.RegSP] = value{kind: at, origin: o}
 	}
 }
 
@@ -140,14 +137,14 @@ func (s *state) begin(word uint32) {
 func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 	s.killSlot(why{c, 4 * word})
 	s.effect |= effMove
-	if sp := s.regs[regSP]; !sp.popped() && !(v.kind == at && v.above(sp)) {
+	if sp := s.regs[ppc64.RegSP]; !sp.popped() && !(v.kind == at && v.above(sp)) {
 		s.effect |= effPush
 	}
 	s.lost = s.everLost
 	// What is loaded, but not from the back chain, is an r1 of before: so the end
 	// of a block gives its variable arrays back. A register may have a copy of r1 on
 	// one path and such a value on another, as at a landing pad.
-	sp, old := s.regs[regSP], v
+	sp, old := s.regs[ppc64.RegSP], v
 	if old.kind == may {
 		old.kind = at
 	}
@@ -160,8 +157,8 @@ func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 		v = value{kind: at, origin: originAt(word, class)}
 		s.forget(v.origin)
 	}
-	s.regs[regSP], s.frame = v, frame
-	s.copies &^= 1 << regSP
+	s.regs[ppc64.RegSP], s.frame = v, frame
+	s.copies &^= 1 << ppc64.RegSP
 }
 
 // above reports whether a value of r1 is known not to be below another.
@@ -188,7 +185,7 @@ func (v value) stands() bool {
 // set gives a register other than r1 a value; hasTOC says that this is the
 // unit's TOC pointer.
 func (s *state) set(r uint32, v value, hasTOC bool, w why) {
-	if r == regTOC {
+	if r == ppc64.RegTOC {
 		s.trusted = hasTOC
 		if s.own = hasTOC; !hasTOC {
 			s.ownWhy = w
@@ -196,19 +193,19 @@ func (s *state) set(r uint32, v value, hasTOC bool, w why) {
 	}
 	s.regs[r] = v
 	s.copies &^= 1 << r
-	if hasTOC && r != regTOC {
+	if hasTOC && r != ppc64.RegTOC {
 		s.copies |= 1 << r
 	}
 }
 
 // hasTOC reports whether a register holds the unit's TOC pointer.
 func (s *state) hasTOC(r uint32) bool {
-	return r == regTOC && s.own || s.copies>>r&1 != 0
+	return r == ppc64.RegTOC && s.own || s.copies>>r&1 != 0
 }
 
 // slotRel returns the distance of an address from r1, if it is known.
 func (s *state) slotRel(ea value) (int64, bool) {
-	sp := s.regs[regSP]
+	sp := s.regs[ppc64.RegSP]
 	if ea.kind != at && ea.kind != may || ea.origin != sp.origin {
 		return 0, false
 	}

@@ -21,7 +21,8 @@ func (s *state) step(i *inst) {
 		s.memory(i, a)
 		return
 	}
-	if dst, src, ok := i.move(); ok {
+	in := ppc64.Decode(i.w, i.suffix)
+	if dst, src, ok := i.move(in); ok {
 		s.move(i, dst, src)
 		return
 	}
@@ -29,7 +30,7 @@ func (s *state) step(i *inst) {
 	if writes == 0 {
 		return
 	}
-	v, ok := s.sum(i)
+	v, ok := s.sum(i, in)
 	if !ok && s.anyAlias(ppc64.Sources(i.w, i.suffix)) {
 		v.kind = anywhere
 	}
@@ -41,7 +42,7 @@ func (s *state) write(i *inst, regs uint32, v value) {
 	for r := range uint32(32) {
 		switch {
 		case regs>>r&1 == 0:
-		case r == regSP:
+		case r == ppc64.RegSP:
 			s.setSP(v, v.stands(), i.word, moved)
 		default:
 			s.set(r, v, false, i.why(written))
@@ -61,20 +62,20 @@ func (s *state) anyAlias(regs uint32) bool {
 
 // move recognises the instructions that copy a register: mr, and the logical
 // immediates with 0, among which ori r2,r2,0 is padding.
-func (i *inst) move() (dst, src uint32, ok bool) {
-	switch op := i.w.Opcode(); {
-	case op == 31 && i.w.XO() == 444: // or
-		ok = i.w.RS() == i.w.RB()
-	case op >= 24 && op <= 27: // ori, oris, xori, xoris
-		ok = i.w.UI() == 0 && !i.relocated
+func (i *inst) move(in ppc64.Inst) (dst, src uint32, ok bool) {
+	switch in.Op {
+	case ppc64.OpMr:
+		ok = true
+	case ppc64.OpOri, ppc64.OpOris, ppc64.OpXori, ppc64.OpXoris:
+		ok = in.Imm == 0 && !i.relocated
 	}
-	return i.w.RA(), i.w.RS(), ok
+	return uint32(in.RA), uint32(in.RT), ok
 }
 
 func (s *state) move(i *inst, dst, src uint32) {
 	switch dst {
 	case src:
-	case regSP:
+	case ppc64.RegSP:
 		v := s.regs[src]
 		s.setSP(v, v.stands(), i.word, moved)
 	default:
@@ -83,28 +84,20 @@ func (s *state) move(i *inst, dst, src uint32) {
 }
 
 // sum recognises the additions by which addresses in the stack are made.
-func (s *state) sum(i *inst) (value, bool) {
-	w := i.w
-	var imm value
-	switch op := w.Opcode(); {
-	case w.IsPrefix() && w.PrefixType() == ppc64.PrefixMLS && i.suffix.Opcode() == 14: // paddi
-		if w.PrefixR() {
-			return value{}, true
+func (s *state) sum(i *inst, in ppc64.Inst) (value, bool) {
+	switch in.Op {
+	case ppc64.OpAddi, ppc64.OpAddis, ppc64.OpPaddi:
+		imm := numberOf(in.Imm)
+		if i.relocated {
+			imm = value{}
 		}
-		imm, w = numberOf(ppc64.D34(i.w, i.suffix)), i.suffix
-	case op == 14: // addi
-		imm = numberOf(w.SI())
-	case op == 15: // addis
-		imm = numberOf(w.SI() << 16)
-	case op == 31 && w.XO() == 266: // add
-		return s.regs[w.RA()].plus(s.regs[w.RB()]), true
-	default:
-		return value{}, false
+		return s.base(uint32(in.RA)).plus(imm), true
+	case ppc64.OpPla: // an address of the program
+		return value{}, true
+	case ppc64.OpAdd:
+		return s.regs[in.RA].plus(s.regs[i.w.RB()]), true
 	}
-	if i.relocated {
-		imm = value{}
-	}
-	return s.base(w.RA()).plus(imm), true
+	return value{}, false
 }
 
 // base is the value of RA|0.
@@ -118,7 +111,7 @@ func (s *state) base(r uint32) value {
 // memory applies a load or a store.
 func (s *state) memory(i *inst, a ppc64.Access) {
 	ea := s.address(i, a)
-	push := a.Store && a.Update && a.Base == regSP
+	push := a.Store && a.Update && a.Base == ppc64.RegSP
 	if a.Store && !push { // a push kills the slot anyway
 		s.store(i, a, ea)
 	}
@@ -131,7 +124,7 @@ func (s *state) memory(i *inst, a ppc64.Access) {
 	case !a.Update:
 	case push:
 		s.push(i, ea)
-	case a.Base != regSP:
+	case a.Base != ppc64.RegSP:
 		s.set(a.Base, ea, false, i.why(written))
 	default:
 		s.setSP(ea, ea.stands(), i.word, moved)
@@ -156,8 +149,8 @@ func (s *state) address(i *inst, a ppc64.Access) value {
 // store applies what a store does to the slot.
 func (s *state) store(i *inst, a ppc64.Access, ea value) {
 	rel, known := s.slotRel(ea)
-	std := i.w.Opcode() == 62 && i.w.XODS() == 0
-	if std && known && ea.kind == at && rel == slotOff && s.hasTOC(i.w.RS()) {
+	save := known && ea.kind == at && rel == slotOff && ppc64.Decode(i.w, 0).Op == ppc64.OpStd
+	if save && s.hasTOC(i.w.RS()) {
 		switch {
 		case i.pltSeq: // it may be there or not
 		case !s.frame: // the slot is the caller's (ELFv2 §2.2.3)
@@ -169,7 +162,7 @@ func (s *state) store(i *inst, a ppc64.Access, ea value) {
 		return
 	}
 	switch {
-	case std && known && ea.kind == at && rel == slotOff && i.w.RS() == regTOC && s.trusted:
+	case save && i.w.RS() == ppc64.RegTOC && s.trusted:
 		s.killSlot(i.why(overwritten))
 		s.effect &^= effKill // it stays as right as it was
 	case !ea.aliases():
@@ -200,18 +193,17 @@ func (s *state) load(i *inst, writes uint32, ea value) {
 	if writes == 0 {
 		return
 	}
-	ld := i.w.Opcode() == 58 && i.w.XODS() == 0
 	rel, known := s.slotRel(ea)
 	if i.afterPLT && i.w == ppc64.RestoreTOC {
 		return // the linker leaves it there if, and only if, it leaves the save there
 	}
-	if ld && known && ea.kind == at && rel == slotOff && i.w.RT() != regSP {
+	if known && ea.kind == at && rel == slotOff && i.w.RT() != ppc64.RegSP && ppc64.Decode(i.w, 0).Op == ppc64.OpLd {
 		w := s.slotWhy
 		if w.cause == noSave {
 			w = i.why(restoredWrong)
 		}
 		s.set(i.w.RT(), value{}, s.slot, w)
-		s.trusted = s.trusted || i.w.RT() == regTOC
+		s.trusted = s.trusted || i.w.RT() == ppc64.RegTOC
 		return
 	}
 	v := value{}
@@ -231,7 +223,7 @@ func (s *state) push(i *inst, ea value) {
 	}
 	frame := true
 	if ea.kind == at {
-		size := int64(s.regs[regSP].off) - int64(ea.off)
+		size := int64(s.regs[ppc64.RegSP].off) - int64(ea.off)
 		frame = ea.stands() || s.frame && size >= 0 || size >= minFrame && ea.origin != entrySP
 	}
 	s.setSP(ea, frame, i.word, c)
