@@ -73,7 +73,7 @@ func throughTOC(got, slot uint64) []ppc64.Word {
 	return []ppc64.Word{
 		0x3d820000 | ppc64.Word(uint16((off+0x8000)>>16)), // addis r12,r2,off@ha
 		0xe98c0000 | ppc64.Word(uint16(off)),              // ld r12,off@l(r12)
-		mtctrR12, bctr,
+		ppc64.MtctrR12, ppc64.Bctr,
 	}
 }
 

@@ -137,11 +137,7 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 	case !f.entry.PreservesR2() && (!known || caller.PreservesR2()):
 		return keep(sites.ClobbersTOC)
 	}
-	branch := ppc64.Word(0x48000001)
-	if s.Tail {
-		branch = 0x48000000
-	}
-	w, err := branch.WithDisplacement(int64(f.local() - s.at))
+	w, err := ppc64.Branch(int64(f.local()-s.at), !s.Tail)
 	if err != nil {
 		return keep(sites.TargetFar)
 	}
@@ -196,22 +192,16 @@ func (im *image) wayOut(s *Site, out, via uint64) error {
 	tramp, known := im.tramps[s.Key]
 	switch {
 	case out != 0:
-		if !known || im.behind(out) != tramp.local() || !reaches(s.at, out) {
+		if !known || im.behind(out) != tramp.local() || !ppc64.Reaches(s.at, out) {
 			return im.bad(s, kind.BadStub, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, kind.Printable(s.Key))
 		}
-	case !known || reaches(s.at, tramp.local()):
+	case !known || ppc64.Reaches(s.at, tramp.local()):
 	case via != 0:
 		s.out = via
 	default:
 		return im.bad(s, kind.BadStub, "the trampoline of %s is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only", kind.Printable(s.Key))
 	}
 	return nil
-}
-
-// reaches reports whether a branch at one address reaches another.
-func reaches(from, to uint64) bool {
-	_, err := ppc64.Word(0x48000001).WithDisplacement(int64(to - from))
-	return err == nil
 }
 
 // bad makes the error for a site.

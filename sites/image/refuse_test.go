@@ -88,10 +88,10 @@ func TestRefused(t *testing.T) {
 		{"out of reach, by a stub that loads from nowhere", func(f *fake) { far(f); f.words(stubAt, 0x3d800000) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, by a stub that goes by what r11 holds", func(f *fake) { far(f); f.words(stubAt, 0x3d8b0c00, 0x398c0010) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, by a stub with a number", func(f *fake) { far(f); f.words(stubAt, 0x3d800c00, 0x398c0010) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
-		{"out of reach, by a stub with ldu", func(f *fake) { far(f); f.words(stubAt, 0xe9828019, mtctrR12, bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
-		{"out of reach, by a stub with lwz", func(f *fake) { far(f); f.words(stubAt, 0x81828018, mtctrR12, bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub with ldu", func(f *fake) { far(f); f.words(stubAt, 0xe9828019, ppc64.MtctrR12, ppc64.Bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub with lwz", func(f *fake) { far(f); f.words(stubAt, 0x81828018, ppc64.MtctrR12, ppc64.Bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, by a stub that does not set CTR", func(f *fake) { far(f); f.words(stubAt+8, ppc64.Nop) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
-		{"out of reach, by a stub that sets CTR to nothing", func(f *fake) { far(f); f.words(stubAt, mtctrR12, bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
+		{"out of reach, by a stub that sets CTR to nothing", func(f *fake) { far(f); f.words(stubAt, ppc64.MtctrR12, ppc64.Bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, the stub out of its entry's", func(f *fake) {
 			far(f)
 			f.words(textAt, throughTOC(gotAt, gotAt+0x18)...) // in front of the site
@@ -137,7 +137,7 @@ func more(f *fake, size uint64) {
 
 // farStub has a stub out of reach that branches to the trampoline, which is not.
 func farStub(f *fake) {
-	f.words(farAt, 0x3d820000, 0xe98c8018, mtctrR12, bctr)
+	f.words(farAt, 0x3d820000, 0xe98c8018, ppc64.MtctrR12, ppc64.Bctr)
 	f.put64(gotAt+0x18, trampA)
 }
 
@@ -154,16 +154,16 @@ func TestStubs(t *testing.T) {
 		{".TOC. says more than .got", func(f *fake) {
 			f.syms = append(f.syms, fakeSymbol{".TOC.", dataAt, 0, elf.STT_NOTYPE, 0})
 			f.put64(dataAt+0x20, tramp)
-			f.words(stubAt, near(0x20), mtctrR12, bctr)
+			f.words(stubAt, near(0x20), ppc64.MtctrR12, ppc64.Bctr)
 		}},
-		{"in one instruction", func(f *fake) { f.words(stubAt, near(0x18-reloc.TOCBias), mtctrR12, bctr) }},
+		{"in one instruction", func(f *fake) { f.words(stubAt, near(0x18-reloc.TOCBias), ppc64.MtctrR12, ppc64.Bctr) }},
 		{"relocated", func(f *fake) { f.put64(gotAt+0x18, 0); f.dynamic(gotAt+0x18, elf.R_PPC64_RELATIVE, tramp) }},
 		{"computed", func(f *fake) {
 			// addis r12,r2,ha; addi r12,r12,lo; mtctr r12; bctr
 			off := int64(tramp - gotAt - reloc.TOCBias)
-			f.words(stubAt, 0x3d820000|ppc64.Word(uint16((off+0x8000)>>16)), 0x398c0000|ppc64.Word(uint16(off)), mtctrR12, bctr)
+			f.words(stubAt, 0x3d820000|ppc64.Word(uint16((off+0x8000)>>16)), 0x398c0000|ppc64.Word(uint16(off)), ppc64.MtctrR12, ppc64.Bctr)
 		}},
-		{"by addi", func(f *fake) { f.words(stubAt, 0x39828018, 0xe98c0000, mtctrR12, bctr) }},
+		{"by addi", func(f *fake) { f.words(stubAt, 0x39828018, 0xe98c0000, ppc64.MtctrR12, ppc64.Bctr) }},
 		{"relocated by what is not loaded", func(f *fake) {
 			f.dynamic(gotAt+0x18, elf.R_PPC64_RELATIVE, 0)
 			f.section(".rela.dyn").flags, f.section(".rela.dyn").addr = 0, 0
@@ -176,7 +176,7 @@ func TestStubs(t *testing.T) {
 			f.secs = append(other, f.secs...)
 		}},
 		{"in as many instructions as there may be", func(f *fake) {
-			f.words(stubAt, append(repeat(0x398c0000, 5, 0x3d820000), near(0x18-reloc.TOCBias), mtctrR12, bctr)[1:]...)
+			f.words(stubAt, append(repeat(0x398c0000, 5, 0x3d820000), near(0x18-reloc.TOCBias), ppc64.MtctrR12, ppc64.Bctr)[1:]...)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -196,7 +196,7 @@ func TestStubs(t *testing.T) {
 	t.Run("too long", func(t *testing.T) {
 		f := newFake()
 		far(f)
-		f.words(stubAt, append(repeat(0x398c0000, 6, 0x3d820000), near(0x18-reloc.TOCBias), mtctrR12, bctr)[1:]...)
+		f.words(stubAt, append(repeat(0x398c0000, 6, 0x3d820000), near(0x18-reloc.TOCBias), ppc64.MtctrR12, ppc64.Bctr)[1:]...)
 		if _, err := f.plan(t, sites.Options{}); err == nil {
 			t.Error("accepted")
 		}

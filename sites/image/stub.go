@@ -21,36 +21,22 @@ const maxStub = 8
 // image, to where it leads: a branch, or a load by r2 and a jump. It returns 0
 // for anything else.
 func (im *image) behind(at uint64) uint64 {
-	const r2, r12 = 2, 12
-	regs, known := [32]uint64{r2: im.toc}, uint32(0)
+	m := stubMachine{im: im}
 	if im.toc != 0 {
-		known = 1 << r2
+		m.set(ppc64.RegTOC, im.toc)
 	}
-	ctr := uint64(0)
 	for range maxStub {
 		w, _, _, err := im.word(at)
 		if err != nil {
 			return 0
 		}
-		base := regs[w.RA()]
-		switch isKnown := known&(1<<w.RA()) != 0; {
-		case w.IsBranch() && !w.LK() && !w.AA():
-			return at + uint64(w.Displacement())
-		case w == bctr:
-			return ctr
-		case w.Opcode() == 15 && isKnown && w.RA() != 0: // addis
-			regs[w.RT()], known = base+uint64(w.SI()<<16), known|1<<w.RT()
-		case w.Opcode() == 14 && isKnown && w.RA() != 0: // addi
-			regs[w.RT()], known = base+uint64(w.SI()), known|1<<w.RT()
-		case w.Opcode() == 58 && w.XODS() == 0 && w.RT() == r12 && isKnown && w.RA() != 0: // ld
-			v, ok := im.doubleword(base + uint64(w.DS()))
-			if !ok {
-				return 0
-			}
-			regs[r12], known = v, known|1<<r12
-		case w == mtctrR12 && known&(1<<r12) != 0:
-			ctr = regs[r12]
-		default:
+		in := ppc64.Decode(w, 0)
+		switch {
+		case in.Op == ppc64.OpB && !w.LK() && !w.AA():
+			return at + uint64(in.Imm)
+		case w == ppc64.Bctr:
+			return m.ctr
+		case !m.step(w, in):
 			return 0
 		}
 		at += ppc64.WordSize
@@ -58,10 +44,42 @@ func (im *image) behind(at uint64) uint64 {
 	return 0
 }
 
-const (
-	bctr     ppc64.Word = 0x4e800420
-	mtctrR12 ppc64.Word = 0x7d8903a6
-)
+// A stubMachine has what the registers hold in a stub.
+type stubMachine struct {
+	im    *image
+	regs  [32]uint64
+	known uint32 // mask: what regs holds
+	ctr   uint64
+}
+
+func (m *stubMachine) has(r uint8) bool { return m.known>>r&1 != 0 }
+
+func (m *stubMachine) set(r uint8, v uint64) {
+	m.regs[r] = v
+	m.known |= 1 << r
+}
+
+// step applies an instruction; false if it is none that a stub has.
+func (m *stubMachine) step(w ppc64.Word, in ppc64.Inst) bool {
+	if w == ppc64.MtctrR12 {
+		m.ctr = m.regs[ppc64.RegEntry]
+		return m.has(ppc64.RegEntry)
+	}
+	if in.RA == 0 || !m.has(in.RA) {
+		return false
+	}
+	sum := m.regs[in.RA] + uint64(in.Imm)
+	switch {
+	case in.Op == ppc64.OpAddis, in.Op == ppc64.OpAddi:
+		m.set(in.RT, sum)
+		return true
+	case in.Op == ppc64.OpLd && in.RT == ppc64.RegEntry:
+		v, ok := m.im.doubleword(sum)
+		m.set(in.RT, v)
+		return ok
+	}
+	return false
+}
 
 // doubleword is what lies at an address when the kernel starts.
 func (im *image) doubleword(at uint64) (uint64, bool) {
