@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package docs holds the documents that the program shows.
+// Package docs contains the documents that scpatch shows.
 package docs
 
 import _ "embed"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package ppc64 knows the instruction words that a call site is made of, and no
-// more of the Power ISA than a proof about such a site needs.
+// Package ppc64 describes the instruction words of a call site, and no more of
+// the Power ISA than a proof about such a site needs.
 //
 // # The word
 //
-// A [Word] is the value of four bytes of little-endian text; its bits are
-// numbered as the Power ISA does it, 0 being the most significant:
+// A [Word] is the value of four bytes of little-endian text. Its bits are
+// numbered as in the Power ISA, where 0 is the most significant:
 //
 //	         0      6          11    16                   30 31
 //	I-form   | 18   |          LI                        |AA|LK|   b, bl
@@ -17,9 +17,9 @@
 //	DQ-form  | PO   | RT       | RA  | DQ            |    XO   |   lxv, stxv
 //	X-form   | 31   | RT       | RA  | RB    | XO           |Rc|   stdx, or
 //
-// LI, BD and DS stand for numbers with two zero bits behind them, DQ for one
-// with four; the accessors ([Word.Displacement], [Word.DS], [Word.DQ]) return
-// them with these bits and their sign, in bytes.
+// LI, BD and DS stand for numbers with two zero bits appended, DQ for one with
+// four. The accessors ([Word.Displacement], [Word.DS], [Word.DQ]) return them
+// with these bits and their sign, in bytes.
 //
 // # The prefix
 //
@@ -31,10 +31,10 @@
 //	prefix   | 1    |type| ...  |R |   | d0 (18 bits)          |
 //	suffix   | PO   | RT        | RA   | d1 (16 bits)          |
 //
-// d0||d1 is a signed number of 34 bits ([D34]); with R it counts from the
-// address of the prefix. Taking the suffix for an instruction of its own finds
-// loads, stores and branches that are not there: whoever reads text in sequence
-// uses [Walk].
+// d0||d1 is a signed number of 34 bits ([D34]); with R it is relative to the
+// address of the prefix. Code that decodes the suffix as a separate instruction
+// finds loads, stores and branches that are not there. Use [Walk] to read text
+// in sequence.
 //
 // # The words by name
 //
@@ -57,12 +57,13 @@
 //
 // # Writing
 //
-// [Replace] states the words that it may overwrite and fails on any other.
-// [Word.Put] is the store below it, for bytes that the caller has just made.
+// [Replace] names the words that it may overwrite and fails on any other.
+// [Word.Put] is the plain store that it uses, for bytes that the caller has
+// just made.
 //
-// # Beside the text
+// # Outside the text
 //
-// [LocalEntry] is the other half of a call: the three bits of a function's
-// st_other that say where its local entry is and what it does with r2. Package
+// [LocalEntry] is the other half of a call: three bits of a function's st_other
+// say where its local entry is and what the function does with r2. Package
 // reloc explains the calling sequence that they belong to.
 package ppc64

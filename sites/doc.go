@@ -11,20 +11,21 @@
 //	                    targets, table           for each site          ▼
 //	                                               └──── Check ◄──── the output, read again
 //
-// [Find] looks and changes nothing. It sees a site where a relocation against a
-// trampoline __SCT__name lies on a branch, where an entry of .static_call_sites
-// points, and (only to report it) where a branch decodes to a local trampoline
-// without a relocation. It pairs trampolines with keys __SCK__name, and finds
-// what a key holds when the program starts from the R_PPC64_ADDR64 against it.
+// [Find] looks and changes nothing. It finds a site where a branch has a
+// relocation against a trampoline __SCT__name, where an entry of
+// .static_call_sites points, and (only to report it) where a branch without a
+// relocation decodes to a local trampoline. It pairs trampolines with keys
+// __SCK__name. What a key holds when the program starts it learns from the
+// R_PPC64_ADDR64 on the key.
 //
 // [MakePlan] turns that and the [Options] into a [Plan], a value: a [Form] for
 // each site, or the [Reason] why it stays on its trampoline. Nothing else
 // decides anything.
 //
-// [Plan.Apply] turns the plan into an edit, [Plan.Check] holds the written
-// output against the plan.
+// [Plan.Apply] turns the plan into an edit. [Plan.Check] compares the written
+// output with the plan.
 //
-// Errors name the section and the place; the file's name is for the caller to add.
+// Errors name the section and the place; the caller adds the name of the file.
 //
 // # Rooms
 //
@@ -37,33 +38,34 @@
 //	find_   what the file says
 //	plan_   what will be done, and the proofs that allow it
 //	apply_  the edit
-//	check_  what the output says; of apply_ it uses nothing
+//	check_  what the output says; uses nothing of apply_
 //
-// [MakePlan] makes an environment of the options: what a place and a run time mean
-// for sites. Package stub makes the code of stubs.
+// [MakePlan] turns the options into an environment: what a place and a run time
+// mean for sites. Package stub generates the code of stubs.
 //
 // # What may leave its trampoline
 //
-// The callee of a direct call may be in another link unit: for a bl with a slot
-// behind it the linker, or the module loader, sees to r2 (ELFv2 §3.6.4.1). A
-// call that has no slot may go only to a function that is provably of the same
-// unit and leaves r2 alone. The run time matters too: a site of a key that can
-// change may go direct only if the run time repatches sites and restores r2 by
-// itself, as in the kernel image. Package documentation of reloc explains r2,
-// entries and stubs.
+// The callee of a direct call may be in another link unit: for a bl followed by
+// a slot, the linker or the module loader takes care of r2 (ELFv2 §3.6.4.1). A
+// call without a slot may go only to a function that is provably in the same
+// unit and preserves r2. The run time matters too: a site of a key that can
+// change may go direct only if the run time repatches sites and restores r2
+// itself, as in the kernel image. The documentation of package reloc explains
+// r2, entry points and stubs.
 //
 // # What restores r2
 //
-// Everywhere else the site is open: decide leaves it to restore, which tries the
-// forms in the order of [Forms] and takes the first that is sound.
+// At every other site something must restore r2. The planner leaves those to
+// restore, which tries the forms in the order of [Forms] and takes the first
+// that is sound.
 //
 //	stack      bl X; ld r2,24(r1)       package tocsave proves the save
 //	paca       bl X; ld r2,D(r13)       the kernel image's code has the PACA
 //	save-stub  bl stub; ld r2,24(r1)    a stub of the key saves r2 and jumps
 //	linker     bl __SCT__name; nop      local entry 1: the linker does it
-//	shadow     b stub                   a stub calls, and gives r2 back
+//	shadow     b stub                   a stub calls, and restores r2
 //
-// Stubs jump through the key, so that they are right whatever it holds. They
-// are in a section of their own, with a symbol for each [StubEntry]; a later run
-// takes a call of one for what a call of the trampoline is.
+// Stubs jump through the key, so they are right whatever it holds. They are in
+// their own section, with a symbol for each [StubEntry]. A later run treats a
+// call of a stub like a call of the trampoline.
 package sites

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package layout knows what a static call is made of in a file: the names of
-// keys, trampolines and stubs, and the form of the tables of sites. Those who
-// write them and those who check them share it, and nothing else.
+// Package layout describes what a static call consists of in a file: the names
+// of keys, trampolines and stubs, and the layout of the tables of sites. It is
+// all that the packages which write these share with the packages which check
+// them.
 //
 //	.static_call_sites, 8 bytes    s32 addr; s32 key;
 //	.static_call_sites, 16 bytes   s32 addr; s32 stub; s64 key;
 //	static_call_sites              s32 addr; s32 stub; u64 key;
 //
-// The first two are the kernel's. Their fields are relative to themselves, and
-// the low two bits of key are flags; a stub of 0 is none. The third is for user
-// space: its name is a C identifier, so that linkers define __start_ and __stop_
-// symbols for it; its key is an absolute address, with flags too.
+// The first two are the kernel's. Each of their fields is relative to its own
+// address, and the low two bits of key are flags; a stub of 0 means none. The
+// third is for user space. Its name is a C identifier, so linkers define
+// __start_ and __stop_ symbols for it; its key is an absolute address, also
+// with flags.
 //
 // What stub names is the way out of a site: the code that it calls when it cannot
 // call what its key holds. In a module that is a stub which jumps to what a cell

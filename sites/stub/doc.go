@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package stub makes the machine code of call stubs and their call-frame
-// information. It knows instructions and relocations, and neither sites nor plans.
+// Package stub generates the machine code of call stubs and their call-frame
+// information. It knows instructions and relocations, but neither sites nor
+// plans.
 //
 // A stub loads a function pointer, the key, and jumps to it:
 //
 //	Save     std r2,24(r1)     a call of it can be followed by ld r2,24(r1)
 //	Jump     the same stub, entered after the save
-//	NoTOC    pc-relative       for callers without a TOC pointer
+//	NoTOC    PC-relative       for callers without a TOC pointer
 //	Shadow   keeps LR on a stack of the thread's own, calls, and restores r2
 //
 // A [Code] holds several stubs one after another, with the relocations that fill

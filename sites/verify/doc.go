@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 // Package verify checks the static-call sites of an object or of a final image:
-// that each calls what its key holds when the program starts, and that r2 is
-// right again behind the call. It is what a build runs last. It knows nothing of
-// how sites are found or how the plan was made: it reads the tables, the record of
-// what was decided, and the code.
+// each must call what its key holds when the program starts, and r2 must be
+// right again after the call. A build runs it last. It does not know how sites
+// are found or how the plan was made: it reads the tables, the record of the
+// decisions, and the code.
 //
 // # The file in memory
 //
-// An image has addresses. An object gets some, and its relocations are applied
-// to what is read, as a linker would; so both are read alike.
+// An image has addresses. An object is given some, and its relocations are
+// applied to what is read, as a linker would do. So both are read in the same
+// way.
 //
 //	              sections          symbols of other units
 //	0 ───────────┬──────┬──────┬────┬──┬──┬──┬─────────►
 //	             │ code │ keys │ ...│  │  │  │
 //	             └──────┴──────┴────┴──┴──┴──┘
 //
-// What a doubleword holds when the program starts is in its bytes, or in the
-// dynamic relocation on it: another place of the image, or a symbol that the
-// dynamic linker will look up, which has its address in the region behind.
+// What a doubleword holds when the program starts is in its bytes or in the
+// dynamic relocation on it. It is another place in the image, or a symbol that
+// the dynamic linker will look up; such symbols get addresses in the region
+// after the sections.
 //
 // # A site
 //
@@ -26,49 +28,52 @@
 //	   │           slot                    │
 //	   └────► key ◄────────────────────────┘ or through the key itself
 //
-// Where a branch leads is found by executing what is there, with an interpreter
-// that knows few instructions and not many steps: registers hold numbers (all
-// addresses are, once r2 of the caller is) or doublewords that are known by their
-// address. So a linker's stub, a trampoline, and a stub of scpatch's are
-// understood by what they do:
+// To find where a branch leads, verify executes the code there, in an
+// interpreter that knows few instructions and takes few steps. Registers hold
+// numbers (once the caller's r2 is a number, all addresses are) or doublewords
+// that are known by their address. So verify understands a linker's stub, a
+// trampoline, and a stub of scpatch by what they do:
 //
 //	std   r2,24(r1)        the save is made
 //	addis r12,r2,k@toc@ha  r12 = a number
 //	ld    r12,k@toc@l(r12) r12 = the doubleword at k
-//	cmpdi r12,0            both ways are gone where k holds NULL
+//	cmpdi r12,0            where k holds NULL, both paths are followed
 //	beqlr
 //	mtctr r12
 //	bctr                   through k, with the target in r12
 //
-// The site is right if that is the function which the key holds, at its global
-// entry with its address in r12 or at its local one with its TOC pointer in r2
-// (ELFv2 §2.2.1), or the key. NULL may be a nop or a blr, a return of 0 an li.
+// The site is right if the branch leads through the key, or to the function
+// that the key holds: at its global entry with its address in r12, or at its
+// local entry with its TOC pointer in r2 (ELFv2 §2.2.1). For NULL the site may
+// be a nop or a blr; for return 0 it may be an li.
 //
 // # The slot
 //
-// A function of the same unit preserves r2 by its st_other (§3.4.1). Behind
-// anything else the slot has to restore r2, and 24(r1) has to hold it: because
-// the code on the way has saved it, or because package textmap proves that the
-// function has. A restore without a save is an error, and so is a nop where r2 is
-// lost. In an object a nop is right too where the linker, or the module loader,
-// will see from the symbol that it has to put a stub there.
+// A function in the same unit preserves r2 if its st_other says so (§3.4.1).
+// After a call of anything else, the slot must restore r2, and 24(r1) must hold
+// it: either the code on the way has saved it, or package textmap proves that
+// the calling function has. A restore without a save is an error, and so is a
+// nop where r2 is lost. In an object, a nop is also right where the linker or
+// the module loader will see from the symbol that it must put a stub there.
 //
-// A key can change. What a run time may write into a branch word of the table is
-// the promise of that table: in the kernel image any function of it, with the
-// PACA's restore to come; in user space any function of the unit or a way
-// through the key, so that the slot has the restore and a proven save in any
-// case. An entry may be of a stub itself. What a call in no table saves counts for
-// those behind it; what a listed one does, does not.
+// A key can change. Each table says what a run time may write into the branch
+// word of an entry. In the kernel image that is any function of the image, with
+// the restore from the PACA to follow. In user space it is any function of the
+// unit, or a way through the key; so the slot must always have the restore,
+// with a proven save. An entry may describe a stub itself. If a call is in no
+// table, its save counts for the calls after it; the save of a listed call does
+// not.
 //
 // # The record
 //
-// scpatch leaves a record of each site in sections that are not loaded: its place,
-// its key, its form. A site that no table names is judged by that; one that is in
-// both must be the same in both. A place of 0 is that of code which the linker has
-// dropped. What calls a trampoline and is in neither was not patched. Where both
-// are gone nothing is known of the sites that call their targets, and that is an
-// error.
+// scpatch leaves a record of each site in sections that are not loaded: its
+// place, its key, its form. A site that no table names is checked against the
+// record; a site in both must be the same in both. A place of 0 belongs to code
+// that the linker has dropped. A call of a trampoline that is in neither was
+// not patched. If both are missing, nothing is known about the sites that call
+// their targets, and that is an error.
 //
-// The stubs of the form shadow are not followed: they make a call of their own.
-// No table lists their sites; of those in a record the stub's name is looked at.
+// Stubs of the form shadow are not followed, because they make a call
+// themselves. No table lists their sites; for sites in a record, only the
+// stub's name is checked.
 package verify

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package index has sets of symbol and section indices.
+// Package index provides sets of symbol and section indices.
 package index
 
 import (
