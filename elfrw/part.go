@@ -21,13 +21,13 @@ type part struct {
 	// What place finds out. Between a part and the next one lies what follows it
 	// in the file and moves with it.
 	align  uint64 // the largest alignment of what follows
-	reach  uint64 // where the last of it ends,
-	next   uint64 // and the first of it begins; else the next part
+	reach  uint64 // where the last of what follows ends
+	next   uint64 // where the first of what follows starts; if nothing does, the next part
 	grows  int64  // bytes, by its splices
-	closes bool   // what follows comes nearer if the part shrinks
-	eaten  uint64 // zeros behind the part that go then
-	start  int64  // how far the part itself moves,
-	shift  int64  // and what follows it
+	closes bool   // what follows moves up if the part shrinks
+	eaten  uint64 // bytes of zero padding after the part to delete when closes is set
+	start  int64  // how far the part itself moves
+	shift  int64  // how far what follows it moves
 }
 
 // Parts that are no sections. They are ordered like sections of these numbers:

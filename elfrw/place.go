@@ -56,8 +56,8 @@ func (l *layout) addParts() {
 	t.grows = int64(len(l.table)) - int64(t.end-t.off)
 	l.parts = append(l.parts, part{place: place{sec: partHeader, end: ehdrSize}}, t)
 	if len(l.secs) > 0 {
-		// Behind the last section: before the section header table if that
-		// comes last, else behind everything but the trailing bytes.
+		// After the last section: before the section header table if that comes
+		// last, otherwise after everything except the trailing bytes.
 		at := l.f.end
 		if table.end == l.f.end {
 			at = table.off
@@ -81,7 +81,8 @@ func (l *layout) survey() error {
 		}
 	}
 	find := newFinder(l.parts)
-	// q comes behind part last, or is that part and moves with the one before.
+	// q lies after part last, or is part last and is shifted with the part
+	// before it.
 	follow := func(last int, q *place, align uint64) (under int) {
 		under = find.under(q, last)
 		if under < 0 {

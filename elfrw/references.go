@@ -8,10 +8,11 @@ import (
 	"math"
 )
 
-// CheckReferences looks at what New leaves to who reads it, in a relocatable file:
-// that every relocation has a symbol and a place, and that no section is in two
-// groups. Nobody can tell what an edit of another file would mean: Layout asks for
-// it. It reads all relocations, once; the error is a *FormatError.
+// CheckReferences validates what New does not, in a relocatable file: every
+// relocation must have an existing symbol and a place inside its section, and
+// no section may be in two groups. An edit of a file that fails this would have
+// no meaning, so Layout calls it. It reads all relocations once. The error is a
+// *FormatError.
 func (f *File) CheckReferences() error {
 	f.references.Do(func() { f.badReference = f.checkReferences() })
 	return f.badReference

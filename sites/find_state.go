@@ -9,7 +9,7 @@ import (
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
-// A state is what a site does as it stands.
+// A state is what a site does now.
 type state struct {
 	form   Form // Keep: it is on its trampoline
 	target int  // with Direct: symbol, or 0 for a place without one

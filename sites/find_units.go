@@ -152,9 +152,9 @@ func (o *Object) sameUnit(sym int, env environment) bool {
 	return s.Visibility() != elf.STV_DEFAULT
 }
 
-// keysInReach finds the keys that a trampoline of the object, which no other
-// object's or unit's can replace, loads without the GOT: whoever compiled it takes
-// a key that is defined here for the one that counts, and so may a stub beside it.
+// keysInReach returns keys that some non-replaceable trampoline loads TOC- or
+// PC-relative (no GOT), which proves that they are in this link unit. So a stub
+// in this object may load them the same way.
 func (o *Object) keysInReach() map[int]bool {
 	if o.inReach != nil {
 		return o.inReach

@@ -15,7 +15,7 @@ type Decision struct {
 	Slot   ppc64.Word // the slot afterwards, 0 if the site has none
 	Form   Form
 	Stub   StubEntry // the entry of its key's stub that it names
-	Done   bool      // the site is so already, nothing changes
+	Done   bool      // already in this form; nothing to write
 	Listed bool      // the site belongs in the table of sites
 	Reason Reason    // why the site is neither direct nor a constant; with Keep, why it stays
 
@@ -174,8 +174,9 @@ func siteType(s *Site) int64 {
 	return int64(s.Type)
 }
 
-// wayOut is the entry at which the run time leaves a site whose key holds what
-// the site cannot branch to; none where the table does not say it.
+// wayOut returns the stub entry that is written to the table: where the run
+// time sends the site when its branch cannot reach, or may not call, the key's
+// target. It returns noStub if the table has none.
 func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
 	switch {
 	case !dec.Listed:

@@ -132,7 +132,8 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 		if r == NoReason {
 			return dec, NoReason
 		}
-		// What stands against a stub says most: it needs least.
+		// Report the save stub's refusal: its preconditions are the weakest, so
+		// it is the last obstacle.
 		if why == FormExcluded || why == SaveNotProven && r != FormExcluded {
 			why = r
 		}

@@ -36,7 +36,8 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 	return nil
 }
 
-// unchanged notes where a site on its trampoline, or on a stub, is so already.
+// unchanged sets dec.Done if a site on its trampoline, or on a stub, already
+// has its form: there is nothing to write.
 func (d *decider) unchanged(s *Site, dec *Decision) {
 	tramp := d.Object.Tramps[s.Tramp]
 	if dec.Stub != noStub && dec.Target == 0 && tramp.Entry == dec.Stub {

@@ -6,53 +6,55 @@ import (
 	"fmt"
 )
 
-// A Reason is why a site stays on its trampoline. It has a short stable name.
+// A Reason says why a site is neither direct nor a constant; with the form Keep,
+// why it stays on its trampoline. Each has a short name that does not change.
 type Reason uint8
 
+// The reasons. docs/messages.md explains each at length, under its name.
 const (
-	NoReason Reason = iota
-	KeyMissing
-	KeyUndefined
-	KeyAmbiguous
-	KeyReplaceable
-	KeyConstant
-	KeyOdd
-	KeyMayChange
-	TargetNoSymbol
-	TargetOffset
-	TargetWeak
-	TargetNotFunction
-	TargetDiscardable
-	TargetTrampoline
-	TargetPreemptible
-	TailOtherUnit
-	NoSlot
-	TargetFar
-	TrampFar
-	ClobbersTOC
-	CallerNoTOC
-	CallerUnknown
-	CallForm
-	NotAnnotated
-	AlternativeCode
-	SaveNotProven
-	SlotEntered
-	NoFrame
-	FormExcluded
-	TrampUndefined
-	TrampReplaceable
-	TrampImported
-	TrampNeedsTOC
-	TrampSlotless
-	LinkerUnknown
-	NoPACA
-	SiteListed
-	ShadowPlace
-	ShadowUnwinds
-	SiteDiscardable
-	TableOnly
-	KeptBefore
-	NoRecord
+	NoReason          Reason = iota // none: the site is direct or a constant
+	KeyMissing                      // the object calls the trampoline but has no symbol for the key
+	KeyUndefined                    // another object defines the key
+	KeyAmbiguous                    // it is not known which key the trampoline means
+	KeyReplaceable                  // the key is weak, common, in a group or in a merged section, or other link units see it: it may be defined elsewhere
+	KeyConstant                     // the bytes of the key are not zero, and no relocation explains them
+	KeyOdd                          // the first doubleword of the key has a relocation other than R_PPC64_ADDR64
+	KeyMayChange                    // the key may change while the program runs, and the run time does not repatch the site, or only with a restore of r2
+	TargetNoSymbol                  // the key points at code where no local function symbol starts, so the local entry is unknown
+	TargetOffset                    // the key points into the middle of a symbol
+	TargetWeak                      // the target is a weak undefined symbol, which may be NULL after the link
+	TargetNotFunction               // the target is data, or not in a section of code
+	TargetDiscardable               // the target is a local function of a section group, which the linker may discard
+	TargetTrampoline                // the key holds the trampoline of another static call
+	TargetPreemptible               // the caller keeps no TOC pointer, and the call may go through the PLT of its own unit
+	TailOtherUnit                   // a tail call has no slot for a restore, and its target may be in another link unit
+	NoSlot                          // no word that could become a restore of r2 follows the call
+	TargetFar                       // in a linked image, the target is out of reach of a branch
+	TrampFar                        // in a linked image, the site calls neither its trampoline nor a known stub of a linker that leads there
+	ClobbersTOC                     // the target may change r2 (local entry 1), and nothing at this site would restore it
+	CallerNoTOC                     // the calling function has one entry point, so r2 may be its caller's
+	CallerUnknown                   // neither a function symbol nor .eh_frame covers the site, so it is not known what r2 holds
+	CallForm                        // the call is in a form or a relocation section that scpatch does not rewrite
+	NotAnnotated                    // the site was found only by decoding: no relocation and no table entry proves that it is code
+	AlternativeCode                 // the kernel copies the code of this section over other code when it starts
+	SaveNotProven                   // nothing proves that 24(r1) holds r2 at the call
+	SlotEntered                     // something other than the call leads to the word after it
+	NoFrame                         // at the call, r1 does not provably point to a stack frame of the calling function
+	FormExcluded                    // the options exclude the forms that would be sound
+	TrampUndefined                  // the trampoline is defined in another object, or does not take r2 from its caller
+	TrampReplaceable                // another link unit may define the trampoline, but not the key
+	TrampImported                   // a module calls a trampoline of the kernel or of another module
+	TrampNeedsTOC                   // the trampoline needs its caller's r2 or r12
+	TrampSlotless                   // a call of the trampoline in this object has no slot
+	LinkerUnknown                   // only ld.bfd and lld are known to save r2 before a function with local entry 1
+	NoPACA                          // the code may run without the PACA, in real mode or before it is set up
+	SiteListed                      // the module's table lists the site without a stub, so the run time would leave it as it is
+	ShadowPlace                     // the form Shadow is only for user space
+	ShadowUnwinds                   // the object has exception tables, and nothing can unwind through a stub of the form Shadow
+	SiteDiscardable                 // the site is in a section group, which the linker may discard, so no table may name it
+	TableOnly                       // Options.TableOnly was set: the site is patched in the linked image
+	KeptBefore                      // in a linked file, the record says that the site was left on its trampoline
+	NoRecord                        // in a linked file, neither a table of sites nor scpatch's record names the call
 )
 
 // A reasonText is the name of a reason, and the reason in a sentence.
@@ -103,7 +105,7 @@ var reasons = [...]reasonText{
 	NoRecord:          {"no-record", "nothing says that the site was patched or was to stay"},
 }
 
-// Reasons lists all reasons.
+// Reasons returns all reasons but NoReason, in the order of their constants.
 func Reasons() []Reason {
 	list := make([]Reason, 0, len(reasons)-1)
 	for r := NoReason + 1; int(r) < len(reasons); r++ {
@@ -112,13 +114,13 @@ func Reasons() []Reason {
 	return list
 }
 
-// String is the name of the reason; empty for NoReason.
+// String returns the name of the reason, such as "key-missing"; empty for NoReason.
 func (r Reason) String() string { return reasons[r].name }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
-// Text is the reason in a sentence.
+// Text returns the reason in a sentence.
 func (r Reason) Text() string { return reasons[r].text }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].

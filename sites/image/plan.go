@@ -145,9 +145,9 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 	return sites.Decision{Form: sites.Direct, Target: int32(f.sym), Word: w, Listed: true}, nil
 }
 
-// current holds the decision against what the site does now: it calls its
-// trampoline, or has been sent home before. A stub of the linker may lie between;
-// if it leads to the trampoline, current returns it.
+// current compares the decision with what the site does now: it calls its
+// trampoline, or has been retargeted before. A stub of the linker may lie
+// between; if it leads to the trampoline, current returns it.
 func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, err error) {
 	w := s.Word
 	if !w.IsBranch() || w.AA() {
@@ -184,10 +184,11 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 	return via, nil
 }
 
-// wayOut sees to it that the run time has something to send the site to, when the
-// key holds what is out of a branch's reach: the trampoline, or where that is too
-// far a stub of the linker that leads to it, which the entry has to name. out is
-// what it names; via is the stub that the site has called until now.
+// wayOut makes sure that the run time has something to send the site to when
+// the key holds a function out of a branch's reach: the trampoline or, if that
+// is too far, a stub of the linker that leads to it, which the entry must name.
+// out is the stub that the entry names; via is the stub that the site has
+// called until now.
 func (im *image) wayOut(s *Site, out, via uint64) error {
 	tramp, known := im.tramps[s.Key]
 	switch {

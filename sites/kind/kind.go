@@ -20,54 +20,57 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// A Kind is a kind of error.
+// A Kind is a kind of error. Each has a short name that does not change.
 type Kind uint8
 
-// None is of no error, or of one that nothing is known of. Then come the kinds of
-// the command line; of files that cannot be read, or may not be written; of files that are not
-// for scpatch; of those that contradict themselves, or what was asked for; and of
-// what a verification finds.
+// The kinds. docs/messages.md explains each at length, under its name.
 const (
-	None Kind = iota
-	BadUsage
+	None Kind = iota // no error, or one of which no kind is known
 
-	NoSuchFile
-	PermissionDenied
-	NotRegular
-	IOError
-	NotAPage
-	FileChanged
-	Interrupted
+	// The command line.
+	BadUsage // the command line is wrong
 
-	NotELF64LE
-	Archive
-	LTOObject
-	UnreadRelocations
-	WrongMachine
-	WrongType
-	WrongOption
-	SignedModule
-	BadListing
+	// Files that cannot be read, or may not be written.
+	NoSuchFile       // there is no file of that name
+	PermissionDenied // the file, or the directory of the output, may not be read or written
+	NotRegular       // the name is that of a directory, a FIFO or a device
+	IOError          // the system could not read or write
+	NotAPage         // the file that --html names exists, and is not a page
+	FileChanged      // another program wrote to the file, or replaced it, while scpatch worked on it
+	Interrupted      // a signal came before the file was done
 
-	BadELF
-	BadCall
-	BadKey
-	BadTable
-	BadRecord
-	BadStub
-	AlreadyPatched
-	RequiredForm
-	CannotEdit
-	NotAsPlanned
+	// Files that scpatch cannot patch, and options that do not fit a file.
+	NotELF64LE        // the file is not a 64-bit little-endian ELF file
+	Archive           // the file is an archive (ar), thin or not
+	LTOObject         // the file was compiled with -flto
+	UnreadRelocations // relocations of loaded code or data are in a format that scpatch does not read
+	WrongMachine      // the file is for another processor, or for an ABI other than ELFv2
+	WrongType         // the file is linked, stripped, or not an object at all
+	WrongOption       // an option does not fit the file
+	SignedModule      // the file is a signed kernel module that would change
+	BadListing        // the input of scpatch compare is not output of scpatch list --json
 
-	NothingKnown
-	NoTable
-	NotListed
-	NotPatched
-	WrongCall
-	WrongEntry
-	R2Lost
-	R2NotSaved
+	// Files that contradict themselves, or what was asked for.
+	BadELF         // the file contradicts itself or the generic ABI
+	BadCall        // a relocation against a trampoline is on something that is not a call
+	BadKey         // a key is not what a key can be
+	BadTable       // a table of sites is damaged, or contradicts the code
+	BadRecord      // scpatch's record of the sites is damaged, or contradicts the code
+	BadStub        // a stub between a site and its key is not what a stub must be
+	AlreadyPatched // a site has left its trampoline, and is not what scpatch would make of it now
+	RequiredForm   // a site gets a form that --require does not name
+	CannotEdit     // the file is sound, but scpatch cannot add what it needs to
+	NotAsPlanned   // what was written is not what was planned
+
+	// What only a verification finds.
+	NothingKnown // the file may have static calls, and nothing says what was done with them
+	NoTable      // a kernel image has trampolines, but no entry in a table of sites
+	NotListed    // a call that must be in a table of sites is in none
+	NotPatched   // a call goes to a trampoline, and nothing says that scpatch meant to leave it there
+	WrongCall    // a site does not do what its key says
+	WrongEntry   // a function is entered without what it needs to find its TOC pointer
+	R2Lost       // a call may return with another r2, and nothing restores it
+	R2NotSaved   // r2 is restored from a place where nothing has saved it
 )
 
 var names = [...]string{

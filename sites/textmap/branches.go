@@ -35,8 +35,8 @@ func (m *Map) branches(t *text) {
 	}
 }
 
-// stretch returns the innermost function that covers a place, and the stretch
-// around the place, as far as is known, of which it is that.
+// stretch returns the innermost function that covers off, or -1, and [from,
+// until), a range around off for which the answer is the same.
 func (t *text) stretch(off uint64) (fn int, from, until uint64) {
 	last := t.innermost(off)
 	if last >= 0 {

@@ -159,9 +159,8 @@ func (t *text) nest() {
 	t.funcs = slices.Clip(out)
 }
 
-// innermost returns the last function that starts at or before a place and those
-// around it: the first of the chain of outer ones among which are all that cover
-// the place; -1 for none.
+// innermost returns the last function that starts at or before off, or -1.
+// Following outer from it visits every function that covers off.
 func (t *text) innermost(off uint64) int { return innermost(t.funcs, off) }
 
 func innermost(funcs []function, off uint64) int {

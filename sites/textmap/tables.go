@@ -11,17 +11,18 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// A distance is an element of data that holds how far away a place in the text
-// is: mostly of a jump table, from the begin of which it counts then. Its
-// relocation counts from the element instead: the target is
-// S + A - (P - table), and what the table is shows only from who refers to it.
+// A distance is an element of data that holds the distance to a place in the
+// text. It is usually an element of a jump table, and then relative to the
+// start of the table. Its relocation is relative to the element instead, so the
+// target is S + A - (P - table). Only the references to the table show where
+// the table starts.
 type distance struct {
 	off  uint64 // P
 	size uint64
 	to   place // S + A
 }
 
-// A table is what somebody refers to in a section with distances.
+// A table is a place in a section with distances that something refers to.
 type table struct {
 	off        uint64
 	sec        int    // of the code that refers to it

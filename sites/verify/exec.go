@@ -30,9 +30,9 @@ type goal struct {
 	entries [2]uint64 // addresses
 	slot    uint64    // a doubleword: the key
 	null    bool      // what slot holds is NULL
-	every   bool      // any doubleword is what is asked for, but a module's cell
-	fall    bool      // an address counts where no jump leads to it too
-	any     bool      // any function is what is asked for
+	every   bool      // match any doubleword except a module's cell
+	fall    bool      // also stop when execution falls through to an entry
+	any     bool      // match any function
 }
 
 func (p *program) meets(g *goal, at uint64) bool {
