@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// An Edit collects changes to a File. Nothing is written before Layout, and two
-// edits of the same bytes are an error there. The zero value is not usable, see
-// [File.Edit]. An Edit is for one goroutine.
+// An Edit collects changes to a File. Nothing is written before Layout, where
+// two edits of the same bytes are an error. The zero value is not usable, see
+// [File.Edit]. Only one goroutine at a time may use an Edit.
 type Edit struct {
 	f       *File
 	parts   []part
@@ -39,12 +39,13 @@ type NewSection struct {
 	Type      elf.SectionType // not SHT_NOBITS, SHT_GROUP or a symbol table's
 	Flags     elf.SectionFlag // SHF_GROUP comes with Group
 	Addralign uint64          // 0 and 1: none
-	Entsize   uint64
-	Link      int // section index, of this file or returned by AddSection
-	Info      uint32
-	Group     int // index of the SHT_GROUP section whose member it becomes, 0 for none
-	// Data is the content. It belongs to the Edit, and Layout puts the final
-	// symbol indices into that of a SHT_RELA, where they may be provisional.
+	Entsize   uint64          // 0: no entries of a fixed size
+	Link      int             // section index, of this file or returned by AddSection
+	Info      uint32          // sh_info
+	Group     int             // index of the SHT_GROUP section whose member it becomes, 0 for none
+	// Data is the content. It belongs to the Edit from then on. In a SHT_RELA
+	// section, symbol indices may be provisional; Layout replaces them with the
+	// final ones.
 	Data []byte
 }
 
@@ -53,10 +54,10 @@ type NewSymbol struct {
 	Name    string
 	Bind    elf.SymBind
 	Type    elf.SymType
-	Other   uint8
-	Section int // section index, of this file or returned by AddSection; 0: undefined
-	Value   uint64
-	Size    uint64
+	Other   uint8  // st_other
+	Section int    // section index, of this file or returned by AddSection; 0: undefined
+	Value   uint64 // bytes from the start of the section
+	Size    uint64 // bytes
 }
 
 type newSymbol struct {
@@ -64,10 +65,10 @@ type newSymbol struct {
 	name uint32 // st_name
 }
 
-// Edit starts an empty edit.
+// Edit returns an empty edit of the file.
 func (f *File) Edit() *Edit { return &Edit{f: f} }
 
-// Empty reports whether nothing was asked for.
+// Empty reports whether the edit changes nothing.
 func (e *Edit) Empty() bool {
 	return len(e.parts) == 0 && len(e.secs) == 0 && len(e.added) == 0 && e.fewer == 0 && !e.strip
 }
@@ -95,7 +96,7 @@ func (s Section) opaque() error {
 // StripSignature drops the signature of a kernel module, if there is one.
 func (e *Edit) StripSignature() { e.strip = e.f.signatureSize() > 0 }
 
-// ReplaceBytes replaces len(want) bytes at byte offset off of a section by as
+// ReplaceBytes replaces len(want) bytes at byte offset off of a section with as
 // many others. It is an error if the section does not hold want there.
 func (e *Edit) ReplaceBytes(sec int, off uint64, want, new []byte) error {
 	b, err := e.Bytes(sec)
@@ -105,7 +106,7 @@ func (e *Edit) ReplaceBytes(sec int, off uint64, want, new []byte) error {
 	return b.Replace(off, want, new)
 }
 
-// AppendData adds bytes at the end of a section. Those for a string table must
+// AppendData adds bytes at the end of a section. Bytes for a string table must
 // end in a NUL byte.
 func (e *Edit) AppendData(sec int, b []byte) error {
 	s, err := e.section(sec)
@@ -128,7 +129,7 @@ func (e *Edit) AppendData(sec int, b []byte) error {
 }
 
 // SetRela replaces entry i of a SHT_RELA section. The symbol index may be
-// provisional. For r_info there is [elf.R_INFO], or package reloc's MakeRela.
+// provisional. To make r_info, use [elf.R_INFO] or package reloc's MakeRela.
 func (e *Edit) SetRela(sec, i int, r elf.Rela64) error {
 	t, err := e.Relas(sec)
 	if err != nil {
@@ -147,8 +148,8 @@ func (e *Edit) DropRela(sec, i int) error {
 	return t.Drop(i)
 }
 
-// InsertRela inserts an entry before entry i of a SHT_RELA section, or behind
-// the last one. The symbol index may be provisional.
+// InsertRela inserts an entry before entry i of a SHT_RELA section, or after
+// the last one if i is their number. The symbol index may be provisional.
 func (e *Edit) InsertRela(sec, i int, r elf.Rela64) error {
 	t, err := e.Relas(sec)
 	if err != nil {
@@ -201,9 +202,9 @@ func (e *Edit) SetSymbolOther(i int, other uint8) error {
 	return nil
 }
 
-// AddSymbol appends a symbol and returns its provisional index: what
-// relocations given to this Edit call it. A local symbol goes behind the last
-// local one, any other behind the last of all.
+// AddSymbol appends a symbol and returns its provisional index, which
+// relocations given to this Edit use to refer to it. A local symbol goes after
+// the last local one, any other after the last symbol.
 func (e *Edit) AddSymbol(s NewSymbol) (int, error) {
 	switch {
 	case e.f.NumSymbols() == 0:
@@ -222,7 +223,7 @@ func (e *Edit) AddSymbol(s NewSymbol) (int, error) {
 	return e.f.NumSymbols() + len(e.added) - 1, nil
 }
 
-// AddSection appends a section and returns its index.
+// AddSection appends a section and returns its section index.
 func (e *Edit) AddSection(s NewSection) (int, error) {
 	if e.f.shstr.Index == 0 {
 		return 0, errors.New("the file has no section name string table to add to")

@@ -12,7 +12,7 @@ var (
 	// ErrNotELF64LE is returned for bytes that are not an ELF64 little-endian file.
 	ErrNotELF64LE = errors.New("not an ELF64 little-endian file")
 	// ErrSigned is returned by Layout when an edit would invalidate the
-	// signature that a kernel module carries behind its section headers.
+	// signature that follows the section headers of a kernel module.
 	ErrSigned = errors.New("the file carries a module signature that an edit would invalidate")
 	// ErrNotRegular is returned for a directory, a FIFO or a device.
 	ErrNotRegular = errors.New("not a regular file")
@@ -20,8 +20,8 @@ var (
 	ErrChanged = errors.New("the file was changed by someone else while it was read")
 )
 
-// A FormatError says what is wrong with a field of the file and where the
-// field lies, in bytes from the start of the file.
+// A FormatError says what is wrong with a field of the file, and where the
+// field is, in bytes from the start of the file.
 type FormatError struct {
 	Off     uint64 // file offset of the field
 	Section string // quoted section name or number, empty for the ELF header

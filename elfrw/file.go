@@ -39,8 +39,8 @@ const (
 
 var le = binary.LittleEndian
 
-// A File is a read-only view of an ELF64 little-endian file. It is safe for
-// concurrent use.
+// A File is a read-only view of an ELF64 little-endian file. Several goroutines
+// may use it at the same time; only Close must not overlap any other use.
 type File struct {
 	data []byte
 	src  *source // nil when the bytes did not come from a file
@@ -72,8 +72,8 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// New makes a File of bytes in memory, which must not change while it is used.
-// The error is a *FormatError or wraps ErrNotELF64LE.
+// New makes a File from bytes in memory, which must not change while it is in
+// use. The error is a *FormatError or wraps ErrNotELF64LE.
 func New(data []byte) (*File, error) {
 	f := &File{data: data}
 	if err := f.readHeader(); err != nil {
@@ -96,8 +96,9 @@ func (f *File) Close() error {
 	return f.src.close()
 }
 
-// Changed returns an error that wraps ErrChanged if the file that was opened
-// has another size or modification time by now, or if its name leads elsewhere.
+// Changed returns an error that wraps ErrChanged if the size or modification
+// time of the opened file has changed, or if its name now leads to another
+// file.
 func (f *File) Changed() error {
 	if f.src == nil {
 		return nil
@@ -105,7 +106,8 @@ func (f *File) Changed() error {
 	return f.src.changed()
 }
 
-// Info describes the file at the time it was opened; nil for bytes in memory.
+// Info describes the file at the time when it was opened; nil for bytes in
+// memory.
 func (f *File) Info() os.FileInfo {
 	if f.src == nil {
 		return nil

@@ -8,14 +8,15 @@ import (
 	"unsafe"
 )
 
-// Guard runs fn, which reads the file's bytes. If someone else truncates the
-// file meanwhile, the pages that went away cannot be read any more: the kernel
-// sends SIGBUS, which would end the process. Guard makes an error of it that
-// wraps ErrChanged; fn does not run to its end then, its deferred calls do. Any
-// other panic goes on its way.
+// Guard runs fn, which reads the file's bytes. If another process truncates the
+// file meanwhile, the lost pages can no longer be read: the kernel sends
+// SIGBUS, which would end the process. Guard turns that into an error that
+// wraps ErrChanged. fn then stops at that point, but its deferred calls run.
+// Any other panic is passed on.
 //
-// It works for faults in the goroutine that calls Guard. This is the one place
-// where a panic is recovered: a mapped file gives no other answer.
+// It works only for faults in the goroutine that calls Guard. This is the only
+// place where a panic is recovered, because a mapped file reports the fault in
+// no other way.
 func (f *File) Guard(fn func() error) error {
 	if f.src == nil {
 		return fn()

@@ -41,7 +41,7 @@ func (m *Image) WriteTo(w io.Writer) (int64, error) {
 	return out.written, err
 }
 
-// Check holds what was written against what was to be written.
+// Check compares what was written with the image.
 func (m *Image) Check(out []byte) error {
 	c := &comparer{rest: out}
 	if _, err := m.WriteTo(c); err != nil {

@@ -9,10 +9,10 @@ import (
 )
 
 // Layout decides where everything goes and returns the file to write. The Edit
-// must not be used afterwards. It fails with ErrSigned, or when two edits meet
-// in the same bytes, or when what would have to move cannot be moved soundly, or
-// with a *FormatError when a relocation or a section group of the file refers to
-// what is not there: an empty edit does not look at them.
+// must not be used afterwards. It fails with ErrSigned; if two edits change the
+// same bytes; if something that must move cannot be moved soundly; and with a
+// *FormatError if a relocation or a section group of the file refers to
+// something that does not exist. An empty edit does not check these.
 func (e *Edit) Layout() (*Image, error) {
 	if e.Empty() {
 		return newImage(e), nil

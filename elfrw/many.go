@@ -18,7 +18,7 @@ type ByteEdits struct {
 	part int // see partNumber, -1 before the first edit
 }
 
-// Bytes begins edits of a section's bytes.
+// Bytes starts edits of a section's bytes.
 func (e *Edit) Bytes(sec int) (none ByteEdits, err error) {
 	s, err := e.section(sec)
 	if err != nil {
@@ -33,8 +33,8 @@ func (e *Edit) Bytes(sec int) (none ByteEdits, err error) {
 	return ByteEdits{e, s, s.Data(), -1}, nil
 }
 
-// Replace replaces len(want) bytes at byte offset off of the section by as many
-// others. It is an error if the section does not hold want there.
+// Replace replaces len(want) bytes at byte offset off of the section with as
+// many others. It is an error if the section does not hold want there.
 func (b *ByteEdits) Replace(off uint64, want, new []byte) error {
 	switch d := b.data; {
 	case len(want) != len(new):
@@ -54,7 +54,7 @@ func (b *ByteEdits) Replace(off uint64, want, new []byte) error {
 // Grow makes room for n more edits, at least one.
 func (b *ByteEdits) Grow(n int) { b.edit.lazyPart(b.sec, &b.part).grow(n) }
 
-// RelaEdits are edits of one SHT_RELA section. Entries are numbered as in the
+// RelaEdits are edits of one SHT_RELA section. Entries keep the numbers of the
 // input throughout, and symbol indices may be provisional.
 type RelaEdits struct {
 	edit    *Edit
@@ -64,7 +64,7 @@ type RelaEdits struct {
 	hasSyms bool // its symbols are those of the symbol table
 }
 
-// Relas begins edits of a SHT_RELA section.
+// Relas starts edits of a SHT_RELA section.
 func (e *Edit) Relas(sec int) (none RelaEdits, err error) {
 	s, err := e.section(sec)
 	if err != nil {
@@ -88,7 +88,7 @@ func (t *RelaEdits) Set(i int, r elf.Rela64) error {
 	return nil
 }
 
-// SetInfo replaces r_info of entry i, the symbol and the type.
+// SetInfo replaces r_info of entry i: its symbol and its type.
 func (t *RelaEdits) SetInfo(i int, info uint64) error {
 	if err := t.check(i, 1, info); err != nil {
 		return err
@@ -97,7 +97,8 @@ func (t *RelaEdits) SetInfo(i int, info uint64) error {
 	return nil
 }
 
-// Drop removes entry i: later entries move up and the section shrinks by one.
+// Drop removes entry i. Later entries move up and the section shrinks by one
+// entry.
 func (t *RelaEdits) Drop(i int) error {
 	if err := t.check(i, 1, 0); err != nil {
 		return err
@@ -106,7 +107,8 @@ func (t *RelaEdits) Drop(i int) error {
 	return nil
 }
 
-// Insert inserts an entry before entry i, or behind the last one.
+// Insert inserts an entry before entry i, or after the last one if i is their
+// number.
 func (t *RelaEdits) Insert(i int, r elf.Rela64) error {
 	if err := t.check(i, 0, r.Info); err != nil {
 		return err

@@ -32,8 +32,8 @@ func (f *File) Memory() (*Memory, error) {
 	return f.MemoryAt(addrs)
 }
 
-// MemoryAt is Memory with an address for each section: it serves for an object,
-// whose sections have none.
+// MemoryAt is Memory with an address for each section. It is for objects, whose
+// sections have no addresses.
 func (f *File) MemoryAt(addrs []uint64) (*Memory, error) {
 	m := &Memory{file: f}
 	for i := 1; i < f.NumSections(); i++ {
@@ -86,8 +86,9 @@ func (m *Memory) Locate(addr uint64) (s Section, off uint64, ok bool) {
 	return m.file.Section(m.stretches[i].sec), addr - m.stretches[i].start, true
 }
 
-// Bytes returns the n bytes at an address, which share the file's memory. It returns
-// nil where no section has all of them, or the file holds none (SHT_NOBITS).
+// Bytes returns the n bytes at an address, which share the file's memory. It
+// returns nil if no section has all of them, or if the file does not hold them
+// (SHT_NOBITS).
 func (m *Memory) Bytes(addr, n uint64) []byte {
 	s, off, ok := m.Locate(addr)
 	if !ok || n > s.Size-off || s.Data() == nil {

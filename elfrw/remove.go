@@ -8,13 +8,13 @@ import (
 	"fmt"
 )
 
-// RemoveSection removes section i, which has to be the last one, or the last one
-// but for those that were removed before: the others keep their numbers. What
-// AddSection has made is so undone, byte for byte where the file had no more than
-// alignment between its parts.
+// RemoveSection removes section i. It must be the last section, not counting
+// those that were removed before, so the others keep their numbers. This undoes
+// AddSection, byte for byte if the file had nothing but alignment between its
+// parts.
 //
-// Layout fails if a symbol, a group or another section refers to it. The name goes
-// too where it is at the end of its string table.
+// Layout fails if a symbol, a group or another section refers to it. Its name
+// is removed too if it is at the end of the string table.
 func (e *Edit) RemoveSection(i int) error {
 	s, err := e.section(i)
 	switch last := e.f.shnum - 1 - e.fewer; {

@@ -20,16 +20,18 @@ type Temp struct {
 	name string   // its temporary name, where it cannot be without one
 }
 
-// WriteTemp writes the image to a temporary file in the directory of path,
-// with mode and, where the process may, the ownership of like (nil: 0666 less
-// the umask), and opens what was written as any other input, unless it is a mere
-// copy. check, if not nil, is then given that File, which it must not keep.
+// WriteTemp writes the image to a temporary file in the directory of path. The
+// file gets the mode of like and, where the process may set it, its ownership
+// (nil: 0666 less the umask). WriteTemp then opens the file like any other
+// input, unless it is an unchanged copy. If check is not nil, it is called with
+// that File, which it must not keep.
 //
-// path is followed if it is a symbolic link: the file it leads to is replaced.
-// What is there but is no regular file is left alone, which is an error.
+// If path is a symbolic link, it is followed and the file that it leads to is
+// replaced. It is an error if something exists there that is not a regular
+// file.
 //
-// The file has no name until Commit, so that nothing is left behind whatever
-// becomes of the process (O_TMPFILE; on a file system without that it has a hidden
+// The file has no name until Commit, so nothing is left behind whatever happens
+// to the process (O_TMPFILE; on a file system without that, it has a hidden
 // name, .scpatch-*, from the start).
 func (m *Image) WriteTemp(path string, like os.FileInfo, check func(*File) error) (*Temp, error) {
 	path, err := destination(path)

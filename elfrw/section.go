@@ -10,15 +10,15 @@ import (
 	"strconv"
 )
 
-// A Section is a view of one section header: a small value, decoded when asked
-// for. Offsets and sizes are in bytes.
+// A Section is a view of one section header: a small value, decoded on demand.
+// Offsets and sizes are in bytes.
 type Section struct {
 	f     *File
 	Index int // in the section header table, after extended numbering
 	elf.Section64
 }
 
-// NumSections returns the number of section headers, the null one included.
+// NumSections returns the number of section headers, including the null one.
 func (f *File) NumSections() int { return f.shnum }
 
 // Section returns section i, 0 <= i < NumSections.
@@ -26,7 +26,7 @@ func (f *File) Section(i int) Section {
 	return Section{f: f, Index: i, Section64: f.header(i)}
 }
 
-// SectionByName returns the first section of that name.
+// SectionByName returns the first section with that name.
 func (f *File) SectionByName(name string) (Section, bool) {
 	if f.shstr.Index == 0 {
 		return Section{}, false
@@ -42,8 +42,9 @@ func (f *File) SectionByName(name string) (Section, bool) {
 }
 
 // RelaSection returns the section with the relocations of section i: the first
-// SHT_RELA section that has i as its sh_info. Nothing in section i leads there, so
-// all headers are gone through; for many sections make one pass over them instead.
+// SHT_RELA section whose sh_info is i. Nothing in section i leads there, so it
+// goes through all headers; for many sections, make one pass over the headers
+// instead.
 func (f *File) RelaSection(i int) (Section, bool) {
 	for j := 1; j < f.shnum; j++ {
 		if s := f.Section(j); s.Is(elf.SHT_RELA) && uint64(s.Info) == uint64(i) {
@@ -53,7 +54,8 @@ func (f *File) RelaSection(i int) (Section, bool) {
 	return Section{}, false
 }
 
-// SectionType is Section(i).Type, for those who ask it of very many.
+// SectionType returns Section(i).Type, for code that asks for very many
+// sections.
 func (f *File) SectionType(i int) elf.SectionType {
 	return elf.SectionType(le.Uint32(f.headerBytes(i)[shType:]))
 }
@@ -95,7 +97,7 @@ func isString(b []byte, s string) bool {
 	return len(b) > len(s) && string(b[:len(s)]) == s && b[len(s)] == 0
 }
 
-// NameHasPrefix reports whether the section's name begins with a prefix.
+// NameHasPrefix reports whether the section's name starts with a prefix.
 func (s Section) NameHasPrefix(prefix string) bool {
 	b := s.nameAt() // it ends in a NUL byte
 	return len(b) > len(prefix) && string(b[:len(prefix)]) == prefix
@@ -113,7 +115,7 @@ func (s Section) nameAt() []byte {
 // NameString returns the section's name.
 func (s Section) NameString() string { return string(s.NameBytes()) }
 
-// Data returns the section's bytes as they lie in the file: nil for SHT_NOBITS,
+// Data returns the section's bytes as they are in the file: nil for SHT_NOBITS,
 // still compressed if the section is [Section.Compressed]. They must not be written to.
 func (s Section) Data() []byte {
 	if !s.hasBytes() {
@@ -123,7 +125,7 @@ func (s Section) Data() []byte {
 }
 
 // Members returns the indices of the sections in a SHT_GROUP section (gABI,
-// "Section Groups"). [New] has checked that there are such sections.
+// "Section Groups"). [New] has checked that these sections exist.
 func (s Section) Members() iter.Seq[int] {
 	return func(yield func(int) bool) {
 		d := s.Data()
@@ -138,8 +140,8 @@ func (s Section) Members() iter.Seq[int] {
 // groupFlagSize is the size in bytes of the flags in front of a group's members.
 const groupFlagSize = 4
 
-// Uncompressed returns the content of the section: Data, or if that is
-// [Section.Compressed] what it stands for (gABI, "Compressed Sections").
+// Uncompressed returns the content of the section: Data or, if that is
+// [Section.Compressed], the uncompressed data (gABI, "Compressed Sections").
 func (s Section) Uncompressed() ([]byte, error) {
 	if !s.Compressed() {
 		return s.Data(), nil
@@ -172,8 +174,8 @@ func (s Section) Has(flags elf.SectionFlag) bool {
 	return elf.SectionFlag(s.Flags)&flags == flags
 }
 
-// String is how messages name the section: its quoted name and, because names
-// repeat, its number.
+// String returns the section as messages name it: its quoted name and, because
+// names repeat, its number.
 func (s Section) String() string {
 	if n := s.NameBytes(); len(n) > 0 {
 		return strconv.Quote(string(n))
@@ -192,8 +194,9 @@ func cstring(b []byte) []byte {
 	return nil
 }
 
-// Loaded reports whether a section takes up memory. One of thread-local zeros
-// (.tbss) has an address and yet none: each thread has its own.
+// Loaded reports whether a section takes up memory. A section of thread-local
+// zeros (.tbss) has an address but takes up none, because each thread has its
+// own copy.
 func (s Section) Loaded() bool {
 	return s.Has(elf.SHF_ALLOC) && !s.Is(elf.SHT_NULL) && !(s.Is(elf.SHT_NOBITS) && s.Has(elf.SHF_TLS))
 }

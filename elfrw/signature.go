@@ -17,7 +17,7 @@ const (
 // Signed reports whether the file ends in a kernel module's signature.
 func (f *File) Signed() bool { return f.signatureSize() > 0 }
 
-// Trailer returns the bytes behind the last section and header table.
+// Trailer returns the bytes after the last section and header table.
 func (f *File) Trailer() []byte { return f.data[f.end:] }
 
 // signatureSize returns how many bytes at the end of the file are a module's

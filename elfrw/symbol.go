@@ -12,17 +12,17 @@ const SymSize = 24
 
 // A Symbol is one entry of the symbol table, decoded.
 type Symbol struct {
-	Index   int
-	NameOff uint32 // st_name
-	Info    uint8  // st_info
-	Other   uint8  // st_other
-	Shndx   elf.SectionIndex
-	// Section is the index of the section the symbol is defined in, extended
-	// numbering resolved; 0 for undefined, absolute and common symbols, which
-	// Shndx tells apart.
+	Index   int              // number of the symbol; 0 is the null symbol
+	NameOff uint32           // st_name
+	Info    uint8            // st_info
+	Other   uint8            // st_other
+	Shndx   elf.SectionIndex // st_shndx
+	// Section is the index of the section that defines the symbol, with
+	// extended numbering resolved. It is 0 for undefined, absolute and common
+	// symbols; Shndx distinguishes these.
 	Section int
 	Value   uint64 // bytes from the start of the section in a relocatable object
-	Size    uint64 // bytes
+	Size    uint64 // st_size, in bytes
 }
 
 // Bind returns the symbol's binding.
@@ -37,21 +37,22 @@ func (s Symbol) Visibility() elf.SymVis { return elf.ST_VISIBILITY(s.Other) }
 // Undefined reports whether the symbol is defined elsewhere.
 func (s Symbol) Undefined() bool { return s.Shndx == elf.SHN_UNDEF }
 
-// NumSymbols returns the number of symbols, the null symbol 0 included, and 0
-// if the file has no SHT_SYMTAB.
+// NumSymbols returns the number of symbols, including the null symbol 0. It
+// returns 0 if the file has no SHT_SYMTAB.
 func (f *File) NumSymbols() int { return int(f.symtab.Size / SymSize) }
 
-// FirstGlobal returns the index behind the last local symbol (sh_info).
+// FirstGlobal returns the index after the last local symbol (sh_info).
 func (f *File) FirstGlobal() int { return int(f.symtab.Info) }
 
-// Symtab returns the SHT_SYMTAB section; its Index is 0 when there is none.
+// Symtab returns the SHT_SYMTAB section, with Index 0 if there is none.
 func (f *File) Symtab() Section { return f.symtab }
 
-// SymbolNames returns the bytes of the symbols' string table.
+// SymbolNames returns the bytes of the symbols' string table. They must not be
+// written to.
 func (f *File) SymbolNames() []byte { return f.strtab.Data() }
 
-// Symbol decodes symbol i, 0 <= i < NumSymbols. Relocations count from the
-// null symbol 0, and so does this.
+// Symbol decodes symbol i, 0 <= i < NumSymbols. As in relocations, 0 is the
+// null symbol.
 func (f *File) Symbol(i int) Symbol {
 	b := f.symbolBytes(i)
 	s := Symbol{
@@ -77,24 +78,25 @@ func (f *File) sectionOf(i int, shndx elf.SectionIndex) int {
 	return 0
 }
 
-// SymbolType is Symbol(i).Type(), for those who ask it of very many.
+// SymbolType returns Symbol(i).Type(), for code that asks for very many
+// symbols.
 func (f *File) SymbolType(i int) elf.SymType { return elf.ST_TYPE(f.symbolBytes(i)[4]) }
 
-// SymbolNameOff is Symbol(i).NameOff.
+// SymbolNameOff returns Symbol(i).NameOff.
 func (f *File) SymbolNameOff(i int) uint32 { return le.Uint32(f.symbolBytes(i)) }
 
-// SymbolBind is Symbol(i).Bind().
+// SymbolBind returns Symbol(i).Bind().
 func (f *File) SymbolBind(i int) elf.SymBind { return elf.ST_BIND(f.symbolBytes(i)[4]) }
 
-// SymbolSection is Symbol(i).Section.
+// SymbolSection returns Symbol(i).Section.
 func (f *File) SymbolSection(i int) int {
 	return f.sectionOf(i, elf.SectionIndex(le.Uint16(f.symbolBytes(i)[6:])))
 }
 
-// SymbolValue is Symbol(i).Value.
+// SymbolValue returns Symbol(i).Value.
 func (f *File) SymbolValue(i int) uint64 { return le.Uint64(f.symbolBytes(i)[8:]) }
 
-// SymbolSize is Symbol(i).Size.
+// SymbolSize returns Symbol(i).Size in bytes.
 func (f *File) SymbolSize(i int) uint64 { return le.Uint64(f.symbolBytes(i)[16:]) }
 
 func (f *File) symbolBytes(i int) []byte {

@@ -125,8 +125,8 @@ func tempName(path string) string {
 // O_TMPFILE).
 func procName(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
 
-// Commit renames the file to its destination, after it was given a temporary
-// name for that: link(2) does not replace.
+// Commit gives the file a temporary name and renames it to its destination. The
+// temporary name is needed because link(2) does not replace a file.
 func (t *Temp) Commit() error {
 	if err := t.link(); err != nil {
 		return errors.Join(err, t.Discard())
@@ -162,8 +162,8 @@ func (t *Temp) link() error {
 	return err
 }
 
-// Discard removes the file. The name goes first: when the file is closed, and with
-// it the lock gone, the name may already be another's.
+// Discard removes the file. It removes the name first: once the file is closed
+// and its lock is gone, the name may already belong to another process.
 func (t *Temp) Discard() error {
 	var err error
 	if t.name != "" {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Replaceable returns an error if a rename would put a file in the place of one
-// that its owner made read-only, or of a device.
+// Replaceable returns an error if a rename would replace a file that its owner
+// made read-only, or a device.
 func Replaceable(path string) error {
 	if err := unix.Access(path, unix.W_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &fs.PathError{Op: "write", Path: path, Err: err}
@@ -22,9 +22,9 @@ func Replaceable(path string) error {
 	return nil
 }
 
-// WriteFile writes a file that is no ELF file, whole or not at all, as
-// [Image.WriteTemp] and [Temp.Commit] do: a symbolic link is followed, and a file
-// that is there keeps its mode.
+// WriteFile writes a file that is not an ELF file, whole or not at all, as
+// [Image.WriteTemp] and [Temp.Commit] do: a symbolic link is followed, and an
+// existing file keeps its mode.
 func WriteFile(path string, data []byte) error {
 	if err := Replaceable(path); err != nil {
 		return err
