@@ -25,8 +25,8 @@ func (w Word) IsBranch() bool { return w.Opcode() == opcodeB }
 // IsCondBranch reports whether w is a B-form branch: bc, bca, bcl or bcla.
 func (w Word) IsCondBranch() bool { return w.Opcode() == opcodeBC }
 
-// IsRegBranch reports whether w is an XL-form branch to a register: bclr,
-// bcctr or bctar, with LK or without. blr and bctrl are such branches.
+// IsRegBranch reports whether w is an XL-form branch to a register: bclr, bcctr
+// or bctar, with or without LK. blr and bctrl are such branches.
 func (w Word) IsRegBranch() bool {
 	if w.Opcode() != opcodeXL {
 		return false
@@ -39,7 +39,7 @@ func (w Word) IsRegBranch() bool {
 }
 
 // LK reports bit 31 of a branch: LR receives the address of the next
-// instruction. It is false for a word that is no branch, whatever its bit 31.
+// instruction. It is false for a word that is not a branch.
 func (w Word) LK() bool {
 	return w&bitLK != 0 && (w.IsBranch() || w.IsCondBranch() || w.IsRegBranch())
 }
@@ -49,8 +49,8 @@ func (w Word) LK() bool {
 func (w Word) AA() bool { return w&bitAA != 0 && (w.IsBranch() || w.IsCondBranch()) }
 
 // Displacement returns LI||00 of an I-form or BD||00 of a B-form branch, sign
-// extended, in bytes; where [Word.AA] holds that is the target itself. It is 0
-// for any other word.
+// extended, in bytes. If [Word.AA] is true, that is the target address itself.
+// It is 0 for any other word.
 func (w Word) Displacement() int64 {
 	switch {
 	case w.IsBranch():
@@ -62,8 +62,9 @@ func (w Word) Displacement() int64 {
 }
 
 // Branch returns b (or, with lk, bl) with a displacement of disp bytes. It
-// fails with a [*DisplacementError] that wraps [ErrMisaligned] where disp is no
-// multiple of 4, or [ErrRange] outside -0x2000000..0x1fffffc (±32 MiB).
+// fails with a [*DisplacementError], which wraps [ErrMisaligned] if disp is not
+// a multiple of 4, or [ErrRange] if disp is outside -0x2000000..0x1fffffc (±32
+// MiB).
 func Branch(disp int64, lk bool) (Word, error) {
 	if err := checkDisplacement(disp, bitsLI); err != nil {
 		return 0, err
@@ -82,9 +83,9 @@ func Reaches(from, to uint64) bool {
 }
 
 // WithDisplacement returns the I-form or B-form branch w with its displacement
-// replaced by disp bytes, all its other bits kept. Its errors are those of
-// [Branch], the range of a B-form being -0x8000..0x7ffc, and a
-// [*NotBranchError] for a word that is no such branch.
+// replaced by disp bytes and all other bits kept. Its errors are those of
+// [Branch], where the range of a B-form is -0x8000..0x7ffc, and a
+// [*NotBranchError] for a word that is not such a branch.
 func (w Word) WithDisplacement(disp int64) (Word, error) {
 	mask, bits := maskLI, uint(bitsLI)
 	switch {

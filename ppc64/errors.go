@@ -10,7 +10,8 @@ import (
 
 // Sentinels for errors.Is.
 var (
-	// ErrMisaligned: an instruction or a branch displacement is no multiple of 4.
+	// ErrMisaligned: an instruction's offset or a branch displacement is not a
+	// multiple of 4.
 	ErrMisaligned = errors.New("not a multiple of 4")
 	// ErrTruncated: the code ends inside an instruction.
 	ErrTruncated = errors.New("past the end of the code")
@@ -20,7 +21,7 @@ var (
 	ErrReserved = errors.New("reserved value")
 )
 
-// OffsetError says that there is no whole instruction at an offset.
+// OffsetError says that there is no complete instruction at an offset.
 type OffsetError struct {
 	Off uint64 // byte offset from the start of the code
 	Len int    // length of the code in bytes
@@ -46,14 +47,15 @@ func (e *DisplacementError) Error() string {
 
 func (e *DisplacementError) Unwrap() error { return e.Err }
 
-// NotBranchError says that a word is no I-form or B-form branch.
+// NotBranchError says that a word is not an I-form or B-form branch.
 type NotBranchError struct {
 	Got Word
 }
 
 func (e *NotBranchError) Error() string { return fmt.Sprintf("expects a branch, found %v", e.Got) }
 
-// LocalEntryError says that an st_other holds the reserved local-entry value.
+// LocalEntryError says that an st_other byte has the reserved local-entry
+// value.
 type LocalEntryError struct {
 	Other uint8 // the whole st_other byte
 }
@@ -64,8 +66,8 @@ func (e *LocalEntryError) Error() string {
 
 func (e *LocalEntryError) Unwrap() error { return ErrReserved }
 
-// UnexpectedWordError says that a word about to be replaced is not one of
-// those that the replacement expects.
+// UnexpectedWordError says that a word to be replaced is not one of those that
+// the replacement expects.
 type UnexpectedWordError struct {
 	Off  uint64 // byte offset from the start of the code
 	Got  Word

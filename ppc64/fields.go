@@ -9,12 +9,12 @@ package ppc64
 // RT returns bits 6:10, the target register.
 func (w Word) RT() uint32 { return uint32(w>>21) & 31 }
 
-// RS returns bits 6:10, the source register: the field of [Word.RT] under the
-// name that it has in a store or a logical instruction.
+// RS returns bits 6:10, the source register. It is the same field as [Word.RT],
+// under its name in stores and logical instructions.
 func (w Word) RS() uint32 { return w.RT() }
 
-// RA returns bits 11:15. As the base of an address 0 means the number zero
-// there, not r0, except where an update form makes it invalid.
+// RA returns bits 11:15. As the base of an address, 0 means the number zero,
+// not r0; in an update form it is invalid.
 func (w Word) RA() uint32 { return uint32(w>>16) & 31 }
 
 // RB returns bits 16:20.
@@ -42,7 +42,7 @@ func (w Word) XO() uint32 { return uint32(w>>1) & 0x3ff }
 // XODS returns bits 30:31, the extended opcode of the DS-form.
 func (w Word) XODS() uint32 { return uint32(w) & 3 }
 
-// Rc reports bit 31, by which an instruction records its result in CR0.
+// Rc reports bit 31, which makes an instruction record its result in CR0.
 func (w Word) Rc() bool { return w&1 != 0 }
 
 // BO returns bits 6:10 of a conditional branch: what the branch depends on
@@ -67,6 +67,6 @@ func (w Word) BranchesAlways() bool {
 	return false
 }
 
-// SPR returns the special purpose register number of mtspr and mfspr, whose
-// two halves the instruction holds swapped (LR is 8, CTR is 9).
+// SPR returns the special purpose register number of mtspr and mfspr (LR is 8,
+// CTR is 9). The instruction holds its two halves swapped.
 func (w Word) SPR() uint32 { return w.RB()<<5 | w.RA() }

@@ -3,13 +3,13 @@
 package ppc64
 
 // Writes returns the general registers that an instruction may write, as a
-// mask: bit n is rn. A base register that an update form changes is among them.
-// A branch writes none, whatever the function does that it calls; sc writes
-// those that the Linux system call interface does not preserve.
+// mask: bit n is rn. This includes a base register that an update form changes.
+// A branch writes none, whatever the called function does; sc writes those that
+// the Linux system call interface does not preserve.
 //
-// Where the primary or extended opcode is not one that Power ISA v3.1 or an
-// older one defines, the answer is every register that the word could name as a
-// target: RT and RA. The suffix matters only where w is a prefix.
+// If Power ISA v3.1 and older versions do not define the primary or extended
+// opcode, the answer is every register that the word could name as a target: RT
+// and RA. The suffix matters only if w is a prefix.
 func Writes(w, suffix Word) uint32 {
 	s := shapeOf(w, suffix)
 	if w.IsPrefix() {
@@ -31,15 +31,15 @@ func Writes(w, suffix Word) uint32 {
 	return m
 }
 
-// Sources returns the general registers that the results of an instruction in
-// general registers are computed from, as a mask: bit n is rn. What a load finds
-// in memory has no sources, nor has the address in the base register of an
-// update form, for which there is [Memory]; and an instruction that writes no
+// Sources returns the general registers from which an instruction computes its
+// results in general registers, as a mask: bit n is rn. A value loaded from
+// memory has no sources, and neither has the address that an update form writes
+// to its base register; see [Memory] for that. An instruction that writes no
 // general register has none.
 //
-// It may name r0 where RA=0 means the number zero, and names the target RA of
-// the instructions that insert into it (rlwimi, rldimi). For an undefined
-// opcode it is RT, RA and RB.
+// The mask may contain r0 where RA=0 means the number zero. It contains the
+// target RA of instructions that insert into it (rlwimi, rldimi). For an
+// undefined opcode it is RT, RA and RB.
 func Sources(w, suffix Word) uint32 {
 	s := shapeOf(w, suffix)
 	if w.IsPrefix() {

@@ -2,10 +2,10 @@
 
 package ppc64
 
-// Access is what an instruction does with memory, as a proof about a stack slot
-// needs to know it (Power ISA v3.1, Book I, Effective Address Calculation). The
-// address is Base|0 + Disp, or Base|0 + Index for an indexed access, or the
-// address of the prefix + Disp for a PC-relative one.
+// Access describes what an instruction does with memory, as far as a proof
+// about a stack slot needs to know (Power ISA v3.1, Book I, Effective Address
+// Calculation). The address is Base|0 + Disp, or Base|0 + Index for an indexed
+// access, or the address of the prefix + Disp for a PC-relative one.
 type Access struct {
 	Store   bool   // memory may change; instructions that read and write count as stores
 	Update  bool   // Base receives the address: stdu, ldux
@@ -18,10 +18,10 @@ type Access struct {
 }
 
 // Overlaps reports whether the access may touch any of the size bytes at disp
-// from the address in its base register: whether a store through r1, or
-// through a copy of r1, may change the 8 bytes of 24(r1). It may wherever an
-// index or an unknown size takes part. Without a base register, for a
-// PC-relative or an absolute address, it reports false.
+// from the address in its base register. For example: may a store through r1,
+// or through a copy of r1, change the 8 bytes of 24(r1)? With an index or an
+// unknown size the answer is always true. Without a base register, for a
+// PC-relative or an absolute address, it is false.
 func (a Access) Overlaps(disp int64, size int) bool {
 	switch {
 	case a.Indexed:
@@ -34,9 +34,9 @@ func (a Access) Overlaps(disp int64, size int) bool {
 	return a.Disp < disp+int64(size) && disp < a.Disp+int64(a.Size)
 }
 
-// Memory returns what the instruction does with memory; false for one that is
-// no load or store. The cache management instructions do not count, except
-// dcbz, which stores zeros. The suffix matters only where w is a prefix.
+// Memory returns what the instruction does with memory, or false if it is not a
+// load or store. Cache management instructions do not count, except dcbz, which
+// stores zeros. The suffix matters only if w is a prefix.
 func Memory(w, suffix Word) (Access, bool) {
 	if w.IsPrefix() {
 		return prefixedMemory(w, suffix)

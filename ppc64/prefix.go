@@ -33,8 +33,8 @@ func D34(prefix, suffix Word) int64 {
 }
 
 // WithD34 returns prefix and suffix with their 34-bit displacement replaced by
-// disp, all other bits kept. It fails with a [*DisplacementError] that wraps
-// [ErrRange] outside -0x200000000..0x1ffffffff.
+// disp, in bytes, and all other bits kept. It fails with a [*DisplacementError]
+// that wraps [ErrRange] if disp is outside -0x200000000..0x1ffffffff.
 func WithD34(prefix, suffix Word, disp int64) (Word, Word, error) {
 	if disp != signExtend(uint64(disp), bitsD34) {
 		return 0, 0, &DisplacementError{Disp: disp, Bits: bitsD34, Err: ErrRange}

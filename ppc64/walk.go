@@ -22,8 +22,8 @@ func Fetch(code []byte, off uint64) (w, suffix Word, err error) {
 // give an [*OffsetError] with the offset of the instruction that they cut
 // short, after f has seen all that precedes.
 //
-// Walk takes every word for an instruction: data inside code (a jump table,
-// a literal) that looks like a prefix takes the next word with it.
+// Walk treats every word as an instruction: if data inside code (a jump table,
+// a literal) looks like a prefix, Walk takes the next word as its suffix.
 func Walk(code []byte, f func(off uint64, w Word, suffix Word) bool) error {
 	for off := uint64(0); off < uint64(len(code)); {
 		w, suffix, err := Fetch(code, off)

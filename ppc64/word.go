@@ -7,13 +7,13 @@ import (
 	"fmt"
 )
 
-// Word is one 32-bit instruction word as a value: bit 0 of the Power ISA's
+// Word is one 32-bit instruction word as a value. Bit 0 in the Power ISA's
 // numbering is the most significant bit. The text of a ppc64le object is
-// little-endian, and only [Load] and [Word.Put] know it.
+// little-endian; only [Load] and [Word.Put] deal with that.
 type Word uint32
 
-// The words that a call site, its slot and its stub are made of. A word is
-// compared as a whole: "nearly a nop" is not a nop.
+// The words of a call site, its slot and its stub. A word is compared as a
+// whole: "nearly a nop" is not a nop.
 const (
 	Nop        Word = 0x60000000 // ori r0,r0,0: the preferred nop of Power ISA v3.1, Book I
 	Cror15     Word = 0x4def7b82 // cror 15,15,15: a historical slot
@@ -35,12 +35,12 @@ const (
 // Book I §1.6); the suffix word follows it at the next higher address.
 const opcodePrefix = 1
 
-// WordSize is the number of bytes of one instruction word.
+// WordSize is the size of an instruction word in bytes.
 const WordSize = 4
 
 // Load returns the instruction word at byte offset off of code. It fails with
-// an [*OffsetError] that wraps [ErrMisaligned] where off is no multiple of 4,
-// and one that wraps [ErrTruncated] where fewer than 4 bytes are left.
+// an [*OffsetError], which wraps [ErrMisaligned] if off is not a multiple of 4,
+// and [ErrTruncated] if fewer than 4 bytes are left.
 func Load(code []byte, off uint64) (Word, error) {
 	if off%WordSize != 0 {
 		return 0, &OffsetError{Off: off, Len: len(code), Err: ErrMisaligned}
@@ -51,8 +51,8 @@ func Load(code []byte, off uint64) (Word, error) {
 	return Word(binary.LittleEndian.Uint32(code[off:])), nil
 }
 
-// Put stores w at b[0:4], little-endian. Like a slice expression it needs
-// those four bytes to exist; [Replace] is the checked store.
+// Put stores w in b[0:4], little-endian. It panics if b is shorter; [Replace]
+// is the checked store.
 func (w Word) Put(b []byte) { binary.LittleEndian.PutUint32(b, uint32(w)) }
 
 // Opcode returns the primary opcode, 0 to 63 (bits 0:5).
@@ -72,14 +72,14 @@ func (w Word) Len() int {
 }
 
 // IsNop reports whether w is one of the words that a slot may hold as "no
-// operation": nop, cror 15,15,15 and cror 31,31,31. Other instructions without
-// an effect, such as ori r2,r2,0, do not count: no linker accepts them there.
+// operation": nop, cror 15,15,15 or cror 31,31,31. Other instructions without
+// effect, such as ori r2,r2,0, do not count: no linker accepts them there.
 func (w Word) IsNop() bool { return w == Nop || w == Cror15 || w == Cror31 }
 
-// String returns the GNU text of a named word and of b and bl, the target of
-// the latter as a displacement ("bl .+0x10"), and for all the rest the data
-// directive that assembles to w (".long 0x7c0802a6"). It is meant for error
-// messages; it is no disassembler.
+// String returns the GNU syntax of a named word, and of b and bl with the
+// target as a displacement ("bl .+0x10"). For any other word it returns the
+// data directive that assembles to w (".long 0x7c0802a6"). It is meant for
+// error messages and is not a disassembler.
 func (w Word) String() string {
 	switch w {
 	case Nop:

@@ -40,7 +40,7 @@ func (e *RangeError) Error() string {
 
 func (e *RangeError) Unwrap() error { return ErrRange }
 
-// AlignError says that a value is no multiple of what its field requires.
+// AlignError says that a value is not a multiple of what its field requires.
 type AlignError struct {
 	Off   uint64 // byte offset of the field
 	Type  uint32
@@ -55,8 +55,8 @@ func (e *AlignError) Error() string {
 
 func (e *AlignError) Unwrap() error { return ErrAlign }
 
-// FormError says that the word at an offset is not of the instruction form
-// whose field the relocation type names.
+// FormError says that the word at an offset does not have the instruction form
+// that the relocation type needs.
 type FormError struct {
 	Off  uint64 // byte offset of the instruction
 	Type uint32
@@ -69,7 +69,7 @@ func (e *FormError) Error() string {
 
 func (e *FormError) Unwrap() error { return ErrForm }
 
-// InsertError says why no value can be inserted at an offset at all.
+// InsertError says why no value at all can be inserted at an offset.
 type InsertError struct {
 	Off  uint64 // byte offset of the field
 	Type uint32

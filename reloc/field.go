@@ -2,8 +2,8 @@
 
 package reloc
 
-// Field names the bits that a relocation changes (ELFv2 §3.5.1). Everything
-// around them belongs to the instruction and stays.
+// Field names the bits that a relocation changes (ELFv2 §3.5.1). The bits
+// around them belong to the instruction and stay.
 type Field uint8
 
 const (
@@ -50,8 +50,8 @@ func (f Field) String() string {
 	return "<unknown field>"
 }
 
-// Size returns the number of bytes that the field touches, 0 for a field that
-// does not exist.
+// Size returns the number of bytes that contain the field, or 0 for a field
+// that does not exist.
 func (f Field) Size() int {
 	if int(f) < len(fields) {
 		return fields[f].size

@@ -7,11 +7,11 @@ import (
 	"fmt"
 )
 
-// R_PPC64_PLTGOT16_LO_DS is type 66 under the name of the ABI and of binutils;
-// debug/elf lacks the "16" (elf.R_PPC64_PLTGOT_LO_DS).
+// R_PPC64_PLTGOT16_LO_DS is type 66 under its name in the ABI and in binutils;
+// the name in debug/elf lacks the "16" (elf.R_PPC64_PLTGOT_LO_DS).
 const R_PPC64_PLTGOT16_LO_DS elf.R_PPC64 = 66
 
-// Howto says how one relocation type is computed and where its value goes.
+// Howto says how the value of a relocation type is computed and where it goes.
 type Howto struct {
 	Type    elf.R_PPC64
 	Name    string // the ABI's name: R_PPC64_REL24
@@ -20,12 +20,12 @@ type Howto struct {
 	Check   Check  // the range that the part must lie in
 	PCRel   bool   // the formula subtracts P, the address of the field
 	Size    int    // bytes touched at r_offset: 0, 2, 4 or 8
-	Align   int64  // what the value must be a multiple of: 1 or 4
-	Formula string // in the letters of ELFv2 §3.5.2; "" for a mere marker
+	Align   int64  // the value must be a multiple of this: 1 or 4
+	Formula string // with the letters of ELFv2 §3.5.2; "" for a marker
 }
 
-// Check is the range check of a relocation type: ELFv2 §3.5.3 marks the fields
-// that it applies to with an asterisk, and leaves its kind to the formula.
+// Check is the range check of a relocation type. ELFv2 §3.5.3 marks the fields
+// that are checked with an asterisk; the formula decides which check applies.
 type Check uint8
 
 const (

@@ -9,18 +9,19 @@ import (
 )
 
 // Insert applies a relocation of type t at byte offset off of a section's
-// bytes. The value is the whole of the type's formula before any # operator and
+// bytes. The value is that of the type's whole formula before any # operator or
 // shift, in bytes: S + A, S + A - P, S + A - .TOC. (for a branch to a local
-// entry, S with its offset). Insert takes the part that the type asks for,
-// clears the field and sets it; every other bit stays, the hint bits of a
-// branch with BRTAKEN or BRNTAKEN too.
+// entry, S includes its offset). Insert takes the part that the type asks for,
+// clears the field and sets it. Every other bit stays, including the hint bits
+// of a branch with BRTAKEN or BRNTAKEN.
 //
-// A value outside the range of the type gives a [*RangeError], one that the
-// field is too coarse for an [*AlignError], a word that is not of the form
-// whose field is to be set (REL24 on no I-form branch, PCREL34 on no prefix)
-// a [*FormError]; an unknown type, a marker, a field that reaches past the end
-// and a misaligned instruction an [*InsertError]. In all these cases the
-// section's bytes stay as they are.
+// Insert returns a [*RangeError] for a value outside the range of the type, and
+// an [*AlignError] for one with low bits that the field cannot hold. It returns
+// a [*FormError] if the word does not have the instruction form that the type
+// needs (REL24 on a word that is not an I-form branch, PCREL34 on one that is
+// not a prefix). It returns an [*InsertError] for an unknown type, a marker, a
+// field that reaches past the end, and a misaligned instruction. In all these
+// cases the section's bytes stay as they are.
 func Insert(code []byte, off uint64, t uint32, value int64) error {
 	h := lookup(t)
 	if h == nil {

@@ -2,9 +2,9 @@
 
 package reloc
 
-// Part selects what of a value goes into a field: the # operators of ELFv2
-// §3.5.2. A part ending in A is adjusted: it makes up for the sign of the lower
-// part that a later instruction adds to it.
+// Part selects the part of a value that goes into a field: the # operators of
+// ELFv2 §3.5.2. A part whose name ends in a is adjusted: it compensates for the
+// sign of the lower part that a later instruction adds.
 type Part uint8
 
 const (

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// RelaSize is the number of bytes of one Elf64_Rela.
+// RelaSize is the size of an Elf64_Rela in bytes.
 const RelaSize = 24
 
 // Byte offsets inside an Elf64_Rela.
@@ -19,8 +19,8 @@ const (
 )
 
 // Rela is one relocation entry (Elf64_Rela). ELFv2 uses no entries without an
-// addend (§3.5). It has the fields of [elf.Rela64], and each converts to the other:
-// elf.Rela64(r) is what package elfrw takes.
+// addend (§3.5). Rela has the fields of [elf.Rela64], and each type converts to
+// the other; package elfrw takes elf.Rela64(r).
 type Rela struct {
 	Off    uint64 // r_offset: in an object, bytes from the start of the section
 	Info   uint64 // r_info: symbol index and type
@@ -36,14 +36,15 @@ func MakeRela(off uint64, sym, typ uint32, addend int64) Rela {
 // Sym returns the symbol table index, 0 for "no symbol".
 func (r Rela) Sym() uint32 { return uint32(r.Info >> 32) }
 
-// Type returns the relocation type, a value of elf.R_PPC64 where it is known.
+// Type returns the relocation type, which may be one that elf.R_PPC64 does not
+// name.
 func (r Rela) Type() uint32 { return uint32(r.Info) }
 
 // TypeName returns the name of the type, as [Name] does.
 func (r Rela) TypeName() string { return Name(r.Type()) }
 
-// IsCall reports whether r marks a direct call (or tail call) whose TOC work
-// the linker does: R_PPC64_REL24 or R_PPC64_REL24_NOTOC (ELFv2 §2.2.1).
+// IsCall reports whether r marks a direct call or tail call for which the
+// linker takes care of r2: R_PPC64_REL24 or R_PPC64_REL24_NOTOC (ELFv2 §2.2.1).
 func (r Rela) IsCall() bool {
 	switch elf.R_PPC64(r.Type()) {
 	case elf.R_PPC64_REL24, elf.R_PPC64_REL24_NOTOC:
@@ -52,15 +53,14 @@ func (r Rela) IsCall() bool {
 	return false
 }
 
-// Fills reports whether a linker changes the word that r is in: for every type
-// but the markers of ELFv2 §3.5.3, and for one that is not known.
+// Fills reports whether a linker changes the word at r. It is true for every
+// type except the markers of ELFv2 §3.5.3, and for an unknown type.
 func (r Rela) Fills() bool {
 	h := lookup(r.Type())
 	return h == nil || h.Size > 0
 }
 
-// Encode stores r at b[0:RelaSize], little-endian. Like a slice expression it
-// needs those bytes to exist.
+// Encode stores r in b[0:RelaSize], little-endian. It panics if b is shorter.
 func (r Rela) Encode(b []byte) {
 	b = b[:RelaSize]
 	binary.LittleEndian.PutUint64(b[relaOff:], r.Off)

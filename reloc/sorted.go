@@ -9,9 +9,9 @@ import (
 	"slices"
 )
 
-// A Sorted is a [Table] that is read in order of r_offset. Assemblers and linkers
-// nearly always write a table in that order, and then Sorted{Table: t} reads it
-// where it lies; [Sort] finds out.
+// A Sorted is a [Table] that is read in order of r_offset. Assemblers and
+// linkers nearly always write a table in that order, and then Sorted{Table: t}
+// reads it in place; [Sort] checks this.
 type Sorted struct {
 	Table
 	order []int32 // entry numbers by r_offset, nil where the table is in order
@@ -29,8 +29,9 @@ func (t Table) InOrder() bool {
 	return true
 }
 
-// Sort returns a table in order of r_offset. Entries of the same r_offset keep
-// their order, which matters where several relocations combine (gABI, "Relocation").
+// Sort returns a table in order of r_offset. Entries with the same r_offset
+// keep their order, which matters where several relocations combine (gABI,
+// "Relocation").
 func Sort(t Table) Sorted {
 	if t.InOrder() {
 		return Sorted{Table: t}
@@ -43,7 +44,8 @@ func Sort(t Table) Sorted {
 	return Sorted{t, order}
 }
 
-// Index returns the entry number, in the table, of the k-th relocation by r_offset.
+// Index returns the number, in the table, of the k-th relocation by r_offset,
+// from 0.
 func (s *Sorted) Index(k int) int {
 	if s.order != nil {
 		return int(s.order[k])
@@ -51,15 +53,15 @@ func (s *Sorted) Index(k int) int {
 	return k
 }
 
-// Nth returns the k-th relocation by r_offset.
+// Nth returns the k-th relocation by r_offset, from 0.
 func (s *Sorted) Nth(k int) Rela { return s.At(s.Index(k)) }
 
-// NthOff returns the r_offset of the k-th relocation.
+// NthOff returns the r_offset of the k-th relocation, in bytes.
 func (s *Sorted) NthOff(k int) uint64 { return s.Off(s.Index(k)) }
 
-// Search returns the number k of the first relocation at or after an offset, Len()
-// if there is none. It gallops from a guess: where calls come in ascending order
-// and each guesses the last result, a call takes constant time on average.
+// Search returns the number k of the first relocation at or after an offset, or
+// Len() if there is none. It is a galloping search from guess: O(1) amortised
+// if calls are in ascending order and each passes the last result.
 func (s *Sorted) Search(off uint64, guess int) int {
 	n := s.Len()
 	before := func(k int) bool { return s.NthOff(k) < off }
@@ -87,8 +89,7 @@ func (s *Sorted) Search(off uint64, guess int) int {
 	return hi
 }
 
-// Within returns the relocations at offsets from start to end, which is not
-// included, in order.
+// Within returns the relocations at offsets in [start, end), in order.
 func (s *Sorted) Within(start, end uint64) iter.Seq[Rela] {
 	return func(yield func(Rela) bool) {
 		for k := s.Search(start, s.Len()/2); k < s.Len(); k++ {

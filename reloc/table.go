@@ -7,12 +7,13 @@ import (
 	"fmt"
 )
 
-// Table is the raw content of a SHT_RELA section. Entries are decoded where
-// they are asked for, so that a scan of a large table allocates nothing and
-// touches only the fields that it needs.
+// Table is the raw content of a SHT_RELA section. Entries are decoded on
+// demand, so a scan of a large table allocates nothing and reads only the
+// fields that it needs.
 type Table []byte
 
-// TableSizeError says that the size of a section is no multiple of [RelaSize].
+// TableSizeError says that the size of a section is not a multiple of
+// [RelaSize].
 type TableSizeError struct {
 	Size int // bytes
 }
@@ -22,7 +23,7 @@ func (e *TableSizeError) Error() string {
 }
 
 // NewTable returns b as a table, which shares its memory with b. It fails with
-// a [*TableSizeError] where the length of b is no multiple of [RelaSize].
+// a [*TableSizeError] if the length of b is not a multiple of [RelaSize].
 func NewTable(b []byte) (Table, error) {
 	if len(b)%RelaSize != 0 {
 		return nil, &TableSizeError{Size: len(b)}
@@ -33,7 +34,7 @@ func NewTable(b []byte) (Table, error) {
 // Len returns the number of entries.
 func (t Table) Len() int { return len(t) / RelaSize }
 
-// At returns entry i. Like a slice index i must be within 0..Len()-1.
+// At returns entry i, 0 <= i < Len(). It panics for any other i.
 func (t Table) At(i int) Rela {
 	e := t.entry(i)
 	return Rela{
@@ -43,7 +44,7 @@ func (t Table) At(i int) Rela {
 	}
 }
 
-// Info returns only the r_info of entry i: the cheap filter of a scan.
+// Info returns only the r_info of entry i. A scan can filter by it cheaply.
 func (t Table) Info(i int) uint64 { return binary.LittleEndian.Uint64(t.entry(i)[relaInfo:]) }
 
 // Off returns only the r_offset of entry i.
