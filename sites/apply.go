@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// Apply turns the plan into an edit of the object's file. Every word that
-// changes is expected to be what Find saw.
+// Apply turns the plan into an edit of the object's file. It is an error if a
+// word that changes is not what Find saw.
 func (p *Plan) Apply() (*elfrw.Edit, error) {
 	a := applier{Plan: p, edit: p.Object.File.Edit(), keySyms: map[int]int{}, entries: map[stubName]int{}, byName: map[string]int{}}
 	if err := a.addUserParts(); err != nil {

@@ -11,11 +11,11 @@ import (
 	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
-// Check reads an output and holds it against the plan: the words of each site and
-// its relocation; what the stubs do, their cells and what unwinders are told of
-// them; the entries of the table; the record. All is judged from the words and
-// relocations that are there. Nothing of it is done by what found the sites, or by
-// what has applied the plan.
+// Check reads an output and compares it with the plan: the words and the
+// relocation of each site; what the stubs do, their cells and their call-frame
+// information; the entries of the table; and the record. It judges everything
+// by the words and relocations in the output, and uses no code that found the
+// sites or applied the plan. The error wraps [ErrNotAsPlanned].
 func (p *Plan) Check(out *elfrw.File) error {
 	relas, err := findRelas(out)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
-// ErrNotAsPlanned is wrapped by the errors of Check.
+// ErrNotAsPlanned is wrapped by the errors of [Plan.Check].
 var ErrNotAsPlanned = kind.NotAsPlanned.Wrap(errors.New("the output is not as planned"))
 
 // A checker is what the steps of Check share.

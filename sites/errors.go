@@ -13,9 +13,9 @@ import (
 // table: `section ".text": foo+0x24: R_PPC64_REL24: what is wrong`.
 type PlaceError struct {
 	Section string // quoted
-	Symbol  string // enclosing function, empty where unknown
+	Symbol  string // enclosing function, empty if unknown
 	Off     uint64 // bytes from the symbol, or from the start of the section
-	Reloc   string // relocation type, empty where none is concerned
+	Reloc   string // relocation type, empty if none is concerned
 	Err     error
 }
 

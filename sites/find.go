@@ -9,7 +9,7 @@ import (
 
 // Find finds every static-call site of a relocatable object, its keys, what
 // they initially hold, and its site table. It changes nothing. An error means
-// that the object is not one that scpatch may touch, and says where.
+// that scpatch must not touch the object, and says where the problem is.
 func Find(f *elfrw.File) (*Object, error) {
 	o, err := newObject(f)
 	if err != nil {

@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// A Form is what is done with a site.
+// A Form says what is done with a site.
 type Form uint8
 
-// The forms, in the order in which they are tried where several are sound: by
-// what a call costs, and the one that stands before, of two that cost the same.
-// See docs/forms.md.
+// The forms, in the order in which they are tried: the cheapest first. See
+// docs/forms.md.
 const (
-	Constant Form = iota // the branch becomes what the target would return
-	Direct               // a branch to the target itself; the linker does the TOC work
+	Constant Form = iota // the call becomes the result of the target: nop, blr or li r3,0
+	Direct               // a branch to the target itself; the linker takes care of r2
 	Stack                // bl X; ld r2,24(r1), where 24(r1) provably holds r2
 	PACA                 // bl X; ld r2,PACATOC(r13), in the kernel image
 	SaveStub             // bl stub; ld r2,24(r1): the stub saves r2 and jumps through the key
@@ -27,7 +26,7 @@ const (
 
 var formNames = [...]string{"constant", "direct", "stack", "paca", "save-stub", "linker", "shadow", "keep"}
 
-// String is the name of the form.
+// String returns the name of the form, such as "save-stub".
 func (f Form) String() string { return formNames[f] }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -43,19 +42,19 @@ func (f *Form) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Forms lists all forms, the cheapest first.
+// Forms returns all forms, the cheapest first.
 func Forms() []Form {
 	return []Form{Constant, Direct, Stack, PACA, SaveStub, Linker, Shadow, Keep}
 }
 
-// Restoring lists the forms that [Options.Restore] chooses from: those by which r2
-// comes back to a site of a key that may change.
+// Restoring returns the forms that [Options.Restore] may list: those that
+// restore r2 at a site whose key may change.
 func Restoring() []Form {
 	return []Form{Stack, PACA, SaveStub, Linker, Shadow}
 }
 
-// ParseForms reads a list of forms separated by commas; all of them must be
-// among those of from.
+// ParseForms parses a list of forms separated by commas. It is an error if one
+// of them is not in from.
 func ParseForms(s string, from []Form) ([]Form, error) {
 	var forms []Form
 	for _, name := range strings.Split(s, ",") {
@@ -68,7 +67,7 @@ func ParseForms(s string, from []Form) ([]Form, error) {
 	return forms, nil
 }
 
-// JoinForms lists forms for a message.
+// JoinForms returns the names of forms, separated by ", ", for a message.
 func JoinForms(forms []Form) string {
 	names := make([]string, len(forms))
 	for i, f := range forms {

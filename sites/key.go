@@ -2,15 +2,17 @@
 
 package sites
 
-// keySize is what of a key matters here: its first doubleword, in bytes.
+// keySize is the size in bytes of the part of a key that matters here: its
+// first doubleword.
 const keySize = 8
 
 // A Key is a static call's key: data whose first doubleword is the current
-// target.
+// target. It is a plain value that does not change after Find; several
+// goroutines may read it.
 type Key struct {
 	Name   string // without __SCK__
-	Sym    int32  // symbol of the key, 0 if this object has none
-	Sites  int32  // how many sites of this object call it
+	Sym    int32  // index of the key's symbol, 0 if this object has none
+	Sites  int32  // number of sites in this object that call it
 	Target Target // what it holds when the program starts
 }
 
@@ -24,7 +26,7 @@ const (
 	TargetFunc                      // a function
 )
 
-// String is the kind in a word.
+// String returns "NULL", "return 0", "function" or "unknown".
 func (k TargetKind) String() string {
 	switch k {
 	case TargetNull:
@@ -37,11 +39,12 @@ func (k TargetKind) String() string {
 	return "unknown"
 }
 
-// A Target is the initial value of a key.
+// A Target is the initial value of a key. It is a plain value that does not
+// change after Find; several goroutines may read it.
 type Target struct {
-	Sym  int32 // symbol of the function, with TargetReturn0 and TargetFunc
+	Sym  int32 // index of the function's symbol, with TargetReturn0 and TargetFunc
 	Kind TargetKind
-	Why  Reason // with TargetUnknown
+	Why  Reason // with TargetUnknown: why it is not known
 }
 
 // A trampCode is what the instructions of a defined trampoline show. Nothing is

@@ -28,15 +28,18 @@ const (
 	frameSection = ".eh_frame"
 )
 
-// An Object is what Find saw in one relocatable file. Nothing in it refers to
-// what will be done; that is the Plan's.
+// An Object is what Find saw in one relocatable file. Nothing in it says what
+// will be done; a Plan does. The exported fields do not change after Find, so
+// several goroutines may read them. But its methods, MakePlan, and the methods
+// of its plans fill caches in it: only one goroutine at a time may call these.
+// Different Objects are independent, even those of one File.
 type Object struct {
-	File   *elfrw.File
-	Sites  []Site // by section and offset
+	File   *elfrw.File // must stay open while the Object is in use
+	Sites  []Site      // by section and offset
 	Keys   []Key
-	Tramps []Tramp
-	Table  *Table // the existing .static_call_sites, nil without one
-	User   *Table // the existing static_call_sites of user space, nil without one
+	Tramps []Tramp // trampolines, and entries of stubs that an earlier run has added
+	Table  *Table  // the existing .static_call_sites, nil without one
+	User   *Table  // the existing static_call_sites of user space, nil without one
 
 	isModule bool          // the file is a linked kernel module
 	fat      bool          // the object has a second copy of its code:
@@ -169,8 +172,9 @@ func (o *Object) siteSections() (secs []int) {
 	return secs
 }
 
-// FuncName returns the name of the function around a site and the site's
-// offset in it in bytes; an empty name where no function symbol covers it.
+// FuncName returns the name of the function that contains a site, and the
+// site's offset in it in bytes. The name is empty if no function symbol covers
+// the site.
 func (o *Object) FuncName(s *Site) (string, uint64) {
 	if s.Func == 0 {
 		return "", s.Off
@@ -181,7 +185,8 @@ func (o *Object) FuncName(s *Site) (string, uint64) {
 // SectionName returns the name of the site's section.
 func (o *Object) SectionName(s *Site) string { return o.File.Section(int(s.Section)).NameString() }
 
-// SymbolName returns the name of a symbol, of a section symbol the section's.
+// SymbolName returns the name of a symbol. For a section symbol it returns the
+// name of the section.
 func (o *Object) SymbolName(sym int) string { return o.name(sym) }
 
 // A spot is a place of interest in a section and what it belongs to.

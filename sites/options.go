@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// A Runtime is what will change keys when the program runs.
+// A Runtime says what changes keys while the program runs.
 type Runtime uint8
 
 const (
@@ -19,7 +19,8 @@ var runtimeNames = []string{"inline", "trampoline", "none"}
 
 func (r Runtime) String() string { return runtimeNames[r] }
 
-// ParseRuntime is the inverse of Runtime.String.
+// ParseRuntime returns the Runtime with a name; it is the inverse of
+// Runtime.String.
 func ParseRuntime(s string) (Runtime, error) {
 	for i, n := range runtimeNames {
 		if n == s {
@@ -29,7 +30,7 @@ func ParseRuntime(s string) (Runtime, error) {
 	return 0, fmt.Errorf("unknown run time %q: want inline, trampoline or none", s)
 }
 
-// A Place is where the object's code will run.
+// A Place says where the object's code will run.
 type Place uint8
 
 const (
@@ -42,21 +43,22 @@ var placeNames = []string{"kernel", "module", "user"}
 
 func (p Place) String() string { return placeNames[p] }
 
-// A FinalLinker is what links the object at last.
+// A FinalLinker is the linker used for the final link.
 type FinalLinker uint8
 
 const (
 	AnyLinker   FinalLinker = iota // ld.bfd or ld.lld
 	BFD                            // GNU ld
 	LLD                            // LLVM's
-	OtherLinker                    // one of which nothing is known: the form Linker is not sound
+	OtherLinker                    // an unknown linker: the form Linker is not sound
 )
 
 var linkerNames = []string{"any", "bfd", "lld", "other"}
 
 func (l FinalLinker) String() string { return linkerNames[l] }
 
-// ParseLinker is the inverse of FinalLinker.String.
+// ParseLinker returns the FinalLinker with a name; it is the inverse of
+// FinalLinker.String.
 func ParseLinker(s string) (FinalLinker, error) {
 	for i, n := range linkerNames {
 		if n == s {
@@ -66,34 +68,38 @@ func ParseLinker(s string) (FinalLinker, error) {
 	return 0, fmt.Errorf("unknown linker %q: want any, bfd, lld or other", s)
 }
 
-// Options are what the object cannot show. The zero value is for an object of the
-// kernel image, with a run time that patches sites.
+// Options are facts that the object cannot show, and limits on what may be
+// done. The zero value is for an object of the kernel image, with a run time
+// that patches sites.
 type Options struct {
 	Runtime Runtime
 	Place   Place
 	Linker  FinalLinker
 	// EntrySize is the size in bytes of an entry of the kernel's site table, 8
-	// or 16; 0 takes an existing table's, else 16.
+	// or 16. 0 means the size in the existing table, or 16 if there is none.
 	EntrySize int
 	// WholeProgram says that nothing outside the object refers to its global
-	// symbols by name, but for exported and dynamic ones.
+	// symbols by name, except for exported and dynamic ones.
 	WholeProgram bool
-	// TableOnly leaves the sites of a kernel image's object as they are, and only
-	// writes the table: the sites are patched when the image has been linked.
+	// TableOnly leaves the sites of a kernel image's object as they are and
+	// only writes the table. The sites are patched after the image is linked.
 	TableOnly bool
 	// NoRecord leaves out the record of what was decided; see layout.RecordSection.
 	NoRecord bool
-	// Restore narrows the forms that restore r2; nil allows all. Shadow needs
-	// AllowShadow besides.
+	// Restore lists the forms that may restore r2; nil allows all. Shadow also
+	// needs AllowShadow.
 	Restore []Form
-	// Require are the forms that every site must have; nil requires nothing.
+	// Require lists the forms that a site may have; any other is an error. nil
+	// allows all.
 	Require []Form
 	// PACATOC says where the PACA holds the kernel's TOC pointer: the offset
-	// from r13 in bytes, or the name of a symbol of the object that has it as
-	// its absolute value or in its data. Empty: the form PACA is not open.
+	// from r13 in bytes, or the name of a symbol of the object that has the
+	// offset as its absolute value or in its data. If it is empty, the form
+	// PACA is not used.
 	PACATOC string
-	// AllowShadow opens the form Shadow. ShadowStack is the name of the
-	// thread-local pointer to the top of the thread's stack of return addresses.
+	// AllowShadow allows the form Shadow. ShadowStack is the name of the
+	// thread-local pointer to the top of each thread's stack of return
+	// addresses.
 	AllowShadow bool
 	ShadowStack string
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// MakePlan decides. An error means that the object contradicts itself or the
-// options.
+// MakePlan decides what becomes of each site. An error means that the object
+// contradicts itself or the options. See [Object] for the use by several
+// goroutines.
 func MakePlan(o *Object, opts Options) (*Plan, error) {
 	if o.isModule {
 		switch opts.Place {

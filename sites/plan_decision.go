@@ -8,20 +8,20 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// A Decision is what a Plan says of one site.
+// A Decision is what a Plan says about one site.
 type Decision struct {
-	Target int32      // symbol that the branch names afterwards; 0 with a constant, a new stub, Keep
+	Target int32      // index of the symbol that the branch names afterwards; 0 with a constant, a new stub, or Keep
 	Word   ppc64.Word // the branch word afterwards
-	Slot   ppc64.Word // the slot afterwards, 0 if the site has none
+	Slot   ppc64.Word // the word in the slot afterwards, 0 if the site has no slot
 	Form   Form
-	Stub   StubEntry // the entry of its key's stub that it names
+	Stub   StubEntry // the entry of the key's stub that the branch names
 	Done   bool      // already in this form; nothing to write
 	Listed bool      // the site belongs in the table of sites
 	Reason Reason    // why the site is neither direct nor a constant; with Keep, why it stays
 
-	// Cost is how many instructions a call executes on its way to the target
-	// and back, but for the branch itself; stubs that a linker makes do not
-	// count. It is negative where the way is not in this object.
+	// Cost is the number of instructions that a call executes on its way to the
+	// target and back, not counting the branch itself and stubs that a linker
+	// makes. It is negative if the way is not in this object.
 	Cost  int32
 	words *words
 }
@@ -32,7 +32,7 @@ type words struct {
 	detail string // what the reason found
 }
 
-// Proof is what makes a restore sound, in words.
+// Proof says in words what makes a restore sound; empty without one.
 func (d *Decision) Proof() string {
 	if d.words == nil {
 		return ""
@@ -40,7 +40,7 @@ func (d *Decision) Proof() string {
 	return d.words.proof
 }
 
-// Detail is what the reason found, if there is more to say.
+// Detail adds to the reason what was found; empty if there is nothing to add.
 func (d *Decision) Detail() string {
 	if d.words == nil {
 		return ""
@@ -48,7 +48,7 @@ func (d *Decision) Detail() string {
 	return d.words.detail
 }
 
-// Why is the reason in words, with what it found; empty without one.
+// Why returns the reason in words, with its detail; empty without a reason.
 func (d *Decision) Why() string {
 	if d.Detail() == "" {
 		return d.Reason.Text()
@@ -60,15 +60,16 @@ func (d *Decision) Why() string {
 func (d *Decision) changes() bool { return d.Form != Keep && !d.Done }
 
 // A Plan says for each site of an object what will be done, and why or why not.
-// The same object and options make the same plan.
+// The same object and options give the same plan. Several goroutines may read
+// its fields; for its methods see [Object].
 type Plan struct {
 	Object *Object
 	Options
 	Decisions []Decision // for Object.Sites, in their order
-	Added     []int32    // the sites that are to be added to the table, in order
-	Shortcuts []int      // the keys whose stub is to be added to the table
-	Stubs     []Stub     // what is to be added for the sites, by key
-	Record    []int32    // the sites that are to be recorded, in order
+	Added     []int32    // the sites to add to the table: indices in Object.Sites, in order
+	Shortcuts []int      // the keys whose stub to add to the table: indices in Object.Keys
+	Stubs     []Stub     // the stubs to add for the sites, by key
+	Record    []int32    // the sites to record: indices in Object.Sites, in order
 
 	env       environment
 	marked    map[int]bool // trampolines, by symbol, that are to have local entry 1
@@ -91,7 +92,7 @@ func (p *Plan) entryOf(s *Site) int {
 	return int(s.Entry)
 }
 
-// NumAdded is the number of entries that are to be added to the table.
+// NumAdded returns the number of entries that Apply adds to the table.
 func (p *Plan) NumAdded() int { return len(p.Added) + len(p.Shortcuts) }
 
 // addedRelas is how many relocations these have: of the site, of the key, and of
@@ -133,8 +134,8 @@ func (p *Plan) retargets(s *Site, d *Decision) bool {
 	return d.Target == 0 || int(d.Target) != p.Object.callee(s)
 }
 
-// CalleeName is the name of what the branch of site i goes to afterwards: a
-// function, a trampoline, an entry of a stub. It is empty with a constant.
+// CalleeName returns the name of what the branch of site i goes to afterwards:
+// a function, a trampoline or an entry of a stub. It is empty with a constant.
 func (p *Plan) CalleeName(i int) string {
 	s, d := &p.Object.Sites[i], &p.Decisions[i]
 	switch {
@@ -190,12 +191,12 @@ func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
 	return noStub
 }
 
-// A Stub is one that a plan adds: of a key, for callers with a TOC pointer
-// (StubSave, whose jump entry is StubJump), without one (StubNoTOC), or without a
-// slot (StubShadow).
+// A Stub is a stub that a plan adds. It belongs to a key, and is for callers
+// with a TOC pointer (StubSave, whose jump entry is StubJump), without one
+// (StubNoTOC), or without a slot (StubShadow).
 type Stub struct {
-	Key  int
-	Kind StubEntry
+	Key  int       // index in Object.Keys
+	Kind StubEntry // StubSave, StubNoTOC or StubShadow
 }
 
 // allows reports whether a form that restores r2 may be used.

@@ -11,38 +11,39 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A Tramp is a trampoline, a symbol __SCT__name, or an entry of a stub that an
-// earlier run has added.
+// A Tramp is a trampoline, which is a symbol __SCT__name, or an entry of a stub
+// that an earlier run has added.
 type Tramp struct {
-	Sym   int32
+	Sym   int32     // symbol index
 	Key   int32     // index in Object.Keys; always valid
 	Entry StubEntry // noStub for a trampoline
 }
 
-// A Site is a branch to a trampoline, or one that the site table names. An
-// object may have very many: its fields are no larger than they must be.
+// A Site is a branch to a trampoline, or a branch that the site table names. An
+// object may have very many sites, so the fields are no larger than necessary.
 type Site struct {
 	Off     uint64     // bytes from the start of the section
 	Section int32      // section index
 	Key     int32      // index in Object.Keys
-	Tramp   int32      // index in Object.Tramps, -1 where only a table names the site
+	Tramp   int32      // index in Object.Tramps, -1 if only a table names the site
 	Word    ppc64.Word // the branch
 	Behind  ppc64.Word // the word in the slot, 0 with SlotNone
 
-	// Rela is the index of the site's relocation among those of its section,
-	// -1 where the assembler resolved the branch or a constant has replaced it.
-	// Type and Sym are the relocation's.
+	// Rela is the index of the site's relocation among those of its section.
+	// It is -1 if the assembler resolved the branch, or if a constant
+	// has replaced it. Type and Sym are the type and the symbol of the
+	// relocation.
 	Rela int32
 	Type uint32
 	Sym  int32
 
-	Entry   int32 // index of its entry in Object.Table, -1 without one
-	User    int32 // the same in Object.User
-	Func    int32 // index of the symbol of the enclosing function, 0 where unknown
+	Entry   int32 // index of its entry in Object.Table, -1 if it has none
+	User    int32 // index of its entry in Object.User, -1 if it has none
+	Func    int32 // index of the symbol of the enclosing function, 0 if unknown
 	Slot    SlotState
 	Tail    bool // b, not bl
-	Decoded bool // found by decoding alone: no relocation and no table names it
-	Odd     bool // a call in another form than b or bl with a relative relocation: see oddCall
+	Decoded bool // found only by decoding: no relocation and no table names it
+	Odd     bool // not b or bl with a relative relocation: see oddCall
 
 	noTOC bool // see findNoTOC
 }
@@ -65,23 +66,23 @@ func (s *Site) NoTOC() bool {
 type SlotState uint8
 
 const (
-	SlotNone    SlotState = iota // end of section, another instruction, or a relocation of its own
+	SlotNone    SlotState = iota // none: the section ends, or another instruction or a relocation follows
 	SlotNop                      // nop
 	SlotCror                     // cror 15,15,15 or cror 31,31,31
 	SlotRestore                  // ld r2,24(r1)
 	SlotPACA                     // ld r2,D(r13)
 )
 
-// A StubEntry is one of the places at which sites enter the stubs of their key.
-// A stub jumps through the key, so that it is right whatever the key holds.
+// A StubEntry is one of the places where sites enter the stubs of their key. A
+// stub jumps through the key, so it is right whatever the key holds.
 type StubEntry uint8
 
 const (
 	noStub     StubEntry = iota
 	StubSave             // __SCS__name: saves r2 at 24(r1) first
-	StubJump             // __SCJ__name: the same stub behind the save
+	StubJump             // __SCJ__name: the same stub after the save
 	StubNoTOC            // __SCN__name: for callers without a TOC pointer
-	StubShadow           // __SCX__name: keeps LR on the thread's own stack, and gives r2 back
+	StubShadow           // __SCX__name: keeps LR on a stack of the thread's own, and restores r2
 )
 
 // stubPrefixes are the names of the entries, all of them local symbols.

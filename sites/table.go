@@ -18,8 +18,8 @@ const (
 	flagMask = layout.FlagMask
 )
 
-// FlagNoTOC is a flag in the low bits of an entry's key in user space: the
-// caller keeps no TOC pointer.
+// FlagNoTOC is a flag in the low bits of an entry's key in user space. It means
+// that the caller keeps no TOC pointer.
 const FlagNoTOC = layout.FlagNoTOC
 
 // A Table is an existing .static_call_sites:
@@ -27,10 +27,11 @@ const FlagNoTOC = layout.FlagNoTOC
 //	EntrySize 8:   s32 addr; s32 key;            R_PPC64_REL32, R_PPC64_REL32
 //	EntrySize 16:  s32 addr; s32 stub; s64 key;  R_PPC64_REL32 twice, R_PPC64_REL64
 //
-// The fields are relative to themselves; the key's low two bits are flags. Only
-// entries of a module have a stub, and of those only what the run time may patch.
+// Each field is relative to its own address; the low two bits of key are flags.
+// Only entries of a module have a stub, and of these only the ones that the run
+// time may patch.
 type Table struct {
-	Section   int
+	Section   int     // section index
 	EntrySize int     // bytes
 	Entries   []Entry // in the order of the table
 
@@ -59,14 +60,14 @@ func (t *Table) place(entry int) (sec int, off uint64) {
 
 // An Entry is one entry of a Table.
 type Entry struct {
-	Off     uint64    // of the site
-	Section int32     // of the site
+	Off     uint64    // of the site, in bytes from the start of its section
+	Section int32     // index of the site's section
 	Key     int32     // index in Object.Keys
-	KeySym  int32     // symbol that its relocation names
+	KeySym  int32     // index of the symbol that its relocation names
 	way     int32     // in a table that was read: the index of Stub in Object.Tramps
 	Flags   uint8     // FlagTail, FlagInit; in user space FlagTail, FlagNoTOC
-	Stub    StubEntry // in user space and in modules: the way out
-	Self    bool      // the entry is of the stub itself, not of a site
+	Stub    StubEntry // in user space and in modules: the stub entry that the run time can send the site to
+	Self    bool      // the entry describes the stub itself, not a site
 }
 
 // userEntrySize is the size in bytes of an entry of user space's table,
