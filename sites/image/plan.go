@@ -18,34 +18,35 @@ import (
 type Site struct {
 	Section  int    // section index
 	Off      uint64 // bytes from the start of the section
-	Function string // the function around it, empty where no symbol covers it
+	Function string // the function that contains it, empty if no symbol covers it
 	FuncOff  uint64 // bytes from the start of the function
 	Key      string // without __SCK__
-	Target   string // what the key holds: a function, NULL, or ? where that is unknown
+	Target   string // what the key holds: a function, NULL, or ? if unknown
 	Tail     bool
-	Word     ppc64.Word // the branch as it is
-	Callee   string     // what it goes to, empty with a constant or where that has no name
-	Becomes  string     // what it goes to afterwards
+	Word     ppc64.Word // the present branch word
+	Callee   string     // what the branch goes to; empty for a constant or a place without a name
+	Becomes  string     // what the branch goes to afterwards
 
 	at    uint64 // address
 	entry uint64 // address of its entry
-	out   uint64 // a stub of the linker that the entry is to name, 0 for none
+	out   uint64 // a stub of the linker to write to the entry, 0 for none
 }
 
 // A Plan says for each site of an image what will be done. Only branch words
-// change, and the stubs that entries name.
+// and the stub fields of entries change.
 type Plan struct {
 	File      *elfrw.File
 	Sites     []Site // by address
 	Decisions []sites.Decision
-	Keys      int // of the image
-	EntrySize int // of the table, in bytes
+	Keys      int // number of keys in the image
+	EntrySize int // size of an entry of the table in bytes
 
 	memory *elfrw.Memory
 }
 
-// MakePlan decides. An error means that the file is no kernel image that can be
-// patched, or contradicts itself; it names the place.
+// MakePlan decides what becomes of each site. An error means that the file is
+// not a kernel image that can be patched, or that it contradicts itself; it
+// names the place.
 func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 	if opts.Place != sites.Kernel {
 		return nil, kind.WrongOption.Errorf("of linked files only the kernel image can be patched: patch the objects of modules and programs")
@@ -245,8 +246,9 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 	return edit, nil
 }
 
-// Check reads an output, plans it anew and wants nothing left to do, and every
-// site to be as planned.
+// Check reads an output and plans it again. There must be nothing left to do,
+// and every site must be as planned; otherwise the error wraps
+// [sites.ErrNotAsPlanned].
 func (p *Plan) Check(out *elfrw.File) error {
 	again, err := MakePlan(out, sites.Options{Place: sites.Kernel, Runtime: sites.Inline, EntrySize: p.EntrySize})
 	if err != nil {

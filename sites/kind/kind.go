@@ -111,7 +111,7 @@ var names = [...]string{
 	R2NotSaved:        "r2-not-saved",
 }
 
-// All lists all kinds.
+// All returns all kinds but None, in the order of their constants.
 func All() []Kind {
 	list := make([]Kind, 0, len(names))
 	for k := None + 1; int(k) < len(names); k++ {
@@ -120,14 +120,15 @@ func All() []Kind {
 	return list
 }
 
-// String is the name of the kind; empty for None.
+// String returns the name of the kind, such as "bad-call"; empty for None.
 func (k Kind) String() string { return names[k] }
 
-// IO reports whether the system or a signal is at fault, and not what is in the
-// file.
+// IO reports whether the cause is the system or a signal, and not what is in
+// the file.
 func (k Kind) IO() bool { return k >= NoSuchFile && k <= Interrupted }
 
-// An Error is an error of a kind. Its text is that of what it wraps.
+// An Error is an error with a kind. Its text is that of the error that it
+// wraps.
 type Error struct {
 	Kind Kind
 	Err  error
@@ -137,12 +138,13 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an error of the kind.
+// Errorf returns an error of the kind, with the text of fmt.Errorf.
 func (k Kind) Errorf(format string, a ...any) error {
 	return &Error{k, fmt.Errorf(format, a...)}
 }
 
-// Wrap gives the kind to an error that has none yet.
+// Wrap returns err with the kind, or err itself if it is nil or has a kind
+// already.
 func (k Kind) Wrap(err error) error {
 	if err == nil || Of(err) != None {
 		return err
@@ -150,7 +152,7 @@ func (k Kind) Wrap(err error) error {
 	return &Error{k, err}
 }
 
-// Of is the kind of an error, None where nothing says what it is.
+// Of returns the kind of an error, or None if it is not known.
 func Of(err error) Kind {
 	var known *Error
 	var format *elfrw.FormatError
@@ -188,8 +190,8 @@ func bySystem(err error) bool {
 	return errors.As(err, &path) || errors.As(err, &link) || errors.As(err, &call) || errors.As(err, &errno)
 }
 
-// Printable returns a name as it stands in a message: quoted, if it is not plain
-// text and could forge output.
+// Printable returns a name for a message: quoted if it is not plain text and
+// could forge output.
 func Printable(name string) string {
 	if q := strconv.Quote(name); q[1:len(q)-1] != name {
 		return q

@@ -15,10 +15,10 @@ func ColdParent(name string) (string, bool) {
 	return base, found && base != "" && (clone == "" || clone[0] == '.')
 }
 
-// Parents are functions by name, of which cold parts may exist. A cold part has a
-// symbol, but nobody calls it: r2 is there what it is in its function. Files that
-// have been joined may have several local functions of one name; they count if
-// they agree on r2.
+// Parents are functions by name that may have cold parts. A cold part has a
+// symbol, but no code calls it, so r2 there is the same as in its function.
+// Files that have been joined may have several local functions with the same
+// name; these count only if they agree on r2.
 type Parents map[string]parent
 
 type parent struct {
@@ -34,8 +34,8 @@ func (p Parents) Add(name string, stOther uint8) {
 	p[name] = parent{entry, err != nil || old.mixed || differs}
 }
 
-// Entry returns the local entry of the functions of a name, or of one that does the
-// same to r2. known is false where there are none, or they differ.
+// Entry returns the local entry of the functions with a name, or one with the
+// same effect on r2. known is false if there are none, or if they differ.
 func (p Parents) Entry(name string) (entry ppc64.LocalEntry, known bool) {
 	f, ok := p[name]
 	if !ok || f.mixed {

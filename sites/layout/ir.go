@@ -11,9 +11,9 @@ import (
 
 const shtLLVMLTO = 0x6fff4c0c
 
-// IR returns the first section of an object that holds a compiler's intermediate
-// code, from which a link with -flto makes all code anew. It is an error if the
-// object has no other code.
+// IR returns the first section of an object that holds a compiler's
+// intermediate code, from which a link with -flto generates all code again. It
+// is an error if the object has no other code.
 func IR(f *elfrw.File) (ir elfrw.Section, found bool, err error) {
 	if elf.Type(f.Header().Type) != elf.ET_REL {
 		return ir, false, nil
@@ -38,8 +38,8 @@ func IR(f *elfrw.File) (ir elfrw.Section, found bool, err error) {
 	return ir, found, nil
 }
 
-// FatLTO is the error for an object whose sites are, or would be, patched in one
-// of two copies of the code. ir is what IR found.
+// FatLTO returns the error for an object whose sites are, or would be, patched
+// in only one of two copies of the code. ir is the section that IR found.
 func FatLTO(ir elfrw.Section) error {
 	remove := "objcopy -R '.gnu.lto_*' -R '.gnu.debuglto_*'"
 	if !ir.NameHasPrefix(".gnu.lto_") {

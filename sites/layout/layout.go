@@ -39,10 +39,10 @@ const (
 	Return0Name = "__static_call_return0"
 )
 
-// Names of the stubs that go out through a key.
+// Prefixes of the names of stubs, which jump through a key.
 const (
 	SaveStubPrefix  = "__SCS__" // saves r2 in 24(r1) first
-	JumpStubPrefix  = "__SCJ__" // the same stub behind the save
+	JumpStubPrefix  = "__SCJ__" // the same stub after the save
 	NoTOCStubPrefix = "__SCN__" // for callers without a TOC pointer
 
 	ShadowStubPrefix = "__SCX__" // keeps LR on a stack of its own, and restores r2
@@ -52,11 +52,11 @@ const (
 const (
 	KernelTable = ".static_call_sites"
 	UserTable   = "static_call_sites"
-	// UserMark is a section of one byte. A program that has one and no table of
-	// user space has lost the table.
+	// UserMark is a section of one byte. A program that has the mark but no
+	// user-space table has lost the table.
 	UserMark = "static_call_mark"
 
-	// Where a linker script puts the kernel's table into another section, these
+	// If a linker script puts the kernel's table into another section, these
 	// symbols enclose it.
 	TableStart = "__start_static_call_sites"
 	TableStop  = "__stop_static_call_sites"
@@ -66,11 +66,12 @@ const (
 
 	UserKeyField = 8 // byte offset of key in user space's table
 
-	// StubSection holds the stubs. The kernel's linker script and those of user
-	// space put a section of this name into .text.
+	// StubSection holds the stubs. The linker scripts of the kernel and of user
+	// space put a section with this name into .text.
 	StubSection = ".text.unlikely.static_call"
 
-	// CellBefore is how many bytes in front of __SCS__name or __SCN__name the cell's address lies.
+	// CellBefore is the distance in bytes from the cell's address to
+	// __SCS__name or __SCN__name, which follows it.
 	CellBefore = 4
 )
 
@@ -82,5 +83,6 @@ const (
 	FlagMask  = 3
 )
 
-// KeyField is the byte offset of the key in an entry of the kernel's table.
+// KeyField returns the byte offset of the key in an entry of the kernel's table
+// with entries of a size.
 func KeyField(entrySize int) uint64 { return uint64(entrySize) / 2 }

@@ -8,13 +8,15 @@ import (
 	"slices"
 )
 
-// RecordSection is the name of the sections in which scpatch records what it has
-// decided for each site. They are not loaded. The name begins as that of debug
-// information does, and so linkers treat them as such: ld.bfd's --gc-sections
-// keeps them, and of a place in a section that is dropped every linker makes 0.
+// RecordSection is the name of the sections in which scpatch records what it
+// has decided for each site. They are not loaded. The name starts like those of
+// debug information, so linkers treat them as such: ld.bfd's --gc-sections
+// keeps them, and every linker writes 0 for a place in a section that is
+// dropped.
 //
 // An object has one such section for each section of code with sites, in the
-// same group. A linker puts them one behind the other; between two may be zeros.
+// same group. A linker puts them one after the other; there may be zeros
+// between two.
 //
 //	u32 magic    RecordMagic
 //	u32 size     bytes of this record, a multiple of 8
@@ -41,8 +43,8 @@ import (
 //	u8  flags    RecordTail, RecordNoTOC, RecordListed
 //	u16          0
 //
-// If two entries have the same place the later one counts: a second run adds to
-// what is there.
+// If two entries have the same place, the later one counts: a second run adds
+// to what is there.
 const (
 	RecordSection = ".debug_static_calls"
 	RecordMagic   = 0x31524353 // "SCR1"
@@ -81,7 +83,7 @@ type RecordKey struct {
 	Name string // without __SCK__
 }
 
-// A RecordEntry is what was decided for one site.
+// A RecordEntry says what was decided for one site.
 type RecordEntry struct {
 	Off   uint32 // bytes from the record's base
 	Key   uint32 // index in the record's keys
@@ -89,7 +91,7 @@ type RecordEntry struct {
 	Flags uint8
 }
 
-// A Record is what one run has decided for one section of code.
+// A Record says what one run has decided for one section of code.
 type Record struct {
 	At             uint64 // byte offset in its section; only ReadRecords sets it
 	Place, Runtime uint8
@@ -98,10 +100,10 @@ type Record struct {
 	Entries        []RecordEntry
 }
 
-// RecordKeyAddr is the byte offset of the address of key i in a record.
+// RecordKeyAddr returns the byte offset, in a record, of the address of key i.
 func RecordKeyAddr(i int) uint64 { return recordHeaderSize + uint64(i)*recordKeySize }
 
-// Append appends the bytes of the record to others, and zeros up to a multiple of 8.
+// Append appends the bytes of the record to b, and zeros up to a multiple of 8.
 func (r *Record) Append(b []byte) []byte {
 	le := binary.LittleEndian
 	names := recordHeaderSize + len(r.Keys)*recordKeySize + len(r.Entries)*recordEntrySize
@@ -136,10 +138,10 @@ func (r *Record) Append(b []byte) []byte {
 	return append(b, make([]byte, end-len(b))...)
 }
 
-// ReadRecords reads the records that a section holds. Base and the addresses of
-// keys are as they are in the bytes: in an object its relocations have to be
-// applied first. An error says at which offset of the section what is no record
-// begins.
+// ReadRecords reads the records in a section. Base and the addresses of keys
+// are those in the bytes, so for an object the relocations must be applied
+// first. An error gives the offset in the section where something starts that
+// is not a record.
 func ReadRecords(data []byte) ([]Record, error) {
 	le := binary.LittleEndian
 	var all []Record

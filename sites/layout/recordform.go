@@ -13,5 +13,5 @@ var recordForms = [...]string{
 	RecordKeep:     "keep",
 }
 
-// String is the name of the form, as docs/forms.md has it.
+// String returns the name of the form, as in docs/forms.md.
 func (f RecordForm) String() string { return recordForms[f] }

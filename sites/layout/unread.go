@@ -34,9 +34,9 @@ var relocationTypes = map[uint32]string{
 	shtAndroidRELA:      "SHT_ANDROID_RELA",
 }
 
-// CheckRelocations returns an error if relocations of code or data that is
-// loaded are in a form that is not read. Those of debug information and the like
-// say nothing of a site or a key.
+// CheckRelocations returns an error if relocations of loaded code or data are
+// in a format that scpatch does not read. Relocations of debug information and
+// the like say nothing about sites or keys.
 func CheckRelocations(f *elfrw.File) error {
 	object := elf.Type(f.Header().Type) == elf.ET_REL
 	for i := 1; i < f.NumSections(); i++ {

@@ -75,8 +75,8 @@ func (c *Code) relocate(typ elf.R_PPC64, sym int, addend int64) {
 	c.Relas = append(c.Relas, elf.Rela64{Off: uint64(len(c.Bytes)), Info: uint64(sym)<<32 | uint64(typ), Addend: addend})
 }
 
-// Start pads with nops up to where the next stub begins. The distance to the
-// key's cell, if it has one, goes before the stub.
+// Start pads with nops up to the start of the next stub. If the key has a cell,
+// the distance to the cell goes before the stub.
 func (c *Code) Start(k Key) {
 	head := 0
 	if k.Cell {
@@ -93,8 +93,8 @@ func (c *Code) Start(k Key) {
 
 // Save adds the stub that saves r2. Its second word is the jump entry.
 //
-// Where the key holds a function of the unit, a run time may replace the nop after
-// the save by a branch to it: a thread may execute either of these two
+// If the key holds a function of the unit, a run time may replace the nop after
+// the save with a branch to it: a thread may execute either of the two
 // instructions while one replaces the other (Power ISA, Book II, concurrent
 // modification of instructions).
 func (c *Code) Save(k Key) {
@@ -117,13 +117,13 @@ func (c *Code) NoTOC(k Key) {
 	c.jump(k)
 }
 
-// Shadow adds the stub that calls the target with LR kept on a stack of the
-// thread's own, so that r1 does not move and parameters on the stack stay where
-// they are. The pointer is bumped before the store, because a signal handler that
-// comes in between may use what lies above it. After the call the stub computes
-// its unit's TOC pointer again, because r2 holds the target's. toc is the symbol
-// .TOC., stack the thread-local pointer. Shadow returns the offset in Bytes at
-// which the call returns.
+// Shadow adds the stub that calls the target and keeps LR on a stack of the
+// thread's own. So r1 does not move, and parameters on the stack stay where
+// they are. The pointer is bumped before the store, because a signal handler
+// that runs in between may use the memory above it. After the call, the stub
+// computes its unit's TOC pointer again, because r2 holds the target's. toc is
+// the symbol .TOC., and stack is the thread-local pointer. Shadow returns the
+// offset in Bytes of the call's return address.
 func (c *Code) Shadow(k Key, toc, stack int) (returns int) {
 	c.add(mflrR0)
 	c.loadThreadPointer(stack)
@@ -211,10 +211,11 @@ func (c *Code) loadThreadPointer(sym int) {
 	c.add(addR11TLS)
 }
 
-// SaveSteps is how many instructions the stub of Save executes up to the target.
+// SaveSteps returns the number of instructions that the stub of Save executes
+// up to the target.
 func (k Key) SaveSteps() int32 { return 1 + k.JumpSteps() }
 
-// JumpSteps is the same from the jump entry.
+// JumpSteps returns that number from the jump entry.
 func (k Key) JumpSteps() int32 {
 	n := k.steps(2)
 	if k.Near {
@@ -226,11 +227,11 @@ func (k Key) JumpSteps() int32 {
 	return n
 }
 
-// NoTOCSteps is the same for the stub of NoTOC.
+// NoTOCSteps returns that number for the stub of NoTOC.
 func (k Key) NoTOCSteps() int32 { return k.steps(1) }
 
-// ShadowSteps is the same for the stub of Shadow, and what it executes after the
-// call.
+// ShadowSteps returns that number for the stub of Shadow, including the
+// instructions after the call.
 func (k Key) ShadowSteps() int32 { return 8 + k.steps(2) + 13 }
 
 // steps counts a load of the key in so many instructions, mtctr and bctr, and

@@ -7,8 +7,8 @@ import (
 	"encoding/binary"
 )
 
-// A Frame is the extent of a stub, in bytes from the start of the code. Returns is
-// where the call that the stub makes returns, 0 if it makes none.
+// A Frame is the extent of a stub, in bytes from the start of the code. Returns
+// is the return address of the call that the stub makes, 0 if it makes none.
 type Frame struct {
 	Start, End, Returns uint64
 }
@@ -27,11 +27,11 @@ const (
 	dataAlignMinus8 = 0x78 // -8 as SLEB128
 )
 
-// Unwind returns call-frame information for stubs, with its relocations, as it
-// stands from offset base of .eh_frame on: a CIE that says that a stub has no frame
-// and that LR holds the return address, and an FDE for each stub. After the call of
-// a shadow stub the return address is where no unwinder finds it. sym is a symbol
-// at the start of the code.
+// Unwind returns call-frame information for stubs, with its relocations, to be
+// put at offset base of .eh_frame. It has a CIE, which says that a stub has no
+// frame and that LR holds the return address, and an FDE for each stub. After
+// the call of a shadow stub, no unwinder can find the return address. sym is a
+// symbol at the start of the code.
 func Unwind(frames []Frame, base uint64, sym int) (data []byte, relas []elf.Rela64) {
 	data = appendEntry(nil, []byte{
 		0, 0, 0, 0, // CIE

@@ -8,7 +8,7 @@ import (
 	"math/bits"
 )
 
-// A Set is a set of indices below the number that NewSet was given.
+// A Set is a set of indices below the number given to NewSet.
 type Set []uint64
 
 // NewSet returns an empty set for indices below n.
@@ -39,7 +39,7 @@ type Ranks struct {
 	before []int32 // for each word of the set: how many indices are in the words before it
 }
 
-// NewRanks numbers the indices of s, which must not change afterwards.
+// NewRanks numbers the indices of s. The set must not change afterwards.
 func NewRanks(s Set) Ranks {
 	r := Ranks{s, make([]int32, len(s))}
 	n := 0
