@@ -14,9 +14,9 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// ReadImage is Read for a linked file, an executable or a shared library, whose
-// TOC pointer is given. Places are offsets in sections here too. There are no
-// relocations of the code any more: all of the code is read, also what is not in
+// ReadImage is Read for a linked file, an executable or a shared library, with
+// the given TOC pointer. Places are offsets in sections here too. The code no
+// longer has relocations, so ReadImage reads all code, including what is not in
 // secs, for branches and addresses.
 func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 	if len(newMap(f, secs).secs) == 0 {

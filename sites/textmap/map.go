@@ -14,8 +14,8 @@ import (
 )
 
 // A Map is what is known about the code of some sections of a file: which
-// functions there are, and every way into the middle of one. It is not safe for
-// concurrent use.
+// functions there are, and every way into the middle of one. Only one goroutine
+// at a time may use it.
 type Map struct {
 	f     *elfrw.File
 	secs  map[int]*text
@@ -88,10 +88,10 @@ type place struct {
 	off uint64
 }
 
-// Prove says for each of the calls, offsets of bl instructions in section sec,
-// whether 24(r1) holds its function's own r2 when it is made. Verdicts are in
-// the order of the calls. Where several functions cover a call, all have to
-// prove it.
+// Prove says for each of the calls, which are offsets of bl instructions in
+// section sec, whether 24(r1) holds its function's own r2 when the call is
+// made. Verdicts are in the order of the calls. If several functions cover a
+// call, all of them must prove it.
 func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 	all := make([]tocsave.Verdict, len(calls))
 	t := m.secs[sec]
@@ -149,9 +149,9 @@ func both(a, b tocsave.Verdict) tocsave.Verdict {
 	return v
 }
 
-// UsesTOC reports whether the function around a place holds its unit's TOC pointer
-// in r2, as its local entry or the code at its global entry says; known is false
-// where neither a symbol nor .eh_frame tells of a function.
+// UsesTOC reports whether the function that contains a place has its unit's TOC
+// pointer in r2, according to its local entry or the code at its global entry.
+// known is false if neither a symbol nor .eh_frame shows a function there.
 func (m *Map) UsesTOC(sec int, off uint64) (uses, known bool) {
 	t := m.secs[sec]
 	if t == nil {
@@ -173,8 +173,8 @@ func (t *text) outside(off uint64) tocsave.Verdict {
 	return tocsave.Verdict{Reason: why, At: off, Entered: true}
 }
 
-// HasLSDA reports whether the part of a function around a place has an exception
-// table (language specific data area), or may have one.
+// HasLSDA reports whether the part of a function that contains a place has an
+// exception table (language-specific data area), or may have one.
 func (m *Map) HasLSDA(sec int, off uint64) bool {
 	t := m.secs[sec]
 	if t == nil || m.broken != "" {
@@ -185,8 +185,8 @@ func (m *Map) HasLSDA(sec int, off uint64) bool {
 	return ok && p.lsda || t.hole(off, off+1) != nil
 }
 
-// Saves notes that the callee of the bl at a place does std r2,24(r1) itself.
-// It counts for what is proven afterwards.
+// Saves notes that the callee of the bl at a place executes std r2,24(r1)
+// itself. Later proofs use that.
 func (m *Map) Saves(sec int, off uint64) {
 	if t := m.secs[sec]; t != nil {
 		t.saves, t.open = append(t.saves, off), true
@@ -194,7 +194,7 @@ func (m *Map) Saves(sec int, off uint64) {
 }
 
 // Restores notes that the instruction at a place loads this unit's TOC pointer
-// into r2, from where it always is.
+// into r2, from a place that always holds it.
 func (m *Map) Restores(sec int, off uint64) {
 	if t := m.secs[sec]; t != nil {
 		t.given, t.open = append(t.given, off), true

@@ -13,8 +13,9 @@ import (
 )
 
 // Read collects what is known about the code of the sections in secs of a
-// relocatable object. An error means that the object contradicts itself. What
-// is only not understood makes no error: what it could affect is not proven.
+// relocatable object. An error means that the object contradicts itself.
+// Something that Read merely does not understand is not an error: what it could
+// affect is not proven.
 func Read(f *elfrw.File, secs []int) (*Map, error) {
 	m := newMap(f, secs)
 	if len(m.secs) == 0 {

@@ -8,16 +8,17 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// TextTable reads a jump table that lies in the text of the function, as GCC
-// puts it behind the bctr that uses it: signed words of 32 bits, each a target's
-// distance from the table. The assembler knows the distances, so that no
-// relocation names the targets; the table's own address is in the object, in an
+// TextTable reads a jump table in the text of the function, which GCC puts
+// after the bctr that uses it: signed words of 32 bits, each the distance of a
+// target from the table. The assembler knows the distances, so no relocation
+// names the targets. The table's own address is in the object, in an
 // R_PPC64_ADDR64 of .toc.
 //
-// It reads from offset table of the section up to the first word that is no
-// distance to an instruction of f, and returns at least the targets of the table;
-// what it reads beyond its end only weakens the proof. No target, for a bctr that
-// is no tail call, means that this is no such table.
+// It reads from offset table of the section up to the first word that is not a
+// distance to an instruction of f. It returns at least the targets of the
+// table; words that it reads beyond the table's end only weaken the proof. If
+// it returns no target for a bctr that is not a tail call, this is not such a
+// table.
 func (f *Func) TextTable(table uint64) (targets []uint64) {
 	end := min(f.End, uint64(len(f.Code)))
 	relocated := map[uint64]bool{}

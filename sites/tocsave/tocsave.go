@@ -8,7 +8,8 @@ import (
 )
 
 // A Func is one function to analyse. All offsets are in bytes from the start of
-// its section. What lies outside [Start, End) in any of its fields is ignored.
+// its section. Offsets outside [Start, End) are ignored in every field. Analyse
+// does not write to a Func, so several goroutines may use it at the same time.
 type Func struct {
 	Code       []byte           // of the whole section
 	Start, End uint64           // the extent, from the symbol: st_value and st_value+st_size
@@ -16,59 +17,61 @@ type Func struct {
 	Relocs     []reloc.Rela     // those of the extent, in any order
 
 	// Jumps gives the targets of an indirect branch: the entries of a jump
-	// table, the labels of a computed goto. For a branch whose target a
-	// relocation names it gives that target, if it is inside the function. For
-	// any other instruction the targets are in addition to the next
-	// instruction: code that is patched to be a branch (asm goto,
-	// __jump_table), or that may fault and go on elsewhere (__ex_table).
+	// table, or the labels of a computed goto. For a branch whose target a
+	// relocation names, it gives that target if it is inside the function. For
+	// any other instruction, the targets are in addition to the next
+	// instruction: the code is patched to become a branch (asm goto,
+	// __jump_table), or may fault and continue elsewhere (__ex_table).
 	Jumps map[uint64][]uint64
 
-	// Pads are landing pads of exceptions: the unwinder enters them with the
-	// frame and r2 of the function, as behind one of its calls.
+	// Pads are landing pads of exceptions. The unwinder enters them with the
+	// frame and r2 of the function, as after one of its calls.
 	Pads []uint64
 
-	// Unknown are places that may be entered with nothing known: labels whose
-	// symbol others have, and what a branch of another function or section,
-	// such as the cold part of this one or an alternative, jumps to. The two
-	// entries of the function do not count: what holds there is Entry's.
+	// Unknown are places that may be entered with an unknown state: labels
+	// whose symbol other code has, and targets of a branch in another function
+	// or section, such as the cold part of this function or an alternative. The
+	// two entry points of the function do not count; Entry says what holds
+	// there.
 	Unknown []uint64
 
-	// Labels are places whose address something has: an indirect branch leads
-	// there, with nothing known but that the function's frame is as at the
+	// Labels are places whose address is stored somewhere. An indirect branch
+	// leads there; all that is known is that the function's frame is as at the
 	// indirect branches of the function.
 	Labels []uint64
 
-	// Framed are those of Unknown that are entered with a frame of the function,
-	// by another part of it.
+	// Framed are those of Unknown that another part of the function enters,
+	// with a frame of the function.
 	Framed []uint64
 
-	// Part says that the function is the part of another one: it is entered at its
-	// start by a branch, with the frame of that one.
+	// Part says that the function is a part of another one: a branch enters it
+	// at its start, with the frame of the other one.
 	Part bool
 
-	// Patched are instructions that may be replaced by others, which leave r1
-	// and r2 alone, before or while the code runs: the begin and the end of
-	// what a feature fixup or an alternative is for. The slot is unknown there.
+	// Patched are the instructions that may be replaced before or while the
+	// code runs: all those of a feature fixup or an alternative, and the one
+	// after it. The new instructions leave r1 and r2 alone, but the slot is
+	// unknown there.
 	Patched []uint64
 
-	// Saves are calls of code that is known to do std r2,24(r1) itself: a
-	// linker's stub in a final image, a save stub.
+	// Saves are calls of code that is known to execute std r2,24(r1) itself: a
+	// linker's stub in a final image, or a save stub.
 	Saves []uint64
 
-	// Restores are loads of r2 that are known to give it this unit's TOC
-	// pointer: from the PACA of Linux, in the kernel image.
+	// Restores are loads of r2 that are known to load this unit's TOC pointer:
+	// from the PACA of Linux, in the kernel image.
 	Restores []uint64
 }
 
 // A Verdict is the answer for one call.
 type Verdict struct {
-	Proven bool   // 24(r1) holds this function's own r2 whenever the call is made, and when it returns
+	Proven bool   // 24(r1) holds this function's own r2 when the call is made and when it returns
 	Reason string // why it is not proven, in words; empty if it is
 	At     uint64 // offset in the section of what the reason names; if proven, of a save
 
-	// What every restore behind the call needs, also where a stub saves r2.
+	// Every restore after the call needs these, even if a stub saves r2.
 	Frame   bool // r1 points to a frame of this function when the call is made
-	Entered bool // something else than the call may lead to the instruction behind it
+	Entered bool // something other than the call may lead to the instruction after it
 	Again   bool // a second return of the call may find that 24(r1) has changed
 }
 
@@ -79,9 +82,9 @@ const (
 	maxStates = 1 << 17 // branch targets
 )
 
-// Analyse answers for each of the calls, the offsets of bl instructions of f,
-// in the order in which they are given. A nop or li r3,0 among them is a call
-// that is a constant for now. It does not write to f.
+// Analyse returns a verdict for each of the calls, which are offsets of bl
+// instructions of f, in the given order. A nop or li r3,0 among them is a call
+// that is a constant for now. Analyse does not write to f.
 func Analyse(f *Func, calls []uint64) []Verdict {
 	a, why := newAnalysis(f)
 	if why.cause == none {

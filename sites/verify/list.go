@@ -12,33 +12,33 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A Listing is what a linked file shows of its sites.
+// A Listing says what a linked file shows about its sites.
 type Listing struct {
 	Sites []Seen // sorted by address
-	Keys  int    // that the sites call
+	Keys  int    // number of keys that the sites call
 	User  bool   // the code runs in user space
 }
 
-// A Seen is a site of a linked file, as it stands there.
+// A Seen is a site of a linked file as it is there.
 type Seen struct {
-	Section string
+	Section string // name
 	Off     uint64 // bytes from the start of the section
-	Symbol  string // the function around it, empty where unknown
+	Symbol  string // the function that contains it, empty if unknown
 	FuncOff uint64 // bytes from the function; from the section without one
 	Key     string // without __SCK__
 	Target  string // what the key holds when the program starts: a name, NULL, or ?
 	Callee  string // what the branch leads to; empty with a constant
 
 	Tail, NoTOC bool
-	Listed      bool // in a table of sites
-	Recorded    bool
-	Form        layout.RecordForm // of the record; without one what the code looks like
-	Word, Slot  ppc64.Word        // of Slot false in HasSlot: not there
+	Listed      bool              // in a table of sites
+	Recorded    bool              // in a record
+	Form        layout.RecordForm // the form in the record; without a record, the form that the code appears to have
+	Word, Slot  ppc64.Word        // the branch, and the word after it if HasSlot
 	HasSlot     bool
 }
 
-// List reads the sites of a linked file: those of its tables, of its records, and
-// calls of trampolines that neither names. It judges none.
+// List reads the sites of a linked file: those of its tables and its records,
+// and calls of trampolines that neither names. It does not check them.
 func List(f *elfrw.File, opts Options) (*Listing, error) {
 	p, err := open(f, opts)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A Runtime is what will change keys when the program runs.
+// A Runtime says what changes keys while the program runs.
 type Runtime uint8
 
 const (
@@ -24,34 +24,34 @@ const (
 	None                      // nothing: no key ever changes
 )
 
-// Options are what the file cannot show. Without Module and User the code runs
-// where its record says; without a record it is the kernel image's.
+// Options are facts that the file cannot show. Without Module and User, the
+// code runs where its record says; without a record, in the kernel image.
 type Options struct {
 	Runtime   Runtime
-	Module    bool // the code runs in a kernel module; a linked one is recognised
+	Module    bool // the code runs in a kernel module; a linked module is recognized without this
 	User      bool // the code runs in user space
-	EntrySize int  // of the kernel's table, 8 or 16; 0: found out
+	EntrySize int  // size in bytes of an entry of the kernel's table, 8 or 16; 0: found from the table
 
-	// AllowUnpatched takes calls of trampolines as they are of which nothing says
-	// that they were to stay.
+	// AllowUnpatched accepts calls of trampolines even if nothing says that
+	// they were meant to stay.
 	AllowUnpatched bool
 
-	// PACATOC is the offset from r13 of the kernel's TOC pointer, which a slot
-	// of the kernel image may load it from: a number, or a symbol of the file
-	// that has it. None may if it is empty.
+	// PACATOC is the offset from r13 of the kernel's TOC pointer: a number in
+	// bytes, or a symbol of the file that has it. A slot of the kernel image
+	// may load r2 from there. If it is empty, no slot may.
 	PACATOC string
 }
 
-// A Fault is something that is wrong with a site, or with its entry where that
-// leads to no site.
+// A Fault says what is wrong with a site, or with a table entry that leads to
+// no site.
 type Fault struct {
 	Section string // name
 	Off     uint64 // bytes from the start of the section
-	Symbol  string // the function around it, empty where unknown
+	Symbol  string // the function that contains it, empty if unknown
 	FuncOff uint64 // bytes from the function; from the section without one
-	Key     string // without __SCK__, empty where unknown
+	Key     string // without __SCK__, empty if unknown
 	Kind    kind.Kind
-	What    string
+	What    string // what is wrong, as in the message
 }
 
 // String names the place and says what is wrong.
@@ -61,17 +61,18 @@ func (f *Fault) String() string {
 
 // A Report is what Verify found.
 type Report struct {
-	Sites  int // entries of tables, recorded sites, and calls of stubs and trampolines besides
-	Direct int // of these, calls that do not go through the key
+	Sites  int // number of entries of tables, sites that only the record names, and other calls of stubs and trampolines
+	Direct int // how many of these do not go through the key
 	Faults []Fault
 
-	// Unknown: there are keys or trampolines, and neither a table nor a record.
-	// Calls that were patched do not show.
+	// Unknown says that there are keys or trampolines, but neither a table nor
+	// a record, so patched calls cannot be seen.
 	Unknown bool
 }
 
-// Verify holds every site of an object or an image against its key. An error
-// means that the file cannot be checked.
+// Verify compares every site of an object or an image with its key. An error
+// means that the file cannot be checked; wrong sites are the Faults of the
+// Report.
 func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	p, err := open(f, opts)
 	if err != nil {
