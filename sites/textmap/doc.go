@@ -63,6 +63,8 @@
 // ReadImage has no relocations of the code. It goes through all code, for
 // branches between sections and functions, and for addresses that the code
 // computes from the TOC pointer or from its own address, or loads from the TOC.
+// The two halves of an address belong together if the registers lead from one to
+// the other.
 // A jump table at such an address is recognized because its elements lead into
 // the text. Addresses in data are those of the dynamic linker's relocations,
 // and any eight bytes that could be an address. Linux's tables lie between

@@ -37,7 +37,7 @@
 //	std   r2,24(r1)        the save is made
 //	addis r12,r2,k@toc@ha  r12 = a number
 //	ld    r12,k@toc@l(r12) r12 = the doubleword at k
-//	cmpdi r12,0            where k holds NULL, both paths are followed
+//	cmpdi r12,0            both paths are followed: k may come to hold NULL
 //	beqlr
 //	mtctr r12
 //	bctr                   through k, with the target in r12

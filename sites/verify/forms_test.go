@@ -70,9 +70,9 @@ var formImages = []sourceCase{
 		want: []string{"+0x0: the table ends at 0x.*, and __stop_static_call_sites is 0x"}},
 	{name: "a table with its end", edits: []string{"v_data:\n", "\t.quad __stop_static_call_sites\nv_data:\n"}, opts: inUser},
 	{name: "a key that has moved", opts: inUser, do: func(d *damage) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is no multiple of 8"}},
-	{name: "a stub of callers with another TOC pointer", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "nop\n\tnop",
+	{name: "a stub of callers with another TOC pointer", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "ori 0,0,0\n\tnop",
 		"entry twice", "\t.globl f_toc\n\t.type f_toc,@function\nf_toc: addis 2,12,(.TOC.-f_toc)@ha\n\taddi 2,2,(.TOC.-f_toc+16)@l\n\t.localentry f_toc,.-f_toc\n\tblr\n\t.size f_toc,.-f_toc\nentry twice"}, opts: inUser, want: []string{"v_twice+0x1c: restores r2 without a save"}},
-	{name: "a stub of callers with a TOC pointer that there is not", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "nop\n\tnop"}, opts: inUser,
+	{name: "a stub of callers with a TOC pointer that there is not", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "ori 0,0,0\n\tnop"}, opts: inUser,
 		want: []string{"v_twice+0x1c: restores r2 without a save", "__SCJ__again+0x0: the entry's stub __SCJ__again does not go through the key"}},
 }
 

@@ -92,7 +92,7 @@ var kernelFaults = []sourceCase{
 		want: []string{"v_direct+0x14: r2 is not restored: f_other has another TOC pointer"}},
 	{name: "a function of another TOC pointer, through the key", edits: otherTOC("", "LOAD(12,__SCK__direct); mtctr 12; bctr"), opts: image,
 		want: []string{"v_direct+0x14: r2 is not restored: f_other has another TOC pointer"}},
-	{name: "a trampoline's bad branch", edits: stubFor("direct", `"bl f_target"`, "b .+8; nop; nop; b f_target+8"), opts: image, want: []string{"v_direct+0x14: calls"}},
+	{name: "a trampoline's bad branch", edits: stubFor("direct", `"bl f_target"`, "b .+8; blr; nop; b f_target+8"), opts: image, want: []string{"v_direct+0x14: calls"}},
 
 	{name: "an init site", edits: []string{"listed direct\n", "listed direct, 2\n"}, opts: image},
 	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*4, which is no multiple of 8"}},

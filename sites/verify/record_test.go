@@ -174,7 +174,7 @@ var recordCases = []sourceCase{
 		want: []string{"v_listed+0x18: the record says direct, found a call of __SCJ__listed, which goes through the key"}},
 	{name: "a constant, listed as the stack's", edits: []string{"hiddenkey listed, f_hidden", "hiddenkey listed, 0", `"bl __SCJ__listed"`, "nop", "savestub listed", "savestub listed, null=1"}},
 	{name: "a constant that is the stack's", edits: []string{"hiddenkey proven, f_hidden", "hiddenkey proven, 0", `"bl __SCJ__proven"`, "nop"},
-		want: []string{"v_proven+0x18: the record says stack, found nop"}},
+		want: []string{"v_proven+0x18: the record says stack, found nop", "__SCJ__proven+0x0: the entry's stub __SCJ__proven jumps to what the key holds without a test, and that is NULL"}},
 
 	{name: "dropped, a nop", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, "caller dropped, 0, nop, nop", "recsite dropped, 1", "recsite dropped, 0"}},
 	{name: "dropped, li", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, `caller dropped, 0, "li 3,0", nop`, "recsite dropped, 1", "recsite dropped, 0"}},
@@ -194,7 +194,8 @@ var recordCases = []sourceCase{
 		".byte 1, 0, 0, 0\n.Lname2", ".byte 2, 0, 0, 0\n.Lname2"}, want: []string{"v_direct+0x14: the record says stack, found nop behind the call"}},
 	{name: "a later record of another key", edits: []string{second, "\t.quad v_direct\n\t.quad __SCK__save\n", "v_gone.site - v_gone", "v_direct.site - v_direct", `"gone"`, `"save"`},
 		want: []string{"v_direct+0x14: one record says that the key is direct, another save"}},
-	{name: "kept in data", edits: []string{second, "\t.quad v_data\n\t.quad __SCK__save\n", "v_gone.site - v_gone", "0", `"gone"`, `"save"`, ".byte 1, 0, 0, 0\n.Lname2", ".byte 7, 0, 0, 0\n.Lname2"}},
+	{name: "kept in data", edits: []string{second, "\t.quad v_data\n\t.quad __SCK__save\n", "v_gone.site - v_gone", "0", `"gone"`, `"save"`, ".byte 1, 0, 0, 0\n.Lname2", ".byte 7, 0, 0, 0\n.Lname2"},
+		want: []string{"error: .*a site of key save is at .*, which is no code"}},
 	{name: "direct in data", edits: []string{second, "\t.quad v_data\n\t.quad __SCK__save\n", "v_gone.site - v_gone", "0", `"gone"`, `"save"`},
 		want: []string{"error: a site of key save is at .*, which is no code"}},
 
