@@ -258,7 +258,7 @@ func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, erro
 		return o, nil
 	}
 	o, err := v.followWith(s, t, c.toc, b)
-	if err == nil && o.ending == arrived && t.ours && t.callee.entry.UsesTOC() && o.at == t.callee.local && !s.user {
+	if err == nil && o.ending == arrived && t.ours && t.callee.entry.UsesTOC() && o.at == t.callee.local {
 		err = kind.WrongEntry.Errorf("enters %s at its local entry, but the caller has one entry: r2 may be its caller's", v.name(t.addr))
 	}
 	return o, err

@@ -55,6 +55,8 @@ var kernelFaults = []sourceCase{
 		want: []string{"v_direct+0x14: r2 is not restored: f_clobber may change r2 (local entry 1)"}},
 	{name: "a local entry for a caller with one", edits: []string{"one, f_single", "one, f_target", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl f_target"}, opts: image,
 		want: []string{"v_one+0xc: enters f_target at its local entry, but the caller has one entry: r2 may be its caller's"}},
+	{name: "a caller with one entry, and a stub that goes by r2", edits: []string{"one, f_single", "one, f_target", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl x_stub",
+		"leaf v_one\n", "x_stub: addis 12,2,f_target@toc@ha\n\taddi 12,12,f_target@toc@l\n\tmtctr 12\n\tbctr\nleaf v_one\n"}, opts: image},
 	{name: "a caller with one entry and a trampoline", edits: []string{"v_one.site:\n\tbl f_single", "v_one.site:\n\tbl __SCT__one"}, opts: image,
 		want: nil},
 	{name: "nop for blr", edits: []string{"v_tailnull.site:\n\tblr", "v_tailnull.site:\n\tnop"}, opts: image, want: []string{"v_tailnull+0xc: found nop, but the key holds NULL"}},
@@ -70,9 +72,33 @@ var kernelFaults = []sourceCase{
 	{name: "a caller with one entry that loses r2", edits: []string{"leaf v_one\n", "x_stub: li 2,0\n\tb f_single\nleaf v_one\n", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl x_stub"}, opts: image,
 		want: []string{"v_one+0xc: r2 is not restored: r2 is changed on the way"}},
 	{name: "a cold part of a function with one entry", edits: cold("f_single"), opts: image, want: []string{`f_single.cold+0xc: enters f_target at its local entry, but the caller has one entry`}},
-	{name: "a cold part of two functions that differ", edits: cold("v_two", "v_data:", "\t.text\nfunc v_two local\n\tblr\nendfunc v_two\n.L1:\n\t.data\nv_data:"), opts: image,
+	{name: "a cold part of two functions that differ", edits: cold("v_two", "v_data:", "\t.text\nfunc v_two local\n\tblr\nendfunc v_two\n\t.data\nv_data:"), opts: image,
 		do:   func(d *damage) { *d.other("v_single") = 0; d.rename("v_single", "v_two") },
 		want: []string{`v_two.cold+0xc: enters f_target at its local entry, but the caller has one entry`}},
+	{name: "a cold part of two functions that agree", edits: cold("v_two", "v_data:", "\t.text\nfunc v_two local\n\tblr\nendfunc v_two\n\t.data\nv_data:"), opts: image,
+		do: func(d *damage) { d.rename("v_single", "v_two") }},
+
+	{name: "a site in no function", edits: []string{"\nfunc v_tail\n", "\nv_tail:\n"}, opts: image},
+	{name: "a call of a save stub in no table", edits: []string{farEntry, "", "__SCJ__far:\n", "__SCS__far:\n\tstd 2,24(1)\n__SCJ__far:\n", `caller far, 0, "bl f_target", nop`, `caller far, 0, "bl __SCS__far", ld 2,24(1)`}, opts: image},
+	{name: "a stray store and no restore", edits: stubFor("direct", `"bl f_target"`, "std 3,24(1); LOAD(12,__SCK__direct); mtctr 12; bctr"), opts: image},
+	{name: "a tail call that returns 0", edits: []string{"tail, f_target", "tail, __static_call_return0", "\tb f_target", "\tli 3,0"}, opts: image,
+		want: []string{"v_tail+0xc: found li r3,0, but the key holds __static_call_return0"}},
+	{name: "a constant of a caller with one entry", edits: []string{"one, f_single", "one, 0", "v_one.site:\n\tbl f_single\n\tnop", "v_one.site:\n\tnop\n\taddi 3,3,0"}, opts: image},
+	{name: "functions without a size", edits: []string{"endfunc v_tail\n", "", "endfunc v_tailnull\n", "", "\tb f_target", "\tnop", "v_tailnull.site:\n\tblr", "v_tailnull.site:\n\tnop"}, opts: image,
+		want: []string{"v_tail+0xc: found nop, but the key holds f_target", "v_tailnull+0xc: found nop, but the key holds NULL"}},
+
+	{name: "a target without a symbol", edits: unnamed("direct, f_target", "direct, n_target", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl n_8"`), opts: image},
+	{name: "a target without a symbol, at its global entry", edits: unnamed("direct, f_target", "direct, n_target", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl n_0"`), opts: image,
+		want: []string{"v_direct+0x14: enters .* at its global entry without its address in r12"}},
+	{name: "a target without a symbol, past its entry", edits: unnamed("direct, f_target", "direct, n_target", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl n_12"`), opts: image,
+		want: []string{"v_direct+0x14: calls .*, but the key holds"}},
+	{name: "a target without a symbol that makes r2 slowly", edits: unnamed("direct, f_target", "direct, m_target", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl m_16"`), opts: image},
+	{name: "a target without a symbol that makes none", edits: unnamed("direct, f_target", "direct, n_one", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl n_1"`), opts: image,
+		want: []string{"v_direct+0x14: r2 is not restored: no symbol says whether .* preserves r2"}},
+	{name: "a return of 0 without a symbol", edits: unnamed("zero, __static_call_return0", "zero, n_zero"), opts: image},
+	{name: "a return of 0 without a symbol, with two entries", edits: unnamed("zero, __static_call_return0", "zero, n_zero2"), opts: image},
+	{name: "no return of 0", edits: unnamed("zero, __static_call_return0", "zero, n_none"), opts: image, want: []string{"v_zero+0x14: found li r3,0, but the key holds"}},
+	{name: "no return of 0 at all", edits: unnamed("zero, __static_call_return0", "zero, n_one"), opts: image, want: []string{"v_zero+0x14: found li r3,0, but the key holds"}},
 
 	{name: "through a stub to NULL", edits: stubFor("null", "nop", "LOAD(12,__SCK__null); cmpdi 12,0; beqlr; mtctr 12; bctr"), opts: image},
 	{name: "through a stub to NULL, without a test", edits: stubFor("null", "nop", "LOAD(12,__SCK__null); mtctr 12; bctr"), opts: image,
@@ -163,6 +189,16 @@ var kernelFaults = []sourceCase{
 	{name: "symbols with nothing between", edits: betweenSymbols("-160"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
 }
 
+// unnamed adds functions whose symbols have no type.
+func unnamed(edits ...string) []string {
+	const makesR2 = "\taddis 2,12,(.TOC.-0b)@ha\n"
+	const rest = "\taddi 2,2,(.TOC.-0b)@l\n"
+	return append(edits, "leaf v_one\n", "\t.balign 16\nn_target:\nn_0:\n0:"+makesR2+rest+"n_8:\taddi 3,3,1\nn_12:\tblr\n"+
+		"m_target:\n0:"+makesR2+"\tnop\n\tnop\n"+rest+"m_16:\tblr\n"+
+		"n_zero:\tli 3,0\n\tblr\nn_none:\tli 3,0\nn_one:\nn_1:\tnop\n\tblr\n"+
+		"n_zero2:\n0:"+makesR2+rest+"\tli 3,0\n\tblr\nleaf v_one\n")
+}
+
 // unpatched has no table, and no call of a trampoline.
 func unpatched(more ...string) []string {
 	edits := append(unlist("direct", "paca", "tail, 1", "tailnull, 1", "null", "zero", "through, 2", "single", "one"), farEntry, "",
@@ -222,6 +258,9 @@ var kernelLibraries = []sourceCase{
 		want: []string{"v_through+0x14: calls __SCT__theirs: nothing says that it was patched or was to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
 	{name: "a call of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl ext"`), opts: Options{User: true, Runtime: None},
 		want: []string{"v_linker+0x14: calls __SCT__linker: nothing says"}},
+	{name: "a weak symbol of the kernel's", edits: []string{"hiddenkey null, 0", ".weak ext\nhiddenkey null, ext"}, opts: image},
+	{name: "a symbol that the kernel does not have", edits: []string{"hiddenkey null, 0", "hiddenkey null, ext"}, opts: image,
+		want: []string{"v_null+0x14: found nop, but the key holds ext"}},
 	{name: "trampolines that are exported", edits: unpatched(noWayOut...), opts: inUser, unknown: true},
 	{name: "trampolines for nobody", edits: unpatched(noWayOut[0], noWayOut[1], "tramp single\n", "\t.hidden __SCT__single\ntramp single\n"), opts: inUser,
 		want: []string{"error: there are keys or trampolines, but neither"}},

@@ -48,7 +48,7 @@ func List(f *elfrw.File, opts Options) (*Listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{program: p, recorded: records, seen: map[place]uint64{}, targets: map[uint64]*target{}, paca: -1}
+	v := &verifier{program: p, recorded: records, seen: map[place]uint64{}, targets: map[uint64]*target{}}
 	tables, err := v.tables()
 	if err != nil {
 		return nil, err

@@ -157,6 +157,9 @@ var recordCases = []sourceCase{
 	{name: "kernel", edits: inKernel(), opts: trampoline},
 	{name: "kernel, but user space was asked for", edits: inKernel(), opts: Options{User: true}},
 
+	{name: "no TOC pointer by the record", edits: []string{"direct, f_hidden", "direct, f_single", "notoccaller pc", "x_stub: li 2,0\n\tb f_single\nnotoccaller pc", `caller direct, 0, "bl f_hidden"`, `caller direct, 0, "bl x_stub"`, "recsite direct, 1", "recsite direct, 1, 2"}},
+	{name: "a TOC pointer by the record", edits: []string{"direct, f_hidden", "direct, f_single", "notoccaller pc", "x_stub: li 2,0\n\tb f_single\nnotoccaller pc", `caller direct, 0, "bl f_hidden"`, `caller direct, 0, "bl x_stub"`},
+		want: []string{"v_direct+0x14: r2 is not restored: r2 is changed on the way"}},
 	{name: "NoTOC save stub", edits: []string{"savestub save\n", "savestub save\nnotocstub pc\n", "bl f_single@notoc", "bl __SCN__pc@notoc", "recsite pc, 1", "recsite pc, 4"}},
 	{name: "NoTOC stack", edits: []string{"savestub save\n", "savestub save\nnotocstub pc\n", "bl f_single@notoc", "bl __SCN__pc@notoc", "recsite pc, 1", "recsite pc, 2"}},
 	{name: "a tail call through the key", edits: []string{"savestub save\n", "savestub save\nsavestub tail\n", "\tb f_hidden", "\tb __SCJ__tail", "recsite tail, 1", "recsite tail, 2"},
@@ -204,6 +207,7 @@ var recordCases = []sourceCase{
 	{name: "a shadow stub that is far away", both: true, edits: []string{`.text.shadow,"ax"`, `.far,"awx"`}},
 	{name: "another shadow stub that is far away", both: true, edits: []string{`.text.shadow,"ax"`, `.far,"awx"`, `"bl __SCX__shadow"`, `"bl __SCX__other"`},
 		want: []string{"v_shadow+0x14: calls .*, the record says shadow"}},
+	{name: "a shadow stub without a symbol", edits: []string{"\t.type __SCX__\\name,@function\n", "", "__SCX__", "anything_"}},
 	{name: "a shadow stub without a name", edits: []string{"__SCX__", "anything_"}, want: []string{"v_shadow+0x14: calls anything_shadow, the record says shadow"}},
 }
 
@@ -212,6 +216,7 @@ func TestRecordCases(t *testing.T) { testSource(t, "record.S", recordCases, &rec
 // recordObjects are records of an object.
 var recordObjects = []sourceCase{
 	{name: "nothing"},
+	{name: "kept, elsewhere", opts: Options{Module: true}, want: []string{"v_kept+0x14: r2 is not restored", "v_again+0x14: r2 is not restored"}},
 	{name: "another TOC", edits: []string{"recsite direct, 1", "recsite direct, 1, 2"},
 		want: []string{"v_direct+0x14: whether the caller keeps a TOC pointer the relocation and the record do not agree"}},
 	{name: "another TOC of a caller without one", edits: []string{"recsite pc, 1, 2", "recsite pc, 1"},

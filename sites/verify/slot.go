@@ -132,7 +132,7 @@ func (v *verifier) awaitSaved(s *site, saved bool) {
 
 // isPACA reports whether a word is ld r2,PACATOC(r13) of the kernel image.
 func (v *verifier) isPACA(w ppc64.Word) bool {
-	return v.kernel() && ppc64.Decode(w, 0) == ppc64.Inst{Op: ppc64.OpLd, RT: ppc64.RegTOC, RA: ppc64.RegTLS, Imm: v.paca}
+	return ppc64.Decode(w, 0) == ppc64.Inst{Op: ppc64.OpLd, RT: ppc64.RegTOC, RA: ppc64.RegTLS, Imm: v.paca}
 }
 
 // judgeUser checks what an entry of the user-space table promises: the run time

@@ -88,6 +88,8 @@ func (c *sourceCase) check(t *testing.T, b []byte) {
 			t.Errorf("want %s", c.want[i])
 		case i >= len(c.want):
 			t.Errorf("%s", got[i])
+		case strings.Contains(got[i], "()"):
+			t.Errorf("an empty reason: %s", got[i])
 		default:
 			at, what, _ := strings.Cut(c.want[i], ": ")
 			gotAt, gotWhat, _ := strings.Cut(got[i], ": ")
