@@ -3,6 +3,7 @@
 package verify
 
 import (
+	"debug/elf"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,8 +74,8 @@ v_direct+0x14: direct = f_target: direct of f_target, slot nop, listed
 v_paca+0x14: paca = f_target: direct of f_target, slot .long 0xe84d0010, listed
 v_null+0x14: null = NULL: constant, slot nop, listed
 v_zero+0x14: zero = __static_call_return0: constant, slot nop, listed
-v_through+0x14: through = f_target: keep of __SCT__through, slot nop
-v_single+0x14: single = f_single: direct of f_single, slot nop, listed
+v_through+0x14: direct = f_target: keep of __SCT__direct, slot nop
+v_single+0x14: single = f_single: direct of f_other+0xc, slot nop, listed
 v_far+0x14: far = f_target: direct of f_target, slot nop, listed
 v_linker+0x14: linker = f_target: keep of __SCT__linker, slot ld r2,24(r1)
 v_one+0xc: one = f_single: direct of f_single, slot nop, listed
@@ -90,7 +91,8 @@ func TestList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edits := append(unlist("through, 2", "tail, 1"), "\tb f_target", "\tb __SCT__tail")
+	edits := append(unlist("through, 2", "tail, 1"), "\tb f_target", "\tb __SCT__tail", `"bl __SCT__through"`, `"bl __SCT__direct"`, `"bl f_single"`, `"bl f_other+4"`,
+		"table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct-.\n.long 0")
 	kernel := assemble(t, strings.NewReplacer(edits...).Replace(string(source)))
 	for linker := range linkers {
 		for _, c := range []struct {
@@ -127,9 +129,41 @@ func TestList(t *testing.T) {
 			if got != c.want {
 				t.Errorf("%s: %s:%swant%s", linker, c.name, got, c.want)
 			}
-			if user := c.name != "kernel"; l.User != user || l.Keys != strings.Count(c.want, "\n")-1 {
+			user, keys := c.name != "kernel", strings.Count(c.want, "\n")-1
+			if !user {
+				keys-- // direct is there twice
+			}
+			if l.User != user || l.Keys != keys {
 				t.Errorf("%s: %s: user space %v, %d keys", linker, c.name, l.User, l.Keys)
 			}
+		}
+	}
+}
+
+// TestListErrors wants no list of what cannot be read.
+func TestListErrors(t *testing.T) {
+	dir := buildForms(t)
+	_, record := buildRecord(t)
+	exe := readFile(t, filepath.Join(dir, "bfd.exe"))
+	for name, c := range map[string]struct {
+		b    []byte
+		do   func(d *damage)
+		want string
+	}{
+		"machine":  {exe, func(d *damage) { d.b[18] = 0 }, "want EM_PPC64"},
+		"record":   {record["bfd"], func(d *damage) { d.at("rec_head", 0)[0] = 0 }, "no record of static calls"},
+		"table":    {exe, func(d *damage) { d.header(".static_call_sites", shType)[0] = byte(elf.SHT_NOTE) }, "a site table has type SHT_PROGBITS"},
+		"no code":  {exe, func(d *damage) { d.add("entry_direct", 0, 4, d.distance("v_direct.site", "v_data")) }, "which is no code"},
+		"odd site": {exe, func(d *damage) { d.add("entry_direct", 0, 4, 2) }, "which is no multiple of 4"},
+	} {
+		d := newDamage(t, c.b)
+		c.do(d)
+		f, err := elfrw.New(d.b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err := List(f, Options{User: true}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, %v, want %s", name, l, err, c.want)
 		}
 	}
 }
