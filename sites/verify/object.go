@@ -42,12 +42,11 @@ func (p *program) placeObject() error {
 	var tocs []elfrw.Section
 	place := func(s elfrw.Section) error {
 		align := max(s.Addralign, 16)
-		if align > maxSpace || s.Size > maxSpace || next > maxSpace {
-			return errTooLarge
-		}
 		next = (next + align - 1) &^ (align - 1)
 		p.address[s.Index] = next
-		next += s.Size
+		if next += s.Size; s.Size > maxSpace || next > maxSpace {
+			return errTooLarge
+		}
 		return nil
 	}
 	for i := 1; i < f.NumSections(); i++ {
@@ -81,9 +80,6 @@ func (p *program) placeObject() error {
 		}
 	}
 	p.symbols = p.symtab()
-	if next > maxSpace || len(p.symbols) > 1<<24 {
-		return errTooLarge
-	}
 	p.gotStart = (next + 7) &^ 7
 	p.ext = (p.gotStart + 8*uint64(len(p.symbols)) + 0xffff) &^ 0xffff
 	for i := range p.symbols {

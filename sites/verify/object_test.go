@@ -232,11 +232,19 @@ var kernelObjects = []sourceCase{
 		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (0x.* is no code)"}},
 	{name: "the TOC pointer in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 0", "v_data:", "\t.reloc __SCK__direct,R_PPC64_TOC\nv_data:"), opts: image,
 		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (0x.* is no code)"}},
+	{name: "a distance in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 0", "v_data:", "\t.reloc __SCK__direct,R_PPC64_REL64,f_other\nv_data:"), opts: image,
+		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (0x.* is no code)"}},
+	{name: "an unaligned address in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 0", "v_data:", "\t.reloc __SCK__direct,R_PPC64_UADDR64,f_target\nv_data:"), opts: image,
+		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (no address explains it)"}},
 	{name: "a number in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 64"), opts: image,
 		want: []string{"v_direct+0x14: calls f_target.*, but the key holds what is not known here (0x40 is no code)"}},
 
 	{name: "room", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 0x40000000\n.data\nv_data:"), opts: image},
 	{name: "no room", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 0x80000001\n.data\nv_data:"), opts: image, want: []string{"error: the object is too large"}},
+	{name: "no room by far", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 64\n.data\nv_data:"), opts: image, do: func(d *damage) {
+		copy(d.header(".room", shSize), "\x00\x00\xff\xff\xff\xff\xff\xff")
+	}, want: []string{"error: the object is too large"}},
+	{name: "no room in .toc", edits: plain("v_data:", ".section .toc,\"aw\",@nobits\n.skip 0x7fff0000\n.data\nv_data:"), opts: image, want: []string{"error: the object is too large"}},
 	{name: "no room for two", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 0x7fff0000\n.section .more,\"aw\",@nobits\n.skip 0x7fff0000\n.data\nv_data:"), opts: image, want: []string{"error: the object is too large"}},
 	{name: "no room for the alignment", edits: plain("v_data:", ".section .room,\"aw\",@nobits\n.skip 64\n.data\nv_data:"), opts: image,
 		do: func(d *damage) { copy(d.header(".room", shAddralign), []byte{0, 0, 0, 0, 1}) }, want: []string{"error: the object is too large"}},
