@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
 )
 
 // formSites is the number of sites in testdata/forms.S: those of the two tables,
@@ -40,6 +42,8 @@ var formCases = []sourceCase{
 	{name: "a trampoline of another unit", edits: []string{`caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCT__foreign"`}, opts: inUser},
 	{name: "a trampoline of another unit, of another key", edits: []string{`caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCT__direct"`}, opts: inUser,
 		want: []string{"v_foreign+0x14: calls __SCT__direct, but the key holds ext"}},
+	{name: "another unit's key, and no run time", edits: []string{"savestub save\n", "savestub save\nsavestub foreign\n", `caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCJ__foreign"`}, opts: Options{User: true, Runtime: None},
+		want: []string{"v_foreign+0x14: r2 is not restored: the key holds a function that may be in another unit"}},
 	{name: "a branch over itself in padding", edits: []string{"\nfunc v_tail\n", "\n\t.balign 16\n\tb __SCS__save\nfunc v_tail\n"}, opts: inUser},
 
 	{name: "two equal entries", edits: again("__SCJ__stack"), opts: inUser, want: []string{"v_stack+0x18: two entries name the site"}},
@@ -70,6 +74,16 @@ var formImages = []sourceCase{
 		want: []string{"+0x0: the table ends at 0x.*, and __stop_static_call_sites is 0x"}},
 	{name: "a table with its end", edits: []string{"v_data:\n", "\t.quad __stop_static_call_sites\nv_data:\n"}, opts: inUser},
 	{name: "a key that has moved", opts: inUser, do: func(d *damage) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is no multiple of 8"}},
+	{name: "a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser},
+	{name: "a save by the linker for a tail call", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
+		do: func(d *damage) {
+			w, _ := ppc64.Load(d.at("v_twice.site", -8), 0)
+			d.word("v_twice.site", -8, w&^1)
+		},
+		want: []string{"v_twice+0x1c: restores r2 without a save"}},
+	{name: "a save by the linker in a listed call", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "v_first: bl ext\n\tnop",
+		"kernelentry kept\n", "kernelentry kept\n\t.pushsection .static_call_sites,\"aw\"\n\t.long v_first-.,0\n\t.reloc .,R_PPC64_REL64,__SCK__foreign\n\t.quad 0\n\t.popsection\n"}, opts: inUser,
+		want: []string{"v_twice+0x1c: restores r2 without a save"}},
 	{name: "a stub of callers with another TOC pointer", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "ori 0,0,0\n\tnop",
 		"entry twice", "\t.globl f_toc\n\t.type f_toc,@function\nf_toc: addis 2,12,(.TOC.-f_toc)@ha\n\taddi 2,2,(.TOC.-f_toc+16)@l\n\t.localentry f_toc,.-f_toc\n\tblr\n\t.size f_toc,.-f_toc\nentry twice"}, opts: inUser, want: []string{"v_twice+0x1c: restores r2 without a save"}},
 	{name: "a stub of callers with a TOC pointer that there is not", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "ori 0,0,0\n\tnop"}, opts: inUser,

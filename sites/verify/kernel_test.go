@@ -261,6 +261,8 @@ var kernelLibraries = []sourceCase{
 	{name: "a weak symbol of the kernel's", edits: []string{"hiddenkey null, 0", ".weak ext\nhiddenkey null, ext"}, opts: image},
 	{name: "a symbol that the kernel does not have", edits: []string{"hiddenkey null, 0", "hiddenkey null, ext"}, opts: image,
 		want: []string{"v_null+0x14: found nop, but the key holds ext"}},
+	{name: "a key that another unit may define", edits: []string{"through, f_target", "through, ext"}, opts: image,
+		want: []string{"v_through+0x14: r2 is not restored: the key holds a function that may be in another unit"}},
 	{name: "trampolines that are exported", edits: unpatched(noWayOut...), opts: inUser, unknown: true},
 	{name: "trampolines for nobody", edits: unpatched(noWayOut[0], noWayOut[1], "tramp single\n", "\t.hidden __SCT__single\ntramp single\n"), opts: inUser,
 		want: []string{"error: there are keys or trampolines, but neither"}},

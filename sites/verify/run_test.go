@@ -56,6 +56,7 @@ eight:	.quad 8
 or_at:	.quad or_16
 	.section .half,"aw"
 	.balign 8
+	.quad 0
 half:	.long 0
 	.text
 #define LOAD(r, what) addis r,2,what@toc@ha; ld r,what@toc@l(r)
@@ -89,7 +90,7 @@ var runs = []struct{ code, want string }{
 	{"LOAD(1,__SCK__k); GO(1)", "stuck: it changes r1"},
 	{"ld 12,16(0); GO(12)", "stuck: it jumps through 0x10, and what that holds is not known"},
 	{"ld 12,16(3); GO(12)", nowhere},
-	{"LOAD(12,half); GO(12)", "stuck: it jumps through \".half\"+0x0, and what that holds is not known"},
+	{"LOAD(12,half); GO(12)", "stuck: it jumps through \".half\"+0x8, and what that holds is not known"},
 	{"ld 12,16(0); addi 12,12,0; GO(12)", nowhere},
 	{"pld 12,__SCK__k@got@pcrel; ld 12,0(12); GO(12)", "through r12"},
 	{"lwa 12,16(2); GO(12)", noStub},
