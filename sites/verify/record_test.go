@@ -173,6 +173,8 @@ var recordCases = []sourceCase{
 		want: []string{"v_listed+0x18: whether the caller keeps a TOC pointer the entry and the record do not agree"}},
 	{name: "another tail flag than the table's", edits: []string{"recsite listed, 2, 4", "recsite listed, 2, 5"},
 		want: []string{"v_listed+0x18: the entry says tail call false, the record says the reverse"}},
+	{name: "another name than the table's", edits: []string{"\treckey listed, __SCK__listed", "\treckey listed, 0", "recname listed", ".Lname_listed: .asciz \"lost\""},
+		want: []string{"v_listed+0x18: the entry's key is __SCK__listed, the record says lost"}},
 	{name: "direct, listed", edits: []string{"recsite listed, 2, 4", "recsite listed, 1, 4"},
 		want: []string{"v_listed+0x18: the record says direct, found a call of __SCJ__listed, which goes through the key"}},
 	{name: "a constant, listed as the stack's", edits: []string{"hiddenkey listed, f_hidden", "hiddenkey listed, 0", `"bl __SCJ__listed"`, "nop", "savestub listed", "savestub listed, null=1"}},
@@ -216,6 +218,8 @@ func TestRecordCases(t *testing.T) { testSource(t, "record.S", recordCases, &rec
 // recordObjects are records of an object.
 var recordObjects = []sourceCase{
 	{name: "nothing"},
+	{name: "kept, of trampolines that say nothing of r2", edits: []string{"\t.localentry __SCT__\\name,1\n", ""}, opts: inUser, want: []string{"v_again+0x14: r2 is not restored"}},
+	{name: "two keys of a name", edits: []string{"v_data:\n", "__SCK__other:\t.quad f_single\nv_data:\n"}, do: func(d *damage) { d.rename("__SCK__other", "__SCK__named") }},
 	{name: "kept, elsewhere", opts: Options{Module: true}, want: []string{"v_kept+0x14: r2 is not restored", "v_again+0x14: r2 is not restored"}},
 	{name: "another TOC", edits: []string{"recsite direct, 1", "recsite direct, 1, 2"},
 		want: []string{"v_direct+0x14: whether the caller keeps a TOC pointer the relocation and the record do not agree"}},

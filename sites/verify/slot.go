@@ -38,11 +38,6 @@ func (v *verifier) lost(s *site, t *target, o *outcome) string {
 		switch {
 		case v.runtime(s) != None && !(v.kernel() && v.opts.Runtime == Inline):
 			return "the key may come to hold a function of another unit"
-		case t.null || t.tramp != 0:
-			if !kept {
-				return changed
-			}
-			return ""
 		case v.otherUnit(t.content):
 			return "the key holds a function that may be in another unit"
 		case t.unknown != "" || !t.ours:
@@ -84,7 +79,7 @@ func (v *verifier) runtime(s *site) Runtime {
 // byLinker reports whether the linker, or the module loader, will put a stub in
 // front of the callee that saves r2, and the restore into a nop behind the call.
 func (v *verifier) byLinker(b branch, o *outcome) bool {
-	if !v.object || !b.linker || b.notoc {
+	if b.notoc {
 		return false
 	}
 	if b.ifunc || b.named && (v.foreign(b.to) || o.ending == arrived && o.at == b.to) {
