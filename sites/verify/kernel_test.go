@@ -45,6 +45,10 @@ var kernelFaults = []sourceCase{
 	{name: "no slot, and no run time", edits: append(unlist("far, 0, __SCJ__far"), `"bl f_target", ld 2,16(13)`+"\n", `"bl f_target", addi 3,3,0`+"\n"), opts: none},
 	{name: "no slot, and trampolines", edits: append(unlist("far, 0, __SCJ__far", "through, 2"), `"bl f_target", ld 2,16(13)`+"\n", `"bl f_target", addi 3,3,0`+"\n"), opts: trampoline},
 
+	{name: "a save behind the PACA's restore", edits: behindPACA("std 2,24(1)"), opts: image},
+	{name: "no save behind the PACA's restore", edits: behindPACA("nop"), opts: image,
+		want: []string{"v_paca+0x20: restores r2 without a save"}},
+	{name: "a trampoline that there is not", edits: []string{"tramp paca\n", "\t.weak __SCT__paca\n", "v_data:\n", "\t.quad __SCT__paca\nv_data:\n"}, opts: image},
 	{name: "another function", edits: []string{`caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_other"`}, opts: image,
 		want: []string{"v_direct+0x14: calls f_other (local entry), but the key holds f_target"}},
 	{name: "another function in a tail call", edits: []string{"\tb f_target", "\tb f_other"}, opts: image,
@@ -187,6 +191,12 @@ var kernelFaults = []sourceCase{
 		want: []string{"error: the table between __start_static_call_sites and __stop_static_call_sites is in no section"}},
 	{name: "symbols in the wrong order", edits: betweenSymbols("-1000"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
 	{name: "symbols with nothing between", edits: betweenSymbols("-160"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
+}
+
+// behindPACA puts the site of v_direct behind that of v_paca, with a word between.
+func behindPACA(word string) []string {
+	return []string{"caller direct, 0, \"bl f_target\", nop\n", "", `caller paca, 0, "bl f_target", ld 2,16(13)` + "\n",
+		"func v_paca\nframe\nv_paca.site: bl f_target\nld 2,16(13)\n" + word + "\nv_direct.site: bl f_target\nld 2,24(1)\nunframe\nendfunc v_paca\n"}
 }
 
 // unnamed adds functions whose symbols have no type.

@@ -141,6 +141,7 @@ var moduleFaults = []struct {
 	{"on the stub that saves", []string{"own:	bl f_own", "own:	bl __SCS__own"}, "", ""},
 	{"stub that saves, site on the other", []string{"own:	bl f_own", "own:	bl __SCJ__own", "__SCJ__own-.", "__SCS__own-."}, "", ""},
 	{"a trampoline of its own", []string{"\tstub own\n", "\tstub own\n\t.globl __SCT__kernel\n\t.type __SCT__kernel,@function\n__SCT__kernel: blr\n\t.size __SCT__kernel,4\n"}, "", ""},
+	{"a site behind a stub that saves", []string{"own:	bl f_own", "nop", "ld 2,24(1) # slot of v_kernel\n", "ld 2,24(1)\n\tstd 2,24(1)\nown:	bl f_own\n\tld 2,24(1)\n"}, "", ""},
 	{"save gone", []string{"std 2,24(1) # save", "nop"}, "v_own+0x18", "restores r2 without a save: no save of r2"},
 	{"slot gone", []string{"ld 2,24(1) # slot\n", "nop\n"}, "v_own+0x18", "expects ld r2,24(r1) behind the call, found nop"},
 	{"slot gone behind a stub", []string{"ld 2,24(1) # slot of v_kernel", "nop"}, "v_kernel+0x14", "expects ld r2,24(r1) behind the call, found nop"},
