@@ -42,7 +42,7 @@ var formCases = []sourceCase{
 	{name: "a trampoline of another unit", edits: []string{`caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCT__foreign"`}, opts: inUser},
 	{name: "a trampoline of another unit, of another key", edits: []string{`caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCT__direct"`}, opts: inUser,
 		want: []string{"v_foreign+0x14: calls __SCT__direct, but the key holds ext"}},
-	{name: "another unit's key, and no run time", edits: []string{"savestub save\n", "savestub save\nsavestub foreign\n", `caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCJ__foreign"`}, opts: Options{User: true, Runtime: None},
+	{name: "another unit's key, and no run time", edits: []string{"savestub save, null=1\n", "savestub save, null=1\nsavestub foreign\n", `caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCJ__foreign"`}, opts: Options{User: true, Runtime: None},
 		want: []string{"v_foreign+0x14: r2 is not restored: the key holds a function that may be in another unit"}},
 	{name: "a function on the way that may be preempted", edits: []string{"direct, f_hidden", "direct, f_single", `caller direct, 0, "bl f_hidden"`, `caller direct, 0, "bl x_jump"`,
 		"\nfunc v_tail\n", "\nleaf x_jump\n\tli 2,0\n\tb f_single\nendfunc x_jump\nfunc v_tail\n"}, opts: inUser, want: []string{"v_direct+0x14: r2 is not restored: r2 is changed on the way"}},
