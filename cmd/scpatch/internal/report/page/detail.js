@@ -146,5 +146,5 @@ function drawDetail(site) {
 // readDetail gives the keyboard to what is shown of the chosen site.
 function readDetail() {
   detail.focus();
-  detail.scrollIntoView({ block: "nearest" });
+  detail.querySelector("h2").scrollIntoView({ block: "nearest" }); // of a panel taller than the window, the start
 }
