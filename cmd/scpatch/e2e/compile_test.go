@@ -212,7 +212,8 @@ func TestCompileEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clitest.ReadFile(t, object)
+	compiled := string(clitest.ReadFile(t, object))
+	before := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", "gcc-p8-O2-sites.o")))
 	tool := "#!/bin/sh\n"
 	files := map[string]string{
 		"cc":      tool + `cp "` + object + `" x.o` + "\n",
@@ -220,13 +221,14 @@ func TestCompileEnds(t *testing.T) {
 		"killed":  tool + "kill -KILL $$\n",
 		"crashed": tool + "kill -SEGV $$\n",
 		"ended":   tool + "kill -TERM $$\n",
-		"fd":      tool + "echo said\n",
+		"idle":    tool + "echo said\n",
+		"links":   tool + "cp linked x.o\n",
+		"linked":  compiled[:16] + "\x03" + compiled[17:], // ET_DYN
 		"text":    "no program\n",
 		"plain":   "no permission\n",
-		"x.o":     "old",
+		"x.o":     before, // an object that scpatch would change
 	}
-	var old = "old"
-	patched := "patched" // whatever is neither old nor the compiler's
+	const old, patched = "old", "patched" // the latter is neither of these two
 	for _, c := range []struct {
 		args   string
 		code   int
@@ -245,7 +247,8 @@ func TestCompileEnds(t *testing.T) {
 		{"-- ./crashed -c -o x.o", -1, syscall.SIGSEGV, old, ""},
 		{"-- ./ended -c -o x.o", -1, syscall.SIGTERM, old, ""},
 		{"-- ./ended", -1, syscall.SIGTERM, old, ""},
-		{"-- ./fd -c -o x.o", 0, 0, old, ""}, // the old one is not the compiler's
+		{"-- ./idle -c -o x.o", 0, 0, old, ""}, // the old one is not the compiler's
+		{"-- ./links -c -o x.o", 0, 0, "linked", ""},
 		{"-- ./none -c -o x.o", 127, 0, old, "scpatch: ./none: the compiler cannot be run: stat ./none: no such file or directory [no-such-file]\n"},
 		{"-- no-such-cc", 127, 0, old, "scpatch: no-such-cc: the compiler cannot be run: executable file not found in $PATH [no-such-file]\n"},
 		{"-- ./plain -c -o x.o", 126, 0, old, "scpatch: ./plain: the compiler cannot be run: permission denied [permission-denied]\n"},
@@ -262,7 +265,7 @@ func TestCompileEnds(t *testing.T) {
 			t.Parallel()
 			dir := clitest.InDirectory(t, files)
 			for name := range files {
-				if name != "x.o" && name != "plain" {
+				if name != "plain" {
 					if err := os.Chmod(filepath.Join(dir, name), 0o777); err != nil {
 						t.Fatal(err)
 					}
@@ -271,9 +274,13 @@ func TestCompileEnds(t *testing.T) {
 			got := runIn(t, dir, append([]string{"scpatch", "compile", "--user", "-q"}, strings.Fields(c.args)...)...)
 			now := got.Files["x.o"]
 			switch now {
-			case "", "old":
-			case string(clitest.ReadFile(t, object)):
+			case "":
+			case before:
+				now = old
+			case compiled:
 				now = "compiled"
+			case files["linked"]:
+				now = "linked"
 			default:
 				now = patched
 			}
@@ -284,6 +291,18 @@ func TestCompileEnds(t *testing.T) {
 				t.Errorf("left behind: %v", slices.Sorted(maps.Keys(got.Files)))
 			}
 		})
+	}
+}
+
+// TestCompileInherits has a compiler that uses standard input, and a descriptor that
+// it got from make.
+func TestCompileInherits(t *testing.T) {
+	dir := clitest.InDirectory(t, map[string]string{"cc": "read word; echo $word >&3\n"})
+	for _, args := range []string{"-c -o x.o", ""} {
+		got := runIn(t, dir, "sh", "-c", "exec scpatch compile --user -- sh cc "+args+" 3>three")
+		if want := "#include <static_call.h>\n"; got.Code != 0 || got.Files["three"] != want {
+			t.Errorf("%q: %+v", args, got)
+		}
 	}
 }
 
@@ -300,8 +319,8 @@ func TestCompileInterrupted(t *testing.T) {
 		script string
 		gets   string
 	}{
-		// It is told, cleans up, and goes on to the end of its sleep no more.
-		{"passed on", syscall.SIGTERM, `trap 'echo >got; rm x.o; exit 1' TERM; cp "$0.o" x.o; echo >ready; while :; do sleep 0.01; done`, "got"},
+		// It is told, and cleans up.
+		{"passed on", syscall.SIGTERM, `trap 'echo >got; rm x.o; exit 1' TERM; cp "$0.o" x.o; echo >ready; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; done`, "got"},
 		{"in vain", syscall.SIGHUP, `trap '' HUP; cp "$0.o" x.o; echo >ready; while ! [ -e sent ]; do sleep 0.01; done`, ""},
 		{"of the keyboard", syscall.SIGINT, `trap 'echo >got' INT; cp "$0.o" x.o; echo >ready; while ! [ -e sent ]; do sleep 0.01; done`, ""},
 	} {

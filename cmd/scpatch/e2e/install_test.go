@@ -231,7 +231,7 @@ AC_DEFINE_UNQUOTED([SIZE], [$size])
 AC_OUTPUT
 `, "config.h.in": "#undef SIZE\n"})
 		execute(t, dir, []string{"autoconf"})
-		compiler := filepath.Join(prefix, "bin", "scpatch") + " compile --user -q -- powerpc64le-linux-gnu-gcc"
+		compiler := filepath.Join(prefix, "bin", "scpatch") + " compile --user --quiet -- powerpc64le-linux-gnu-gcc"
 		execute(t, dir, []string{"./configure", "--host=powerpc64le-linux-gnu", "CC=" + compiler})
 		if got := string(clitest.ReadFile(t, filepath.Join(dir, "config.h"))); !strings.Contains(got, "#define SIZE 8\n") {
 			t.Errorf("config.h has\n%s", got)

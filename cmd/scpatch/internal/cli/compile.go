@@ -4,7 +4,6 @@ package cli
 
 import (
 	"bytes"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -140,16 +139,12 @@ func (w *wrapper) isObject(name string) bool {
 	}
 	defer f.Close()
 	head := make([]byte, 20) // up to e_machine
-	n, _ := io.ReadFull(f, head)
-	switch head = head[:n]; {
-	case bytes.HasPrefix(head, []byte(bitcodeMagic)):
+	_, _ = io.ReadFull(f, head)
+	if bytes.HasPrefix(head, []byte(bitcodeMagic)) {
 		return !slices.Contains(w.command, "-emit-llvm") && w.compilesForUs()
-	case len(head) < 20 || !bytes.HasPrefix(head, []byte(elf.ELFMAG)):
-		return false
 	}
-	half := func(off int) int { return int(head[off]) | int(head[off+1])<<8 }
-	return elf.Class(head[elf.EI_CLASS]) == elf.ELFCLASS64 && elf.Data(head[elf.EI_DATA]) == elf.ELFDATA2LSB &&
-		elf.Type(half(16)) == elf.ET_REL && elf.Machine(half(18)) == elf.EM_PPC64
+	return bytes.HasPrefix(head, []byte("\x7fELF\x02\x01")) && // ELFCLASS64, ELFDATA2LSB
+		bytes.HasSuffix(head, []byte("\x01\x00\x15\x00")) // ET_REL, EM_PPC64
 }
 
 // compilesForUs asks the compiler for its target. What it does not say is up to scpatch.
