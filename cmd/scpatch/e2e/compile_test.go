@@ -213,21 +213,28 @@ func TestCompileEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	compiled := string(clitest.ReadFile(t, object))
+	linked := compiled[:16] + "\x03" + compiled[17:] // ET_DYN
+	// What is there before is an object that scpatch would change.
 	before := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", "gcc-p8-O2-sites.o")))
 	tool := "#!/bin/sh\n"
-	files := map[string]string{
+	// Written once, before another process is made that may hold them open.
+	tools := clitest.InDirectory(t, map[string]string{
 		"cc":      tool + `cp "` + object + `" x.o` + "\n",
 		"seven":   tool + "cp '" + object + "' x.o; exit 7\n",
 		"killed":  tool + "kill -KILL $$\n",
 		"crashed": tool + "kill -SEGV $$\n",
 		"ended":   tool + "kill -TERM $$\n",
 		"idle":    tool + "echo said\n",
-		"links":   tool + "cp linked x.o\n",
-		"linked":  compiled[:16] + "\x03" + compiled[17:], // ET_DYN
+		"links":   tool + "cp \"$0\".o x.o\n",
+		"links.o": linked,
 		"text":    "no program\n",
-		"plain":   "no permission\n",
-		"x.o":     before, // an object that scpatch would change
+	})
+	for name := range clitest.FilesBelow(t, tools) {
+		if err := os.Chmod(filepath.Join(tools, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
 	}
+	clitest.WriteFile(t, filepath.Join(tools, "plain"), []byte("no permission\n"))
 	const old, patched = "old", "patched" // the latter is neither of these two
 	for _, c := range []struct {
 		args   string
@@ -263,15 +270,9 @@ func TestCompileEnds(t *testing.T) {
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			t.Parallel()
-			dir := clitest.InDirectory(t, files)
-			for name := range files {
-				if name != "plain" {
-					if err := os.Chmod(filepath.Join(dir, name), 0o777); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			got := runIn(t, dir, append([]string{"scpatch", "compile", "--user", "-q"}, strings.Fields(c.args)...)...)
+			dir := clitest.InDirectory(t, map[string]string{"x.o": before})
+			at := strings.NewReplacer("./", tools+"/")
+			got := runIn(t, dir, append([]string{"scpatch", "compile", "--user", "-q"}, strings.Fields(at.Replace(c.args))...)...)
 			now := got.Files["x.o"]
 			switch now {
 			case "":
@@ -279,15 +280,15 @@ func TestCompileEnds(t *testing.T) {
 				now = old
 			case compiled:
 				now = "compiled"
-			case files["linked"]:
+			case linked:
 				now = "linked"
 			default:
 				now = patched
 			}
-			if got.Code != c.code || got.Signal != c.signal || now != c.object || !strings.Contains(got.Stderr, c.said) || c.said == "" && got.Stderr != "" {
+			if got.Code != c.code || got.Signal != c.signal || now != c.object || !strings.Contains(got.Stderr, at.Replace(c.said)) || c.said == "" && got.Stderr != "" {
 				t.Errorf("exit code %d, signal %v, object %q, said %q", got.Code, got.Signal, now, got.Stderr)
 			}
-			if len(got.Files) > len(files) {
+			if len(got.Files) > 1 {
 				t.Errorf("left behind: %v", slices.Sorted(maps.Keys(got.Files)))
 			}
 		})
