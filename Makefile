@@ -183,6 +183,7 @@ FIRST ?= 0
 # Words of each that are spoiled.
 SPOILS ?= 3
 soundness-random: tools ## Make PROGRAMS random programs from number FIRST on, patch, link, run, verify and spoil them (10000)
+	@.ci/setup-tools random
 	$(REQUIRE) SCPATCH_PROGRAMS=$(PROGRAMS) SCPATCH_FIRST=$(FIRST) SCPATCH_SPOILS=$(SPOILS) $(GOTEST) -count=1 -v -timeout 12h -run '^TestE2ERandomCalls$$' ./cmd/scpatch/e2e
 
 # What of it each change has to pass.
