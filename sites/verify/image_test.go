@@ -262,3 +262,25 @@ func TestLinkerStub(t *testing.T) {
 		}
 	}
 }
+
+// TestOurs knows the names that the macros and scpatch give.
+func TestOurs(t *testing.T) {
+	for name, want := range map[string]bool{
+		"__SCK__f": true, "__SCT__f": true, "__SCS__f": true, "__SCJ__f": true, "__SCN__f": true, "__SCX__f": true,
+		"__SCK__": false, "__SCT__": false, "__SCZ__f": false, "_SCK__f": false, "f": false, "": false,
+	} {
+		if got := (&program{}).isOurs(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
+
+// TestForeignTrampoline has a library that only names a trampoline of another unit.
+func TestForeignTrampoline(t *testing.T) {
+	object := assemble(t, "\t.data\n\t.quad __SCT__theirs\n")
+	link := linking{words: strings.Fields("-nostdlib -shared")}
+	r, err := check(link.image(t, "bfd", object), Options{User: true})
+	if err != nil || !r.Unknown || r.Sites != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
