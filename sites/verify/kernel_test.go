@@ -128,7 +128,7 @@ var kernelFaults = []sourceCase{
 	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*4, which is no multiple of 8"}},
 	{name: "a key behind its start", edits: []string{"listed direct\n", "listed direct, 8\n"}, opts: image, want: []string{"v_direct+0x14: which is no key"}},
 	{name: "a key in code", edits: []string{"hiddenkey direct, f_target\n", ".balign 8\n__SCK__direct: .quad f_target\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is no data"}},
-	{name: "half a key", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.balign 8\n__SCK__direct: .long 0\n.popsection\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is no data"}},
+	{name: "half a key", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.quad 0\n__SCK__direct: .long 0\n.popsection\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is no data"}},
 	{name: "a key of 8 bytes", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.balign 8\n__SCK__direct: .quad f_target\n.popsection\n"}, opts: image},
 
 	{name: "far through the stub", edits: []string{`caller far, 0, "bl f_target"`, `caller far, 0, "bl __SCJ__far"`}, opts: image},

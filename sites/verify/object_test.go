@@ -190,6 +190,8 @@ var kernelObjects = []sourceCase{
 		want: []string{"error: section .*: a site table has type SHT_PROGBITS, this is SHT_NOTE"}},
 	{name: "a table that is not loaded", unknown: true, edits: plain(), opts: Options{PACATOC: "16"}, do: func(d *damage) { d.header(".static_call_sites", shFlags)[0] = 0 },
 		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched or was to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
+	{name: "a relocation far behind the table", edits: plain(), opts: image, do: func(d *damage) { d.rela("entry_far", 0)[3] = 0x10 },
+		want: []string{"+0x0: a relocation passes the end of the table", "+0x90: the entry points at"}},
 	{name: "a relocation behind the table", edits: plain(), opts: image, do: func(d *damage) { d.rela("entry_far", 0)[0] = 0xa0 },
 		want: []string{"+0x0: a relocation passes the end of the table", "+0x90: the entry points at"}},
 

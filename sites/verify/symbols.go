@@ -202,7 +202,7 @@ func (p *program) name(at uint64) string {
 		if at == s.addr {
 			return kind.Printable(s.name)
 		}
-		if l, err := ppc64.LocalEntryOf(s.other); err == nil && l.UsesTOC() && at == s.addr+l.Offset() {
+		if l, err := ppc64.LocalEntryOf(s.other); err == nil && at == s.addr+l.Offset() {
 			return kind.Printable(s.name) + " (local entry)"
 		}
 		return fmt.Sprintf("%s+0x%x", kind.Printable(s.name), at-s.addr)
@@ -219,7 +219,7 @@ func (p *program) external(at uint64) *symbol {
 	if p.object {
 		syms = p.symbols
 	}
-	if i := (at - p.ext) / extSize; p.ext != 0 && at >= p.ext && i < uint64(len(syms)) && syms[i].foreign {
+	if i := (at - p.ext) / extSize; i < uint64(len(syms)) && syms[i].foreign { // before p.ext that is a huge number
 		return &syms[i]
 	}
 	return nil

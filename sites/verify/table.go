@@ -17,6 +17,7 @@ type table struct {
 	from, to uint64
 	size     uint64 // of an entry, in bytes
 	user     bool   // the table of user space
+	sec      int    // the section that is the table, 0 if it is part of one
 }
 
 // A site is a branch that an entry or a record names, or one of a stub that none
@@ -47,7 +48,7 @@ func (v *verifier) tables() ([]table, error) {
 		if !s.Is(elf.SHT_PROGBITS) {
 			return nil, kind.BadTable.Errorf("section %v: a site table has type SHT_PROGBITS, this is %v", s, elf.SectionType(s.Type))
 		}
-		t := table{from: p.address[i], to: p.address[i] + s.Size, user: name == layout.UserTable}
+		t := table{from: p.address[i], to: p.address[i] + s.Size, user: name == layout.UserTable, sec: i}
 		v.setEntrySize(&t, s)
 		all = append(all, t)
 	}
@@ -78,19 +79,14 @@ func (v *verifier) tables() ([]table, error) {
 // cut reports what shows that a table has lost its end: a relocation behind it, or
 // the symbol that a linker puts there.
 func (v *verifier) cut(t table) error {
-	s, _, ok := v.locate(t.from)
-	if !ok || s.Size != t.to-t.from {
-		return nil
-	}
 	if v.object {
-		whole := !v.isRelocated(s.Index, s.Size, math.MaxUint64)
-		if !whole {
+		if v.isRelocated(t.sec, t.to-t.from, math.MaxUint64) {
 			return kind.BadTable.Errorf("a relocation passes the end of the table")
 		}
 		return nil
 	}
 	for i := range v.symbols {
-		if x := &v.symbols[i]; t.user && x.name == layout.TableStop && x.section == s.Index && x.addr != t.to {
+		if x := &v.symbols[i]; t.user && x.name == layout.TableStop && x.section == t.sec && x.addr != t.to {
 			return kind.BadTable.Errorf("the table ends at 0x%x, and %s is 0x%x", t.to, x.name, x.addr)
 		}
 	}
@@ -121,7 +117,7 @@ func (v *verifier) setEntrySize(t *table, s elfrw.Section) {
 // plausible reports whether the first entry points at code and data.
 func (v *verifier) plausible(t table) bool {
 	s, err := v.entry(t, t.from)
-	return err == nil && (t.to-t.from)%t.size == 0 && v.checkPlace(&s) == nil && v.checkKey(&s) == nil
+	return err == nil && v.checkPlace(&s) == nil && v.checkKey(&s) == nil
 }
 
 // entry decodes an entry.
