@@ -51,6 +51,7 @@ func TestTargets(t *testing.T) {
 		{"a number by a relocation", reloc("0", "R_PPC64_ADDR64", "0x10"), "key-constant"},
 		{"NULL by a relocation", reloc("0", "R_PPC64_ADDR64", "0"), "NULL"},
 		{"a relocation that does nothing", reloc("0", "R_PPC64_NONE", "target"), "NULL"},
+		{"a relocation that does nothing, and one that does", foreignKey + "	.reloc __SCK__op,R_PPC64_NONE,other\n", "function target"},
 		{"half of it", reloc("0", "R_PPC64_ADDR32", "target"), "key-odd"},
 		{"beside the place", reloc("4", "R_PPC64_ADDR64", "target"), "key-odd"},
 		{"the last byte", reloc("7", "R_PPC64_ADDR64", "target"), "key-odd"},

@@ -285,6 +285,10 @@ func TestForms(t *testing.T) {
 		{"key that code before its trampoline loads", caller + foreignKey + strings.Replace(strings.ReplaceAll(selfTramp, "@toc", "@got"), "__SCT__op:", "addis 12,2,__SCK__op@toc@ha\n__SCT__op:", 1), with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"key that another trampoline loads", caller + foreignKey + strings.ReplaceAll(selfTramp, "@toc", "@got") + strings.ReplaceAll(selfTramp, "__op", "__two") + "key two, target\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"key of which its trampoline loads another place", caller + foreignKey + strings.ReplaceAll(selfTramp, "__SCK__op@toc", "__SCK__op+8@toc"), with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"key that only a stub of an earlier run loads", caller + foreignKey + strings.ReplaceAll(selfTramp, "@toc", "@got") + "	.section .text.unlikely.static_call,\"ax\"\n	.balign 16\n	.type __SCX__op,@function\n__SCX__op: addis 12,2,__SCK__op@toc@ha\nblr\n	.size __SCX__op,.-__SCX__op\n	.text\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"behind a call that stays", "func caller\nframe\nb 2f\n1: bl __SCT__op\nnop\nunframe\n2: cmpdi 3,0\nbeq 3f\nbl __SCT__op\n3: nop\nb 1b\nendfunc caller\n" + foreignKey + trampNull, user, "save-stub __SCS__op ld r2,24(r1)"},
+		{"behind a call of a stub", "func caller\nframe\nb 2f\n1: bl __SCT__op\nnop\nunframe\n2: bl __SCT__op\nnop\nb 1b\nendfunc caller\n" + foreignKey + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"module, local trampoline", "	.section .text.t,\"ax\"\nlocaltramp op\n.text\n" + caller + "key op, target, local\n.quad __SCK__op\n", Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
 		{"keys elsewhere and here", caller + "bl __SCT__two\nnop\n.quad __SCK__op\nkey two, target\n", Options{}, "keep __SCT__op nop listed"},
 		{"local trampoline of another section, save proven", "	.section .text.t,\"ax\"\nnop\nlocaltramp op\n.text\n" + savedFirst + "key op, target, local\n.quad __SCK__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCT__op ld r2,24(r1)"},
 		{"local trampoline, in the kernel's table, save proven", "localtramp op\n" + inTable(savedFirst, 0) + "key op, target, local\n.quad __SCK__op\n", user, "stack __SCJ__op ld r2,24(r1) listed"},
@@ -571,6 +575,37 @@ func TestTrampolineGetsLocalEntry(t *testing.T) {
 	}
 }
 
+// TestShortcuts wants a stub in the table if the run time may make its nop a branch,
+// and if the table does not have it.
+func TestShortcuts(t *testing.T) {
+	before := strings.Replace(listedBefore, "SITE", "bl target", 1)
+	alone := strings.Replace(before, "	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "", 1)
+	for _, c := range []struct {
+		name, text string
+		opts       Options
+		want       int
+	}{
+		{"a new stub", caller, Options{Place: User}, 1},
+		{"a new stub of no use", caller, Options{Place: User, Runtime: Trampoline}, 0},
+		{"a new stub, module", caller, Options{Place: Module}, 0},
+		{"a stub of the table", before, Options{Place: User}, 0},
+		{"a stub with a nop", alone, Options{Place: User}, 1},
+		{"a stub without a nop", strings.Replace(alone, "__SCJ__op:\n	nop\n", "__SCJ__op:\n", 1), Options{Place: User}, 0},
+		{"no TOC pointer", notocCaller, Options{Place: User}, 0},
+		{"two sites of a key", caller + strings.ReplaceAll(savedFirst, "caller", "second"), Options{Place: User}, 1},
+		{"two keys", caller + "func second\nframe\nbl __SCT__two\nnop\nunframe\nendfunc second\nkey two, target\n", Options{Place: User}, 2},
+	} {
+		p, err := plan(assemble(t, c.text+foreignKey+trampNull), c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Shortcuts) != c.want {
+			t.Errorf("%s: %d, want %d", c.name, len(p.Shortcuts), c.want)
+		}
+		again(t, c.name, p, c.opts)
+	}
+}
+
 // TestUserTable reads the relocations of user space's table.
 func TestUserTable(t *testing.T) {
 	p, err := plan(assemble(t, savedFirst+foreignKey+ownTarget+trampNull), Options{Place: User})
@@ -584,7 +619,10 @@ func TestUserTable(t *testing.T) {
 	var got []string
 	for i := 1; i < f.NumSections(); i++ {
 		sec := f.Section(i)
-		if sec.Named(userTable) && (sec.Size != userEntrySize || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE)) {
+		if sec.Named(userTable) && (sec.Size != userEntrySize || sec.Entsize != userEntrySize || sec.Addralign != 8 || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE)) {
+			t.Errorf("section %+v", sec)
+		}
+		if sec.Named(layout.UserMark) && (sec.Size != 1 || sec.Entsize != 0 || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE)) {
 			t.Errorf("section %+v", sec)
 		}
 		// A table is tied to its code, and has an entry.

@@ -3,8 +3,11 @@
 package sites
 
 import (
+	"debug/elf"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
 )
 
 // TestMalformed holds sources of which one thing contradicts another against the
@@ -88,6 +91,8 @@ __SCS__op:
 		{"user space, a stub that is a trampoline", user("	.long .Lsite-.,__SCJ__op-.\n", "	.long .Lsite-.,__SCT__op-.\n"), app, `section "static_call_sites": +0x4: R_PPC64_REL32: want R_PPC64_REL32 against a stub`},
 		{"user space, a stub by another relocation", user("	.long .Lsite-.,__SCJ__op-.\n", "	.long .Lsite-.\n	.reloc .,R_PPC64_ADDR32,__SCJ__op\n	.long 0\n"), app, `section "static_call_sites": +0x4: R_PPC64_ADDR32: want R_PPC64_REL32 against a stub`},
 		{"user space, the stub of another key", user("	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__op\n", "	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__two\n"), app, `section "static_call_sites": +0x0: entry 0 has key two and the stub of op`},
+		{"user space, the stub of another key, in the second entry", user("	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__two\n"), app, `section "static_call_sites": +0x10: entry 1 has key two and the stub of op`},
+		{"user space, a site twice, behind an empty table", user("	.long .Lsite-.,", "	.section static_call_sites,\"aw\",@progbits,unique,7\n	.section static_call_sites,\"aw\",@progbits,unique,8\n	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__op\n	.long .Lsite-.,"), app, `section "static_call_sites": +0x10: entry 1 names the site of entry 0 again`},
 		{"user space, a stub that loads no key", user("addis 12,2,__SCK__op@got@ha\n	ld 12,__SCK__op@got@l(12)\n", "nop\nnop\n"), app, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 
 		{"direct already", site("bl target") + foreignKey, Options{}, ""},
@@ -137,5 +142,52 @@ __SCS__op:
 				t.Errorf("error is\n%v\nwant\n%s", err, c.want)
 			}
 		})
+	}
+}
+
+// TestEmptyRelocations has a section of code with an empty section of relocations:
+// new ones go there only if it is one of the symbols that count, and the only one.
+func TestEmptyRelocations(t *testing.T) {
+	source := noTOCListed + "key op, 0\n" + trampNull + "	.section .debug_x,\"\"\n	.quad caller\n"
+	for _, c := range []struct {
+		name   string
+		link   bool // it keeps its link to the symbols
+		second bool // it is of a section that has relocations
+		added  int
+	}{
+		{"of symbols that count", true, false, 0},
+		{"of no symbols", false, false, 1},
+		{"a second one", true, true, 1},
+		{"a second one of no symbols", false, true, 1},
+	} {
+		p := newPatient(t, source)
+		sec := p.section(".text")
+		if c.second {
+			sec = p.section(".text.sct")
+		}
+		p.put64(p.header(".rela.debug_x", 32), 0)
+		p.put32(p.header(".rela.debug_x", 44), uint32(sec.Index))
+		if !c.link {
+			p.put32(p.header(".rela.debug_x", 40), 0)
+		}
+		gp, err := plan(p.b, Options{Place: User})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		f, err := elfrw.New(apply(t, gp))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for i := p.f.NumSections(); i < f.NumSections(); i++ {
+			if s := f.Section(i); s.Is(elf.SHT_RELA) && int(s.Info) == p.section(".text").Index {
+				n++
+			}
+		}
+		if n != c.added {
+			t.Errorf("%s: %d sections of relocations were added", c.name, n)
+		}
+		again(t, c.name, gp, gp.Options)
 	}
 }

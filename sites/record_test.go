@@ -5,6 +5,7 @@ package sites
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -107,6 +109,76 @@ func TestRecordOfStubs(t *testing.T) {
 	}
 }
 
+// TestRecordKeys has keys whose address is known to be that of their symbol here, and
+// others: a record has a relocation for the first only.
+func TestRecordKeys(t *testing.T) {
+	group := "	.section .data.g,\"awG\",@progbits,__SCK__op,comdat\n	.globl __SCK__op\n__SCK__op: .quad target\n	.text\n"
+	for _, c := range []struct {
+		name, text string
+		want       int
+	}{
+		{"here", foreignKey, 2},
+		{"here, local", "	.section .text.t,\"ax\"\nlocaltramp op\n	.text\nkey op, target, local\n", 2},
+		{"elsewhere", ".quad __SCK__op\n", 1},
+		{"nowhere", "", 1},
+		{"weak", foreignKey + ".weak __SCK__op\n", 1},
+		{"in a group", group, 1},
+		{"two", foreignKey + "key two, target\nfunc second\nbl __SCT__two\nnop\nendfunc second\n", 3},
+	} {
+		f, err := elfrw.New(apply(t, must(t, caller+c.text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		(&patched{patient: &patient{t, nil, f}}).eachRelocation((&patient{t, nil, f}).section(layout.RecordSection), func(_ uint64, r reloc.Rela) { n++ })
+		if n != c.want {
+			t.Errorf("%s: %d relocations, want %d", c.name, n, c.want)
+		}
+	}
+}
+
+func must(t *testing.T, text string) *Plan {
+	t.Helper()
+	p, err := plan(assemble(t, text), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestRecordLost takes the place of one of two records away: its sites are recorded
+// again, those of the other are not.
+func TestRecordLost(t *testing.T) {
+	b := assemble(t, caller+foreignKey+trampNull+"	.section .text.second,\"ax\"\n"+strings.ReplaceAll(caller, "caller", "second"))
+	first, err := plan(b, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := apply(t, first)
+	f, err := elfrw.New(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &patient{t, out, f}
+	at := p.rela(layout.RecordSection, layout.RecordBase, elf.R_PPC64_ADDR64)
+	for name, change := range map[string]func(b []byte){
+		"no relocation":              func(b []byte) { b[at+rOffset]++ },
+		"a relocation of no effect":  func(b []byte) { b[at+rType] = 0 },
+		"a relocation of no symbol":  func(b []byte) { binary.LittleEndian.PutUint32(b[at+rSym:], 0) },
+		"a relocation by a distance": func(b []byte) { b[at+rType] = byte(elf.R_PPC64_REL64) },
+	} {
+		b := bytes.Clone(out)
+		change(b)
+		second, err := plan(b, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(second.Record) != 1 || second.Object.SectionName(&second.Object.Sites[second.Record[0]]) != ".text" {
+			t.Errorf("%s: sites %v are recorded again", name, second.Record)
+		}
+	}
+}
+
 // recordedInGroup reports whether a group has a section and a record.
 func recordedInGroup(f *elfrw.File, sec int) bool {
 	for i := 1; i < f.NumSections(); i++ {
@@ -152,6 +224,10 @@ func TestRecordChecked(t *testing.T) {
 	}
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
+		if header := f.Header().Shoff + uint64(i)*64; s.Is(elf.SHT_RELA) && strings.HasSuffix(s.NameString(), layout.RecordSection) {
+			spoil(header+4, "type of the relocations") // 4 ^ 1 is SHT_HASH
+			spoil(header+44, "section of the relocations")
+		}
 		switch {
 		case s.Named(layout.RecordSection):
 			used := len(bytes.TrimRight(s.Data(), "\x00"))
