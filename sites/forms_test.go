@@ -367,6 +367,12 @@ std r2,24(r1)
 ld r12,0(r2) R_PPC64_TOC16_DS .toc+0x10
 mtctr r12
 bctr`},
+		{"module with a .toc that just goes", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.balign 8\n.space 0xfef0\n", Options{Place: Module}, `
+.long 0x0 R_PPC64_REL32 .toc+0xfef0
+std r2,24(r1)
+ld r12,0(r2) R_PPC64_TOC16_DS .toc+0xfef0
+mtctr r12
+bctr`},
 		{"module with a large .toc", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.balign 8\n.space 0xfef8\n", Options{Place: Module}, `
 .long 0x0 R_PPC64_REL32 .toc+0xfef8
 std r2,24(r1)
@@ -592,6 +598,7 @@ func TestShortcuts(t *testing.T) {
 		{"a stub with a nop", alone, Options{Place: User}, 1},
 		{"a stub without a nop", strings.Replace(alone, "__SCJ__op:\n	nop\n", "__SCJ__op:\n", 1), Options{Place: User}, 0},
 		{"no TOC pointer", notocCaller, Options{Place: User}, 0},
+		{"a stub with a nop, behind a new one", "	.globl __SCT__first\nkey first, target\nfunc second\nframe\nbl __SCT__first\nnop\nunframe\nendfunc second\n" + alone, Options{Place: User}, 2},
 		{"two sites of a key", caller + strings.ReplaceAll(savedFirst, "caller", "second"), Options{Place: User}, 1},
 		{"two keys", caller + "func second\nframe\nbl __SCT__two\nnop\nunframe\nendfunc second\nkey two, target\n", Options{Place: User}, 2},
 	} {

@@ -111,29 +111,56 @@ func TestRefusedForms(t *testing.T) {
 	}
 }
 
-// TestColdPartsDisagree has two functions of one name that say other things of r2:
+// TestColdPartsDisagree has three functions of one name that say other things of r2:
 // of what is the cold part of one of them nothing is known.
 func TestColdPartsDisagree(t *testing.T) {
-	text := strings.ReplaceAll(caller, "caller", "hot1.cold") + "func hot1\nblr\nendfunc hot1\nFUNC hot2\nblr\nendfunc hot2\n" + foreignKey + trampNull
+	text := strings.ReplaceAll(caller, "caller", "hot1.cold") + "func hot1\nblr\nendfunc hot1\nFUNC hot2\nblr\nendfunc hot2\nFUNC3 hot3\nblr\nendfunc hot3\n" + foreignKey + trampNull
 	for _, c := range []struct {
-		second string
-		reason Reason
-	}{{"func", KeyMayChange}, {"leaf", CallerUnknown}} {
-		b := assemble(t, strings.ReplaceAll(text, "FUNC", c.second))
+		second, third string
+		reason        Reason
+	}{{"func", "func", KeyMayChange}, {"leaf", "func", CallerUnknown}, {"leaf", "leaf", CallerUnknown}, {"func", "leaf", CallerUnknown}} {
+		b := assemble(t, strings.NewReplacer("FUNC3", c.third, "FUNC", c.second).Replace(text))
 		f, err := elfrw.New(b)
 		if err != nil {
 			t.Fatal(err)
 		}
 		p := &patient{t, b, f}
 		first, _ := p.symbol("hot1")
-		second, _ := p.symbol("hot2")
-		p.put32(second, binary.LittleEndian.Uint32(b[first:]))
+		for _, name := range []string{"hot2", "hot3"} {
+			other, _ := p.symbol(name)
+			p.put32(other, binary.LittleEndian.Uint32(b[first:]))
+		}
 		gp, err := plan(b, Options{Place: User})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if d := &gp.Decisions[0]; d.Reason != c.reason {
 			t.Errorf("%s: %v, %v", c.second, d.Form, d.Reason)
+		}
+	}
+}
+
+// TestNameless has functions without symbols, of which .eh_frame tells.
+func TestNameless(t *testing.T) {
+	uses := "	.balign 16\n	.cfi_startproc\n0:	addis 2,12,(.TOC.-0b)@ha\n	addi 2,2,(.TOC.-0b)@l\nframe\nbl __SCT__op\nnop\nunframe\n	.cfi_endproc\n"
+	none := "	.balign 16\n	.cfi_startproc\nframe\nbl __SCT__op\nnop\nunframe\n	.cfi_endproc\n"
+	outside := "	.balign 16\nframe\nbl __SCT__op\nnop\nunframe\n"
+	for _, c := range []struct {
+		text string
+		want []Reason
+	}{
+		{uses + none + outside, []Reason{KeyMayChange, CallerNoTOC, CallerUnknown}},
+		{none + uses + outside, []Reason{CallerNoTOC, KeyMayChange, CallerUnknown}},
+		{outside + uses + none, []Reason{CallerUnknown, KeyMayChange, CallerNoTOC}},
+	} {
+		p, err := plan(assemble(t, "	.section .text.x,\"ax\"\n"+c.text+foreignKey+trampNull), Options{Place: User})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range c.want {
+			if d := &p.Decisions[i]; (d.Form == SaveStub) != (want == KeyMayChange) || d.Reason != want {
+				t.Errorf("site %d: %v, %v; want %v", i, d.Form, d.Reason, want)
+			}
 		}
 	}
 }

@@ -38,6 +38,8 @@ __SCS__op:
 	.text
 `
 	}
+	way, code, _ := strings.Cut(wayOut("bl target"), "	.section .text.unlikely")
+	byCell := way + "	.section .text.unlikely" + strings.ReplaceAll(code, "__SCK__op@toc", ".Lcell@toc")
 	user := func(old, new string) string {
 		if !strings.Contains(listedBefore, old) {
 			t.Fatal(old)
@@ -93,6 +95,8 @@ __SCS__op:
 		{"user space, the stub of another key", user("	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__op\n", "	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__two\n"), app, `section "static_call_sites": +0x0: entry 0 has key two and the stub of op`},
 		{"user space, the stub of another key, in the second entry", user("	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__two\n"), app, `section "static_call_sites": +0x10: entry 1 has key two and the stub of op`},
 		{"user space, a site twice, behind an empty table", user("	.long .Lsite-.,", "	.section static_call_sites,\"aw\",@progbits,unique,7\n	.section static_call_sites,\"aw\",@progbits,unique,8\n	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__op\n	.long .Lsite-.,"), app, `section "static_call_sites": +0x10: entry 1 names the site of entry 0 again`},
+		{"a stub that loads a function by .toc", byCell + "	.section .toc,\"aw\"\n.Lcell: .quad target\n	.text\n" + foreignKey, Options{Place: Module}, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
+		{"a stub that loads a stub by .toc", byCell + "	.section .toc,\"aw\"\n.Lcell: .quad __SCS__op\n	.text\n" + foreignKey, Options{Place: Module}, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 		{"user space, a stub that loads no key", user("addis 12,2,__SCK__op@got@ha\n	ld 12,__SCK__op@got@l(12)\n", "nop\nnop\n"), app, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 
 		{"direct already", site("bl target") + foreignKey, Options{}, ""},
