@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Static calls for programs in user space: calls through a pointer that changes rarely. The macros
- * mean what they mean in Linux. docs/static_call.md is the manual.
+ * Static calls for user-space programs: calls through a pointer that changes rarely. The macros have
+ * the same meaning as in Linux. docs/static_call.md is the manual.
  *
  *   DECLARE_STATIC_CALL(name, func)      the call is defined elsewhere; func gives the type
- *   DEFINE_STATIC_CALL(name, func)       ... is defined here, goes to func first, is never NULL
- *   DEFINE_STATIC_CALL_NULL(name, func)  ... to nothing first: a call does nothing
- *   DEFINE_STATIC_CALL_RET0(name, func)  ... to __static_call_return0 first: a call yields 0
+ *   DEFINE_STATIC_CALL(name, func)       defines the call, initially to func; it is never NULL
+ *   DEFINE_STATIC_CALL_NULL(name, func)  ... initially NULL: a call does nothing
+ *   DEFINE_STATIC_CALL_RET0(name, func)  ... initially __static_call_return0: a call returns 0
  *   static_call(name)(args...)           the call
- *   static_call_cond(name)(args...)      the call where it may be NULL; has no value
+ *   static_call_cond(name)(args...)      the call, where it may be NULL; returns no value
  *   static_call_update(name, func)       later calls go to func
- *   static_call_query(name)              where they go
- *   static_call_patching()               whether the run time makes calls direct; else they go through
- *                                        their keys, and are right all the same
+ *   static_call_query(name)              where calls go
+ *   static_call_patching()               whether the run time makes calls direct; otherwise they go
+ *                                        through their keys, and are still right
  *
  * Each call has a key, __SCK__name, which holds the pointer. On ppc64le (ELFv2) it also has a
  * trampoline, __SCT__name, which jumps through the key, and static_call() is `bl __SCT__name; nop`.
- * So the program is right as the compiler leaves it, and scpatch finds every call by its relocation.
- * Everywhere else static_call() is a call through the pointer in the key.
+ * So the program is right as compiled, and scpatch finds every call by its relocation. On any other
+ * architecture, static_call() is a call through the pointer in the key.
  *
- * Options, to be defined before the header is included:
+ * Options, to be defined before this header is included:
  *
- *   STATIC_CALL_RUNTIME   in one file of a program: the run time that rewrites patched calls is here
+ *   STATIC_CALL_RUNTIME   in one file of a program: compile the run time, which rewrites patched
+ *                         calls, into this file
  *   STATIC_CALL_SAVE_TOC  1: save r2 at each call, see static_call_save_toc()
  */
 #ifndef STATIC_CALL_H
@@ -63,8 +64,8 @@ struct static_call_key {
 #define STATIC_CALL_NULLABLE 1UL	/* flags: the trampoline tests for NULL */
 
 /*
- * What a key of DEFINE_STATIC_CALL_RET0 holds. Weak, and visible even with -fvisibility=hidden, so
- * that all units of a program agree on one address.
+ * What a key of DEFINE_STATIC_CALL_RET0 holds. It is weak, and visible even with -fvisibility=hidden,
+ * so that all units of a program agree on one address.
  */
 long __static_call_return0(void);
 __attribute__((weak, visibility("default"), section(".text.static_call_return0")))
@@ -81,9 +82,9 @@ void __static_call_die(const char *name, const char *what)
 }
 
 /*
- * The key first, then the calls that do not read it. Nobody reads `patch' earlier than the new
- * target is visible, and the run time sets `patch' before it reads the target: one of the two sees
- * what the other wrote.
+ * Store the key first, then update the calls that do not read it. This thread reads `patch' only after
+ * the new target is visible, and the run time sets `patch' before it reads the target: one of the two
+ * sees what the other wrote.
  */
 static inline __attribute__((unused))
 void __static_call_update(struct static_call_key *key, const char *name, void *func)
@@ -110,8 +111,8 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 	__STATIC_CALL_C __typeof__(func) __SCT__##name __STATIC_CALL_VISIBLE
 
 /*
- * Called by asm only, hence `used', and by a name that link-time optimization has to leave alone.
- * A section of its own: no code can reach it by way of a neighbour's address.
+ * Only asm uses it, hence `used', and a name that link-time optimization must leave alone. It has its
+ * own section, so no code can reach it through a neighbour's address.
  */
 #ifdef __clang__
 #define __STATIC_CALL_USED(name) __attribute__((used, section(".data.sck." #name)))
@@ -146,8 +147,8 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 #if STATIC_CALL_TRAMPOLINES
 
 /*
- * Never said to be of this link unit, whatever a pragma says: the compiler would then make tail calls
- * of it, which have no slot.
+ * It is never declared to be in this link unit, whatever a pragma says: the compiler would then make
+ * tail calls of it, which have no slot.
  */
 #define __STATIC_CALL_VISIBLE __attribute__((visibility("default")))
 
@@ -158,18 +159,18 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 #endif
 
 /*
- * Saves r2 where a restore behind a call finds it, 24(r1) (ELFv2 2.2.3), so that scpatch can prove
- * the save and let the call leave its trampoline. static_call() does so with STATIC_CALL_SAVE_TOC;
- * by hand it stands at the top of a block that makes several calls, and only where a call follows
- * on every path: a function without any has no frame of its own, and would write to its caller's.
- * For that reason, too, r1 is an operand, if not of the text: it keeps the compiler from moving the
- * store in front of the instruction that makes the frame. It may move it otherwise: scpatch
- * looks at what is there.
+ * Saves r2 to 24(r1), where a restore after a call finds it (ELFv2 2.2.3). So scpatch can prove the
+ * save and let the call leave its trampoline. static_call() does this with STATIC_CALL_SAVE_TOC. You
+ * may write it yourself at the top of a block that makes several calls, but only where a call follows
+ * on every path: a function without calls has no frame of its own, and would write to its caller's.
+ * For the same reason r1 is an operand, although the text does not use it: it keeps the compiler from
+ * moving the store before the instruction that makes the frame. The compiler may still move it in
+ * other ways; scpatch checks the code that results.
  */
 #if defined(__PCREL__)
 #define static_call_save_toc() ((void)0)	/* no TOC pointer */
 #elif defined(__clang__)
-/* gcc's way below has clang load r1 with what it thinks is a variable. This one costs gcc a register. */
+/* With gcc's version below, clang would load r1 with a supposed variable. This one costs gcc a register. */
 #define static_call_save_toc()							\
 	__static_call_asm("std 2,24(1)" : : "r"(__builtin_frame_address(0)) : "memory")
 #else
@@ -187,9 +188,9 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 #endif
 
 /*
- * Keeps the key's symbol in the object, for scpatch, in a section that ld -r keeps and a linker drops
- * (SHF_EXCLUDE). The comma makes it a direct call at -O0 too, where a statement's value goes
- * through memory.
+ * Keeps the key's symbol in the object, for scpatch, in a section that ld -r keeps and a final link
+ * drops (SHF_EXCLUDE). The comma makes it a direct call at -O0 too, where the value of a statement
+ * goes through memory.
  */
 #define static_call(name)							\
 	(__extension__({							\
@@ -211,7 +212,7 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 #define static_call_patching() 0
 #define static_call(name) static_call_query(name)
 
-/* Any function type: what an ABI with arguments in registers, or removed by the caller, does not mind. */
+/* Any function type will do in an ABI where arguments are in registers, or the caller removes them. */
 static inline __attribute__((unused)) void __static_call_nop(void)
 {
 }

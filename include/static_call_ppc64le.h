@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * static_call.h for ppc64le (ELFv2): trampolines, and what tells the run time about a link unit.
- * Included by it, and not by anything else.
+ * The part of static_call.h for ppc64le (ELFv2): trampolines, and the code that tells the run time
+ * about a link unit. Only static_call.h includes this file.
  *
- * A trampoline is entered by the linker's direct branch, through a pointer, from code of its own
- * unit, of another, and from code that keeps no TOC pointer. So it relies on neither r2 nor r12
- * and says so: local entry 1 (ELFv2 3.4.1). It finds its unit's TOC by bcl. It may leave with
- * another r2 than it came with: of a callee of local entry 1 the linker assumes as much, saves r2
- * in front and restores it in the slot. It has a section of its own because ld.bfd omits that for
- * a branch within one section.
+ * A trampoline is entered by the linker's direct branch or through a pointer, from code in its own
+ * unit, from code in another unit, and from code that keeps no TOC pointer. So it relies on neither
+ * r2 nor r12, and says so: local entry 1 (ELFv2 3.4.1). It finds its unit's TOC with bcl. It may
+ * change r2: for a callee with local entry 1 the linker assumes that, saves r2 before the call and
+ * restores it in the slot. A trampoline has its own section because ld.bfd does not do this for a
+ * branch within one section.
  *
- * It is protected: calls in its unit go to it, even when the unit's key is hidden and another unit
- * has a call of the same name.
+ * It is protected: calls in its unit go to it, even if the unit's key is hidden and another unit has
+ * a call with the same name.
  */
 #ifndef STATIC_CALL_H
 #error "include static_call.h"
 #endif
 
-/* How a trampoline gets what its key holds: a shared library's key may be preempted. */
+/* How a trampoline loads its key: the key of a shared library may be preempted. */
 #if defined(__PCREL__)
-/* pld 12,key@reloc(0),1: spelled out, because clang 14 crashes on it in asm of file scope. */
+/* pld 12,key@reloc(0),1: spelled out, because clang 14 crashes on it in file-scope asm. */
 #if defined(__PIC__) && !defined(__PIE__)
 #define __STATIC_CALL_LOAD_R12(key)				\
 	"	.reloc .,R_PPC64_GOT_PCREL34," key "\n"		\
@@ -42,7 +42,7 @@
 	"	addis 12,2," key "@toc@ha\n"			\
 	"	ld 12," key "@toc@l(12)\n"
 #endif
-/* The return address is in r0 for a while: an unwinder has to know. */
+/* The return address is in r0 for a while; tell unwinders. */
 #define __STATIC_CALL_SET_R2					\
 	"	mflr 0\n"					\
 	"	.cfi_register 65,0\n"				\
@@ -83,25 +83,25 @@
 extern "C" {
 #endif
 
-/* scpatch --user writes these: a call whose branch the run time may rewrite. */
+/* scpatch --user writes these: each is a call whose branch the run time may rewrite. */
 struct static_call_site {
 	int addr;		/* the branch, relative to this field */
-	int stub;		/* the way through the key, likewise */
+	int stub;		/* the stub that goes through the key, likewise */
 	unsigned long key;	/* address of the key, and the flags below */
 };
 
 #define STATIC_CALL_SITE_TAIL 1UL	/* b, not bl */
 #define STATIC_CALL_SITE_NOTOC 2UL	/* the caller keeps no TOC pointer */
 
-/* What the run time knows of an executable or a shared library. */
+/* What the run time knows about an executable or a shared library. */
 struct static_call_unit {
 	struct static_call_unit *next;
 	const struct static_call_site *start, *stop;
 	const unsigned char *ehdr;	/* its ELF header; NULL if that is not in memory */
 	unsigned long toc;		/* its TOC pointer; 0 if it has none */
 	long (*zero)(void);		/* its own __static_call_return0 */
-	/* The run time's: */
-	unsigned *words;		/* what it has last written to each site */
+	/* These belong to the run time: */
+	unsigned *words;		/* what it last wrote to each site */
 	unsigned traps;
 	unsigned long code, size;	/* the segment of the first site */
 };
@@ -110,16 +110,16 @@ struct static_call_unit {
 
 #define __STATIC_CALL_OF_UNIT __attribute__((weak, visibility("hidden")))
 
-/* The linker's. Weak, because a unit without patched calls has no such section. */
+/* The linker defines these. They are weak, because a unit without patched calls has no such section. */
 extern const struct static_call_site __start_static_call_sites[] __STATIC_CALL_OF_UNIT;
 extern const struct static_call_site __stop_static_call_sites[] __STATIC_CALL_OF_UNIT;
 extern const unsigned char __ehdr_start[] __STATIC_CALL_OF_UNIT;
 
-/* Likewise: what scpatch leaves with each of its tables, under another name. */
+/* Likewise: the mark that scpatch leaves with each of its tables, under another name. */
 extern const char __start_static_call_mark[] __STATIC_CALL_OF_UNIT;
 extern const char __stop_static_call_mark[] __STATIC_CALL_OF_UNIT;
 
-/* The run time's. Weak, because a program without patched calls needs none. */
+/* The run time defines these. They are weak, because a program without patched calls needs no run time. */
 extern void __static_call_register(struct static_call_unit *unit)
 	__attribute__((weak, visibility("default")));
 extern void __static_call_unregister(struct static_call_unit *unit)
@@ -136,10 +136,10 @@ extern struct static_call_unit __static_call_unit __STATIC_CALL_OF_UNIT;
 struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 
 /*
- * Every file that includes this header has a constructor and a destructor. They meet in the two
- * functions below, one of which is left in a unit, and the first one does the work. All tell their
- * TOC pointer: ld.bfd divides a large unit of -mcmodel=small, and then a function of the unit is
- * not always one that may be called at its local entry.
+ * Every file that includes this header has a constructor and a destructor. They call the two functions
+ * below, of which each unit keeps one copy, and the first caller does the work. Each passes its TOC
+ * pointer: ld.bfd divides the TOC of a large unit compiled with -mcmodel=small, and then not every
+ * function of the unit may be called at its local entry.
  */
 void __static_call_enter(unsigned long toc) __STATIC_CALL_OF_UNIT;
 void __static_call_leave(void) __STATIC_CALL_OF_UNIT;
@@ -181,7 +181,7 @@ void __static_call_leave(void)
 	unit->toc = 0;
 }
 
-/* A tool or a linker script has dropped the table: say so, once. The calls go through their keys. */
+/* A tool or a linker script has dropped the table: report that, once. The calls go through their keys. */
 void __static_call_check(void) __STATIC_CALL_OF_UNIT;
 
 __attribute__((section(".text.static_call_unit")))
@@ -197,7 +197,7 @@ void __static_call_check(void)
 			"they stay on the way through their keys\n");
 }
 
-/* Before all other constructors, after all other destructors: 100 and below are the compiler's. */
+/* Before all other constructors and after all other destructors; the compiler reserves 100 and below. */
 static __attribute__((constructor(101), used)) void __static_call_constructor(void)
 {
 	unsigned long toc = 0;

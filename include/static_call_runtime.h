@@ -6,29 +6,29 @@
  *   key ──► func      unit ──► unit ──► ...       executable, shared libraries, plug-ins
  *           patch       └► sites: branch, stub, key
  *
- * scpatch links a call to the stub of its key, which is always right. The run time shortens it: a
- * branch is one of
+ * scpatch links a call to the stub of its key, which is always right. The run time shortens the call.
+ * A branch is one of
  *
  *   bl stub         through the key
- *   bl function     at its local entry: the key's function, of the same unit, within reach; or the
- *                   unit's own way to return 0
+ *   bl function     at its local entry: the key's function, in the same unit and within reach; or the
+ *                   unit's own function that returns 0
  *   nop             the key is NULL
  *
- * or, if what the entry points at is a stub, which others call that are not in the table,
+ * If the entry points at a stub, which calls outside the table use, its word is one of
  *
- *   nop             through the key, which is what follows
- *   b function      at its local entry, likewise; or, for NULL, a blr
+ *   nop             the code after it goes through the key
+ *   b function      at its local entry, likewise; for NULL, to a blr
  *
- * The word behind it stays as it is: `ld r2,24(r1)`, with the save proven, where the caller has
- * a TOC pointer. So one aligned word changes, and other threads run all the while. Both words are
- * of the patch class (Power ISA Book II, concurrent modification and execution of instructions): a
- * thread executes the old one or the new one. A thread may execute an old word for a while. It then
- * calls the old target, which has to be there still.
+ * The word after the branch stays as it is. If the caller has a TOC pointer, it is `ld r2,24(r1)` with
+ * a proven save. So one aligned word changes while other threads run. Both words are of the patch class
+ * (Power ISA Book II, concurrent modification and execution of instructions): a thread executes either
+ * the old one or the new one. It may execute an old word for a while, and then calls the old target,
+ * which must still exist.
  *
- * The run time writes over its own words only. Another word is the linker's (a call that does not
- * reach its stub goes by way of a thunk), a debugger's or the kernel's (a trap). Of these it keeps
- * off, and where it has met one, or cannot write at all, all calls go through their keys: what
- * lies under a trap, or cannot be written, is right then whatever becomes of the key.
+ * The run time overwrites only its own words. Any other word belongs to the linker (a call that does
+ * not reach its stub goes through a thunk), to a debugger or to the kernel (a trap). The run time leaves
+ * those alone. Once it has met one, or if it cannot write at all, all calls go through their keys: then
+ * what lies under a trap, or cannot be written, is right whatever happens to the key.
  */
 #ifndef STATIC_CALL_RUNTIME_H
 #define STATIC_CALL_RUNTIME_H
@@ -56,16 +56,16 @@
 extern "C" {
 #endif
 
-/* The lock covers what follows and the branches, not the keys: they change in front of it. */
+/* The lock covers the variables below and the branches, but not the keys, which change outside it. */
 static pthread_mutex_t __sc_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct static_call_unit *__sc_units;
 static int __sc_ended;		/* nothing is registered any more */
-static int __sc_patching;	/* calls are shortened; else all of them go through their keys */
-static int __sc_probed;		/* whether they may be is known */
+static int __sc_patching;	/* calls are shortened; otherwise all go through their keys */
+static int __sc_probed;		/* it is known whether they may be shortened */
 
 /* Bits of a unit's traps: words that are not the run time's. */
 #define __SC_MET 1u	/* there are some */
-#define __SC_STALE 2u	/* a call that follows its key no more lies under one */
+#define __SC_STALE 2u	/* under one of them is a call that no longer follows its key */
 
 static void __sc_patch(struct static_call_key *key);
 
@@ -81,7 +81,7 @@ static inline uintptr_t __sc_stub(const struct static_call_site *s)
 	return (uintptr_t)&s->stub + (uintptr_t)(intptr_t)s->stub;
 }
 
-/* Whether an entry is of the stub itself. */
+/* Whether an entry describes the stub itself. */
 static inline int __sc_is_stub(const struct static_call_site *s)
 {
 	return (uintptr_t)__sc_branch(s) == __sc_stub(s);
@@ -98,16 +98,16 @@ static inline struct static_call_key *__sc_key(const struct static_call_site *s)
 #define __SC_BLR 0x4e800020u
 #define __SC_LI_R3_0 0x38600000u
 
-/* Whether an instruction names a general register, read or written; true when in doubt. */
+/* Whether an instruction reads or writes a general register; true if in doubt. */
 static inline int __sc_names(uint32_t w, unsigned r)
 {
 	return (w >> 21 & 31) == r || (w >> 16 & 31) == r || (w >> 26 == 31 && (w >> 11 & 31) == r);
 }
 
 /*
- * Where code of a unit may enter a function with a direct branch, or 0. A function has two entries
- * if its first instructions make r2 from r12 (ELFv2 2.3.2.1); a branch to the second one is right
- * if the caller has the very r2 that they make. If they leave both registers alone it has one entry.
+ * Where code of a unit may enter a function with a direct branch, or 0. A function has two entry points
+ * if its first instructions compute r2 from r12 (ELFv2 2.3.2.1); a branch to the second is right if the
+ * caller's r2 has the value that they compute. If they leave both registers alone, it has one entry point.
  */
 static uintptr_t __sc_entry(const struct static_call_unit *u, uintptr_t f, int notoc)
 {
@@ -131,7 +131,7 @@ static uintptr_t __sc_entry(const struct static_call_unit *u, uintptr_t f, int n
 	return notoc || toc != u->toc ? 0 : f + 8;
 }
 
-/* `b' or `bl', or 0 if that is too far (ELFv2 3.5.3, R_PPC64_REL24). */
+/* `b' or `bl', or 0 if the target is too far (ELFv2 3.5.3, R_PPC64_REL24). */
 static uint32_t __sc_branch_to(const struct static_call_site *s, uintptr_t to)
 {
 	intptr_t d = (intptr_t)(to - (uintptr_t)__sc_branch(s));
@@ -141,13 +141,13 @@ static uint32_t __sc_branch_to(const struct static_call_site *s, uintptr_t to)
 	return 0x48000000u | ((uint32_t)d & 0x03fffffcu) | (s->key & STATIC_CALL_SITE_TAIL || __sc_is_stub(s) ? 0 : 1);
 }
 
-/* What scpatch has linked; 0 if the linker had to do it otherwise. */
+/* The branch that scpatch has linked; 0 if the linker had to replace it. */
 static uint32_t __sc_through_key(const struct static_call_site *s)
 {
 	return __sc_is_stub(s) ? __SC_NOP : __sc_branch_to(s, __sc_stub(s));
 }
 
-/* What a call becomes: as short as it may be. */
+/* What a call becomes: the shortest form that is right. */
 static uint32_t __sc_word(const struct static_call_unit *u, const struct static_call_site *s, void *func)
 {
 	const uint32_t *zero = (const uint32_t *)u->zero;
@@ -172,8 +172,8 @@ static uint32_t __sc_word(const struct static_call_unit *u, const struct static_
 /* ---- Writing ------------------------------------------------------------------------------- */
 
 /*
- * Makes a branch what it should be, if it is one that the run time has written, or as scpatch has
- * linked it. The result is 0 if the system lets no code be changed.
+ * Sets a branch to what it should be, if the run time wrote it or if it is as scpatch has linked it.
+ * Returns 0 if the system does not allow code to be changed.
  */
 static int __sc_set(struct __sc_window *win, struct static_call_unit *u, const struct static_call_site *s, uint32_t word)
 {
@@ -188,7 +188,7 @@ static int __sc_set(struct __sc_window *win, struct static_call_unit *u, const s
 			return 0;
 		}
 		*last = word;
-	} else if (*last || old >> 26 != 18) {	/* else it is the linker's */
+	} else if (*last || old >> 26 != 18) {	/* otherwise it is the linker's */
 		u->traps |= __SC_MET;
 		if (*last && *last != through)
 			u->traps |= __SC_STALE;
@@ -196,7 +196,7 @@ static int __sc_set(struct __sc_window *win, struct static_call_unit *u, const s
 	return 1;
 }
 
-/* Makes a unit's sites of a key, or all of them, follow; with `back' they go through their keys. */
+/* Makes a unit's sites of a key, or all its sites, follow; with `back' they go through their keys. */
 static int __sc_follow(struct static_call_unit *u, const struct static_call_key *key, int back)
 {
 	struct __sc_window win = { 0, 0, 0, -1 };
@@ -228,7 +228,7 @@ static int __sc_follow(struct static_call_unit *u, const struct static_call_key 
 	return __sc_close(&win) && done;
 }
 
-/* From now on all calls go through their keys, if only they can; with `must' there is no other way. */
+/* From now on all calls go through their keys, if that is possible; with `must' it has to be. */
 static void __sc_withdraw(int must)
 {
 	struct static_call_unit *u;
@@ -263,7 +263,7 @@ static void __sc_follow_all(const struct static_call_key *key)
 
 /* ---- Whether to write ---------------------------------------------------------------------- */
 
-/* Whether a debugger looks on: it will set traps, and put back what it finds now. */
+/* Whether a debugger is attached: it will set traps, and later restore the words that it finds now. */
 static int __sc_traced(void)
 {
 	char text[2048];
@@ -280,7 +280,7 @@ static int __sc_traced(void)
 	return at && at[12] != '0';
 }
 
-/* Asks the system, with the page of a unit's first site. */
+/* Tries whether the system allows it, with the page of a unit's first site. */
 static int __sc_may_write(const struct static_call_unit *u)
 {
 	struct __sc_window win = { 0, 0, 0, -1 };
@@ -293,8 +293,8 @@ static int __sc_may_write(const struct static_call_unit *u)
 /* ---- The lock ------------------------------------------------------------------------------ */
 
 /*
- * Signals wait while a thread has the lock, so that a handler may make an update. In a fork the
- * thread that forks has it, and handlers of others (pthread_atfork) may make updates.
+ * Signals are blocked while a thread has the lock, so a handler may make an update. During a fork the
+ * forking thread has it, and fork handlers of other code (pthread_atfork) may make updates.
  */
 struct __sc_holder {
 	sigset_t mask;
@@ -302,8 +302,8 @@ struct __sc_holder {
 };
 
 /*
- * glibc has pthread_atfork in an archive, from which an object that went through objcopy --weaken
- * does not get it: then its address would be 0.
+ * glibc has pthread_atfork in an archive. An object that went through objcopy --weaken does not get it
+ * from there, and its address would be 0.
  */
 #ifdef __GLIBC__
 extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *);
@@ -366,7 +366,7 @@ static void __sc_after_fork(void)
 	__sc_leave(&h);
 }
 
-/* Another thread may have changed a key, and is not here to make the calls follow. */
+/* Another thread may have changed a key, and does not exist in the child to make the calls follow. */
 static void __sc_in_child(void)
 {
 	if (!__sc_fork_alone)
@@ -378,7 +378,7 @@ static void __sc_in_child(void)
 
 /* ---- What static_call.h calls -------------------------------------------------------------- */
 
-/* The key has changed. Of several threads that change it the last one here sees the last value. */
+/* The key has changed. If several threads change it, the last one here sees the last value. */
 static void __sc_patch(struct static_call_key *key)
 {
 	struct __sc_holder h;
@@ -394,8 +394,8 @@ int __static_call_patching(void)
 }
 
 /*
- * A key belongs to the first run time that has a call of it. Calls of another run time stay
- * through the key.
+ * A key belongs to the first run time that has a call of it. The calls of any other run time keep
+ * going through the key.
  */
 void __static_call_register(struct static_call_unit *unit)
 {
@@ -404,7 +404,7 @@ void __static_call_register(struct static_call_unit *unit)
 	struct __sc_holder h;
 	uint32_t *words;
 
-	/* Without its headers nobody knows what else is in a page with its code. */
+	/* Without its headers it is not known what else is in a page with its code. */
 	if (!(__sc_segment(unit, (uintptr_t)__sc_branch(unit->start), &unit->code, &unit->size) & PROT_EXEC))
 		return;
 	words = (uint32_t *)calloc((size_t)(unit->stop - unit->start), sizeof(*words));
@@ -438,7 +438,7 @@ void __static_call_register(struct static_call_unit *unit)
 	free(words);
 }
 
-/* The unit's code may run once more, in a later destructor: its sites go through their keys. */
+/* The unit's code may still run, in a later destructor, so its sites go through their keys. */
 void __static_call_unregister(struct static_call_unit *unit)
 {
 	struct static_call_unit **u;
@@ -459,7 +459,7 @@ void __static_call_unregister(struct static_call_unit *unit)
 	free(words);
 }
 
-/* The run time goes, with its unit: the keys are nobody's. */
+/* The run time is unloaded with its unit; the keys then belong to no run time. */
 static __attribute__((destructor(101), used)) void __sc_end(void)
 {
 	struct static_call_unit *u;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How the run time of static_call.h writes code. Included by static_call_runtime.h, and not by
- * anything else.
+ * How the run time of static_call.h writes code. Only static_call_runtime.h includes this file.
  */
 #ifndef STATIC_CALL_TEXT_H
 #define STATIC_CALL_TEXT_H
@@ -16,9 +15,9 @@
 extern "C" {
 #endif
 
-static int __sc_refused;	/* code could be written, and cannot be any more: see __sc_open */
+static int __sc_refused;	/* code could be written, but no longer can: see __sc_open */
 
-/* The segment of a unit that a place is in, and its protection, or 0. */
+/* Finds the segment of a unit that contains a place; returns its protection, or 0. */
 static int __sc_segment(const struct static_call_unit *u, uintptr_t at, uintptr_t *from, uintptr_t *size)
 {
 	const Elf64_Ehdr *e = (const Elf64_Ehdr *)u->ehdr;
@@ -45,8 +44,8 @@ static int __sc_segment(const struct static_call_unit *u, uintptr_t at, uintptr_
 /* The page that is open for writing at the moment; 0: none. */
 struct __sc_window {
 	uintptr_t page, size;
-	int prot;		/* what it had */
-	int copy;		/* the file that will take its place, -1: it is written itself */
+	int prot;		/* its protection before */
+	int copy;		/* the file that will replace it; -1: the page itself is written */
 };
 
 static int __sc_close(struct __sc_window *w)
@@ -65,7 +64,7 @@ static int __sc_close(struct __sc_window *w)
 	return done;
 }
 
-/* A copy of a page, in memory that is a file: mapped it may be executed, and never was writable. */
+/* A copy of a page, in a memory file: its mapping may be executed, and was never writable. */
 static int __sc_copy(const struct __sc_window *w)
 {
 	int fd = (int)syscall(SYS_memfd_create, "static_call", 0x11);	/* MFD_EXEC | MFD_CLOEXEC */
@@ -80,9 +79,9 @@ static int __sc_copy(const struct __sc_window *w)
 }
 
 /*
- * Opens the page of a place. It is executable all the while: other threads are in there. Where that
- * was allowed and is not any more, a copy takes the page's place, which is good for the one
- * time that all calls go back through their keys.
+ * Opens the page of a place for writing. It stays executable, because other threads may be executing it.
+ * If that was allowed before and no longer is, a copy replaces the page. That works once: for the time
+ * when all calls are made to go through their keys again.
  */
 static int __sc_open(struct __sc_window *w, const struct static_call_unit *u, uintptr_t at)
 {
@@ -111,7 +110,7 @@ static int __sc_store(struct __sc_window *w, uint32_t *at, uint32_t word)
 	if (w->copy >= 0)
 		return pwrite(w->copy, &word, sizeof(word), (off_t)((uintptr_t)at - w->page)) == (ssize_t)sizeof(word);
 	__atomic_store_n(at, word, __ATOMIC_RELAXED);
-	/* Power ISA Book II, instruction storage. libgcc's __clear_cache does nothing here. */
+	/* Power ISA Book II, instruction storage. On ppc64 libgcc's __clear_cache does nothing. */
 	__asm__ volatile("dcbst 0,%0; sync; icbi 0,%0; sync; isync" : : "r"(at) : "memory");
 	return 1;
 }

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# For CMake projects with programs in user space:
+# For CMake projects with user-space programs:
 #
 #   find_package(Scpatch REQUIRED)
 #   scpatch_patch(app)                                       # --user --quiet
 #   scpatch_patch(fixed --user --quiet --runtime none)       # with these options
 #
 # The objects of the target, an executable or a library, are patched when they are
-# compiled, and <scpatch/static_call.h> is found. Objects for other machines than
-# ppc64le stay as they are. For the generators Ninja and Unix Makefiles, which know
-# launchers of compilers; one that is there already, such as ccache, is called behind
-# this one.
+# compiled, and the compiler finds <scpatch/static_call.h>. Objects for machines other
+# than ppc64le stay as they are. This works with the Ninja and Unix Makefiles
+# generators, which support compiler launchers. If the target has a launcher already,
+# such as ccache, this one calls it.
 #
-# A change of the options, or of scpatch, compiles nothing again by itself.
+# A change of the options, or of scpatch, does not by itself compile anything again.
 
 get_filename_component(Scpatch_PREFIX "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 find_program(Scpatch_EXECUTABLE scpatch HINTS "${Scpatch_PREFIX}/bin")
