@@ -157,11 +157,11 @@ func (s Section) Uncompressed() ([]byte, error) {
 	return data, nil
 }
 
-// Compressed reports whether the file holds the section's content compressed, as
-// SHF_COMPRESSED says it, or by the older convention of GNU as and ld
-// (--compress-debug-sections=zlib-gnu): a name that begins with .zdebug, and
-// content that begins with ZLIB. The places of its relocations are those of the
-// content that this stands for.
+// Compressed reports whether the section's content is compressed in the file:
+// with SHF_COMPRESSED, or by the older convention of GNU as and ld
+// (--compress-debug-sections=zlib-gnu), where the name starts with .zdebug and
+// the content with ZLIB. The offsets of its relocations refer to the
+// uncompressed content.
 func (s Section) Compressed() bool {
 	return s.Has(elf.SHF_COMPRESSED) || s.NameHasPrefix(".zdebug") && bytes.HasPrefix(s.Data(), []byte("ZLIB"))
 }

@@ -2,12 +2,12 @@
 
 package ppc64
 
-// An Op names an instruction that code which makes an address, loads from it or
-// goes there is made of. The zero Op is any other instruction.
+// An Op names an instruction of code that computes an address, loads from it or
+// branches to it. The zero Op stands for any other instruction.
 type Op uint8
 
-// What each does with the operands of an [Inst]; (RA|0) is the number zero where
-// RA is 0.
+// The comments say what each does with the operands of an [Inst]. (RA|0) is the
+// number zero if RA is 0.
 const (
 	OpUnknown Op = iota
 	OpAddi       // RT = (RA|0) + Imm
@@ -43,18 +43,19 @@ const (
 // IsBranch reports whether the instruction is a branch.
 func (op Op) IsBranch() bool { return op >= OpB }
 
-// An Inst is an instruction, in so few fields that it is passed in registers. What
-// else there is to know of it, the accessors of its [Word] return: RB, BF, SPR, Rc,
-// and BO, BI, AA and LK of a branch. The zero Inst is one that has no Op.
+// An Inst is a decoded instruction, with so few fields that it is passed in
+// registers. The accessors of its [Word] return the rest: RB, BF, SPR, Rc, and
+// BO, BI, AA and LK of a branch. The zero Inst stands for an instruction
+// without an Op.
 type Inst struct {
 	Op  Op
 	RT  uint8 // bits 6:10; RS is the same field
 	RA  uint8 // bits 11:15
-	Imm int64
+	Imm int64 // immediate, displacement in bytes, shift or SPR: see the Op
 }
 
-// Target is the general register that receives what the instruction computes. It
-// means something only for an Op that has such a register.
+// Target returns the general register that receives the result of the
+// instruction. It is meaningful only for an Op with such a register.
 func (in Inst) Target() uint8 {
 	switch in.Op {
 	case OpMr, OpOri, OpOris, OpXori, OpXoris, OpSldi, OpMfvsrd:
@@ -63,11 +64,11 @@ func (in Inst) Target() uint8 {
 	return in.RT
 }
 
-// Decode decodes an instruction. The suffix matters only where w is a prefix.
+// Decode decodes an instruction. The suffix matters only if w is a prefix.
 //
-// As in [Memory] and [Writes], bits that the ISA reserves do not count, and an
-// invalid form is taken for what its opcode says: R of a prefix with RA of the
-// suffix not 0, or its ST with a value that is not defined.
+// As in [Memory] and [Writes], reserved bits do not count, and an invalid form
+// is decoded by its opcode: for example, a prefix with R whose suffix has RA
+// other than 0, or one with an undefined value of ST.
 func Decode(w, suffix Word) Inst {
 	op := w.Opcode()
 	if op == opcodeX {

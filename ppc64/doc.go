@@ -50,10 +50,10 @@
 //
 // # The decoder
 //
-// [Decode] gives the instructions that make an address, load from it or go there
-// an [Op] and their operands; all others are [OpUnknown]. What an instruction may
-// do to registers and to memory, whatever it is, [Writes], [Sources] and [Memory]
-// say.
+// [Decode] returns an [Op] and the operands for instructions that compute an
+// address, load from it or branch to it; all others are [OpUnknown]. For any
+// instruction, [Writes], [Sources] and [Memory] say what it may do to registers
+// and memory.
 //
 // # Writing
 //

@@ -4,8 +4,8 @@ package reloc
 
 import "debug/elf"
 
-// TOCBias is how far .TOC. is behind the begin of .got (ELFv2 §3.3): so 64 KiB are
-// within a signed displacement of 16 bits.
+// TOCBias is the distance in bytes from the start of .got to .TOC. (ELFv2
+// §3.3). It puts 64 KiB within a signed 16-bit displacement.
 const TOCBias = 0x8000
 
 // rowsTOC are the types that go through the TOC pointer, the GOT or the PLT

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Command bench measures the CPU time and the memory of scpatch beside those of
-// programs that copy, rewrite or read an object too, and prints a Markdown table
-// for each input. It states what it measured and judges nothing.
+// Command bench measures the CPU time and the memory of scpatch, and of other
+// programs that copy, rewrite or read an object, and prints a Markdown table
+// for each input. It reports what it measured and judges nothing.
 //
 //	bench [-n ROUNDS] INPUT...
 //	bench [-n ROUNDS] -plot FILE.svg OBJECT...
 //	bench -walk FILE
 //
-// An input is an object, or a directory of modules, which is a batch. In each
-// round every program runs once, so that a busy machine is busy for all of them;
-// the first round is not counted. The CPU time is the operating system's account
-// of the process and of those that it waited for, user and system. Ratios are
-// taken within a round, and the numbers are medians. Peak RSS has in it what of
-// mapped files was in memory, and what this program had when it started the
-// other, 3 MiB or so.
+// An input is an object, or a directory of modules, which is processed as a
+// batch. In each round every program runs once, so a busy machine affects all
+// of them; the first round does not count. The CPU time is the operating
+// system's account of the process and of those that it waited for, user and
+// system. Ratios are taken within a round, and the numbers are medians. Peak
+// RSS includes the pages of mapped files that were in memory, and the memory
+// that this program had when it started the other, about 3 MiB.
 //
-// BENCH_ONLY in the environment chooses among the programs but cp, by how their
-// names begin, separated by spaces.
+// BENCH_ONLY in the environment selects programs by prefixes of their names,
+// separated by spaces; cp always runs.
 //
-// With -plot the objects are named scale-SERIES-COUNT.o: the CPU time of scpatch
-// and of cp is drawn over the counts.
+// With -plot the objects are named scale-SERIES-COUNT.o, and the CPU time of
+// scpatch and of cp is plotted over the counts.
 //
 // With -walk it opens an object with debug/elf and reads its symbols and
 // relocations: what a Go program has to do that looks at an object at all.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Command gotest runs "go test -json" with its arguments and prints what a
-// person wants to see of it: a line for each package, the output of what failed,
-// and how many tests passed, failed and were skipped. With -v among the
-// arguments it prints everything.
+// Command gotest runs "go test -json" with its arguments and prints what people
+// want to see: a line for each package, the output of failed tests, and how
+// many tests passed, failed and were skipped. With -v among the arguments it
+// prints everything.
 //
 // The counts, of tests and subtests alike, are also appended as a line
 // "passed failed skipped" to the file named by SCPATCH_COUNTS.

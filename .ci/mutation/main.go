@@ -2,8 +2,8 @@
 
 // Command mutation runs the mutation tester gremlins over packages of this
 // module, each with its own tests, and prints a table of what they killed. It
-// fails if a package scores less than it has to, or if a mutant survives that
-// the list of survivors does not explain.
+// fails if a package scores less than it must, or if a mutant survives that the
+// list of survivors does not explain.
 //
 //	go run ./.ci/mutation [flags] PACKAGE...
 //

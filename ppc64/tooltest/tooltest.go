@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package tooltest is for tests that need something which a machine may lack: an
-// assembler, a linker, an emulator. Such a test is skipped, or fails where
-// SCPATCH_REQUIRE_TOOLS=1 says that everything must be there.
+// Package tooltest is for tests that need something that a machine may lack: an
+// assembler, a linker, an emulator. Without it, such a test is skipped, or
+// fails if SCPATCH_REQUIRE_TOOLS=1 is set.
 package tooltest
 
 import (
@@ -11,10 +11,11 @@ import (
 	"testing"
 )
 
-// Required reports whether everything must be there.
+// Required reports whether SCPATCH_REQUIRE_TOOLS=1 is set, so that no tool may
+// be missing.
 func Required() bool { return os.Getenv("SCPATCH_REQUIRE_TOOLS") == "1" }
 
-// Missing ends a test for the lack of what.
+// Missing skips a test because what is missing, or fails it if [Required].
 func Missing(t testing.TB, what any) {
 	t.Helper()
 	if Required() {
@@ -23,7 +24,7 @@ func Missing(t testing.TB, what any) {
 	t.Skip(what)
 }
 
-// Path is where a program lies.
+// Path returns the path of a program, or calls [Missing].
 func Path(t testing.TB, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
@@ -33,7 +34,7 @@ func Path(t testing.TB, program string) string {
 	return path
 }
 
-// Need wants all of the programs.
+// Need calls [Missing] unless all of the programs are there.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, p := range programs {

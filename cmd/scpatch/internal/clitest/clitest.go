@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package clitest has what the tests of the command share: the files of the
-// repository, and the blocks of its documents. It is for tests only.
+// Package clitest provides what the tests of the command share: access to the
+// files of the repository, and to the blocks of its documents. Only tests use
+// it.
 package clitest
 
 import (

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package report is what the commands print on standard output, and the page of
-// --html. It decides nothing and changes no file but the page.
+// Package report makes what the commands print on standard output, and the page
+// of --html. It decides nothing and writes no file except the page.
 //
 //	sites.Plan ─────► ObjectSites ─┐           ┌─► WriteTable, WriteDiff   for people
 //	image.Plan ─────► ImageSites ──┼─► Sites ──┼─► NewFile ─► WriteJSON    a line of list --json
@@ -11,8 +11,8 @@
 //	verify.Report ─► WriteVerdict; NewVerdict ─► WriteJSON
 //	docs/messages.md ─► Catalogue ─► Entry.Write
 //
-// A [Site] is one site in words: the only form in which sites are printed, so that
-// the table, the diff, the JSON, the page and the log agree. Names in it are those of
-// the file, and may be anything; whatever goes to a terminal passes [QuoteOdd] or
-// [Plain].
+// A [Site] is one site in words. It is the only form in which sites are
+// printed, so the table, the diff, the JSON, the page and the log agree. Names
+// in it come from the file and may be anything; all text for a terminal goes
+// through [QuoteOdd] or [Plain].
 package report
