@@ -12,8 +12,8 @@ import (
 	"github.com/scpatch/scpatch/docs"
 )
 
-// An Entry explains a reason or a kind of errors: a section of docs/messages.md
-// whose heading is a name.
+// An Entry explains a reason or a kind of error: a section of docs/messages.md
+// whose heading is its name.
 type Entry struct {
 	Name string
 	Text string // Markdown
@@ -21,7 +21,7 @@ type Entry struct {
 
 var entryHeading = regexp.MustCompile("(?m)^### `([a-z0-9-]+)`\n")
 
-// Catalogue is the entries of docs/messages.md, in their order.
+// Catalogue returns the entries of docs/messages.md, in their order.
 func Catalogue() []Entry {
 	heads := entryHeading.FindAllStringSubmatchIndex(docs.Messages, -1)
 	entries := make([]Entry, len(heads))
@@ -35,7 +35,7 @@ func Catalogue() []Entry {
 	return entries
 }
 
-// Summary is the first paragraph of an entry, one sentence.
+// Summary returns the first paragraph of an entry, which is one sentence.
 func (e Entry) Summary() string {
 	first, _, _ := strings.Cut(e.Text, "\n\n")
 	return strings.ReplaceAll(unmarked(first), "\n", " ")
@@ -48,8 +48,8 @@ func unmarked(text string) string {
 	return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "`", "")
 }
 
-// Body is an entry for people who read it on a terminal: examples are indented,
-// and a table becomes a list.
+// Body returns an entry as text for a terminal: examples are indented, and a
+// table becomes a list.
 func (e Entry) Body() string {
 	var b strings.Builder
 	fenced, table := false, false

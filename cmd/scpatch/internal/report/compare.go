@@ -61,7 +61,7 @@ func (v *Comparison) Worse(strict bool) bool {
 	return v.Counts[changeWorse]+v.Counts[changeLost] > 0 || strict && v.Counts[changeGone] > 0
 }
 
-// Write prints for people what changed.
+// Write prints what changed, for people.
 func (v *Comparison) Write(out io.Writer, to Screen) {
 	name := QuoteOdd(v.name())
 	if v.Old != "" && v.New != "" && v.Old != v.New {

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Version is the version of the form that list --json prints.
+// Version is the version of the format that list --json prints.
 const Version = 1
 
 // A File is one file of list --json, which prints one object a line.
@@ -21,12 +21,12 @@ type File struct {
 	Sites   []Site `json:"sites"`
 }
 
-// NewFile is what list prints of a file.
+// NewFile returns what list prints about a file.
 func NewFile(path string, s Sites) File {
 	return File{Version, path, s.Keys(), allSites(s)}
 }
 
-// WriteJSON writes a value in a line.
+// WriteJSON writes a value as JSON on one line.
 func WriteJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
 	if err := json.NewEncoder(&b).Encode(v); err != nil {
@@ -36,8 +36,8 @@ func WriteJSON(w io.Writer, v any) error {
 	return err
 }
 
-// PlainJSON is a line of JSON with escapes for what is not printed: from DEL on
-// there is nothing outside of strings.
+// PlainJSON returns a line of JSON with escapes for characters that are not
+// printed. Characters from DEL on are only in strings.
 func PlainJSON(line []byte) []byte {
 	odd := func(r rune) bool { return r >= 0x7f && unprinted(r) }
 	if bytes.IndexFunc(line, odd) < 0 {

@@ -18,7 +18,7 @@ type seenSites struct {
 	decided []sites.Decision
 }
 
-// LinkedSites are the sites of a linked program.
+// LinkedSites returns the sites of a linked program.
 func LinkedSites(l *verify.Listing) Sites {
 	s := &seenSites{keys: l.Keys}
 	for i := range l.Sites {
@@ -46,7 +46,7 @@ type plannedAndSeen struct {
 	decided  []sites.Decision
 }
 
-// WithUnlisted adds to those of a plan the sites that no table lists.
+// WithUnlisted adds the sites that no table lists to those of a plan.
 func WithUnlisted(planned Sites, l *verify.Listing) Sites {
 	p := &plannedAndSeen{Sites: planned}
 	for i := range l.Sites {

@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// A Change is what became of a site from one listing to another.
+// A Change says what became of a site from one listing to another.
 type Change string
 
 const (
@@ -26,7 +26,7 @@ const (
 
 var changes = []Change{changeWorse, changeLost, changeGone, changeChanged, changeGained, changeBetter, changeSame}
 
-// Changes lists all of them, the worst first.
+// Changes returns all changes, the worst first.
 func Changes() []Change { return slices.Clone(changes) }
 
 // A Pair is a site in the old listing and in the new one.

@@ -151,7 +151,7 @@ func pageFlags(s *Site) (flags uint64) {
 	return flags
 }
 
-// WritePage writes the page of those files, if there are any.
+// WritePage writes the page of these files, if there are any.
 func WritePage(path string, files []File) error {
 	if len(files) == 0 {
 		return nil

@@ -22,7 +22,7 @@ func QuoteOdd(name string) string {
 	return name
 }
 
-// Plain is a text with escapes for what is not printed.
+// Plain returns a text with escapes for characters that are not printed.
 func Plain(text string) string {
 	if strings.IndexFunc(text, unprinted) < 0 {
 		return text

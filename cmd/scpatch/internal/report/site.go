@@ -30,7 +30,7 @@ func allSites(s Sites) []Site {
 	return v
 }
 
-// ObjectSites are the sites of an object, as they are planned.
+// ObjectSites are the sites of an object, as planned.
 type ObjectSites struct{ *sites.Plan }
 
 // Keys implements [Sites].
@@ -39,7 +39,7 @@ func (p ObjectSites) Keys() int { return len(p.Object.Keys) }
 // Decided implements [Sites].
 func (p ObjectSites) Decided() []sites.Decision { return p.Decisions }
 
-// ImageSites are those of a linked kernel image.
+// ImageSites are the sites of a linked kernel image.
 type ImageSites struct{ *image.Plan }
 
 // Keys implements [Sites].
@@ -48,11 +48,11 @@ func (p ImageSites) Keys() int { return p.Plan.Keys }
 // Decided implements [Sites].
 func (p ImageSites) Decided() []sites.Decision { return p.Decisions }
 
-// NumAdded is 0: the table of an image stays as it is.
+// NumAdded returns 0: the table of an image stays as it is.
 func (p ImageSites) NumAdded() int { return 0 }
 
-// A Site is one site of a plan in words: what list, the diff and the log
-// print. The names are demangled, but for Symbol. It does not refer to the file.
+// A Site is one site of a plan in words, as list, the diff and the log print
+// it. The names are demangled, except Symbol. It does not refer to the file.
 type Site struct {
 	Section  string       `json:"section"`
 	Offset   uint64       `json:"offset"` // bytes from the start of the section
@@ -191,7 +191,7 @@ func (s *Site) where() string {
 	return fmt.Sprintf("%s+0x%x", QuoteOdd(s.Function), s.FuncOff)
 }
 
-// Sentence is a site in the log: the form of objtool's messages.
+// Sentence returns a site for the log, in the form of objtool's messages.
 func (s *Site) Sentence() string {
 	kind := "call"
 	if s.Tail {
@@ -220,7 +220,7 @@ func (s *Site) because() string {
 	return fmt.Sprintf(" (cost %d; %s)", s.Cost, s.Proof)
 }
 
-// Counts is how many sites have each form.
+// Counts returns the number of sites with each form.
 func Counts(decisions []sites.Decision) string {
 	n := map[sites.Form]int{}
 	for i := range decisions {
@@ -235,15 +235,15 @@ func Counts(decisions []sites.Decision) string {
 	return fmt.Sprintf("%s, %d kept", text, n[sites.Keep])
 }
 
-// A KeptGroup is the kept sites of one reason.
+// A KeptGroup is the kept sites with one reason.
 type KeptGroup struct {
 	Reason sites.Reason
 	Count  int
 	first  int // index of the first site
 }
 
-// Kept groups the kept sites, in order of the first site of each reason. Those
-// that were to stay, with the table only, are not among them.
+// Kept groups the kept sites, in order of the first site with each reason. It
+// leaves out sites that stay because of --table-only.
 func Kept(decided []sites.Decision) (groups []KeptGroup) {
 	at := map[sites.Reason]int{}
 	for i := range decided {

@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// WriteTable prints the sites of a file for people.
+// WriteTable prints the sites of a file as a table, for people.
 func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 	views, decided := allSites(file), file.Decided()
 	_, program := file.(*seenSites)

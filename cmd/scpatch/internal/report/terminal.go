@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Screen is how people read an output; the zero Screen is a file or a pipe,
+// A Screen says how people read an output. The zero Screen is a file or a pipe,
 // where nothing is coloured or shortened.
 type Screen struct {
 	terminal bool
@@ -18,7 +18,7 @@ type Screen struct {
 	width    int  // in columns, 0 where it is unknown
 }
 
-// ScreenOf finds out how people read what is written there.
+// ScreenOf finds out how people read what is written to an output.
 func ScreenOf(w io.Writer) Screen {
 	f, ok := w.(*os.File)
 	if !ok || !isTerminal(f) {
@@ -32,7 +32,7 @@ func ScreenOf(w io.Writer) Screen {
 	return s
 }
 
-// Terminal reports whether people read it while it is written.
+// Terminal reports whether the output is a terminal.
 func (s Screen) Terminal() bool { return s.terminal }
 
 // Erases reports whether a line can be erased again.
@@ -64,8 +64,8 @@ func (s Screen) paint(c colour, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// Red is a text of an error.
+// Red returns a text in the colour of errors.
 func (s Screen) Red(text string) string { return s.paint(red, text) }
 
-// Yellow is a text of a warning.
+// Yellow returns a text in the colour of warnings.
 func (s Screen) Yellow(text string) string { return s.paint(yellow, text) }

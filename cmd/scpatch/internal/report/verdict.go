@@ -20,7 +20,7 @@ type Verdict struct {
 	Faults  []Fault `json:"faults"`
 }
 
-// A Fault is one thing that is wrong. The names are demangled, but for Symbol.
+// A Fault is one thing that is wrong. The names are demangled, except Symbol.
 type Fault struct {
 	Section  string `json:"section"`
 	Offset   uint64 `json:"offset"` // bytes from the start of the section
@@ -32,7 +32,7 @@ type Fault struct {
 	What     string `json:"what"`
 }
 
-// WriteVerdict prints for people what verify has found.
+// WriteVerdict prints what verify has found, for people.
 func WriteVerdict(out io.Writer, path string, r *verify.Report) {
 	state := "all as they must be"
 	switch {
@@ -46,7 +46,7 @@ func WriteVerdict(out io.Writer, path string, r *verify.Report) {
 	fmt.Fprintf(out, "%s: %d sites, %s\n", QuoteOdd(path), r.Sites, state)
 }
 
-// NewVerdict is what verify prints of a file.
+// NewVerdict returns what verify prints about a file.
 func NewVerdict(path string, r *verify.Report) Verdict {
 	v := Verdict{Version: Version, File: path, Checked: r.Sites, Direct: r.Direct, Unknown: r.Unknown, Faults: []Fault{}}
 	for _, f := range r.Faults {
