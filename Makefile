@@ -2,8 +2,8 @@
 #
 # "make help" lists the targets. Everything that is built goes to build/.
 
-# The version stands here, and not in a tag: each clone has to make the same bytes,
-# also one without tags. The next release has this one.
+# The version is here, and not in a tag: each clone must make the same bytes, even one
+# without tags. It is the version of the next release.
 VERSION ?= 0.1.0
 # "COMMIT TIME", from git, or in a tree without git as git archive has written it.
 COMMIT = $(if $(wildcard .git),$(shell git log -1 --format='%H %ct' 2>/dev/null),$(shell sed -n 's/^commit \([0-9a-f]* [0-9]*\)$$/\1/p' .revision))
@@ -99,7 +99,7 @@ install: build ## Install what is built, the headers, fragments for builds, and 
 install-headers:
 	@$(call install-files,$(HEADERS))
 
-uninstall: ## Remove what install has installed, and the directories that are scpatch's own
+uninstall: ## Remove what install has installed, and the directories that belong to scpatch
 	@for f in $(INSTALLED); do rm -f '$(DESTDIR)'"$${f#*:}"; done
 	@for d in $(DOCDIR)/docs/schema $(DOCDIR)/docs $(DOCDIR) $(SHARE)/scpatch $(SHARE)/cmake/Scpatch $(INCLUDEDIR)/scpatch; do \
 		if [ -d '$(DESTDIR)'"$$d" ]; then rmdir '$(DESTDIR)'"$$d"; fi; \
@@ -121,12 +121,12 @@ deb: ## Make a Debian package of the last commit's time, build/scpatch_*.deb
 	rm -f $(B)/scpatch_*.deb
 	SOURCE_DATE_EPOCH='$(lastword $(COMMIT))' REVISION='$(REVISION)' GO='$(GO)' packaging/deb.sh $(B) $(VERSION)
 
-deb-test: deb ## Try it in a minimal Debian: install, use, remove; and lintian
+deb-test: deb ## Run lintian, and try the package in a minimal Debian: install, use, remove
 	@.ci/setup-tools package
 	lintian --fail-on error,warning $(B)/scpatch_*.deb
 	packaging/deb-test.sh $(B)/scpatch_*.deb testdata/obj/gcc-p8-O2-sites.o
 
-reproducible: build ## Build binary, tarball and package in two clones with empty caches, and compare
+reproducible: build ## Build binary, tarball and package in two clones with empty caches, and compare them
 	packaging/reproducible.sh $(B)/reproducible
 
 clean: ## Remove what was built, but not the corpus and the kernel
@@ -174,7 +174,7 @@ race:
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch/e2e
 
-soundness: build tools ## The proof on whole libraries and images, instructions per call, and the linkers
+soundness: build tools ## Test the proof on whole libraries and images, instructions per call, and the linkers
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch/e2e
 
 # Thousands in an hour. What fails is left in build/random/GRAPH/NUMBER.
@@ -190,7 +190,7 @@ soundness-random: tools ## Make PROGRAMS random programs from number FIRST on, p
 soundness-short: build tools
 	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/textmap ./cmd/scpatch/e2e
 
-browser-test: build ## The site map in headless Chromium
+browser-test: build ## Test the site map in headless Chromium
 	@.ci/setup-tools browser
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch/internal/report
 
@@ -222,7 +222,7 @@ mutation: tools ## Change the operators of MUTATED one by one: do their tests no
 
 # One mutant of 150, the SAMPLE-th.
 SAMPLE ?= 0
-mutation-sample: tools ## The same for a small part of them (SAMPLE chooses which)
+mutation-sample: tools ## The same for a small part of them (SAMPLE selects which)
 	$(MUTATION) -every 150 -offset $(SAMPLE) $(MUTATED)
 
 kills: ## Kill scpatch KILLS times in the middle of a batch (1000)
@@ -267,7 +267,7 @@ corpus-full: ## The same for 20 packages; readelf, eu-elflint and the linkers se
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=20000 SCPATCH_CORPUS_PEERS=$(CORPUS_PEERS) \
 		$(GOTEST) -count=1 -v -timeout 5h -run '^TestCorpus$$' ./cmd/scpatch/e2e
 
-corpus-check: corpus ## Every object of the corpus: written back byte for byte, and planned
+corpus-check: corpus ## Write every object of the corpus back byte for byte, and plan it
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) SCPATCH_CORPUS_PEERS=200 \
 		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch/e2e
 
@@ -293,12 +293,12 @@ kernel-patches: ## Apply the series SERIES (6.12 or 6.1) to the kernel tree TREE
 		cat kbuild/patches/$(SERIES)/*.patch | patch -d '$(TREE)' -p1 -F0 --no-backup-if-mismatch; \
 	fi
 
-tutorial-kernel: ## Type the commands of docs/tutorial-kernel.md, from the source package to the boot
+tutorial-kernel: ## Run the commands of docs/tutorial-kernel.md, from the source package to the boot
 	@.ci/setup-tools test kernel linux-6.12 boot
 	$(REQUIRE) SCPATCH_TUTORIAL_KERNEL=1 $(GOTEST) -count=1 -v -timeout 60m -run '^TestTutorialKernel$$' ./cmd/scpatch/e2e
 
 COST_KERNELS := pointer outline runtime direct
-kernel-cost: build ## Instructions per static call, for four kernels that are built for it, and what scpatch adds to a build
+kernel-cost: build ## Count instructions per static call in four kernels, and what scpatch adds to a build
 	@.ci/setup-tools test kernel linux-6.12 boot
 	for k in $(COST_KERNELS); do kbuild/build-vmlinux.sh $(B)/kernel-$$k $$k || exit 1; done
 	kbuild/cost.sh $(COST_KERNELS:%=$(B)/kernel-%)
@@ -318,14 +318,14 @@ BENCH_ROUNDS ?= 9
 BENCH_TOOL = SCPATCH='$(abspath $(B)/scpatch)' OBJTOOL='$(or $(OBJTOOL),$(abspath $(wildcard $(KERNEL)/obj/tools/objtool/objtool)))' \
 	$(BENCH)/bench
 
-bench: bench-go bench-tool bench-inputs ## The Go benchmarks, and scpatch beside its peers over large inputs (the first time an hour)
+bench: bench-go bench-tool bench-inputs ## Run the Go benchmarks, and scpatch and its peers over large inputs (the first time an hour)
 	@$(BENCH_TOOL) -n $(BENCH_ROUNDS) $(filter-out $(BENCH_HUGE),$(BENCH_INPUTS))
 	@$(BENCH_TOOL) -n 3 $(BENCH_HUGE)
 
-bench-short: bench-go bench-tool $(BENCH)/million.o $(BENCH)/sections.o ## The same over what is quickly made, and vmlinux.o if it is there
+bench-short: bench-go bench-tool $(BENCH)/million.o $(BENCH)/sections.o ## The same over inputs that are made quickly, and vmlinux.o if it exists
 	@$(BENCH_TOOL) -n 3 $(BENCH)/million.o $(BENCH)/sections.o $(wildcard $(KERNEL)/vmlinux.o)
 
-bench-plot: bench-tool ## How the CPU time grows with relocations and sites: docs/scaling.svg
+bench-plot: bench-tool ## Plot how the CPU time grows with relocations and sites: docs/scaling.svg
 	SCPATCH_LARGE='$(abspath $(BENCH)/scale)' SCPATCH_SCALE=1 $(GO) test -count=1 -run '^TestWriteLarge' ./cmd/scpatch/e2e
 	@$(BENCH_TOOL) -n $(BENCH_ROUNDS) -plot docs/scaling.svg $(BENCH)/scale/scale-*.o
 
@@ -367,7 +367,7 @@ $(KERNEL)/vmlinux.o $(KERNEL)/modules/list:
 
 ##@ Help
 .PHONY: help
-help: ## This list
+help: ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

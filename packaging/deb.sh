@@ -77,9 +77,9 @@ Homepage: https://github.com/scpatch/scpatch
 Description: rewrite the static-call sites of ppc64le objects
  A static call is a call through a pointer that changes rarely or never.
  scpatch takes relocatable objects for 64-bit little-endian Power (ELFv2),
- sends each static call straight to its function wherever that is sound, and
- writes the table of sites from which a run time learns where the calls are.
- It works on objects of the Linux kernel and on programs in user space.
+ makes each static call go straight to its function wherever that is sound,
+ and writes the table of sites that tells a run time where the calls are.
+ It works on objects of the Linux kernel and on user-space programs.
  .
  The package has the command, its manual, and what programs need: the header
  and its run time, a fragment for make, and a module for CMake.
