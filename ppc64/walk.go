@@ -2,9 +2,10 @@
 
 package ppc64
 
-// Fetch returns the instruction at byte offset off of code; suffix is the second word
-// of a prefixed one, 0 for all others. It fails with the [*OffsetError] of [Load] where
-// there is no whole instruction; w is then the word that is there, if there is one.
+// Fetch returns the instruction at byte offset off of code. suffix is the
+// second word of a prefixed instruction, and 0 for any other. Fetch fails with
+// the [*OffsetError] of [Load] if there is no complete instruction; w is then
+// the word at off, if there is one.
 func Fetch(code []byte, off uint64) (w, suffix Word, err error) {
 	if w, err = Load(code, off); err != nil || !w.IsPrefix() {
 		return w, 0, err
