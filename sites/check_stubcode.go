@@ -50,47 +50,47 @@ type stubReader struct {
 // read reads the stub from off to end.
 func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
 	r.off, r.err = off, nil
-	s.saves = r.skip(isDS(62, 2, 1, 24)) // std r2,24(r1)
+	s.saves = r.skip(is(ppc64.OpStd, 2, 1, 24)) // std r2,24(r1)
 	s.nop = r.skip(func(w ppc64.Word) bool { return w == ppc64.Nop })
-	if s.shadow = r.skip(isSPR(339, 8, 0)); s.shadow { // mflr r0
+	if s.shadow = r.skip(isSPR(ppc64.OpMfspr, ppc64.SPRLR, 0)); s.shadow { // mflr r0
 		s.stack = r.threadPointer()
-		r.want(isDS(58, 12, 11, 0)) // ld r12,0(r11)
-		r.want(isD(14, 12, 12, 8))  // addi r12,r12,8
-		r.want(isDS(62, 12, 11, 0)) // std r12,0(r11)
-		r.want(isDS(62, 0, 12, -8)) // std r0,-8(r12)
+		r.want(is(ppc64.OpLd, 12, 11, 0))   // ld r12,0(r11)
+		r.want(is(ppc64.OpAddi, 12, 12, 8)) // addi r12,r12,8
+		r.want(is(ppc64.OpStd, 12, 11, 0))  // std r12,0(r11)
+		r.want(is(ppc64.OpStd, 0, 12, -8))  // std r0,-8(r12)
 	}
 	s.way, s.from = r.load()
-	if s.null = r.skip(isD(11, 1, 12, 0)); s.null { // cmpdi r12,0
+	if s.null = r.skip(isCompare(12)); s.null { // cmpdi r12,0
 		if s.shadow {
 			r.want(func(w ppc64.Word) bool {
 				return w.IsCondBranch() && w.BO() == 12 && w.BI() == 2 && !w.LK() && !w.AA() && w.Displacement() == 3*ppc64.WordSize // beq, over the call
 			})
 		} else {
-			r.want(isXL(16, 12, 2, false)) // beqlr
+			r.want(isXL(ppc64.OpBclr, 12, 2, false)) // beqlr
 		}
 	}
-	r.want(isSPR(467, 9, 12))          // mtctr r12
-	r.want(isXL(528, 20, 0, s.shadow)) // bctr or bctrl
+	r.want(isSPR(ppc64.OpMtspr, ppc64.SPRCTR, 12)) // mtctr r12
+	r.want(isXL(ppc64.OpBcctr, 20, 0, s.shadow))   // bctr or bctrl
 	if s.shadow {
 		s.calls = r.off
 		r.want(func(w ppc64.Word) bool {
 			return w.IsCondBranch() && w.BO() == 20 && w.BI() == 31 && w.LK() && !w.AA() && w.Displacement() == ppc64.WordSize
 		})
 		here := int64(r.off)
-		r.want(isSPR(339, 8, 11)) // mflr r11
-		s.toc = r.operand(isD(15, 2, 11, 0), elf.R_PPC64_REL16_HA, here)
-		if low := r.operand(isD(14, 2, 2, 0), elf.R_PPC64_REL16_LO, here); low != s.toc {
+		r.want(isSPR(ppc64.OpMfspr, ppc64.SPRLR, 11)) // mflr r11
+		s.toc = r.operand(is(ppc64.OpAddis, 2, 11, 0), elf.R_PPC64_REL16_HA, here)
+		if low := r.operand(is(ppc64.OpAddi, 2, 2, 0), elf.R_PPC64_REL16_LO, here); low != s.toc {
 			r.fail("another symbol than in the word before")
 		}
 		if r.threadPointer() != s.stack {
 			r.fail("another symbol than in the word before")
 		}
-		r.want(isDS(58, 12, 11, 0))    // ld r12,0(r11)
-		r.want(isD(14, 12, 12, -8))    // addi r12,r12,-8
-		r.want(isDS(58, 0, 12, 0))     // ld r0,0(r12)
-		r.want(isDS(62, 12, 11, 0))    // std r12,0(r11)
-		r.want(isSPR(467, 8, 0))       // mtlr r0
-		r.want(isXL(16, 20, 0, false)) // blr
+		r.want(is(ppc64.OpLd, 12, 11, 0))            // ld r12,0(r11)
+		r.want(is(ppc64.OpAddi, 12, 12, -8))         // addi r12,r12,-8
+		r.want(is(ppc64.OpLd, 0, 12, 0))             // ld r0,0(r12)
+		r.want(is(ppc64.OpStd, 12, 11, 0))           // std r12,0(r11)
+		r.want(isSPR(ppc64.OpMtspr, ppc64.SPRLR, 0)) // mtlr r0
+		r.want(isXL(ppc64.OpBclr, 20, 0, false))     // blr
 	}
 	if r.off != end {
 		r.fail("the stub should end here")
@@ -113,20 +113,20 @@ func (r *stubReader) load() (w way, from operand) {
 		if (r.off-2*ppc64.WordSize)%16 == 12 { // of which the section is a multiple
 			r.fail("the instruction may cross 64 bytes")
 		}
-	} else if r.peek(func(w ppc64.Word) bool { return w.Opcode() == 58 }) {
-		return wayNear, r.operand(isDS(58, 12, 2, 0), elf.R_PPC64_TOC16_DS, 0)
+	} else if r.peek(func(w ppc64.Word) bool { return ppc64.Decode(w, 0).Op == ppc64.OpLd }) {
+		return wayNear, r.operand(is(ppc64.OpLd, 12, 2, 0), elf.R_PPC64_TOC16_DS, 0)
 	} else {
 		ha, lo := elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_LO_DS
 		if r.typeHere() == elf.R_PPC64_GOT16_HA {
 			w, ha, lo = wayGOT, elf.R_PPC64_GOT16_HA, elf.R_PPC64_GOT16_LO_DS
 		}
-		from = r.operand(isD(15, 12, 2, 0), ha, 0)
-		if low := r.operand(isDS(58, 12, 12, 0), lo, 0); low != from {
+		from = r.operand(is(ppc64.OpAddis, 12, 2, 0), ha, 0)
+		if low := r.operand(is(ppc64.OpLd, 12, 12, 0), lo, 0); low != from {
 			r.fail("another symbol than in the word before")
 		}
 	}
 	if w == wayGOT || w == wayGOTPC {
-		r.want(isDS(58, 12, 12, 0)) // ld r12,0(r12)
+		r.want(is(ppc64.OpLd, 12, 12, 0)) // ld r12,0(r12)
 	}
 	return w, from
 }
@@ -134,10 +134,10 @@ func (r *stubReader) load() (w way, from operand) {
 // threadPointer reads the three instructions that put the address of a
 // thread-local variable into r11.
 func (r *stubReader) threadPointer() operand {
-	v := r.operand(isD(15, 11, 2, 0), elf.R_PPC64_GOT_TPREL16_HA, 0)
-	low := r.operand(isDS(58, 11, 11, 0), elf.R_PPC64_GOT_TPREL16_LO_DS, 0)
+	v := r.operand(is(ppc64.OpAddis, 11, 2, 0), elf.R_PPC64_GOT_TPREL16_HA, 0)
+	low := r.operand(is(ppc64.OpLd, 11, 11, 0), elf.R_PPC64_GOT_TPREL16_LO_DS, 0)
 	add := r.operand(func(w ppc64.Word) bool {
-		return w.Opcode() == 31 && w.XO() == 266 && w.RT() == 11 && w.RA() == 11 && w.RB() == 13 && !w.Rc()
+		return is(ppc64.OpAdd, 11, 11, 0)(w) && w.RB() == ppc64.RegTLS && !w.Rc()
 	}, elf.R_PPC64_TLS, 0)
 	if low != v || add != v {
 		r.fail("another symbol than in the word before")
@@ -232,28 +232,25 @@ func (r *stubReader) operand(is func(ppc64.Word) bool, typ elf.R_PPC64, here int
 	return o
 }
 
-// isD is an instruction of the form D: opcode, target, base, displacement.
-func isD(op, rt, ra uint32, d int64) func(ppc64.Word) bool {
-	return func(w ppc64.Word) bool { return w.Opcode() == op && w.RT() == rt && w.RA() == ra && w.SI() == d }
+// is an instruction with one or two registers and a number.
+func is(op ppc64.Op, rt, ra uint8, imm int64) func(ppc64.Word) bool {
+	want := ppc64.Inst{Op: op, RT: rt, RA: ra, Imm: imm}
+	return func(w ppc64.Word) bool { return ppc64.Decode(w, 0) == want }
 }
 
-// isDS is ld or std.
-func isDS(op, rt, ra uint32, d int64) func(ppc64.Word) bool {
-	return func(w ppc64.Word) bool {
-		return w.Opcode() == op && w.RT() == rt && w.RA() == ra && w.DS() == d && w.XODS() == 0
-	}
+// isCompare is cmpdi with 0, and nothing in the bit that is reserved.
+func isCompare(ra uint8) func(ppc64.Word) bool {
+	return func(w ppc64.Word) bool { return is(ppc64.OpCmpdi, 0, ra, 0)(w) && w.RT() == 1 }
 }
 
-// isSPR is mfspr (339) or mtspr (467).
-func isSPR(xo, spr, reg uint32) func(ppc64.Word) bool {
-	return func(w ppc64.Word) bool {
-		return w.Opcode() == 31 && w.XO() == xo && w.SPR() == spr && w.RT() == reg && !w.Rc()
-	}
+// isSPR is mfspr or mtspr.
+func isSPR(op ppc64.Op, spr int64, reg uint8) func(ppc64.Word) bool {
+	return func(w ppc64.Word) bool { return is(op, reg, 0, spr)(w) && !w.Rc() }
 }
 
-// isXL is a branch to LR (16) or CTR (528).
-func isXL(xo, bo, bi uint32, lk bool) func(ppc64.Word) bool {
+// isXL is a branch to a register, without a hint.
+func isXL(op ppc64.Op, bo, bi uint32, lk bool) func(ppc64.Word) bool {
 	return func(w ppc64.Word) bool {
-		return w.Opcode() == 19 && w.XO() == xo && w.BO() == bo && w.BI() == bi && w.RB() == 0 && w.LK() == lk
+		return ppc64.Decode(w, 0).Op == op && w.BO() == bo && w.BI() == bi && w.RB() == 0 && w.LK() == lk
 	}
 }

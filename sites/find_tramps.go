@@ -70,63 +70,59 @@ type trampWalk struct {
 	stores   bool // it stores, and not to the stack
 	returns  bool
 	steps    int32
+
+	written uint32 // mask of registers
 }
 
 // walkTramp follows a trampoline from an offset to its bctr. It fails at
 // anything else that leaves the line, but for a conditional return and for bcl
 // 20,31,.+4, which only puts an address into LR.
 func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
-	const r1, r2, r12 = 1 << 1, 1 << 2, 1 << 12
-	written := uint32(0)
 	for range maxTrampWords {
-		word, err := ppc64.Load(code, off)
+		word, suffix, err := ppc64.Fetch(code, off)
 		if err != nil {
 			return w, false
 		}
-		suffix := ppc64.Word(0)
-		if word.IsPrefix() {
-			if suffix, err = ppc64.Load(code, off+ppc64.WordSize); err != nil {
-				return w, false
-			}
-		}
 		w.steps++
 		off += uint64(word.Len())
-		switch {
-		case word == bctr:
+		switch in := ppc64.Decode(word, suffix); {
+		case word == ppc64.Bctr:
 			return w, true
-		case word.IsRegBranch():
-			if word.LK() || word == ppc64.Blr || word.BranchesAlways() {
-				return w, false
-			}
-			w.returns = true
-			continue
-		case word.IsCondBranch() && word.LK() && !word.AA() && word.Displacement() == ppc64.WordSize:
-			w.touches = true
-			continue
-		case word.IsBranch(), word.IsCondBranch():
+		case !in.Op.IsBranch():
+			w.step(word, suffix, in)
+		case !w.branch(word, in):
 			return w, false
 		}
-		reads := mayRead(word, suffix) &^ written
-		w.needs = w.needs || reads&(r2|r12) != 0
-		w.needsR12 = w.needsR12 || reads&r12 != 0
-		writes := ppc64.Writes(word, suffix)
-		a, memory := ppc64.Memory(word, suffix)
-		if writes&(r1|r2) != 0 || memory && a.Store || isMoveTo(word, sprLR) {
-			w.touches = true
-		}
-		if memory && a.Store && (a.Indexed || a.PCRel || a.Base != 1) {
-			w.stores = true
-		}
-		written |= writes
 	}
 	return w, false
 }
 
-const sprLR = 8
+// branch applies a branch other than bctr, and reports whether the line goes on.
+func (w *trampWalk) branch(word ppc64.Word, in ppc64.Inst) bool {
+	switch in.Op {
+	case ppc64.OpB:
+		return false
+	case ppc64.OpBc:
+		w.touches = true // if it goes on at all
+		return word.LK() && !word.AA() && in.Imm == ppc64.WordSize
+	}
+	w.returns = true
+	return !word.LK() && !word.BranchesAlways()
+}
 
-// isMoveTo reports mtspr to a special purpose register.
-func isMoveTo(w ppc64.Word, spr uint32) bool {
-	return w.Opcode() == 31 && w.XO() == 467 && w.SPR() == spr
+// step applies an instruction that is no branch.
+func (w *trampWalk) step(word, suffix ppc64.Word, in ppc64.Inst) {
+	const sp, toc, entry = 1 << ppc64.RegSP, 1 << ppc64.RegTOC, 1 << ppc64.RegEntry
+	reads := mayRead(word, suffix) &^ w.written
+	w.needs = w.needs || reads&(toc|entry) != 0
+	w.needsR12 = w.needsR12 || reads&entry != 0
+	writes := ppc64.Writes(word, suffix)
+	w.written |= writes
+	a, memory := ppc64.Memory(word, suffix)
+	store := memory && a.Store
+	setsLR := in.Op == ppc64.OpMtspr && in.Imm == ppc64.SPRLR
+	w.touches = w.touches || writes&(sp|toc) != 0 || store || setsLR
+	w.stores = w.stores || store && (a.Indexed || a.PCRel || a.Base != ppc64.RegSP)
 }
 
 // mayRead returns the general registers that an instruction which is no branch
@@ -209,7 +205,7 @@ func (o *Object) trampEnd(s elfrw.Symbol) uint64 {
 			break
 		}
 		end += ppc64.WordSize
-		if w == bctr {
+		if w == ppc64.Bctr {
 			break
 		}
 	}

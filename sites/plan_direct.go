@@ -146,20 +146,15 @@ func constant(s *Site, w ppc64.Word) Decision {
 	return Decision{Form: Constant, Word: w, Slot: cleanSlot(s)}
 }
 
-// branchTo is `b`, without a displacement.
-const branchTo ppc64.Word = 0x48000000
-
 // branchWord is a site's branch as it goes with a relocation, which says where
 // to; of a constant, the branch that it was.
 func branchWord(s *Site) ppc64.Word {
-	switch {
-	case s.Word.IsBranch():
+	if s.Word.IsBranch() {
 		w, _ := s.Word.WithDisplacement(0)
 		return w
-	case s.Tail:
-		return branchTo
 	}
-	return branchTo | 1 // LK
+	w, _ := ppc64.Branch(0, !s.Tail)
+	return w
 }
 
 // cleanSlot is the slot of a site that leaves its trampoline: nop, which is

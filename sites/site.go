@@ -117,5 +117,3 @@ func stubOf(s elfrw.Symbol, name []byte) StubEntry {
 	}
 	return noStub
 }
-
-const bctr ppc64.Word = 0x4e800420

@@ -21,8 +21,6 @@ const (
 	ldR12R2     ppc64.Word = 0xe9820000 // ld r12,0(r2)
 	cmpdiR12    ppc64.Word = 0x2c2c0000 // cmpdi r12,0
 	beqlr       ppc64.Word = 0x4d820020
-	mtctrR12    ppc64.Word = 0x7d8903a6
-	bctr        ppc64.Word = 0x4e800420
 	bctrl       ppc64.Word = 0x4e800421
 	pldR12      ppc64.Word = 0x04100000 // pld r12,0(0),1, and its suffix
 	pldR12Suf   ppc64.Word = 0xe5800000
@@ -102,7 +100,7 @@ func (c *Code) Save(k Key) {
 	switch {
 	case k.Cell:
 		c.loadCell(k)
-		c.add(mtctrR12, bctr)
+		c.add(ppc64.MtctrR12, ppc64.Bctr)
 		return
 	case k.Patched:
 		c.add(ppc64.Nop)
@@ -132,7 +130,7 @@ func (c *Code) Shadow(k Key, toc, stack int) (returns int) {
 	if k.Null {
 		c.add(cmpdiR12, beqOver)
 	}
-	c.add(mtctrR12, bctrl)
+	c.add(ppc64.MtctrR12, bctrl)
 	returns = len(c.Bytes)
 	c.add(bclNext, mflrR11)
 	c.relocate(elf.R_PPC64_REL16_HA, toc, ppc64.WordSize)
@@ -197,7 +195,7 @@ func (c *Code) jump(k Key) {
 	if k.Null {
 		c.add(cmpdiR12, beqlr)
 	}
-	c.add(mtctrR12, bctr)
+	c.add(ppc64.MtctrR12, ppc64.Bctr)
 }
 
 // loadThreadPointer loads the address of a thread-local variable into r11, by
