@@ -33,9 +33,15 @@
 #define __STATIC_CALL_SET_R2 ""
 #else
 #if defined(__PIC__) && !defined(__PIE__)
+/* By its address in memory, as compilers do: mold does not know @got, R_PPC64_GOT16_LO_DS. */
 #define __STATIC_CALL_LOAD_R12(key)				\
-	"	addis 12,2," key "@got@ha\n"			\
-	"	ld 12," key "@got@l(12)\n"			\
+	"	.pushsection .data.rel.ro.sct." key ",\"aw\",@progbits\n" \
+	"	.balign 8\n"					\
+	".Lstatic_call." key ":\n"				\
+	"	.quad " key "\n"				\
+	"	.popsection\n"					\
+	"	addis 12,2,.Lstatic_call." key "@toc@ha\n"	\
+	"	ld 12,.Lstatic_call." key "@toc@l(12)\n"	\
 	"	ld 12,0(12)\n"
 #else
 #define __STATIC_CALL_LOAD_R12(key)				\

@@ -22,6 +22,8 @@ type applier struct {
 	byName      map[string]int   // see undefined
 	cells       map[int]int64    // key → offset of its new cell in .toc
 	tocSym      int              // symbol of that section
+	pointers    map[int]int64    // key → offset of its address in layout.PointerSection
+	pointerSym  int              // symbol of that section
 	parts       []int            // the sections of userParts
 	stubTies    []int            // symbols of sections that the section of the new stubs keeps
 	inserted    []insertion

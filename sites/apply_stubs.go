@@ -24,6 +24,9 @@ func (a *applier) addStubs() error {
 			return err
 		}
 	}
+	if err := a.addPointers(); err != nil {
+		return err
+	}
 	var code stub.Code
 	var frames []stub.Frame
 	var syms []elfrw.NewSymbol
@@ -102,6 +105,9 @@ func (a *applier) access(st Stub) (stub.Key, error) {
 		key.Sym, key.Off = a.tocSym, a.cells[st.Key]
 		return key, nil
 	}
+	if key.Indirect && st.Kind != StubNoTOC {
+		key.Pointer, key.Off = a.pointerSym, a.pointers[st.Key]
+	}
 	sym, err := a.keySymbol(st.Key)
 	key.Sym = sym
 	return key, err
@@ -157,6 +163,43 @@ func (a *applier) addCells() error {
 		return err
 	}
 	return a.addRelaOf(tocName, sec, relas)
+}
+
+// addPointers adds the addresses of the keys that may be in another link unit. The
+// linker or the dynamic linker fills them in. Compilers have such addresses in .toc,
+// and load them as the stubs do. Here they have a section of their own: a linker that
+// drops the stubs drops it, too, and nothing but the stubs reads it.
+func (a *applier) addPointers() error {
+	var relas []byte
+	a.pointers = map[int]int64{}
+	for _, st := range a.Stubs {
+		access, _ := a.keyAccess(st.Key, st.Kind)
+		if _, shared := a.pointers[st.Key]; shared || !access.Indirect || st.Kind == StubNoTOC {
+			continue
+		}
+		key, err := a.keySymbol(st.Key)
+		if err != nil {
+			return err
+		}
+		off := int64(len(a.pointers)) * layout.PointerSize
+		a.pointers[st.Key] = off
+		relas = appendRela(relas, rela64(uint64(off), key, uint32(elf.R_PPC64_ADDR64), 0))
+	}
+	if len(a.pointers) == 0 {
+		return nil
+	}
+	sec, err := a.edit.AddSection(elfrw.NewSection{
+		Name: layout.PointerSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
+		Addralign: layout.PointerSize, Data: make([]byte, len(a.pointers)*layout.PointerSize),
+	})
+	if err != nil {
+		return err
+	}
+	a.findSectionSymbols()
+	if a.pointerSym, err = a.sectionSymbol(sec); err != nil {
+		return err
+	}
+	return a.addRelaOf(layout.PointerSection, sec, relas)
 }
 
 // addFrames adds call-frame information for the stubs. first is the symbol at the

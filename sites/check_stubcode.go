@@ -17,11 +17,11 @@ import (
 type way uint8
 
 const (
-	wayTOC   way = iota // by the distance from the TOC pointer
-	wayNear             // the same, in one instruction
-	wayGOT              // through the GOT
-	wayPCRel            // by the distance from the code
-	wayGOTPC            // through the GOT, without a TOC pointer
+	wayTOC     way = iota // by the distance from the TOC pointer
+	wayNear               // the same, in one instruction
+	wayPointer            // by an address that is at a distance from the TOC pointer
+	wayPCRel              // by the distance from the code
+	wayGOTPC              // through the GOT, without a TOC pointer
 )
 
 // A stubCode is what a stub does.
@@ -116,16 +116,15 @@ func (r *stubReader) load() (w way, from operand) {
 	} else if r.peek(func(w ppc64.Word) bool { return ppc64.Decode(w, 0).Op == ppc64.OpLd }) {
 		return wayNear, r.operand(is(ppc64.OpLd, 12, 2, 0), elf.R_PPC64_TOC16_DS, 0)
 	} else {
-		ha, lo := elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_LO_DS
-		if r.typeHere() == elf.R_PPC64_GOT16_HA {
-			w, ha, lo = wayGOT, elf.R_PPC64_GOT16_HA, elf.R_PPC64_GOT16_LO_DS
-		}
-		from = r.operand(is(ppc64.OpAddis, 12, 2, 0), ha, 0)
-		if low := r.operand(is(ppc64.OpLd, 12, 12, 0), lo, 0); low != from {
+		from = r.operand(is(ppc64.OpAddis, 12, 2, 0), elf.R_PPC64_TOC16_HA, 0)
+		if low := r.operand(is(ppc64.OpLd, 12, 12, 0), elf.R_PPC64_TOC16_LO_DS, 0); low != from {
 			r.fail("another symbol than in the word before")
 		}
+		if r.skip(is(ppc64.OpLd, 12, 12, 0)) { // ld r12,0(r12)
+			w = wayPointer
+		}
 	}
-	if w == wayGOT || w == wayGOTPC {
+	if w == wayGOTPC {
 		r.want(is(ppc64.OpLd, 12, 12, 0)) // ld r12,0(r12)
 	}
 	return w, from

@@ -47,7 +47,7 @@ func (c *checker) stubs() error {
 	r := stubReader{code: sec.Data(), relas: relas, used: map[int]bool{}}
 	jumps, saves := map[int]elfrw.Symbol{}, map[int]elfrw.Symbol{} // by key
 	f := stubFrames{}
-	cells := map[int]operand{} // by key
+	cells := map[int]operand{} // by key; in user space the addresses of keys
 	for i := c.Object.File.FirstGlobal(); i < c.out.FirstGlobal(); i++ {
 		sym := c.out.Symbol(i)
 		if sym.Section != sec.Index || sym.Type() == elf.STT_SECTION {
@@ -96,7 +96,11 @@ func (c *checker) stubs() error {
 	if n := relas.Len(); n != len(r.used) {
 		return bad("%d relocations, %d are of the stubs", n, len(r.used))
 	}
-	if err := c.cells(cells); err != nil {
+	places := c.pointers
+	if c.env.cells {
+		places = c.cells
+	}
+	if err := places(cells); err != nil {
 		return bad("%w", err)
 	}
 	if c.env.unwinds {
@@ -138,10 +142,10 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 		return fmt.Errorf("another stack, or another TOC")
 	}
 	if !cell {
-		return c.keyOperand(does, n.key)
+		return c.keyOperand(does, n.key, cells)
 	}
-	if does.way == wayGOT || does.way == wayGOTPC {
-		return fmt.Errorf("it goes to its cell through the GOT")
+	if does.way == wayPointer || does.way == wayGOTPC {
+		return fmt.Errorf("it goes to its cell by an address")
 	}
 	if n.entry != StubJump {
 		// The cell's place lies in front.
@@ -163,15 +167,56 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 }
 
 // keyOperand wants a stub to go through its key, and not by a distance where the
-// key may be in another unit. The module loader knows no GOT.
-func (c *checker) keyOperand(does *stubCode, key int) error {
+// key may be in another unit.
+func (c *checker) keyOperand(does *stubCode, key int, pointers map[int]operand) error {
 	from := does.from
+	far := does.way == wayPointer || does.way == wayGOTPC
+	if want := c.env.preempts && !c.Object.ownKey(key, c.env); far != want || does.way == wayNear {
+		return fmt.Errorf("it goes to the key by its address: %v", far)
+	}
+	if does.way == wayPointer {
+		if was, ok := pointers[key]; ok && was != from {
+			return fmt.Errorf("another pointer than that of the key's other stub")
+		}
+		pointers[key] = from
+		return nil
+	}
 	if from.addend != 0 || !c.isKeySymbol(from.sym, key) {
 		return fmt.Errorf("it goes through another key")
 	}
-	got := does.way == wayGOT || does.way == wayGOTPC
-	if far := c.env.preempts && !c.Object.ownKey(key, c.env); got != far || does.way == wayNear {
-		return fmt.Errorf("it goes to the key through the GOT: %v", got)
+	return nil
+}
+
+// pointers wants the addresses of keys to be the only content of a section of their
+// own.
+func (c *checker) pointers(pointers map[int]operand) error {
+	if len(pointers) == 0 {
+		return nil
+	}
+	sec, relas, err := c.addition(layout.PointerSection)
+	switch {
+	case err != nil:
+		return err
+	case elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_WRITE || sec.Addralign < layout.PointerSize || sec.Size != uint64(len(pointers))*layout.PointerSize:
+		return fmt.Errorf("section %v has 0x%x bytes, flags %v and alignment %d", sec, sec.Size, elf.SectionFlag(sec.Flags), sec.Addralign)
+	case relas.Len() != len(pointers):
+		return fmt.Errorf("%d relocations of %d addresses of keys", relas.Len(), len(pointers))
+	}
+	at := map[uint64]reloc.Rela{}
+	for i := range relas.Len() {
+		at[relas.Off(i)] = relas.At(i)
+	}
+	for key, from := range pointers {
+		s, ok := c.symbol(from.sym)
+		off := s.Value + uint64(from.addend)
+		rel, has := at[off]
+		if !ok || !has || s.Section != sec.Index || off%layout.PointerSize != 0 || off >= sec.Size {
+			return fmt.Errorf("the address of %s is at 0x%x of %v", kind.Printable(c.Object.Keys[key].Name), off, sec)
+		}
+		delete(at, off) // an address is that of one key
+		if binary.LittleEndian.Uint64(sec.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isKeySymbol(int(rel.Sym()), key) {
+			return fmt.Errorf("the address of %s is another", kind.Printable(c.Object.Keys[key].Name))
+		}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -235,7 +236,7 @@ func (p *patched) sites() {
 }
 
 // TestCheckSpoiled spoils every bit of the sites, of the stubs, of their .eh_frame
-// and of the cells, and every field of the relocations of these and of the table.
+// of the cells and of the addresses of keys, and every field of the relocations of these and of the table.
 // Check has to object each time: nothing may be taken for right because the applier
 // would write it so.
 func TestCheckSpoiled(t *testing.T) {
@@ -248,6 +249,7 @@ func TestCheckSpoiled(t *testing.T) {
 		stubs  []StubEntry // that are to be among those
 	}{
 		{"gcc-p8-O2-sites.o", Options{Place: User}, []StubEntry{StubSave, StubJump}},
+		{"gcc-p8-O2-extkey.o", Options{Place: User}, []StubEntry{StubSave}},
 		{"asm-annot16.o", Options{}, nil}, // branches that had no relocation
 		{"asm-annot16.o", Options{Place: User}, []StubEntry{StubSave}},
 		{"asm-tail.o", Options{Runtime: None, Place: User}, nil}, // some stay
@@ -290,6 +292,20 @@ func TestCheckSpoiled(t *testing.T) {
 				p.spoiled("cells without alignment", p.header(tocName, 48), 8, func(b []byte) { b[0] = 4 })
 				p.spoiled("cells in no .toc", p.header(tocName, 0), 4, add32)
 				p.cells(toc, before)
+			}
+			if s, ok := p.f.SectionByName(layout.PointerSection); ok {
+				p.bits("addresses of keys", s.Off, s.Size)
+				p.relocations(s, 0)
+				p.spoiled("addresses that are not loaded", p.header(layout.PointerSection, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_ALLOC) })
+				p.spoiled("addresses that may not be filled in", p.header(layout.PointerSection, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_WRITE) })
+				p.spoiled("addresses without alignment", p.header(layout.PointerSection, 48), 8, func(b []byte) { b[0] = 4 })
+				p.spoiled("addresses in another section", p.header(layout.PointerSection, 0), 4, add32)
+				p.cells(s, 0)
+			} else if slices.ContainsFunc(p.plan.Stubs, func(st Stub) bool {
+				key, _ := p.plan.keyAccess(st.Key, st.Kind)
+				return key.Indirect && st.Kind != StubNoTOC
+			}) {
+				t.Error("no address of a key")
 			}
 			name := tableName
 			if c.opts.Place == User {

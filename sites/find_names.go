@@ -133,26 +133,32 @@ func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 	return 0, false
 }
 
-// tocEntry returns the R_PPC64_ADDR64 of the doubleword of .toc that a
-// relocation names.
-func (o *Object) tocEntry(r reloc.Rela) (reloc.Rela, bool) {
+// pointerAt returns the R_PPC64_ADDR64 of the doubleword that a relocation names, in
+// a section of addresses: that of compilers, and those of static_call.h and of the
+// stubs.
+func (o *Object) pointerAt(r reloc.Rela) (reloc.Rela, bool) {
 	place, ok := o.resolve(r.Sym(), r.Addend)
-	if !ok || !o.File.Section(place.sec).Named(tocName) {
+	if !ok {
 		return reloc.Rela{}, false
 	}
-	if o.tocRelas == nil {
-		o.tocRelas = map[addr]reloc.Rela{}
+	if s := o.File.Section(place.sec); !s.Named(tocName) && !s.NameHasPrefix(".data.rel.ro") {
+		return reloc.Rela{}, false
 	}
-	if _, ok := o.tocRelas[addr{place.sec, ^uint64(0)}]; !ok { // read it once
-		o.tocRelas[addr{place.sec, ^uint64(0)}] = reloc.Rela{}
+	if o.pointers == nil {
+		o.pointers = map[int]map[uint64]reloc.Rela{}
+	}
+	in := o.pointers[place.sec]
+	if in == nil { // read it once
+		in = map[uint64]reloc.Rela{}
+		o.pointers[place.sec] = in
 		t, err := o.table(place.sec)
 		if err != nil {
 			return reloc.Rela{}, false
 		}
 		for i := range t.Len() {
-			o.tocRelas[addr{place.sec, t.Off(i)}] = t.At(i)
+			in[t.Off(i)] = t.At(i)
 		}
 	}
-	e, ok := o.tocRelas[place]
+	e, ok := in[place.off]
 	return e, ok && e.Type() == uint32(elf.R_PPC64_ADDR64)
 }

@@ -128,10 +128,10 @@ func (o *Object) findLoads() ([]int32, error) {
 	return loads, nil
 }
 
-// keyNamed returns the key whose place a relocation names, by itself or
-// through a doubleword of .toc.
+// keyNamed returns the key whose place a relocation names, by itself or by its
+// address in memory.
 func (o *Object) keyNamed(r reloc.Rela) (int, bool) {
-	if e, ok := o.tocEntry(r); ok {
+	if e, ok := o.pointerAt(r); ok {
 		r = e
 	}
 	sym := int(r.Sym())

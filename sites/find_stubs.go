@@ -61,6 +61,10 @@ func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 			tramp.Key = int32(key)
 			return nil
 		}
+		if key, ok := o.pointerKey(r); ok {
+			tramp.Key = int32(key)
+			return nil
+		}
 	}
 	return o.at(sec, sp.off, -1, "the stub %s loads no key", kind.Printable(o.name(int(tramp.Sym))))
 }
@@ -79,7 +83,7 @@ func (o *Object) hasShortcut(key int) bool {
 
 // cellKey returns the key of the cell that a relocation names.
 func (o *Object) cellKey(r reloc.Rela) (int, bool) {
-	cell, ok := o.tocEntry(r)
+	cell, ok := o.pointerAt(r)
 	if !ok {
 		return 0, false
 	}
@@ -87,4 +91,13 @@ func (o *Object) cellKey(r reloc.Rela) (int, bool) {
 		return int(o.Tramps[i].Key), true
 	}
 	return 0, false
+}
+
+// pointerKey returns the key of the address that a relocation of a stub names.
+func (o *Object) pointerKey(r reloc.Rela) (int, bool) {
+	p, ok := o.pointerAt(r)
+	if !ok {
+		return 0, false
+	}
+	return o.keyOf(int(p.Sym()), p.Addend)
 }

@@ -333,8 +333,8 @@ func TestStubBytes(t *testing.T) {
 		{"user, key that may be elsewhere", caller + foreignKey, Options{Place: User}, `
 std r2,24(r1) R_PPC64_NONE static_call_mark R_PPC64_NONE static_call_sites
 nop
-addis r12,r2,0 R_PPC64_GOT16_HA __SCK__op
-ld r12,0(r12) R_PPC64_GOT16_LO_DS __SCK__op
+addis r12,r2,0 R_PPC64_TOC16_HA .data.rel.ro.static_call
+ld r12,0(r12) R_PPC64_TOC16_LO_DS .data.rel.ro.static_call
 ld r12,0(r12)
 cmpdi r12,0
 beqlr

@@ -55,13 +55,14 @@ type Object struct {
 	keyAddrs map[addr]int   // see keysByAddr
 	parents  layout.Parents // see coldParents
 
-	trampCodes []*trampCode        // by trampoline, see readTramp
-	inReach    map[int]bool        // see keysInReach
-	program    *bool               // see forProgram
-	stubs      map[stubName]int    // see stubSymbol
-	keyTramps  map[int]int         // see trampoline
-	neverNull  map[int]bool        // see canBeNull
-	tocRelas   map[addr]reloc.Rela // see cellKey
+	trampCodes []*trampCode     // by trampoline, see readTramp
+	inReach    map[int]bool     // see keysInReach
+	program    *bool            // see forProgram
+	stubs      map[stubName]int // see stubSymbol
+	keyTramps  map[int]int      // see trampoline
+	neverNull  map[int]bool     // see canBeNull
+
+	pointers map[int]map[uint64]reloc.Rela // by section and place: see pointerAt
 }
 
 // tables are the sections with the names of tables.

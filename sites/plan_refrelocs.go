@@ -14,6 +14,7 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // findRelocations looks at every relocation against a symbol of a section of keys.
@@ -23,8 +24,12 @@ func (r *references) findRelocations() error {
 	if err != nil {
 		return err
 	}
+	pointers, err := r.pointers()
+	if err != nil {
+		return err
+	}
 	for sec := range o.relocated(r.holdsReferences) {
-		if unread[sec.Index] {
+		if unread[sec.Index] || pointers[sec.Index] {
 			continue
 		}
 		if err := r.each(sec, r.watched, func(rel reloc.Rela) { r.add(sec, rel) }); err != nil {
@@ -99,6 +104,82 @@ func (r *references) unread() (map[int]bool, error) {
 		}
 	}
 	return unread, nil
+}
+
+// pointers finds the sections that hold the addresses of keys for trampolines and
+// stubs, and nothing else: a trampoline of -fPIC loads its key by such an address,
+// and whatever else read it could change the key.
+func (r *references) pointers() (map[int]bool, error) {
+	o, found := r.o, map[int]bool{}
+	for sec := range o.relocated(r.holdsReferences) {
+		if !sec.IsCode() && r.isPlainData(sec.NameString()) && r.areKeys(sec) {
+			found[sec.Index] = true
+		}
+	}
+	if len(found) == 0 {
+		return found, nil
+	}
+	symbols := index.NewSet(o.File.NumSymbols())
+	for i := 1; i < o.File.NumSymbols(); i++ {
+		if sec := o.File.SymbolSection(i); found[sec] {
+			symbols.Add(i)
+			if o.File.SymbolBind(i) != elf.STB_LOCAL {
+				delete(found, sec)
+			}
+		}
+	}
+	readers := ranges{}
+	for i, t := range o.Tramps {
+		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && o.onlyJumps(i) {
+			readers.add(s.Section, s.Value, o.trampEnd(s))
+		}
+	}
+	readers.sort()
+	for sec := range o.relocated(r.holdsReferences) {
+		err := r.each(sec, symbols, func(rel reloc.Rela) {
+			if !readers.has(sec.Index, rel.Off) || !loadsFrom(sec, rel) {
+				delete(found, o.File.SymbolSection(int(rel.Sym())))
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// areKeys reports whether every doubleword of a section is the address of a key.
+func (r *references) areKeys(sec elfrw.Section) bool {
+	t, _ := r.o.table(sec.Index) // Find has read it
+	if t.Len() == 0 || sec.Size != uint64(t.Len())*layout.PointerSize {
+		return false
+	}
+	for i := range t.Len() {
+		e := t.At(i)
+		if e.Off != uint64(i)*layout.PointerSize || e.Type() != uint32(elf.R_PPC64_ADDR64) {
+			return false
+		}
+		if _, ok := r.o.keyOf(int(e.Sym()), e.Addend); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// loadsFrom reports whether a relocation of code is part of a load (addis, ld).
+func loadsFrom(sec elfrw.Section, rel reloc.Rela) bool {
+	if !sec.IsCode() {
+		return false
+	}
+	w, err := ppc64.Load(sec.Data(), rel.Off&^3)
+	const addis, ld = 15, 58
+	switch elf.R_PPC64(rel.Type()) {
+	case elf.R_PPC64_TOC16_HA:
+		return err == nil && w.Opcode() == addis
+	case elf.R_PPC64_TOC16_LO_DS:
+		return err == nil && w.Opcode() == ld && w.XODS() == 0
+	}
+	return false
 }
 
 // add counts one relocation against a symbol of a section that holds keys. The

@@ -27,6 +27,11 @@ func TestWaysToKey(t *testing.T) {
 	prefixed := func(load string) string {
 		return "	.pushsection .text.sct,\"ax\"\n	.balign 64\n	.type __SCT__op,@function\n__SCT__op:\n" + load + "\nmtctr 12\nbctr\n	.size __SCT__op,.-__SCT__op\n	.popsection\n"
 	}
+	// The trampoline of -fPIC in include/static_call.h, and what is in the section of the address.
+	pointerTramp := strings.ReplaceAll(strings.ReplaceAll(tramp, "__SCK__op@toc", "address@toc"), "mtctr", "ld 12,0(12)\nmtctr")
+	byAddress := func(more string) string {
+		return alone + "	.section .data.rel.ro.sct.op,\"aw\"\n	.balign 8\naddress:	.quad __SCK__op\n" + more + "	.text\n" + pointerTramp
+	}
 	for _, c := range []struct {
 		name, text string
 		opts       Options
@@ -44,6 +49,15 @@ func TestWaysToKey(t *testing.T) {
 		{"what stands before its trampoline", alone + strings.Replace(tramp, "__SCT__op:\n", "addis 12,2,__SCK__op@toc@ha\n__SCT__op:\n", 1), Options{}, "TOC16_HA: refers to it"},
 		{"what stands behind its trampoline", alone + strings.Replace(tramp, "	.popsection", "addis 12,2,__SCK__op@toc@ha\n	.popsection", 1), Options{}, "TOC16_HA: refers to it"},
 		{"another key's trampoline", alone + tramp + strings.ReplaceAll(strings.ReplaceAll(tramp, "__SCT__op", "__SCT__other"), "1f", "1f"), Options{}, ""},
+		{"its trampoline, by its address", byAddress(""), Options{}, ""},
+		{"two trampolines, by one address", byAddress("") + strings.NewReplacer("__SCT__op", "__SCT__op2", "1f\n1:", "2f\n2:", "-1b", "-2b").Replace(pointerTramp), Options{}, ""},
+		{"its trampoline stores, by its address", strings.Replace(byAddress(""), "mtctr", "std 3,0(12)\nmtctr", 1), Options{}, "R_PPC64_ADDR64: refers to it"},
+		{"others read the address", byAddress("") + code("addis 9,2,address@toc@ha\nld 9,address@toc@l(9)\n"), Options{}, "R_PPC64_ADDR64: refers to it"},
+		{"its trampoline takes where the address is", strings.ReplaceAll(byAddress(""), "ld 12,address@toc@l(12)", "addi 12,12,address@toc@l"), Options{}, "R_PPC64_ADDR64: refers to it"},
+		{"others can reach the address by a name", byAddress("	.globl address\n"), Options{}, "R_PPC64_ADDR64: refers to it"},
+		{"the address is beside something else", byAddress("	.quad 0\n"), Options{}, "R_PPC64_ADDR64: refers to it"},
+		{"data points to the address", byAddress("") + "	.section .init_array,\"aw\"\n.quad address\n", Options{}, "R_PPC64_ADDR64: refers to it"},
+		{"the address is in a table by its name, in user space", strings.Replace(byAddress(""), ".data.rel.ro.sct.op", "sckeys", 1), Options{Place: User}, "R_PPC64_ADDR64: refers to it"},
 		{"its trampoline takes the address", alone + strings.ReplaceAll(tramp, "ld 12,__SCK__op@toc@l(12)", "addi 12,12,__SCK__op@toc@l"), Options{}, "refers to it"},
 		{"code", local + code("addis 9,2,__SCK__op@toc@ha\naddi 9,9,__SCK__op@toc@l\n"), Options{}, "f+0x8: R_PPC64_TOC16_HA: refers to it"},
 
@@ -141,11 +155,9 @@ func TestAccesses(t *testing.T) {
 		access := func(at int) string {
 			code := fmt.Sprintf(".balign 64\n%s,.data+%d@pcrel\n", c.op, at)
 			if c.unit != 0 {
-				reg := "(9)"
+				code = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\n%s,.data+%d@toc@l(9)\n", at, c.op, at)
 				if strings.HasPrefix(c.op, "addi") {
-					code, reg = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\naddi 9,9,.data+%d@toc@l\n", at, at), ""
-				} else {
-					code = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\n%s,.data+%d@toc@l%s\n", at, c.op, at, reg)
+					code = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\naddi 9,9,.data+%d@toc@l\n", at, at)
 				}
 			}
 			f, err := elfrw.New(assemble(t, keys+"func f\n"+code+"endfunc f\n"+caller))

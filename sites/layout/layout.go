@@ -70,6 +70,11 @@ const (
 	// space put a section with this name into .text.
 	StubSection = ".text.unlikely.static_call"
 
+	// PointerSection holds the addresses of keys for stubs. Nothing writes to it while
+	// the program runs, and linkers protect it.
+	PointerSection = ".data.rel.ro.static_call"
+	PointerSize    = 8 // bytes, of an address
+
 	// CellBefore is the distance in bytes from the cell's address to
 	// __SCS__name or __SCN__name, which follows it.
 	CellBefore = 4

@@ -46,7 +46,8 @@ const (
 type Key struct {
 	Sym      int   // its symbol, or that of the section of its cell
 	Off      int64 // of the cell, in bytes from the symbol
-	Indirect bool  // through the GOT: the key may be in another link unit
+	Indirect bool  // by its address, which a linker fills in: the key may be in another link unit
+	Pointer  int   // symbol of the section that holds the address, at Off; without a TOC pointer the GOT does
 	Null     bool  // it may hold NULL, and a call then does nothing
 	Patched  bool  // a run time may replace a nop of the stub by a branch
 
@@ -145,17 +146,17 @@ func (c *Code) Shadow(k Key, toc, stack int) (returns int) {
 // loadKey loads the key into r12. r2 is the TOC pointer.
 //
 // With @toc a linker must know the key's place. lld links it silently against a
-// key in a shared library, and the program crashes: hence @got in user space
-// for all that is not provably of this unit. The kernel's module loader knows
-// no GOT16.
+// key in a shared library, and the program crashes: hence an address in memory, in
+// user space, for all that is not provably of this unit. Compilers do so; @got would
+// be the same, but mold does not know it.
 func (c *Code) loadKey(k Key) {
-	ha, lo := elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_LO_DS
+	sym := k.Sym
 	if k.Indirect {
-		ha, lo = elf.R_PPC64_GOT16_HA, elf.R_PPC64_GOT16_LO_DS
+		sym = k.Pointer
 	}
-	c.relocate(ha, k.Sym, 0)
+	c.relocate(elf.R_PPC64_TOC16_HA, sym, k.Off)
 	c.add(addisR12R2)
-	c.relocate(lo, k.Sym, 0)
+	c.relocate(elf.R_PPC64_TOC16_LO_DS, sym, k.Off)
 	c.add(ldR12R12)
 	if k.Indirect {
 		c.add(ldR12R12)

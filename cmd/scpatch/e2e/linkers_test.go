@@ -48,6 +48,7 @@ var linkPlaces = map[string]struct{ libTarget, libCall, program []string }{
 const (
 	restore = "SLOT=ld 2,24(1)"
 	viaTOC  = "SITE=addis 12,2,__SCK__x@toc@ha; ld 12,__SCK__x@toc@l(12); mtctr 12; bctrl"
+	viaAddr = "SITE=.pushsection .data; .balign 8; at: .quad __SCK__x; .popsection; addis 12,2,at@toc@ha; ld 12,at@toc@l(12); ld 12,0(12); mtctr 12; bctrl"
 	viaGOT  = "SITE=addis 12,2,__SCK__x@got@ha; ld 12,__SCK__x@got@l(12); ld 12,0(12); mtctr 12; bctrl"
 	viaREL  = "SITE=addis 9,2,entry@toc@ha; addi 9,9,entry@toc@l; lwa 10,0(9); add 9,9,10; ld 12,0(9); mtctr 12; bctrl"
 	viaPLT  = "SITE=addis 12,2,target@plt@ha; ld 12,target@plt@l(12); .reloc .,R_PPC64_PLTSEQ,target; mtctr 12; .reloc .,R_PPC64_PLTCALL,target; bctrl"
@@ -112,16 +113,19 @@ var linkerFacts = []linkerFact{
 	{"key by @toc, no PIE", "library, no PIE", []string{"SAVE", viaTOC, restore}, "0: bctrl; ld r2,24(r1)", "SIGSEGV: bctrl; ld r2,24(r1)", ""},
 	{"key by @toc, from a library", "two libraries", []string{"SAVE", viaTOC, restore},
 		"error: unresolvable R_PPC64_TOC16_HA", "SIGSEGV: bctrl; ld r2,24(r1)", ""},
+	{"key by its address", "library", []string{"SAVE", viaAddr, restore}, "0: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
+	{"key by its address, no PIE", "library, no PIE", []string{"SAVE", viaAddr, restore}, "0: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
+	{"key by its address, from a library", "two libraries", []string{"SAVE", viaAddr, restore}, "0: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 	{"key by @got", "library", []string{"SAVE", viaGOT, restore}, "0: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 	{"key by @got, from a library", "two libraries", []string{"SAVE", viaGOT, restore}, "0: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 
 	// 8. A table entry for such a key: ld.lld copies it into a program, ld.bfd
 	// leaves 32 bits to the dynamic linker, and does not say that they may be too few.
-	{"REL32 to a key", "library", []string{"SAVE", viaREL, restore, "ENTRY=__SCK__x-."}, "0: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
+	{"REL32 to a key", "library", []string{"SAVE", viaREL, restore, "ENTRY=__SCK__x-."}, "0: bctrl; ld r2,24(r1) or SIGSEGV: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 	{"REL32 to a key, no PIE", "library, no PIE", []string{"SAVE", viaREL, restore, "ENTRY=__SCK__x-."},
 		"SIGSEGV: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 	{"REL32 to a key, from a library", "two libraries", []string{"SAVE", viaREL, restore, "ENTRY=__SCK__x-."},
-		"0: bctrl; ld r2,24(r1)", "error: relocation R_PPC64_REL32 cannot be used against symbol '__SCK__x'", ""},
+		"0: bctrl; ld r2,24(r1) or SIGSEGV: bctrl; ld r2,24(r1)", "error: relocation R_PPC64_REL32 cannot be used against symbol '__SCK__x'", ""},
 
 	// 9. An inline PLT sequence: ld.bfd makes a bl of it and forgets local entry 1.
 	{"inline PLT, local entry 1", "same file", []string{"HERE", "LE1", "SAVE", viaPLT, restore},
@@ -152,8 +156,12 @@ func TestLinkerFacts(t *testing.T) {
 	}
 }
 
-// matchesOutcome compares outcomes; of an error only a part is wanted.
+// matchesOutcome compares outcomes; of an error only a part is wanted. What depends on
+// where a program and its library lie, which qemu 10 takes from the host, is one of two.
 func matchesOutcome(got, want string) bool {
+	if one, other, two := strings.Cut(want, " or "); two {
+		return got == one || got == other
+	}
 	if text, ok := strings.CutPrefix(want, "error: "); ok {
 		return strings.HasPrefix(got, "error: ") && strings.Contains(got, text)
 	}

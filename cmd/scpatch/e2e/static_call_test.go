@@ -15,6 +15,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -98,6 +99,13 @@ func checkCallsObject(t *testing.T, path, compiler string) {
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
 		code[s.NameString()] = s.Data()
+		if table, err := reloc.NewTable(s.Data()); s.Is(elf.SHT_RELA) && err == nil {
+			for j := range table.Len() {
+				if name := table.At(j).TypeName(); strings.HasPrefix(name, "R_PPC64_GOT16") {
+					t.Errorf("%s: %s, which mold does not know", s.NameString(), name)
+				}
+			}
+		}
 		if strings.HasPrefix(s.NameString(), ".discard") && (s.Has(elf.SHF_ALLOC) || s.Flags&0x80000000 == 0) {
 			t.Errorf("%s: flags 0x%x, want SHF_EXCLUDE alone", s.NameString(), s.Flags)
 		}
