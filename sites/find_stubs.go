@@ -61,7 +61,7 @@ func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 			tramp.Key = int32(key)
 			return nil
 		}
-		if key, ok := o.pointerKey(r); ok {
+		if key, ok := o.keyNamed(r); ok {
 			tramp.Key = int32(key)
 			return nil
 		}
@@ -91,13 +91,4 @@ func (o *Object) cellKey(r reloc.Rela) (int, bool) {
 		return int(o.Tramps[i].Key), true
 	}
 	return 0, false
-}
-
-// pointerKey returns the key of the address that a relocation of a stub names.
-func (o *Object) pointerKey(r reloc.Rela) (int, bool) {
-	p, ok := o.pointerAt(r)
-	if !ok {
-		return 0, false
-	}
-	return o.keyOf(int(p.Sym()), p.Addend)
 }

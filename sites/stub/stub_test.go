@@ -52,11 +52,11 @@ addis r12,r2,0 R_PPC64_TOC16_HA 7+0
 ld r12,0(r12) R_PPC64_TOC16_LO_DS 7+0
 mtctr r12
 bctr`},
-		{"save, patched, by the GOT, perhaps NULL", save(Key{Sym: 7, Patched: true, Indirect: true, Null: true}), Key{Patched: true, Indirect: true, Null: true}.SaveSteps(), `
+		{"save, patched, by the key's address, perhaps NULL", save(Key{Sym: 7, Pointer: 9, Off: 16, Patched: true, Indirect: true, Null: true}), Key{Patched: true, Indirect: true, Null: true}.SaveSteps(), `
 std r2,24(r1)
 nop
-addis r12,r2,0 R_PPC64_GOT16_HA 7+0
-ld r12,0(r12) R_PPC64_GOT16_LO_DS 7+0
+addis r12,r2,0 R_PPC64_TOC16_HA 9+16
+ld r12,0(r12) R_PPC64_TOC16_LO_DS 9+16
 ld r12,0(r12)
 cmpdi r12,0
 beqlr

@@ -192,8 +192,8 @@ func TestE2ETruncated(t *testing.T) {
 			execute(t, dir, slices.Concat([]string{"powerpc64le-linux-gnu-objcopy"}, args, []string{f, "cut"}))
 			t.Run(f+"/"+what, func(t *testing.T) { wantSpoiled(t, filepath.Join(dir, "cut"), "", kinds) })
 		}
-		cut("part of an entry", []string{"bad-table", "not-listed"}, map[string]uint64{table: 4})
-		cut("an entry", []string{"bad-table", "not-listed"}, map[string]uint64{table: 16})
+		cut("part of an entry", []string{"bad-table", "not-listed", "bad-elf"}, map[string]uint64{table: 4})
+		cut("an entry", []string{"bad-table", "not-listed", "bad-elf"}, map[string]uint64{table: 16})
 		cut("part of the record", []string{"bad-record"}, map[string]uint64{record: 4})
 		if f == "calls.o" {
 			cut("an entry with its relocations", []string{"not-listed"}, map[string]uint64{table: 16, ".rela" + table: 72})
