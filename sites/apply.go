@@ -65,7 +65,7 @@ func (a *applier) section(lo, hi int) error {
 		if d.Word != s.Word {
 			words++
 		}
-		if d.Slot != s.Behind && d.Slot != 0 {
+		if d.Slot != s.Behind {
 			words++
 		}
 		if s.Rela >= 0 && (!d.Word.IsBranch() || a.retargets(s, d)) {
@@ -138,7 +138,7 @@ func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
 }
 
 func (e *sectionEdit) word(off uint64, old, new ppc64.Word) error {
-	if old == new || new == 0 {
+	if old == new {
 		return nil
 	}
 	var want, is [ppc64.WordSize]byte

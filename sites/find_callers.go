@@ -25,7 +25,7 @@ func (o *Object) findFunctions() {
 func (o *Object) findNoTOC() {
 	for i := range o.Sites {
 		s := &o.Sites[i]
-		if s.Tramp < 0 && s.Rela < 0 && !s.Word.IsBranch() {
+		if !s.Word.IsBranch() {
 			uses, known := o.callerUsesTOC(int(s.Func))
 			s.noTOC = s.noTOC || known && !uses
 		}

@@ -62,9 +62,6 @@ func (o *Object) records() (map[addr]recorded, error) {
 // here. Others are known by their names: ld.bfd leaves the address of a symbol of
 // a shared library 0 in a section that is not loaded.
 func (o *Object) definesKey(k *Key) bool {
-	if k.Sym == 0 {
-		return false
-	}
 	s := o.File.Symbol(int(k.Sym))
 	return s.Section != 0 && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section)
 }

@@ -77,7 +77,7 @@ func (o *Object) callee(s *Site) int {
 func (o *Object) enters(to addr, fn int) bool {
 	s := o.File.Symbol(fn)
 	l, err := ppc64.LocalEntryOf(s.Other)
-	return err == nil && s.Section != 0 && to == addr{s.Section, s.Value + l.Offset()}
+	return err == nil && to == addr{s.Section, s.Value + l.Offset()}
 }
 
 func (o *Object) stateTarget(now state) string {

@@ -127,7 +127,7 @@ func (o *Object) ownKey(key int, env environment) bool {
 	sym := int(o.Keys[key].Sym)
 	s := o.File.Symbol(sym)
 	switch {
-	case sym == 0 || s.Section == 0:
+	case s.Section == 0:
 		return false
 	case !env.preempts || s.Bind() == elf.STB_LOCAL || s.Visibility() != elf.STV_DEFAULT:
 		return true

@@ -92,7 +92,7 @@ func (d *decider) text() (*textmap.Map, error) {
 	}
 	d.code = text
 	for i := range o.Sites {
-		if s := &o.Sites[i]; s.Slot == SlotPACA && d.paca >= 0 && s.Behind == restorePACA(d.paca) {
+		if s := &o.Sites[i]; d.paca >= 0 && s.Behind == restorePACA(d.paca) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
 		// The slot behind a call of a stub that saves is reached through that save, or

@@ -27,7 +27,7 @@ func (p *Plan) mixedPair(s *Site) bool {
 		return false
 	}
 	key := p.Object.File.Symbol(int(p.Object.Keys[s.Key].Sym))
-	if key.Index == 0 || key.Section == 0 || key.Bind() != elf.STB_LOCAL && key.Visibility() == elf.STV_DEFAULT {
+	if key.Section == 0 || key.Bind() != elf.STB_LOCAL && key.Visibility() == elf.STV_DEFAULT {
 		return false
 	}
 	tramp := p.Object.File.Symbol(int(p.Object.Tramps[s.Tramp].Sym))

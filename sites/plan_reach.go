@@ -57,10 +57,8 @@ func (r *references) extent(s elfrw.Symbol) (lo, hi uint64, ok bool) {
 func (r *references) reach(k *keySection, lo, hi uint64, ref reference) {
 	i, _ := slices.BinarySearch(k.off, max(lo, keySize-1)-(keySize-1))
 	for i = k.follow(i); i < len(k.off) && k.off[i] < hi; i = k.follow(i) {
-		if k.off[i]+keySize > lo {
-			r.why[k.key[i]] = r.text(ref)
-			k.next[i] = i + 1
-		}
+		r.why[k.key[i]] = r.text(ref)
+		k.next[i] = i + 1
 		i++
 	}
 }

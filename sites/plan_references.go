@@ -46,7 +46,7 @@ func (r *references) findKeys() {
 	var spots = map[int][]spot{}
 	for i, k := range r.o.Keys {
 		s := r.o.File.Symbol(int(k.Sym))
-		if k.Sym == 0 || s.Section == 0 {
+		if s.Section == 0 {
 			r.why[i] = "it is not defined here"
 			continue
 		}

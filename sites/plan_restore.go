@@ -86,7 +86,8 @@ func (d *decider) willSave(s *Site, p proof) bool {
 // choose tries the forms on an open site. The reason says why none will do.
 func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 	if d.mixedPair(s) {
-		return d.stay(s)
+		dec, why = d.stay(s)
+		return dec, why, nil
 	}
 	if s.NoTOC() {
 		dec, why = d.noTOCForm(s)
@@ -104,16 +105,12 @@ func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 }
 
 // stay tries the one form that leaves the site on its trampoline.
-func (d *decider) stay(s *Site) (dec Decision, why Reason, err error) {
-	near, err := d.around(s)
-	p := d.proofs[s]
-	if err != nil || near.refused != NoReason || s.Slot == SlotNone || p.entered {
-		return Decision{}, TrampReplaceable, err
+func (d *decider) stay(s *Site) (dec Decision, why Reason) {
+	p := d.proofs[s] // without a slot, or where r2 is not this unit's, there is no frame
+	if dec, why = d.linkerForm(s, p); why != NoReason || p.entered {
+		return Decision{}, TrampReplaceable
 	}
-	if dec, why = d.linkerForm(s, p); why != NoReason {
-		return Decision{}, TrampReplaceable, nil
-	}
-	return dec, NoReason, nil
+	return dec, NoReason
 }
 
 // slotForm tries the forms that put a restore into the slot.
@@ -258,7 +255,7 @@ func (d *decider) keepsR2(key int) bool {
 	sym := d.Object.trampoline(key)
 	s := d.Object.File.Symbol(sym)
 	l, err := ppc64.LocalEntryOf(s.Other)
-	return sym != 0 && s.Section != 0 && err == nil && l.PreservesR2()
+	return s.Section != 0 && err == nil && l.PreservesR2()
 }
 
 // linkerForm leaves the site on its trampoline, which says by local entry 1 that

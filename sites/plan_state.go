@@ -49,7 +49,7 @@ func (d *decider) unchanged(s *Site, dec *Decision) {
 	dec.Word = s.Word // as the assembler has resolved it, perhaps
 	dec.Done = s.Behind == dec.Slot
 	if dec.Form == Linker {
-		l, err := ppc64.LocalEntryOf(d.Object.File.Symbol(int(tramp.Sym)).Other)
-		dec.Done = dec.Done && err == nil && l == ppc64.LocalEntryClobbers
+		l, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(tramp.Sym)).Other)
+		dec.Done = dec.Done && l == ppc64.LocalEntryClobbers
 	}
 }

@@ -50,9 +50,6 @@ func (t *Table) place(entry int) (sec int, off uint64) {
 		if !found {
 			i--
 		}
-		for i+1 < len(t.parts) && t.parts[i+1].first == t.parts[i].first {
-			i++ // behind empty ones
-		}
 		sec, first = t.parts[i].section, t.parts[i].first
 	}
 	return sec, uint64(entry-first) * uint64(t.EntrySize)
