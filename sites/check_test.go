@@ -15,6 +15,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
+	"github.com/scpatch/scpatch/sites/stub"
 )
 
 // A patched is an output that is as planned, of which tests spoil bytes.
@@ -92,6 +93,11 @@ func (p *patched) relocation(sec, rela elfrw.Section, i uint64) {
 	p.spoiled(what+" of another type", off, reloc.RelaSize, add(rType, 1))
 	p.spoiled(what+" without effect", off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rType:], 0) })
 	p.spoiled(what+" of no symbol", off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
+	for _, to := range []int{p.f.NumSymbols() - 1, p.f.NumSymbols(), p.f.FirstGlobal() - 1} {
+		if to := uint32(to); to != binary.LittleEndian.Uint32(p.b[off+rSym:]) {
+			p.spoiled(fmt.Sprintf("%s of symbol %d", what, to), off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], to) })
+		}
+	}
 	p.spoiled(what+" of the symbol before", off, reloc.RelaSize, sym(1<<32-1))
 	p.spoiled(what+" of the symbol behind", off, reloc.RelaSize, sym(1))
 	p.spoiled(what+" with another addend", off, reloc.RelaSize, add(rAddend, 8))
@@ -112,21 +118,22 @@ func (p *patched) eachRelocation(sec elfrw.Section, visit func(off uint64, r rel
 	}
 }
 
-// operands spoils what the relocations of a section name, all of those of a symbol
-// at once: it is another symbol, or another place of it.
-func (p *patched) operands(sec elfrw.Section) {
+// operands spoils what the relocations of a section from one on name, all of those of
+// a symbol at once: it is another symbol, or another place of it.
+func (p *patched) operands(sec elfrw.Section, from int) {
 	p.t.Helper()
-	symbols := map[uint32]bool{}
-	p.eachRelocation(sec, func(_ uint64, r reloc.Rela) {
-		if r.Type() != uint32(elf.R_PPC64_NONE) {
-			symbols[r.Sym()] = true
+	symbols, places := map[uint32]bool{}, map[uint64]bool{}
+	i := 0
+	p.eachRelocation(sec, func(off uint64, r reloc.Rela) {
+		if i++; i > from && r.Type() != uint32(elf.R_PPC64_NONE) {
+			symbols[r.Sym()], places[off] = true, true
 		}
 	})
 	for sym := range symbols {
 		change := func(to uint32, by uint64) func(b []byte) {
 			return func(b []byte) {
 				p.eachRelocation(sec, func(off uint64, r reloc.Rela) {
-					if r.Sym() == sym && r.Type() != uint32(elf.R_PPC64_NONE) {
+					if r.Sym() == sym && places[off] {
 						binary.LittleEndian.PutUint32(b[off+rSym:], to)
 						binary.LittleEndian.PutUint64(b[off+rAddend:], uint64(r.Addend)+by)
 					}
@@ -200,6 +207,7 @@ func (p *patched) sites() {
 			if s.Rela >= 0 && !d.Done {
 				off := p.f.Section(int(in.relas.edited[sec.Index])).Off + uint64(s.Rela)*reloc.RelaSize
 				p.spoiled(fmt.Sprintf("site %d, which stays, with another type", i), off, reloc.RelaSize, add(rType, 1))
+				p.spoiled(fmt.Sprintf("site %d, which stays, without effect", i), off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rType:], 0) })
 				p.spoiled(fmt.Sprintf("site %d, which stays, with another addend", i), off, reloc.RelaSize, add(rAddend, 4))
 				p.spoiled(fmt.Sprintf("site %d, which stays, of no symbol", i), off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
 			}
@@ -264,6 +272,9 @@ func TestCheckSpoiled(t *testing.T) {
 		{"	.section .text.t,\"ax\"\nnop\nlocaltramp op\n.text\n" + savedFirst + "key op, target, local\n.quad __SCK__op\n", Options{Place: User, Runtime: Trampoline}, nil},
 		{"asm-samename.o", Options{Place: User, Runtime: Trampoline, Restore: []Form{SaveStub}}, []StubEntry{StubSave}},
 		{strings.Replace(listedBefore, "SITE", "bl target", 1) + second + two + foreignKey + trampNull, Options{Place: User}, []StubEntry{StubSave}},
+		{strings.NewReplacer("SITE", "bl target", "	.long __SCJ__op-.,", "	.section static_call_sites,\"aw\",@progbits,unique,1\n	.long __SCJ__op-.,").Replace(listedBefore) + two + foreignKey + trampNull, Options{Place: User}, []StubEntry{StubSave}},
+		{strings.NewReplacer("frame\nbl", "	.cfi_startproc\nframe\nbl", "endfunc", "	.cfi_endproc\nendfunc").Replace(caller) + two + foreignKey + trampNull, Options{Place: User}, nil},
+		{"leaf caller\nb __SCT__op\nendfunc caller\n" + second + foreignKey + trampNull, Options{Place: User, Runtime: None}, nil},
 		{strings.Replace(caller, "bl", ".Lsite: bl", 1) + second + foreignKey + trampNull + "	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.\n", Options{}, nil},
 		{caller + two + foreignKey + trampNull + "	.section .eh_frame,\"a\",@progbits\n	.long 8,0,0\n	.section .eh_frame,\"a\",@progbits,unique,1\n	.long 8,0,0\n", Options{Place: User}, nil},
 		{caller + strings.ReplaceAll(notocCaller, "caller", "second") + strings.ReplaceAll(tailCaller, "caller", "fourth") + two + foreignKey + trampNull, shadow, []StubEntry{StubSave, StubNoTOC, StubShadow}},
@@ -401,10 +412,35 @@ func (p *patched) stubs(some []StubEntry) {
 		}
 	}
 	p.relocations(sec, 0)
-	p.operands(sec)
+	p.operands(sec, 0)
+	p.spoiled("stubs of another type", header+4, 4, func(b []byte) { b[0] = byte(elf.SHT_NOTE) })
 	p.spoiled("stubs in no code", header+8, 8, func(b []byte) { b[0] &^= byte(elf.SHF_EXECINSTR) })
 	p.spoiled("stubs that may be written to", header+8, 8, func(b []byte) { b[0] |= byte(elf.SHF_WRITE) })
 	p.spoiled("stubs without alignment", header+48, 8, func(b []byte) { b[0] = 4 })
+}
+
+// TestStubPlaces reads a stub without a TOC pointer at each word: its prefixed
+// instruction must not cross 64 bytes.
+func TestStubPlaces(t *testing.T) {
+	for words := range 8 {
+		c := stub.Code{Bytes: bytes.Repeat([]byte{0, 0, 0, 0x60}, words)} // nop
+		c.NoTOC(stub.Key{Sym: 1, Null: true})
+		var relas []byte
+		for _, r := range c.Relas {
+			relas = appendRela(relas, r)
+		}
+		table, err := reloc.NewTable(relas)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := stubReader{code: c.Bytes, relas: reloc.Sort(table), used: map[int]bool{}}
+		does, err := r.read(uint64(4*words), uint64(len(c.Bytes)))
+		if crosses := words%4 == 3; (err != nil) != crosses || err != nil && !strings.Contains(err.Error(), "may cross 64 bytes") {
+			t.Errorf("at word %d: %v", words, err)
+		} else if err == nil && (does.way != wayPCRel || !does.null) {
+			t.Errorf("at word %d: %+v", words, does)
+		}
+	}
 }
 
 // frames spoils what the .eh_frame says of the stubs: the end of the input's, or
@@ -441,11 +477,16 @@ func (p *patched) frames() {
 			}
 		}
 	})
-	p.operands(sec)
+	p.operands(sec, before)
 	for by := uint64(1); by < sec.Size; by += 3 {
 		p.spoiled("less", header+32, 8, add(0, -by))
 	}
 	p.spoiled(".eh_frame that is not loaded", header+8, 8, func(b []byte) { b[0] &^= byte(elf.SHF_ALLOC) })
+	for j := 1; j < p.f.NumSections(); j++ {
+		if s := p.f.Section(j); s.Is(elf.SHT_RELA) && int(s.Info) == sec.Index {
+			p.spoiled("no relocation of a frame", p.f.Header().Shoff+uint64(j)*64+32, 8, func(b []byte) { clear(b) })
+		}
+	}
 	if base > 0 {
 		p.spoiled("an end before the stubs", sec.Off, 4, func(b []byte) { clear(b) })
 	}

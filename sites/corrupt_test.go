@@ -238,7 +238,7 @@ func TestCorrupted(t *testing.T) {
 		}, "R_PPC64_REL64: symbol 0 of"},
 		{"table key is no key", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rAddend, 1<<10)
-		}, "is neither a key nor a trampoline"},
+		}, "+0x400 is neither a key nor a trampoline"},
 		{"table tail bit", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rAddend, 1)
 		}, "says tail call true"},
@@ -269,7 +269,8 @@ func TestCorrupted(t *testing.T) {
 		}, "is 0x20, the section"},
 		{"stub symbol", userListed, func(p *patient) {
 			p.put32(p.rela(layout.StubSection, 8, elf.R_PPC64_GOT16_HA)+rSym, uint32(p.f.NumSymbols()))
-		}, "symbol "},
+		}, `section ".rela.text.unlikely.static_call": entry 0: r_info at `},
+		{"a section .opd", caller + "	.section .opd,\"aw\"\n	.quad 0\n", func(p *patient) { p.b[48] = 0 }, `section ".opd": function descriptors`},
 		{"trampoline key symbol", pairListed, func(p *patient) {
 			p.put32(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
 		}, "is of symbol"},
@@ -325,22 +326,24 @@ func (p *patient) secondSiteRela() uint64 {
 
 // TestOdd holds legal but odd objects against what must come of them.
 func TestOdd(t *testing.T) {
+	reverse := func(p *patient) {
+		s := p.section(".rela.text")
+		d := p.b[s.Off : s.Off+s.Size]
+		for i, j := 0, len(d)-24; i < j; i, j = i+24, j-24 {
+			var x [24]byte
+			copy(x[:], d[i:])
+			copy(d[i:], d[j:j+24])
+			copy(d[j:], x[:])
+		}
+	}
 	for _, c := range []struct {
 		name, object string
 		change       func(p *patient)
 	}{
 		{"abi unspecified", plainSite, func(p *patient) { p.b[48] = 0 }},
 		{"no SHF_INFO_LINK", plainSite, func(p *patient) { p.put64(p.header(".rela.text", 8), 0) }},
-		{"relocations in reverse", plainSite, func(p *patient) {
-			s := p.section(".rela.text")
-			d := p.b[s.Off : s.Off+s.Size]
-			for i, j := 0, len(d)-24; i < j; i, j = i+24, j-24 {
-				var x [24]byte
-				copy(x[:], d[i:])
-				copy(d[i:], d[j:j+24])
-				copy(d[j:], x[:])
-			}
-		}},
+		{"relocations in reverse", plainSite, reverse},
+		{"relocations in reverse, and one of a slot", strings.Replace(caller, "nop", "	.reloc .,R_PPC64_ADDR32,caller\nnop", 1) + foreignKey, reverse},
 		{"displacement in the branch", plainSite, func(p *patient) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x48001235)
 		}},

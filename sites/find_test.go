@@ -3,6 +3,7 @@
 package sites
 
 import (
+	"debug/elf"
 	"fmt"
 	"strings"
 	"testing"
@@ -165,6 +166,7 @@ func TestSites(t *testing.T) {
 		{"by its section, at the local entry", local + ".section .text.t,\"ax\"\nnop\n" + entries + ".text\n" + near, "nearby+0x14 near nop"},
 		{"another function of its section", local + ".section .text.t,\"ax\"\nleaf beside, local\nblr\nendfunc beside\nlocaltramp near\n.text\n" + strings.Replace(near, "__SCT__near", "beside", 1) + caller, "caller+0x14 op nop"},
 		{"an address by its section", local + ".section .text.t,\"ax\"\nlocaltramp near\n.data\n.quad __SCT__near\n.text\nfunc caller\naddis 3,2,__SCT__near@toc@ha\nendfunc caller\n", ""},
+		{"relocations in another order, and one of a slot", "leaf caller\n	.reloc caller+0xc,R_PPC64_ADDR32,caller\n	.reloc caller+8,R_PPC64_REL24,__SCT__one\n	.reloc caller,R_PPC64_REL24,__SCT__two\n.long 0x48000001\nnop\n.long 0x48000001\nnop\nendfunc caller\n", "caller+0x0 two nop, caller+0x8 one none"},
 		{"relocations in another order", "func caller\n	.reloc caller+0x10,R_PPC64_REL24,__SCT__one\n	.reloc caller+8,R_PPC64_REL24,__SCT__two\n.long 0x48000001\nnop\n.long 0x48000001\nnop\nendfunc caller\n", "caller+0x8 two nop, caller+0x10 one nop"},
 
 		{"a table's", strings.Replace(caller, "bl __SCT__op", ".Lsite: bl target", 1) + foreignKey + trampNull + table, "caller+0x14 op nop listed"},
@@ -176,6 +178,7 @@ func TestSites(t *testing.T) {
 		{"functions in another", ".type outer,@function\nouter: nop\n.type one,@function\none: nop\n.size one,4\n.type two,@function\ntwo: nop\n.size two,4\nbl __SCT__op\nnop\n.size outer,20\n", "outer+0xc op nop"},
 		{"names of a function", ".type long,@function\n.type short,@function\nshort: long: nop\n.size short,4\nbl __SCT__op\nnop\n.size long,12\n", "long+0x4 op nop"},
 		{"names of a function, the short one last", ".type long,@function\n.type short,@function\nlong: short: bl __SCT__op\nnop\n.size short,8\n.size long,12\n", "short+0x0 op nop"},
+		{"behind a function, and one without a size", ".type first,@function\nfirst: nop\n.type second,@function\nsecond: nop\n.size second,4\nbl __SCT__op\nnop\n", "+0x8 op nop"},
 		{"behind a function", ".type first,@function\nfirst: nop\n.size first,4\nbl __SCT__op\nnop\n", "+0x4 op nop"},
 		{"before a function", "bl __SCT__op\nnop\n.type first,@function\nfirst: nop\n.size first,4\n", "+0x0 op nop"},
 		{"in an object", ".type first,@object\nfirst: bl __SCT__op\nnop\n.size first,8\n", "+0x0 op nop"},
@@ -185,7 +188,7 @@ func TestSites(t *testing.T) {
 		{"no TOC pointer, a table's call", noTOC("bl target@notoc", "nop") + foreignKey + trampNull + table, "caller+0xc op nop listed notoc"},
 		{"no TOC pointer, a table's constant", noTOC("nop", "nop") + foreignKey + trampNull + table, "caller+0xc op nop listed notoc"},
 		{"no TOC pointer, a table's resolved call", "leaf near, local\nblr\nendfunc near\n" + noTOC("bl near", "nop") + foreignKey + trampNull + table, "caller+0xc op nop listed"},
-		{"no function, a table's constant", ".Lsite: nop\nnop\n" + foreignKey + trampNull + table, "+0x0 op nop listed"},
+		{"no function, a table's constant", ".Lsite: nop\nori 0,0,0\n" + foreignKey + trampNull + table, "+0x0 op nop listed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o, err := found(t, c.text)
@@ -220,6 +223,11 @@ func TestSites(t *testing.T) {
 			}
 			for i := range o.Keys {
 				sites += int(o.Keys[i].Sites)
+			}
+			for i := range o.Tramps {
+				if typ := o.File.SymbolType(int(o.Tramps[i].Sym)); typ == elf.STT_FILE {
+					t.Error("a file is a trampoline")
+				}
 			}
 			if got := strings.Join(all, ", "); got != c.want || sites != len(all) {
 				t.Errorf("%d: %s, want %s", sites, got, c.want)

@@ -243,6 +243,7 @@ func TestForms(t *testing.T) {
 		{"the end of a variable shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+24@toc@ha\nld 3,.data+24@toc@l(3)\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n.quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"what is before a variable shows no program", caller + ".data\n.quad 0\n.text\n" + foreignKey + "tramp op\nfunc other\naddis 3,2,.data@toc@ha\nld 3,.data@toc@l(3)\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"the high half of an address shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+16@toc@ha\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"an address by its section shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+16@toc@ha\naddi 3,3,.data+16@toc@l\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"a hidden variable shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,here@toc@ha\nendfunc other\n.data\n.globl here\n.hidden here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"the TOC shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,here@toc@ha\nendfunc other\n.section .toc,\"aw\"\n.globl here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"the GOT shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,here@got@ha\nendfunc other\n.data\n.globl here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
@@ -276,7 +277,7 @@ func TestForms(t *testing.T) {
 		{"module, listed without a stub, run time that patches trampolines", inTable(caller, 0) + foreignKey + trampNull, Options{Place: Module, Runtime: Trampoline}, "save-stub __SCS__op ld r2,24(r1)"},
 		{"kernel image, listed", inTable(caller, 0) + foreignKey + trampNull, Options{}, "direct target nop listed"},
 		{"kernel image, another is listed", inTable(caller, 0) + strings.ReplaceAll(caller, "caller", "z") + foreignKey + trampNull, Options{}, "direct target nop listed"},
-		{"kernel image, resolved and NULL", "localtramp op\n" + inTable(caller, 0) + "key op, 0, local\n", Options{}, "constant nop nop listed"},
+		{"kernel image, resolved and NULL", "localtramp op\n" + inTable(caller, 0) + "key op, 0, local\n", Options{}, "constant nop nop listed"}, //nolint:dupword // instructions
 		{"kernel image, constant without slot and TOC pointer", strings.Replace(inTable(notocCaller, 0), "bl __SCT__op@notoc", "nop", 1) + "key op, 0\n" + trampNull, Options{}, "constant nop  listed"},
 		{"kernel image, in a group", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + caller + ".text\n" + foreignKey + trampNull, Options{}, "keep __SCT__op nop"},
 		{"module, in a group", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + caller + ".text\n" + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1)"},
@@ -289,6 +290,15 @@ func TestForms(t *testing.T) {
 		{"behind a call that stays", "func caller\nframe\nb 2f\n1: bl __SCT__op\nnop\nunframe\n2: cmpdi 3,0\nbeq 3f\nbl __SCT__op\n3: nop\nb 1b\nendfunc caller\n" + foreignKey + trampNull, user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"behind a call of a stub", "func caller\nframe\nb 2f\n1: bl __SCT__op\nnop\nunframe\n2: bl __SCT__op\nnop\nb 1b\nendfunc caller\n" + foreignKey + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"module, local trampoline", "	.section .text.t,\"ax\"\nlocaltramp op\n.text\n" + caller + "key op, target, local\n.quad __SCK__op\n", Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
+		{"left for its target, in the kernel's table, save proven", strings.Replace(inTable(savedFirst, 0), "bl __SCT__op", "bl target", 1) + foreignKey + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"kernel image, left for its target, key elsewhere", strings.Replace(inTable(caller, 0), "bl __SCT__op", "bl other", 1), Options{}, "keep other nop listed"},
+		{"kernel image, left for its target in the first relocation, key elsewhere", strings.Replace(inTable("leaf caller\nbl __SCT__op\nendfunc caller\n", 1), "bl __SCT__op", "b other", 1), Options{}, "keep other  listed"},
+		{"hidden trampoline of local entry 1 that takes r2", savedFirst + foreignKey + "tramp op\n.hidden __SCT__op\n.localentry __SCT__op,1\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
+		{"hidden weak trampoline that takes r2", savedFirst + foreignKey + "tramp op\n.weak __SCT__op\n.hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
+		{"hidden trampoline with its own TOC pointer", savedFirst + foreignKey + strings.Replace(selfTramp, "protected", "hidden", 1), with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
+		{"kernel image, local key by its section", "key other, 0, local\nkey op, target, local\nlocaltramp op\n" + inTable(caller, 0), Options{}, "direct target nop listed"},
+		{"a trampoline that is the first global symbol", ".globl __SCT__op\n" + caller + strings.ReplaceAll(tailCaller, "caller", "second") + foreignKey + trampNull, user, "save-stub __SCS__op ld r2,24(r1)"},
+		{"a target that is the first global symbol", ".globl target\n" + caller + foreignKey + trampNull, Options{}, "direct target nop listed"},
 		{"keys elsewhere and here", caller + "bl __SCT__two\nnop\n.quad __SCK__op\nkey two, target\n", Options{}, "keep __SCT__op nop listed"},
 		{"local trampoline of another section, save proven", "	.section .text.t,\"ax\"\nnop\nlocaltramp op\n.text\n" + savedFirst + "key op, target, local\n.quad __SCK__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCT__op ld r2,24(r1)"},
 		{"local trampoline, in the kernel's table, save proven", "localtramp op\n" + inTable(savedFirst, 0) + "key op, target, local\n.quad __SCK__op\n", user, "stack __SCJ__op ld r2,24(r1) listed"},
@@ -380,6 +390,13 @@ addis r12,r2,0 R_PPC64_TOC16_HA .toc+0xfef8
 ld r12,0(r12) R_PPC64_TOC16_LO_DS .toc+0xfef8
 mtctr r12
 bctr`},
+		{"module with a very large .toc", caller + foreignKey + trampNull + ".section .toc,\"aw\"\n.balign 8\n.space 0x12340\n", Options{Place: Module}, `
+.long 0x0 R_PPC64_REL32 .toc+0x12340
+std r2,24(r1)
+addis r12,r2,0 R_PPC64_TOC16_HA .toc+0x12340
+ld r12,0(r12) R_PPC64_TOC16_LO_DS .toc+0x12340
+mtctr r12
+bctr`},
 		{"module, run time that patches trampolines", caller + foreignKey + trampNull, Options{Place: Module, Runtime: Trampoline}, `
 std r2,24(r1)
 addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
@@ -468,29 +485,68 @@ func stubText(t *testing.T, object []byte) string {
 // from the proof.
 func TestModuleSaveBehindStub(t *testing.T) {
 	text := "func caller\nframe\nbl __SCT__op\nnop\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull
-	opts := Options{Place: Module}
-	p, err := plan(assemble(t, text), opts)
-	if err != nil {
-		t.Fatal(err)
+	for _, opts := range []Options{{Place: Module}, {Place: User, Runtime: Trampoline}} {
+		p, err := plan(assemble(t, text), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Decisions[0].Form != SaveStub || p.Decisions[1].Form != Stack {
+			t.Fatalf("forms are %s and %s", p.Decisions[0].Form, p.Decisions[1].Form)
+		}
+		again(t, "the same options", p, opts)
+		second, err := plan(apply(t, p), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second.Decisions[1].Form != Stack {
+			t.Errorf("%v: the second call is %s in a second run", opts.Place, second.Decisions[1].Form)
+		}
 	}
-	if p.Decisions[0].Form != SaveStub || p.Decisions[1].Form != Stack {
-		t.Fatalf("forms are %s and %s", p.Decisions[0].Form, p.Decisions[1].Form)
+}
+
+// TestStays has a call that stays on its stub: the stub saves r2 for the next call. It
+// would not if the call could be another one's.
+func TestStays(t *testing.T) {
+	text := "func first\nb __SCT__op\nendfunc first\nfunc caller\nframe\nbl ENTRY\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" +
+		listedBefore[strings.Index(listedBefore, "	.section .text.unlikely"):strings.Index(listedBefore, "	.section static_call_sites")] +
+		"	.text\n" + foreignKey + trampNull
+	for _, c := range []struct {
+		entry string
+		opts  Options
+		want  []Form // of the tail call before, too
+	}{
+		{"__SCS__op\nld 2,24(1)\nstd 2,24(1)", Options{Restore: []Form{Stack, Shadow}, AllowShadow: true, ShadowStack: "top"}, []Form{Shadow, Shadow, Stack}},
+		{"__SCS__op\nld 2,24(1)", Options{Restore: []Form{Stack}}, []Form{Keep, Keep, Stack}},
+		{"__SCS__op\nld 2,24(1)", Options{Restore: []Form{Stack, Shadow}, AllowShadow: true, ShadowStack: "top"}, []Form{Shadow, Shadow, Shadow}},
+		{"__SCS__op\nld 2,24(1)", Options{Restore: []Form{SaveStub}}, []Form{Keep, SaveStub, SaveStub}},
+		{"__SCS__op\nld 2,24(1)", Options{}, []Form{Keep, SaveStub, Stack}},
+		{"__SCT__op\nld 2,24(1)", Options{Restore: []Form{Stack}}, []Form{Keep, Keep, Keep}},
+		{"__SCT__op\nld 2,24(1)", Options{}, []Form{Keep, SaveStub, Stack}},
+	} {
+		c.opts.Place, c.opts.Runtime = User, Trampoline
+		p, err := plan(assemble(t, strings.Replace(text, "ENTRY", c.entry, 1)), c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := []Form{p.Decisions[0].Form, p.Decisions[1].Form, p.Decisions[2].Form}; !slices.Equal(got, c.want) {
+			t.Errorf("%s, %v: %v, want %v", c.entry, c.opts.Restore, got, c.want)
+		}
+		again(t, c.entry, p, c.opts)
 	}
-	again(t, "the same options", p, opts)
-	f, err := elfrw.New(apply(t, p))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o, err := Find(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := MakePlan(o, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if second.Decisions[1].Form != Stack {
-		t.Errorf("the second call is %s in a second run", second.Decisions[1].Form)
+}
+
+// TestRestoreUnsaved has a restore of what nobody has saved, and one by the PACA: behind
+// the first a save of r2 saves something else.
+func TestRestoreUnsaved(t *testing.T) {
+	for slot, want := range map[string]Form{"ld 2,24(1)": PACA, "ld 2,16(13)": Stack, "ld 2,32(13)": PACA, "nop": Stack} {
+		text := "func caller\nframe\nbl __SCT__op\n" + slot + "\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull
+		p, err := plan(assemble(t, text), Options{Runtime: Trampoline, PACATOC: "16"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := &p.Decisions[1]; d.Form != want {
+			t.Errorf("%s: the second call is %s, want %s", slot, d.Form, want)
+		}
 	}
 }
 
@@ -498,11 +554,20 @@ func TestModuleSaveBehindStub(t *testing.T) {
 // to its function: the table says that it comes from a stub that saves, or that it does
 // not, and then the restore has no save.
 func TestModuleSaveBehindDirect(t *testing.T) {
+	const save = "std 2,24(1)\n"
 	for _, c := range []struct {
-		entry string
-		form  Form
-	}{{"__SCS__op", Stack}, {"__SCJ__op", SaveStub}} {
-		text := "func caller\nframe\n.Lsite: bl target\nld 2,24(1)\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull + `
+		call, save, entry string
+		restore           []Form
+		form              Form
+	}{
+		{"target", save, "__SCS__op", nil, Stack},
+		{"target", save, "__SCJ__op", nil, SaveStub},
+		{"__SCS__op", save, "__SCS__op", nil, Stack},
+		{"__SCS__op", "", "__SCS__op", nil, SaveStub},
+		{"__SCS__op", "", "__SCS__op", []Form{Stack}, Keep}, // that call may come to be none
+		{"__SCS__op", save, "__SCS__op", []Form{Stack}, Stack},
+	} {
+		text := "func caller\nframe\n.Lsite: bl " + c.call + "\nld 2,24(1)\n" + c.save + "bl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull + `
 	.section .text.unlikely.static_call,"ax",@progbits
 	.balign 16
 	.type __SCS__op,@function
@@ -521,12 +586,12 @@ __SCJ__op:
 	.quad __SCK__op-.
 	.text
 `
-		p, err := plan(assemble(t, text), Options{Place: Module})
+		p, err := plan(assemble(t, text), Options{Place: Module, Restore: c.restore})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if d := &p.Decisions[1]; d.Form != c.form {
-			t.Errorf("%s: the second call is %s", c.entry, d.Form)
+			t.Errorf("%+v: the second call is %s", c, d.Form)
 		}
 	}
 }

@@ -165,6 +165,18 @@ func TestNameless(t *testing.T) {
 	}
 }
 
+// TestFirstSymbol has a function with one entry point that is the first symbol.
+func TestFirstSymbol(t *testing.T) {
+	b := assemble(t, strings.Replace(caller, "func caller", "leaf caller, local", 1)+foreignKey)
+	p, err := plan(tool(t, strip+" -N .text -N .data -N .bss OBJ OUT", b), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, d := &p.Object.Sites[0], &p.Decisions[0]; s.Func != 1 || d.Reason != CallerNoTOC {
+		t.Errorf("function %d: %v, %v", s.Func, d.Form, d.Reason)
+	}
+}
+
 // TestKeyRelocations has one relocation too many at a key, or one at another place.
 func TestKeyRelocations(t *testing.T) {
 	for _, c := range []struct {
@@ -248,17 +260,33 @@ func TestSymbolsOnce(t *testing.T) {
 	use := "func other\naddis 3,2,top@got@tprel@ha\nld 3,top@got@tprel@l(3)\nadd 3,3,top@tls\nendfunc other\n"
 	two := caller + strings.ReplaceAll(caller, "caller", "last")
 	for _, c := range []struct {
-		text string
-		opts Options
-		want string // symbols that are there
+		text     string
+		opts     Options
+		want     string // symbols that are there
+		stripped bool
 	}{
-		{tailCaller + foreignKey + trampNull, shadow, "top .TOC."},
-		{tailCaller + foreignKey + trampNull + use, shadow, "top .TOC."},
-		{".section .text.x,\"ax\"\n" + two + foreignKey + trampNull, Options{}, ".TOC."},
-		{two, Options{TableOnly: true}, "__SCK__op .TOC."},
-		{two, Options{Place: Module}, "__SCS__op .TOC."},
+		{tailCaller + foreignKey + trampNull, shadow, "top .TOC.", false},
+		{two + foreignKey + trampNull, Options{}, ".TOC.", false},
+		{tailCaller + foreignKey + trampNull + use, shadow, "top .TOC.", false},
+		{tailCaller + foreignKey + trampNull + "	.section .tbss,\"awT\",@nobits\n	.globl top\n	.type top,@tls_object\ntop:	.space 8\n", shadow, "top .TOC.", false},
+		{tailCaller + foreignKey + trampNull + "	.quad top\n", shadow, "top .TOC.", true},
+		{".section .text.x,\"ax\"\n" + two + foreignKey + trampNull, Options{}, ".TOC.", true},
+		{two, Options{TableOnly: true}, "__SCK__op .TOC.", true},
+		{two, Options{Place: Module}, "__SCS__op .TOC.", true},
 	} {
-		f := patchedBy(t, c.text, c.opts)
+		b := assemble(t, ".file \"x.c\"\n"+c.text)
+		if c.stripped {
+			b = tool(t, strip+" --strip-unneeded OBJ OUT", b)
+		}
+		p, err := plan(b, c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again(t, "stripped", p, c.opts)
+		f, err := elfrw.New(apply(t, p))
+		if err != nil {
+			t.Fatal(err)
+		}
 		names, sections := map[string]int{}, map[int]int{}
 		for i := 1; i < f.NumSymbols(); i++ {
 			s := f.Symbol(i)
@@ -310,6 +338,7 @@ func TestFramesOnce(t *testing.T) {
 		{"frames of half a word", caller + ".section .eh_frame,\"a\",@progbits\n.long 10,0,0\n.short 0\n.text\n", 2},
 		{"frames of which the last is longer", caller + ".section .eh_frame,\"a\",@progbits\n.long 9,0,0\n.text\n", 2},
 		{"frames of the extended form", caller + ".section .eh_frame,\"a\",@progbits\n.long 0xffffffff,8,0,0,0\n.text\n", 2},
+		{"a frame of a word", caller + ".section .eh_frame,\"a\",@progbits\n.long 4,0\n.text\n", 1},
 		{"no frames", caller + ".section .eh_frame,\"a\",@progbits\n.text\n", 1},
 		{"a frame", caller + ".section .eh_frame,\"a\",@progbits\n.long 8,0,0\n.text\n", 1},
 		{"an end", caller + ".section .eh_frame,\"a\",@progbits\n.long 0\n.text\n", 2},
@@ -335,6 +364,17 @@ func TestCellPlaces(t *testing.T) {
 		_, err = p.Apply()
 		if c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want) {
 			t.Errorf("%s%v, want %s", c.toc, err, c.want)
+		}
+	}
+	for _, flag := range []elf.SectionFlag{elf.SHF_ALLOC, elf.SHF_WRITE} {
+		p := newPatient(t, caller+foreignKey+trampNull+".section .toc,\"aw\"\n.balign 8\n.quad 0\n")
+		p.b[p.header(tocName, 8)] &^= byte(flag)
+		gp, err := plan(p.b, Options{Place: Module})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := gp.Apply(); err == nil || !strings.Contains(err.Error(), "is for data, this is SHT_PROGBITS with flags") {
+			t.Errorf("without %v: %v", flag, err)
 		}
 	}
 }

@@ -64,6 +64,8 @@ __SCS__op:
 
 		{"trampolines with their keys", called + pairs + "	.long __SCT__op-.,__SCK__op-.\n", Options{}, ""},
 		{"a trampoline by another name of its place", called + ".globl alias\n.set alias,__SCT__op\n" + pairs + "	.long alias-.,__SCK__op-.\n", Options{}, ""},
+		{"a trampoline elsewhere with its key", caller + foreignKey + pairs + "	.long __SCT__op-.,__SCK__op-.\n", Options{}, ""},
+		{"a trampoline among data, called last", caller + strings.ReplaceAll(caller, "caller", "second") + strings.NewReplacer("__op", "__two", "caller", "third").Replace(caller) + ".data\n.globl __SCT__two\n__SCT__two: .quad 0\n", Options{}, `section ".text": third+0x14: R_PPC64_REL24: __SCT__two is in section ".data", which is no code`},
 		{"half a pair", called + pairs + "	.long __SCT__op-.\n", Options{}, `section ".static_call_tramp_key": +0x0: 0x4 bytes with 1 relocations are no table of pairs`},
 		{"a pair without relocations", called + pairs + "	.long 0,0\n", Options{}, `section ".static_call_tramp_key": +0x0: 0x8 bytes with 0 relocations are no table of pairs`},
 		{"a pair and a half", called + pairs + "	.long __SCT__op-.,__SCK__op-.,0\n", Options{}, `section ".static_call_tramp_key": +0x0: 0xc bytes with 2 relocations are no table of pairs`},
@@ -71,6 +73,9 @@ __SCS__op:
 		{"a pair beside its place", called + pairs + "	.reloc .+2,R_PPC64_REL32,__SCT__op\n	.long 0,__SCK__op-.\n", Options{}, `section ".static_call_tramp_key": +0x2: R_PPC64_REL32: want R_PPC64_REL32 against each word`},
 		{"a pair with one word twice", called + pairs + "	.reloc .,R_PPC64_REL32,__SCK__op\n	.long __SCT__op-.,0\n", Options{}, `section ".static_call_tramp_key": +0x0: R_PPC64_REL32: a second relocation of this word`},
 		{"a pair of no trampoline", called + pairs + "	.long caller-.,__SCK__op-.\n", Options{}, `section ".static_call_tramp_key": +0x0: R_PPC64_REL32: caller+0x0 is no trampoline`},
+		{"a pair of no trampoline, behind another", called + pairs + "	.long __SCT__op-.,__SCK__op-.,caller-.,__SCK__op-.\n", Options{}, `section ".static_call_tramp_key": +0x8: R_PPC64_REL32: caller+0x0 is no trampoline`},
+		{"a pair of no key, behind another", called + pairs + "	.long __SCT__op-.,__SCK__op-.,__SCT__op-.,caller-.\n", Options{}, `section ".static_call_tramp_key": +0xc: R_PPC64_REL32: caller+0x0 is no key`},
+		{"a pair of another key, behind another", called + second + pairs + "	.long __SCT__op-.,__SCK__op-.,__SCT__op-.,__SCK__two-.\n", Options{}, `section ".static_call_tramp_key": +0x8: pairs trampoline __SCT__op with key two`},
 		{"a pair of a trampoline elsewhere", called + pairs + "	.long elsewhere-.,__SCK__op-.\n", Options{}, `section ".static_call_tramp_key": +0x0: R_PPC64_REL32: elsewhere+0x0 is no trampoline`},
 		{"a pair of no key", called + pairs + "	.long __SCT__op-.,caller-.\n", Options{}, `section ".static_call_tramp_key": +0x4: R_PPC64_REL32: caller+0x0 is no key`},
 		{"a pair of another key", called + second + pairs + "	.long __SCT__op-.,__SCK__two-.\n", Options{}, `section ".static_call_tramp_key": +0x0: pairs trampoline __SCT__op with key two`},
@@ -80,6 +85,7 @@ __SCS__op:
 		{"a second copy of the code", caller + foreignKey + trampNull + "	.section .gnu.lto_.x,\"e\"\n	.quad 0\n", Options{}, `section ".gnu.lto_.x": a second copy of the code, from which a link with -flto would make the calls anew; compile without -flto, or remove it: objcopy -R '.gnu.lto_*' -R '.gnu.debuglto_*'`},
 		{"a second copy of the code, and a listed site", caller + "	.section .gnu.lto_.x,\"e\"\n	.quad 0\n", Options{TableOnly: true}, `section ".gnu.lto_.x": a second copy of the code, from which a link with -flto would make the calls anew; compile without -flto, or remove it: objcopy -R '.gnu.lto_*' -R '.gnu.debuglto_*'`},
 		{"a second copy of the code, and nothing to patch", caller + "	.section .gnu.lto_.x,\"e\"\n	.quad 0\n", app, ""},
+		{"a section .opd", caller + "	.section .opd,\"aw\"\n	.quad 0\n", Options{}, ""},
 		{"user space", user("SITE", "bl target"), app, ""},
 		{"user space, a table that is no data", user(`_sites,"aw",@progbits`, `_sites,"aw",@note`), app, `section "static_call_sites": +0x0: a site table has type SHT_PROGBITS and SHF_ALLOC, this is SHT_NOTE with flags SHF_WRITE+SHF_ALLOC`},
 		{"user space, a table that is not loaded", user(`_sites,"aw",@progbits`, `_sites,"w",@progbits`), app, `section "static_call_sites": +0x0: a site table has type SHT_PROGBITS and SHF_ALLOC, this is SHT_PROGBITS with flags SHF_WRITE`},
@@ -97,7 +103,7 @@ __SCS__op:
 		{"user space, a site twice, behind an empty table", user("	.long .Lsite-.,", "	.section static_call_sites,\"aw\",@progbits,unique,7\n	.section static_call_sites,\"aw\",@progbits,unique,8\n	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__op\n	.long .Lsite-.,"), app, `section "static_call_sites": +0x10: entry 1 names the site of entry 0 again`},
 		{"a stub that loads a function by .toc", byCell + "	.section .toc,\"aw\"\n.Lcell: .quad target\n	.text\n" + foreignKey, Options{Place: Module}, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 		{"a stub that loads a stub by .toc", byCell + "	.section .toc,\"aw\"\n.Lcell: .quad __SCS__op\n	.text\n" + foreignKey, Options{Place: Module}, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
-		{"user space, a stub that loads no key", user("addis 12,2,__SCK__op@got@ha\n	ld 12,__SCK__op@got@l(12)\n", "nop\nnop\n"), app, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
+		{"user space, a stub that loads no key", user("addis 12,2,__SCK__op@got@ha\n	ld 12,__SCK__op@got@l(12)\n", "nop\nori 0,0,0\n"), app, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 
 		{"direct already", site("bl target") + foreignKey, Options{}, ""},
 		{"direct already, in its section", site("bl near") + local + "key op, near, local\n", Options{}, ""},
@@ -115,6 +121,10 @@ __SCS__op:
 		{"direct to data", site("bl __SCK__op") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: the site branches to __SCK__op, which is no code`},
 		{"direct by an absolute branch", site(".reloc .,R_PPC64_REL24,target\n.long 0x48000003") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: expects b or bl, found .long 0x48000003`},
 		{"direct, and another relocation", site(".reloc .,R_PPC64_ADDR32,caller\nbl target") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_ADDR32: the branch has this relocation besides that of a call`},
+		{"a call, and another relocation of one", strings.Replace(caller, "bl", "	.reloc .,R_PPC64_REL24,other\nbl", 1) + foreignKey + trampNull, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: the branch has this relocation besides that of a call`},
+		{"direct in its section, and a relocation", site(".reloc .,R_PPC64_ADDR32,caller\nbl near") + local + "key op, near, local\n", Options{}, `section ".text": caller+0x14: R_PPC64_ADDR32: the branch has this relocation besides that of a call`},
+		{"NULL, and a relocation", site(".reloc .,R_PPC64_ADDR32,caller\nnop") + null, Options{}, `section ".text": caller+0x14: R_PPC64_ADDR32: the branch has this relocation besides that of a call`},
+		{"resolved, and a relocation", "localtramp op\n" + strings.Replace(caller, "bl __SCT__op", "	.reloc .+3,R_PPC64_ADDR16,caller\nbl __SCT__op", 1) + "key op, target, local\n", Options{}, ""},
 		{"a relocation that does nothing", site(".reloc .,R_PPC64_NONE,caller\nbl target") + foreignKey, Options{}, ``},
 		{"a relocation beside the branch", site(".reloc .+2,R_PPC64_REL24,target\nbl .+0x100") + foreignKey, Options{}, `section ".text": caller+0x16: R_PPC64_REL24: the branch has this relocation besides that of a call`},
 		{"a tail call that the table calls none", site("b target") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: the table says tail call false, found b .+0x0`},
@@ -131,6 +141,7 @@ __SCS__op:
 		{"direct, and the key holds NULL", site("bl target") + null, Options{}, `section ".text": caller+0x14: found bl .+0x0, but with what key op holds it would be nop`},
 		{"return of a call that is none", site("blr") + null, Options{}, `section ".text": caller+0x14: the table names a site that is no call and no constant: blr`},
 		{"direct, and what the key holds is not known", site("bl target"), Options{}, ""},
+		{"direct, and only the linker may restore", site("bl target") + foreignKey, Options{Runtime: Trampoline, Restore: []Form{Linker}}, `section ".text": caller+0x14: the site has left its trampoline already (bl .+0x0), but the trampoline is not defined in this object, or not one that takes r2 from its caller`},
 		{"direct, and the key may change", site("bl target") + foreignKey, Options{Place: Module}, `section ".text": caller+0x14: the site has left its trampoline already (bl .+0x0), but the table of the module lists the site without a stub: the run time would leave it as it is`},
 		{"direct, in a function without a TOC pointer", strings.Replace(site("bl target"), "func", "leaf", 1) + foreignKey, none, `section ".text": caller+0xc: the site has left its trampoline already (bl .+0x0), but the calling function has one entry point: r2 may be its caller's`},
 		{"NULL, in a function without a TOC pointer", strings.Replace(site("nop"), "func", "leaf", 1) + null, none, ""},
@@ -152,6 +163,31 @@ __SCS__op:
 // TestEmptyRelocations has a section of code with an empty section of relocations:
 // new ones go there only if it is one of the symbols that count, and the only one.
 func TestEmptyRelocations(t *testing.T) {
+	for _, c := range []struct {
+		name, of string
+		empty    bool
+		want     string
+	}{
+		{"an empty section first", ".text.x", true, ""},
+		{"two sections of relocations", ".text.x", false, ""},
+		{"two sections for what is not loaded", ".debug_x", false, ""},
+	} {
+		p := newPatient(t, "	.section .debug_a,\"\"\n	.quad caller\n	.section .text.x,\"ax\"\n"+caller+foreignKey+trampNull+"	.section .debug_x,\"\"\n	.quad caller\n")
+		first := p.header(".rela.debug_a", 0) < p.header(".rela"+c.of, 0)
+		if c.empty {
+			p.put64(p.header(".rela.debug_a", 32), 0)
+		}
+		p.put32(p.header(".rela.debug_a", 44), uint32(p.section(c.of).Index))
+		gp, err := plan(p.b, Options{})
+		switch {
+		case c.empty && !first:
+			t.Errorf("%s: it is not the first", c.name)
+		case c.want == "" && err == nil:
+			again(t, c.name, gp, Options{})
+		case c.want == "" || err == nil || !strings.Contains(err.Error(), c.want):
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
 	source := noTOCListed + "key op, 0\n" + trampNull + "	.section .debug_x,\"\"\n	.quad caller\n"
 	for _, c := range []struct {
 		name   string
@@ -183,7 +219,7 @@ func TestEmptyRelocations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := 0
+		n := 0 // of .text
 		for i := p.f.NumSections(); i < f.NumSections(); i++ {
 			if s := f.Section(i); s.Is(elf.SHT_RELA) && int(s.Info) == p.section(".text").Index {
 				n++

@@ -250,7 +250,8 @@ func again(t *testing.T, name string, p *Plan, opts Options) {
 		n := slices.IndexFunc(second.Object.Sites, func(x Site) bool { return x.compare(int(s.Section), s.Off) == 0 })
 		if n < 0 || second.entryOf(&second.Object.Sites[n]) < 0 {
 			t.Errorf("%s: site %d is not in the table", name, i)
-		} else if e := second.table().Entries[second.entryOf(&second.Object.Sites[n])]; e.Section != s.Section || e.Off != s.Off {
+		} else if e := second.table().Entries[second.entryOf(&second.Object.Sites[n])]; e.Section != s.Section || e.Off != s.Off ||
+			e.Flags&FlagTail != 0 != s.Tail || e.Flags&FlagNoTOC != 0 != (s.NoTOC() && opts.Place == User) {
 			t.Errorf("%s: the entry of site %d is %+v", name, i, e)
 		}
 	}

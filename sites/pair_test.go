@@ -70,6 +70,7 @@ __SCT__op:
 	sizeless := func(code string) string {
 		return "	.type __SCT__op,@function\n__SCT__op:\naddis 12,2,__SCK__op@toc@ha\nld 12,__SCK__op@toc@l(12)\n" + code
 	}
+	const change = "	.data\n	.quad __SCK__op\n	.text\n"
 	for _, c := range []struct {
 		name    string
 		a, b    string // files, to be joined by ld -r
@@ -77,6 +78,7 @@ __SCT__op:
 		want    string // of each caller: what its key holds, or the reason why nobody knows
 	}{
 		{"both local, twice", file("a", "local", "local"), file("b", "local", "local"), "", "call_a a call_b b"},
+		{"both local, twice, and may change", file("a", "local", "local") + change, file("b", "local", "local") + change, "", "call_a a call_b b"},
 		{"both local, twice, without STT_FILE", file("a", "local", "local"), file("b", "local", "local"), "-N a.c -N b.c", "call_a a call_b b"},
 		{"both local, and an undefined call", file("a", "local", "local"), file("b", "", "globl"), "-L __SCT__op", "call_a a call_b key-undefined"},
 		{"both local, both global", file("a", "local", "local"), file("b", "globl", "globl"), "", "call_a a call_b b"},
@@ -105,8 +107,9 @@ __SCT__op:
 		{"the key's second half", file("a", "globl", "") + ".globl __SCT__op\n" + strings.Replace(alone, "nop\n", ".reloc .,R_PPC64_TOC16_HA,__SCK__op+8\nnop\n", 1), file("b", "", ""), "", "call_a a call_b a"},
 		{"a trampoline among data", file("a", "local", "") + ".data\n.globl __SCT__two\n__SCT__two: .quad __SCK__op\n.text\n" + alone, file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
 		{"local key, global trampoline in a group", file("a", "local", "") + ".section .text.g,\"axG\",@progbits,__SCT__op,comdat\n.globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__op@toc@ha\nld 12,__SCK__op@toc@l(12)\nmtctr 12\nbctr\n.size __SCT__op,.-__SCT__op\n.text\n", file("b", "", ""), "", "call_a key-ambiguous call_b key-ambiguous"},
-		{"another key, and no trampoline", "key two, two, local\nleaf two, local\nblr\nendfunc two\n.globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__two@toc@ha\nblr\n.size __SCT__op,.-__SCT__op\n" + caller, file("b", "", ""), "", "caller key-ambiguous call_b key-ambiguous"},
-		{"another key", "key two, two, local\nleaf two, local\nblr\nendfunc two\n.globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__two@toc@ha\nld 12,__SCK__two@toc@l(12)\nmtctr 12\nbctr\n.size __SCT__op,.-__SCT__op\n" + caller, file("b", "", ""), "", "caller two call_b two"},
+		{"another key, and no trampoline", "key two, here, local\nleaf here, local\nblr\nendfunc here\n.globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__two@toc@ha\nblr\n.size __SCT__op,.-__SCT__op\n" + caller, file("b", "", ""), "", "caller key-ambiguous call_b key-ambiguous"},
+		{"another key", "key two, here, local\nleaf here, local\nblr\nendfunc here\n.globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__two@toc@ha\nld 12,__SCK__two@toc@l(12)\nmtctr 12\nbctr\n.size __SCT__op,.-__SCT__op\n" + caller, file("b", "", ""), "", "caller here call_b here"},
+		{"another key, elsewhere", ".globl __SCT__op\n.type __SCT__op,@function\n__SCT__op: addis 12,2,__SCK__two@toc@ha\nld 12,__SCK__two@toc@l(12)\nmtctr 12\nbctr\n.size __SCT__op,.-__SCT__op\n" + caller, file("b", "", ""), "", "caller key-undefined call_b key-undefined"},
 		{"another name for it", file("a", "local", "local") + ".set __SCT__too,__SCT__op\n" + strings.NewReplacer("caller", "call_too", "__op", "__too").Replace(caller), file("b", "", ""), "", "call_a a call_too a call_b key-missing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

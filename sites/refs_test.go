@@ -70,6 +70,8 @@ func TestWaysToKey(t *testing.T) {
 		{"among code", strings.ReplaceAll(in(".text.x"), `"aw"`, `"ax"`), Options{}, "among the code"},
 
 		{"a name", "key op, target\n", Options{}, "by the name __SCK__op"},
+		{"a name, behind one that is elsewhere", "	.globl __SCK__first\n	.quad __SCK__first\nkey op, target\n", Options{}, "by the name __SCK__op"},
+		{"the name of another key without a size", "	.data\n	.globl __SCK__first\n__SCK__first: .quad 0\n	.text\n" + hidden, Options{Place: User, WholeProgram: true}, ""},
 		{"a name, whole program", "key op, target\n", Options{WholeProgram: true}, ""},
 		{"a name that units see, whole program", "key op, target\n", Options{Place: User, WholeProgram: true}, "by the name __SCK__op"},
 		{"a name of the unit, whole program", hidden, Options{Place: User, WholeProgram: true}, ""},
@@ -86,6 +88,8 @@ func TestWaysToKey(t *testing.T) {
 		{"an anchor", label + local + code("addis 9,2,.data@toc@ha\naddi 9,9,.data@toc@l\n"), Options{}, "R_PPC64_TOC16_LO: refers to its section"},
 		{"an access of a neighbour", label + local + code("addis 9,2,.data@toc@ha\nld 9,.data@toc@l(9)\n"), Options{}, ""},
 		{"an access of the key", label + local + code("addis 9,2,.data+8@toc@ha\nstd 9,.data+8@toc@l(9)\n"), Options{}, "refers to it"},
+		{"an access of the last word", label + local + code("addis 9,2,.data+20@toc@ha\nlwz 9,.data+20@toc@l(9)\n"), Options{}, ""},
+		{"an access behind the section", label + local + code("addis 9,2,.data+24@toc@ha\nlwz 9,.data+24@toc@l(9)\n"), Options{}, "refers to its section"},
 		{"an access that ends in the key", label + local + code("addis 9,2,.data@toc@ha\n.reloc .,R_PPC64_TOC16_LO_DS,.data\n.long 0xf9090002\n"), Options{}, "R_PPC64_TOC16_LO_DS: refers to it"}, // stq 8,0(9)
 		{"an access that leaves its address", label + local + code("addis 9,2,.data@toc@ha\nldu 8,.data@toc@l(9)\n"), Options{}, "R_PPC64_TOC16_LO_DS: refers to its section"},
 		{"an access of many words", label + local + code("addis 9,2,.data@toc@ha\n.reloc .,R_PPC64_TOC16_LO,.data\n.long 0xbda90000\n"), Options{}, "refers to its section"}, // stmw 13,0(9)
@@ -95,6 +99,7 @@ func TestWaysToKey(t *testing.T) {
 		{".discard of user space", alone + ".section .discard.x,\"aw\"\nlist: .quad __SCK__op\n.text\n" + code("addis 9,2,list@toc@ha\n"), Options{Place: User}, `section ".discard.x": +0x0: R_PPC64_ADDR64: refers to it`},
 		{".discard of user space, with a name", alone + ".section .discard.x,\"aw\"\n.globl list\nlist: .quad __SCK__op\n", Options{Place: User}, "refers to it"},
 		{".discard of user space that nothing reads", alone + ".section .discard.x,\"aw\"\nlist: .quad __SCK__op, list\n", Options{Place: User}, ""},
+		{".discard of user space that nothing reads, and data", alone + ".section .discard.x,\"aw\"\nlist: .quad __SCK__op, list\n	.section .init_array,\"aw\"\n.quad __SCK__op\n", Options{Place: User}, "R_PPC64_ADDR64: refers to it"},
 		{"what is not loaded", alone + ".section .discard.x,\"e\"\n.quad __SCK__op\n.section .debug_x,\"\"\n.quad __SCK__op\n", Options{Place: User}, ""},
 
 		{"the distance from itself", local + "	.data\n	.long __SCK__op-.\n", Options{}, "the data at +0x10 of section"},
@@ -154,11 +159,11 @@ func TestAccesses(t *testing.T) {
 	} {
 		access := func(at int) string {
 			code := fmt.Sprintf(".balign 64\n%s,.data+%d@pcrel\n", c.op, at)
-			if c.unit != 0 {
+			switch {
+			case c.op == "addi 8":
+				code = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\naddi 9,9,.data+%d@toc@l\n", at, at)
+			case c.unit != 0:
 				code = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\n%s,.data+%d@toc@l(9)\n", at, c.op, at)
-				if strings.HasPrefix(c.op, "addi") {
-					code = fmt.Sprintf("addis 9,2,.data+%d@toc@ha\naddi 9,9,.data+%d@toc@l\n", at, at)
-				}
 			}
 			f, err := elfrw.New(assemble(t, keys+"func f\n"+code+"endfunc f\n"+caller))
 			if err != nil {

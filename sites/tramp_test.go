@@ -38,6 +38,8 @@ func TestTramps(t *testing.T) {
 		{"r2 as an index", entry("1", "li 12,0\nldx 12,12,2\n"+jump), "known caller 4"},
 		{"r2 stored as an index", entry("1", "li 12,0\nstdx 11,12,2\n"+jump), "known stores 4"},
 		{"r2 compared", entry("1", "li 12,0\ncmpd 2,12\n"+jump), "known caller 4"},
+		{"r2 compared with", entry("1", "li 12,0\ncmpd 12,2\n"+jump), "known caller 4"},
+		{"r12 compared with", entry("1", "cmpd 11,12\nli 12,0\n"+jump), "known 4"},
 		{"r2 stored", entry("1", "pld 12,__SCK__op@pcrel\nstd 2,24(1)\n"+jump), "known 4"},
 		{"r12 stored", entry("1", "std 12,-8(1)\npld 12,__SCK__op@pcrel\n"+jump), "known 4"},
 		{"r11 stored in the stack", entry("1", "pld 12,__SCK__op@pcrel\nstd 11,-8(1)\n"+jump), "known own 4"},
@@ -62,6 +64,7 @@ func TestTramps(t *testing.T) {
 		{"a call by CTR", entry("1", "pld 12,__SCK__op@pcrel\nmtctr 12\nbctrl\nblr\n"), ""},
 		{"a call by CTR, in the middle", entry("1", "bctrl\npld 12,__SCK__op@pcrel\n"+jump), ""},
 		{"a return", entry("1", "blr\n"+jump), ""},
+		{"a return of NULL", entry("1", "pld 12,__SCK__op@pcrel\ncmpdi 12,0\nbeqlr\n"+jump), "known own caller returns 5"},
 		{"a return that counts", entry("1", "pld 12,__SCK__op@pcrel\nbdnzlr\n"+jump), "known own caller returns 4"},
 		{"a return that calls", entry("1", "pld 12,__SCK__op@pcrel\nbeqlrl\n"+jump), ""},
 		{"nothing", entry("1", ""), ""},
@@ -104,5 +107,52 @@ func TestTramps(t *testing.T) {
 				t.Errorf("it only jumps: %v", !jumps)
 			}
 		})
+	}
+}
+
+// TestNeverNull has keys that may come to hold NULL, as far as their trampolines show.
+func TestNeverNull(t *testing.T) {
+	stub := "	.section .text.unlikely.static_call,\"ax\"\n	.type __SCS__op,@function\n__SCS__op: std 2,24(1)\naddis 12,2,__SCK__op@got@ha\nld 12,__SCK__op@got@l(12)\nld 12,0(12)\nmtctr 12\nbctr\n	.size __SCS__op,.-__SCS__op\n	.text\n"
+	also := func(tramp string) string {
+		return strings.NewReplacer("__SCT__op", "__SCT__also", "tramp op", "tramp also").Replace(tramp)
+	}
+	null := strings.ReplaceAll(selfTramp, "mtctr 12", "cmpdi 12,0\nbeqlr\nmtctr 12")
+	for _, c := range []struct {
+		name, text string
+		want       bool
+	}{
+		{"no test", foreignKey + selfTramp, false},
+		{"a test", foreignKey + null, true},
+		{"NULL", "key op, 0\n" + selfTramp, true},
+		{"return 0", "key op, __static_call_return0\n" + selfTramp, false},
+		{"a key elsewhere", ".quad __SCK__op\n" + selfTramp, true},
+		{"a trampoline elsewhere", foreignKey, true},
+		{"a trampoline that is not known", foreignKey + strings.Replace(selfTramp, "	bctr\n", "	blr\n", 1), true},
+		{"two, none tests", foreignKey + selfTramp + also(selfTramp), false},
+		{"two, the first tests", foreignKey + null + also(selfTramp), true},
+		{"two, the second tests", foreignKey + selfTramp + also(null), true},
+		{"no test, and a stub of an earlier run", foreignKey + stub + selfTramp, false},
+		{"a stub of an earlier run, and a trampoline elsewhere", foreignKey + stub, true},
+		{"only a stub of an earlier run", foreignKey + stub, true},
+	} {
+		site := caller
+		if strings.HasPrefix(c.name, "only ") {
+			site = strings.Replace(caller, "__SCT__", "__SCS__", 1)
+		}
+		o, err := found(t, c.text+site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := int(o.Sites[0].Key)
+		if got := o.canBeNull(key); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+		want := "__SCT__op" // the first of several
+		if strings.HasPrefix(c.name, "only ") {
+			want = ""
+		}
+		if tramp := o.name(o.trampoline(key)); tramp != want {
+			t.Errorf("%s: the trampoline is %q", c.name, tramp)
+		}
 	}
 }
