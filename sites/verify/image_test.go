@@ -279,6 +279,9 @@ func TestOurs(t *testing.T) {
 func TestForeignTrampoline(t *testing.T) {
 	object := assemble(t, "\t.data\n\t.quad __SCT__theirs\n")
 	link := linking{words: strings.Fields("-nostdlib -shared")}
+	if r, err := check(assemble(t, "\t.text\n\tnop\n"), Options{User: true}); err != nil || r.Unknown {
+		t.Errorf("without any: %+v, %v", r, err)
+	}
 	r, err := check(link.image(t, "bfd", object), Options{User: true})
 	if err != nil || !r.Unknown || r.Sites != 0 {
 		t.Errorf("%+v, %v", r, err)

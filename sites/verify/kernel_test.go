@@ -32,7 +32,7 @@ const (
 
 // kernelFaults are of the linked image of kernel.S.
 var kernelFaults = []sourceCase{
-	{name: "nothing", both: true, opts: image},
+	{name: "nothing", both: true, sites: 11, opts: image},
 	{name: "PACATOC of a symbol", opts: Options{PACATOC: "paca_offset", AllowUnpatched: true}},
 	{name: "PACATOC of no symbol", opts: Options{PACATOC: "nobody"}, want: []string{`error: symbol "nobody"`}},
 	{name: "no PACATOC", opts: Options{AllowUnpatched: true}, want: []string{"v_paca+0x14: " + noPlace}},
@@ -180,7 +180,7 @@ var kernelFaults = []sourceCase{
 	{name: "entries of 8 bytes", edits: append(unlist("far, 0, __SCJ__far"), "#include", "#define SMALL\n#include"), opts: image},
 	{name: "entries of 8 bytes, an odd number", edits: append(unlist("far, 0, __SCJ__far", "null"), "#include", "#define SMALL\n#include"), opts: image},
 	{name: "entries of 8 bytes, as asked", edits: append(unlist("far, 0, __SCJ__far"), "#include", "#define SMALL\n#include"), opts: Options{PACATOC: "16", AllowUnpatched: true, EntrySize: 8}},
-	{name: "two equal entries", edits: []string{"table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct-."}, opts: image},
+	{name: "two equal entries", sites: 11, edits: []string{"table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct-."}, opts: image},
 	{name: "two entries with other flags", edits: []string{"table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct+2-."}, opts: image, want: []string{"v_direct+0x14: two entries name the site"}},
 	{name: "two entries with other keys", edits: []string{"table_end:", ".long v_direct.site-.,0\n.quad __SCK__through-."}, opts: image, want: []string{"v_direct+0x14: two entries name the site"}},
 	{name: "two entries with other stubs", edits: []string{"table_end:", ".long v_direct.site-.,__SCJ__far-.\n.quad __SCK__direct-."}, opts: image, want: []string{"v_direct+0x14: two entries name the site"}},

@@ -25,6 +25,7 @@ type sourceCase struct {
 	want []string
 
 	unknown bool // nothing is known of the sites
+	sites   int  // how many, where that is of interest
 }
 
 // A linking is how an object is linked: in which directory, and with what.
@@ -71,6 +72,9 @@ func (c *sourceCase) check(t *testing.T, b []byte) {
 	}
 	r, err := check(b, c.opts)
 	var got []string
+	if r != nil && c.sites != 0 && r.Sites != c.sites {
+		t.Errorf("%d sites, want %d", r.Sites, c.sites)
+	}
 	if r != nil && r.Unknown != c.unknown {
 		t.Errorf("unknown is %v", r.Unknown)
 	}
