@@ -226,6 +226,9 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := &verifier{program: p}
+		if x := p.external(p.ext + extSize*uint64(len(p.symbols))); x != nil {
+			t.Errorf("%s: a symbol behind the last, %s", name, x.name)
+		}
 		at := map[string]uint64{}
 		for i := range p.symbols {
 			at[p.symbols[i].name] = p.symbols[i].addr
