@@ -204,7 +204,7 @@ func unnamed(edits ...string) []string {
 	const makesR2 = "\taddis 2,12,(.TOC.-0b)@ha\n"
 	const rest = "\taddi 2,2,(.TOC.-0b)@l\n"
 	return append(edits, "leaf v_one\n", "\t.balign 16\nn_target:\nn_0:\n0:"+makesR2+rest+"n_8:\taddi 3,3,1\nn_12:\tblr\n"+
-		"m_target:\n0:"+makesR2+"\tnop\n\tnop\n"+rest+"m_16:\tblr\n"+
+		"m_target:\n0:"+makesR2+"\tnop\n\tori 0,0,0\n"+rest+"m_16:\tblr\n"+
 		"n_zero:\tli 3,0\n\tblr\nn_none:\tli 3,0\nn_one:\nn_1:\tnop\n\tblr\n"+
 		"n_zero2:\n0:"+makesR2+rest+"\tli 3,0\n\tblr\nleaf v_one\n")
 }
