@@ -206,8 +206,12 @@ func unleash(o *options, bin, p string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
+	old := []string{name + ".json"}
 	if !o.again {
-		if err := os.RemoveAll(name + ".killed"); err != nil {
+		old = append(old, name+".killed")
+	}
+	for _, f := range old {
+		if err := os.RemoveAll(f); err != nil {
 			return nil, err
 		}
 	}
