@@ -215,7 +215,7 @@ mutants: ## Give scpatch MUTANTS changed objects (100000)
 
 # Each package by its own tests. The pattern leaves out what takes long, and what
 # runs none of the code.
-MUTATED := ppc64 reloc elfrw sites/kind sites/layout sites/tocsave sites/textmap sites/image sites/verify sites
+MUTATED := ppc64 reloc elfrw sites/internal/index sites/kind sites/layout sites/stub sites/tocsave sites/textmap sites/image sites/verify sites
 MUTATION = $(GO) run ./.ci/mutation -skip '$(LONG)|$(INPUT)|^TestFormsRun$$'
 mutation: tools ## Change the operators of MUTATED one by one: do their tests notice? (hours)
 	$(MUTATION) -workers 2 $(MUTATED)
