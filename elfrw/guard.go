@@ -12,7 +12,10 @@ import (
 // file meanwhile, the lost pages can no longer be read: the kernel sends
 // SIGBUS, which would end the process. Guard turns that into an error that
 // wraps ErrChanged. fn then stops at that point, but its deferred calls run.
-// Any other panic is passed on.
+//
+// If another process writes to the file, what was checked may not hold any more: an
+// index is read again, and is out of range. A panic of fn is such an error, too, if the
+// file has changed since it was opened. Any other panic is passed on.
 //
 // It works only for faults in the goroutine that calls Guard. This is the only
 // place where a panic is recovered, because a mapped file reports the fault in
@@ -28,10 +31,14 @@ func (s *source) guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil { //nolint:forbidigo // see Guard: a fault has no other answer
-			if !s.isFault(r) {
+			switch {
+			case s.isFault(r):
+				err = fmt.Errorf("%w: %s was truncated", ErrChanged, s.file.Name())
+			case s.written():
+				err = fmt.Errorf("%w: %s was written to", ErrChanged, s.file.Name())
+			default:
 				panic(r)
 			}
-			err = fmt.Errorf("%w: %s was truncated", ErrChanged, s.file.Name())
 		}
 	}()
 	return fn()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/scpatch/scpatch/elfrw"
 )
@@ -40,6 +41,29 @@ func TestGuard(t *testing.T) {
 				t.Errorf("error is %v", err)
 			}
 		})
+	}
+}
+
+// TestGuardWritten has code that trusts what it has read before, and a file that is
+// written to in between.
+func TestGuardWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.o")
+	f := put(t, path, bulky())
+	read := func() error {
+		before := f.Bytes()[4]
+		if err := os.WriteFile(path, bytes.Repeat([]byte{0}, len(bulky())), 0o666); err != nil {
+			return err
+		}
+		if err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)); err != nil { // whatever the clock's tick
+			return err
+		}
+		if f.Bytes()[4] != before {
+			panic("an index out of range")
+		}
+		return nil
+	}
+	if err := f.Guard(read); !errors.Is(err, elfrw.ErrChanged) {
+		t.Errorf("error is %v", err)
 	}
 }
 

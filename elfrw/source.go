@@ -5,6 +5,7 @@ package elfrw
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -60,12 +61,22 @@ func (s *source) unmap() error {
 	return unix.Munmap(data)
 }
 
+// written reports whether the file that was opened has been written to since.
+func (s *source) written() bool {
+	now, err := s.file.Stat()
+	return err == nil && s.differs(now)
+}
+
+func (s *source) differs(now fs.FileInfo) bool {
+	return now.Size() != s.info.Size() || !now.ModTime().Equal(s.info.ModTime())
+}
+
 func (s *source) changed() error {
 	now, err := s.file.Stat()
 	if err != nil {
 		return err
 	}
-	if now.Size() != s.info.Size() || !now.ModTime().Equal(s.info.ModTime()) {
+	if s.differs(now) {
 		return fmt.Errorf("%w: %s had %d bytes, now %d", ErrChanged, s.file.Name(), s.info.Size(), now.Size())
 	}
 	if named, err := os.Stat(s.file.Name()); err != nil || !os.SameFile(named, s.info) {

@@ -277,7 +277,7 @@ func TestForms(t *testing.T) {
 		{"module, listed without a stub, run time that patches trampolines", inTable(caller, 0) + foreignKey + trampNull, Options{Place: Module, Runtime: Trampoline}, "save-stub __SCS__op ld r2,24(r1)"},
 		{"kernel image, listed", inTable(caller, 0) + foreignKey + trampNull, Options{}, "direct target nop listed"},
 		{"kernel image, another is listed", inTable(caller, 0) + strings.ReplaceAll(caller, "caller", "z") + foreignKey + trampNull, Options{}, "direct target nop listed"},
-		{"kernel image, resolved and NULL", "localtramp op\n" + inTable(caller, 0) + "key op, 0, local\n", Options{}, "constant nop nop listed"}, //nolint:dupword // instructions
+		{"kernel image, resolved and NULL", "localtramp op\n" + inTable(caller, 0) + "key op, 0, local\n", Options{}, "constant nop nop listed"},
 		{"kernel image, constant without slot and TOC pointer", strings.Replace(inTable(notocCaller, 0), "bl __SCT__op@notoc", "nop", 1) + "key op, 0\n" + trampNull, Options{}, "constant nop  listed"},
 		{"kernel image, in a group", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + caller + ".text\n" + foreignKey + trampNull, Options{}, "keep __SCT__op nop"},
 		{"module, in a group", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + caller + ".text\n" + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1)"},
