@@ -76,5 +76,8 @@ func recordFlags(s *Site, d *Decision) (flags uint8) {
 	if d.Listed {
 		flags |= layout.RecordListed
 	}
+	if s.Odd {
+		flags |= layout.RecordOther
+	}
 	return flags
 }

@@ -40,7 +40,7 @@ import (
 //	u32 off      byte offset of the branch from base
 //	u32 key      which key, from 0
 //	u8  form     RecordForm
-//	u8  flags    RecordTail, RecordNoTOC, RecordListed
+//	u8  flags    RecordTail, RecordNoTOC, RecordListed, RecordOther
 //	u16          0
 //
 // If two entries have the same place, the later one counts: a second run adds
@@ -75,6 +75,7 @@ const (
 	RecordTail   = 1 // a tail call: b, not bl
 	RecordNoTOC  = 2 // the caller keeps no TOC pointer
 	RecordListed = 4 // the table of sites has it too
+	RecordOther  = 8 // the call has a form that is not rewritten: its word may be no b or bl
 )
 
 // A RecordKey is a key of a record.

@@ -90,7 +90,7 @@ func (v *verifier) judge(s *site) {
 		}
 	}
 	const bctr, lk ppc64.Word = 0x4e800420, 1
-	if v.kept(s) && (w.IsCondBranch() || w.AA() || w&^lk == bctr) {
+	if v.kept(s) && s.rec.flags&layout.RecordOther != 0 && (w.IsCondBranch() || w.AA() || w&^lk == bctr) {
 		return // no run time patches it, and it is as right as it was
 	}
 	var b branch

@@ -5,6 +5,8 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -276,6 +278,9 @@ func (g *randomGraph) make(t *testing.T, dir string, l *randomLink, p *randomPat
 		if _, err := attempt(dir, nil, command); err != nil {
 			return "", err
 		}
+		if f, err := elf.Open(filepath.Join(dir, "joined.o")); err != nil || endsEarly(f) {
+			return "", fmt.Errorf("joined.o: %v\n%s %s", err, l.join, unwindLost)
+		}
 		units[0] = []string{"joined.o"}
 		if l.first && len(p.leave) < len(graphObjects) {
 			if err := patch("joined.o"); err != nil {
@@ -299,6 +304,28 @@ func (g *randomGraph) make(t *testing.T, dir string, l *randomLink, p *randomPat
 		return "", err
 	}
 	return g.runs(dir, p)
+}
+
+// unwindLost says why a program is none to try: ld.lld -r pads .eh_frame of an object
+// with a zero, which ends it for the final linker, and with it what is known of
+// landing pads.
+const unwindLost = "-r ends .eh_frame early"
+
+func endsEarly(f *elf.File) bool {
+	defer f.Close()
+	s := f.Section(".eh_frame")
+	if s == nil {
+		return false
+	}
+	b, err := s.Data()
+	for err == nil && len(b) > 4 {
+		n := binary.LittleEndian.Uint32(b)
+		if n == 0 {
+			return true
+		}
+		b = b[min(uint64(len(b)), 4+uint64(n)):]
+	}
+	return err != nil
 }
 
 // runs executes a program. Where keys must not change the program is told so.
