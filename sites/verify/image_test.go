@@ -72,6 +72,7 @@ var pieFaults = []struct {
 	{"a resolver's slot", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_JMP_IREL) },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden"}},
 	{"an address without a symbol", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_ADDR64) }, nil},
+	{"an addend of a symbol", func(d *damage) { d.moved("__SCK__foreign")[16] = 8 }, []string{"v_foreign+0x14: calls ext, but the key holds ext"}},
 	{"another addend", func(d *damage) { d.moved("__SCK__direct")[16] += 4 },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden+0x4"}},
 	{"two relocations across", func(d *damage) {

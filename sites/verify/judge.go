@@ -20,7 +20,7 @@ type caller struct {
 // caller says what r2 holds at a site. A relocation of an object says it of the
 // call, the st_other of its function of a caller in an image, and the flags of
 // the entry in user space; the cold part of a function is as its function.
-func (v *verifier) caller(s *site, b branch, isBranch bool) caller {
+func (v *verifier) caller(s *site, b branch) caller {
 	if s.user {
 		if s.flags&layout.FlagNoTOC != 0 {
 			return caller{noTOC: true}
@@ -30,10 +30,10 @@ func (v *verifier) caller(s *site, b branch, isBranch bool) caller {
 	if s.rec != nil && s.rec.flags&layout.RecordNoTOC != 0 {
 		return caller{noTOC: true}
 	}
-	if v.object && isBranch && (b.linker || b.notoc) {
-		if b.notoc {
-			return caller{noTOC: true}
-		}
+	switch {
+	case b.notoc:
+		return caller{noTOC: true}
+	case b.linker:
 		return caller{toc: v.ownTOC(s.at)}
 	}
 	f, ok := v.around(s.at)
@@ -104,7 +104,7 @@ func (v *verifier) judge(s *site) {
 		v.fault(s, kind.BadRecord.Errorf("whether the caller keeps a TOC pointer the relocation and the record do not agree"))
 		return
 	}
-	c := v.caller(s, b, w.IsBranch())
+	c := v.caller(s, b)
 	t := v.target(s.key)
 	if s.key == 0 {
 		t = v.goneTarget(c, w, b)

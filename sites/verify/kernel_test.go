@@ -122,6 +122,9 @@ var kernelFaults = []sourceCase{
 		want: []string{"v_direct+0x14: r2 is not restored: f_other has another TOC pointer"}},
 	{name: "a function of another TOC pointer, through the key", edits: otherTOC("", "LOAD(12,__SCK__direct); mtctr 12; bctr"), opts: image,
 		want: []string{"v_direct+0x14: r2 is not restored: f_other has another TOC pointer"}},
+	{name: "a caller of another TOC pointer", edits: []string{`caller direct, 0, "bl f_target", nop` + "\n", "leaf v_direct\naddis 2,12,(.TOC.-v_direct)@ha\naddi 2,2,(.TOC.-v_direct+16)@l\n.localentry v_direct,8\nframe\n" +
+		"v_direct.site: bl x_stub\nnop\nunframe\nendfunc v_direct\nx_stub: addis 12,2,(__SCK__direct-16)@toc@ha\nld 12,(__SCK__direct-16)@toc@l(12)\nmtctr 12\nbctr\n"}, opts: image,
+		want: []string{"v_direct+0x14: r2 is not restored: f_target has another TOC pointer"}},
 	{name: "a trampoline's bad branch", edits: stubFor("direct", `"bl f_target"`, "b .+8; blr; nop; b f_target+8"), opts: image, want: []string{"v_direct+0x14: calls"}},
 
 	{name: "an init site", edits: []string{"listed direct\n", "listed direct, 2\n"}, opts: image},

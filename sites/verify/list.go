@@ -141,7 +141,7 @@ func (v *verifier) see(s *site) Seen {
 // leadsTo returns the name of what a branch goes to, past the stubs of linkers.
 func (v *verifier) leadsTo(s *site, w ppc64.Word) (string, outcome) {
 	b := v.branchAt(s.at, w)
-	m := v.start(v.caller(s, b, true).toc)
+	m := v.start(v.caller(s, b).toc)
 	m.pc, m.lr = b.to, value{kind: returnTo}
 	o := v.run(m, goal{any: true, slot: s.key, every: s.key == 0})
 	switch name, ours := v.names[b.to]; {

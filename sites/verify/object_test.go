@@ -176,6 +176,7 @@ const ifunc = "leaf f_single\n"
 var kernelObjects = []sourceCase{
 	{name: "nothing", edits: plain(), opts: image},
 	{name: "a constant of a caller without a TOC pointer", edits: plain("caller null, 0, nop, nop", "notoccaller null, nop"), opts: image},
+	{name: "two entries, of a caller with one", edits: plain("one, f_single", "one, f_target", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl f_target"), opts: image},
 	{name: "another unit's, of a caller with one entry", edits: plain("one, f_single", "one, ext", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl ext"), opts: image},
 	{name: "trampolines", edits: plain(), opts: trampoline, want: []string{"v_through+0x14: r2 is not restored: the key may come to hold a function of another unit"}},
 	{name: "a stub", opts: image, want: []string{"v_far+0x14: the entry has a stub, __SCJ__far: only those of modules and of the kernel image do"}},

@@ -182,7 +182,7 @@ func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	if !w.LK() {
 		s.flags = layout.FlagTail
 	}
-	m := v.start(v.caller(&s, v.branchAt(at, w), true).toc)
+	m := v.start(v.caller(&s, v.branchAt(at, w)).toc)
 	m.pc, m.lr = stub, value{kind: returnTo}
 	s.key = v.loadsFrom(m)
 	switch {

@@ -237,7 +237,7 @@ func (v *verifier) table(t table) int {
 			// Functions that were folded into one have equal entries.
 			if f, err := v.entry(t, first); err == nil && !v.object && f.key == s.key && f.flags == s.flags && (s.user || f.stub == s.stub) {
 				v.sites--
-				if err := v.checkStub(&s, v.target(s.key), v.caller(&s, branch{}, false)); s.user && err != nil {
+				if err := v.checkStub(&s, v.target(s.key), v.caller(&s, branch{})); s.user && err != nil {
 					v.fault(&s, err)
 				}
 				continue
