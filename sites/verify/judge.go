@@ -258,7 +258,7 @@ func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, erro
 		return o, nil
 	}
 	o, err := v.followWith(s, t, c.toc, b)
-	if err == nil && o.ending == arrived && t.ours && t.callee.entry.UsesTOC() && o.at == t.callee.local {
+	if err == nil && o.ending == arrived && t.callee.entry.UsesTOC() && o.at == t.callee.local {
 		err = kind.WrongEntry.Errorf("enters %s at its local entry, but the caller has one entry: r2 may be its caller's", v.name(t.addr))
 	}
 	return o, err
@@ -270,7 +270,7 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 	g := v.goalOf(s.key, t)
 	var first outcome
 	first.branch(&m, b)
-	if v.object && b.linker && (b.ifunc || b.named && v.foreign(b.to)) {
+	if b.ifunc || b.named && v.foreign(b.to) {
 		first.m, first.ending = m, elsewhere
 		return first, v.reached(s, t, &first)
 	}
@@ -367,7 +367,7 @@ func (p *program) isTrampoline(at uint64) bool {
 // knows what it needs.
 func (v *verifier) entered(t *target, o *outcome) error {
 	f := &t.callee
-	if t.tramp != 0 || !f.known || !f.entry.UsesTOC() {
+	if !f.entry.UsesTOC() { // nor is that of a trampoline that stands for the key
 		return nil
 	}
 	switch {

@@ -167,7 +167,7 @@ func (v *verifier) formOf(x *Seen, o *outcome) layout.RecordForm {
 		return layout.RecordKeep
 	case o.ending == through && (o.m.saved || x.NoTOC):
 		return layout.RecordSaveStub
-	case x.HasSlot && x.Slot == ppc64.RestoreTOC && !o.m.saved && (x.Listed || o.ending == through):
+	case x.HasSlot && x.Slot == ppc64.RestoreTOC && !o.m.saved:
 		return layout.RecordStack
 	}
 	return layout.RecordDirect
