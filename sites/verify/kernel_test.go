@@ -276,6 +276,7 @@ var kernelLibraries = []sourceCase{
 		want: []string{"v_null+0x14: found nop, but the key holds ext"}},
 	{name: "a key that another unit may define", edits: []string{"through, f_target", "through, ext"}, opts: image,
 		want: []string{"v_through+0x14: r2 is not restored: the key holds a function that may be in another unit"}},
+	{name: "another unit's, of a caller with one entry", edits: []string{"one, f_single", "one, ext", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl ext"}, opts: image},
 	{name: "trampolines that are exported", edits: unpatched(noWayOut...), opts: inUser, unknown: true},
 	{name: "trampolines for nobody", edits: unpatched(noWayOut[0], noWayOut[1], "tramp single\n", "\t.hidden __SCT__single\ntramp single\n"), opts: inUser,
 		want: []string{"error: there are keys or trampolines, but neither"}},
