@@ -328,7 +328,8 @@ func TestCompileInterrupted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := clitest.InDirectory(t, map[string]string{"cc": c.script, "cc.o": string(clitest.ReadFile(t, object))})
-			cmd := exec.Command("scpatch", "compile", "--user", "--", "sh", "cc", "-c", "-o", "x.o")
+			// The tests may run under nohup, which has SIGHUP ignored.
+			cmd := exec.Command("env", "--default-signal", "scpatch", "compile", "--user", "--", "sh", "cc", "-c", "-o", "x.o")
 			cmd.Dir = dir
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
