@@ -76,7 +76,7 @@ v_null+0x14: null = NULL: constant, slot nop, listed
 v_zero+0x14: zero = __static_call_return0: constant, slot nop, listed
 v_through+0x14: direct = f_target: keep of __SCT__direct, slot nop
 v_single+0x14: single = f_single: direct of f_other+0xc, slot nop, listed
-v_far+0x14: far = f_target: direct of f_target, slot nop, listed
+v_far+0x14: far = f_target: direct of way_out, slot nop, listed
 v_linker+0x14: linker = f_target: keep of __SCT__linker, slot ld r2,24(r1)
 v_one+0xc: one = f_single: direct of f_single, slot nop, listed
 v_tail+0xc: tail = f_target: keep of __SCT__tail, tail
@@ -92,7 +92,7 @@ func TestList(t *testing.T) {
 		t.Fatal(err)
 	}
 	edits := append(unlist("through, 2", "tail, 1"), "\tb f_target", "\tb __SCT__tail", `"bl __SCT__through"`, `"bl __SCT__direct"`, `"bl f_single"`, `"bl f_other+4"`,
-		"table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct-.\n.long 0")
+		"__SCJ__far", "way_out", `caller far, 0, "bl f_target"`, `caller far, 0, "bl way_out"`, "table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct-.\n.long 0")
 	kernel := assemble(t, strings.NewReplacer(edits...).Replace(string(source)))
 	for linker := range linkers {
 		for _, c := range []struct {

@@ -218,6 +218,8 @@ var kernelObjects = []sourceCase{
 
 	{name: "two relocations", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,f_other\nv_data:"), opts: image, want: []string{"v_tail+0xc: the branch has two relocations"}},
 	{name: "a relocation that is none", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_NONE,f_other\nv_data:"), opts: image},
+	{name: "a relocation behind one that is none", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,f_other\nv_data:"), opts: image, do: func(d *damage) { retype(d.rela("v_tail.site", 0), elf.R_PPC64_NONE) },
+		want: []string{"v_tail+0xc: calls f_other (local entry), but the key holds f_target"}},
 	{name: "a relocation in the branch", edits: plain("\tb f_target", "\tb .", "v_data:", "\t.reloc v_tail.site+2,R_PPC64_ADDR16,f_other\nv_data:"), opts: image, want: []string{"v_tail+0xc: the branch has two relocations"}},
 	{name: "a relocation against nothing", edits: plain("\tb f_target", "\tb .", "v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,0\nv_data:"), opts: image, want: []string{"v_tail+0xc: the branch has a relocation against symbol 0 of"}},
 	{name: "a relocation in a constant", edits: plain("v_data:", "\t.reloc v_null.site+2,R_PPC64_ADDR16,f_other\nv_data:"), opts: image, want: []string{"v_null+0x14: a relocation is left on a constant, nop"}},
