@@ -24,6 +24,9 @@ func (p *program) callee(at uint64) callee {
 	c := callee{global: at, local: at}
 	if s, ok := p.function(at); ok {
 		l, err := ppc64.LocalEntryOf(s.other)
+		if err == nil && !l.PreservesR2() && p.isFolded(at) {
+			l = 0
+		}
 		c.local, c.entry, c.known = at+l.Offset(), l, err == nil
 		return c
 	}
@@ -34,6 +37,16 @@ func (p *program) callee(at uint64) callee {
 		}
 	}
 	return c
+}
+
+// isFolded reports whether a function of an image that may change r2 is by another
+// symbol one that does not: a linker has folded equal code, and what one of them
+// promises holds for all. scpatch makes the trampolines that change it from others.
+func (p *program) isFolded(at uint64) bool {
+	return !p.object && !p.isTrampoline(at) && slices.ContainsFunc(p.functionsAt(at), func(f fn) bool {
+		l, err := ppc64.LocalEntryOf(p.symbols[f.sym].other)
+		return err == nil && l == 0
+	})
 }
 
 // setsTOC returns what r2 is at the local entry of a function that is entered

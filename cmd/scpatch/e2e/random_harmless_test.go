@@ -57,7 +57,11 @@ func openLinked(t *testing.T, b []byte) *linkedFile {
 		}
 		for ; len(data) >= 24; data = data[24:] {
 			le := binary.LittleEndian
-			x.dynamic[le.Uint64(data)] = content{le.Uint64(data[8:]), le.Uint64(data[16:])}
+			info := le.Uint64(data[8:])
+			if elf.R_PPC64(uint32(info)) == elf.R_PPC64_GLOB_DAT { // for what it puts there
+				info = info>>32<<32 | uint64(elf.R_PPC64_ADDR64)
+			}
+			x.dynamic[le.Uint64(data)] = content{info, le.Uint64(data[16:])}
 		}
 	}
 	return x
@@ -136,15 +140,26 @@ func (x *linkedFile) harmless(w *spoilable, now uint32) string {
 		if x.alike(w.addr+uint64(a.Displacement()), w.addr+uint64(b.Displacement()), w.addr) {
 			return "a way into a stub that goes on as the other"
 		}
-	case a.Opcode() == opLoad && (a^b)&^0xfffc == 0 && a.RA() == 2:
-		if x.doubleword(x.toc+uint64(a.DS())) == x.doubleword(x.toc+uint64(b.DS())) {
+	case x.loaded(w.addr, a) != 0:
+		if c := x.loaded(w.addr, b); c != 0 && (a^b)&^0xffff == 0 && x.doubleword(x.loaded(w.addr, a)) == x.doubleword(c) {
 			return "another entry of the TOC that holds the same"
 		}
 	}
 	return ""
 }
 
-const opLoad = 58
+// loaded is where a word loads from, ld by the TOC pointer or the second word of a
+// pld from its own address; else 0.
+func (x *linkedFile) loaded(at uint64, w ppc64.Word) uint64 {
+	prefix := x.word(at - ppc64.WordSize)
+	switch {
+	case w.Opcode() == 58 && w.XODS() == 0 && w.RA() == 2:
+		return x.toc + uint64(w.DS())
+	case w.Opcode() == 57 && prefix.IsPrefix() && prefix.PrefixType() == ppc64.Prefix8LS && prefix.PrefixR():
+		return at - ppc64.WordSize + uint64(ppc64.D34(prefix, w))
+	}
+	return 0
+}
 
 // essence is an instruction without what a processor does not look at, and without
 // what is no matter in a stub: r0 is nobody's there, and of a comparison only

@@ -127,6 +127,34 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
+// TestHarmlessLoads has loads of the doubleword at 0x1008 that load another one.
+func TestHarmlessLoads(t *testing.T) {
+	// ld r12,8(r2), and pld r12,-0x1c from the prefix behind it.
+	x := assembled("1; 0; 7; 0; 7; 0; 8; 0; 3917611016; 68419583; 3850436580")
+	x.toc = 0x1000
+	for _, c := range []struct {
+		name     string
+		at       uint64
+		now      ppc64.Word
+		harmless bool
+	}{
+		{"ld of the same", 0x1020, 0xe9820010, true},
+		{"ld of something else", 0x1020, 0xe9820018, false},
+		{"ld of nothing", 0x1020, 0xe9824008, false},
+		{"ld into another register", 0x1020, 0xe9a20008, false},
+		{"ld from another base", 0x1020, 0xe98a0008, false},
+		{"ldu", 0x1020, 0xe9820009, false},
+		{"pld of the same", 0x1028, 0xe580ffec, true},
+		{"pld of something else", 0x1028, 0xe580fff4, false},
+		{"pld into another register", 0x1028, 0xe5a0ffe4, false},
+	} {
+		why := x.harmless(&spoilable{off: c.at - 0x1000, addr: c.at}, uint32(c.now))
+		if (why != "") != c.harmless {
+			t.Errorf("%s: %q", c.name, why)
+		}
+	}
+}
+
 // TestHarmlessRecords has records with another word. The first key is at 0x1000,
 // the function behind the keys at 0x1018.
 func TestHarmlessRecords(t *testing.T) {

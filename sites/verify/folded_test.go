@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// TestFolded has a call of a function that keeps r2, with a nop behind it. ld.lld
+// folds into one the functions that are equal to it, and one of these, as compilers
+// make them for PC-relative code, says that it may change r2 (local entry 1).
+func TestFolded(t *testing.T) {
+	object := assemble(t, `
+#include "forms.h"
+	.section .text.a,"ax",@progbits
+leaf f_may
+	.localentry f_may,1
+	addi 3,3,1
+	blr
+endfunc f_may
+hiddenkey folded, f_keeps
+	.section .text.b,"ax",@progbits
+leaf f_keeps
+	addi 3,3,1
+	blr
+endfunc f_keeps
+	.text
+caller folded, 0, "bl f_keeps", nop
+kernelentry folded
+	.data
+v_data: .quad 0, f_may
+`)
+	for _, icf := range []string{"none", "all"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "x.o"), object, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		execute(t, dir, slices.Concat(linkers["lld"], []string{"-nostdlib", "-static", "-Wl,-e,v_folded,--icf=" + icf, "x.o", "-o", "x"})...)
+		b := readFile(t, filepath.Join(dir, "x"))
+		d := newDamage(t, b)
+		if folded := d.symbol("f_may").Value == d.symbol("f_keeps").Value; folded != (icf == "all") {
+			t.Fatalf("--icf=%s: folded: %t", icf, folded)
+		}
+		r, err := check(b, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range r.Faults {
+			t.Errorf("--icf=%s: %v", icf, &r.Faults[i])
+		}
+		if r.Sites != 1 {
+			t.Errorf("--icf=%s: %d sites", icf, r.Sites)
+		}
+	}
+}
