@@ -99,3 +99,14 @@ func (s *Sorted) Within(start, end uint64) iter.Seq[Rela] {
 		}
 	}
 }
+
+// Slice returns the same relocations as [Sorted.Within], decoded into memory of
+// their own.
+func (s *Sorted) Slice(start, end uint64) []Rela {
+	lo := s.Search(start, s.Len()/2)
+	all := make([]Rela, 0, max(s.Search(end, lo), lo)-lo)
+	for k := lo; len(all) < cap(all); k++ {
+		all = append(all, s.Nth(k))
+	}
+	return all
+}

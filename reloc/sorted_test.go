@@ -84,6 +84,9 @@ func TestSort(t *testing.T) {
 				if got := slices.Collect(s.Within(off, end)); !slices.Equal(got, in) {
 					t.Fatalf("%#x: Within(%d, %d) = %v, want %v", offs, off, end, got, in)
 				}
+				if got := s.Slice(off, end); !slices.Equal(got, in) || len(got) < cap(got) {
+					t.Fatalf("%#x: Slice(%d, %d) = %v, want %v", offs, off, end, got, in)
+				}
 			}
 		}
 	}

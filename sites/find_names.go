@@ -113,14 +113,14 @@ func (o *Object) keysByAddr() map[addr]int {
 	return o.keyAddrs
 }
 
-// keyOf returns the key that symbol + addend names.
+// keyOf returns the key that symbol + addend names, or whose trampoline that is.
 func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 	s := o.File.Symbol(sym)
 	if addend == 0 {
 		if i := o.keys.Of(sym); i >= 0 {
 			return i, true
 		}
-		if i := o.trampAt(s, 0); i >= 0 {
+		if i := o.trampAt(s, 0); i >= 0 && o.Tramps[i].Entry == noStub {
 			return int(o.Tramps[i].Key), true
 		}
 	}

@@ -53,15 +53,14 @@ func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 	tramp := &o.Tramps[sp.id]
 	end := sp.off + o.File.Symbol(int(tramp.Sym)).Size
 	for r := range relas.Within(sp.off, end) {
-		if key, ok := o.keyOf(int(r.Sym()), r.Addend); ok {
-			tramp.Key = int32(key)
-			return nil
+		key, ok := o.keyOf(int(r.Sym()), r.Addend)
+		if !ok {
+			key, ok = o.cellKey(r)
 		}
-		if key, ok := o.cellKey(r); ok {
-			tramp.Key = int32(key)
-			return nil
+		if !ok {
+			key, ok = o.keyNamed(r)
 		}
-		if key, ok := o.keyNamed(r); ok {
+		if ok {
 			tramp.Key = int32(key)
 			return nil
 		}

@@ -102,6 +102,7 @@ __SCS__op:
 		{"user space, the stub of another key, in the second entry", user("	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__two\n"), app, `section "static_call_sites": +0x10: entry 1 has key two and the stub of op`},
 		{"user space, a site twice, behind an empty table", user("	.long .Lsite-.,", "	.section static_call_sites,\"aw\",@progbits,unique,7\n	.section static_call_sites,\"aw\",@progbits,unique,8\n	.long .Lsite-.,__SCJ__op-.\n	.quad __SCK__op\n	.long .Lsite-.,"), app, `section "static_call_sites": +0x10: entry 1 names the site of entry 0 again`},
 		{"a stub that loads a function by .toc", byCell + "	.section .toc,\"aw\"\n.Lcell: .quad target\n	.text\n" + foreignKey, Options{Place: Module}, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
+		{"a stub that loads a stub", strings.ReplaceAll(byCell, ".Lcell@toc", "__SCS__op@toc") + foreignKey, Options{Place: Module}, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 		{"a stub that loads a stub by .toc", byCell + "	.section .toc,\"aw\"\n.Lcell: .quad __SCS__op\n	.text\n" + foreignKey, Options{Place: Module}, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 		{"user space, a stub that loads no key", user("addis 12,2,__SCK__op@got@ha\n	ld 12,__SCK__op@got@l(12)\n", "nop\nori 0,0,0\n"), app, `section ".text.unlikely.static_call": __SCS__op+0x0: the stub __SCS__op loads no key`},
 

@@ -171,13 +171,13 @@ func loadsFrom(sec elfrw.Section, rel reloc.Rela) bool {
 	if !sec.IsCode() {
 		return false
 	}
-	w, err := ppc64.Load(sec.Data(), rel.Off&^3)
-	const addis, ld = 15, 58
+	w, _ := ppc64.Load(sec.Data(), rel.Off&^3) // 0, which is no instruction, past the end
+	op := ppc64.Decode(w, 0).Op
 	switch elf.R_PPC64(rel.Type()) {
 	case elf.R_PPC64_TOC16_HA:
-		return err == nil && w.Opcode() == addis
+		return op == ppc64.OpAddis
 	case elf.R_PPC64_TOC16_LO_DS:
-		return err == nil && w.Opcode() == ld && w.XODS() == 0
+		return op == ppc64.OpLd
 	}
 	return false
 }

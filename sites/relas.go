@@ -21,7 +21,7 @@ const shfRelaLivepatch = 0x00100000
 type relaTables struct {
 	f      *elfrw.File
 	edited []int32             // by section: the SHT_RELA section that may be edited, 0 without one
-	all    map[int]reloc.Table // sections that have another one: the edited table, and behind it the others
+	all    map[int]reloc.Table // sections that have another one: the edited table, followed by the others
 }
 
 func findRelas(f *elfrw.File) (relaTables, error) {

@@ -56,7 +56,7 @@ func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 // fill completes a function whose extent is known. It returns the reason why that
 // is not possible, or nothing.
 func (t *text) fill(f *tocsave.Func) string {
-	f.Relocs = slices.Collect(t.relocs.Within(f.Start, f.End))
+	f.Relocs = t.relocs.Slice(f.Start, f.End)
 	f.Jumps = map[uint64][]uint64{}
 	f.Unknown = slices.Clone(span{f.Start, f.End}.of(t.entries))
 	f.Saves = span{f.Start, f.End}.of(t.saves)

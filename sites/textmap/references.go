@@ -5,6 +5,7 @@ package textmap
 import (
 	"cmp"
 	"debug/elf"
+	"math"
 	"slices"
 	"strings"
 
@@ -176,7 +177,7 @@ func (r *reader) dataReference(in elfrw.Section, rel reloc.Rela, to place) {
 // distances from the field itself. The places of an entry of another form are
 // entered with nothing known.
 func (r *reader) pairs(in elfrw.Section) {
-	rels := slices.Collect(r.sortedRelocs(in.Index).Within(0, ^uint64(0)))
+	rels := r.sortedRelocs(in.Index).Slice(0, math.MaxUint64)
 	rels = slices.DeleteFunc(rels, func(rel reloc.Rela) bool { return rel.Type() == uint32(elf.R_PPC64_NONE) })
 	isJump := in.NameString() == "__jump_table"
 	size := uint64(8)
@@ -251,7 +252,7 @@ const (
 // fixups reads the places that Linux patches when it boots. Other sections of
 // such names are lists of places, each the distance from its own entry.
 func (r *reader) fixups(in elfrw.Section) {
-	rels := slices.Collect(r.sortedRelocs(in.Index).Within(0, ^uint64(0)))
+	rels := r.sortedRelocs(in.Index).Slice(0, math.MaxUint64)
 	if strings.HasSuffix(in.NameString(), "ftr_fixup") {
 		if r.features(in, rels) {
 			return

@@ -45,7 +45,7 @@ func (p *program) placeImage() error {
 		}
 		p.address[i] = s.Addr
 	}
-	if err := p.remember(); err != nil {
+	if err := p.mapSections(); err != nil {
 		return err
 	}
 	if end := p.memory.End(); end > 0 {

@@ -89,8 +89,8 @@ func (v *verifier) judge(s *site) {
 			return
 		}
 	}
-	const bctr, lk ppc64.Word = 0x4e800420, 1
-	if v.kept(s) && s.rec.flags&layout.RecordOther != 0 && (w.IsCondBranch() || w.AA() || w&^lk == bctr) {
+	const lk ppc64.Word = 1
+	if v.kept(s) && s.rec.flags&layout.RecordOther != 0 && (w.IsCondBranch() || w.AA() || w&^lk == ppc64.Bctr) {
 		return // no run time patches it, and it is as right as it was
 	}
 	var b branch

@@ -93,7 +93,7 @@ func (p *program) placeObject() error {
 			s.addr += p.address[s.section]
 		}
 	}
-	return p.remember()
+	return p.mapSections()
 }
 
 var errTooLarge = kind.BadELF.Errorf("the object is too large: its sections have no room in 2 GiB")

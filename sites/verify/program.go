@@ -134,8 +134,8 @@ func (p *program) kernel() bool { return !p.opts.User && !p.opts.Module }
 // locate returns the section at an address and the offset in it.
 func (p *program) locate(at uint64) (elfrw.Section, uint64, bool) { return p.memory.Locate(at) }
 
-// remember makes the memory of the addresses that the sections have got.
-func (p *program) remember() (err error) {
+// mapSections maps the sections at the addresses that they were given.
+func (p *program) mapSections() (err error) {
 	if p.memory, err = p.file.MemoryAt(p.address); err != nil {
 		return kind.BadELF.Wrap(err)
 	}

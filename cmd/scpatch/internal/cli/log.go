@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -25,7 +26,7 @@ func (p plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	}
 	file := ""
 	if f, ok := e.Data["file"].(string); ok {
-		file = report.QuoteOdd(f) + ": "
+		file = kind.Printable(f) + ": "
 	}
 	name := ""
 	if k, ok := e.Data["kind"].(string); ok && k != "" {

@@ -93,7 +93,7 @@ func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log
 		return 0, err
 	}
 	defer f.Close()
-	err = f.Guard(func() error { // against someone who truncates the file meanwhile
+	err = f.Guard(func() error { // against someone who truncates or writes to the file meanwhile
 		plan, err := makePlan(f, p.sites)
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // compareVersion is the version of the form that compare --json prints.
@@ -63,9 +64,9 @@ func (v *Comparison) Worse(strict bool) bool {
 
 // Write prints what changed, for people.
 func (v *Comparison) Write(out io.Writer, to Screen) {
-	name := QuoteOdd(v.name())
+	name := kind.Printable(v.name())
 	if v.Old != "" && v.New != "" && v.Old != v.New {
-		name = QuoteOdd(v.Old) + " -> " + QuoteOdd(v.New)
+		name = kind.Printable(v.Old) + " -> " + kind.Printable(v.New)
 	}
 	fmt.Fprintf(out, "%s: ", name)
 	for i, c := range changes {
@@ -112,9 +113,9 @@ func pairRow(p *Pair) []string {
 			because = p.New.Reason.String()
 		}
 	}
-	row := []string{string(p.Change), s.where(), QuoteOdd(s.Key), was, is}
+	row := []string{string(p.Change), s.where(), kind.Printable(s.Key), was, is}
 	if because != "" {
-		row = append(row, QuoteOdd(because))
+		row = append(row, kind.Printable(because))
 	}
 	return row
 }

@@ -14,5 +14,5 @@
 // A [Site] is one site in words. It is the only form in which sites are
 // printed, so the table, the diff, the JSON, the page and the log agree. Names
 // in it come from the file and may be anything; all text for a terminal goes
-// through [QuoteOdd] or [Plain].
+// through [kind.Printable] or [Plain].
 package report

@@ -10,17 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// Names of symbols, sections and files may have in them whatever is not NUL. The
-// functions here keep them from moving the cursor of a terminal, from ending a
+// Names of symbols, sections and files may have in them whatever is not NUL. Plain and
+// [kind.Printable] keep them from moving the cursor of a terminal, from ending a
 // line, and from writing backwards.
-
-// QuoteOdd quotes a name that is not plain text.
-func QuoteOdd(name string) string {
-	if q := strconv.Quote(name); q[1:len(q)-1] != name {
-		return q
-	}
-	return name
-}
 
 // Plain returns a text with escapes for characters that are not printed.
 func Plain(text string) string {

@@ -8,13 +8,14 @@ import (
 	"strconv"
 
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // WriteTable prints the sites of a file as a table, for people.
 func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 	views, decided := allSites(file), file.Decided()
 	_, program := file.(*seenSites)
-	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", QuoteOdd(path), len(views), file.Keys(), Counts(decided))
+	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", kind.Printable(path), len(views), file.Keys(), Counts(decided))
 	if len(views) == 0 {
 		return
 	}
@@ -35,8 +36,8 @@ func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 			cost = strconv.Itoa(s.Cost)
 		}
 		row := []string{
-			fmt.Sprintf("%s+0x%x", QuoteOdd(s.Section), s.Offset), s.where(),
-			QuoteOdd(s.Key), QuoteOdd(s.Target), s.Form.String(), cost, QuoteOdd(becomes),
+			fmt.Sprintf("%s+0x%x", kind.Printable(s.Section), s.Offset), s.where(),
+			kind.Printable(s.Key), kind.Printable(s.Target), s.Form.String(), cost, kind.Printable(becomes),
 		}
 		if because != "" {
 			row = append(row, because)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/ianlancetaylor/demangle"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/verify"
 )
 
@@ -43,7 +44,7 @@ func WriteVerdict(out io.Writer, path string, r *verify.Report) {
 	case len(r.Faults) > 0:
 		state = fmt.Sprintf("%d wrong", len(r.Faults))
 	}
-	fmt.Fprintf(out, "%s: %d sites, %s\n", QuoteOdd(path), r.Sites, state)
+	fmt.Fprintf(out, "%s: %d sites, %s\n", kind.Printable(path), r.Sites, state)
 }
 
 // NewVerdict returns what verify prints about a file.
