@@ -242,9 +242,9 @@ func TestCorrupted(t *testing.T) {
 		{"table tail bit", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rAddend, 1)
 		}, "says tail call true"},
-		{"table names a branch into its own function", "asm-trampkey.o", func(p *patient) {
-			p.put32(p.secondSiteRela()+rType, uint32(elf.R_PPC64_NONE))
-		}, "branches to tk_caller+0x1c, where no function begins"},
+		{"table names a branch into its own function", withTable, func(p *patient) {
+			p.put32(p.rela(".text", 0xdc, elf.R_PPC64_REL24)+rType, uint32(elf.R_PPC64_NONE))
+		}, "branches to an_two+0x1c, where no function begins"},
 		{"table names a branch to data", withTable, func(p *patient) {
 			p.put32(p.rela(".text", 0xdc, elf.R_PPC64_REL24)+rSym, 2)
 		}, "R_PPC64_REL24: the site branches to .data, which is no code"},

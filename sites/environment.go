@@ -4,6 +4,7 @@ package sites
 
 import (
 	"debug/elf"
+	"strings"
 
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
@@ -90,4 +91,20 @@ func entrySize(o *Object, opts Options) (int, error) {
 		return want, nil
 	}
 	return layout.EntrySize, nil
+}
+
+// checkKeys refuses a table of the kernel image that names a trampoline in place
+// of its key: the kernel looks for the key of a module's entries alone.
+func (env environment) checkKeys(o *Object) error {
+	if !env.repatches || o.Table == nil {
+		return nil
+	}
+	for i := range o.Table.Entries {
+		e := &o.Table.Entries[i]
+		if name := o.name(int(e.KeySym)); strings.HasPrefix(name, TrampPrefix) {
+			sec, off := o.Table.place(i)
+			return kind.BadTable.Wrap(o.at(sec, off, -1, "entry %d names %s in place of the key, as only a module may (--module)", i, kind.Printable(name)))
+		}
+	}
+	return nil
 }

@@ -29,6 +29,9 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := env.checkKeys(o); err != nil {
+		return nil, err
+	}
 	p := &Plan{Object: o, Options: opts, Decisions: make([]Decision, len(o.Sites)), env: env, marked: map[int]bool{}}
 	p.cellsNear = env.cells && p.areCellsNear()
 	d, err := newDecider(p)

@@ -134,7 +134,7 @@ func (v *verifier) judge(s *site) {
 		}
 		n := len(v.faults)
 		v.judgeConstant(s, t, c, w)
-		if err := v.checkForm(s, w, nil); err != nil && len(v.faults) == n {
+		if err := v.checkForm(s, w, b, nil); err != nil && len(v.faults) == n {
 			v.fault(s, err)
 		}
 		return
@@ -156,7 +156,7 @@ func (v *verifier) judge(s *site) {
 	}
 	o, err := v.follow(s, t, c, b)
 	if err == nil {
-		err = v.checkForm(s, w, &o)
+		err = v.checkForm(s, w, b, &o)
 	}
 	if err == nil && o.ending != through {
 		err = v.checkReach(s)

@@ -103,7 +103,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 	for _, e := range r.Entries {
 		at := r.Base + uint64(e.Off)
 		if _, ok := p.word(at); !ok || at%ppc64.WordSize != 0 {
-			if _, _, located := p.locate(at); located && !ok && e.Form == layout.RecordKeep && r.Place != placeUser {
+			if sec, _, located := p.locate(at); located && !ok && e.Form == layout.RecordKeep && (r.Place != placeUser || layout.IsAlternative(sec)) {
 				continue // alternative code of Linux lies among data
 			}
 			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is no code", kind.Printable(r.Keys[e.Key].Name), p.name(at))
@@ -218,7 +218,7 @@ func (v *verifier) checkRecord(s *site) error {
 
 // checkForm holds what a site does against the form that is recorded of it. What
 // a table of the kernel image lists was retargeted when the image was linked.
-func (v *verifier) checkForm(s *site, w ppc64.Word, o *outcome) error {
+func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error {
 	r := s.rec
 	if r == nil || s.entry != 0 && v.needsTable() {
 		return nil
@@ -255,7 +255,7 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, o *outcome) error {
 			return bad("a call that is not of the trampoline")
 		}
 	case layout.RecordSaveStub:
-		if o.tramp && !v.isTrampoline(s.key) || o.ending == arrived && !o.tramp {
+		if v.callsTrampoline(s, b, o) || o.ending == arrived && !o.tramp {
 			return bad("a call of " + v.name(o.at))
 		}
 		return restores()
@@ -267,4 +267,14 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, o *outcome) error {
 		}
 	}
 	return nil
+}
+
+// callsTrampoline reports whether a call is of a trampoline, be it by way of a
+// linker's stub. The stub of a module leads to one too, and so does each where a
+// trampoline stands for the key.
+func (v *verifier) callsTrampoline(s *site, b branch, o *outcome) bool {
+	if v.opts.Module {
+		return v.entersTrampoline(b.to)
+	}
+	return o.tramp && !v.isTrampoline(s.key)
 }

@@ -76,6 +76,17 @@ func (v *verifier) runtime(s *site) Runtime {
 	return v.opts.Runtime
 }
 
+// mayRewrite reports whether a run time may write another branch at a site.
+func (v *verifier) mayRewrite(s *site) bool {
+	switch {
+	case v.runtime(s) != Inline:
+		return false
+	case v.opts.User: // nobody reads the kernel's table
+		return v.seen[place{s.at, true}] != 0
+	}
+	return s.entry != 0
+}
+
 // byLinker reports whether the linker, or the module loader, will put a stub in
 // front of the callee that saves r2, and the restore into a nop behind the call.
 func (v *verifier) byLinker(b branch, o *outcome) bool {
@@ -97,7 +108,7 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 	linker := v.byLinker(b, &o)
 	switch {
 	case ok && w == ppc64.RestoreTOC:
-		if o.m.saved && s.entry == 0 { // else a run time may write another branch there
+		if o.m.saved && !v.mayRewrite(s) {
 			v.saves = append(v.saves, s.at)
 		}
 		v.awaitSaved(s, o.m.saved || linker)

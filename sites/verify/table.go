@@ -168,7 +168,8 @@ func (v *verifier) checkPlace(s *site) error {
 }
 
 // checkKey wants the key to be data, and one by its name where there are names.
-// A module that may not see the key names the trampoline in its place.
+// A module that may not see the key names the trampoline in its place. Where no run
+// time reads the table this does no harm, and the key is the trampoline's.
 func (v *verifier) checkKey(s *site) error {
 	if s.key%8 != 0 {
 		return kind.BadTable.Errorf("the entry's key is at 0x%x, which is no multiple of 8", s.key)
@@ -180,6 +181,9 @@ func (v *verifier) checkKey(s *site) error {
 	switch {
 	case strings.HasPrefix(name, layout.KeyPrefix):
 	case strings.HasPrefix(name, layout.TrampPrefix) && v.opts.Module:
+		return nil
+	case strings.HasPrefix(name, layout.TrampPrefix) && (v.opts.User || v.opts.Runtime != Inline):
+		s.key = v.keyNamed(strings.TrimPrefix(name, layout.TrampPrefix))
 		return nil
 	case v.keys || v.foreign(s.key):
 		return kind.BadTable.Errorf("the entry's key is %s, which is no key", v.name(s.key))
