@@ -20,7 +20,7 @@ func Find(f *elfrw.File) (*Object, error) {
 		return nil, err
 	}
 	o.findNames()
-	o.addSectionSymbols()
+	o.addAliases()
 	for _, step := range []struct {
 		find func() error
 		kind kind.Kind // of its errors

@@ -173,23 +173,17 @@ func (o *Object) sortSites(first int) error {
 	return nil
 }
 
-// findDecoded finds branches that the assembler resolved itself because the
-// trampoline is local and in the same section. They have no relocation, and
-// where the table does not name them nothing proves that they are code; they
-// are found so that they are not lost in silence.
+// findDecoded finds branches that the assembler resolved itself because it knew
+// the trampoline's place: it is local, or was called by a local label, and is in the
+// same section. They have no relocation, and where the table does not name them
+// nothing proves that they are code; they are found so that they are not lost in
+// silence.
 func (o *Object) findDecoded() error {
-	bySection := map[int]bool{}
-	for _, t := range o.Tramps {
-		s := o.File.Symbol(int(t.Sym))
-		if t.Entry == noStub && s.Section != 0 && s.Bind() == elf.STB_LOCAL && o.File.Section(s.Section).IsCode() {
-			bySection[s.Section] = true
-		}
-	}
-	if len(bySection) == 0 {
-		return nil
-	}
 	first := len(o.Sites)
-	for sec := range bySection {
+	for sec := range o.trampWords() {
+		if !o.mayEnterTramp(sec) {
+			continue
+		}
 		relocated, err := o.relocatedWords(sec)
 		if err != nil {
 			return err
@@ -199,7 +193,8 @@ func (o *Object) findDecoded() error {
 			if !w.IsBranch() || w.AA() || relocated[off] {
 				return true
 			}
-			if tramp, ok := o.branchTarget(sec, off, w); ok {
+			tramp, ok := o.trampsByAddr()[addr{sec, off + uint64(w.Displacement())}]
+			if ok && o.Tramps[tramp].Entry == noStub {
 				o.Sites = append(o.Sites, Site{
 					Section: int32(sec), Off: off, Key: o.Tramps[tramp].Key, Tramp: int32(tramp),
 					Word: w, Tail: !w.LK(), Rela: -1, Entry: -1, User: -1, Decoded: true,
@@ -214,22 +209,23 @@ func (o *Object) findDecoded() error {
 	return o.sortSites(0)
 }
 
-// branchTarget returns the trampoline that an assembled branch enters.
-func (o *Object) branchTarget(sec int, off uint64, w ppc64.Word) (int, bool) {
-	to := off + uint64(w.Displacement())
-	if i, ok := o.trampsByAddr()[addr{sec, to}]; ok {
-		return i, true
-	}
-	for l := ppc64.LocalEntry(2); l <= 6; l++ { // the local entry lies behind the symbol
-		i, ok := o.trampsByAddr()[addr{sec, to - l.Offset()}]
-		if !ok {
+// mayEnterTramp reports whether a word of a section looks like a branch into one of
+// the section's trampolines. It saves nearly every section a closer look, and is
+// fast: most words are no branches, and what the linker is to fill in is one to
+// itself.
+func (o *Object) mayEnterTramp(sec int) bool {
+	code, entries := o.File.Section(sec).Data(), o.trampWords()[sec]
+	for rest := code; len(rest) >= ppc64.WordSize; rest = rest[ppc64.WordSize:] {
+		w := ppc64.Word(binary.LittleEndian.Uint32(rest))
+		if !w.IsBranch() || w.AA() || w.Displacement() == 0 {
 			continue
 		}
-		if e, err := ppc64.LocalEntryOf(o.File.Symbol(int(o.Tramps[i].Sym)).Other); err == nil && e == l {
-			return i, true
+		to := len(code) - len(rest) + int(w.Displacement())
+		if to >= 0 && to < len(code) && entries.Has(to/ppc64.WordSize) {
+			return true
 		}
 	}
-	return 0, false
+	return false
 }
 
 // relocatedWords returns the offsets of the words of a section that relocations

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/internal/index"
 )
@@ -55,34 +56,68 @@ func (o *Object) findNames() {
 	o.watched = set
 }
 
-// trampsByAddr maps the places of defined trampolines and stubs.
+// trampsByAddr maps both entries of defined trampolines and stubs (ELFv2 §2.3.2.1).
 func (o *Object) trampsByAddr() map[addr]int {
 	if o.byAddr == nil {
 		o.byAddr = make(map[addr]int, len(o.Tramps))
 		for i, t := range slices.Backward(o.Tramps) { // the first of several
-			if s := o.File.Symbol(int(t.Sym)); s.Section != 0 {
-				o.byAddr[addr{s.Section, s.Value}] = i
+			s := o.File.Symbol(int(t.Sym))
+			if s.Section == 0 {
+				continue
 			}
+			if l, err := ppc64.LocalEntryOf(s.Other); err == nil && l.UsesTOC() {
+				o.byAddr[addr{s.Section, s.Value + l.Offset()}] = i
+			}
+			o.byAddr[addr{s.Section, s.Value}] = i
 		}
 	}
 	return o.byAddr
 }
 
-// addSectionSymbols lets discovery see relocations that name a local
-// trampoline by its section: an assembler writes them so.
-func (o *Object) addSectionSymbols() {
-	secs := map[int]bool{}
-	for _, t := range o.Tramps {
-		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && s.Bind() == elf.STB_LOCAL {
-			secs[s.Section] = true
+// trampWords are the words of each section of code at which a trampoline or a stub
+// is entered.
+func (o *Object) trampWords() map[int]index.Set {
+	if o.entered == nil {
+		o.entered = map[int]index.Set{}
+		for at := range o.trampsByAddr() {
+			sec := o.File.Section(at.sec)
+			size := len(sec.Data())
+			if !sec.IsCode() || at.off >= uint64(size) {
+				continue
+			}
+			if o.entered[at.sec] == nil {
+				o.entered[at.sec] = index.NewSet(size/ppc64.WordSize + 1)
+			}
+			o.entered[at.sec].Add(int(at.off / ppc64.WordSize))
 		}
 	}
-	if len(secs) == 0 {
+	return o.entered
+}
+
+// addAliases lets discovery see relocations that name a trampoline by its section,
+// as an assembler does for a local label, or by another symbol that no definition
+// elsewhere can replace.
+func (o *Object) addAliases() {
+	if len(o.trampWords()) == 0 {
 		return
 	}
+	f := o.File
+	words := make([]index.Set, f.NumSections())
+	for sec, entered := range o.trampWords() {
+		words[sec] = entered
+	}
 	o.watched = slices.Clone(o.watched)
-	for i := 1; i < o.File.FirstGlobal(); i++ {
-		if o.File.SymbolType(i) == elf.STT_SECTION && secs[o.File.SymbolSection(i)] {
+	for i := 1; i < f.NumSymbols(); i++ {
+		sec := f.SymbolSection(i)
+		if sec >= len(words) || words[sec] == nil {
+			continue
+		}
+		if f.SymbolType(i) == elf.STT_SECTION {
+			o.watched.Add(i)
+			continue
+		}
+		word := f.SymbolValue(i) / ppc64.WordSize
+		if word < uint64(len(words[sec]))*64 && words[sec].Has(int(word)) && (i < f.FirstGlobal() || f.Symbol(i).Visibility() != elf.STV_DEFAULT) {
 			o.watched.Add(i)
 		}
 	}
@@ -91,11 +126,13 @@ func (o *Object) addSectionSymbols() {
 // trampAt returns the trampoline that a branch to symbol + addend enters, at
 // either of its entries; -1 for none.
 func (o *Object) trampAt(s elfrw.Symbol, addend int64) int {
-	if s.Type() != elf.STT_SECTION {
-		return o.tramps.Of(s.Index)
-	}
-	if i, ok := o.trampsByAddr()[addr{s.Section, s.Value + uint64(addend)}]; ok {
+	if i := o.tramps.Of(s.Index); i >= 0 {
 		return i
+	}
+	if s.Section != 0 {
+		if i, ok := o.trampsByAddr()[addr{s.Section, s.Value + uint64(addend)}]; ok {
+			return i
+		}
 	}
 	return -1
 }

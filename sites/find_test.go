@@ -113,6 +113,8 @@ func TestSites(t *testing.T) {
 		local   = "key near, target, local\n"
 		near    = "func nearby\nframe\nbl __SCT__near\nnop\nunframe\nendfunc nearby\n"
 		entries = "func __SCT__near, local\naddis 12,2,__SCK__near@toc@ha\nld 12,__SCK__near@toc@l(12)\nmtctr 12\nbctr\nendfunc __SCT__near\n"
+		public  = "key near, target\n"
+		tramp   = "func __SCT__near\naddis 12,2,__SCK__near@toc@ha\nld 12,__SCK__near@toc@l(12)\nmtctr 12\nbctr\nendfunc __SCT__near\n"
 		table   = "	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.\n	.text\n"
 	)
 	slot := func(behind string) string { return strings.Replace(caller, "nop", behind, 1) }
@@ -156,6 +158,8 @@ func TestSites(t *testing.T) {
 		{"resolved, backwards and forwards", local + "func before\nb __SCT__near\nendfunc before\nlocaltramp near\nfunc behind\nb __SCT__near\nendfunc behind\n", "before+0x8 near tail decoded, behind+0x8 near tail decoded"},
 		{"resolved, beside one that is not", local + caller + "localtramp near\n" + near, "caller+0x14 op nop, nearby+0x14 near nop decoded"},
 		{"resolved, in two sections", local + "localtramp near\n" + near + ".section .text.b,\"ax\"\nkey far, target, local\nlocaltramp far\n" + strings.NewReplacer("near", "far").Replace(near), "nearby+0x14 near nop decoded, farby+0x14 far nop decoded"},
+		{"resolved, of a trampoline that others see", public + ".Ltramp:\n" + tramp + strings.Replace(near, "__SCT__near", ".Ltramp", 1), "nearby+0x14 near nop decoded"},
+		{"resolved, at the local entry of one that others see", public + strings.Replace(tramp, "addis 12", ".Ltramp: addis 12", 1) + strings.Replace(near, "__SCT__near", ".Ltramp", 1), "nearby+0x14 near nop decoded"},
 		{"what a relocation fills", local + "localtramp near\nfunc nearby\n	.reloc .,R_PPC64_REL24,target\nb __SCT__near\nendfunc nearby\n", ""},
 		{"what a relocation of its second half fills", local + "localtramp near\nfunc nearby\n	.reloc .+2,R_PPC64_ADDR16,target\nb __SCT__near\nendfunc nearby\n", ""},
 		{"what a relocation marks", local + "localtramp near\nfunc nearby\n	.reloc .,R_PPC64_NONE,target\nb __SCT__near\nendfunc nearby\n", "nearby+0x8 near tail decoded"},
@@ -164,6 +168,11 @@ func TestSites(t *testing.T) {
 		{"data", caller + ".data\n__SCT__op_data: .long 0x48000001,0x60000000\n", "caller+0x14 op nop"},
 		{"by its section", local + ".section .text.t,\"ax\"\nnop\nlocaltramp near\n.text\n" + near, "nearby+0x14 near nop"},
 		{"by its section, at the local entry", local + ".section .text.t,\"ax\"\nnop\n" + entries + ".text\n" + near, "nearby+0x14 near nop"},
+		{"by its section, of a trampoline that others see", public + ".section .text.t,\"ax\"\n.balign 16\n.Ltramp:\n" + tramp + ".text\n" + strings.Replace(near, "__SCT__near", ".Ltramp", 1), "nearby+0x14 near nop"},
+		{"by its section, at the local entry of one that others see", public + ".section .text.t,\"ax\"\nnop\n" + strings.Replace(tramp, "addis 12", ".Ltramp: addis 12", 1) + ".text\n" + strings.Replace(near, "__SCT__near", ".Ltramp", 1), "nearby+0x14 near nop"},
+		{"by a hidden name", public + ".section .text.t,\"ax\"\n.balign 16\n.globl alias\n.hidden alias\n.type alias,@function\nalias:\n" + tramp + ".text\n" + strings.Replace(near, "__SCT__near", "alias", 1), "nearby+0x14 near nop"},
+		{"by a local name", public + ".section .text.t,\"ax\"\n.balign 16\n.type alias,@function\nalias:\n.localentry alias,8\n" + tramp + ".text\n" + strings.Replace(near, "__SCT__near", "alias", 1), "nearby+0x14 near nop"},
+		{"by a name that another unit may define", public + ".section .text.t,\"ax\"\n.balign 16\n.globl alias\n.type alias,@function\nalias:\n" + tramp + ".text\n" + strings.Replace(near, "__SCT__near", "alias", 1), ""},
 		{"another function of its section", local + ".section .text.t,\"ax\"\nleaf beside, local\nblr\nendfunc beside\nlocaltramp near\n.text\n" + strings.Replace(near, "__SCT__near", "beside", 1) + caller, "caller+0x14 op nop"},
 		{"an address by its section", local + ".section .text.t,\"ax\"\nlocaltramp near\n.data\n.quad __SCT__near\n.text\nfunc caller\naddis 3,2,__SCT__near@toc@ha\nendfunc caller\n", ""},
 		{"relocations in another order, and one of a slot", "leaf caller\n	.reloc caller+0xc,R_PPC64_ADDR32,caller\n	.reloc caller+8,R_PPC64_REL24,__SCT__one\n	.reloc caller,R_PPC64_REL24,__SCT__two\n.long 0x48000001\nnop\n.long 0x48000001\nnop\nendfunc caller\n", "caller+0x0 two nop, caller+0x8 one none"},

@@ -46,11 +46,12 @@ type Object struct {
 	ir       elfrw.Section // see layout.IR
 	tables   tables        // the sections of that name
 	relas    relaTables
-	tramps   index.Ranks  // the symbols of Tramps
-	keys     index.Ranks  // the symbols of Keys: the number of one is that of the key
-	watched  index.Set    // symbols that a relocation at a site may name
-	byAddr   map[addr]int // see trampsByAddr
-	inOrder  index.Set    // sections whose relocations scan has seen to be in order of place
+	tramps   index.Ranks       // the symbols of Tramps
+	keys     index.Ranks       // the symbols of Keys: the number of one is that of the key
+	watched  index.Set         // symbols that a relocation at a site may name
+	byAddr   map[addr]int      // see trampsByAddr
+	entered  map[int]index.Set // see trampWords
+	inOrder  index.Set         // sections whose relocations scan has seen to be in order of place
 	funcs    funcIndex
 	keyAddrs map[addr]int   // see keysByAddr
 	parents  layout.Parents // see coldParents

@@ -48,6 +48,8 @@ var formCases = []sourceCase{
 		"\nfunc v_tail\n", "\nleaf x_jump\n\tli 2,0\n\tb f_single\nendfunc x_jump\nfunc v_tail\n"}, opts: inUser, want: []string{"v_direct+0x14: r2 is not restored: r2 is changed on the way"}},
 	{name: "a branch over itself in padding", edits: []string{"\nfunc v_tail\n", "\n\t.balign 16\n\tb __SCS__save\nfunc v_tail\n"}, opts: inUser},
 
+	{name: "an unlisted call of a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
+		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched or was to stay"}},
 	{name: "two equal entries", edits: again("__SCJ__stack"), opts: inUser, want: []string{"v_stack+0x18: two entries name the site"}},
 	{name: "an entry without an address of the stub", opts: inUser, do: func(d *damage) { retype(d.rela("entry_stack", 4), elf.R_PPC64_ADDR32) }, want: []string{"+0x0: the address of the stub cannot be read"}},
 	{name: "an entry without a key", opts: inUser, do: func(d *damage) { retype(d.rela("entry_stack", 8), elf.R_PPC64_TPREL64) }, want: []string{"+0x0: the address of the key cannot be read"}},
@@ -75,6 +77,8 @@ var formImages = []sourceCase{
 		do:   func(d *damage) { d.header("static_call_sites", shSize)[0] -= 16 },
 		want: []string{"+0x0: the table ends at 0x.*, and __stop_static_call_sites is 0x"}},
 	{name: "a table with its end", edits: []string{"v_data:\n", "\t.quad __stop_static_call_sites\nv_data:\n"}, opts: inUser},
+	{name: "an unlisted call of a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
+		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched or was to stay"}},
 	{name: "a key that has moved", opts: inUser, do: func(d *damage) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is no multiple of 8"}},
 	{name: "a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser},
 	{name: "a save by the linker for a tail call", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,

@@ -120,9 +120,12 @@ func (v *verifier) trampolineCalls(visit func(at uint64, w ppc64.Word, tramp str
 	})
 }
 
-// ordinary reports whether code is a function's that is no trampoline and no
-// linker's stub.
+// ordinary reports whether code is a function's that is no trampoline, whatever
+// other names that has, and no linker's stub.
 func (v *verifier) ordinary(at uint64) bool {
+	if _, ok := v.entries[at]; ok {
+		return false
+	}
 	fn, ok := v.around(at)
 	return ok && fn.size > 0 && !isLinkerStub(fn.name) && !strings.HasPrefix(fn.name, layout.TrampPrefix)
 }
@@ -166,6 +169,9 @@ func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
 func (v *verifier) trampolineAt(at uint64) (string, bool) {
 	if x := v.external(at); x != nil {
 		return x.name, strings.HasPrefix(x.name, layout.TrampPrefix)
+	}
+	if name, ok := v.entries[at]; ok {
+		return name, true
 	}
 	fn, ok := v.around(at)
 	if !ok || !strings.HasPrefix(fn.name, layout.TrampPrefix) {

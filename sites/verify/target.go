@@ -167,6 +167,9 @@ func (v *verifier) goneTarget(c caller, w ppc64.Word, b branch) *target {
 // functionEntered returns the global entry of the function that has one of its
 // entries at an address; a linker's stub and a trampoline do not count.
 func (p *program) functionEntered(at uint64) (uint64, bool) {
+	if _, tramp := p.entries[at]; tramp { // whatever else it is called
+		return 0, false
+	}
 	f, ok := p.around(at)
 	if !ok || isLinkerStub(f.name) || p.isOurs(f.name) {
 		return 0, false
