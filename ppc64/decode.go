@@ -23,7 +23,9 @@ const (
 	OpXoris      // likewise; Imm is UI||0x0000
 	OpSldi       // RA = RS << Imm: rldicr RA,RS,SH,63-SH
 	OpMtvsrd     // a vector register = RA
-	OpMfvsrd     // RA = a vector register
+	OpMtvsrdd    // a vector register = (RA|0)||RB; Imm is RB
+	OpMfvsrd     // RA = the first half of a vector register
+	OpMfvsrld    // RA = the second half of a vector register
 	OpCmpdi      // CR field BF = RA compared with Imm, 64 bits
 	OpCmpldi     // likewise, unsigned
 	OpLd         // RT = the doubleword at (RA|0) + Imm
@@ -58,7 +60,7 @@ type Inst struct {
 // instruction. It is meaningful only for an Op with such a register.
 func (in Inst) Target() uint8 {
 	switch in.Op {
-	case OpMr, OpOri, OpOris, OpXori, OpXoris, OpSldi, OpMfvsrd:
+	case OpMr, OpOri, OpOris, OpXori, OpXoris, OpSldi, OpMfvsrd, OpMfvsrld:
 		return in.RA
 	}
 	return in.RT
@@ -120,6 +122,8 @@ func (e *encoding) decode(w, suffix Word) Inst {
 		in.Imm = int64(sh)
 	case formRA:
 		in.RT = 0
+	case formRARB:
+		in.RT, in.Imm = 0, int64(w.RB())
 	case formCompareSI:
 		in.RT, in.Imm = 0, w.SI()
 	case formCompareUI:

@@ -19,6 +19,7 @@ const (
 	formMove                  // X: RB, which is RS
 	formShift                 // MD: sh, and me, which is 63-sh
 	formRA                    // X: no RT
+	formRARB                  // X: no RT, and RB in Imm
 	formCompareSI             // D: SI, no RT
 	formCompareUI             // D: UI, no RT
 	formBranch                // I and B: LI or BD alone
@@ -69,7 +70,9 @@ var extended = [1024]encoding{
 	51:  {op: OpMfvsrd, form: formRA},
 	179: {op: OpMtvsrd, form: formRA},
 	266: {op: OpAdd, form: formSum},
+	307: {op: OpMfvsrld, form: formRA},
 	339: {op: OpMfspr, form: formSPR},
+	435: {op: OpMtvsrdd, form: formRARB},
 	444: {op: OpMr, form: formMove}, // or
 	467: {op: OpMtspr, form: formSPR},
 }

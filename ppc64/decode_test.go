@@ -30,6 +30,7 @@ var instsOf = map[string]struct {
 	"xnop": {OpXori, ""}, "xori": {OpXori, "RA RS Imm"}, "xoris": {OpXoris, "RA RS Shifted"},
 	"sldi": {OpSldi, "RA RS Imm"}, "sldi.": {OpSldi, "RA RS Imm"},
 	"mtvsrd": {OpMtvsrd, "VSX RA"}, "mfvsrd": {OpMfvsrd, "RA VSX"},
+	"mtvsrdd": {OpMtvsrdd, "VSX RA Imm"}, "mfvsrld": {OpMfvsrld, "RA VSX"},
 	"cmpdi": {OpCmpdi, "BF RA Imm"}, "cmpldi": {OpCmpldi, "BF RA Imm"},
 	"ld": {OpLd, "RT Imm RA"}, "pld": {OpPld, "RT Imm RA"}, "std": {OpStd, "RS Imm RA"},
 	"mflr": {OpMfspr, "RT"}, "mfctr": {OpMfspr, "RT"}, "mfxer": {OpMfspr, "RT"},
@@ -224,6 +225,10 @@ func asmInst(w, suffix Word) (in decoded) {
 		in.Op, in.RA = OpMtvsrd, reg(1)
 	case ppc64asm.MFVSRD:
 		in.Op, in.RA, in.target = OpMfvsrd, reg(0), reg(0)
+	case ppc64asm.MTVSRDD:
+		in.Op, in.RA, in.Imm = OpMtvsrdd, reg(1), num(2)
+	case ppc64asm.MFVSRLD:
+		in.Op, in.RA, in.target = OpMfvsrld, reg(0), reg(0)
 	case ppc64asm.CMPDI:
 		in.Op, in.BF, in.RA, in.Imm = OpCmpdi, uint32(num(0)), reg(1), num(2)
 	case ppc64asm.CMPLDI:

@@ -64,7 +64,7 @@ func (im *image) findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
 		w, _ := ppc64.Load(t.code, off)
 		in := ppc64.Decode(w, 0)
 		switch in.Op {
-		case ppc64.OpMr, ppc64.OpStd, ppc64.OpLd, ppc64.OpMtvsrd:
+		case ppc64.OpMr, ppc64.OpStd, ppc64.OpLd, ppc64.OpMtvsrd, ppc64.OpMtvsrdd:
 			copies = append(copies, in)
 		}
 		grew = h.follow(in, toc) || grew
@@ -113,6 +113,8 @@ func (h *highs) follow(in ppc64.Inst, toc uint64) bool {
 		return add(&h.regs[in.RT], h.slots[in.Imm]...)
 	case ppc64.OpMtvsrd: // vector registers are not followed
 		h.spread = h.spread || len(h.regs[in.RA]) > 0
+	case ppc64.OpMtvsrdd:
+		h.spread = h.spread || len(h.regs[in.RA]) > 0 || len(h.regs[in.Imm]) > 0
 	}
 	return false
 }
@@ -220,7 +222,7 @@ func (x *held) step(in ppc64.Inst, writes uint32, suffixed bool) {
 		x.known |= known >> in.RT & 1 << in.RA
 		x.other |= other >> in.RT & 1 << in.RA
 	case suffixed: // perhaps it writes a vector register
-	case in.Op == ppc64.OpLd, in.Op == ppc64.OpMfvsrd: // perhaps of what the frame or a vector register keeps
+	case in.Op == ppc64.OpLd, in.Op == ppc64.OpMfvsrd, in.Op == ppc64.OpMfvsrld: // perhaps of what the frame or a vector register keeps
 	default:
 		x.other |= writes
 	}

@@ -273,18 +273,37 @@ func TestImageCode(t *testing.T) {
 	bctr
 .Lback:	call c9
 	finish back
+	begin half
+	save
+	beq .Lhalf
+	addis 9,2,.Ltab4@toc@ha
+	addi 9,9,.Ltab4@toc@l
+	lwax 10,9,3
+	add 9,9,10
+	mtctr 9
+	bctr
+.Le:	addis 9,2,.Lhalf@toc@ha
+	mtvsrdd 0,8,9
+	b 1f
+1:	mfvsrld 10,0
+	addi 10,10,.Lhalf@toc@l
+	mtctr 10
+	bctr
+.Lhalf:	call c10
+	finish half
 	.section .rodata
 	.balign 4
 .Ltab:	.long .La-.Ltab, .Lb-.Ltab, 0x7fffffff
 .Ltab2:	.long .Lc-.Ltab2, 0x7fffffff
 .Ltab3:	.long .Ld-.Ltab3, 0x7fffffff
+.Ltab4:	.long .Le-.Ltab4, 0x7fffffff
 `
 	if err := os.WriteFile(obj, assembleSource(t, source), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{
 		"c1": "yes", "c2": "yes", "c3": "yes", "c4": "yes", "c5": "yes", "c6": "yes", "c7": "indirect branch",
-		"c8": "indirect branch", "c9": "indirect branch",
+		"c8": "indirect branch", "c9": "indirect branch", "c10": "indirect branch",
 	}
 	lld := []string{"-fuse-ld=lld", "-B/usr/lib/llvm-14/bin"}
 	for _, args := range [][]string{
