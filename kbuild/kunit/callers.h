@@ -135,6 +135,12 @@ static noinline void CALL(mod)(struct sct_call *c)
 #endif
 }
 
+/* Half an update: the sites are still to be written. */
+static void CALL(store)(void *func)
+{
+	WRITE_ONCE(STATIC_CALL_KEY(KEY(func)).func, func);
+}
+
 static sct_func_t *CALL(pointer)(void)
 {
 	return &STATIC_CALL_TRAMP(KEY(func));
@@ -219,6 +225,7 @@ static const struct sct_keys CALL(keys) = {
 		{ },
 	},
 	.update = CALL(update),
+	.store = CALL(store),
 	.query = CALL(query),
 	.pointer = CALL(pointer),
 };

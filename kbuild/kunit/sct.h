@@ -114,6 +114,7 @@ struct sct_shape {
  * @call: callers for each kind
  * @shapes: other callers of @SCT_FUNC, until one has no name
  * @update: changes the key of that kind
+ * @store: writes the function into the key of @SCT_FUNC, and does nothing else
  * @query: reads it
  * @pointer: the trampoline of @SCT_FUNC
  */
@@ -121,6 +122,7 @@ struct sct_keys {
 	sct_caller_t *call[SCT_KINDS];
 	struct sct_shape shapes[11];
 	void (*update)(enum sct_kind kind, void *func);
+	void (*store)(void *func);
 	void *(*query)(enum sct_kind kind);
 	sct_func_t *(*pointer)(void);
 };

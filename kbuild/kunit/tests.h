@@ -211,6 +211,46 @@ static void func(struct kunit *test)
 	}
 }
 
+/*
+ * An update writes the key first and the sites after it. A call in between takes
+ * the old function or the new one, and comes back with the caller's r2. The old one
+ * is of the caller's unit, so that no site has been made ready for others: this
+ * case comes before those that update the key.
+ */
+static void in_between(struct kunit *test)
+{
+	const struct sct_point *p = test->param_value;
+	const struct sct_keys *keys = sct_keys(p);
+	const struct sct_shape *s;
+	int from, to;
+
+	for (from = 0; from <= SCT_CHOICES; from++) {
+		void *old = (void *)__static_call_return0;
+		long was = 0;
+
+		if (from < SCT_CHOICES) {
+			old = p->caller->target[SCT_FUNC][from];
+			was = sct_want(SCT_FUNC, p->caller, from, SCT_X);
+		}
+		keys->update(SCT_FUNC, old);
+		for (to = 0; to < SCT_CHOICES; to++) {
+			long is = sct_want(SCT_FUNC, p->target, to, SCT_X);
+
+			keys->store(p->target->target[SCT_FUNC][to]);
+			for (s = keys->shapes; s->name; s++) {
+				struct sct_call c = { .x = SCT_X, .result = -1 };
+
+				s->call(&c);
+				KUNIT_EXPECT_TRUE_MSG(test, c.result == was || c.result == is,
+						      "%s: %ld", s->name, c.result);
+				KUNIT_EXPECT_EQ_MSG(test, c.bad, 0, "%s, from %d to %d: r2",
+						    s->name, from, to);
+			}
+			keys->store(old);
+		}
+	}
+}
+
 static void null(struct kunit *test)
 {
 	const struct sct_point *p = test->param_value;
@@ -678,6 +718,7 @@ static void sct_exit(struct kunit *test)
 
 static struct kunit_case sct_cases[] = {
 	KUNIT_CASE(units),
+	KUNIT_CASE_PARAM(in_between, sct_next_point),
 	KUNIT_CASE_PARAM(func, sct_next_point),
 	KUNIT_CASE_PARAM(null, sct_next_point),
 	KUNIT_CASE_PARAM(ret0, sct_next_point),
