@@ -50,6 +50,20 @@
 // removes. If two processes reach that point for the same destination, one gets
 // [ErrChanged].
 //
+// # Archives
+//
+// An [Archive] is a view of an ar archive, whole or thin, in the form that GNU ar
+// and llvm-ar write for ELF. [New] takes the Data of a member as it is. An
+// [ArchiveEdit] replaces members by Images; headers, order, pad bytes and all other
+// members stay byte for byte, and the index of symbols names the new offsets. If a new
+// member defines other global symbols, the index is made anew as ar does it. What is
+// not read is an error: archives in the form of BSD, and members that no tool for ELF
+// writes.
+//
+//	bytes ──► Archive ──► ArchiveEdit ──► ArchiveImage ──► WriteTemp, Commit
+//	          Member.Data    ▲ Replace
+//	               └─► New ──┴─► File, Edit, Image
+//
 // # A file that changes while it is read
 //
 // The input is mapped. [File.Changed] notices another size, another time of

@@ -34,6 +34,11 @@ type Temp struct {
 // to the process (O_TMPFILE; on a file system without that, it has a hidden
 // name, .scpatch-*, from the start).
 func (m *Image) WriteTemp(path string, like os.FileInfo, check func(*File) error) (*Temp, error) {
+	return m.f.writeTemp(path, like, m.writeFile, func(out *os.File) error { return m.reread(out, check) })
+}
+
+// writeTemp writes what is made of f to a temporary file, and has it read back.
+func (f *File) writeTemp(path string, like os.FileInfo, write, reread func(out *os.File) error) (*Temp, error) {
 	path, err := destination(path)
 	if err != nil {
 		return nil, err
@@ -42,8 +47,16 @@ func (m *Image) WriteTemp(path string, like os.FileInfo, check func(*File) error
 	if err != nil {
 		return nil, err
 	}
-	err = m.f.Guard(func() error { return m.fill(t.out, like, check) })
-	if changed := m.f.Changed(); changed != nil {
+	err = f.Guard(func() error {
+		if err := write(t.out); err != nil {
+			return err
+		}
+		if err := setAttributes(t.out, like); err != nil {
+			return err
+		}
+		return reread(t.out)
+	})
+	if changed := f.Changed(); changed != nil {
 		err = changed // whatever else went wrong followed from it
 	}
 	if err != nil {
@@ -69,24 +82,15 @@ func destination(path string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// fill writes the image to out and reads it back.
-func (m *Image) fill(out *os.File, like os.FileInfo, check func(*File) error) error {
-	if err := m.writeFile(out); err != nil {
-		return err
-	}
-	if err := setAttributes(out, like); err != nil {
-		return err
-	}
-	return m.reread(out, check)
-}
-
 // writeFile writes the image, with the kernel copying the long stretches.
-func (m *Image) writeFile(out *os.File) error {
-	w := newWriter(m.f, out)
-	if m.f.src != nil {
+func (m *Image) writeFile(out *os.File) error { return m.write(newFileWriter(m.f, out)) }
+
+func newFileWriter(f *File, out *os.File) *writer {
+	w := newWriter(f, out)
+	if f.src != nil {
 		w.file = out
 	}
-	return m.write(w)
+	return w
 }
 
 // copyRange copies n bytes at off of in to where out stands and returns how
@@ -132,26 +136,33 @@ func setAttributes(out *os.File, like os.FileInfo) error {
 }
 
 // reread maps what was written, and opens it.
-func (m *Image) reread(out *os.File, check func(*File) error) (err error) {
+func (m *Image) reread(out *os.File, check func(*File) error) error {
+	return remap(out, m.size, func(data []byte) error {
+		if m.Unchanged() && check == nil {
+			return nil // a copy of what New has accepted
+		}
+		f, err := New(data)
+		if err != nil {
+			return fmt.Errorf("the output cannot be read back: %w", err)
+		}
+		if check == nil {
+			return nil
+		}
+		return check(f)
+	})
+}
+
+// remap maps what was written, for read.
+func remap(out *os.File, size uint64, read func(data []byte) error) (err error) {
 	src := &source{file: out}
 	if err := src.mapFile(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, src.unmap()) }()
-	if uint64(len(src.data)) != m.size {
-		return fmt.Errorf("the output has %d bytes, planned were %d", len(src.data), m.size)
+	if uint64(len(src.data)) != size {
+		return fmt.Errorf("the output has %d bytes, planned were %d", len(src.data), size)
 	}
-	if m.Unchanged() && check == nil {
-		return nil // a copy of what New has accepted
-	}
-	f, err := New(src.data)
-	if err != nil {
-		return fmt.Errorf("the output cannot be read back: %w", err)
-	}
-	if check == nil {
-		return nil
-	}
-	return check(f)
+	return read(src.data)
 }
 
 var _ io.WriterTo = (*Image)(nil)

@@ -41,7 +41,7 @@ const (
 
 	// Files that scpatch cannot patch, and options that do not fit a file.
 	NotELF64LE        // the file is not a 64-bit little-endian ELF file
-	Archive           // the file is an archive (ar), thin or not
+	Archive           // the file is an archive (ar) that is damaged, or in a form that scpatch does not read
 	LTOObject         // the file was compiled with -flto
 	UnreadRelocations // relocations of loaded code or data are in a format that scpatch does not read
 	WrongMachine      // the file is for another processor, or for an ABI other than ELFv2
@@ -156,6 +156,7 @@ func (k Kind) Wrap(err error) error {
 func Of(err error) Kind {
 	var known *Error
 	var format *elfrw.FormatError
+	var archive *elfrw.ArchiveError
 	switch {
 	case errors.As(err, &known):
 		return known.Kind
@@ -171,6 +172,8 @@ func Of(err error) Kind {
 		return SignedModule
 	case errors.As(err, &format):
 		return BadELF
+	case errors.As(err, &archive):
+		return Archive
 	case !bySystem(err):
 		return None
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

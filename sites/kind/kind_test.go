@@ -31,6 +31,7 @@ func TestOf(t *testing.T) {
 		{kind.BadTable.Wrap(&elfrw.FormatError{}), kind.BadELF, false},
 		{fmt.Errorf("x: %w", elfrw.ErrNotELF64LE), kind.NotELF64LE, false},
 		{kind.Archive.Errorf("%w: an archive", elfrw.ErrNotELF64LE), kind.Archive, false},
+		{fmt.Errorf("x: %w", &elfrw.ArchiveError{}), kind.Archive, false},
 		{elfrw.ErrSigned, kind.SignedModule, false},
 		{elfrw.ErrChanged, kind.FileChanged, true},
 		{system(elfrw.ErrNotRegular), kind.NotRegular, true},
