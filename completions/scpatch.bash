@@ -39,6 +39,9 @@ _scpatch() {
 	'' | list | verify | compile) options+=' --runtime --module --user --entry-size --paca-toc' ;;
 	esac
 	case $command in
+	'' | list | verify) options+=' --recursive -r' ;;
+	esac
+	case $command in
 	'') options+=' --output -o --dry-run -n --strip-signature' ;;
 	list) options+=' --json --html' ;;
 	verify) options+=' --json --allow-unpatched' ;;
@@ -90,7 +93,7 @@ _scpatch() {
 		return
 	fi
 	COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X '!*.o' -- "$cur")
-		$(compgen -f -X '!*.ko' -- "$cur") $(compgen -f -X '!*vmlinux' -- "$cur"))
+		$(compgen -f -X '!*.ko' -- "$cur") $(compgen -f -X '!*.a' -- "$cur") $(compgen -f -X '!*vmlinux' -- "$cur"))
 	((COMP_CWORD == 1)) && COMPREPLY+=($(compgen -W $'list\nverify\ncompare\nexplain\ncompile' -- "$cur"))
 }
 

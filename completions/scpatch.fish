@@ -38,7 +38,7 @@ complete -c scpatch -n __fish_is_first_token -a verify -d 'Check every site'
 complete -c scpatch -n __fish_is_first_token -a compare -d 'Compare two listings'
 complete -c scpatch -n __fish_is_first_token -a explain -d 'Explain reasons and errors'
 complete -c scpatch -n __fish_is_first_token -a compile -d 'Compile, and patch the objects'
-complete -c scpatch -n $files -a '(__scpatch_files "\.k?o|vmlinux")'
+complete -c scpatch -n $files -a '(__scpatch_files "\.k?o|\.a|vmlinux")'
 complete -c scpatch -n '__scpatch_is compile; and contains -- -- (commandline -opc)' -F
 complete -c scpatch -n '__scpatch_is compare' -a '(__scpatch_files "\.json")'
 complete -c scpatch -n '__scpatch_is explain' -a "(scpatch explain 2>/dev/null | string replace -r '  +' \\t)"
@@ -65,6 +65,7 @@ complete -c scpatch -n $plans -l allow-shadow -d 'Allow the form shadow'
 complete -c scpatch -n $plans -l shadow-stack -x -d 'Pointer to the shadow stack'
 complete -c scpatch -n $plans -s d -l diff -d 'Print sites before and after'
 
+complete -c scpatch -n $files -s r -l recursive -d 'Take what is below directories'
 complete -c scpatch -n '__scpatch_is patch' -s o -l output -r -F -d 'Write to this file'
 complete -c scpatch -n '__scpatch_is patch' -s n -l dry-run -d 'Change nothing'
 complete -c scpatch -n '__scpatch_is patch' -l strip-signature -d 'Drop the signature'

@@ -331,6 +331,12 @@ func TestArchiveReplace(t *testing.T) {
 			})
 		}
 	}
+	t.Run("same size", func(t *testing.T) {
+		in := arMagic + arMember("x.o/", string(odd), fmt.Sprintf("0%d", len(odd)))
+		if out := replaced(t, newArchive(t, []byte(in)), map[int]*elfrw.Image{0: oddImage}); string(out) != in {
+			t.Error("the text of a size has changed")
+		}
+	})
 	t.Run("other pad bytes", func(t *testing.T) {
 		in := build(0, string(odd), string(odd), "\x00")
 		out := replaced(t, newArchive(t, []byte(in)), map[int]*elfrw.Image{1: oddImage})
@@ -355,6 +361,67 @@ func TestArchiveRefuse(t *testing.T) {
 	}
 	if e.Replace(0, image) == nil {
 		t.Error("a member was replaced twice")
+	}
+	// Pages that nobody touches: none of this is in memory.
+	gigabyte := make([]byte, 1<<30)
+	huge, err := elfrw.New(basic().build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := huge.Edit()
+	for range 10 {
+		if _, err := h.AddSection(elfrw.NewSection{Name: ".huge", Type: elf.SHT_PROGBITS, Data: gigabyte}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if image, err = h.Layout(); err != nil {
+		t.Fatal(err)
+	}
+	e = newArchive(t, []byte(arMagic+arMember("x.o/", "text"))).Edit()
+	if err := e.Replace(0, image); err == nil || !strings.Contains(err.Error(), "does not fit in its header") {
+		t.Errorf("%d bytes: error is %v", image.Size(), err)
+	}
+	if err := elfrw.IndexHead(4, 1<<32-2); err != nil {
+		t.Error(err)
+	}
+	if err := elfrw.IndexHead(8, 1<<32); err != nil {
+		t.Error(err)
+	}
+	if err := elfrw.IndexHead(4, 1<<32); err == nil || !strings.Contains(err.Error(), "at 0x100000000, and the index") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestArchiveCompare has an archive read back that is not the one that was written.
+func TestArchiveCompare(t *testing.T) {
+	object := string(basic().build())
+	build := func(first, second, name string, of uint64) string {
+		index := arMember("/", arIndex(4, []uint64{of}, name+"\x00"))
+		return arMagic + index + arMember("a.o/", first) + arMember(second, object)
+	}
+	const head = uint64(len(arMagic)) + 60 + 12 // of the first member
+	in := newArchive(t, []byte(build("text", "b.o/", "abc", head)))
+	image, b := withLocal(t, []byte(object), 1)
+	e := in.Edit()
+	if err := e.Replace(1, image); err != nil {
+		t.Fatal(err)
+	}
+	m, err := e.Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	object = string(b)
+	for name, c := range map[string]struct{ out, want string }{
+		"another member": {build("TEXT", "b.o/", "abc", head), "member 0: the output has other bytes"},
+		"another name":   {build("text", "c.o/", "abc", head), "member 1: the output has another header"},
+		"another symbol": {build("text", "b.o/", "abd", head), "entry 0 of the output differs from the plan"},
+		"of another":     {build("text", "b.o/", "abc", head+64), "entry 0 of the output differs from the plan"},
+		"no symbol":      {arMagic + arMember("a.o/", "text") + arMember("b.o/", object), "the output has 0 symbols, planned were"},
+		"one too many":   {build("text", "b.o/", "abc", head) + arMember("c.o/", ""), "the output has 3 members, the input 2"},
+	} {
+		if err := m.Compare(newArchive(t, []byte(c.out))); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error is %v, want %s", name, err, c.want)
+		}
 	}
 }
 
@@ -583,6 +650,12 @@ func TestArchivePeers(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkIndexAgain(t, out, again)
+			run(t, dir, gnu+"ranlib", "-t", "out.a")
+			touched, err := os.ReadFile(filepath.Join(dir, "out.a"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkIndexAgain(t, out, touched)
 			for _, ld := range []string{gnu + "ld.bfd", "ld.lld"} {
 				link := func(lib string) string {
 					run(t, dir, ld, "-m", "elf64lppc", "-r", "-u", "u_call", "-o", "linked.o", lib)

@@ -7,6 +7,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"log"
+	"os"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
@@ -127,4 +128,57 @@ func Example_retargetCall() {
 	}
 	// Output:
 	// 0x40 my_function
+}
+
+// A member of an archive gets another section. OpenArchive and WriteTemp do the same
+// with files.
+func Example_replaceMember() {
+	object, err := os.ReadFile(exampleObject)
+	if err != nil {
+		log.Fatal(err)
+	}
+	const header = "%-16s%-12d%-6d%-6d%-8o%-10d`\n"
+	data := "!<arch>\n" +
+		fmt.Sprintf(header, "notes/", 0, 0, 0, 0o644, 6) + "notes\n" +
+		fmt.Sprintf(header, "update.o/", 0, 0, 0, 0o644, len(object)) + string(object)
+
+	a, err := elfrw.NewArchive([]byte(data))
+	if err != nil {
+		log.Fatal(err)
+	}
+	f, err := elfrw.New(a.Member(1).Data)
+	if err != nil {
+		log.Fatal(err)
+	}
+	e := f.Edit()
+	if _, err := e.AddSection(elfrw.NewSection{Name: ".build", Type: elf.SHT_PROGBITS, Data: []byte("42")}); err != nil {
+		log.Fatal(err)
+	}
+	member, err := e.Layout()
+	if err != nil {
+		log.Fatal(err)
+	}
+	edit := a.Edit()
+	if err := edit.Replace(1, member); err != nil {
+		log.Fatal(err)
+	}
+	image, err := edit.Layout()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var out bytes.Buffer
+	if _, err := image.WriteTo(&out); err != nil {
+		log.Fatal(err)
+	}
+	written, err := elfrw.NewArchive(out.Bytes())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i := range written.NumMembers() {
+		was, is := a.Member(i), written.Member(i)
+		fmt.Printf("%s: %d bytes more\n", is.Name, len(is.Data)-len(was.Data))
+	}
+	// Output:
+	// notes: 0 bytes more
+	// update.o: 80 bytes more
 }

@@ -26,3 +26,14 @@ func WithoutLocks(t *testing.T) {
 
 // TempName is where the output for a path is before it is renamed.
 var TempName = tempName
+
+// IndexHead makes an index of one symbol, of a member at an offset, with numbers of so
+// many bytes.
+func IndexHead(width int, head uint64) error {
+	a := &Archive{members: []arMember{{head: head}}, index: arIndex{width: width}}
+	m := &ArchiveImage{a: a, index: make([]arSymbol, 1)}
+	return m.putHeads(make([]byte, 2*width), 0)
+}
+
+// Compare is the check of an archive that was read back.
+func (m *ArchiveImage) Compare(out *Archive) error { return m.compare(out) }

@@ -46,6 +46,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
+	args = expandArgs(args)
 	if len(args) > 0 {
 		switch args[0] {
 		case "list":

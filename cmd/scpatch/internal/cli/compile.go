@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/scpatch/scpatch/sites/kind"
@@ -107,7 +108,7 @@ func (w *wrapper) compile() int {
 		return w.end(state)
 	}
 	// A process of its own: however it ends, what it has not patched is removed.
-	patch := slices.Concat([]string{"scpatch"}, w.options, []string{"--"}, objects)
+	patch := slices.Concat([]string{"scpatch"}, w.options, []string{"--"}, literal(objects))
 	state, err = w.run("/proc/self/exe", patch)
 	if err == nil && w.signal == nil && state.Exited() && state.ExitCode() <= ExitKept {
 		return ExitDone
@@ -124,6 +125,17 @@ func (w *wrapper) compile() int {
 	return w.end(state)
 }
 
+// literal returns file names none of which is taken for a response file.
+func literal(names []string) []string {
+	names = slices.Clone(names)
+	for i, name := range names {
+		if strings.HasPrefix(name, "@") {
+			names[i] = "./" + name
+		}
+	}
+	return names
+}
+
 // written reports whether a regular file is another one than before.
 func written(before, after fs.FileInfo) bool {
 	return after.Mode().IsRegular() &&
@@ -138,13 +150,12 @@ func (w *wrapper) isObject(name string) bool {
 		return false
 	}
 	defer f.Close()
-	head := make([]byte, 20) // up to e_machine
+	head := make([]byte, headSize)
 	_, _ = io.ReadFull(f, head)
 	if bytes.HasPrefix(head, []byte(bitcodeMagic)) {
 		return !slices.Contains(w.command, "-emit-llvm") && w.compilesForUs()
 	}
-	return bytes.HasPrefix(head, []byte("\x7fELF\x02\x01")) && // ELFCLASS64, ELFDATA2LSB
-		bytes.HasSuffix(head, []byte("\x01\x00\x15\x00")) // ET_REL, EM_PPC64
+	return isObjectForUs(head)
 }
 
 // compilesForUs asks the compiler for its target. What it does not say is up to scpatch.

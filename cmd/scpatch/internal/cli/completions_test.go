@@ -110,7 +110,7 @@ func TestCompletions(t *testing.T) {
 		t.Run(sh.name, func(t *testing.T) {
 			tooltest.Need(t, sh.name)
 			t.Chdir(t.TempDir())
-			for _, name := range []string{"a.o", "b.ko", "vmlinux", "with space.o", "old.json"} {
+			for _, name := range []string{"a.o", "b.ko", "vmlinux", "lib.a", "with space.o", "old.json"} {
 				clitest.WriteFile(t, name, nil)
 			}
 			for _, c := range append([]string{""}, commands...) {
@@ -150,7 +150,7 @@ func TestCompletions(t *testing.T) {
 					t.Errorf("%q: %q", without, got)
 				}
 			}
-			objects := []string{"a.o", "b.ko", "vmlinux", "with space.o"}
+			objects := []string{"a.o", "b.ko", "vmlinux", "lib.a", "with space.o"}
 			compare(t, sh, append(objects, commands...), "scpatch", "")
 			for _, c := range [][]string{{"scpatch", "list", ""}, {"scpatch", "verify", "--user", ""}, {"scpatch", "a.o", ""}} {
 				compare(t, sh, objects, c...)

@@ -4,8 +4,10 @@
 // error, the processing of several files at a time, and the exit codes.
 //
 //	args ─► common.parse ─► forEach ─┬─► patcher.patch  open, makePlan, apply, write and check, commit
-//	        options                  ├─► list           open, makePlan
-//	                                 └─► verifyFile     open, verify.Verify
+//	        options, @FILE,          ├─► list           withObjects: open, makePlan
+//	        --recursive              └─► verify         withObjects: open, verify.Verify
+//
+// An archive is one job: its members are patched together, or listed one after another.
 //
 // A file of the package contains a command, or code that several commands need.
 // Each command has its options and its help text; all return an exit code.

@@ -89,6 +89,7 @@ func TestManualOptions(t *testing.T) {
 	all := manOptions(t, page, "Options of all commands")
 	files := slices.Concat(all, manOptions(t, page, "Options of all commands but explain"))
 	place := slices.Concat(files, manOptions(t, page, "Options of scpatch, list, verify and compile"))
+	inputs := manOptions(t, page, "Options of scpatch, list and verify")
 	planning := slices.Concat(place, manOptions(t, page, "Options of scpatch, list and compile"))
 	tested := 0
 	for _, c := range []struct {
@@ -96,9 +97,9 @@ func TestManualOptions(t *testing.T) {
 		args       []string
 		shared     []option
 	}{
-		{"Options of scpatch", nil, planning},
-		{"Options of scpatch list", []string{"list"}, planning},
-		{"Options of scpatch verify", []string{"verify"}, place},
+		{"Options of scpatch", nil, slices.Concat(planning, inputs)},
+		{"Options of scpatch list", []string{"list"}, slices.Concat(planning, inputs)},
+		{"Options of scpatch verify", []string{"verify"}, slices.Concat(place, inputs)},
 		{"Options of scpatch compare", []string{"compare"}, files},
 		{"", []string{"explain"}, all},
 		{"", []string{"compile"}, planning},

@@ -19,8 +19,8 @@ import (
 
 const listUsage = `Usage: scpatch list [options] FILE...
 
-List the static-call sites of ppc64le (ELFv2) objects and kernel images: where each
-is, which key it calls and what that holds, what scpatch would do with it and
+List the static-call sites of ppc64le (ELFv2) objects, of the members of archives,
+and of kernel images: where each is, which key it calls and what that holds, what scpatch would do with it and
 why. Of linked programs and shared libraries (--user) list the sites that their
 table and scpatch's record name, and what each calls. Nothing is changed.
 `
@@ -39,6 +39,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c.addPlanning()
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
 	diff := c.flags.BoolP("diff", "d", false, "print every site that would change before and after")
+	c.addRecursive()
 	html := c.flags.String("html", "", "write all sites to `FILE`, a page for a browser")
 	c.addLast()
 	files, err := c.parse(args, listUsage, listStatus, stdout)
@@ -54,27 +55,33 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
-	var listed sync.Map // by path: report.File
-	code := forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, _ *logrus.Entry) (int, error) {
-		return ExitDone, list(path, c.sites, func(s report.Sites) error {
+	files = c.expand(files)
+	var listed sync.Map // by path: []report.File
+	code := forEach(ctx, c, files, stdout, func(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
+		var objects []report.File
+		code, err := withObjects(ctx, path, log, func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
+			s, err := sitesToList(f, c.sites)
 			switch {
+			case err != nil:
 			case *html != "":
-				listed.Store(path, report.NewFile(path, s))
+				objects = append(objects, report.NewFile(name, s))
 			case *asJSON:
-				return report.WriteJSON(out, report.NewFile(path, s))
+				err = report.WriteJSON(out, report.NewFile(name, s))
 			case *diff:
-				report.WriteDiff(out, c.screen, path, s)
+				report.WriteDiff(out, c.screen, name, s)
 			default:
-				report.WriteTable(out, c.screen, path, s)
+				report.WriteTable(out, c.screen, name, s)
 			}
-			return nil
+			return ExitDone, err
 		})
+		listed.Store(path, objects)
+		return code, err
 	})
 	if *html != "" && ctx.Err() == nil {
 		var all []report.File // that could be listed
 		for _, path := range files {
-			if f, ok := listed.Load(path); ok {
-				all = append(all, f.(report.File))
+			if objects, ok := listed.Load(path); ok {
+				all = append(all, objects.([]report.File)...)
 			}
 		}
 		if err := report.WritePage(*html, all); err != nil {
@@ -83,22 +90,6 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	return code
-}
-
-// list plans a file and gives the plan to show while the file is open.
-func list(path string, opts sites.Options, show func(report.Sites) error) error {
-	f, err := open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Guard(func() error {
-		s, err := sitesToList(f, opts)
-		if err != nil {
-			return err
-		}
-		return show(s)
-	})
 }
 
 // sitesToList are those of the plan of an object; of a linked program those that are

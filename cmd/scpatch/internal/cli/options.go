@@ -44,6 +44,7 @@ type common struct {
 	verbose   bool
 	quiet     bool
 	logFormat string
+	recursive bool
 	help      bool
 	version   bool
 }

@@ -32,7 +32,8 @@ Rewrite the static-call sites of ppc64le (ELFv2) relocatable objects: branches
 to a trampoline __SCT__name become direct calls or constants wherever that is
 sound, and .static_call_sites is written for the run time. In a linked kernel
 image the sites of the table go straight to what their keys hold. Files are
-patched in place; a file that cannot be patched is left as it is.
+patched in place, archives with all their members; a file that cannot be patched
+is left as it is. @FILE stands for the arguments in a file.
 `
 
 const patchStatus = `
@@ -62,8 +63,12 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	p.flags.BoolVarP(&p.dryRun, "dry-run", "n", false, "change nothing")
 	p.flags.BoolVarP(&p.diff, "diff", "d", false, "print every changed site before and after")
 	p.flags.BoolVar(&p.strip, "strip-signature", false, "drop the signature of a module that is changed")
+	p.addRecursive()
 	p.addLast()
 	files, err := p.parse(args, patchUsage, patchStatus, stdout)
+	if err == nil {
+		files = p.expand(files)
+	}
 	switch {
 	case err != nil:
 	case p.flags.Changed("output") && p.output == "":
@@ -83,8 +88,17 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	return forEach(ctx, p.common, files, stdout, p.patch)
 }
 
-// patch is the whole job on one file.
-func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
+// patch is the whole job on one file or archive.
+func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
+	code, err := p.patchFile(ctx, path, path, out, log)
+	if errors.Is(err, errArchive) {
+		return p.patchArchive(ctx, path, out, log)
+	}
+	return code, err
+}
+
+// patchFile patches an object or a kernel image, under a name for messages.
+func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	if p.output == "" {
 		defer p.lock(path)()
 	}
@@ -103,19 +117,17 @@ func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log
 			return err
 		}
 		if !p.dryRun && (p.output != "" || !image.Unchanged()) {
-			temp, err := p.writeTemp(path, f, image, plan)
+			check := plan.Check
+			if image.Unchanged() {
+				check = nil // nothing was planned
+			}
+			err := p.write(ctx, path, func(dest string) (*elfrw.Temp, error) { return image.WriteTemp(dest, f.Info(), check) })
 			if err != nil {
-				return err
-			}
-			if err := ctx.Err(); err != nil {
-				return errors.Join(fmt.Errorf("interrupted: %w", err), temp.Discard())
-			}
-			if err := temp.Commit(); err != nil {
 				return err
 			}
 		}
 		if p.diff {
-			report.WriteDiff(out, p.screen, path, plan)
+			report.WriteDiff(out, p.screen, name, plan)
 		}
 		code = p.report(log, plan)
 		return nil
@@ -157,9 +169,20 @@ func (p *patcher) lock(path string) (unlock func()) {
 	return mutex.Unlock
 }
 
-// writeTemp writes the output beside where it belongs, and has the plan check
-// what is read back.
-func (p *patcher) writeTemp(path string, f *elfrw.File, image *elfrw.Image, plan filePlan) (*elfrw.Temp, error) {
+// write writes the output for a file beside where it belongs, which has what is read
+// back checked, and puts it there.
+func (p *patcher) write(ctx context.Context, path string, writeTemp func(dest string) (*elfrw.Temp, error)) error {
+	temp, err := p.writeTemp(path, writeTemp)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return errors.Join(fmt.Errorf("interrupted: %w", err), temp.Discard())
+	}
+	return temp.Commit()
+}
+
+func (p *patcher) writeTemp(path string, writeTemp func(dest string) (*elfrw.Temp, error)) (*elfrw.Temp, error) {
 	dest := p.output
 	if dest == "" {
 		dest = path
@@ -170,11 +193,7 @@ func (p *patcher) writeTemp(path string, f *elfrw.File, image *elfrw.Image, plan
 		}
 		return nil, err
 	}
-	check := plan.Check
-	if image.Unchanged() {
-		check = nil // nothing was planned
-	}
-	temp, err := image.WriteTemp(dest, f.Info(), check)
+	temp, err := writeTemp(dest)
 	if err != nil && !kind.Of(err).IO() {
 		return nil, &kind.Error{Kind: kind.NotAsPlanned, Err: err} // what was read back
 	}
@@ -190,22 +209,30 @@ const bitcodeMagic = "BC\xc0\xde"
 // open opens an input file, and knows the kinds that are often given by mistake.
 func open(path string) (*elfrw.File, error) {
 	f, err := elfrw.Open(path)
-	if !errors.Is(err, elfrw.ErrNotELF64LE) {
-		return f, err
-	}
-	head := make([]byte, 8)
-	if in, err := os.Open(path); err == nil {
-		defer in.Close()
-		n, _ := io.ReadFull(in, head)
-		head = head[:n]
-	}
 	switch {
-	case bytes.Equal(head, []byte("!<arch>\n")), bytes.Equal(head, []byte("!<thin>\n")):
-		return nil, kind.Archive.Errorf("%w: this is an archive; patch its members before they go in", err)
-	case bytes.HasPrefix(head, []byte(bitcodeMagic)):
-		return nil, kind.LTOObject.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
+	case errors.Is(err, elfrw.ErrNotELF64LE):
+		head, _ := readHead(path)
+		return nil, notELF(err, head)
+	case errors.Is(err, elfrw.ErrNotRegular):
+		if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+			err = fmt.Errorf("%w: this is a directory; --recursive takes what is in it", err)
+		}
 	}
-	return nil, fmt.Errorf("%w; want an object that a compiler for powerpc64le has made", err)
+	return f, err
+}
+
+// notELF says more about a file that is not ELF, if it begins so; it passes other
+// errors on.
+func notELF(err error, head []byte) error {
+	switch {
+	case !errors.Is(err, elfrw.ErrNotELF64LE):
+		return err
+	case elfrw.IsArchive(head):
+		return errArchive
+	case bytes.HasPrefix(head, []byte(bitcodeMagic)):
+		return kind.LTOObject.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
+	}
+	return fmt.Errorf("%w; want an object that a compiler for powerpc64le has made", err)
 }
 
 // report says what was done, and warns of the sites that had to stay.

@@ -53,8 +53,12 @@ func TestScript(t *testing.T) {
 			return os.CopyFS(filepath.Join(env.WorkDir, "obj"), os.DirFS(clitest.RepoPath("testdata", "obj")))
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "unprivileged" {
+			switch cond {
+			case "unprivileged":
 				return canDropPrivileges(), nil
+			case "archiver":
+				_, err := exec.LookPath("powerpc64le-linux-gnu-ar")
+				return err == nil || tooltest.Required(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},

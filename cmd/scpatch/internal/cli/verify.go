@@ -9,14 +9,15 @@ import (
 	"io"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites/verify"
 	"github.com/sirupsen/logrus"
 )
 
 const verifyUsage = `Usage: scpatch verify [options] FILE...
 
-Check the static-call sites of ppc64le (ELFv2) objects, modules and linked
-programs: every site that a table or scpatch's record names must call what its
+Check the static-call sites of ppc64le (ELFv2) objects, archives, modules and
+linked programs: every site that a table or scpatch's record names must call what its
 key holds, or be the constant in its place. r2 must be restored exactly where
 that is needed, and the matching save must be found. A call of a trampoline that
 neither names is an error. Nothing is changed.
@@ -35,6 +36,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	c := newCommon("scpatch verify", stderr)
 	c.addPlace()
 	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
+	c.addRecursive()
 	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), from where a slot may load r2: a number, or a symbol of FILE that has it")
 	unpatched := c.flags.Bool("allow-unpatched", false, "take calls of trampolines as they are of which nothing says that they were patched or were to stay")
 	c.addLast()
@@ -47,41 +49,30 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	}
 	opts := c.verifyOptions()
 	opts.PACATOC, opts.AllowUnpatched = *paca, *unpatched
-	return forEach(ctx, c, files, stdout, func(_ context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
-		r, err := verifyFile(path, opts)
-		if err != nil {
-			return 0, err
-		}
-		for i := range r.Faults {
-			fail(log, r.Faults[i].Kind, r.Faults[i].String())
-		}
-		switch {
-		case *asJSON:
-			err = report.WriteJSON(out, report.NewVerdict(path, r))
-		case !c.quiet:
-			report.WriteVerdict(out, path, r)
-		}
-		if err == nil && len(r.Faults) > 0 {
-			return ExitInput, nil
-		}
-		return ExitDone, err
+	return forEach(ctx, c, c.expand(files), stdout, func(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
+		return withObjects(ctx, path, log, func(name string, f *elfrw.File, log *logrus.Entry) (int, error) {
+			r, err := verify.Verify(f, opts)
+			if err != nil {
+				return 0, err
+			}
+			for i := range r.Faults {
+				fail(log, r.Faults[i].Kind, r.Faults[i].String())
+			}
+			switch {
+			case *asJSON:
+				err = report.WriteJSON(out, report.NewVerdict(name, r))
+			case !c.quiet:
+				report.WriteVerdict(out, name, r)
+			}
+			if err == nil && len(r.Faults) > 0 {
+				return ExitInput, nil
+			}
+			return ExitDone, err
+		})
 	})
 }
 
 func (c *common) verifyOptions() verify.Options {
 	runtimes := map[string]verify.Runtime{"inline": verify.Inline, "trampoline": verify.Trampoline, "none": verify.None}
 	return verify.Options{Runtime: runtimes[c.runtime], Module: c.module, User: c.user, EntrySize: c.entrySize}
-}
-
-func verifyFile(path string, opts verify.Options) (r *verify.Report, err error) {
-	f, err := open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	err = f.Guard(func() error {
-		r, err = verify.Verify(f, opts)
-		return err
-	})
-	return r, err
 }

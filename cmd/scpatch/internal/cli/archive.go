@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/sirupsen/logrus"
+)
+
+// errArchive is the error of open for an archive. Who can, reads its members; a
+// member of an archive cannot be one.
+var errArchive = kind.Archive.Errorf("an archive inside an archive is not read")
+
+// memberNames are the names that messages and listings have for the members of an
+// archive, LIB.a(MEMBER.o), as linkers do. A number tells members of one name apart.
+type memberNames struct {
+	archive string
+	seen    map[string]int
+}
+
+func newMemberNames(archive string) memberNames { return memberNames{archive, map[string]int{}} }
+
+// next names the next member.
+func (n memberNames) next(m elfrw.Member) string {
+	n.seen[m.Name]++
+	if k := n.seen[m.Name]; k > 1 {
+		return fmt.Sprintf("%s(%s#%d)", n.archive, m.Name, k)
+	}
+	return n.archive + "(" + m.Name + ")"
+}
+
+// openMember opens a member of an archive, as open opens a file.
+func openMember(archive string, a *elfrw.Archive, m elfrw.Member) (*elfrw.File, error) {
+	switch {
+	case m.Origin != 0:
+		return nil, kind.Archive.Errorf("the member is in another archive, at 0x%x; name that one", m.Origin)
+	case a.Thin():
+		return open(memberPath(archive, m))
+	}
+	f, err := elfrw.New(m.Data)
+	return f, notELF(err, m.Data)
+}
+
+// memberPath is the path of a member of a thin archive.
+func memberPath(archive string, m elfrw.Member) string {
+	if filepath.IsAbs(m.Name) {
+		return m.Name
+	}
+	return filepath.Join(filepath.Dir(archive), m.Name)
+}
+
+// withObjects calls do with the object that a file is, or with each member of the
+// archive that it is, and their names. Errors that do returns about members are
+// reported, and the others of the archive are looked at.
+func withObjects(ctx context.Context, path string, log *logrus.Entry, do func(name string, f *elfrw.File, log *logrus.Entry) (int, error)) (code int, err error) {
+	one := func(name string, f *elfrw.File, log *logrus.Entry) (code int, err error) {
+		defer f.Close()
+		err = f.Guard(func() error {
+			code, err = do(name, f, log)
+			return err
+		})
+		return code, err
+	}
+	f, err := open(path)
+	if err == nil {
+		return one(path, f, log)
+	}
+	if !errors.Is(err, errArchive) {
+		return 0, err
+	}
+	a, err := elfrw.OpenArchive(path)
+	if err != nil {
+		return 0, err
+	}
+	defer a.Close()
+	names := newMemberNames(path)
+	err = a.Guard(func() error {
+		for i := range a.NumMembers() {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("interrupted: %w", err)
+			}
+			m := a.Member(i)
+			name := names.next(m)
+			log := log.WithField("file", name)
+			n := ExitDone
+			f, err := openMember(path, a, m)
+			if err == nil {
+				n, err = one(name, f, log)
+			}
+			if err != nil {
+				n = failMember(log, path, m, err)
+			}
+			code = max(code, n)
+		}
+		return nil
+	})
+	return code, err
+}
+
+// failMember reports an error about a member, and returns its exit code.
+func failMember(log *logrus.Entry, archive string, m elfrw.Member, err error) int {
+	fail(log, kind.Of(err), withoutPath(err, memberPath(archive, m)))
+	return exitCode(err)
+}
+
+// patchArchive patches the members of an archive: all of them, and the archive is
+// written, or none.
+func (p *patcher) patchArchive(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
+	unlock := func() {}
+	if p.output == "" {
+		unlock = sync.OnceFunc(p.lock(path))
+	}
+	defer unlock()
+	a, err := elfrw.OpenArchive(path)
+	if err != nil {
+		return 0, err
+	}
+	defer a.Close()
+	if a.Thin() {
+		unlock() // it is only read, and its own name may be that of a member
+	}
+	err = a.Guard(func() error {
+		if a.Thin() {
+			code, err = p.patchThin(ctx, path, a, out, log)
+		} else {
+			code, err = p.patchMembers(ctx, path, a, out, log)
+		}
+		return err
+	})
+	return code, err
+}
+
+// patchThin patches the members of a thin archive, which are files of their own.
+func (p *patcher) patchThin(ctx context.Context, path string, a *elfrw.Archive, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
+	if p.output != "" {
+		return 0, kind.WrongOption.Errorf("--output does not go with a thin archive: its members are files of their own")
+	}
+	names := newMemberNames(path)
+	for i := range a.NumMembers() {
+		if err := ctx.Err(); err != nil {
+			return 0, fmt.Errorf("interrupted: %w", err)
+		}
+		m := a.Member(i)
+		name := names.next(m)
+		log := log.WithField("file", name)
+		n := ExitDone
+		if m.Origin != 0 {
+			_, err = openMember(path, a, m)
+		} else {
+			n, err = p.patchFile(ctx, memberPath(path, m), name, out, log)
+		}
+		if err != nil {
+			n = failMember(log, path, m, err)
+		}
+		code = max(code, n)
+	}
+	return code, nil
+}
+
+// patchMembers patches the members of an archive that has them in it.
+func (p *patcher) patchMembers(ctx context.Context, path string, a *elfrw.Archive, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
+	var said, diff bytes.Buffer // about what is done, so not before it is
+	done := p.logTo(&said)
+	names := newMemberNames(path)
+	edit, plans, failed := a.Edit(), map[int]filePlan{}, false
+	for i := range a.NumMembers() {
+		if err := ctx.Err(); err != nil {
+			return 0, fmt.Errorf("interrupted: %w", err)
+		}
+		m := a.Member(i)
+		name := names.next(m)
+		plan, image, err := p.planMember(path, a, m)
+		if err == nil && !image.Unchanged() {
+			plans[i] = plan
+			err = kind.CannotEdit.Wrap(edit.Replace(i, image))
+		}
+		if err != nil {
+			failed = true
+			code = max(code, failMember(log.WithField("file", name), path, m, err))
+			continue
+		}
+		code = max(code, p.report(done.WithField("file", name), plan))
+		if p.diff {
+			report.WriteDiff(&diff, p.screen, name, plan)
+		}
+	}
+	if failed {
+		return code, nil
+	}
+	image, err := edit.Layout()
+	if err != nil {
+		return 0, kind.CannotEdit.Wrap(err)
+	}
+	if !p.dryRun && (p.output != "" || !image.Unchanged()) {
+		err := p.write(ctx, path, func(dest string) (*elfrw.Temp, error) {
+			return image.WriteTemp(dest, a.Info(), func(written *elfrw.Archive) error { return checkMembers(written, plans) })
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	_, _ = out.Write(diff.Bytes())
+	_, _ = log.Logger.Out.Write(said.Bytes())
+	return code, nil
+}
+
+func (p *patcher) planMember(path string, a *elfrw.Archive, m elfrw.Member) (filePlan, *elfrw.Image, error) {
+	f, err := openMember(path, a, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := makePlan(f, p.sites)
+	if err != nil {
+		return nil, nil, err
+	}
+	image, err := p.apply(plan)
+	return plan, image, err
+}
+
+// checkMembers has the plans check the members that they have changed.
+func checkMembers(written *elfrw.Archive, plans map[int]filePlan) error {
+	for i := range written.NumMembers() {
+		plan, ok := plans[i]
+		if !ok {
+			continue
+		}
+		m := written.Member(i)
+		f, err := elfrw.New(m.Data)
+		if err == nil {
+			err = plan.Check(f)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", kind.Printable(m.Name), err)
+		}
+	}
+	return nil
+}

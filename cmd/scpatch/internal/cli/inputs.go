@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+// expandArgs replaces @FILE among the arguments by what is in the file. What is
+// behind -- of compile is the compiler's.
+func expandArgs(args []string) []string {
+	if i := slices.Index(args, "--"); i >= 0 && args[0] == "compile" {
+		return append(expandFiles(args[:i]), args[i:]...)
+	}
+	return expandFiles(args)
+}
+
+// addRecursive adds the option of the commands that look into directories.
+func (c *common) addRecursive() {
+	c.flags.BoolVarP(&c.recursive, "recursive", "r", false, "of a directory, take the objects and archives for ppc64le below it")
+}
+
+// expand replaces directories by the files below them if --recursive is given.
+func (c *common) expand(paths []string) (files []string) {
+	if !c.recursive {
+		return paths
+	}
+	for _, path := range paths {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		n := len(files)
+		if files = below(path, files); len(files) == n {
+			c.log.WithField("file", path).Warn("the directory has no object and no archive for ppc64le")
+		}
+	}
+	return files
+}
+
+// below appends the files of a directory, and those below it, that are objects or
+// archives for ppc64le, in the order of their names. Symbolic links are not followed.
+// What cannot be read is among them, and is an error when it is opened.
+func below(dir string, files []string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return append(files, dir)
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch {
+		case e.IsDir():
+			files = below(path, files)
+		case e.Type().IsRegular() && isForUs(path):
+			files = append(files, path)
+		}
+	}
+	return files
+}
+
+// isForUs reports whether a file is a relocatable object for ppc64le, or an archive
+// with one; also if it cannot be read.
+func isForUs(path string) bool {
+	head, err := readHead(path)
+	switch {
+	case err != nil:
+		return true
+	case !elfrw.IsArchive(head):
+		return isObjectForUs(head)
+	}
+	a, err := elfrw.OpenArchive(path)
+	if err != nil {
+		return true
+	}
+	defer a.Close()
+	found := false
+	err = a.Guard(func() error {
+		for i := 0; i < a.NumMembers() && !found; i++ {
+			m := a.Member(i)
+			head := m.Data
+			if a.Thin() {
+				// One that is missing says nothing about the others.
+				head, _ = readHead(memberPath(path, m))
+			}
+			found = isObjectForUs(head)
+		}
+		return nil
+	})
+	return found || err != nil
+}
+
+// headSize is enough for what tells files apart: up to e_machine.
+const headSize = 20
+
+// readHead reads the first bytes of a file.
+func readHead(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	head := make([]byte, headSize)
+	n, err := io.ReadFull(f, head)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return head[:n], err
+}
+
+// isObjectForUs reports whether a file that begins so is a relocatable object for
+// ppc64le.
+func isObjectForUs(head []byte) bool {
+	return len(head) >= headSize && bytes.HasPrefix(head, []byte("\x7fELF\x02\x01")) && // ELFCLASS64, ELFDATA2LSB
+		bytes.HasPrefix(head[16:], []byte("\x01\x00\x15\x00")) // ET_REL, EM_PPC64
+}
