@@ -5,9 +5,11 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
@@ -53,5 +55,61 @@ func TestCheckMembers(t *testing.T) {
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("error is %v, want %q", err, c.want)
 		}
+	}
+}
+
+// TestGlobalsStay patches every object in all ways, and wants it to define the global
+// symbols that it did: so the index of an archive keeps its names, and a linker takes
+// the same members.
+func TestGlobalsStay(t *testing.T) {
+	globals := func(f *elfrw.File) (names []string) {
+		for i := f.FirstGlobal(); i < f.NumSymbols(); i++ {
+			if s := f.Symbol(i); !s.Undefined() {
+				names = append(names, string(f.SymbolName(s)))
+			}
+		}
+		return names
+	}
+	objects, err := filepath.Glob(clitest.RepoPath("testdata", "obj", "*.*o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := 0
+	for _, path := range objects {
+		for _, place := range []sites.Place{sites.Kernel, sites.Module, sites.User} {
+			for _, runtime := range []sites.Runtime{sites.Inline, sites.Trampoline, sites.None} {
+				f, err := open(path)
+				if err != nil {
+					continue
+				}
+				plan, err := makePlan(f, sites.Options{Place: place, Runtime: runtime, AllowShadow: place == sites.User, ShadowStack: "stack"})
+				if err != nil {
+					continue
+				}
+				p := &patcher{strip: true}
+				image, err := p.apply(plan)
+				if err != nil {
+					continue
+				}
+				var b bytes.Buffer
+				if _, err := image.WriteTo(&b); err != nil {
+					t.Fatal(err)
+				}
+				out, err := elfrw.New(b.Bytes())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(globals(f), globals(out)); diff != "" {
+					t.Errorf("%s, %v, %v:\n%s", path, place, runtime, diff)
+				}
+				if !image.Unchanged() {
+					changed++
+				}
+				f.Close()
+			}
+		}
+	}
+	if changed < 200 {
+		t.Errorf("%d objects were changed", changed)
 	}
 }
