@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"golang.org/x/sys/unix"
 )
 
 // expandArgs replaces @FILE among the arguments by what is in the file. What is
@@ -99,13 +100,17 @@ func isForUs(path string) bool {
 // headSize is enough for what tells files apart: up to e_machine.
 const headSize = 20
 
-// readHead reads the first bytes of a file.
+// readHead reads the first bytes of a regular file. Of another it has none: a FIFO is
+// not waited for.
 func readHead(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, err
+	}
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(f, head)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
