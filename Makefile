@@ -76,11 +76,13 @@ SHARE = $(PREFIX)/share
 # Where zsh looks for what is not its own; for packages Debian has vendor-completions.
 ZSHDIR ?= $(SHARE)/zsh/site-functions
 DOCDIR ?= $(SHARE)/doc/scpatch
+# With every document that one of these links to; a test follows the links.
+DOCUMENTS = README.md CONTRIBUTING.md SECURITY.md kbuild/README.md $(wildcard docs/*.md docs/*.svg docs/*.png docs/schema/*)
 HEADERS = $(foreach h,$(wildcard include/*.h),$(h):$(INCLUDEDIR)/scpatch/$(notdir $h))
 INSTALLED = $(B)/scpatch:$(BINDIR)/scpatch docs/scpatch.1:$(MANDIR)/man1/scpatch.1 $(HEADERS) \
 	$(foreach f,scpatch-compile scpatch.mk,share/$f:$(SHARE)/scpatch/$f) \
 	share/ScpatchConfig.cmake:$(SHARE)/cmake/Scpatch/ScpatchConfig.cmake \
-	README.md:$(DOCDIR)/README.md $(foreach f,$(wildcard docs/*.md docs/*.svg docs/*.png docs/schema/*),$f:$(DOCDIR)/$f) \
+	$(foreach f,$(DOCUMENTS),$f:$(DOCDIR)/$f) \
 	completions/scpatch.bash:$(SHARE)/bash-completion/completions/scpatch \
 	completions/_scpatch:$(ZSHDIR)/_scpatch \
 	completions/scpatch.fish:$(SHARE)/fish/vendor_completions.d/scpatch.fish
@@ -101,7 +103,7 @@ install-headers:
 
 uninstall: ## Remove what install has installed, and the directories that belong to scpatch
 	@for f in $(INSTALLED); do rm -f '$(DESTDIR)'"$${f#*:}"; done
-	@for d in $(DOCDIR)/docs/schema $(DOCDIR)/docs $(DOCDIR) $(SHARE)/scpatch $(SHARE)/cmake/Scpatch $(INCLUDEDIR)/scpatch; do \
+	@for d in $(DOCDIR)/docs/schema $(DOCDIR)/docs $(DOCDIR)/kbuild $(DOCDIR) $(SHARE)/scpatch $(SHARE)/cmake/Scpatch $(INCLUDEDIR)/scpatch; do \
 		if [ -d '$(DESTDIR)'"$$d" ]; then rmdir '$(DESTDIR)'"$$d"; fi; \
 	done
 

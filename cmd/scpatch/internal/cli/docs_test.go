@@ -394,16 +394,3 @@ func runConsole(t *testing.T, block string) (n int) {
 	}
 	return n
 }
-
-// TestLinks checks that what the documents link to in the repository is there.
-func TestLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
-	for _, name := range []string{"README.md", "docs/architecture.md", "docs/builds.md", "docs/first-session.md", "docs/forms.md", "docs/formats.md", "docs/library.md", "docs/linkers.md", "docs/messages.md", "docs/packaging.md", "docs/proof.md", "docs/static_call.md", "docs/tutorial-kernel.md", "docs/tutorial-plugin.md"} {
-		for _, m := range link.FindAllStringSubmatch(clitest.Doc(t, filepath.FromSlash(name)), -1) {
-			to := clitest.RepoPath(filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(m[1]))
-			if _, err := os.Stat(to); err != nil {
-				t.Errorf("%s links to %s: %v", name, m[1], err)
-			}
-		}
-	}
-}
