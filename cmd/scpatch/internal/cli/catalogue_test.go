@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
@@ -64,6 +65,29 @@ func TestCatalogue(t *testing.T) {
 	}
 	if run < 45 {
 		t.Errorf("%d examples are run", run)
+	}
+}
+
+// TestCatalogueIndex wants every entry in the index of the document, in the order
+// of the entries. TestLinks follows its links.
+func TestCatalogueIndex(t *testing.T) {
+	_, index, ok := strings.Cut(clitest.Doc(t, "docs", "messages.md"), "\n## Index\n")
+	index, _, _ = strings.Cut(index, "\n## ")
+	if !ok {
+		t.Fatal("docs/messages.md has no index")
+	}
+	var got, want []string
+	for _, m := range regexp.MustCompile("\\[`([a-z0-9-]+)`\\]\\(#([a-z0-9-]+)\\)").FindAllStringSubmatch(index, -1) {
+		if m[1] != m[2] {
+			t.Errorf("the name %s leads to %s", m[1], m[2])
+		}
+		got = append(got, m[1])
+	}
+	for _, e := range report.Catalogue() {
+		want = append(want, e.Name)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the entries have -, the index has +:\n%s", diff)
 	}
 }
 
