@@ -422,8 +422,8 @@ void __static_call_register(struct static_call_unit *unit)
 	}
 	if (!__sc_probed && !__sc_ended) {
 		__sc_probed = 1;
-		if (!__sc_traced() && __sc_may_write(unit) &&
-		    !__sc_atfork(__sc_before_fork, __sc_after_fork, __sc_in_child))
+		/* Always: an update takes the lock even if nothing is written, and a child may inherit it locked. */
+		if (!__sc_atfork(__sc_before_fork, __sc_after_fork, __sc_in_child) && !__sc_traced() && __sc_may_write(unit))
 			__atomic_store_n(&__sc_patching, 1, __ATOMIC_RELAXED);
 	}
 	for (s = unit->start; s < unit->stop && !__sc_ended; s++) {

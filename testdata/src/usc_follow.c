@@ -5,6 +5,8 @@
  *   early      in the first code of a program, and in constructors of any priority
  *   fork       in a child, while other threads update
  *   signal     in a signal handler that makes updates, while the thread that it interrupts does
+ *
+ * With -DREFUSE the system lets no code be written.
  */
 #define STATIC_CALL_RUNTIME
 #define STATIC_CALL_SAVE_TOC 1
@@ -13,9 +15,27 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifdef REFUSE
+#include <errno.h>
+
+#define FORKS 100
+#define PREPARE NULL
+
+int mprotect(void *addr, size_t len, int prot)
+{
+	(void)addr, (void)len, (void)prot;
+	errno = EACCES;
+	return -1;
+}
+#else
+#define FORKS 40
+#define PREPARE prepare
+#endif
 
 #define FUNC(n)				\
 	static int f##n(int x)		\
@@ -76,11 +96,11 @@ static void see(int n)
 	seen[n][2] = hooked;
 }
 
-static void prepare(void);
+static void prepare(void) __attribute__((unused));
 
 static void first(void)
 {
-	pthread_atfork(prepare, NULL, NULL);
+	pthread_atfork(PREPARE, NULL, NULL);
 	see(0);
 	static_call_update(a, f2);
 	static_call_update(zero, f2);
@@ -120,7 +140,7 @@ static void *updates(void *key)
 	return NULL;
 }
 
-/* A handler of the program's own, which runs behind the run time's. */
+/* A handler of the program's own, which runs after the run time's. */
 static void prepare(void)
 {
 	static_call_update(zero, f4);
@@ -141,21 +161,36 @@ static int child(void)
 	return 0;
 }
 
+/* A child that waits for a lock for ever has blocked its signals. */
+static int ends(pid_t pid)
+{
+	int status;
+
+	for (int i = 0; i < 5000; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		usleep(i < 100 ? 1000 : 10000);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 static void forks(void)
 {
 	pthread_t t[3];
 	int status, bad = 0;
 
+	static_call_update(zero, f3);
+
 	for (int i = 0; i < 3; i++)
 		pthread_create(&t[i], NULL, updates, i % 2 ? (void *)t : NULL);
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < FORKS && !bad; i++) {
 		pid_t pid = fork();
 
-		if (pid == 0) {
-			alarm(50);
+		if (pid == 0)
 			_exit(child());
-		}
-		waitpid(pid, &status, 0);
+		status = ends(pid);
 		bad += status != 0;
 		if (status)
 			printf("status 0x%x\n", status);

@@ -88,6 +88,14 @@ func TestE2ERuntimeFollows(t *testing.T) {
 			})
 		}
 	}
+	// The lock is there, and other threads may have it, where no code may be written too.
+	w.patched("main.o", "gcc-p8-O2", "usc_follow.c", "-fPIE", "-DREFUSE")
+	w.link("bfd", "-pie", "-pthread", "main.o", "-o", "program")
+	w.prints(t, map[string]string{
+		"early":  "\n10 0 0\n20 20 2\n20 20 3\n30 0 0\npatching 0\n",
+		"fork":   "\nchildren that went wrong: 0\npatching 0\n",
+		"signal": "\nhandled, 0 wrong\npatching 0\n",
+	})
 }
 
 // TestE2ETwoRuntimes opens and closes plug-ins with a run time of their own,
