@@ -394,3 +394,90 @@ func runConsole(t *testing.T, block string) (n int) {
 	}
 	return n
 }
+
+// TestReadmeGoProgram runs the program of README.md in Go as it says.
+func TestReadmeGoProgram(t *testing.T) {
+	_, section, _ := strings.Cut(clitest.Doc(t, "README.md"), "\n## In your Go program\n")
+	source, shown := clitest.Fenced(section, "go")[0], clitest.Fenced(section, "console")[0]
+	line, want, _ := strings.Cut(shown, "\n")
+	object, ok := strings.CutPrefix(line, "$ go run . ")
+	if !ok {
+		t.Fatalf("the block begins with %q", line)
+	}
+	program := filepath.Join(t.TempDir(), "main.go")
+	clitest.WriteFile(t, program, []byte(source))
+	cmd := exec.Command("go", "run", program, filepath.Join("testdata", "obj", object))
+	cmd.Dir = clitest.RepoPath()
+	got, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, got)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("README.md has -, the program prints +:\n%s", diff)
+	}
+}
+
+// rows returns the cells of all tables of a document. A cell that is empty has what is
+// in the one above it, as in the tables of docs/benchmarking.md.
+func rows(doc string) (all [][]string) {
+	var above []string
+	for line := range strings.Lines(doc) {
+		if !strings.HasPrefix(line, "| ") {
+			above = nil
+			continue
+		}
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for i, c := range cells {
+			if cells[i] = strings.Trim(c, " *"); cells[i] == "" && i < len(above) {
+				cells[i] = above[i]
+			}
+		}
+		all, above = append(all, cells), cells
+	}
+	return all
+}
+
+// TestReadmeNumbers finds the numbers of README.md in docs/benchmarking.md.
+func TestReadmeNumbers(t *testing.T) {
+	measured := rows(clitest.Doc(t, "docs", "benchmarking.md"))
+	// number is a cell of the row that begins with these.
+	number := func(column int, begin ...string) string {
+		t.Helper()
+		for _, r := range measured {
+			if len(r) > column && slices.Equal(r[:len(begin)], begin) {
+				return r[column]
+			}
+		}
+		t.Fatalf("docs/benchmarking.md has no row %q", begin)
+		return ""
+	}
+	kernel := func(begin ...string) []string {
+		return []string{number(3, begin...), number(4, begin...), number(5, begin...)}
+	}
+	user := func(column int) []string {
+		saved := number(column, "gcc, power8", "scpatch, r2 saved by the caller (`STATIC_CALL_SAVE_TOC`)")
+		if patched := number(column, "gcc, power8", "scpatch"); patched != saved {
+			saved += "–" + patched
+		}
+		return []string{number(column, "gcc, power8", "pointer"), number(column, "gcc, power8", "out of line"), saved}
+	}
+	want := map[string][]string{
+		"a kernel function, from the kernel":         kernel("kernel", "kernel", "kernel"),
+		"NULL, from the kernel (an unused hook)":     kernel("kernel", "kernel", "NULL"),
+		"a function of the same module":              kernel("module", "kernel", "the module"),
+		"a kernel function, from a module":           kernel("module", "kernel", "kernel, another module"),
+		"a function of the same program, user space": user(2),
+		"a function of another library, user space":  user(3),
+	}
+	for _, r := range rows(clitest.Doc(t, "README.md")) {
+		if w, ok := want[r[0]]; ok {
+			if diff := cmp.Diff(w, r[1:]); diff != "" {
+				t.Errorf("%s: docs/benchmarking.md has -, README.md has +:\n%s", r[0], diff)
+			}
+			delete(want, r[0])
+		}
+	}
+	for name := range want {
+		t.Errorf("README.md has no row %q", name)
+	}
+}
