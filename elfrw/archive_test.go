@@ -416,7 +416,7 @@ func TestArchiveCompare(t *testing.T) {
 		"another name":   {build("text", "c.o/", "abc", head), "member 1: the output has another header"},
 		"another symbol": {build("text", "b.o/", "abd", head), "entry 0 of the output differs from the plan"},
 		"of another":     {build("text", "b.o/", "abc", head+64), "entry 0 of the output differs from the plan"},
-		"no symbol":      {arMagic + arMember("a.o/", "text") + arMember("b.o/", object), "the output has 0 symbols, planned were"},
+		"no symbol":      {arMagic + arMember("a.o/", "text") + arMember("b.o/", object), "the output has 0 symbols, not the planned"},
 		"one too many":   {build("text", "b.o/", "abc", head) + arMember("c.o/", ""), "the output has 3 members, the input 2"},
 	} {
 		if err := m.Compare(newArchive(t, []byte(c.out))); err == nil || !strings.Contains(err.Error(), c.want) {

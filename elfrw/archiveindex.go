@@ -246,7 +246,7 @@ func (m *ArchiveImage) compareIndex(out *Archive) error {
 		i++
 	}
 	if i != len(m.index) {
-		return fmt.Errorf("the index of symbols: the output has %d symbols, planned were %d", i, len(m.index))
+		return fmt.Errorf("the index of symbols: the output has %d symbols, not the planned %d", i, len(m.index))
 	}
 	return nil
 }

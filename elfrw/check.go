@@ -37,12 +37,12 @@ func (f *File) readSections() error {
 		switch elf.SectionType(s.Type) {
 		case elf.SHT_SYMTAB:
 			if f.symtab.Index != 0 {
-				return s.bad(shType, "sh_type", "is a second SHT_SYMTAB, the first is section %d", f.symtab.Index)
+				return s.bad(shType, "sh_type", "is a second SHT_SYMTAB; the first is section %d", f.symtab.Index)
 			}
 			f.symtab = s
 		case elf.SHT_SYMTAB_SHNDX:
 			if f.symShndx.Index != 0 {
-				return s.bad(shType, "sh_type", "is a second SHT_SYMTAB_SHNDX, the first is section %d", f.symShndx.Index)
+				return s.bad(shType, "sh_type", "is a second SHT_SYMTAB_SHNDX; the first is section %d", f.symShndx.Index)
 			}
 			f.symShndx = s
 		}
@@ -112,7 +112,7 @@ func (s Section) checkRela() error {
 		return s.bad(shLink, "sh_link", "is %d, which is not a SHT_SYMTAB", s.Link)
 	}
 	if s.Info == 0 {
-		return s.bad(shInfo, "sh_info", "is 0: the relocations are of no section")
+		return s.bad(shInfo, "sh_info", "is 0: the relocations belong to no section")
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ var contradictions = []corruption{
 	{"symtab sh_info", shdr(vSymtab, shInfo), u32(3), `section ".symtab": symbol 3: st_info:`},
 	{"symtab sh_info", shdr(vSymtab, shInfo), u32(5), `section ".symtab": symbol 4: st_info:`},
 	{"symtab sh_type", shdr(vSymtab, shType), u32(1), `which is not a SHT_SYMTAB`},
-	{"a second symtab", shdr(vRela, shType), u32(2), `section ".symtab": sh_type: is a second SHT_SYMTAB, the first is section 2`},
+	{"a second symtab", shdr(vRela, shType), u32(2), `section ".symtab": sh_type: is a second SHT_SYMTAB; the first is section 2`},
 	{"st_shndx", symbol(1, 6), u16(0xffff), `section ".symtab_shndx": entry 1:`},
 	{"a second shndx", shdr(vGroup, shType), u32(18), `section ".symtab_shndx": sh_type: is a second`},
 }

@@ -86,7 +86,7 @@ func (e *Edit) section(i int) (Section, error) {
 func (s Section) opaque() error {
 	switch elf.SectionType(s.Type) {
 	case elf.SHT_REL, elf.SHT_RELA, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, shtLLVMAddrsig:
-		return fmt.Errorf("section %v: bytes of a section of type %v are not edited blindly", s, elf.SectionType(s.Type))
+		return fmt.Errorf("section %v: the bytes of a section of type %v cannot be edited", s, elf.SectionType(s.Type))
 	case elf.SHT_NULL, elf.SHT_NOBITS:
 		return fmt.Errorf("section %v of type %v has no bytes", s, elf.SectionType(s.Type))
 	}
@@ -255,7 +255,7 @@ func (e *Edit) checkNew(s *NewSection) error {
 	case s.Flags&elf.SHF_GROUP != 0:
 		return errors.New("a member of a group names the group")
 	case s.Group != 0 && (s.Group < 0 || s.Group >= e.f.shnum || !e.f.Section(s.Group).Is(elf.SHT_GROUP)):
-		return fmt.Errorf("section %d is no group", s.Group)
+		return fmt.Errorf("section %d is not a group", s.Group)
 	case s.Link < 0 || s.Link >= n:
 		return fmt.Errorf("sh_link is %d of %d sections", s.Link, n)
 	case s.Type != elf.SHT_RELA && symtab != 0 && s.Link == symtab:
@@ -263,7 +263,7 @@ func (e *Edit) checkNew(s *NewSection) error {
 	case s.Type != elf.SHT_RELA:
 		return nil
 	case s.Entsize != relaSize || len(s.Data)%relaSize != 0 || s.Flags&elf.SHF_COMPRESSED != 0:
-		return fmt.Errorf("0x%x bytes in entries of %d are no relocations", len(s.Data), s.Entsize)
+		return fmt.Errorf("0x%x bytes in entries of %d are not relocations", len(s.Data), s.Entsize)
 	case symtab == 0 || s.Link != symtab:
 		return fmt.Errorf("sh_link is %d, the symbol table is section %d", s.Link, symtab)
 	case s.Info == 0 || uint64(s.Info) >= uint64(n):

@@ -17,7 +17,7 @@ var (
 	// ErrNotRegular is returned for a directory, a FIFO or a device.
 	ErrNotRegular = errors.New("not a regular file")
 	// ErrChanged is returned when the input is no longer the file that was opened.
-	ErrChanged = errors.New("the file was changed by someone else while it was read")
+	ErrChanged = errors.New("the file was changed by another process while it was read")
 )
 
 // A FormatError says what is wrong with a field of the file, and where the

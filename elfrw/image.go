@@ -48,7 +48,7 @@ func (m *Image) Check(out []byte) error {
 		return fmt.Errorf("the output differs from the plan before 0x%x", len(out)-len(c.rest))
 	}
 	if uint64(len(out)) != m.size {
-		return fmt.Errorf("the output has %d bytes, planned were %d", len(out), m.size)
+		return fmt.Errorf("the output has %d bytes, not the planned %d", len(out), m.size)
 	}
 	return nil
 }

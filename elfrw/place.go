@@ -26,7 +26,7 @@ func (l *layout) place() error {
 	}
 	if resized {
 		if t := elf.Type(l.f.hdr.Type); t != elf.ET_REL || l.f.hdr.Phnum > 0 {
-			return fmt.Errorf("only a relocatable object without segments can change its size, this is %v with %d", t, l.f.hdr.Phnum)
+			return fmt.Errorf("only a relocatable object without segments can change its size, but this is %v with %d", t, l.f.hdr.Phnum)
 		}
 		l.addParts()
 	}
@@ -165,7 +165,7 @@ func (l *layout) move() error {
 			shift += p.grows
 		}
 		if shift != 0 && p.align > maxAlign {
-			return fmt.Errorf("what follows file offset 0x%x has to move and wants an alignment of 0x%x", p.end, p.align)
+			return fmt.Errorf("what follows file offset 0x%x has to move and needs an alignment of 0x%x", p.end, p.align)
 		}
 		shift = l.closeUp(p, shift)
 		p.shift = shift

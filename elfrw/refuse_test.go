@@ -58,13 +58,13 @@ func TestRefuse(t *testing.T) {
 		{"unexpected bytes", replace(text, 4, word, nop), `".text"+0x4: expects 00 00 60 38, found 01 00 60 38`},
 		{"past the end", replace(text, 62, word, nop), `".text"+0x3e: 4 bytes pass the end`},
 		{"far past the end", replace(text, 1<<63, word, nop), "pass the end"},
-		{"bytes of relocations", replace(rela, 0, one, one), "not edited blindly"},
-		{"bytes of symbols", replace(symtab, 0, one, one), "not edited blindly"},
+		{"bytes of relocations", replace(rela, 0, one, one), "cannot be edited"},
+		{"bytes of symbols", replace(symtab, 0, one, one), "cannot be edited"},
 		{"bytes of strings", replace(strtab, 0, one, one), "added, not replaced"},
 		{"bytes of .bss", replace(bss, 0, one, one), "has no bytes"},
 		{"append to .bss", appendTo(bss, one), "has no bytes"},
-		{"append to relocations", appendTo(rela, make([]byte, 24)), "not edited blindly"},
-		{"append to symbols", appendTo(symtab, make([]byte, 24)), "not edited blindly"},
+		{"append to relocations", appendTo(rela, make([]byte, 24)), "cannot be edited"},
+		{"append to symbols", appendTo(symtab, make([]byte, 24)), "cannot be edited"},
 		{"string without NUL", appendTo(strtab, []byte("x")), "must end in a NUL byte"},
 		{"relocation of no RELA", set(text, 0, r), "is SHT_PROGBITS, want SHT_RELA"},
 		{"relocation -1", set(rela, -1, r), "relocation -1 of 6"},
@@ -82,13 +82,13 @@ func TestRefuse(t *testing.T) {
 		{"new SHT_SYMTAB", add(elfrw.NewSection{Type: elf.SHT_SYMTAB}), "of type SHT_SYMTAB"},
 		{"new SHT_GROUP", add(elfrw.NewSection{Type: elf.SHT_GROUP}), "of type SHT_GROUP"},
 		{"new member of a group", add(elfrw.NewSection{Type: 1, Flags: elf.SHF_GROUP}), "names the group"},
-		{"member of what is no group", add(elfrw.NewSection{Type: 1, Group: text}), "section 1 is no group"},
-		{"member of a group that is not there", add(elfrw.NewSection{Type: 1, Group: 10}), "section 10 is no group"},
+		{"member of what is no group", add(elfrw.NewSection{Type: 1, Group: text}), "section 1 is not a group"},
+		{"member of a group that is not there", add(elfrw.NewSection{Type: 1, Group: 10}), "section 10 is not a group"},
 		{"alignment 3", add(elfrw.NewSection{Type: 1, Addralign: 3}), "alignment 0x3"},
 		{"huge alignment", add(elfrw.NewSection{Type: 1, Addralign: 1 << 40}), "alignment 0x10000000000"},
 		{"link to nothing", add(elfrw.NewSection{Type: 1, Link: 10}), "sh_link is 10 of 10"},
 		{"link to symbols", add(elfrw.NewSection{Type: shtUnknown, Link: symtab}), "may refer to symbols by index"},
-		{"relocations of odd size", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: one}), "no relocations"},
+		{"relocations of odd size", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: one}), "not relocations"},
 		{"relocations without symbols", add(elfrw.NewSection{Type: elf.SHT_RELA, Info: 1, Entsize: 24}), "sh_link is 0"},
 		{"relocations of nothing", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 10, Entsize: 24}), "sh_info is 10 of 10"},
 		{"new relocation against no symbol", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: bytes.Repeat([]byte{9}, 24)}), "against symbol 151587081 of 7"},
@@ -179,8 +179,8 @@ func TestRefuseFile(t *testing.T) {
 		{"overlap around", overlap(6, 0x40, 0x100), touch, `".text" cannot be edited: it overlaps section ".note"`},
 		{"overlap elsewhere", overlap(6, 0x50, 3), func(e *elfrw.Edit) error { return e.AppendData(3, []byte{1}) }, ""},
 		{"an empty section inside another", overlap(6, 0x50, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps section ".text"`},
-		{"a large alignment behind", aligned(1 << 25), grow, "what follows file offset 0x80 has to move and wants an alignment of 0x2000000"},
-		{"a huge alignment behind", aligned(1 << 62), grow, "what follows file offset 0x80 has to move and wants an alignment of 0x4000000000000000"},
+		{"a large alignment behind", aligned(1 << 25), grow, "what follows file offset 0x80 has to move and needs an alignment of 0x2000000"},
+		{"a huge alignment behind", aligned(1 << 62), grow, "what follows file offset 0x80 has to move and needs an alignment of 0x4000000000000000"},
 		{"a huge alignment before", aligned(1 << 62), section, ""},
 		{"a huge alignment, nothing moves", aligned(1 << 62), touch, ""},
 		{"a huge alignment, a relocation less", aligned(1 << 62), drop, ""},
@@ -250,5 +250,5 @@ func TestRel(t *testing.T) {
 	refused(t, object(table(77)), local, "is of symbol 77 of")
 	refused(t, object(table(2)[:12]), local, "not a multiple of 16")
 	rel := s.Index
-	refused(t, object(table(2)), func(e *elfrw.Edit) error { return e.AppendData(rel, []byte{1}) }, "not edited blindly")
+	refused(t, object(table(2)), func(e *elfrw.Edit) error { return e.AppendData(rel, []byte{1}) }, "cannot be edited")
 }

@@ -160,7 +160,7 @@ func remap(out *os.File, size uint64, read func(data []byte) error) (err error) 
 	}
 	defer func() { err = errors.Join(err, src.unmap()) }()
 	if uint64(len(src.data)) != size {
-		return fmt.Errorf("the output has %d bytes, planned were %d", len(src.data), size)
+		return fmt.Errorf("the output has %d bytes, not the planned %d", len(src.data), size)
 	}
 	return read(src.data)
 }

@@ -77,10 +77,10 @@ func (s *source) changed() error {
 		return err
 	}
 	if s.differs(now) {
-		return fmt.Errorf("%w: %s had %d bytes, now %d", ErrChanged, s.file.Name(), s.info.Size(), now.Size())
+		return fmt.Errorf("%w: %s had %d bytes, and now has %d", ErrChanged, s.file.Name(), s.info.Size(), now.Size())
 	}
 	if named, err := os.Stat(s.file.Name()); err != nil || !os.SameFile(named, s.info) {
-		return fmt.Errorf("%w: %s is another file by now", ErrChanged, s.file.Name())
+		return fmt.Errorf("%w: %s is now another file", ErrChanged, s.file.Name())
 	}
 	return nil
 }

@@ -129,7 +129,7 @@ func (a *applier) addCells() error {
 	switch {
 	case !old:
 	case !toc.Is(elf.SHT_PROGBITS) || !toc.Has(elf.SHF_ALLOC|elf.SHF_WRITE):
-		return a.Object.at(toc.Index, 0, -1, "the section has type SHT_PROGBITS and is for data, this is %v with flags %v", elf.SectionType(toc.Type), elf.SectionFlag(toc.Flags))
+		return a.Object.at(toc.Index, 0, -1, "the section should have type SHT_PROGBITS and be for data, but is %v with flags %v", elf.SectionType(toc.Type), elf.SectionFlag(toc.Flags))
 	case toc.Addralign < 8:
 		return a.Object.at(toc.Index, 0, -1, "the section has doublewords, but its alignment is %d", toc.Addralign)
 	}

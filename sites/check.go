@@ -61,11 +61,11 @@ func (c *checker) section(lo, hi int) error {
 			want++
 		}
 		if w, err := ppc64.Load(code, s.Off); err != nil || w != d.Word {
-			return c.differs(s, "branch is %v, planned was %v", w, d.Word)
+			return c.differs(s, "branch is %v, not the planned %v", w, d.Word)
 		}
 		if d.Slot != 0 {
 			if slot, err := ppc64.Load(code, s.Off+ppc64.WordSize); err != nil || slot != d.Slot {
-				return c.differs(s, "slot is %v, planned was %v", slot, d.Slot)
+				return c.differs(s, "slot is %v, not the planned %v", slot, d.Slot)
 			}
 		}
 		call := false
@@ -79,9 +79,9 @@ func (c *checker) section(lo, hi int) error {
 			case d.Form != Keep && !d.Word.IsBranch():
 				return c.differs(s, "%s is left on a constant", r.TypeName())
 			case !c.isCallee(r, s, d):
-				return c.differs(s, "%s is against another symbol than planned", r.TypeName())
+				return c.differs(s, "%s is against a symbol other than planned", r.TypeName())
 			case !c.isCall(r, s, d, was):
-				return c.differs(s, "%s with addend 0x%x is another relocation than planned", r.TypeName(), r.Addend)
+				return c.differs(s, "%s with addend 0x%x is not the planned relocation", r.TypeName(), r.Addend)
 			}
 		}
 		if (s.Odd || d.Word.IsBranch()) && !call && (s.Rela >= 0 || c.retargets(s, d)) {
@@ -89,7 +89,7 @@ func (c *checker) section(lo, hi int) error {
 		}
 	}
 	if n := rela.Len(); n != want {
-		return fmt.Errorf("%w: section %v: %d relocations, planned were %d", ErrNotAsPlanned, c.out.Section(sec), n, want)
+		return fmt.Errorf("%w: section %v: %d relocations, not the planned %d", ErrNotAsPlanned, c.out.Section(sec), n, want)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func (c *checker) addedFrames() (sec elfrw.Section, base int, relas reloc.Table,
 // would end the section of the program that is linked.
 func frameEntry(data []byte) ([]byte, error) {
 	if len(data) < 8 {
-		return nil, fmt.Errorf("it is cut off")
+		return nil, fmt.Errorf("it is truncated")
 	}
 	size := uint64(binary.LittleEndian.Uint32(data))
 	if size < 4 || size > uint64(len(data)-4) || size%4 != 0 {
@@ -120,7 +120,7 @@ func frameEntry(data []byte) ([]byte, error) {
 func readCIE(b []byte) error {
 	const head = "\x01zR\x00" + "\x04"
 	if len(b) < len(head)+7 || string(b[:len(head)]) != head || b[len(head)] >= 0x80 {
-		return fmt.Errorf("it is no CIE of a stub")
+		return fmt.Errorf("it is not the CIE of a stub")
 	}
 	b = b[len(head)+1:] // past the unit of data, one byte of LEB128: nothing is stored
 	if b[0] != 65 || b[1] != 1 || b[2] != 0x1b {
@@ -139,9 +139,9 @@ func (c *checker) frame(b []byte, off uint64, rel reloc.Rela, sec int, stubs stu
 	start := s.Value + uint64(rel.Addend)
 	switch {
 	case len(b) < 9:
-		return fmt.Errorf("it is cut off")
+		return fmt.Errorf("it is truncated")
 	case !ok || rel.Type() != uint32(elf.R_PPC64_REL32) || rel.Off != off || s.Section != sec:
-		return fmt.Errorf("another relocation than that of a stub")
+		return fmt.Errorf("not the relocation of a stub")
 	}
 	stub, ok := stubs[start]
 	if size := binary.LittleEndian.Uint32(b[4:]); !ok || start+uint64(size) != stub.end || binary.LittleEndian.Uint32(b) != 0 || b[8] != 0 {
@@ -152,7 +152,7 @@ func (c *checker) frame(b []byte, off uint64, rel reloc.Rela, sec int, stubs stu
 	if stub.calls != 0 {
 		const advance, undefined = 0x04, 0x07
 		if len(b) < 7 || b[0] != advance || uint64(binary.LittleEndian.Uint32(b[1:]))*4 != stub.calls-start || b[5] != undefined || b[6] != 65 {
-			return fmt.Errorf("behind the call at 0x%x a return address is left", stub.calls)
+			return fmt.Errorf("a return address is left after the call at 0x%x", stub.calls)
 		}
 		b = b[7:]
 	}
@@ -163,7 +163,7 @@ func (c *checker) frame(b []byte, off uint64, rel reloc.Rela, sec int, stubs stu
 func noInstructions(b []byte) error {
 	for _, op := range b {
 		if op != 0 {
-			return fmt.Errorf("another instruction: 0x%x", op)
+			return fmt.Errorf("an unexpected instruction: 0x%x", op)
 		}
 	}
 	return nil

@@ -76,7 +76,7 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 		sites := left[int32(s.Section)]
 		delete(left, int32(s.Section))
 		if !ok || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != uint8(c.Runtime) {
-			return fmt.Errorf("%d entries for section %d, planned were %d", len(r.Entries), s.Section, len(sites))
+			return fmt.Errorf("%d entries for section %d, not the planned %d", len(r.Entries), s.Section, len(sites))
 		}
 		if g := groups[s.Section]; g != 0 && !c.areMembers(g, sec, sec+1) {
 			return fmt.Errorf("section %d is not in the group of its code", sec)
@@ -90,7 +90,7 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 			}
 			if uint64(e.Off) != site.Off || e.Form != c.recordForm(int(sites[k])) || e.Flags != recordFlags(site, dec) ||
 				keys[e.Key] != key || r.Keys[e.Key].Name != key.Name {
-				return c.differs(site, "the record says another form, place or key")
+				return c.differs(site, "the record has the wrong form, place or key")
 			}
 		}
 		for k, key := range keys {
@@ -105,12 +105,12 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 				return err
 			}
 			if !c.sameSymbol(int(rel.Sym()), int(key.Sym)) {
-				return fmt.Errorf("key %d of section %d has the address of another", k, sec)
+				return fmt.Errorf("key %d of section %d has the wrong address", k, sec)
 			}
 		}
 	}
 	if next != t.Len() {
-		return fmt.Errorf("section %d has %d relocations, planned were %d", sec, t.Len(), next)
+		return fmt.Errorf("section %d has %d relocations, not the planned %d", sec, t.Len(), next)
 	}
 	return nil
 }

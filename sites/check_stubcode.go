@@ -80,10 +80,10 @@ func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
 		r.want(isSPR(ppc64.OpMfspr, ppc64.SPRLR, 11)) // mflr r11
 		s.toc = r.operand(is(ppc64.OpAddis, 2, 11, 0), elf.R_PPC64_REL16_HA, here)
 		if low := r.operand(is(ppc64.OpAddi, 2, 2, 0), elf.R_PPC64_REL16_LO, here); low != s.toc {
-			r.fail("another symbol than in the word before")
+			r.fail("not the symbol of the word before")
 		}
 		if r.threadPointer() != s.stack {
-			r.fail("another symbol than in the word before")
+			r.fail("not the symbol of the word before")
 		}
 		r.want(is(ppc64.OpLd, 12, 11, 0))            // ld r12,0(r11)
 		r.want(is(ppc64.OpAddi, 12, 12, -8))         // addi r12,r12,-8
@@ -118,7 +118,7 @@ func (r *stubReader) load() (w way, from operand) {
 	} else {
 		from = r.operand(is(ppc64.OpAddis, 12, 2, 0), elf.R_PPC64_TOC16_HA, 0)
 		if low := r.operand(is(ppc64.OpLd, 12, 12, 0), elf.R_PPC64_TOC16_LO_DS, 0); low != from {
-			r.fail("another symbol than in the word before")
+			r.fail("not the symbol of the word before")
 		}
 		if r.skip(is(ppc64.OpLd, 12, 12, 0)) { // ld r12,0(r12)
 			w = wayPointer
@@ -139,7 +139,7 @@ func (r *stubReader) threadPointer() operand {
 		return is(ppc64.OpAdd, 11, 11, 0)(w) && w.RB() == ppc64.RegTLS && !w.Rc()
 	}, elf.R_PPC64_TLS, 0)
 	if low != v || add != v {
-		r.fail("another symbol than in the word before")
+		r.fail("not the symbol of the word before")
 	}
 	return v
 }

@@ -56,7 +56,7 @@ func (c *checker) stubs() error {
 		name := c.out.SymbolName(sym)
 		e := stubOf(sym, name)
 		if e == noStub {
-			return bad("%s is no stub", kind.Printable(string(name)))
+			return bad("%s is not a stub", kind.Printable(string(name)))
 		}
 		does, err := r.read(sym.Value, sym.Value+sym.Size)
 		if err != nil {
@@ -139,7 +139,7 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 		return fmt.Errorf("it tests for NULL: %v", does.null)
 	}
 	if does.shadow && (!c.isNamed(does.stack, c.ShadowStack) || !c.isNamed(does.toc, ".TOC.")) {
-		return fmt.Errorf("another stack, or another TOC")
+		return fmt.Errorf("the wrong stack, or the wrong TOC")
 	}
 	if !cell {
 		return c.keyOperand(does, n.key, cells)
@@ -151,13 +151,13 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 		// The cell's place lies in front.
 		r.off, r.err = sym.Value-layout.CellBefore, nil
 		if before := r.operand(func(w ppc64.Word) bool { return w == 0 }, elf.R_PPC64_REL32, 0); r.err != nil {
-			return fmt.Errorf("the cell in front: %w", r.err)
+			return fmt.Errorf("the cell before it: %w", r.err)
 		} else if before != does.from {
-			return fmt.Errorf("another cell in front")
+			return fmt.Errorf("the wrong cell before it")
 		}
 	}
 	if was, ok := cells[n.key]; ok && was != does.from {
-		return fmt.Errorf("another cell than that of the key's other stub")
+		return fmt.Errorf("not the cell of the key's other stub")
 	}
 	if does.way == wayNear && uint64(does.from.addend)+8 > tocReach {
 		return fmt.Errorf("the cell is out of reach")
@@ -176,7 +176,7 @@ func (c *checker) keyOperand(does *stubCode, key int, pointers map[int]operand) 
 	}
 	if does.way == wayPointer {
 		if was, ok := pointers[key]; ok && was != from {
-			return fmt.Errorf("another pointer than that of the key's other stub")
+			return fmt.Errorf("not the pointer of the key's other stub")
 		}
 		pointers[key] = from
 		return nil
@@ -215,7 +215,7 @@ func (c *checker) pointers(pointers map[int]operand) error {
 		}
 		delete(at, off) // an address is that of one key
 		if binary.LittleEndian.Uint64(sec.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isKeySymbol(int(rel.Sym()), key) {
-			return fmt.Errorf("the address of %s is another", kind.Printable(c.Object.Keys[key].Name))
+			return fmt.Errorf("the address of %s is not the planned one", kind.Printable(c.Object.Keys[key].Name))
 		}
 	}
 	return nil
@@ -259,7 +259,7 @@ func (c *checker) cells(cells map[int]operand) error {
 		}
 		delete(at, off) // a cell has one key
 		if binary.LittleEndian.Uint64(toc.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isTrampoline(int(rel.Sym()), key) {
-			return fmt.Errorf("the cell of %s holds something else than its trampoline", kind.Printable(c.Object.Keys[key].Name))
+			return fmt.Errorf("the cell of %s holds something other than its trampoline", kind.Printable(c.Object.Keys[key].Name))
 		}
 	}
 	return nil

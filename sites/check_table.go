@@ -134,7 +134,7 @@ func (c *checker) part(sec elfrw.Section, was *Table, n int, added []int) error 
 		before, _ = c.Object.relas.editedTable(was.Section) // Find has read it
 	}
 	if sec.Size != uint64(n+len(added))*size {
-		return c.badTable("0x%x bytes, planned were %d entries", sec.Size, n+len(added))
+		return c.badTable("0x%x bytes, not the planned %d entries", sec.Size, n+len(added))
 	}
 	t, err := c.relas.editedTable(sec.Index)
 	if err != nil {
@@ -146,7 +146,7 @@ func (c *checker) part(sec elfrw.Section, was *Table, n int, added []int) error 
 	for i := range before.Len() {
 		r, b := t.At(i), before.At(i)
 		if r.Off != b.Off || r.Type() != b.Type() || r.Addend != b.Addend || !c.sameSymbol(int(r.Sym()), int(b.Sym())) {
-			return c.badTable("relocation %d is another", i)
+			return c.badTable("relocation %d is not the planned one", i)
 		}
 	}
 	i, off := before.Len(), uint64(n)*size
@@ -157,12 +157,12 @@ func (c *checker) part(sec elfrw.Section, was *Table, n int, added []int) error 
 			fields++
 		}
 		if i+fields > t.Len() || !c.isEntry(t[i*reloc.RelaSize:], off, &e) {
-			return c.badTable("the entry at 0x%x is another", off)
+			return c.badTable("the entry at 0x%x is not the planned one", off)
 		}
 		i, off = i+fields, off+size
 	}
 	if i != t.Len() {
-		return c.badTable("%d relocations, planned were %d", t.Len(), i)
+		return c.badTable("%d relocations, not the planned %d", t.Len(), i)
 	}
 	return nil
 }

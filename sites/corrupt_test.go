@@ -160,7 +160,7 @@ func TestCorrupted(t *testing.T) {
 		{"trampoline in no code", plainSite, func(p *patient) {
 			off, _ := p.symbol("__SCT__inc")
 			binary.LittleEndian.PutUint16(p.b[off+stShndx:], uint16(p.section(".bss").Index))
-		}, "__SCT__inc is in section \".bss\", which is no code"},
+		}, "__SCT__inc is in section \".bss\", which is not code"},
 		{"target local entry reserved", plainSite, func(p *patient) {
 			off, _ := p.symbol("local_first")
 			p.b[off+stOther] |= 0xe0
@@ -190,7 +190,7 @@ func TestCorrupted(t *testing.T) {
 		{"table not loaded", withTable, func(p *patient) { p.put64(p.header(tableRela, 8), 0) }, "SHF_ALLOC"},
 		{"table size", withTable, func(p *patient) {
 			p.put64(p.header(tableRela, 32), p.section(tableRela).Size-4)
-		}, "no multiple of 16"},
+		}, "not a multiple of 16"},
 		{"table entries without relocations", withTable, func(p *patient) {
 			p.put64(p.header(".rela"+tableRela, 32), p.section(".rela"+tableRela).Size-2*24)
 		}, "entry 5 lacks a relocation of its site or its key"},
@@ -225,11 +225,11 @@ func TestCorrupted(t *testing.T) {
 		{"table address of no call", withTable, func(p *patient) {
 			off := p.rela(tableRela, 0, elf.R_PPC64_REL32) + rAddend
 			p.put64(off, binary.LittleEndian.Uint64(p.b[off:])+8)
-		}, "the table names a site that is no call and no constant"},
+		}, "the table names a site that is neither a call nor a constant"},
 		{"table address in data", withTable, func(p *patient) {
 			_, key := p.symbol("__SCK__an_hidden")
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, uint32(key))
-		}, "which is no code"},
+		}, "which is not code"},
 		{"table key symbol", withTable, func(p *patient) {
 			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, 1<<20)
 		}, "is of symbol 1048576 of"},
@@ -247,7 +247,7 @@ func TestCorrupted(t *testing.T) {
 		}, "branches to an_two+0x1c, where no function begins"},
 		{"table names a branch to data", withTable, func(p *patient) {
 			p.put32(p.rela(".text", 0xdc, elf.R_PPC64_REL24)+rSym, 2)
-		}, "R_PPC64_REL24: the site branches to .data, which is no code"},
+		}, "R_PPC64_REL24: the site branches to .data, which is not code"},
 		{"table relocation at the end", withTable, func(p *patient) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, p.section(tableRela).Size)
 		}, "is 0x60, the section"},

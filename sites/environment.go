@@ -84,7 +84,7 @@ func entrySize(o *Object, opts Options) (int, error) {
 	case want != 0 && want != 8 && want != 16:
 		return 0, kind.WrongOption.Errorf("an entry of the site table has 8 or 16 bytes, not %d", want)
 	case t != nil && want != 0 && want != t.EntrySize:
-		return 0, kind.WrongOption.Wrap(o.at(t.Section, 0, -1, "entries have %d bytes, asked for were %d", t.EntrySize, want))
+		return 0, kind.WrongOption.Wrap(o.at(t.Section, 0, -1, "entries have %d bytes, not the requested %d", t.EntrySize, want))
 	case t != nil:
 		return t.EntrySize, nil
 	case want != 0:
@@ -103,7 +103,7 @@ func (env environment) checkKeys(o *Object) error {
 		e := &o.Table.Entries[i]
 		if name := o.name(int(e.KeySym)); strings.HasPrefix(name, TrampPrefix) {
 			sec, off := o.Table.place(i)
-			return kind.BadTable.Wrap(o.at(sec, off, -1, "entry %d names %s in place of the key, as only a module may (--module)", i, kind.Printable(name)))
+			return kind.BadTable.Wrap(o.at(sec, off, -1, "entry %d names %s instead of the key, which is right only in a module (--module)", i, kind.Printable(name)))
 		}
 	}
 	return nil

@@ -49,7 +49,7 @@ func newObject(f *elfrw.File) (*Object, error) {
 		case s.Named(layout.RecordSection):
 			o.tables.records = append(o.tables.records, i)
 		case h.Flags&3 == 0 && s.Named(".opd"):
-			return nil, kind.WrongMachine.Errorf("section %v: function descriptors, this is an ELFv1 object (compile with -mabi=elfv2)", s)
+			return nil, kind.WrongMachine.Errorf("section %v: function descriptors: this is an ELFv1 object (compile with -mabi=elfv2)", s)
 		case s.Named(".gnu.linkonce.this_module"):
 			o.isModule = true
 		}

@@ -59,12 +59,12 @@ func (o *Object) siteReloc(s *Site, i int, r reloc.Rela) error {
 	case s.Rela < 0 && r.IsCall() && s.Word.IsBranch() && r.Off == s.Off && !s.Decoded:
 		// Only the table names the site: what it calls is this.
 		if r.Addend != 0 && o.File.Symbol(int(r.Sym())).Type() != elf.STT_SECTION {
-			return o.at(int(s.Section), r.Off, int64(r.Type()), "addend is 0x%x, a call has none", r.Addend)
+			return o.at(int(s.Section), r.Off, int64(r.Type()), "addend is 0x%x, but a call has none", r.Addend)
 		}
 		s.Rela, s.Type, s.Sym = int32(i), r.Type(), int32(r.Sym())
 		return nil
 	}
-	return o.at(int(s.Section), r.Off, int64(r.Type()), "the branch has this relocation besides that of a call")
+	return o.at(int(s.Section), r.Off, int64(r.Type()), "the branch has this relocation in addition to that of a call")
 }
 
 func slotAt(code []byte, off uint64) (SlotState, ppc64.Word) {

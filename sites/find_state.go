@@ -43,7 +43,7 @@ func (o *Object) current(s *Site) (state, error) {
 		}
 		sym := o.File.Symbol(int(s.Sym))
 		if sec := o.File.Section(sym.Section); sym.Section != 0 && !sec.IsCode() {
-			return state{}, bad("the site branches to %s, which is no code", kind.Printable(o.name(int(s.Sym))))
+			return state{}, bad("the site branches to %s, which is not code", kind.Printable(o.name(int(s.Sym))))
 		}
 		if sym.Type() != elf.STT_SECTION {
 			return state{form: Direct, target: int(s.Sym)}, nil
@@ -58,7 +58,7 @@ func (o *Object) current(s *Site) (state, error) {
 	case !s.Tail && (w == ppc64.Nop || w == ppc64.Li3Zero), s.Tail && w == ppc64.Blr:
 		return state{form: Constant}, nil
 	}
-	return state{}, bad("the table names a site that is no call and no constant: %v", s.Word)
+	return state{}, bad("the table names a site that is neither a call nor a constant: %v", s.Word)
 }
 
 // callee is the symbol that a site's branch names now, 0 where none does.

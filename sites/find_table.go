@@ -31,7 +31,7 @@ func (o *Object) findTable() error {
 		return err
 	}
 	if len(o.tables.kernel) > 1 {
-		return o.at(o.tables.kernel[1], 0, -1, "a second site table, the first is section %d; link with -r first", sec.Index)
+		return o.at(o.tables.kernel[1], 0, -1, "a second site table; the first is section %d; link with -r first", sec.Index)
 	}
 	return o.mergeTable(t)
 }
@@ -60,7 +60,7 @@ func (o *Object) findUserTable() error {
 // of its site and of its key; with stubs, each has one of its stub too.
 func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, stubs bool) error {
 	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
-		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
+		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, but this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
 	}
 	rela, err := o.table(sec.Index)
 	if err != nil {
@@ -68,7 +68,7 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 	}
 	size := uint64(t.EntrySize)
 	if sec.Size%size != 0 {
-		return o.at(sec.Index, 0, -1, "0x%x bytes are no multiple of %d, the size of an entry", sec.Size, size)
+		return o.at(sec.Index, 0, -1, "0x%x bytes are not a multiple of %d, the size of an entry", sec.Size, size)
 	}
 	first := len(t.Entries)
 	t.Entries = append(t.Entries, make([]Entry, sec.Size/size)...)
@@ -145,7 +145,7 @@ func (o *Object) entryAddr(sec elfrw.Section, r reloc.Rela, e *Entry) error {
 	}
 	code := o.File.Section(place.sec)
 	if !code.IsCode() {
-		return bad("the site is in section %v, which is no code", code)
+		return bad("the site is in section %v, which is not code", code)
 	}
 	if _, err := ppc64.Load(code.Data(), place.off); err != nil {
 		return bad("site in section %v: %w", code, err)
@@ -268,7 +268,7 @@ func (o *Object) findTrampKeys() error {
 	}
 	const size = 8
 	if sec.Size%size != 0 || uint64(rela.Len()) != sec.Size/size*2 {
-		return o.at(sec.Index, 0, -1, "0x%x bytes with %d relocations are no table of pairs", sec.Size, rela.Len())
+		return o.at(sec.Index, 0, -1, "0x%x bytes with %d relocations are not a table of pairs", sec.Size, rela.Len())
 	}
 	pairs := make([][2]reloc.Rela, sec.Size/size)
 	for i := range rela.Len() {
@@ -288,11 +288,11 @@ func (o *Object) findTrampKeys() error {
 	for i, p := range pairs {
 		tramp := o.trampAtPlace(p[0])
 		if tramp < 0 {
-			return o.at(sec.Index, uint64(i)*size, int64(p[0].Type()), "%s+0x%x is no trampoline", kind.Printable(o.name(int(p[0].Sym()))), p[0].Addend)
+			return o.at(sec.Index, uint64(i)*size, int64(p[0].Type()), "%s+0x%x is not a trampoline", kind.Printable(o.name(int(p[0].Sym()))), p[0].Addend)
 		}
 		key, ok := o.keyOf(int(p[1].Sym()), p[1].Addend)
 		if !ok {
-			return o.at(sec.Index, uint64(i)*size+4, int64(p[1].Type()), "%s+0x%x is no key", kind.Printable(o.name(int(p[1].Sym()))), p[1].Addend)
+			return o.at(sec.Index, uint64(i)*size+4, int64(p[1].Type()), "%s+0x%x is not a key", kind.Printable(o.name(int(p[1].Sym()))), p[1].Addend)
 		}
 		if t := &o.Tramps[tramp]; int(t.Key) != key {
 			if o.Keys[t.Key].Sym != 0 {

@@ -327,7 +327,7 @@ func TestLostSave(t *testing.T) {
 	out := apply(t, p)
 	again(t, "the same options", p, opts)
 	_, err = plan(out, Options{Place: User, Runtime: None, Restore: []Form{Linker}})
-	if err == nil || !strings.Contains(err.Error(), "the site restores r2, and what saved it before the call would go") {
+	if err == nil || !strings.Contains(err.Error(), "the site restores r2, and what saved it before the call would be removed") {
 		t.Errorf("error is %v", err)
 	}
 	// With the stub allowed it is the second call that saves.

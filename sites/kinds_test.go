@@ -355,7 +355,7 @@ func TestCellPlaces(t *testing.T) {
 	for _, c := range []struct{ toc, want string }{
 		{".section .toc,\"aw\"\n.balign 8\n.quad 0\n", ""},
 		{".section .toc,\"aw\"\n.long 0\n", `section ".toc": +0x0: the section has doublewords, but its alignment is 1`},
-		{".section .toc,\"aw\",@note\n.balign 8\n.quad 0\n", `section ".toc": +0x0: the section has type SHT_PROGBITS and is for data, this is SHT_NOTE with flags SHF_WRITE+SHF_ALLOC`},
+		{".section .toc,\"aw\",@note\n.balign 8\n.quad 0\n", `section ".toc": +0x0: the section should have type SHT_PROGBITS and be for data, but is SHT_NOTE with flags SHF_WRITE+SHF_ALLOC`},
 	} {
 		p, err := plan(assemble(t, caller+foreignKey+trampNull+c.toc), Options{Place: Module})
 		if err != nil {
@@ -373,7 +373,7 @@ func TestCellPlaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := gp.Apply(); err == nil || !strings.Contains(err.Error(), "is for data, this is SHT_PROGBITS with flags") {
+		if _, err := gp.Apply(); err == nil || !strings.Contains(err.Error(), "be for data, but is SHT_PROGBITS with flags") {
 			t.Errorf("without %v: %v", flag, err)
 		}
 	}

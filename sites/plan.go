@@ -23,7 +23,7 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 		opts.WholeProgram = true
 	}
 	if opts.TableOnly && (opts.Place != Kernel || opts.Runtime != Inline) {
-		return nil, kind.WrongOption.Errorf("the table alone is of use in the kernel image only, with --runtime inline")
+		return nil, kind.WrongOption.Errorf("the table alone is useful only in the kernel image, with --runtime inline")
 	}
 	env, err := newEnvironment(o, opts)
 	if err != nil {
@@ -113,7 +113,7 @@ func (p *Plan) required() error {
 		if d.Reason != NoReason {
 			why = ": " + d.Why()
 		}
-		return kind.RequiredForm.Wrap(p.Object.at(int(s.Section), s.Off, siteType(s), "the form is %s, required is %s%s", d.Form, JoinForms(p.Require), why))
+		return kind.RequiredForm.Wrap(p.Object.at(int(s.Section), s.Off, siteType(s), "the form is %s, and --require allows only %s%s", d.Form, JoinForms(p.Require), why))
 	}
 	return nil
 }

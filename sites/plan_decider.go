@@ -154,7 +154,7 @@ type callee struct {
 type proof struct {
 	proven  bool   // 24(r1) holds the caller's r2
 	frame   bool   // r1 points to a frame of the caller's own
-	entered bool   // something else than the call leads to the slot
+	entered bool   // something other than the call leads to the slot
 	again   bool   // the call may return a second time, when 24(r1) has changed
 	reason  string // the save, or why there is none, in words
 }

@@ -21,7 +21,7 @@ func (p *Plan) held(key int) Target {
 
 // mixedPair reports whether the trampoline of a site may be replaced by another
 // unit's while its key may not: what goes through the key would then call
-// something else than the trampoline does.
+// something other than the trampoline does.
 func (p *Plan) mixedPair(s *Site) bool {
 	if !p.env.preempts || s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
 		return false

@@ -67,7 +67,7 @@ func (r *references) findKeys() {
 		case !r.env.kernelScript && isIdentifier(name):
 			k.all.what = fmt.Sprintf("a linker defines __start_%s and __stop_%s around its section", name, name)
 		case !r.isPlainData(name):
-			k.all.what = fmt.Sprintf("its section %q is none of those for plain data: a linker script may give it a name", name)
+			k.all.what = fmt.Sprintf("its section %q is not one of those for plain data: a linker script may give it a name", name)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (d *decider) restore() error {
 			dec.Reason, dec.words = why, better.words
 		}
 		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[s].proven {
-			return kind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would go: %s", d.proofs[s].reason))
+			return kind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would be removed: %s", d.proofs[s].reason))
 		}
 	}
 	return nil

@@ -63,10 +63,10 @@ func TestWaysToKey(t *testing.T) {
 
 		{"a table by its name, in user space", in("sckeys"), Options{Place: User}, "__start_sckeys and __stop_sckeys"},
 		{"a table by its name, whole program", in("sckeys"), Options{Place: User, WholeProgram: true}, "__start_sckeys"},
-		{"a section of no plain data", in(".sckeys"), Options{Place: User}, `section ".sckeys" is none of those for plain data`},
-		{"a table of the kernel", in(".data..sckeys"), Options{}, "none of those for plain data"},
+		{"a section of no plain data", in(".sckeys"), Options{Place: User}, `section ".sckeys" is not one of those for plain data`},
+		{"a table of the kernel", in(".data..sckeys"), Options{}, "not one of those for plain data"},
 		{"two dots in user space", in(".data..sckeys"), Options{Place: User}, ""},
-		{"init data of the kernel", in(".init.data"), Options{}, "none of those for plain data"},
+		{"init data of the kernel", in(".init.data"), Options{}, "not one of those for plain data"},
 		{"among code", strings.ReplaceAll(in(".text.x"), `"aw"`, `"ax"`), Options{}, "among the code"},
 
 		{"a name", "key op, target\n", Options{}, "by the name __SCK__op"},

@@ -82,7 +82,7 @@ func TestSecondRelocations(t *testing.T) {
 				}
 				is, ok2 := out.SectionByName(".rela.later")
 				if !ok || !ok2 || was.Size != is.Size || was.Info != is.Info || was.Flags != is.Flags {
-					t.Errorf("flags 0x%x: the second relocation section is another", flags)
+					t.Errorf("flags 0x%x: the second relocation section is not the planned one", flags)
 				}
 			}
 		})

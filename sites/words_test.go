@@ -131,12 +131,12 @@ func TestOptions(t *testing.T) {
 		{"entries of 4", source, Options{EntrySize: 4}, "an entry of the site table has 8 or 16 bytes, not 4", 0, 0, false},
 		{"entries of another size in user space", source, Options{Place: User, EntrySize: 8}, "", User, 16, false},
 		{"the table alone", source, Options{TableOnly: true}, "", Kernel, 16, false},
-		{"the table alone, module", source, Options{TableOnly: true, Place: Module}, "the table alone is of use in the kernel image only, with --runtime inline", 0, 0, false},
-		{"the table alone, trampolines", source, Options{TableOnly: true, Runtime: Trampoline}, "the table alone is of use in the kernel image only, with --runtime inline", 0, 0, false},
+		{"the table alone, module", source, Options{TableOnly: true, Place: Module}, "the table alone is useful only in the kernel image, with --runtime inline", 0, 0, false},
+		{"the table alone, trampolines", source, Options{TableOnly: true, Runtime: Trampoline}, "the table alone is useful only in the kernel image, with --runtime inline", 0, 0, false},
 		{"a PACA in a module", source, Options{Place: Module, PACATOC: "16"}, "the PACA holds the TOC pointer of the kernel image, not one of a module", 0, 0, false},
 		{"required", source, Options{Require: []Form{Constant, Direct}}, "", Kernel, 16, false},
-		{"required, the second site is not", source + two, Options{Require: []Form{Direct}}, `section ".text": second+0x14: R_PPC64_REL24: the form is keep, required is direct: ` + KeyMissing.Text(), 0, 0, false},
-		{"required, one that has no relocation", source + hidden, Options{Require: []Form{Direct}}, `section ".text": third+0x14: the form is keep, required is direct: ` + NotAnnotated.Text(), 0, 0, false},
+		{"required, the second site is not", source + two, Options{Require: []Form{Direct}}, `section ".text": second+0x14: R_PPC64_REL24: the form is keep, and --require allows only direct: ` + KeyMissing.Text(), 0, 0, false},
+		{"required, one that has no relocation", source + hidden, Options{Require: []Form{Direct}}, `section ".text": third+0x14: the form is keep, and --require allows only direct: ` + NotAnnotated.Text(), 0, 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := plan(assemble(t, c.text), c.opts)
@@ -152,7 +152,7 @@ func TestOptions(t *testing.T) {
 			}
 		})
 	}
-	for size, want := range map[int]string{0: "", 16: "", 8: `section ".static_call_sites": +0x0: entries have 16 bytes, asked for were 8`} {
+	for size, want := range map[int]string{0: "", 16: "", 8: `section ".static_call_sites": +0x0: entries have 16 bytes, not the requested 8`} {
 		if _, err := plan(memory(t, withTable), Options{EntrySize: size}); (err == nil) != (want == "") || err != nil && err.Error() != want {
 			t.Errorf("entries of %d: %v", size, err)
 		}

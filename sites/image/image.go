@@ -88,7 +88,7 @@ func open(f *elfrw.File) (*image, error) {
 func (im *image) word(at uint64) (w ppc64.Word, sec elfrw.Section, off uint64, err error) {
 	sec, off, ok := im.memory.Locate(at)
 	if !ok || !sec.IsCode() {
-		return 0, sec, off, kind.BadTable.Errorf("0x%x is in no code", at)
+		return 0, sec, off, kind.BadTable.Errorf("0x%x is not in code", at)
 	}
 	w, err = ppc64.Load(sec.Data(), off)
 	return w, sec, off, err

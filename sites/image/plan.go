@@ -49,7 +49,7 @@ type Plan struct {
 // names the place.
 func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 	if opts.Place != sites.Kernel {
-		return nil, kind.WrongOption.Errorf("of linked files only the kernel image can be patched: patch the objects of modules and programs")
+		return nil, kind.WrongOption.Errorf("the only linked file that can be patched is a kernel image: patch the objects of modules and programs")
 	}
 	if opts.Runtime != sites.Inline {
 		return nil, kind.WrongOption.Errorf("the table of sites is that of a run time which patches sites (--runtime inline)")
@@ -76,7 +76,7 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 			return nil, err
 		}
 		if opts.Require != nil && !slices.Contains(opts.Require, d.Form) {
-			return nil, im.bad(&s, kind.RequiredForm, "the form is %s, required is %s", d.Form, sites.JoinForms(opts.Require))
+			return nil, im.bad(&s, kind.RequiredForm, "the form is %s, and --require allows only %s", d.Form, sites.JoinForms(opts.Require))
 		}
 		p.Sites = append(p.Sites, s)
 		p.Decisions = append(p.Decisions, d)
@@ -153,7 +153,7 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 	w := s.Word
 	if !w.IsBranch() || w.AA() {
 		if w != d.Word || d.Form == sites.Keep {
-			return 0, im.bad(s, kind.WrongCall, "found %v: no call, and not what key %s makes of one", w, kind.Printable(s.Key))
+			return 0, im.bad(s, kind.WrongCall, "found %v: not a call, and not what key %s makes of one", w, kind.Printable(s.Key))
 		}
 		d.Done = true
 		return 0, nil

@@ -45,7 +45,7 @@ func (im *image) entries(size int) ([]entry, int, error) {
 // decode reads the table in entries of a size; see package layout.
 func (im *image) decode(raw []byte, from uint64, size int) ([]entry, error) {
 	if len(raw)%size != 0 {
-		return nil, kind.BadTable.Errorf("0x%x bytes of table are no multiple of %d", len(raw), size)
+		return nil, kind.BadTable.Errorf("0x%x bytes of table are not a multiple of %d", len(raw), size)
 	}
 	field := layout.KeyField(size)
 	list := make([]entry, 0, len(raw)/size)

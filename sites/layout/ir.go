@@ -45,5 +45,5 @@ func FatLTO(ir elfrw.Section) error {
 	if !ir.NameHasPrefix(".gnu.lto_") {
 		remove = "llvm-objcopy -R .llvm.lto"
 	}
-	return kind.LTOObject.Errorf("section %v: a second copy of the code, from which a link with -flto would make the calls anew; compile without -flto, or remove it: %s", ir, remove)
+	return kind.LTOObject.Errorf("section %v: a second copy of the code, from which a link with -flto would make the calls again; compile without -flto, or remove it: %s", ir, remove)
 }

@@ -61,7 +61,7 @@ func CheckRelocations(f *elfrw.File) error {
 		case s.Info > 0 && int(s.Info) < f.NumSections() && !concerns(f.Section(int(s.Info))):
 			continue
 		case known:
-			return kind.UnreadRelocations.Errorf("section %v: relocations of type %s are not read: what they say of a call or a key would be overlooked; compile and link so that relocations are SHT_RELA", s, what)
+			return kind.UnreadRelocations.Errorf("section %v: relocations of type %s are not read: what they say about a call or a key would be overlooked; compile and link so that relocations are SHT_RELA", s, what)
 		}
 		return kind.UnreadRelocations.Errorf("section %v: sections of the unknown type 0x%x are not read, and this one refers to symbols: it may be relocations", s, s.Type)
 	}

@@ -180,7 +180,7 @@ func (u *unwinding) section(s elfrw.Section) {
 			err = u.entry(&c, s, cies)
 		}
 		if n := u.ptr.names(s.Index, off, end, func(place) {}); err == nil && n != u.pointed && !u.m.image {
-			err = errors.New("relocations of what is no pointer")
+			err = errors.New("relocations of something that is not a pointer")
 			delete(cies, off)
 		}
 		if err != nil {

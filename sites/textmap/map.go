@@ -46,7 +46,7 @@ type text struct {
 	edges    []edge    // from an instruction to where else it may go on, by from
 	into     []edge    // the same, by to
 	arrivals []arrival // branches from outside of a function
-	begun    []uint64  // starts of functions that something else than a branch names
+	begun    []uint64  // starts of functions that something other than a branch names
 	labels   []label   // places whose address is somewhere
 	pads     []pad     // landing pads
 	parts    []part    // what the unwinder knows of

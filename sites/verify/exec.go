@@ -185,7 +185,7 @@ func (p *program) registerJump(m *machine, op ppc64.Op, g *goal, o *outcome) boo
 	case memory:
 		return p.jumpThrough(m, to, g, o)
 	default:
-		o.stop("it jumps to where nothing says")
+		o.stop("it jumps to a place that nothing names")
 		return true
 	}
 	return false

@@ -49,15 +49,15 @@ var formCases = []sourceCase{
 	{name: "a branch over itself in padding", edits: []string{"\nfunc v_tail\n", "\n\t.balign 16\n\tb __SCS__save\nfunc v_tail\n"}, opts: inUser},
 
 	{name: "an unlisted call of a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
-		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched or was to stay"}},
+		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched, or was meant to stay"}},
 	{name: "two equal entries", edits: again("__SCJ__stack"), opts: inUser, want: []string{"v_stack+0x18: two entries name the site"}},
 	{name: "an entry without an address of the stub", opts: inUser, do: func(d *damage) { retype(d.rela("entry_stack", 4), elf.R_PPC64_ADDR32) }, want: []string{"+0x0: the address of the stub cannot be read"}},
 	{name: "an entry without a key", opts: inUser, do: func(d *damage) { retype(d.rela("entry_stack", 8), elf.R_PPC64_TPREL64) }, want: []string{"+0x0: the address of the key cannot be read"}},
 	{name: "a kernel's entry without a key", opts: inUser, do: func(d *damage) { retype(d.rela("entry_direct", 8), elf.R_PPC64_TPREL64) }, want: []string{"+0x0: the address of the key cannot be read"}},
 	{name: "a kernel's entry of another type", opts: inUser, do: func(d *damage) { retype(d.rela("entry_direct", 8), elf.R_PPC64_ADDR64) }, want: []string{"v_direct+0x14: the entry's key is|"}},
-	{name: "a stub between instructions", edits: []string{"entry stack, __SCJ__stack", "entry stack, __SCJ__stack+2"}, opts: inUser, want: []string{"v_stack+0x18: the entry's stub is __SCJ__stack+0x2, which is no code"}},
+	{name: "a stub between instructions", edits: []string{"entry stack, __SCJ__stack", "entry stack, __SCJ__stack+2"}, opts: inUser, want: []string{"v_stack+0x18: the entry's stub is __SCJ__stack+0x2, which is not code"}},
 	{name: "part of an entry", edits: []string{"kernelentry direct\n", "kernelentry direct\n\t.pushsection static_call_sites,\"aw\"\n\t.quad 0\n\t.popsection\n"}, opts: inUser,
-		want: []string{"+0x0: 0xb8 bytes are no multiple of 16, the size of an entry"}},
+		want: []string{"+0x0: 0xb8 bytes are not a multiple of 16, the size of an entry"}},
 }
 
 // again gives v_stack a second entry.
@@ -78,8 +78,8 @@ var formImages = []sourceCase{
 		want: []string{"+0x0: the table ends at 0x.*, and __stop_static_call_sites is 0x"}},
 	{name: "a table with its end", edits: []string{"v_data:\n", "\t.quad __stop_static_call_sites\nv_data:\n"}, opts: inUser},
 	{name: "an unlisted call of a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
-		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched or was to stay"}},
-	{name: "a key that has moved", opts: inUser, do: func(d *damage) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is no multiple of 8"}},
+		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched, or was meant to stay"}},
+	{name: "a key that has moved", opts: inUser, do: func(d *damage) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is not a multiple of 8"}},
 	{name: "a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser},
 	{name: "a save by the linker for a tail call", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
 		do: func(d *damage) {

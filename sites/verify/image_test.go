@@ -230,7 +230,7 @@ func TestNothingLoaded(t *testing.T) {
 	for _, s := range d.file.Sections[1:] {
 		d.header(s.Name, shFlags)[0] &^= byte(elf.SHF_ALLOC)
 	}
-	if r, err := check(d.b, Options{User: true}); err == nil || !strings.Contains(err.Error(), "nothing is known of the sites") {
+	if r, err := check(d.b, Options{User: true}); err == nil || !strings.Contains(err.Error(), "nothing is known about the sites") {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

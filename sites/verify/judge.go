@@ -101,7 +101,7 @@ func (v *verifier) judge(s *site) {
 		}
 	}
 	if s.rec != nil && b.linker && b.notoc != (s.rec.flags&layout.RecordNoTOC != 0) {
-		v.fault(s, kind.BadRecord.Errorf("whether the caller keeps a TOC pointer the relocation and the record do not agree"))
+		v.fault(s, kind.BadRecord.Errorf("the relocation and the record disagree about whether the caller keeps a TOC pointer"))
 		return
 	}
 	c := v.caller(s, b)
@@ -166,7 +166,7 @@ func (v *verifier) judge(s *site) {
 		return
 	}
 	if o.m.stray && restores(v.slot(s)) {
-		v.fault(s, kind.R2NotSaved.Errorf("something else than r2 is written to the caller's frame on the way"))
+		v.fault(s, kind.R2NotSaved.Errorf("something other than r2 is written to the caller's frame on the way"))
 	}
 	if o.ending != through && !v.isTrampoline(o.at) {
 		v.direct++

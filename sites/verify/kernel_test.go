@@ -132,10 +132,10 @@ var kernelFaults = []sourceCase{
 	{name: "a trampoline's bad branch", edits: stubFor("direct", `"bl f_target"`, "b .+8; blr; nop; b f_target+8"), opts: image, want: []string{"v_direct+0x14: calls"}},
 
 	{name: "an init site", edits: []string{"listed direct\n", "listed direct, 2\n"}, opts: image},
-	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*4, which is no multiple of 8"}},
-	{name: "a key behind its start", edits: []string{"listed direct\n", "listed direct, 8\n"}, opts: image, want: []string{"v_direct+0x14: which is no key"}},
-	{name: "a key in code", edits: []string{"hiddenkey direct, f_target\n", ".balign 8\n__SCK__direct: .quad f_target\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is no data"}},
-	{name: "half a key", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.quad 0\n__SCK__direct: .long 0\n.popsection\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is no data"}},
+	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*4, which is not a multiple of 8"}},
+	{name: "a key behind its start", edits: []string{"listed direct\n", "listed direct, 8\n"}, opts: image, want: []string{"v_direct+0x14: which is not a key"}},
+	{name: "a key in code", edits: []string{"hiddenkey direct, f_target\n", ".balign 8\n__SCK__direct: .quad f_target\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is not data"}},
+	{name: "half a key", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.quad 0\n__SCK__direct: .long 0\n.popsection\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is not data"}},
 	{name: "a key of 8 bytes", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.balign 8\n__SCK__direct: .quad f_target\n.popsection\n"}, opts: image},
 
 	{name: "far through the stub", edits: []string{`caller far, 0, "bl f_target"`, `caller far, 0, "bl __SCJ__far"`}, opts: image},
@@ -165,7 +165,7 @@ var kernelFaults = []sourceCase{
 	{name: "an unlisted tail call", edits: append(unlist("tail, 1"), "\tb f_target", "\tb __SCT__tail"), opts: image, want: []string{"v_tail+0xc: calls __SCT__tail" + unlisted}},
 	{name: "an unlisted call, and no run time", edits: unlist("far, 0, __SCJ__far", "through, 2"), opts: none},
 	{name: "an unlisted call that nobody allows", edits: unlist("far, 0, __SCJ__far", "through, 2"), opts: Options{PACATOC: "16", Runtime: None},
-		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched or was to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
+		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched, or was meant to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
 	{name: "a save by the linker that nobody allows", opts: Options{PACATOC: "16"}, want: []string{"v_linker+0x14: calls __SCT__linker: nothing says"}},
 	{name: "a save by the linker without a restore", both: true, opts: image, do: func(d *damage) { d.word("v_linker.site", 4, ppc64.Nop) },
 		want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
@@ -182,7 +182,7 @@ var kernelFaults = []sourceCase{
 		want: []string{"v_far+0x14: calls __SCT__far" + unlisted}},
 	{name: "no table", edits: append(unlist("direct", "paca", "tail, 1", "tailnull, 1", "null", "zero", "through, 2", "single", "one"), farEntry, ""), opts: image,
 		want: []string{"error: no entry of a site table, but 11 trampolines (first __SCT__"}},
-	{name: "part of an entry", edits: []string{"table_end:", ".long 0"}, opts: image, want: []string{"+0x0: 0xa4 bytes are no multiple of 16, the size of an entry"}},
+	{name: "part of an entry", edits: []string{"table_end:", ".long 0"}, opts: image, want: []string{"+0x0: 0xa4 bytes are not a multiple of 16, the size of an entry"}},
 	{name: "entries of 16 bytes", opts: Options{PACATOC: "16", AllowUnpatched: true, EntrySize: 16}},
 	{name: "entries of 8 bytes", edits: append(unlist("far, 0, __SCJ__far"), "#include", "#define SMALL\n#include"), opts: image},
 	{name: "entries of 8 bytes, an odd number", edits: append(unlist("far, 0, __SCJ__far", "null"), "#include", "#define SMALL\n#include"), opts: image},
@@ -229,7 +229,7 @@ var noWayOut = []string{"__SCJ__far", "way_out"}
 var nothingKnown = []sourceCase{
 	{name: "trampolines for others", edits: unpatched(noWayOut...), opts: inUser, unknown: true},
 	{name: "a stub", edits: unpatched(), opts: inUser,
-		want: []string{"error: there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known of the sites"}},
+		want: []string{"error: there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known about the sites"}},
 	{name: "a trampoline for nobody", edits: unpatched(noWayOut[0], noWayOut[1], "v_data:\n", "\t.text\n\t.type __SCT__mine,@function\n__SCT__mine: blr\n\t.size __SCT__mine,4\n\t.data\nv_data:\n"), opts: inUser,
 		want: []string{"error: there are keys or trampolines, but neither"}},
 	{name: "a trampoline for nobody that is allowed", edits: unpatched(noWayOut[0], noWayOut[1], "v_data:\n", "\t.text\n\t.type __SCT__mine,@function\n__SCT__mine: blr\n\t.size __SCT__mine,4\n\t.data\nv_data:\n"), opts: Options{User: true, AllowUnpatched: true}, unknown: true},
@@ -272,7 +272,7 @@ func betweenSymbols(off string) []string {
 // kernelLibraries are of kernel.S as a library of user space.
 var kernelLibraries = []sourceCase{
 	{name: "a call of a trampoline of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl __SCT__theirs"`), opts: Options{User: true, Runtime: None},
-		want: []string{"v_through+0x14: calls __SCT__theirs: nothing says that it was patched or was to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
+		want: []string{"v_through+0x14: calls __SCT__theirs: nothing says that it was patched, or was meant to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
 	{name: "a call of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl ext"`), opts: Options{User: true, Runtime: None},
 		want: []string{"v_linker+0x14: calls __SCT__linker: nothing says"}},
 	{name: "a weak symbol of the kernel's", edits: []string{"hiddenkey null, 0", ".weak ext\nhiddenkey null, ext"}, opts: image},

@@ -153,8 +153,8 @@ func TestListErrors(t *testing.T) {
 		"machine":  {exe, func(d *damage) { d.b[18] = 0 }, "want EM_PPC64"},
 		"record":   {record["bfd"], func(d *damage) { d.at("rec_head", 0)[0] = 0 }, "no record of static calls"},
 		"table":    {exe, func(d *damage) { d.header(".static_call_sites", shType)[0] = byte(elf.SHT_NOTE) }, "a site table has type SHT_PROGBITS"},
-		"no code":  {exe, func(d *damage) { d.add("entry_direct", 0, 4, d.distance("v_direct.site", "v_data")) }, "which is no code"},
-		"odd site": {exe, func(d *damage) { d.add("entry_direct", 0, 4, 2) }, "which is no multiple of 4"},
+		"no code":  {exe, func(d *damage) { d.add("entry_direct", 0, 4, d.distance("v_direct.site", "v_data")) }, "which is not code"},
+		"odd site": {exe, func(d *damage) { d.add("entry_direct", 0, 4, 2) }, "which is not a multiple of 4"},
 	} {
 		d := newDamage(t, c.b)
 		c.do(d)

@@ -233,7 +233,7 @@ func (p *program) callBranch(r reloc.Rela) branch {
 	s := &p.symbols[r.Sym()]
 	b := branch{to: s.addr + uint64(r.Addend)}
 	if !r.IsCall() && elf.R_PPC64(r.Type()) != elf.R_PPC64_REL24_P9NOTOC {
-		return branch{bad: "has a relocation that is none of a call: " + r.TypeName()}
+		return branch{bad: "has a relocation that is not that of a call: " + r.TypeName()}
 	}
 	b.notoc = elf.R_PPC64(r.Type()) != elf.R_PPC64_REL24
 	if s.typ == elf.STT_SECTION {
@@ -244,7 +244,7 @@ func (p *program) callBranch(r reloc.Rela) branch {
 	case err != nil:
 		return branch{bad: fmt.Sprintf("calls %s, whose %v", kind.Printable(s.name), err)}
 	case r.Addend != 0:
-		return branch{bad: fmt.Sprintf("has addend 0x%x, a call of %s has none", r.Addend, kind.Printable(s.name))}
+		return branch{bad: fmt.Sprintf("has addend 0x%x, but a call of %s has none", r.Addend, kind.Printable(s.name))}
 	}
 	b.linker, b.named = true, p.preemptible(s)
 	b.ifunc = s.typ == elf.STT_GNU_IFUNC

@@ -49,7 +49,7 @@ func (v *verifier) prove() error {
 				v.fault(&p.site, kind.R2NotSaved.Errorf("restores r2 without a save: %s", verdict.Reason))
 			case !known: // symbols were stripped: of what function it is nobody knows
 			case verdict.Entered:
-				v.fault(&p.site, kind.R2NotSaved.Errorf("something else than the call may lead to the restore behind it"))
+				v.fault(&p.site, kind.R2NotSaved.Errorf("something other than the call may lead to the restore after it"))
 			case !verdict.Frame:
 				v.fault(&p.site, kind.R2NotSaved.Errorf("r2 is saved where the function may have no frame of its own"))
 			}

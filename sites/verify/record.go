@@ -106,7 +106,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 			if sec, _, located := p.locate(at); located && !ok && e.Form == layout.RecordKeep && (r.Place != placeUser || layout.IsAlternative(sec)) {
 				continue // alternative code of Linux lies among data
 			}
-			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is no code", kind.Printable(r.Keys[e.Key].Name), p.name(at))
+			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is not code", kind.Printable(r.Keys[e.Key].Name), p.name(at))
 		}
 		all = append(all, recorded{
 			at: at, key: keys[e.Key], name: r.Keys[e.Key].Name,
@@ -123,9 +123,9 @@ const placeModule, placeUser = 1, 2
 func (p *program) adopt(place uint8) error {
 	switch {
 	case place > placeUser:
-		return kind.BadRecord.Errorf("a record is of code that runs in place %d, which there is not", place)
+		return kind.BadRecord.Errorf("a record is for code that runs in place %d, which does not exist", place)
 	case p.adopted && place != p.place:
-		return kind.BadRecord.Errorf("the records are of code that runs in different places, %d and %d", p.place, place)
+		return kind.BadRecord.Errorf("the records are for code that runs in different places, %d and %d", p.place, place)
 	case !p.adopted && p.kernel():
 		p.opts.Module, p.opts.User = place == placeModule, place == placeUser
 	}

@@ -67,7 +67,7 @@ half:	.long 0
 const (
 	noStub     = "stuck: it has an instruction that no stub has"
 	noPrefixed = "stuck: it has a prefixed instruction that no stub has"
-	nowhere    = "stuck: it jumps to where nothing says"
+	nowhere    = "stuck: it jumps to a place that nothing names"
 	noFlag     = "stuck: it has a branch whose condition is not known"
 )
 

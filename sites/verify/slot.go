@@ -204,7 +204,7 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	w, ok := v.word(s.stub)
 	if !ok || s.stub%ppc64.WordSize != 0 {
-		return false, kind.BadStub.Errorf("the entry's stub is %s, which is no code", v.name(s.stub))
+		return false, kind.BadStub.Errorf("the entry's stub is %s, which is not code", v.name(s.stub))
 	}
 	saves = w == ppc64.SaveTOC
 	field := s.stub - layout.CellBefore
@@ -223,7 +223,7 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	case !o.r12:
 		return false, kind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
 	case o.m.saved != saves:
-		return false, kind.BadStub.Errorf("the entry's stub %s saves something else than r2", v.name(s.stub))
+		return false, kind.BadStub.Errorf("the entry's stub %s saves something other than r2", v.name(s.stub))
 	}
 	if h := v.doubleword(cell); !h.known || !v.isTrampoline(h.addr) || v.keyName(h.addr) != v.keyName(s.key) {
 		return false, kind.BadStub.Errorf("the cell of the entry's stub %s holds %s, which is not the key's trampoline", v.name(s.stub), v.name(h.addr))
@@ -278,7 +278,7 @@ func (v *verifier) trampolineOf(key string) (uint64, bool) {
 // checkStub wants an entry's stub to jump through the entry's key.
 func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	if _, ok := v.word(s.stub); !ok || s.stub%ppc64.WordSize != 0 {
-		return kind.BadStub.Errorf("the entry's stub is %s, which is no code", v.name(s.stub))
+		return kind.BadStub.Errorf("the entry's stub is %s, which is not code", v.name(s.stub))
 	}
 	m := v.start(c.toc)
 	m.pc, m.lr = s.stub, value{kind: returnTo}

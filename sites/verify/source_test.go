@@ -24,7 +24,7 @@ type sourceCase struct {
 	// "error: " and the error.
 	want []string
 
-	unknown bool // nothing is known of the sites
+	unknown bool // nothing is known about the sites
 	sites   int  // how many, where that is of interest
 }
 

@@ -88,7 +88,7 @@ func (v *verifier) unlistedCalls() {
 		case v.needsTable() && !restored:
 			v.fault(&s, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", kind.Printable(tramp)))
 		case rec == nil && !v.opts.AllowUnpatched:
-			v.fault(&s, kind.NotPatched.Errorf("calls %s: nothing says that it was patched or was to stay", kind.Printable(tramp)))
+			v.fault(&s, kind.NotPatched.Errorf("calls %s: nothing says that it was patched, or was meant to stay", kind.Printable(tramp)))
 		}
 	})
 }

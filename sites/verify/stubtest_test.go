@@ -34,7 +34,7 @@ func TestStubTests(t *testing.T) {
 			{"beqlr cr1", branch, 0x4d860020, "has a branch whose condition is not known"},
 			{"bnelr", branch, 0x4c820020, "does not go through the key"},
 			{"beqlrl", branch, 0x4d820021, "makes a call"},
-			{"beqctr", branch, 0x4d820420, "jumps to where nothing says"},
+			{"beqctr", branch, 0x4d820420, "jumps to a place that nothing names"},
 		} {
 			t.Run(linker+"/"+c.text, func(t *testing.T) {
 				d := newDamage(t, sound)

@@ -35,7 +35,7 @@ func (p *program) symtab() []symbol {
 // dynsym reads a SHT_DYNSYM section, which package elfrw leaves to its readers.
 func dynsym(f *elfrw.File, t elfrw.Section) ([]symbol, error) {
 	if t.Entsize != elfrw.SymSize || t.Size%elfrw.SymSize != 0 || int(t.Link) >= f.NumSections() {
-		return nil, kind.BadELF.Errorf("section %v: 0x%x bytes in entries of %d with string table %d are no symbols", t, t.Size, t.Entsize, t.Link)
+		return nil, kind.BadELF.Errorf("section %v: 0x%x bytes in entries of %d with string table %d are not symbols", t, t.Size, t.Entsize, t.Link)
 	}
 	strings := f.Section(int(t.Link)).Data()
 	raw := t.Data()

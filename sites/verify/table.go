@@ -46,7 +46,7 @@ func (v *verifier) tables() ([]table, error) {
 			continue
 		}
 		if !s.Is(elf.SHT_PROGBITS) {
-			return nil, kind.BadTable.Errorf("section %v: a site table has type SHT_PROGBITS, this is %v", s, elf.SectionType(s.Type))
+			return nil, kind.BadTable.Errorf("section %v: a site table has type SHT_PROGBITS, but this is %v", s, elf.SectionType(s.Type))
 		}
 		t := table{from: p.address[i], to: p.address[i] + s.Size, user: name == layout.UserTable, sec: i}
 		v.setEntrySize(&t, s)
@@ -159,10 +159,10 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 // checkPlace wants the site to be a word of code.
 func (v *verifier) checkPlace(s *site) error {
 	if s.at%4 != 0 {
-		return kind.BadTable.Errorf("the entry points at 0x%x, which is no multiple of 4", s.at)
+		return kind.BadTable.Errorf("the entry points at 0x%x, which is not a multiple of 4", s.at)
 	}
 	if _, ok := v.word(s.at); !ok {
-		return kind.BadTable.Errorf("the entry points at %s, which is no code", v.name(s.at))
+		return kind.BadTable.Errorf("the entry points at %s, which is not code", v.name(s.at))
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (v *verifier) checkPlace(s *site) error {
 // time reads the table this does no harm, and the key is the trampoline's.
 func (v *verifier) checkKey(s *site) error {
 	if s.key%8 != 0 {
-		return kind.BadTable.Errorf("the entry's key is at 0x%x, which is no multiple of 8", s.key)
+		return kind.BadTable.Errorf("the entry's key is at 0x%x, which is not a multiple of 8", s.key)
 	}
 	name := v.names[s.key]
 	if x := v.external(s.key); x != nil && (s.key-v.ext)%extSize == 0 {
@@ -186,13 +186,13 @@ func (v *verifier) checkKey(s *site) error {
 		s.key = v.keyNamed(strings.TrimPrefix(name, layout.TrampPrefix))
 		return nil
 	case v.keys || v.foreign(s.key):
-		return kind.BadTable.Errorf("the entry's key is %s, which is no key", v.name(s.key))
+		return kind.BadTable.Errorf("the entry's key is %s, which is not a key", v.name(s.key))
 	}
 	if v.foreign(s.key) {
 		return nil
 	}
 	if sec, off, ok := v.locate(s.key); !ok || sec.Has(elf.SHF_EXECINSTR) || sec.Size-off < 8 {
-		return kind.BadTable.Errorf("the entry's key is %s, which is no data", v.name(s.key))
+		return kind.BadTable.Errorf("the entry's key is %s, which is not data", v.name(s.key))
 	}
 	return nil
 }

@@ -109,7 +109,7 @@ type target struct {
 // holds reads a key.
 func (p *program) holds(key uint64) target {
 	if p.foreign(key) {
-		t := target{unknown: "it is of another unit"}
+		t := target{unknown: "it belongs to another unit"}
 		if s := p.external(key); s != nil && strings.HasPrefix(s.name, layout.TrampPrefix) {
 			t.tramp = key
 		}
@@ -135,7 +135,7 @@ func (p *program) holds(key uint64) target {
 		return t
 	}
 	if _, _, ok := p.code(t.addr); !ok {
-		t.unknown = fmt.Sprintf("0x%x is no code", t.addr)
+		t.unknown = fmt.Sprintf("0x%x is not code", t.addr)
 		return t
 	}
 	t.behind = p.behind(t.addr)

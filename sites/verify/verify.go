@@ -183,10 +183,10 @@ func (v *verifier) nothingKnown() error {
 	switch {
 	case v.opts.AllowUnpatched && v.traces > 0:
 	case v.patched():
-		return kind.NothingKnown.Errorf("there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known of the sites")
+		return kind.NothingKnown.Errorf("there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known about the sites")
 	case v.traces > 0:
 	case !v.object && !v.locals:
-		return kind.NothingKnown.Errorf("there are no symbols of the program's own, no table of sites and no record of them: nothing is known of the sites")
+		return kind.NothingKnown.Errorf("there are no symbols of the program's own, no table of sites and no record of them: nothing is known about the sites")
 	}
 	return nil
 }
@@ -217,7 +217,7 @@ func (v *verifier) patched() bool {
 func (v *verifier) table(t table) int {
 	n := int((t.to - t.from) / t.size)
 	if (t.to-t.from)%t.size != 0 {
-		v.fault(&site{at: t.from}, kind.BadTable.Errorf("0x%x bytes are no multiple of %d, the size of an entry", t.to-t.from, t.size))
+		v.fault(&site{at: t.from}, kind.BadTable.Errorf("0x%x bytes are not a multiple of %d, the size of an entry", t.to-t.from, t.size))
 	}
 	if err := v.cut(t); err != nil {
 		v.fault(&site{at: t.from}, err)

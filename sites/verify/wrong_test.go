@@ -42,8 +42,8 @@ func TestWrong(t *testing.T) {
 		}
 	})
 	faults := map[string]string{
-		"v_entered":   "something else than the call may lead to the restore behind it",
-		"v_table":     "something else than the call may lead to the restore behind it",
+		"v_entered":   "something other than the call may lead to the restore after it",
+		"v_table":     "something other than the call may lead to the restore after it",
 		"v_frameless": "r2 is saved where the function may have no frame of its own",
 		"v_far":       "the entry's stub __SCJ__far is out of reach",
 	}

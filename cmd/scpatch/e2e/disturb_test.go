@@ -77,7 +77,7 @@ func TestTwoAtOnce(t *testing.T) {
 			if cmd.ProcessState.ExitCode() == cli.ExitIO {
 				met++
 				for line := range strings.Lines(said[i].String()) {
-					if !strings.Contains(line, "the file was changed by someone else") {
+					if !strings.Contains(line, "the file was changed by another process") {
 						t.Errorf("said %s", line)
 					}
 				}

@@ -132,7 +132,7 @@ func TestPatchKernelImageRefused(t *testing.T) {
 		{"another callee", func(im *imageFile) { im.branch("u_call", 0x20, im.local("__SCT__u_fixed")) }, nil, cli.ExitInput,
 			`section ".text": u_call+0x20: calls __SCT__u_fixed, but the key is u_op`},
 		{"another function", func(im *imageFile) { im.branch("u_call", 0x20, im.local("t_add")) }, nil, cli.ExitInput, "calls t_add, but the key is u_op"},
-		{"no call", func(im *imageFile) { ppc64.Word(0x38600001).Put(im.memory("u_call", 0x40)) }, nil, cli.ExitInput, "found .long 0x38600001: no call, and not what key u_zero makes of one"},
+		{"no call", func(im *imageFile) { ppc64.Word(0x38600001).Put(im.memory("u_call", 0x40)) }, nil, cli.ExitInput, "found .long 0x38600001: not a call, and not what key u_zero makes of one"},
 		{"a tail call", func(im *imageFile) { im.memory("u_call", 0x20)[0] &^= 1 }, nil, cli.ExitInput, "the table says tail call false, found b "},
 		{"a stub of the linker", func(im *imageFile) { im.branch("u_call", 0x20, im.syms["u_call"].Value+0x20) }, nil, cli.ExitKept,
 			"1 of 4 sites stay on their trampolines: tramp-far"},
@@ -154,7 +154,7 @@ func TestPatchKernelImageRefused(t *testing.T) {
 		{"half an entry", func(im *imageFile) {
 			stop := im.symbolEntry("__stop_static_call_sites")
 			binary.LittleEndian.PutUint64(stop[8:], im.syms["__stop_static_call_sites"].Value-4)
-		}, nil, cli.ExitInput, "bytes of table are no multiple of 16"},
+		}, nil, cli.ExitInput, "bytes of table are not a multiple of 16"},
 		{"an entry twice", func(im *imageFile) {
 			copy(im.memory("__start_static_call_sites", 0)[16:20], moved(im.memory("__start_static_call_sites", 0)[:4], -16))
 		}, nil, cli.ExitInput, "two entries of the table name the site at"},
@@ -162,10 +162,10 @@ func TestPatchKernelImageRefused(t *testing.T) {
 		{"a site in data", func(im *imageFile) {
 			at := im.memory("__start_static_call_sites", 0)
 			binary.LittleEndian.PutUint32(at, uint32(im.syms["__SCK__u_op"].Value-im.syms["__start_static_call_sites"].Value))
-		}, nil, cli.ExitInput, "is in no code"},
-		{"user space", func(*imageFile) {}, []string{"--user"}, cli.ExitInput, "only the kernel image can be patched"},
+		}, nil, cli.ExitInput, "is not in code"},
+		{"user space", func(*imageFile) {}, []string{"--user"}, cli.ExitInput, "can be patched is a kernel image"},
 		{"trampolines", func(*imageFile) {}, []string{"--runtime=trampoline"}, cli.ExitInput, "--runtime inline"},
-		{"required", func(*imageFile) {}, []string{"--require=direct"}, cli.ExitInput, "u_call+0x30: the form is constant, required is direct"},
+		{"required", func(*imageFile) {}, []string{"--require=direct"}, cli.ExitInput, "u_call+0x30: the form is constant, and --require allows only direct"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			im := &imageFile{t, bytes.Clone(sound.b), sound.f, sound.syms}

@@ -136,7 +136,7 @@ func TestVerifyKernelFaults(t *testing.T) {
 		{"a table cut short", func(b []byte) {
 			_, stop := place("__stop_static_call_sites")
 			binary.LittleEndian.PutUint64(b[stop+8:], binary.LittleEndian.Uint64(b[stop+8:])-4)
-		}, nil, "bytes are no multiple of"},
+		}, nil, "bytes are not a multiple of"},
 		{"another target in the key", func(b []byte) {
 			at, _ := place("__SCK__u_op")
 			binary.LittleEndian.PutUint64(b[at:], binary.LittleEndian.Uint64(b[at:])+16)
@@ -146,7 +146,7 @@ func TestVerifyKernelFaults(t *testing.T) {
 		{"a tail call that the table lacks", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 0) }, nil,
 			"t_inc+0x8: calls __SCT__u_op, but no entry of the table names the call"},
 		{"such a call in another kernel", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 1) }, []string{"--runtime=trampoline"},
-			"t_inc+0x8: calls __SCT__u_op: nothing says that it was patched or was to stay"},
+			"t_inc+0x8: calls __SCT__u_op: nothing says that it was patched, or was meant to stay"},
 		{"such a call, allowed", func(b []byte) { call(b, "t_inc", "__SCT__u_op", 1) }, []string{"--runtime=trampoline", "--allow-unpatched"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

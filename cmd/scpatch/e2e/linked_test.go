@@ -32,7 +32,7 @@ func checkLinked(t *testing.T, program string, wantSites, wantDirect int) {
 		t.Errorf("%s: %d sites, want at least %d", program, v.Checked, wantSites)
 	}
 	if v.Direct < wantDirect {
-		t.Errorf("%s: %d calls do not go through their keys, planned were at least %d", program, v.Direct, wantDirect)
+		t.Errorf("%s: %d calls do not go through their keys, not the planned at least %d", program, v.Direct, wantDirect)
 	}
 }
 

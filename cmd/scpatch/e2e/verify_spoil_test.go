@@ -289,7 +289,7 @@ func TestE2EListLinked(t *testing.T) {
 	execute(t, dir, []string{"powerpc64le-linux-gnu-gcc", "-O2", "-I" + include, "-c", "calls.c", "-o", "calls.o"})
 	linkSpoiled(t, dir, "bfd", "bfd", "main.o", "calls.o", "fixed.o")
 	stdout, _, code := runCommand("list", filepath.Join(dir, "bfd"))
-	for _, line := range []string{"4 sites, 3 keys: 1 direct, 0 constant, 3 kept\n", "  bl __SCT__op   no-record\n", "no-record: nothing says that the site was patched or was to stay (3)\n"} {
+	for _, line := range []string{"4 sites, 3 keys: 1 direct, 0 constant, 3 kept\n", "  bl __SCT__op   no-record\n", "no-record: nothing says that the site was patched, or was meant to stay (3)\n"} {
 		if !strings.Contains(stdout, line) || code != cli.ExitDone {
 			t.Errorf("exit %d\n%s\nlacks %q", code, stdout, line)
 		}

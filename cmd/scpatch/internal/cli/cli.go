@@ -11,9 +11,9 @@ import (
 	"syscall"
 )
 
-// Exit codes, from good to bad; of several files the worst counts.
+// Exit codes, from good to bad; the worst of several files counts.
 const (
-	ExitDone  = 0 // every site of a known target was patched, or nothing was to do
+	ExitDone  = 0 // every site of a known target was patched, or there was nothing to do
 	ExitKept  = 1 // done, but some sites had to stay on their trampolines
 	ExitUsage = 2
 	ExitInput = 3 // the input is not what scpatch can or may patch

@@ -17,7 +17,7 @@ const compareUsage = `Usage: scpatch compare [options] OLD NEW
 
 Compare two outputs of scpatch list --json: which static-call sites were gained
 and lost, and whose form costs more or less than before. Sites are matched by
-their function and key, not by where they lie.
+their function and key, not by their address.
 `
 
 const compareStatus = `
@@ -31,9 +31,9 @@ Exit status:
 
 func runCompare(args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch compare", stderr)
-	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
+	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
 	html := c.flags.String("html", "", "besides, write all sites to `FILE`, a page for a browser")
-	strict := c.flags.Bool("strict", false, "a site that is gone with all sites of its function counts as lost, too")
+	strict := c.flags.Bool("strict", false, "count a site as lost even if all sites of its function are gone")
 	c.addLast()
 	files, err := c.parse(args, compareUsage, compareStatus, stdout)
 	switch {

@@ -22,18 +22,18 @@ const compileUsage = `Usage: scpatch compile [options] -- COMPILER [ARG...]
 
 Run the compiler, and patch the objects for ppc64le that it has written with -c.
 Whatever else it writes is left alone. An object that cannot be patched is
-removed, so that no build takes it for made.
+removed, so that no build considers it up to date.
 `
 
 const compileStatus = `
 Exit status:
-  that of the compiler if it fails; else
+  the compiler's, if the compiler fails; otherwise
   0  done: every object was patched; some sites may have stayed on their trampolines
   2  bad usage: the compiler was not run
   3  bad input: no object is left
   4  a file could not be read or written: no object is left
   126, 127  the compiler could not be run, or was not found
-Where the compiler ends by a signal, so does scpatch.
+If a signal ends the compiler, the same signal ends scpatch.
 `
 
 // What a shell ends with for such a command.
@@ -45,7 +45,7 @@ const (
 func runCompile(args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch compile", stderr)
 	c.addPlanning()
-	c.flags.BoolP("diff", "d", false, "print every changed site before and after")
+	c.flags.BoolP("diff", "d", false, "print every changed site, before and after")
 	c.addLast()
 	options, command := args, []string(nil)
 	if i := slices.Index(args, "--"); i >= 0 {
@@ -55,7 +55,7 @@ func runCompile(args []string, stdout, stderr io.Writer) int {
 	switch {
 	case errors.Is(err, errDone):
 	case len(command) == 0 || len(rest) > 0:
-		err = errors.New("no compiler: it comes after --")
+		err = errors.New("no compiler: put it after --")
 	case err == nil:
 		err = c.check(stdout)
 	}

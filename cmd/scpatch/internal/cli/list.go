@@ -20,9 +20,10 @@ import (
 const listUsage = `Usage: scpatch list [options] FILE...
 
 List the static-call sites of ppc64le (ELFv2) objects, of the members of archives,
-and of kernel images: where each is, which key it calls and what that holds, what scpatch would do with it and
-why. Of linked programs and shared libraries (--user) list the sites that their
-table and scpatch's record name, and what each calls. Nothing is changed.
+and of kernel images: where each is, which key it calls and what that holds, what
+scpatch would do with it and why. For linked programs and shared libraries (--user),
+list the sites that their table and scpatch's record name, and what each calls.
+Nothing is changed.
 `
 
 const listStatus = `
@@ -31,14 +32,14 @@ Exit status:
   2  bad usage
   3  bad input
   4  a file could not be read
-Of several files the worst counts.
+For several files, the status is that of the worst.
 `
 
 func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch list", stderr)
 	c.addPlanning()
-	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
-	diff := c.flags.BoolP("diff", "d", false, "print every site that would change before and after")
+	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
+	diff := c.flags.BoolP("diff", "d", false, "print every site that would change, before and after")
 	c.addRecursive()
 	html := c.flags.String("html", "", "write all sites to `FILE`, a page for a browser")
 	c.addLast()

@@ -64,31 +64,31 @@ func newCommon(name string, stderr io.Writer) *common {
 func (c *common) addPlace() {
 	f := c.flags
 	f.StringVar(&c.runtime, "runtime", "inline", "what changes keys at run time: `KIND` is inline (it patches sites), trampoline (it patches trampolines), or none")
-	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognised)")
+	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognized)")
 	f.BoolVar(&c.user, "user", false, "the code runs in user space")
-	f.IntVar(&c.entrySize, "entry-size", 0, "`BYTES` of an entry of .static_call_sites, 8 or 16 (default: an existing table's, else 16)")
+	f.IntVar(&c.entrySize, "entry-size", 0, "size of an entry of .static_call_sites: `BYTES` is 8 or 16 (default: as in an existing table, otherwise 16)")
 }
 
 // addPlanning adds the options of the commands that make a plan.
 func (c *common) addPlanning() {
 	c.addPlace()
 	f := c.flags
-	f.StringVar(&c.linker, "linker", "any", "what links the output at last: `NAME` is bfd, lld, any of these two, or other")
-	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, but for exported ones")
-	f.BoolVar(&c.tableOnly, "table-only", false, "write the table of sites and leave the sites: the linked kernel image is to be patched")
+	f.StringVar(&c.linker, "linker", "any", "the linker used for the final link: `NAME` is bfd, lld, any (either of the two), or other")
+	f.BoolVar(&c.whole, "whole-program", false, "nothing outside FILE refers to its symbols by name, except for exported ones")
+	f.BoolVar(&c.tableOnly, "table-only", false, "write the table of sites but leave the sites as they are: the linked kernel image will be patched")
 	f.BoolVar(&c.noRecord, "no-record", false, "leave out the record of what was decided for each site, which scpatch verify reads")
-	f.StringVar(&c.restore, "restore", "", "restore r2 by these `FORMS` only, separated by commas: stack, paca, save-stub, linker, shadow (default: the cheapest that is sound)")
-	f.StringVar(&c.require, "require", "", "it is an error if a site gets a form that is not among these `FORMS`")
-	f.StringVar(&c.pacaTOC, "paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13): a number, or a symbol of FILE that has it; opens the form paca")
+	f.StringVar(&c.restore, "restore", "", "restore r2 only by these `FORMS`, separated by commas: stack, paca, save-stub, linker, shadow (default: the cheapest that is sound)")
+	f.StringVar(&c.require, "require", "", "make any form of a site other than these `FORMS` an error")
+	f.StringVar(&c.pacaTOC, "paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13): a number, or a symbol of FILE that holds it; allows the form paca")
 	f.BoolVar(&c.allowShadow, "allow-shadow", false, "allow the form shadow, for calls without a slot")
-	f.StringVar(&c.shadowStack, "shadow-stack", "__static_call_shadow_stack", "the thread-local pointer to the thread's stack of return addresses is `SYMBOL`")
+	f.StringVar(&c.shadowStack, "shadow-stack", "__static_call_shadow_stack", "`SYMBOL` is the thread-local pointer to the thread's stack of return addresses, for the form shadow")
 }
 
 // addLast adds the options that a help text lists last.
 func (c *common) addLast() {
 	f := c.flags
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "say what is done with every site")
-	f.BoolVarP(&c.quiet, "quiet", "q", false, "errors only")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "print only errors")
 	f.StringVar(&c.logFormat, "log-format", "text", "`FORMAT` of the messages on standard error: text or json")
 	c.addHelp()
 }

@@ -38,12 +38,12 @@ is left as it is. @FILE stands for the arguments in a file.
 
 const patchStatus = `
 Exit status:
-  0  done: every site with a known target was patched, or nothing was to do
+  0  done: every site with a known target was patched, or there was nothing to do
   1  done, but some sites had to stay on their trampolines (see --verbose)
   2  bad usage
   3  bad input: the file is untouched
   4  a file could not be read or written
-Of several files the worst counts.
+For several files, the status is that of the worst.
 `
 
 // patcher carries out one command line.
@@ -61,7 +61,7 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	p.addPlanning()
 	p.flags.StringVarP(&p.output, "output", "o", "", "write to `FILE` and leave the input as it is")
 	p.flags.BoolVarP(&p.dryRun, "dry-run", "n", false, "change nothing")
-	p.flags.BoolVarP(&p.diff, "diff", "d", false, "print every changed site before and after")
+	p.flags.BoolVarP(&p.diff, "diff", "d", false, "print every changed site, before and after")
 	p.flags.BoolVar(&p.strip, "strip-signature", false, "drop the signature of a module that is changed")
 	p.addRecursive()
 	p.addLast()

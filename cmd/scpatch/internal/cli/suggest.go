@@ -95,7 +95,7 @@ func mistyped(files []string) error {
 		case near == "help":
 			return fmt.Errorf("%s: no such file; did you mean --help?", path)
 		case path == near:
-			return fmt.Errorf("%s: no such file; the command %s is the first argument, in front of the options", path, near)
+			return fmt.Errorf("%s: no such file; the command %s must be the first argument, before the options", path, near)
 		default:
 			return fmt.Errorf("%s: no such file; did you mean the command %s?", path, near)
 		}

@@ -18,7 +18,7 @@ const verifyUsage = `Usage: scpatch verify [options] FILE...
 
 Check the static-call sites of ppc64le (ELFv2) objects, archives, modules and
 linked programs: every site that a table or scpatch's record names must call what its
-key holds, or be the constant in its place. r2 must be restored exactly where
+key holds, or be the constant that replaces it. r2 must be restored exactly where
 that is needed, and the matching save must be found. A call of a trampoline that
 neither names is an error. Nothing is changed.
 `
@@ -29,16 +29,16 @@ Exit status:
   2  bad usage
   3  something is wrong with a site, or the file cannot be checked
   4  a file could not be read
-Of several files the worst counts.
+For several files, the status is that of the worst.
 `
 
 func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch verify", stderr)
 	c.addPlace()
-	asJSON := c.flags.Bool("json", false, "one JSON object for each file, a line each")
+	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
 	c.addRecursive()
-	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), from where a slot may load r2: a number, or a symbol of FILE that has it")
-	unpatched := c.flags.Bool("allow-unpatched", false, "take calls of trampolines as they are of which nothing says that they were patched or were to stay")
+	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), and a slot may load r2 from there: a number, or a symbol of FILE that holds it")
+	unpatched := c.flags.Bool("allow-unpatched", false, "accept calls of trampolines that neither a table nor scpatch's record names")
 	c.addLast()
 	files, err := c.parse(args, verifyUsage, verifyStatus, stdout)
 	if err == nil && *paca != "" && (c.module || c.user) {

@@ -68,7 +68,7 @@ type pageForm struct {
 var formTexts = map[sites.Form]string{
 	sites.Constant: "The branch becomes what the call would do: nothing, or 0 as the result.",
 	sites.Direct:   "The branch goes to the function itself. The linker, or the module loader, does what r2 needs.",
-	sites.Stack:    "The slot loads r2 from 24(r1), where it provably lies.",
+	sites.Stack:    "The slot loads r2 from 24(r1), where it is provably saved.",
 	sites.PACA:     "The slot loads r2 from the PACA.",
 	sites.SaveStub: "The branch goes to a stub that saves r2 and jumps through the key. The slot restores r2.",
 	sites.Linker:   "The trampoline has local entry 1: the linker saves r2 and restores it.",
@@ -222,7 +222,7 @@ func replaceablePage(path string) error {
 	defer f.Close()
 	head := make([]byte, len(pageStart))
 	if n, _ := io.ReadFull(f, head); n > 0 && string(head[:n]) != pageStart {
-		return &kind.Error{Kind: kind.NotAPage, Err: &fs.PathError{Op: "write", Path: path, Err: errors.New("this is no page, and stays as it is")}}
+		return &kind.Error{Kind: kind.NotAPage, Err: &fs.PathError{Op: "write", Path: path, Err: errors.New("this is not such a page, and stays as it is")}}
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func ReadListing(path string) ([]File, error) {
 		case kind.Of(err).IO():
 			return nil, err
 		case err != nil:
-			return nil, fmt.Errorf("after %d objects: no JSON: %w", len(files), err)
+			return nil, fmt.Errorf("after %d objects: not JSON: %w", len(files), err)
 		}
 		v, err := parseListing(raw)
 		if err != nil {
@@ -57,7 +57,7 @@ func parseListing(raw []byte) (v File, err error) {
 		return v, errors.New("not what scpatch list --json prints: it has no version")
 	}
 	if head.Version > Version {
-		return v, fmt.Errorf("version %d of list --json, known are those up to %d: compare with the scpatch that made it, or list again with this one", head.Version, Version)
+		return v, fmt.Errorf("version %d of list --json, but this scpatch knows only versions up to %d: compare with the scpatch that made it, or list again with this one", head.Version, Version)
 	}
 	if head.Sites == nil {
 		return v, errors.New("not what scpatch list --json prints: it has no sites")

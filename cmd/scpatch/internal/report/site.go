@@ -203,7 +203,7 @@ func (s *Site) Sentence() string {
 	case s.Form == sites.Keep:
 		return text + ": " + s.Reason.String() + ": " + s.Why
 	case s.Done:
-		text += ", was so before"
+		text += ", already done"
 	default:
 		text += ": " + s.After[0]
 	}

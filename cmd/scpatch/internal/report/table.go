@@ -30,7 +30,7 @@ func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 			because = "in the table"
 		case program:
 		case s.Done:
-			becomes += " (is so already)"
+			becomes += " (already there)"
 		}
 		if s.Cost >= 0 {
 			cost = strconv.Itoa(s.Cost)

@@ -17,7 +17,7 @@ type Verdict struct {
 	File    string  `json:"file"`
 	Checked int     `json:"checked"` // sites
 	Direct  int     `json:"direct"`  // of these, calls that do not go through the key
-	Unknown bool    `json:"unknown"` // there is no record: calls that were patched do not show
+	Unknown bool    `json:"unknown"` // there is no record: patched calls cannot be found
 	Faults  []Fault `json:"faults"`
 }
 
@@ -38,7 +38,7 @@ func WriteVerdict(out io.Writer, path string, r *verify.Report) {
 	state := "all as they must be"
 	switch {
 	case r.Unknown && r.Sites == 0 && len(r.Faults) == 0:
-		state = "no record: calls that were patched do not show"
+		state = "no record: patched calls cannot be found"
 	case r.Sites == 0 && len(r.Faults) == 0:
 		state = "nothing to check"
 	case len(r.Faults) > 0:

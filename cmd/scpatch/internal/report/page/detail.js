@@ -75,7 +75,7 @@ function steps(site) {
   if (text("proof", site)) say("Proof: " + text("proof", site) + ".");
   say(data.forms.find((f) => f.name === form).text);
   if (cost > 0) say(`A call executes ${plural(cost, "instruction")} besides the branch.`);
-  if (flag(site, DONE)) say("The site is so already.");
+  if (flag(site, DONE)) say("The site has this form already.");
   say(flag(site, LISTED) ? "The table of sites names it." : "No table of sites names it.");
   return element("ol", { class: "steps" }, ...list);
 }
