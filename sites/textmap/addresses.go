@@ -11,12 +11,12 @@ import (
 )
 
 // The addresses that code computes have a high part, made by addis from the TOC
-// pointer or from 0, and a low part, added by addi or a load (ELFv2 §2.3.2). Where
-// both lie in a row the registers show which belong together: the low part is
-// that of one symbol, so that any high part which reaches it is the right one.
-// Where another block has made the high part, all are tried that may be in the
-// register by then, also by way of other registers and of the frame: see ways. What
-// is no address then only weakens a proof.
+// pointer or from 0, and a low part, added by addi or a load (ELFv2 §2.3.2). If both
+// are in one straight run of instructions, the registers show which belong together.
+// The low part is that of one symbol, so any high part that reaches it is the right
+// one. If another block has made the high part, all high parts are tried that may be
+// in the register by then, also by way of other registers and of the frame: see ways.
+// A value that is not an address only weakens a proof.
 
 // highs are the high parts that a register may hold somewhere in a function.
 type highs struct {
@@ -35,7 +35,7 @@ func add(set *[]uint64, values ...uint64) (grew bool) {
 	return grew
 }
 
-// Limits of one function: the high parts of one register (64 MiB have 1024, and a
+// Limits for one function: the high parts of one register (64 MiB have 1024, and a
 // function needs a few), and how often one is copied on against the order of the
 // instructions.
 const (
@@ -43,8 +43,9 @@ const (
 	maxRounds = 16
 )
 
-// fixed is what an instruction adds up where the base is the same wherever it
-// stands: the TOC pointer, for a prefixed one its own address, and for addis 0.
+// fixed returns what an instruction adds up if its base is the same wherever the
+// instruction is: the TOC pointer, 0 for addis, and for a prefixed instruction its own
+// address.
 func fixed(in ppc64.Inst, at, toc uint64) (uint64, bool) {
 	switch {
 	case in.Op == ppc64.OpPla, in.Op == ppc64.OpPldPC:
@@ -55,8 +56,8 @@ func fixed(in ppc64.Inst, at, toc uint64) (uint64, bool) {
 	return uint64(in.Imm), in.RA == 0 && in.Op == ppc64.OpAddis
 }
 
-// findHighs collects the high parts of [start, end); false if there are too many.
-// The suffix of a prefixed instruction is taken for one of its own too.
+// findHighs collects the high parts in [start, end). It returns false if there are too
+// many. It takes the suffix of a prefixed instruction for an instruction too.
 func (im *image) findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
 	h.slots = map[int64][]uint64{}
 	copies, grew := im.copies[:0], false // copies: what may add something in another round
@@ -166,8 +167,8 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 	use.pair(unsure, fn, toc, &h, first)
 }
 
-// pair finds the addresses that low parts of unknown high parts make. Where the
-// registers can be followed, a high part has to lead to its low part: see ways.
+// pair finds the addresses that low parts with unknown high parts make. If the
+// registers can be followed, a high part must lead to its low part: see ways.
 func (u user) pair(unsure []uint64, fn int, toc uint64, h *highs, first int) {
 	var w *ways
 	for _, off := range unsure {
@@ -189,10 +190,10 @@ func (u user) pair(unsure []uint64, fn int, toc uint64, h *highs, first int) {
 	}
 }
 
-// held is which high part each register holds at a place.
+// held says which high part each register holds at a place.
 type held struct {
 	high         [32]uint64
-	known, other uint32 // masks: it is known, or that there is none
+	known, other uint32 // masks: the high part is known, or it is known that there is none
 	toc          uint64
 }
 
@@ -208,8 +209,8 @@ func (x *held) base(r uint8, h *highs) (high uint64, known, unsure bool) {
 	return 0, false, x.other>>r&1 == 0 && len(h.of(r)) > 0
 }
 
-// step applies an instruction that goes on to the next, and writes the registers of
-// a mask. The second word of a prefixed instruction only looks like one.
+// step applies an instruction that continues with the next one and writes the
+// registers of a mask. The second word of a prefixed instruction only looks like one.
 func (x *held) step(in ppc64.Inst, writes uint32, suffixed bool) {
 	known, other := x.known, x.other
 	x.known, x.other = known&^writes, other&^writes
@@ -222,14 +223,14 @@ func (x *held) step(in ppc64.Inst, writes uint32, suffixed bool) {
 		x.known |= known >> in.RT & 1 << in.RA
 		x.other |= other >> in.RT & 1 << in.RA
 	case suffixed: // perhaps it writes a vector register
-	case in.Op == ppc64.OpLd, in.Op == ppc64.OpMfvsrd, in.Op == ppc64.OpMfvsrld: // perhaps of what the frame or a vector register keeps
+	case in.Op == ppc64.OpLd, in.Op == ppc64.OpMfvsrd, in.Op == ppc64.OpMfvsrld: // perhaps it loads what the frame or a vector register keeps
 	default:
 		x.other |= writes
 	}
 }
 
-// ownTOC returns the TOC pointer that a function makes at its global entry
-// (ELFv2 §2.3.2.1), which is another one where the linker has made several TOCs.
+// ownTOC returns the TOC pointer that a function makes at its global entry (ELFv2
+// §2.3.2.1). It differs from the unit's if the linker has made several TOCs.
 func (t *text) ownTOC(fn int, toc uint64) uint64 {
 	x := &t.funcs[fn]
 	_, code, ok := t.two(x.start)
@@ -250,7 +251,7 @@ func makesTOC(high, low ppc64.Inst) bool {
 		low.Op == ppc64.OpAddi && low.RT == ppc64.RegTOC && low.RA == ppc64.RegTOC
 }
 
-// two returns two words, and what they are as instructions.
+// two returns two words, decoded.
 func (t *text) two(off uint64) (words [2]ppc64.Word, insts [2]ppc64.Inst, ok bool) {
 	for i := range words {
 		w, err := ppc64.Load(t.code, off+uint64(i)*ppc64.WordSize)
@@ -270,8 +271,8 @@ type user struct {
 	part       bool // it may be a part of another function
 }
 
-// instruction finds the address that an instruction makes or loads. It is false if
-// the instruction adds a low part to a high part that is not known.
+// instruction finds the address that an instruction makes or loads. It returns false
+// if the instruction adds a low part to an unknown high part.
 func (u user) instruction(in ppc64.Inst, at uint64, now *held, h *highs) bool {
 	switch in.Op {
 	case ppc64.OpPaddi, ppc64.OpPla, ppc64.OpPld, ppc64.OpPldPC:
@@ -298,7 +299,7 @@ func (u user) instruction(in ppc64.Inst, at uint64, now *held, h *highs) bool {
 	return true
 }
 
-// made is the address that addi or ld makes of a high part.
+// made returns the address that addi or ld makes from a high part.
 func (u user) made(in ppc64.Inst, high uint64) (addr uint64, ok bool) {
 	if in.Op == ppc64.OpLd {
 		return u.im.word64(high + uint64(in.Imm))
@@ -306,7 +307,7 @@ func (u user) made(in ppc64.Inst, high uint64) (addr uint64, ok bool) {
 	return high + uint64(in.Imm), true
 }
 
-// address is for an address that the code has.
+// address records an address that the code has.
 func (u user) address(addr uint64) {
 	im := u.im
 	if im.work++; im.work > maxWork {
@@ -327,10 +328,10 @@ func (im *image) isData(addr uint64) bool {
 	return ok && im.secs[p.sec] == nil && !im.skips(addr)
 }
 
-// leads reports whether it would matter that an instruction may make an address
-// from a high part. Where it is not sure that the halves belong together, and
-// together they lead into an unrelated function, they do not: no compiler has the
-// address of a place in another function. In a large program chance would find some.
+// leads reports whether it would matter if an instruction made an address from a high
+// part. If it is not certain that the two halves belong together, and together they
+// lead into an unrelated function, it does not matter: no compiler takes the address
+// of a place in another function. In a large program, chance would find some.
 func (u user) leads(in ppc64.Inst, high uint64) bool {
 	addr, ok := u.made(in, high)
 	if !ok {
@@ -343,19 +344,19 @@ func (u user) leads(in ppc64.Inst, high uint64) bool {
 	return table && u.im.isData(addr)
 }
 
-// A tableBase is an address of data that may be the begin of a jump table, and
-// the code that has it.
+// A tableBase is an address of data where a jump table may begin, and the code that
+// has the address.
 type tableBase struct {
 	addr uint64
 	user user
 }
 
-// jumpTables reads what may be jump tables: distances from their begin. (The
-// first entry of a table of sites, whose begin a run time has, would look like
-// one.) Where a table ends is not written down. It goes on as long as its entries
-// lead to instructions; but where a function has an address, and what lies there
+// jumpTables reads what may be jump tables: distances from the start of the table.
+// (The first entry of a table of sites, whose start a run time has, would look like
+// one.) Nothing says where a table ends. It continues as long as its entries lead to
+// instructions. But if a function has the address of an entry, and the entry there
 // leads into that very function, another table begins. The targets of a table are in
-// the function that has it; what leads elsewhere are other numbers.
+// the function that has it; entries that lead elsewhere are other numbers.
 func (im *image) jumpTables() {
 	slices.SortStableFunc(im.bases, func(a, b tableBase) int { return cmp.Compare(a.addr, b.addr) })
 	begins := im.bases[:0:0]
@@ -386,7 +387,7 @@ func (im *image) jumpTables() {
 	}
 }
 
-// entry is where the entry at an address of the table that begins at base leads.
+// entry returns where the entry at an address leads, for a table that begins at base.
 func (im *image) entry(base, at uint64) (place, bool) {
 	data := im.bytes(at)
 	if len(data) < 4 {
@@ -402,8 +403,8 @@ func (u user) has(p place) bool {
 	return p.sec == u.t.sec && u.start <= p.off && p.off < u.end
 }
 
-// related reports whether a place is in the user's function, or one of both may be
-// a part of the other's.
+// related reports whether a place is in the user's function, or whether one of the two
+// may be a part of the other.
 func (u user) related(t *text, off uint64) bool {
 	fn := t.covering(off)
 	return u.part || u.has(place{t.sec, off}) || fn < 0 || t.funcs[fn].cold

@@ -22,9 +22,9 @@ func (u *unwinding) exceptions(at, begin place, p *part) error {
 	return u.lsda(&cursor{data: data, off: at.off, end: uint64(len(data))}, at.sec, begin, p)
 }
 
-// lsda reads an exception table as GCC and LLVM write it: where landing pads
-// count from, if that is not the begin of the part; the encoding and the place
-// of the types; the call sites, each a stretch of code and its landing pad.
+// lsda reads an exception table as GCC and LLVM write it: the base of landing pads, if
+// that is not the start of the part; the encoding and the place of the types; and the
+// call sites, each a range of code and its landing pad.
 func (u *unwinding) lsda(c *cursor, sec int, begin place, p *part) error {
 	from := begin
 	own := true
@@ -83,7 +83,7 @@ func (r *reader) point(sec int, off, size, raw uint64, _ byte) (place, error) {
 	n := 0
 	for x := range r.sortedRelocs(sec).Within(off, off+size) {
 		if x.Type() == uint32(elf.R_PPC64_NONE) {
-			gone = true // of a section that the linker has dropped, or nothing
+			gone = true // in a section that the linker has dropped, or nowhere
 			continue
 		}
 		rel = x
@@ -102,7 +102,7 @@ func (r *reader) point(sec int, off, size, raw uint64, _ byte) (place, error) {
 	}
 	to, ok := r.target(rel)
 	if !ok {
-		return place{sec: elsewhere}, nil // another object's, or absolute
+		return place{sec: elsewhere}, nil // defined in another object, or absolute
 	}
 	return to, nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// Pointer encodings of .eh_frame and of exception tables (LSB 5.0, Core,
-// Generic Part, 10.5.1): how a value is stored, and what it counts from.
+// Pointer encodings of .eh_frame and of exception tables (LSB 5.0, Core, Generic Part,
+// 10.5.1): how a value is stored, and what it is relative to.
 const (
 	encOmit     = 0xff
 	encIndirect = 0x80
@@ -70,7 +70,7 @@ func (c *cursor) leb128(signed bool) (v uint64) {
 	}
 }
 
-// value reads a number in a format, without what it counts from.
+// value reads a number in a format, without what it is relative to.
 func (c *cursor) value(enc byte) uint64 {
 	switch enc & encFormat {
 	case 0x0, 0x4, 0xc: // absptr, udata8, sdata8
@@ -92,12 +92,12 @@ func (c *cursor) value(enc byte) uint64 {
 	return 0
 }
 
-// pointers resolves what the unwinder's sections point to. What is read is the
-// field at off and of size bytes, its value raw, in section sec. A null pointer
-// has the section 0, one to what is not in this file the section elsewhere.
+// pointers resolves what the unwinder's sections point to. The field is at off in
+// section sec and has size bytes; raw is its value. A null pointer has section 0, and
+// a pointer to something outside this file has section elsewhere.
 type pointers interface {
 	point(sec int, off, size, raw uint64, enc byte) (place, error)
-	// plain says that no relocation changes the bytes in [start, end).
+	// plain reports that no relocation changes the bytes in [start, end).
 	plain(sec int, start, end uint64) bool
 	// names visits the places that relocations in [start, end) name, and returns
 	// how many relocations there are.
@@ -119,7 +119,7 @@ func (c *cursor) pointer(p pointers, sec int, enc byte) (place, error) {
 	return p.point(sec, at, c.off-at, raw, enc)
 }
 
-// A cie is what the entries of .eh_frame of one kind have in common.
+// A cie is what entries of one kind in .eh_frame have in common.
 type cie struct {
 	code  byte // encoding of code addresses
 	lsda  byte // of the address of the exception table
@@ -130,8 +130,8 @@ type cie struct {
 type unwinding struct {
 	m        *Map
 	ptr      pointers
-	budget   uint64         // bytes of exception tables that may yet be read
-	pointed  int            // pointers of the entry that are not null
+	budget   uint64         // bytes of exception tables that may still be read
+	pointed  int            // non-null pointers of the entry
 	suspects map[int]string // sections with exception tables that are not read, and why
 }
 
@@ -156,9 +156,9 @@ func (m *Map) unwind(p pointers) {
 	}
 }
 
-// section reads the entries of .eh_frame. Behind an entry of size 0, the end of
-// what one input of a linker has, others may follow. Where the size of an entry
-// is wrong, all that follows is lost.
+// section reads the entries of .eh_frame. An entry of size 0 ends what one input of a
+// linker has; others may follow it. If the size of an entry is wrong, everything after
+// it is lost.
 func (u *unwinding) section(s elfrw.Section) {
 	data := s.Data()
 	cies := map[uint64]cie{}
@@ -211,9 +211,9 @@ func (u *unwinding) entry(c *cursor, s elfrw.Section, cies map[uint64]cie) error
 	return u.fde(c, s, x)
 }
 
-// lost notes that entries are not understood. What they are of, and where their
-// exception tables are, their relocations say. A table that is not read may have
-// landing pads in whatever the relocations of its section name.
+// lost notes that entries are not understood. Their relocations say which code they
+// describe, and where their exception tables are. A table that is not read may have
+// landing pads in anything that the relocations of its section name.
 func (u *unwinding) lost(s elfrw.Section, start, end uint64, err error) {
 	why := fmt.Sprintf("section %v+0x%x: %v", s, start, err)
 	u.ptr.names(s.Index, start, end, func(to place) {
@@ -225,8 +225,8 @@ func (u *unwinding) lost(s elfrw.Section, start, end uint64, err error) {
 	})
 }
 
-// anywhere notes that an entry is of code, but not of which: it may be of any
-// that no other entry covers.
+// anywhere notes an entry for code that is not known: it may be any code that no other
+// entry covers.
 func (u *unwinding) anywhere(format string, a ...any) {
 	if u.m.uncovered == "" {
 		u.m.uncovered = fmt.Sprintf(format, a...)

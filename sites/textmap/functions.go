@@ -11,11 +11,11 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// A function is a function symbol's, or several of the same extent.
+// A function is what a function symbol covers, or several symbols of the same extent.
 type function struct {
 	start, end uint64
 	entry      ppc64.LocalEntry
-	outer      int32 // index of the function that was begun and not ended before it, -1
+	outer      int32 // index of the last function that starts before this one and does not end before it, or -1
 	deep       bool  // too many functions overlap here
 	cold       bool  // its symbol is that of a part of another function
 	guessed    bool  // its symbol has no size: it is taken to end where the next one begins
@@ -39,7 +39,7 @@ func (m *Map) readSymbols() {
 		if !ok || t == nil {
 			continue
 		}
-		// The reserved local entry is taken for none, where nothing is proven.
+		// The reserved local entry counts as none, with which nothing is proven.
 		l, _ := ppc64.LocalEntryOf(s.Other)
 		switch typ {
 		case elf.STT_OBJECT, elf.STT_TLS, elf.STT_COMMON:
@@ -53,7 +53,7 @@ func (m *Map) readSymbols() {
 			}
 		default:
 			if s.Bind() == elf.STB_LOCAL {
-				continue // a label; who jumps there shows
+				continue // a label; the branches show who jumps there
 			}
 		}
 		if s.Bind() != elf.STB_LOCAL {
@@ -69,11 +69,11 @@ func (m *Map) readSymbols() {
 	}
 }
 
-// unsized gives the functions without a size one, or drops them where one with a
-// size covers their start.
+// unsized gives a size to the functions without one, or drops them if a function with
+// a size covers their start.
 func (t *text) unsized() {
 	slices.SortFunc(t.funcs, func(a, b function) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end)) })
-	out, covered := t.funcs[:0], uint64(0) // covered: up to where there are functions with a size
+	out, covered := t.funcs[:0], uint64(0) // the end of what functions with a size cover so far
 	for i, fn := range t.funcs {
 		if fn.guessed {
 			if fn.start < covered {
@@ -93,8 +93,8 @@ func (t *text) unsized() {
 	t.funcs = out
 }
 
-// addUnnamed adds the functions that .eh_frame has and no symbol covers. What
-// their first instructions say of r2 is all that is known of their entry.
+// addUnnamed adds the functions that are in .eh_frame and that no symbol covers. Only
+// their first instructions show how r2 is set at their entry.
 func (t *text) addUnnamed() {
 	slices.SortFunc(t.parts, func(a, b part) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
 	known := t.funcs
@@ -112,8 +112,8 @@ func (t *text) addUnnamed() {
 	}
 }
 
-// entryOf tells from the code at a global entry whether it makes the TOC pointer
-// from r12, as ELFv2 §2.3.2.1 has it: in two instructions, the local entry behind.
+// entryOf tells from the code at a global entry whether it makes the TOC pointer from
+// r12, as in ELFv2 §2.3.2.1: in two instructions, followed by the local entry.
 func (t *text) entryOf(off uint64) ppc64.LocalEntry {
 	const none, twoInstructions ppc64.LocalEntry = 0, 3
 	words, code, ok := t.two(off)
@@ -125,7 +125,7 @@ func (t *text) entryOf(off uint64) ppc64.LocalEntry {
 	return none
 }
 
-// nest sorts the functions and finds which lie in which.
+// nest sorts the functions and finds which one contains which.
 func (t *text) nest() {
 	slices.SortFunc(t.funcs, func(a, b function) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.entry, b.entry))

@@ -60,13 +60,13 @@ type image struct {
 	toc     uint64
 	memory  *elfrw.Memory
 	dyn     []dynamicValue // by address
-	skipped []span         // addresses of data that names places, but where nothing goes
+	skipped []span         // addresses of data that name places where nothing goes
 	work    int            // what the search for addresses has cost
 	bases   []tableBase    // addresses of data that code has
 	copies  []ppc64.Inst   // of findHighs
 }
 
-// A dynamicValue is an address that the dynamic linker puts somewhere.
+// A dynamicValue is an address that the dynamic linker stores.
 type dynamicValue struct{ at, value uint64 }
 
 // at returns the place of an address.
@@ -75,8 +75,8 @@ func (im *image) at(addr uint64) (place, bool) {
 	return place{s.Index, off}, ok
 }
 
-// within returns the section with code and the place in it of an address within
-// a function, other than its entries.
+// within returns the code section of an address within a function, other than its
+// entries, and the place in that section.
 func (im *image) within(addr uint64) (*text, uint64, bool) {
 	p, ok := im.at(addr)
 	t := im.secs[p.sec]
@@ -87,7 +87,7 @@ func (im *image) within(addr uint64) (*text, uint64, bool) {
 	return t, p.off, fn >= 0 && !t.enters(fn, p.off)
 }
 
-// bytes returns the content of a section from an address on.
+// bytes returns the content of a section from an address.
 func (im *image) bytes(addr uint64) []byte {
 	s, off, _ := im.memory.Locate(addr)
 	if off >= uint64(len(s.Data())) {
@@ -108,7 +108,7 @@ func (im *image) word64(addr uint64) (uint64, bool) {
 	return binary.LittleEndian.Uint64(b), true
 }
 
-// dynamic reads the relocations of the dynamic linker, but for those of SHT_RELR.
+// dynamic reads the relocations of the dynamic linker, except those of SHT_RELR.
 func (im *image) dynamic() {
 	for i := 1; i < im.f.NumSections(); i++ {
 		s := im.f.Section(i)
@@ -156,14 +156,14 @@ func (im *image) dynamicSymbol(rela elfrw.Section, sym uint32) uint64 {
 	return binary.LittleEndian.Uint64(syms[uint64(sym)*symSize:][8:])
 }
 
-// pointer notes an address that the data hold at another.
+// pointer notes an address that data at another address hold.
 func (im *image) pointer(at, addr uint64) {
 	if t, off, ok := im.within(addr); ok && !im.skips(at) {
 		im.label(t.sec, label{off: off, kind: pointer})
 	}
 }
 
-// skips reports whether what the data hold at an address is not gone to.
+// skips reports whether nothing goes where the data at an address point.
 func (im *image) skips(addr uint64) bool {
 	i, _ := slices.BinarySearchFunc(im.skipped, addr, func(s span, addr uint64) int {
 		if s.end <= addr {
@@ -174,9 +174,9 @@ func (im *image) skips(addr uint64) bool {
 	return i < len(im.skipped) && im.skipped[i].start <= addr
 }
 
-// pointers reads the addresses in the data: any eight bytes that may be one.
-// Where the dynamic linker moves the file, an address has a relocation, and what
-// has none is a number.
+// pointers reads the addresses in the data: any eight bytes that may be one. If the
+// dynamic linker moves the file, each address has a relocation, and what has none is a
+// number.
 func (im *image) pointers() {
 	if elf.Type(im.f.Header().Type) == elf.ET_DYN && im.relative() {
 		return
@@ -253,5 +253,5 @@ func (im *image) point(sec int, off, _, raw uint64, enc byte) (place, error) {
 
 func (im *image) plain(int, uint64, uint64) bool { return true }
 
-// names knows of no relocations: an image has none of what the linker has placed.
+// names knows no relocations: an image has none for what the linker has placed.
 func (im *image) names(int, uint64, uint64, func(place)) int { return 0 }

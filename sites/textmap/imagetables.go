@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// noEntries are the tables of Linux that name places where nothing goes. Some are
-// of distances, each from its own field: jump tables, to the look of it.
+// noEntries are the tables of Linux that name places where nothing goes. Some consist
+// of distances, each from its own field, so they look like jump tables.
 var noEntries = map[string]bool{
 	"mcount_loc": true, "kprobe_blacklist": true, "static_call_sites": true,
 	"__bug_table": true, "__ksymtab": true, "__ksymtab_gpl": true, "__tracepoints_ptrs": true,
 }
 
-// kernelTables reads the tables of a Linux image, which lie between two symbols,
-// or in a section of their own.
+// kernelTables reads the tables of a Linux image, which are between two symbols, or in
+// a section of their own.
 func (im *image) kernelTables() {
 	ranges := map[string]*[2]uint64{} // by the name of the section in an object
 	for i := 1; i < im.f.NumSymbols(); i++ {

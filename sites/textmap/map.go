@@ -25,11 +25,11 @@ type Map struct {
 	// is not understood, and it could name any.
 	broken string
 
-	// uncovered says why nothing can be proven in a function that .eh_frame does
-	// not cover: it has an entry of which nobody knows what it is of.
+	// uncovered says why nothing can be proven in a function that .eh_frame does not
+	// cover: there is an entry for unknown code.
 	uncovered string
 
-	whole *Map   // with all sections that have code, see source
+	whole *Map   // with all sections that have code; see source
 	asked uint64 // bytes of code that were analysed for frames
 }
 
@@ -43,26 +43,26 @@ type text struct {
 	funcs  []function
 
 	entries  []uint64  // entered with nothing known
-	edges    []edge    // from an instruction to where else it may go on, by from
+	edges    []edge    // edges from an instruction to other places where it may continue, sorted by from
 	into     []edge    // the same, by to
 	arrivals []arrival // branches from outside of a function
 	begun    []uint64  // starts of functions that something other than a branch names
-	labels   []label   // places whose address is somewhere
+	labels   []label   // places whose address is stored somewhere
 	pads     []pad     // landing pads
-	parts    []part    // what the unwinder knows of
-	patched  []span    // code that may be replaced, and the instruction behind it
+	parts    []part    // what the unwinder knows
+	patched  []span    // code that may be replaced, and the instruction after it
 	saves    []uint64  // calls of code that saves r2 itself
-	given    []uint64  // loads that give r2 back for sure
+	given    []uint64  // loads that are certain to restore r2
 	holes    []hole
-	entered  []uint64 // of an image, while its addresses are looked for: see findEntered
+	entered  []uint64 // for an image, while its addresses are looked for: see findEntered
 	open     bool     // an edge or entry was added since the lists were sorted
 }
 
-// An edge leads from one instruction to another, beside what the instruction
+// An edge leads from one instruction to another, in addition to what the instruction
 // itself says.
 type edge struct{ from, to uint64 }
 
-// A pad is a landing pad of the part of a function in [start, end).
+// A pad is a landing pad for the part of a function in [start, end).
 type pad struct{ off, start, end uint64 }
 
 // A part is what an FDE describes: a function, or a piece of one.
@@ -74,8 +74,8 @@ type part struct {
 // A span is a stretch of code, [start, end).
 type span struct{ start, end uint64 }
 
-// A hole is a stretch, [start, end), about which something in the file says
-// what is not understood. Nothing in a function that overlaps it is proven.
+// A hole is a range, [start, end), about which the file says something that is not
+// understood. Nothing is proven in a function that overlaps it.
 type hole struct {
 	start, end uint64
 	why        string
@@ -112,7 +112,7 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 		all[i] = t.outside(off)
 		t.around(off, func(fn int) { asked = append(asked, question{fn, i}) })
 	}
-	// Inner functions lie behind outer ones: what the outermost says is said last.
+	// Inner functions come after outer ones, so what the outermost says is said last.
 	slices.SortFunc(asked, func(a, b question) int {
 		return cmp.Or(cmp.Compare(b.fn, a.fn), cmp.Compare(a.call, b.call))
 	})
@@ -138,8 +138,8 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 	return all
 }
 
-// both is the verdict of two functions that cover a call. Of two that do not prove
-// it the first one says why.
+// both returns the verdict of two functions that cover a call. If neither proves it,
+// the first one says why.
 func both(a, b tocsave.Verdict) tocsave.Verdict {
 	v := b
 	if !a.Proven {
@@ -273,9 +273,9 @@ func (t *text) hole(start, end uint64) *hole {
 	return nil
 }
 
-// part returns what an FDE says about a place. FDEs do not overlap in a sound
-// file; where they do, the last that starts before the place counts, and one
-// with an exception table before one without.
+// part returns what an FDE says about a place. FDEs do not overlap in a sound file. If
+// they do, the last one that starts before the place counts, and one with an exception
+// table takes precedence over one without.
 func (t *text) part(off uint64) (part, bool) {
 	i, _ := slices.BinarySearchFunc(t.parts, off, func(p part, off uint64) int {
 		if p.start <= off {
@@ -328,7 +328,7 @@ func (m *Map) patch(p place, size uint64) {
 	}
 }
 
-// jump notes that the instruction at from may go on at to.
+// jump notes that the instruction at from may continue at to.
 func (m *Map) jump(from, to place) {
 	t := m.secs[to.sec]
 	switch {
@@ -340,14 +340,14 @@ func (m *Map) jump(from, to place) {
 	}
 }
 
-// refuse notes a stretch about which something is not understood.
+// refuse notes a range about which something is not understood.
 func (m *Map) refuse(sec int, start, end uint64, format string, a ...any) {
 	if t := m.secs[sec]; t != nil {
 		t.holes, t.open = append(t.holes, hole{start, max(end, start+1), fmt.Sprintf(format, a...)}), true
 	}
 }
 
-// fail notes that nothing can be proven. The first reason is the one that stays.
+// fail notes that nothing can be proven. The first reason stays.
 func (m *Map) fail(format string, a ...any) {
 	if m.broken == "" {
 		m.broken = fmt.Sprintf(format, a...)

@@ -12,9 +12,9 @@ import (
 	"github.com/scpatch/scpatch/sites/tocsave"
 )
 
-// The part of a function that lies elsewhere, as foo.cold does, is entered with the
-// frame of that function, and goes back with it. Whether there is one shows at the
-// branch that leads there. A function is such a part if nothing but branches that do
+// A part of a function may be elsewhere, such as foo.cold. It is entered with the
+// frame of that function, and returns with it. The branch that leads there shows
+// whether there is a frame. A function is such a part if nothing but branches that do
 // not set LR names its start.
 
 // An arrival is a branch from outside of a function to an offset in it.
@@ -66,7 +66,7 @@ func (t *text) arrivalsIn(start, end uint64) []arrival {
 	return t.arrivals[lo:max(lo, hi)]
 }
 
-// frames tells which entries of a function have its frame.
+// frames tells which entries of a function already have its frame.
 func (m *Map) frames(t *text, x *function, f *tocsave.Func, hops int) {
 	arrivals := t.arrivalsIn(x.start, x.end)
 	_, named := slices.BinarySearch(t.begun, x.start)
@@ -95,9 +95,9 @@ func (m *Map) frames(t *text, x *function, f *tocsave.Func, hops int) {
 	f.Part = starts > 0 && framed
 }
 
-// framedAt tells for each branch whether there is a frame in front of it. Of what is
-// asked for too often, a way back from a part is taken to have the frame that the way
-// there had, and a way there is not.
+// framedAt tells for each branch whether a frame exists before it. If a question is
+// asked too often, the search stops: a way back from a part is taken to have the frame
+// that the way there had, and a way there is taken to have none.
 func (m *Map) framedAt(arrivals []arrival, hops int) []bool {
 	good := make([]bool, len(arrivals))
 	order := make([]int, len(arrivals))
@@ -110,7 +110,7 @@ func (m *Map) framedAt(arrivals []arrival, hops int) []bool {
 		in := m.source(from.sec)
 		n := 1
 		t := in.secs[from.sec]
-		if t == nil { // an alternative runs where it is copied to
+		if t == nil { // an alternative runs at the place it is copied to
 			good[order[0]] = layout.IsAlternative(m.f.Section(from.sec))
 			order = order[1:]
 			continue
@@ -134,7 +134,8 @@ func (m *Map) framedAt(arrivals []arrival, hops int) []bool {
 	return good
 }
 
-// source returns the map that has a section: of those that were not asked for too.
+// source returns the map that has a section, including sections that were not asked
+// for.
 func (m *Map) source(sec int) *Map {
 	if m.secs[sec] != nil || m.image || !m.f.Section(sec).Has(elf.SHF_EXECINSTR) {
 		return m
@@ -147,7 +148,7 @@ func (m *Map) source(sec int) *Map {
 			}
 		}
 		whole, err := Read(m.f, all)
-		if err != nil { // Read has had the same file
+		if err != nil { // Read has already read this file
 			whole = newMap(m.f, nil)
 		}
 		m.whole = whole
@@ -155,8 +156,8 @@ func (m *Map) source(sec int) *Map {
 	return m.whole
 }
 
-// hasFrame tells for each place in a function whether r1 points to a frame of the
-// function there.
+// hasFrame tells for each place in a function whether r1 points to a frame of that
+// function.
 func (m *Map) hasFrame(t *text, fn int, offs []uint64, hops int) []bool {
 	good := make([]bool, len(offs))
 	x := &t.funcs[fn]

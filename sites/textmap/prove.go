@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/sites/tocsave"
 )
 
-// Limits of one function: indirect branches times their targets, and words of
-// tables in the text.
+// Limits for one function: indirect branches times their targets, and words of tables
+// in the text.
 const (
 	maxJumps  = 1 << 20
 	maxTables = 1 << 24
@@ -46,15 +46,15 @@ func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 		switch {
 		case why != "":
 			v.Proven, v.Reason, v.At, v.Entered = false, why, x.start, true
-		case x.guessed: // what it does elsewhere is not known
+		case x.guessed: // it is not known what the rest of it does
 			v.Proven, v.Reason, v.At = false, "function of unknown extent", x.start
 		}
 	}
 	return all
 }
 
-// fill completes a function whose extent is known. It returns the reason why that
-// is not possible, or nothing.
+// fill completes a function whose extent is known. It returns the reason why it
+// cannot, or nothing.
 func (t *text) fill(f *tocsave.Func) string {
 	f.Relocs = t.relocs.Slice(f.Start, f.End)
 	f.Jumps = map[uint64][]uint64{}
@@ -119,7 +119,7 @@ func within[E any](list []E, start, end uint64, off func(E) uint64) []E {
 	return list[lo:max(lo, hi)]
 }
 
-// scan is what the instructions of a function show about indirect branches.
+// A scan is what the instructions of a function show about indirect branches.
 type scan struct {
 	branches []uint64 // bctr and its like
 	ownPlace bool     // an instruction finds its own address
@@ -143,7 +143,7 @@ func scanIndirect(f *tocsave.Func) (s scan) {
 	return s
 }
 
-// isIndirect reports bcctr and bctar that are no call; bclr returns.
+// isIndirect reports bcctr and bctar that are not calls; bclr returns.
 func isIndirect(w ppc64.Word) bool {
 	op := ppc64.Decode(w, 0).Op
 	return (op == ppc64.OpBcctr || op == ppc64.OpBctar) && !w.LK()
@@ -154,8 +154,8 @@ func relocatedAt(f *tocsave.Func, off uint64) bool {
 	return i < len(f.Relocs) && f.Relocs[i].Off == off
 }
 
-// indirect finds where the indirect branches go to, from the places whose
-// address somebody has.
+// indirect finds where the indirect branches go, from the places whose address is
+// stored somewhere.
 func (t *text) indirect(f *tocsave.Func) string {
 	labels := within(t.labels, f.Start, f.End, func(l label) uint64 { return l.off })
 	if len(labels) == 0 {
@@ -175,7 +175,7 @@ func (t *text) indirect(f *tocsave.Func) string {
 			rest = append(rest, l)
 			continue
 		}
-		if more { // directly behind the branch that uses it
+		if more { // directly after the branch that uses it
 			f.Jumps[l.off-ppc64.WordSize] = append(f.Jumps[l.off-ppc64.WordSize], table...)
 			continue
 		}
@@ -206,14 +206,14 @@ func (t *text) indirect(f *tocsave.Func) string {
 	return ""
 }
 
-// owns reports whether only code of f has the address of the table that a label
-// is in.
+// owns reports whether only code of f has the address of the table that contains a
+// label.
 func (t *text) owns(f *tocsave.Func, l label) bool {
 	return l.sec == t.sec && l.begin < l.end && f.Start <= l.begin && l.end <= f.End
 }
 
-// textTable reads the jump table that may lie at a label, in the text, and
-// reports whether it lies directly behind a bctr.
+// textTable reads the jump table that may be at a label in the text, and reports
+// whether it follows a bctr directly.
 func (t *text) textTable(f *tocsave.Func, l label, work *uint64) (targets []uint64, behind bool) {
 	if l.kind == tabled {
 		return nil, false
@@ -224,7 +224,7 @@ func (t *text) textTable(f *tocsave.Func, l label, work *uint64) (targets []uint
 	}
 	targets = f.TextTable(l.off)
 	*work += uint64(len(f.Relocs)+len(targets)) + 1
-	if first.Opcode() == 63 && len(targets) < 2 { // an instruction of floating point may look like a distance
+	if first.Opcode() == 63 && len(targets) < 2 { // a floating-point instruction may look like a distance
 		return nil, false
 	}
 	w, err := ppc64.Load(f.Code, l.off-ppc64.WordSize)

@@ -44,7 +44,7 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 // A reader reads an object.
 type reader struct {
 	*Map
-	relas     [][]reloc.Table       // of each section, those that are not loaded excepted
+	relas     [][]reloc.Table       // of each section that is loaded
 	bySec     []int                 // sections that have some, in order
 	distances map[int][]distance    // in data: see tables
 	sorted    map[int]*reloc.Sorted // see sortedRelocs
@@ -85,9 +85,9 @@ func (r *reader) readTables() error {
 	return nil
 }
 
-// otherRelocs reports whether a section has relocations in a form that is not
-// read: SHT_REL, SHT_RELR, and the packed ones of Android and LLVM, which no
-// tool for ppc64le writes into an object.
+// otherRelocs reports whether a section has relocations in a form that is not read:
+// SHT_REL, SHT_RELR, and the packed forms of Android and LLVM, which no tool for
+// ppc64le writes into an object.
 func otherRelocs(s elfrw.Section) bool {
 	const relr, androidRel, androidRela, crel = 19, 0x60000001, 0x60000002, 0x40000014
 	switch s.Type {

@@ -15,13 +15,13 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A label is a place whose address something has.
+// A label is a place whose address is stored somewhere.
 type label struct {
 	off  uint64
 	kind labelKind
 
-	// Of a table's target: the section and the stretch of code that has the
-	// address of the table; begin > end where other code may have it too.
+	// For the target of a table: the section and the range of code that has the
+	// address of the table. begin > end if other code may have it too.
 	sec        int
 	begin, end uint64
 }
@@ -29,9 +29,9 @@ type label struct {
 type labelKind uint8
 
 const (
-	// A computed address, in code or in .toc, where code loads it from. It may
-	// be the place itself, a jump table in the text, or what offsets are added
-	// to: goto *(&&base + table[i]), where no relocation names the others.
+	// A computed address, in code or in .toc, from where code loads it. It may be the
+	// place itself, a jump table in the text, or the base of offsets: goto *(&&base +
+	// table[i]), where no relocation names the other places.
 	computed labelKind = iota
 	pointer            // in data: an element of a table of addresses
 	tabled             // the target of an entry in a table of distances
@@ -53,7 +53,7 @@ func (m *Map) label(sec int, l label) {
 	}
 }
 
-// A use is what the relocations of a section are for.
+// A use says what the relocations of a section are for.
 type use uint8
 
 const (
@@ -61,14 +61,14 @@ const (
 	useCode
 	useAddresses // .toc: addresses that code loads
 	useNone      // they name instructions, but nothing goes there
-	usePairs     // Linux: a place in the code, and where else it goes on
+	usePairs     // Linux: a place in the code, and where else it may continue
 	useFixups    // Linux: code that is patched
 	useUnwinding
 )
 
-// useOf tells the use of a section from its name. What is not entered from: the
-// unwinder's, Linux's lists of places to trace, of warnings, of call sites, and
-// what is not in the output of the link.
+// useOf tells the use of a section from its name. Nothing is entered from the
+// unwinder's sections, from Linux's lists of places to trace, of warnings and of call
+// sites, or from sections that are not in the output of the link.
 func useOf(s elfrw.Section) use {
 	name := s.NameString()
 	switch name {
@@ -122,7 +122,7 @@ func (r *reader) references() {
 	})
 }
 
-// codeReference is a relocation of an instruction.
+// codeReference handles a relocation of an instruction.
 func (r *reader) codeReference(in elfrw.Section, rel reloc.Rela, to place) {
 	h, known := reloc.Lookup(rel.Type())
 	switch {
@@ -140,7 +140,7 @@ func (r *reader) codeReference(in elfrw.Section, rel reloc.Rela, to place) {
 	}
 }
 
-// branch is a branch from anywhere.
+// branch handles a branch from anywhere.
 func (m *Map) branch(from, to place) {
 	t := m.secs[to.sec]
 	if t == nil {
@@ -158,7 +158,7 @@ func (m *Map) branch(from, to place) {
 	}
 }
 
-// dataReference is a relocation of data.
+// dataReference handles a relocation of data.
 func (r *reader) dataReference(in elfrw.Section, rel reloc.Rela, to place) {
 	h, known := reloc.Lookup(rel.Type())
 	switch {
@@ -173,8 +173,8 @@ func (r *reader) dataReference(in elfrw.Section, rel reloc.Rela, to place) {
 }
 
 // pairs reads __jump_table and __ex_table: a place in the code, and where it may
-// go on (Linux: struct jump_entry, struct exception_table_entry). Both are
-// distances from the field itself. The places of an entry of another form are
+// continue (Linux: struct jump_entry, struct exception_table_entry). Both are
+// distances from the field itself. If an entry has another form, its places are
 // entered with nothing known.
 func (r *reader) pairs(in elfrw.Section) {
 	rels := r.sortedRelocs(in.Index).Slice(0, math.MaxUint64)
@@ -204,7 +204,7 @@ func (r *reader) pairs(in elfrw.Section) {
 	}
 }
 
-// pair reads one entry; false if it is not of the known form.
+// pair reads one entry. It returns false if the entry does not have the known form.
 func (r *reader) pair(rels []reloc.Rela, size uint64) bool {
 	isJump := size == 16
 	if len(rels) < 2 || rels[0].Off%size != 0 || rels[1].Off != rels[0].Off+4 ||
@@ -228,8 +228,8 @@ func (r *reader) pair(rels []reloc.Rela, size uint64) bool {
 	return true
 }
 
-// longPairs reports whether the entries are of 12 bytes, as those of some kernels
-// are: all relocations are of a field that has one there.
+// longPairs reports whether the entries have 12 bytes, as in some kernels: all
+// relocations are of fields that such entries have there.
 func longPairs(rels []reloc.Rela, total uint64) bool {
 	for _, rel := range rels {
 		if rel.Off%12 != 0 && rel.Off%12 != 4 {
@@ -239,9 +239,8 @@ func longPairs(rels []reloc.Rela, total uint64) bool {
 	return total%12 == 0 && uint64(len(rels)) == total/12*2
 }
 
-// The entries of Linux's feature sections (struct fixup_entry): two masks, and
-// the begin and the end of the code and of its alternative, as distances from
-// the entry.
+// The entries of Linux's feature sections (struct fixup_entry): two masks, and the
+// start and the end of the code and of its alternative, as distances from the entry.
 const (
 	fixupSize = 48
 	fixupCode = 16
@@ -249,8 +248,8 @@ const (
 	fixupAlt  = 32
 )
 
-// fixups reads the places that Linux patches when it boots. Other sections of
-// such names are lists of places, each the distance from its own entry.
+// fixups reads the places that Linux patches when it boots. Other sections with such
+// names are lists of places, each the distance from its own entry.
 func (r *reader) fixups(in elfrw.Section) {
 	rels := r.sortedRelocs(in.Index).Slice(0, math.MaxUint64)
 	if strings.HasSuffix(in.NameString(), "ftr_fixup") {
@@ -273,7 +272,8 @@ func (r *reader) fixups(in elfrw.Section) {
 	}
 }
 
-// features reads entries of the form of struct fixup_entry; false if they are not.
+// features reads entries of the form of struct fixup_entry. It returns false if they
+// have another form.
 func (r *reader) features(in elfrw.Section, rels []reloc.Rela) bool {
 	if in.Size%fixupSize != 0 || uint64(len(rels)) != in.Size/fixupSize*4 {
 		return false
@@ -283,7 +283,7 @@ func (r *reader) features(in elfrw.Section, rels []reloc.Rela) bool {
 			return false
 		}
 	}
-	field := func(i int) (place, bool) { // S + A - P counts from the field, what is stored from the entry
+	field := func(i int) (place, bool) { // S + A - P is relative to the field; what is stored is relative to the entry
 		p, ok := r.target(rels[i])
 		return place{p.sec, p.off - rels[i].Off%fixupSize}, ok
 	}

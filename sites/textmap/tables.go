@@ -25,13 +25,13 @@ type distance struct {
 // A table is a place in a section with distances that something refers to.
 type table struct {
 	off        uint64
-	sec        int    // of the code that refers to it
-	begin, end uint64 // the first and behind the last of the references
+	sec        int    // the code that refers to it
+	begin, end uint64 // the first reference, and the end of the last one
 	foreign    bool   // there are others
 }
 
-// backward is how far in front of a field an entry of a table of structures may
-// begin from which the distance in the field counts.
+// backward is how far before a field an entry of a table of structures may begin, if
+// the distance in the field is relative to the entry.
 const backward = 64
 
 func (r *reader) distance(in elfrw.Section, rel reloc.Rela, to place, h reloc.Howto) {
@@ -95,8 +95,8 @@ func (r *reader) run(all []distance, bases []table) {
 	}
 }
 
-// tableReferences finds who refers to the sections with distances: directly, or
-// through an address in .toc.
+// tableReferences finds the code that refers to the sections with distances: directly,
+// or through an address in .toc.
 func (r *reader) tableReferences() map[int][]table {
 	type reference struct {
 		to   place
@@ -127,7 +127,7 @@ func (r *reader) tableReferences() map[int][]table {
 		secs := map[int]bool{}
 		for p, to := range through {
 			secs[p.sec] = true
-			refs = append(refs, reference{to: to, ok: true}) // the table is there, whoever uses it
+			refs = append(refs, reference{to: to, ok: true}) // the table exists, whoever uses it
 		}
 		r.each(r.watch(func(sec int) bool { return secs[sec] }), func(in elfrw.Section, rel reloc.Rela) {
 			p, _ := r.target(rel)

@@ -9,41 +9,40 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// ways follow the registers of a function back, from the instruction that adds the
-// low part of an address to those that may have made the high part.
-//
-// Every way that control may take counts: an indirect branch may lead to any
-// instruction of the function, and a landing pad may follow any call. Callees keep
-// registers, because a compiler knows what some of them leave alone. Where other
-// code enters the function, or nobody knows how control gets there, a register may
-// hold all that the function puts into it anywhere.
+// ways follow the registers of a function backwards, from the instruction that adds
+// the low part of an address to those that may have made the high part. Every path
+// counts: an indirect branch may lead to any instruction of the function, and a
+// landing pad may follow any call. Callees keep registers, because a compiler knows
+// which of them they leave alone. Where other code enters the function, or where it is
+// not known how control gets there, a register may hold everything that the function
+// puts into it anywhere.
 type ways struct {
 	t          *text
 	fn         int
 	start, end uint64
 	toc        uint64
 	highs      *highs
-	labels     []uint64           // places in the function that it has the address of
+	labels     []uint64           // places in the function whose address it has
 	into       []edge             // direct branches, by to
 	jumps      []uint64           // indirect branches
 	calls      []uint64           // and what else returns
-	stores     map[int64][]uint64 // by displacement, of what may be a high part
-	left       int                // how many steps may be made
+	stores     map[int64][]uint64 // by displacement: what may be a high part
+	left       int                // how many more steps may be made
 
-	// Of one question: what was asked for, and at how many points it was answered.
+	// For one question: what was asked for, and at how many points it was answered.
 	seen          []uint32 // by instruction, a mask of registers
 	points        []point
 	found         []uint64
-	jumped, threw uint32 // masks of registers, behind indirect branches and calls
+	jumped, threw uint32 // masks of registers, after indirect branches and calls
 }
 
-// A point is a register when an instruction begins.
+// A point is a register at the start of an instruction.
 type point struct {
 	off uint64
 	reg uint8
 }
 
-// waySteps is how many steps may be made for each instruction of a function.
+// waySteps is the number of steps that may be made for each instruction of a function.
 const waySteps = 64
 
 // newWays reads a function.
@@ -88,7 +87,7 @@ func (t *text) isPart(off uint64) bool {
 	return fn >= 0 && t.funcs[fn].cold
 }
 
-// findEntered lists the places that are entered by more than what ways look at.
+// findEntered lists the places that can be entered in ways that ways does not follow.
 func (t *text) findEntered() {
 	t.entered = slices.Clone(t.entries)
 	for _, e := range t.edges {
@@ -122,7 +121,7 @@ func (w *ways) reach(off uint64, reg uint8) []uint64 {
 	}
 }
 
-// ask notes a point that is to be looked at.
+// ask notes a point to look at.
 func (w *ways) ask(off uint64, reg uint8) {
 	seen := &w.seen[(off-w.start)/ppc64.WordSize]
 	if *seen>>reg&1 == 0 && len(w.highs.regs[reg]) > 0 {
@@ -131,7 +130,7 @@ func (w *ways) ask(off uint64, reg uint8) {
 	}
 }
 
-// before looks at what may have been executed just before a point. It is false if
+// before looks at what may have been executed just before a point. It returns false if
 // that is not known.
 func (w *ways) before(p point) bool {
 	entry := w.t.enters(w.fn, p.off)
@@ -174,14 +173,14 @@ func (w *ways) all(asked *uint32, offs []uint64, reg uint8) {
 	}
 }
 
-// goesOn reports whether what follows an instruction may be executed after it.
+// goesOn reports whether control may continue after an instruction.
 func (w *ways) goesOn(off uint64) bool {
 	in, err := ppc64.Load(w.t.code, off)
 	branch := in.IsBranch() || in.IsCondBranch() || in.IsRegBranch()
 	return err == nil && (!branch || in.LK() || !in.BranchesAlways())
 }
 
-// through goes back through an instruction.
+// through goes backwards through an instruction.
 func (w *ways) through(off uint64, reg uint8) {
 	word, suffix, _ := ppc64.Fetch(w.t.code, off)
 	in := ppc64.Decode(word, suffix)
