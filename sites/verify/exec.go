@@ -10,22 +10,22 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// maxSteps bounds the code between a branch and where it leads: the longest stub
-// of a linker in front of the longest trampoline has half of that.
+// maxSteps bounds the code between a branch and its destination: the longest stub of a
+// linker followed by the longest trampoline has half as many instructions.
 const maxSteps = 64
 
 // An ending says how a run ended.
 type ending uint8
 
 const (
-	stuck     ending = iota // at an instruction that no stub has
-	arrived                 // at an address that was asked for
+	stuck     ending = iota // at an instruction that no stub contains
+	arrived                 // at an address that the goal names
 	elsewhere               // at a symbol of another unit
-	through                 // jumped through the doubleword that was asked for
+	through                 // jumped through the doubleword that the goal names
 	returned                // to the caller
 )
 
-// A goal says where a run is to stop.
+// A goal says where a run should stop.
 type goal struct {
 	entries [2]uint64 // addresses
 	slot    uint64    // a doubleword: the key
@@ -47,20 +47,20 @@ func (p *program) meets(g *goal, at uint64) bool {
 type outcome struct {
 	ending
 	m     machine
-	at    uint64 // arrived, elsewhere: the address; else that of the last jump's target
-	r12   bool   // r12 holds what was jumped to
-	named bool   // the last jump was to what the dynamic linker found by name
-	ifunc bool   // ... or what a resolver returned, which is at `at`
-	tramp bool   // a trampoline is on the way
-	tests bool   // it goes on by whether the doubleword that was asked for is NULL
-	via   uint64 // another key that it went through
+	at    uint64 // arrived, elsewhere: the address; otherwise the address of the last jump's target
+	r12   bool   // r12 holds the address that was jumped to
+	named bool   // the last jump was to what the dynamic linker finds by name
+	ifunc bool   // ... or to what a resolver returns; the resolver is at `at`
+	tramp bool   // a trampoline is on the path
+	tests bool   // the path depends on whether the doubleword that the goal names is NULL
+	via   uint64 // another key that the path went through
 	why   string // stuck: because of what
 }
 
-// run executes code from m.pc on until a goal is met, or something comes that it
-// does not know. The code is that of stubs and trampolines: it computes an
-// address from r2, r12 or its own place, loads from there and jumps. Nothing is
-// known by its looks.
+// run executes code from m.pc until it meets a goal or something that it does not
+// know. The code is that of stubs and trampolines: it computes an address from r2, r12
+// or its own place, loads from there and jumps. run recognizes nothing by how it
+// looks.
 func (p *program) run(m machine, g goal) outcome {
 	o := outcome{at: m.pc}
 	jumped := true
@@ -115,7 +115,7 @@ func (p *program) jump(m *machine, w ppc64.Word, in ppc64.Inst, g *goal, o *outc
 	next := m.pc + ppc64.WordSize
 	switch {
 	case w.LK():
-		// bcl 20,31,.+4 finds its own address. A call is none of a stub's.
+		// bcl 20,31,.+4 finds its own address. A stub makes no calls.
 		if w.IsRegBranch() || w.AA() || in.Imm != ppc64.WordSize || !w.BranchesAlways() {
 			o.stop("it makes a call")
 			return true
@@ -164,7 +164,7 @@ func (o *outcome) branch(m *machine, b branch) {
 	o.at, o.r12, o.named, o.ifunc = b.to, b.r12, b.named, b.ifunc
 }
 
-// registerJump applies bclr and bcctr, and finds nothing in bctar.
+// registerJump applies bclr and bcctr; it does not know bctar.
 func (p *program) registerJump(m *machine, op ppc64.Op, g *goal, o *outcome) bool {
 	var to value // of TAR nothing is known
 	switch op {
@@ -218,8 +218,9 @@ func (p *program) jumpThrough(m *machine, to value, g *goal, o *outcome) bool {
 	return false
 }
 
-// condition evaluates a branch on CR0: whether what was compared with 0 is 0.
-// Of the doubleword that a run asks for the goal says it, of others the file.
+// condition evaluates a branch on CR0: whether the value that was compared with 0 is
+// 0. For the doubleword that the goal names, the goal says so; for others, the file
+// does.
 func (m *machine) condition(w ppc64.Word, g *goal) (taken, ok bool) {
 	const crEQ = 2
 	onTrue := w.BO()&0b11100 == 0b01100
@@ -232,8 +233,8 @@ func (m *machine) condition(w ppc64.Word, g *goal) (taken, ok bool) {
 	return g.null == onTrue, true
 }
 
-// step applies an instruction that is no branch; the result is what keeps it
-// from being one of a stub.
+// step applies an instruction that is not a branch. The result says why a stub would
+// not contain it.
 func (p *program) step(m *machine, w, suffix ppc64.Word, in ppc64.Inst) string {
 	switch v, ok := p.result(m, w, in); {
 	case w.IsPrefix() && isInvalid(w, suffix):
@@ -251,20 +252,21 @@ func (p *program) step(m *machine, w, suffix ppc64.Word, in ppc64.Inst) string {
 	return fmt.Sprintf("it has an instruction that no stub has, %v", w)
 }
 
-// isInvalid reports a prefixed instruction with R and RA not 0, or with bit 8 of the
-// prefix, which is 0 in all that a stub may have (Power ISA v3.1, Book I §1.6).
+// isInvalid reports a prefixed instruction with both R and RA not 0, or with bit 8 of
+// the prefix set, which is 0 in everything that a stub may contain (Power ISA v3.1,
+// Book I §1.6).
 func isInvalid(w, suffix ppc64.Word) bool {
 	return w.PrefixR() && suffix.RA() != 0 || w>>23&1 != 0
 }
 
-// mayChange reports whether a register is free between a caller and a callee
-// (ELFv2 §2.2.2.1): none of the parameters', and none that the callee keeps.
+// mayChange reports whether a register is free between a caller and a callee (ELFv2
+// §2.2.2.1): it holds no parameter, and the callee does not keep it.
 func mayChange(r uint8) bool {
 	return r == 0 || r == ppc64.RegTOC || r == 11 || r == ppc64.RegEntry
 }
 
-// result is the value that an instruction gives its target register; false if it
-// has none, or is not known.
+// result is the value that an instruction gives its target register. It is false if
+// the instruction has no target or the value is not known.
 func (p *program) result(m *machine, w ppc64.Word, in ppc64.Inst) (v value, ok bool) {
 	rs := m.regs[in.RT]
 	switch in.Op {
@@ -305,7 +307,8 @@ func (p *program) base(m *machine, r uint8) value {
 	return p.resolve(m.regs[r])
 }
 
-// effect applies what changes no general register; false if it is not known.
+// effect applies an instruction that changes no general register. It is false if the
+// instruction is not known.
 func (m *machine) effect(w ppc64.Word, in ppc64.Inst) bool {
 	switch in.Op {
 	case ppc64.OpCmpdi, ppc64.OpCmpldi:
@@ -327,7 +330,7 @@ func (m *machine) effect(w ppc64.Word, in ppc64.Inst) bool {
 	return false
 }
 
-// special is a special purpose register; nil for one that is not followed.
+// special is a special purpose register; nil for one that run does not follow.
 func (m *machine) special(spr int64) *value {
 	switch spr {
 	case ppc64.SPRLR:
@@ -338,7 +341,7 @@ func (m *machine) special(spr int64) *value {
 	return nil
 }
 
-// store is std to the caller's frame.
+// store is a std to the caller's frame.
 func (m *machine) store(disp int64, v value) {
 	const slot = 24 // of the TOC pointer (ELFv2 §2.2.3)
 	own := m.own.kind == number && v == m.own
@@ -348,7 +351,7 @@ func (m *machine) store(disp int64, v value) {
 	m.stray = m.stray || disp != slot || !own
 }
 
-// load is ld: a doubleword is known by its address.
+// load is an ld: a doubleword is represented by its address.
 func load(at value) value {
 	if at.kind != number {
 		return value{}
@@ -356,8 +359,9 @@ func load(at value) value {
 	return value{memory, at.n}
 }
 
-// resolve is a value that is computed with: of a doubleword, what it holds when
-// the program starts. So the address of a key comes out of a GOT entry.
+// resolve makes a value usable in a computation: for a doubleword, it is what the
+// doubleword holds when the program starts. So the address of a key comes out of a GOT
+// entry.
 func (p *program) resolve(v value) value {
 	if v.kind != memory {
 		return v

@@ -19,7 +19,7 @@ const (
 	df1PIE   = uint64(elf.DF_1_PIE)
 )
 
-// placeImage reads where an image lies, its symbols and its dynamic relocations.
+// placeImage reads the addresses of an image, its symbols and its dynamic relocations.
 func (p *program) placeImage() error {
 	f := p.file
 	p.shared = elf.Type(f.Header().Type) == elf.ET_DYN
@@ -62,7 +62,7 @@ func (p *program) placeImage() error {
 	if p.symbols = p.symtab(); len(p.symbols) == 0 {
 		p.symbols = p.dynamic
 	} else {
-		for i := range p.symbols { // of no use under these addresses: p.dynamic has them
+		for i := range p.symbols { // useless at these addresses; p.dynamic has them
 			p.symbols[i].foreign = false
 		}
 	}
@@ -86,8 +86,8 @@ func isProgram(d []byte) bool {
 	return false
 }
 
-// dynamicRelocations reads a table of them. Relative ones in the form of
-// SHT_RELR need no reading: what they stand for is in the place already.
+// dynamicRelocations reads a table of them. Relative ones in the form of SHT_RELR need
+// no reading: the place already holds the value that they stand for.
 func (p *program) dynamicRelocations(s elfrw.Section) error {
 	t, err := reloc.NewTable(s.Data())
 	if err != nil {
@@ -106,8 +106,8 @@ func (p *program) dynamicRelocations(s elfrw.Section) error {
 	return nil
 }
 
-// findTOC finds the unit's TOC pointer: the linkers define .TOC. behind the
-// begin of .got, and both leave the symbol in .symtab.
+// findTOC finds the unit's TOC pointer: the linkers define .TOC. at a distance from
+// the start of .got, and both leave the symbol in .symtab.
 func (p *program) findTOC() {
 	for i := range p.symbols {
 		if s := &p.symbols[i]; s.name == ".TOC." && !s.foreign {
@@ -121,7 +121,8 @@ func (p *program) findTOC() {
 }
 
 // relocation returns the dynamic relocation that touches the eight bytes at an
-// address; false in ok where there is more than one, or not just there.
+// address. ok is false if there is more than one, or if it is not exactly at the
+// address.
 func (p *program) relocation(at uint64) (r reloc.Rela, found, ok bool) {
 	i, _ := slices.BinarySearchFunc(p.moved, at-7, func(r reloc.Rela, at uint64) int { return cmp.Compare(r.Off, at) })
 	if i == len(p.moved) || p.moved[i].Off >= at+8 {
@@ -156,8 +157,8 @@ func (p *program) imageContent(at uint64) content {
 	return content{reason: "it has an " + r.TypeName()}
 }
 
-// dynamicContent is what the dynamic linker finds for a symbol. A definition in
-// this image counts if no other can come before it.
+// dynamicContent is what the dynamic linker finds for a symbol. A definition in this
+// image counts if no other unit's can take precedence.
 func (p *program) dynamicContent(r reloc.Rela) content {
 	if r.Sym() == 0 {
 		return content{known: true, addr: uint64(r.Addend)}
@@ -166,7 +167,7 @@ func (p *program) dynamicContent(r reloc.Rela) content {
 	c := content{known: true, addr: s.addr + uint64(r.Addend)}
 	switch {
 	case s.foreign && s.bind == elf.STB_WEAK && p.kernel():
-		return content{known: true, addr: uint64(r.Addend)} // nobody is there to define it
+		return content{known: true, addr: uint64(r.Addend)} // no unit defines it
 	case s.foreign && s.bind == elf.STB_WEAK:
 		return content{addr: c.addr, named: true, reason: "a weak symbol that another unit may define"}
 	}

@@ -10,16 +10,16 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A caller is what is known of r2 at a site.
+// A caller is what is known about r2 at a site.
 type caller struct {
-	toc   value // the TOC pointer in r2; unknown for a caller that keeps none
-	shaky bool  // a function of one entry: r2 may be its caller's
-	noTOC bool  // it keeps none (ELFv2 §2.2.1), nothing has to be restored
+	toc   value // the TOC pointer in r2; unknown if the caller keeps none
+	shaky bool  // the function has one entry: r2 may be its caller's
+	noTOC bool  // the caller keeps none (ELFv2 §2.2.1), so nothing has to be restored
 }
 
-// caller says what r2 holds at a site. A relocation of an object says it of the
-// call, the st_other of its function of a caller in an image, and the flags of
-// the entry in user space; the cold part of a function is as its function.
+// caller says what r2 holds at a site. In an object, the relocation of the call says
+// it; in an image, the st_other of the calling function; in user space, the flags of
+// the entry. The cold part of a function is like its function.
 func (v *verifier) caller(s *site, b branch) caller {
 	if s.user {
 		if s.flags&layout.FlagNoTOC != 0 {
@@ -80,7 +80,7 @@ func (v *verifier) parents() layout.Parents {
 	return v.byName
 }
 
-// judge holds a site against what its key holds.
+// judge compares a site with what its key holds.
 func (v *verifier) judge(s *site) {
 	w, _ := v.word(s.at)
 	if s.rec != nil {
@@ -171,8 +171,8 @@ func (v *verifier) judge(s *site) {
 	if o.ending != through && !v.isTrampoline(o.at) {
 		v.direct++
 	}
-	// A site that was kept is as right as it was: what its trampoline does with r2
-	// is its owner's to know.
+	// A site that was kept is as right as it was: what its trampoline does with r2 is
+	// the trampoline's business.
 	slot, _ := v.slot(s)
 	if c.toc.kind == number && !(v.kept(s) && slot != ppc64.RestoreTOC) {
 		v.judgeTOC(s, t, b, o)
@@ -182,8 +182,9 @@ func (v *verifier) judge(s *site) {
 // restores reports whether a slot restores r2.
 func restores(slot ppc64.Word, ok bool) bool { return ok && slot == ppc64.RestoreTOC }
 
-// judgeShadow checks a call of a stub that makes a call of its own, and is not
-// followed: it leads to the entry of a stub of the key, be it by way of a linker's.
+// judgeShadow checks a call of a stub that makes a call of its own. Such a stub is not
+// followed: the branch must lead to the entry of a stub of the key, perhaps through a
+// stub of the linker.
 func (v *verifier) judgeShadow(s *site, c caller, b branch) {
 	want := layout.ShadowStubPrefix + s.rec.name
 	if v.names[b.to] == want {
@@ -206,12 +207,12 @@ func (v *verifier) judgeShadow(s *site, c caller, b branch) {
 			}
 		}
 	}
-	if len(v.shadows) > 0 || v.ordinary(b.to) { // else the names of stubs are gone
+	if len(v.shadows) > 0 || v.ordinary(b.to) { // otherwise the names of stubs are gone
 		v.fault(s, kind.WrongCall.Errorf("calls %s, the record says %v", v.name(b.to), s.rec.form))
 	}
 }
 
-// branchAt is where the branch of a site leads.
+// branchAt returns where the branch of a site leads.
 func (v *verifier) branchAt(at uint64, w ppc64.Word) branch {
 	if v.object {
 		return v.objectBranch(at, w)
@@ -219,7 +220,7 @@ func (v *verifier) branchAt(at uint64, w ppc64.Word) branch {
 	return branch{to: at + uint64(w.Displacement())}
 }
 
-// judgeConstant checks a site that makes no call.
+// judgeConstant checks a site that does not make a call.
 func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	if v.object {
 		if sec, off, ok := v.code(s.at); ok && v.isRelocated(sec.Index, off, off+ppc64.WordSize) {
@@ -242,8 +243,8 @@ func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	}
 }
 
-// follow runs the code from the branch to where it leads, which must be what
-// the key holds.
+// follow runs the code from the branch to its destination, which must be what the key
+// holds.
 func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, error) {
 	if b.weak {
 		return outcome{}, kind.WrongCall.Errorf("calls %s, a weak undefined symbol: it may be NULL after the link", v.name(b.to))
@@ -251,9 +252,9 @@ func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, erro
 	if !c.shaky {
 		return v.followWith(s, t, c.toc, b)
 	}
-	// Of a function of one entry nothing says whether r2 is this unit's. Where
-	// it makes no difference that is right, and on the way through the key the
-	// code is as its compiler or its author has left it.
+	// If a function has one entry, nothing says whether r2 is this unit's. That is
+	// right where it makes no difference; on the path through the key, the code is as
+	// its compiler or its author left it.
 	if o, err := v.followWith(s, t, value{}, b); err == nil && o.ending != elsewhere {
 		return o, nil
 	}
@@ -275,7 +276,7 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 		return first, v.reached(s, t, &first)
 	}
 	o := v.run(m, g)
-	if t.null || o.tests && !v.kept(s) { // once with what it holds, and once with what it may come to hold
+	if t.null || o.tests && !v.kept(s) { // once with what the key holds, and once with what it may come to hold
 		g.null = true
 		switch n := v.run(m, g); {
 		case n.ending == returned:
@@ -288,7 +289,7 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 	switch {
 	case o.ending == stuck, o.ending == returned:
 		return o, v.wrong(t, &o, b)
-	case o.via != 0: // that one may come to hold something else
+	case o.via != 0: // that key may come to hold something else
 		return o, kind.WrongCall.Errorf("goes through %s", v.name(o.via))
 	}
 	return o, v.reached(s, t, &o)
@@ -337,8 +338,8 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	case arrived:
 		return v.entered(t, o)
 	}
-	// A symbol of another unit, a function that the dynamic linker may find
-	// elsewhere, or what a resolver returns.
+	// A symbol of another unit, a function that the dynamic linker may find elsewhere,
+	// or what a resolver returns.
 	if v.isTrampoline(o.at) && v.keyName(o.at) == v.keyName(s.key) {
 		return nil
 	}
@@ -361,13 +362,12 @@ func (p *program) isTrampoline(at uint64) bool {
 	return strings.HasPrefix(p.names[at], layout.TrampPrefix)
 }
 
-// entered checks the way into a function of this unit (ELFv2 §2.2.1): at its
-// global entry with its address in r12, or at its local one with its TOC pointer
-// in r2. The key's trampoline, where it stands for the key, has an owner that
-// knows what it needs.
+// entered checks how a function of this unit is entered (ELFv2 §2.2.1): at its global
+// entry with its address in r12, or at its local one with its TOC pointer in r2. If
+// the key's trampoline stands for the key, its author knows what it needs.
 func (v *verifier) entered(t *target, o *outcome) error {
 	f := &t.callee
-	if !f.entry.UsesTOC() { // nor is that of a trampoline that stands for the key
+	if !f.entry.UsesTOC() { // nor is the one of a trampoline that stands for the key
 		return nil
 	}
 	switch {

@@ -64,7 +64,7 @@ func List(f *elfrw.File, opts Options) (*Listing, error) {
 				return nil, err
 			}
 			if s.user && s.at == s.stub || v.listed(s.at) {
-				continue // the entry of a stub; a second one of the same site
+				continue // the entry of a stub; or a second entry for the same site
 			}
 			v.seen[place{s.at, s.user}] = at
 			s.rec = v.record(s.at)
@@ -158,7 +158,7 @@ func (v *verifier) leadsTo(s *site, w ppc64.Word) (string, outcome) {
 	return v.name(b.to), o
 }
 
-// formOf is the form of a site that nobody has recorded.
+// formOf is the form that an unrecorded site appears to have.
 func (v *verifier) formOf(x *Seen, o *outcome) layout.RecordForm {
 	switch {
 	case !x.Word.IsBranch():

@@ -15,8 +15,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// changes visits the relocations of a section from start to end that change
-// something there, until visit returns false. It reports whether all were visited.
+// changes visits the relocations of a section that change something between start and
+// end, until visit returns false. It reports whether all were visited.
 func (p *program) changes(sec int, start, end uint64, visit func(reloc.Rela) bool) bool {
 	relas := p.relas[sec]
 	for r := range relas.Within(start, end) {
@@ -30,12 +30,12 @@ func (p *program) changes(sec int, start, end uint64, visit func(reloc.Rela) boo
 	return true
 }
 
-// isRelocated reports whether a relocation changes what is from start to end.
+// isRelocated reports whether a relocation changes anything between start and end.
 func (p *program) isRelocated(sec int, start, end uint64) bool {
 	return !p.changes(sec, start, end, func(reloc.Rela) bool { return false })
 }
 
-// placeObject gives the sections and symbols of an object addresses, and its GOT.
+// placeObject gives addresses to the sections, the symbols and the GOT of an object.
 func (p *program) placeObject() error {
 	f := p.file
 	next := uint64(1 << 16)
@@ -71,7 +71,7 @@ func (p *program) placeObject() error {
 			}
 		}
 	}
-	// What r2 reaches with 16 bits: .toc first.
+	// What r2 reaches with 16 bits comes next, .toc first.
 	next = (next + 0xffff) &^ 0xffff
 	p.toc = next + reloc.TOCBias
 	for _, s := range tocs {
@@ -108,7 +108,7 @@ func (p *program) relocate(sec int, off uint64, b []byte) bool {
 		if !ok {
 			return false
 		}
-		// Half words of an instruction may be named by its second half.
+		// The relocation of a halfword may name the second half of its instruction.
 		return reloc.Insert(b, r.Off-off, r.Type(), v) == nil
 	})
 }
@@ -182,8 +182,8 @@ func (p *program) symbolContent(sym uint32, addend int64) content {
 	}
 }
 
-// preemptible reports whether a symbol of an object may, after the link, be of
-// another unit.
+// preemptible reports whether a symbol of an object may belong to another unit after
+// the link.
 func (p *program) preemptible(s *symbol) bool {
 	switch {
 	case p.kernel():
@@ -198,7 +198,7 @@ func (p *program) preemptible(s *symbol) bool {
 type branch struct {
 	to     uint64
 	r12    bool // the linker's stub sets r12 to the target
-	linker bool // the linker sees to r2: a stub that saves, and the slot, where one is needed
+	linker bool // the linker takes care of r2: a stub that saves it, and the slot, where that is needed
 	named  bool // the target may be in another unit
 	ifunc  bool
 	notoc  bool // R_PPC64_REL24_NOTOC
@@ -208,7 +208,7 @@ type branch struct {
 	bad      string
 }
 
-// objectBranch is a branch of an object: by its relocation if it has one.
+// objectBranch is a branch of an object, according to its relocation if it has one.
 func (p *program) objectBranch(at uint64, w ppc64.Word) branch {
 	s, off, _ := p.code(at)
 	b := branch{to: at + uint64(w.Displacement())}
@@ -224,8 +224,8 @@ func (p *program) objectBranch(at uint64, w ppc64.Word) branch {
 	return b
 }
 
-// callBranch is what a linker makes of the relocation of a call. It finds the
-// local entry in the symbol's st_other; behind a section symbol it sees none.
+// callBranch is what a linker makes of the relocation of a call. The linker finds the
+// local entry in the symbol's st_other; with a section symbol it sees none.
 func (p *program) callBranch(r reloc.Rela) branch {
 	if int(r.Sym()) >= len(p.symbols) || r.Sym() == 0 {
 		return branch{bad: fmt.Sprintf("has a relocation against symbol %d of %d", r.Sym(), len(p.symbols))}

@@ -14,10 +14,10 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A program is a file as it lies in memory: every section that is loaded has an
-// address, and so has every symbol, those of other units in a region of their
-// own behind all sections. An image brings its addresses; an object gets some,
-// and its relocations are applied to what is read, as a linker would.
+// A program is a file as it would be in memory. Every loaded section has an address,
+// and so has every symbol; those of other units have addresses in a region after all
+// sections. An image has its own addresses. An object is given some, and its
+// relocations are applied to what is read, as a linker would apply them.
 type program struct {
 	file   *elfrw.File
 	opts   Options
@@ -25,12 +25,12 @@ type program struct {
 
 	memory   *elfrw.Memory
 	address  []uint64 // of each section, by index
-	ext      uint64   // start of the region of symbols of other units
-	gotStart uint64   // of an object: where its GOT is taken to be
+	ext      uint64   // start of the region for symbols of other units
+	gotStart uint64   // in an object: the address that its GOT is taken to have
 	toc      uint64   // the unit's TOC pointer, 0 if it has none
 
-	symbols []symbol // .symtab, or .dynsym where that is all there is
-	dynamic []symbol // .dynsym, what dynamic relocations count in
+	symbols []symbol // .symtab, or .dynsym if there is no other
+	dynamic []symbol // .dynsym, whose indices dynamic relocations use
 	funcs   []fn     // by address
 	names   map[uint64]string
 	keys    bool // there are symbols of keys
@@ -62,10 +62,10 @@ type symbol struct {
 	vis     elf.SymVis
 	other   uint8
 	section int  // 0: of another unit, absolute or common
-	foreign bool // undefined, or common: its address is in the region behind
+	foreign bool // undefined, or common: its address is in the region after the sections
 }
 
-// A fn is a function's place.
+// A fn is where a function is.
 type fn struct {
 	from, to uint64
 	sym      int
@@ -128,7 +128,7 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 	return p, nil
 }
 
-// kernel reports whether the code is the kernel image's, which is one unit.
+// kernel reports whether the code belongs to the kernel image, which is one unit.
 func (p *program) kernel() bool { return !p.opts.User && !p.opts.Module }
 
 // locate returns the section at an address and the offset in it.
@@ -142,15 +142,15 @@ func (p *program) mapSections() (err error) {
 	return nil
 }
 
-// code returns the section of an address that is code.
+// code returns the section at an address, if it holds code.
 func (p *program) code(at uint64) (elfrw.Section, uint64, bool) {
 	s, off, ok := p.locate(at)
 	return s, off, ok && s.IsCode()
 }
 
 // bytes returns a copy of n bytes of memory, with the relocations of an object
-// applied; false where there are none, or where a relocation is not one that
-// can be applied here.
+// applied. It is false if there is no such memory, or if a relocation cannot be
+// applied here.
 func (p *program) bytes(at uint64, n int) ([]byte, bool) {
 	s, off, ok := p.locate(at)
 	if !ok || uint64(n) > s.Size-off {
@@ -163,7 +163,7 @@ func (p *program) bytes(at uint64, n int) ([]byte, bool) {
 	return b, !p.object || p.relocate(s.Index, off, b)
 }
 
-// word returns an instruction word as it stands in the file.
+// word returns an instruction word as it is in the file.
 func (p *program) word(at uint64) (ppc64.Word, bool) {
 	s, off, ok := p.code(at)
 	if !ok {
@@ -173,8 +173,8 @@ func (p *program) word(at uint64) (ppc64.Word, bool) {
 	return w, err == nil
 }
 
-// instruction returns an instruction as the link leaves it, branches excepted;
-// the suffix of a prefixed one is 0 for all others.
+// instruction returns an instruction as the link leaves it, except for branches. The
+// suffix is 0 unless the instruction is prefixed.
 func (p *program) instruction(at uint64) (w, suffix ppc64.Word, ok bool) {
 	w, ok = p.word(at)
 	if !ok {
@@ -195,7 +195,7 @@ func (p *program) instruction(at uint64) (w, suffix ppc64.Word, ok bool) {
 type content struct {
 	known  bool
 	addr   uint64
-	named  bool // found by the dynamic linker, by name: it may be in another unit
+	named  bool // the dynamic linker finds it by name: it may belong to another unit
 	ifunc  bool // what the resolver at addr returns
 	reason string
 }
@@ -229,7 +229,7 @@ func (p *program) s64(at uint64) (uint64, bool) {
 // foreign reports whether an address stands for a symbol of another unit.
 func (p *program) foreign(at uint64) bool { return p.external(at) != nil }
 
-// otherUnit reports whether what a doubleword holds may be in another unit.
+// otherUnit reports whether a doubleword may hold something of another unit.
 func (p *program) otherUnit(c content) bool {
 	if p.object && p.kernel() {
 		return false

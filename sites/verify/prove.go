@@ -47,7 +47,7 @@ func (v *verifier) prove() error {
 			switch {
 			case !p.saved && !verdict.Proven:
 				v.fault(&p.site, kind.R2NotSaved.Errorf("restores r2 without a save: %s", verdict.Reason))
-			case !known: // symbols were stripped: of what function it is nobody knows
+			case !known: // symbols were stripped: it is not known which function it belongs to
 			case verdict.Entered:
 				v.fault(&p.site, kind.R2NotSaved.Errorf("something other than the call may lead to the restore after it"))
 			case !verdict.Frame:
@@ -58,13 +58,13 @@ func (v *verifier) prove() error {
 	return nil
 }
 
-// linkerSaves finds the calls of an image's section that go through a stub of the
-// linker which saves r2: the linker has written the restore behind them. What a
-// table lists may become another call.
+// linkerSaves finds the calls in an image's section that go through a stub of the
+// linker which saves r2: the linker has written the restore after them. A call that a
+// table lists may become another one.
 func (v *verifier) linkerSaves(sec int) {
 	base, saves := v.address[sec], map[uint64]bool{}
 	code := v.file.Section(sec).Data()
-	// What follows a truncated instruction is no code that runs.
+	// What follows a truncated instruction is never executed.
 	_ = ppc64.Walk(code, func(off uint64, w, _ ppc64.Word) bool {
 		if !w.IsBranch() || !w.LK() || w.AA() {
 			return true
@@ -77,8 +77,8 @@ func (v *verifier) linkerSaves(sec int) {
 		if !ok {
 			m := v.start(v.ownTOC(base + off))
 			m.pc, m.lr = to, value{kind: returnTo}
-			// Where it goes after the save makes no difference: r1 is the
-			// caller's all the while.
+			// Where the stub goes after the save makes no difference: r1 stays the
+			// caller's.
 			saved = v.run(m, goal{every: true}).m.saved
 			saves[to] = saved
 		}
@@ -94,7 +94,7 @@ func (v *verifier) listed(at uint64) bool {
 	return v.seen[place{at, false}] != 0 || v.seen[place{at, true}] != 0
 }
 
-// tell passes what is known of addresses on.
+// tell passes on what is known about addresses.
 func (v *verifier) tell(known []uint64, note func(sec int, off uint64)) {
 	for _, at := range known {
 		if s, off, ok := v.code(at); ok {

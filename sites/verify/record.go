@@ -12,19 +12,19 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A recorded site is what scpatch has recorded of one.
+// A recorded site is what scpatch has recorded about one site.
 type recorded struct {
 	at      uint64
-	key     uint64 // 0: the file does not have it
+	key     uint64 // 0: the file does not contain it
 	name    string // of the key
 	form    layout.RecordForm
 	flags   uint8
 	runtime uint8
-	clash   string // another key that a record gives the same place
+	clash   string // another key that a record gives for the same place
 }
 
-// records reads what scpatch has recorded of the sites, in order of place. It
-// reports whether there are records at all: one of code that the linker has
+// records reads what scpatch has recorded about the sites, in order of place. It
+// reports whether there are records at all: a record of code that the linker has
 // dropped has no sites left.
 func (p *program) records() (all []recorded, found bool, err error) {
 	for i := 1; i < p.file.NumSections(); i++ {
@@ -64,7 +64,7 @@ func (p *program) records() (all []recorded, found bool, err error) {
 	return merge(all), found, nil
 }
 
-// merge leaves the last one of each place.
+// merge keeps the last one of each place.
 func merge(all []recorded) []recorded {
 	out := all[:0]
 	for i := range all {
@@ -80,8 +80,8 @@ func merge(all []recorded) []recorded {
 	return out
 }
 
-// dropped reports whether a linker has put an address in the place of one of
-// code that it has dropped, or folded into the same code elsewhere.
+// dropped reports whether an address stands for code that the linker has dropped, or
+// has folded into equal code elsewhere.
 func dropped(base uint64) bool { return base+1 <= 2 }
 
 // addRecord adds the sites of a record.
@@ -104,7 +104,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 		at := r.Base + uint64(e.Off)
 		if _, ok := p.word(at); !ok || at%ppc64.WordSize != 0 {
 			if sec, _, located := p.locate(at); located && !ok && e.Form == layout.RecordKeep && (r.Place != placeUser || layout.IsAlternative(sec)) {
-				continue // alternative code of Linux lies among data
+				continue // alternative code of Linux is among data
 			}
 			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is not code", kind.Printable(r.Keys[e.Key].Name), p.name(at))
 		}
@@ -119,7 +119,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 // Where code runs, in a record; 0 is the kernel image.
 const placeModule, placeUser = 1, 2
 
-// adopt takes from a record where the code runs, if no option says it.
+// adopt takes from a record where the code runs, unless an option says it.
 func (p *program) adopt(place uint8) error {
 	switch {
 	case place > placeUser:
@@ -134,8 +134,9 @@ func (p *program) adopt(place uint8) error {
 	return nil
 }
 
-// keyNamed returns the address of the key of that name, or where the file does
-// not have it that of its trampoline, which stands for it; 0 if it has neither.
+// keyNamed returns the address of the key with that name. If the file does not contain
+// the key, it returns the address of its trampoline, which stands for it; 0 if the
+// file has neither.
 func (p *program) keyNamed(name string) uint64 {
 	if p.byKey == nil {
 		p.byKey = map[string]uint64{}
@@ -150,8 +151,8 @@ func (p *program) keyNamed(name string) uint64 {
 	return p.byKey[layout.TrampPrefix+name]
 }
 
-// nameKeys notes keys and trampolines by their names: global symbols before local
-// ones, and definitions before those that other units have.
+// nameKeys notes keys and trampolines by their names: global symbols take precedence
+// over local ones, and definitions over symbols of other units.
 func (p *program) nameKeys(symbols []symbol) {
 	for _, local := range []bool{false, true} {
 		for i := range symbols {
@@ -166,7 +167,7 @@ func (p *program) nameKeys(symbols []symbol) {
 	}
 }
 
-// record returns what is recorded of a place, nil if nothing is.
+// record returns what is recorded about a place, nil if nothing is.
 func (v *verifier) record(at uint64) *recorded {
 	i, ok := slices.BinarySearchFunc(v.recorded, at, func(r recorded, at uint64) int { return cmp.Compare(r.at, at) })
 	if !ok {
@@ -175,7 +176,7 @@ func (v *verifier) record(at uint64) *recorded {
 	return &v.recorded[i]
 }
 
-// recordedSites judges the sites that a record has and no table.
+// recordedSites judges the sites that are in a record and in no table.
 func (v *verifier) recordedSites() {
 	for i := range v.recorded {
 		r := &v.recorded[i]
@@ -195,12 +196,13 @@ func (v *verifier) recordedSites() {
 	}
 }
 
-// kept reports whether the plan left a site as it was, for where the code runs.
+// kept reports whether the plan left a site as it was, and was made for where the code
+// runs.
 func (v *verifier) kept(s *site) bool {
 	return s.rec != nil && s.rec.form == layout.RecordKeep && !v.elsewhere
 }
 
-// checkRecord holds a site against its record, before what it does is known.
+// checkRecord compares a site with its record, before it is known what the site does.
 func (v *verifier) checkRecord(s *site) error {
 	r := s.rec
 	switch {
@@ -216,8 +218,8 @@ func (v *verifier) checkRecord(s *site) error {
 	return nil
 }
 
-// checkForm holds what a site does against the form that is recorded of it. What
-// a table of the kernel image lists was retargeted when the image was linked.
+// checkForm compares what a site does with the recorded form. A site in the table of a
+// kernel image was retargeted after the image was linked.
 func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error {
 	r := s.rec
 	if r == nil || s.entry != 0 && v.needsTable() {
@@ -249,7 +251,7 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 			return bad("a call of " + v.name(o.at) + ", which goes through the key")
 		}
 	case layout.RecordKeep, layout.RecordLinker:
-		// A trampoline without a name is not recognised.
+		// A trampoline without a name is not recognized.
 		_, named := v.trampolineOf(r.name)
 		if !o.tramp && named && (r.form == layout.RecordLinker || s.entry == 0) {
 			return bad("a call that is not of the trampoline")
@@ -269,8 +271,8 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 	return nil
 }
 
-// callsTrampoline reports whether a call is of a trampoline, be it by way of a
-// linker's stub. The stub of a module leads to one too, and so does each where a
+// callsTrampoline reports whether a call goes to a trampoline, perhaps through a
+// linker's stub. The stub of a module leads to one too, and so does every stub if a
 // trampoline stands for the key.
 func (v *verifier) callsTrampoline(s *site, b branch, o *outcome) bool {
 	if v.opts.Module {

@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// judgeTOC checks that a caller with a TOC pointer has it again behind the call.
+// judgeTOC checks that a caller with a TOC pointer has it again after the call.
 func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 	lost := v.lost(s, t, &o)
 	if s.tail() {
@@ -23,8 +23,8 @@ func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 	v.judgeSlot(s, o, b, lost == "", lost)
 }
 
-// lost says why r2 is not the caller's own when the call returns, if nothing is
-// done about it in the slot; empty if it is.
+// lost says why r2 is not the caller's own when the call returns, if the slot does
+// nothing about it. It is empty if r2 is the caller's own.
 func (v *verifier) lost(s *site, t *target, o *outcome) string {
 	kept := v.resolve(o.m.regs[ppc64.RegTOC]) == o.m.own
 	changed := "r2 is changed on the way"
@@ -67,8 +67,8 @@ func (v *verifier) lost(s *site, t *target, o *outcome) string {
 	return ""
 }
 
-// runtime is what changes the key of a site: what the plan was made for, where a
-// record says it.
+// runtime is what changes the key of a site: what the plan was made for, if a record
+// says that.
 func (v *verifier) runtime(s *site) Runtime {
 	if s.rec != nil && s.rec.runtime <= uint8(None) {
 		return Runtime(s.rec.runtime)
@@ -81,14 +81,14 @@ func (v *verifier) mayRewrite(s *site) bool {
 	switch {
 	case v.runtime(s) != Inline:
 		return false
-	case v.opts.User: // nobody reads the kernel's table
+	case v.opts.User: // no run time reads the kernel's table
 		return v.seen[place{s.at, true}] != 0
 	}
 	return s.entry != 0
 }
 
-// byLinker reports whether the linker, or the module loader, will put a stub in
-// front of the callee that saves r2, and the restore into a nop behind the call.
+// byLinker reports whether the linker, or the module loader, will put a stub before
+// the callee that saves r2, and write the restore into a nop after the call.
 func (v *verifier) byLinker(b branch, o *outcome) bool {
 	if b.notoc {
 		return false
@@ -97,12 +97,12 @@ func (v *verifier) byLinker(b branch, o *outcome) bool {
 		return true
 	}
 	if v.opts.Module {
-		return false // the loader takes local entry 1 for 0
+		return false // the loader treats local entry 1 as 0
 	}
 	return b.clobbers
 }
 
-// judgeSlot checks the word behind a call.
+// judgeSlot checks the word after a call.
 func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost string) {
 	w, ok := v.slot(s)
 	linker := v.byLinker(b, &o)
@@ -128,8 +128,8 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 	}
 }
 
-// awaitSaved leaves a site to the proof. A site that was kept is as right as it
-// was, whoever saves r2 there.
+// awaitSaved leaves a site to the proof. A site that was kept is as right as it was,
+// whoever saves r2 there.
 func (v *verifier) awaitSaved(s *site, saved bool) {
 	if !saved || !v.kept(s) && !v.kernel() {
 		v.await(s, saved)
@@ -141,9 +141,9 @@ func (v *verifier) isPACA(w ppc64.Word) bool {
 	return ppc64.Decode(w, 0) == ppc64.Inst{Op: ppc64.OpLd, RT: ppc64.RegTOC, RA: ppc64.RegTLS, Imm: v.paca}
 }
 
-// judgeUser checks what an entry of the user-space table promises: the run time
-// may at any time write a call of any function of the unit, or of the stub, into
-// the branch word, and what is right of it must be right whichever it is.
+// judgeUser checks what an entry of the user-space table promises. The run time may at
+// any time write a call of the stub, or of any function of the unit, into the branch
+// word. What else there is at the site must be right for each of these.
 func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 	notoc := s.flags&layout.FlagNoTOC != 0
 	if s.tail() && !notoc {
@@ -165,11 +165,11 @@ func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 	return true
 }
 
-// judgeListed checks what an entry of a module's table promises. The run time
-// keeps the cell of the stub as the key, and writes a call of the stub into the
-// branch word, or a branch over the slot; where the stub makes no save, also a
-// call of a function of the module, or li r3,0: then the caller has to make it.
-// A caller without a TOC pointer has no slot, and gets a stub that makes no save.
+// judgeListed checks what an entry of a module's table promises. The run time keeps
+// the cell of the stub equal to the key, and writes into the branch word a call of the
+// stub or a branch over the slot. If the stub does not save r2, it may also write a
+// call of a function of the module, or li r3,0; then the caller has to save r2. A
+// caller without a TOC pointer has no slot, and its stub does not save r2.
 func (v *verifier) judgeListed(s *site, c caller) bool {
 	if c.noTOC {
 		_, err := v.checkCell(s, c)
@@ -191,16 +191,16 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 		v.fault(s, err)
 		return false
 	}
-	if saves { // the slot is reached through the stub's save, or not at all
+	if saves { // the slot is reached after the stub's save, or not at all
 		v.restores = append(v.restores, s.at+ppc64.WordSize)
 	}
 	v.await(s, saves)
 	return true
 }
 
-// checkCell wants an entry's stub to jump to what its cell holds, which is the
-// key's trampoline when the module is loaded. It reports whether the stub saves
-// r2, as the run time sees it: by the first instruction.
+// checkCell wants an entry's stub to jump to what its cell holds, which is the key's
+// trampoline when the module is loaded. It reports whether the stub saves r2. Like the
+// run time, it looks at the first instruction.
 func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	w, ok := v.word(s.stub)
 	if !ok || s.stub%ppc64.WordSize != 0 {
@@ -209,7 +209,7 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	saves = w == ppc64.SaveTOC
 	field := s.stub - layout.CellBefore
 	if !saves && !w.IsPrefix() {
-		field -= ppc64.WordSize // the entry behind the save
+		field -= ppc64.WordSize // the entry after the save
 	}
 	cell, ok := v.s32(field)
 	if !ok || cell%8 != 0 {
@@ -231,8 +231,8 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	return saves, nil
 }
 
-// checkWayOut wants a site of the kernel image to reach its trampoline, or the
-// stub of its entry, which leads there.
+// checkWayOut wants a site of the kernel image to reach its trampoline, or the stub of
+// its entry, which leads there.
 func (v *verifier) checkWayOut(s *site, c caller) error {
 	tramp, known := v.trampolineOf(v.keyName(s.key))
 	switch {
@@ -251,8 +251,8 @@ func (v *verifier) checkWayOut(s *site, c caller) error {
 	return nil
 }
 
-// checkReach wants a site of user space that does not go through its key to reach
-// the stub of its entry: the run time cannot make it follow the key otherwise.
+// checkReach wants a site of user space that does not go through its key to reach the
+// stub of its entry. Otherwise the run time cannot make it follow the key.
 func (v *verifier) checkReach(s *site) error {
 	if s.user && !v.object && !ppc64.Reaches(s.at, s.stub) {
 		return kind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
@@ -301,9 +301,9 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	}
 }
 
-// checkOwnStub wants the stub of an entry that is of the stub itself to jump
-// through the entry's key. Its TOC pointer is that of those who call it, of which
-// ld.bfd gives a large program several: each caller is judged with its own.
+// checkOwnStub wants an entry's stub to jump through the entry's key, for an entry
+// that describes the stub itself. The stub's TOC pointer is that of its callers.
+// ld.bfd gives a large program several, so each caller is judged with its own.
 func (v *verifier) checkOwnStub(s *site) error {
 	t := v.target(s.key)
 	err := v.checkStub(s, t, caller{toc: v.ownTOC(s.at)})

@@ -13,7 +13,7 @@ import (
 
 var stubPrefixes = []string{layout.SaveStubPrefix, layout.JumpStubPrefix, layout.NoTOCStubPrefix}
 
-// stubName returns what a stub's name says of its key.
+// stubName returns what a stub's name says about its key.
 func stubName(name string) (string, bool) {
 	for _, prefix := range stubPrefixes {
 		if key, ok := strings.CutPrefix(name, prefix); ok && key != "" {
@@ -23,8 +23,8 @@ func stubName(name string) (string, bool) {
 	return "", false
 }
 
-// stubCalls checks the calls of stubs that no table names: with the save made by
-// the stub, a site always goes through its key, and there is nothing to patch.
+// stubCalls checks the calls of stubs that no table names. Because the stub makes the
+// save, such a site always goes through its key, and there is nothing to patch.
 func (v *verifier) stubCalls() {
 	stubs := map[uint64]string{}
 	for i := range v.symbols {
@@ -42,7 +42,7 @@ func (v *verifier) stubCalls() {
 		if !ok || v.listed(at) || v.record(at) != nil {
 			return
 		}
-		if _, inside := v.around(at); inside { // an assembler's padding branches over itself
+		if _, inside := v.around(at); inside { // padding of the assembler branches over itself
 			v.stubCall(at, w, to, key)
 		}
 	})
@@ -54,7 +54,7 @@ func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 		if !sec.IsCode() {
 			continue
 		}
-		// What follows a truncated instruction is no code that runs.
+		// What follows a truncated instruction is never executed.
 		_ = ppc64.Walk(sec.Data(), func(off uint64, w, _ ppc64.Word) bool {
 			if at := start + off; w.IsBranch() && !w.AA() {
 				visit(at, w, v.branchAt(at, w).to)
@@ -65,13 +65,11 @@ func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 }
 
 // unlistedCalls finds the calls of trampolines that neither a table nor a record
-// names, be they direct or by way of a stub of the linker: nobody has patched
-// them.
-//
-// In a kernel image all calls have to be in the table. Nobody patches others when
-// the key comes to hold a function of a module, and then nothing gives r2 back
-// behind them, unless the linker has seen to it: its stub saves r2, and the slot
-// loads it (ELFv2 §2.2.1).
+// names, direct or through a stub of the linker: nobody has patched them. In a kernel
+// image, all calls have to be in the table. No run time patches other calls when the
+// key comes to hold a function of a module, and then nothing restores r2 after them,
+// unless the linker has taken care of it: its stub saves r2, and the slot loads it
+// (ELFv2 §2.2.1).
 func (v *verifier) unlistedCalls() {
 	v.trampolineCalls(func(at uint64, w ppc64.Word, tramp string, saves bool) {
 		rec := v.record(at)
@@ -105,7 +103,8 @@ func (v *verifier) trampolineCalls(visit func(at uint64, w ppc64.Word, tramp str
 	}
 	ways := map[uint64]way{} // by where they begin
 	v.branches(func(at uint64, w ppc64.Word, to uint64) {
-		// What is not ordinary code and has no link register to set is a stub's jump.
+		// In what is not ordinary code, a branch that does not set LR is a stub's
+		// jump.
 		if v.ordinary(to) || v.listed(at) || !w.LK() && !v.ordinary(at) {
 			return
 		}
@@ -120,8 +119,8 @@ func (v *verifier) trampolineCalls(visit func(at uint64, w ppc64.Word, tramp str
 	})
 }
 
-// ordinary reports whether code is a function's that is no trampoline, whatever
-// other names that has, and no linker's stub.
+// ordinary reports whether code belongs to a function that is neither a trampoline,
+// under any name, nor a linker's stub.
 func (v *verifier) ordinary(at uint64) bool {
 	if _, ok := v.entries[at]; ok {
 		return false
@@ -130,9 +129,10 @@ func (v *verifier) ordinary(at uint64) bool {
 	return ok && fn.size > 0 && !isLinkerStub(fn.name) && !strings.HasPrefix(fn.name, layout.TrampPrefix)
 }
 
-// leadsToTrampoline returns the name of the trampoline that a branch ends in, and
+// leadsToTrampoline returns the name of the trampoline where a branch ends, and
 // whether r2 is saved on the way. A stub of the linker goes through the trampoline's
-// key, as it branches there, or for a far one through an address in a table.
+// key, because it branches to the trampoline, or, for a distant one, goes through an
+// address in a table.
 func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
 	if name, ok := v.trampolineAt(to); ok {
 		return name, false
@@ -153,7 +153,7 @@ func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
 	case o.ending != through:
 		return "", false
 	}
-	// Without a trampoline on the way it is a stub of ours that has lost its name.
+	// Without a trampoline on the path, it is one of our stubs whose name is gone.
 	if o.tramp && strings.HasPrefix(v.names[o.m.ctr.n], layout.KeyPrefix) {
 		return layout.TrampPrefix + v.keyName(o.m.ctr.n), o.m.saved
 	}
@@ -180,8 +180,8 @@ func (v *verifier) trampolineAt(at uint64) (string, bool) {
 	return fn.name, true
 }
 
-// stubCall checks one call: its key is the one that the stub loads, which has the
-// stub's name.
+// stubCall checks one call: its key is the one that the stub loads, and the stub is
+// named after it.
 func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	v.sites++
 	s := site{at: at}

@@ -152,8 +152,8 @@ func (p *program) around(at uint64) (*symbol, bool) {
 	return nil, false
 }
 
-// functionsAt returns the functions whose global entry is at an address. Where
-// a linker gives its stubs the type of functions too, those do not count.
+// functionsAt returns the functions whose global entry is at an address. Stubs do not
+// count, even if a linker gives them the type of functions.
 func (p *program) functionsAt(at uint64) []fn {
 	i, _ := slices.BinarySearchFunc(p.funcs, at, func(f fn, at uint64) int { return cmp.Compare(f.from, at) })
 	j := i
@@ -174,7 +174,7 @@ func (p *program) function(at uint64) (*symbol, bool) {
 	return nil, false
 }
 
-// isLinkerStub knows the names of the stubs of ld.bfd (00000012.plt_call.f) and
+// isLinkerStub recognizes the names of the stubs of ld.bfd (00000012.plt_call.f) and
 // of lld (__plt_f, __long_branch_f).
 func isLinkerStub(name string) bool {
 	if len(name) > 9 && name[8] == '.' {
@@ -190,7 +190,7 @@ func isLinkerStub(name string) bool {
 	return false
 }
 
-// name is what messages call an address.
+// name returns what messages call an address.
 func (p *program) name(at uint64) string {
 	if s := p.external(at); s != nil {
 		return kind.Printable(s.name)

@@ -12,7 +12,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A table is where entries lie.
+// A table is a range that holds entries.
 type table struct {
 	from, to uint64
 	size     uint64 // of an entry, in bytes
@@ -20,12 +20,12 @@ type table struct {
 	sec      int    // the section that is the table, 0 if it is part of one
 }
 
-// A site is a branch that an entry or a record names, or one of a stub that none
-// does.
+// A site is a branch that an entry or a record names, or a call of a stub that neither
+// names.
 type site struct {
 	at    uint64 // address of the branch
 	key   uint64 // address of the key
-	stub  uint64 // the way out, 0 without one
+	stub  uint64 // the stub of the entry, 0 without one
 	entry uint64 // address of the entry, 0 without one
 	flags uint64
 	user  bool
@@ -34,7 +34,7 @@ type site struct {
 
 func (s *site) tail() bool { return s.flags&layout.FlagTail != 0 }
 
-// tables finds the tables of sites: by their sections, in an image also by the
+// tables finds the tables of sites: by their sections, and in an image also by the
 // symbols around them.
 func (v *verifier) tables() ([]table, error) {
 	p := v.program
@@ -76,7 +76,7 @@ func (v *verifier) tables() ([]table, error) {
 	return []table{t}, nil
 }
 
-// cut reports what shows that a table has lost its end: a relocation behind it, or
+// cut reports what shows that the end of a table is missing: a relocation after it, or
 // the symbol that a linker puts there.
 func (v *verifier) cut(t table) error {
 	if v.object {
@@ -93,8 +93,8 @@ func (v *verifier) cut(t table) error {
 	return nil
 }
 
-// setEntrySize decides between the two forms of the kernel's table: as it was
-// asked for, by the section's header, else by what an entry points at.
+// setEntrySize decides between the two forms of the kernel's table: by the option, by
+// the section's header, or by what an entry points at.
 func (v *verifier) setEntrySize(t *table, s elfrw.Section) {
 	switch {
 	case t.user:
@@ -167,9 +167,9 @@ func (v *verifier) checkPlace(s *site) error {
 	return nil
 }
 
-// checkKey wants the key to be data, and one by its name where there are names.
-// A module that may not see the key names the trampoline in its place. Where no run
-// time reads the table this does no harm, and the key is the trampoline's.
+// checkKey wants the key to be data, and to have the name of a key if there are names.
+// A module that may not see the key names the trampoline instead. If no run time reads
+// the table, this does no harm, and the key is the trampoline's.
 func (v *verifier) checkKey(s *site) error {
 	if s.key%8 != 0 {
 		return kind.BadTable.Errorf("the entry's key is at 0x%x, which is not a multiple of 8", s.key)

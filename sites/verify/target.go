@@ -18,8 +18,8 @@ type callee struct {
 	known         bool // entry is known
 }
 
-// callee describes the function whose global entry is at an address: by its
-// symbol, or where there is none by its first instructions, which make r2.
+// callee describes the function whose global entry is at an address: by its symbol,
+// or, without one, by its first instructions, which set r2.
 func (p *program) callee(at uint64) callee {
 	c := callee{global: at, local: at}
 	if s, ok := p.function(at); ok {
@@ -39,9 +39,10 @@ func (p *program) callee(at uint64) callee {
 	return c
 }
 
-// isFolded reports whether a function of an image that may change r2 is by another
-// symbol one that does not: a linker has folded equal code, and what one of them
-// promises holds for all. scpatch makes the trampolines that change it from others.
+// isFolded reports whether a function of an image that may change r2 has another
+// symbol that says it does not: a linker has folded equal code, and what one of the
+// symbols promises is true. Trampolines are excluded: scpatch itself may have given
+// one local entry 1.
 func (p *program) isFolded(at uint64) bool {
 	return !p.object && !p.isTrampoline(at) && slices.ContainsFunc(p.functionsAt(at), func(f fn) bool {
 		l, err := ppc64.LocalEntryOf(p.symbols[f.sym].other)
@@ -62,8 +63,8 @@ func (p *program) setsTOC(global, local uint64) (uint64, bool) {
 	return r2.n, r2.kind == number
 }
 
-// tocOf returns the TOC pointer of a function with two entries: what its own
-// code makes, since ld.bfd gives a large program several; else the unit's.
+// tocOf returns the TOC pointer of a function with two entries: the one that its own
+// code makes, because ld.bfd gives a large program several; otherwise the unit's.
 func (p *program) tocOf(global, local uint64) uint64 {
 	if t, ok := p.tocs[global]; ok {
 		return t
@@ -98,12 +99,12 @@ func (p *program) allTOCs() []uint64 {
 type target struct {
 	content
 	unknown string // why it is not known; empty if it is
-	tramp   uint64 // the entry names a trampoline in the key's place
+	tramp   uint64 // the entry names a trampoline instead of the key
 	null    bool
 	ret0    bool
 	callee  callee  // of this unit
 	ours    bool    // callee counts
-	behind  content // where the code at addr leads to, if it is a linker's stub
+	behind  content // where the code at addr leads, if it is a linker's stub
 }
 
 // holds reads a key.
@@ -143,8 +144,8 @@ func (p *program) holds(key uint64) target {
 	return t
 }
 
-// goneTarget stands for what a key held that is not in the file: what the call
-// leads to. A linker drops the key that nothing refers to any more.
+// goneTarget stands for what a missing key held: the destination of the call. A linker
+// drops a key that nothing refers to any more.
 func (v *verifier) goneTarget(c caller, w ppc64.Word, b branch) *target {
 	t := &target{unknown: "the file has neither the key nor its trampoline"}
 	if !w.IsBranch() {
@@ -164,8 +165,8 @@ func (v *verifier) goneTarget(c caller, w ppc64.Word, b branch) *target {
 	return t
 }
 
-// functionEntered returns the global entry of the function that has one of its
-// entries at an address; a linker's stub and a trampoline do not count.
+// functionEntered returns the global entry of the function that has an entry at an
+// address. A linker's stub or a trampoline does not count.
 func (p *program) functionEntered(at uint64) (uint64, bool) {
 	if _, tramp := p.entries[at]; tramp { // whatever else it is called
 		return 0, false
@@ -178,8 +179,8 @@ func (p *program) functionEntered(at uint64) (uint64, bool) {
 	return f.addr, err == nil && (at == f.addr || at == f.addr+l.Offset())
 }
 
-// behind follows a function that may be a linker's stub, which gives a function
-// of another unit, or what a resolver returns, an address in this one.
+// behind follows a function that may be a linker's stub, which leads to a function of
+// another unit, or to what a resolver returns: an address in this one.
 func (p *program) behind(at uint64) content {
 	m := machine{pc: at}
 	m.regs[ppc64.RegEntry] = numberOf(at)
@@ -192,7 +193,7 @@ func (p *program) behind(at uint64) content {
 	return content{}
 }
 
-// isReturn0 knows __static_call_return0 by its name, or where names are gone by
+// isReturn0 recognizes __static_call_return0 by its name or, if the names are gone, by
 // what it does.
 func (p *program) isReturn0(at uint64) bool {
 	if p.foreign(at) {

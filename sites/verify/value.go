@@ -2,15 +2,15 @@
 
 package verify
 
-// A valueKind says what is known of a register.
+// A valueKind says what is known about a register.
 type valueKind uint8
 
 const (
 	unknown  valueKind = iota
 	number             // the number n
-	memory             // the doubleword that lies at n
+	memory             // the doubleword at address n
 	returnTo           // LR as it was when the code was entered
-	heldR2             // r2 as it was then, where nothing else is known of it
+	heldR2             // r2 as it was then, if nothing else is known about it
 )
 
 // A value is what a register holds.
@@ -29,7 +29,7 @@ func (v value) plus(n int64) value {
 	return numberOf(v.n + uint64(n))
 }
 
-// sum adds two values, of which one has to be a number.
+// sum adds two values, one of which must be a number.
 func (v value) sum(w value) value {
 	if w.kind != number {
 		v, w = w, v
@@ -40,7 +40,7 @@ func (v value) sum(w value) value {
 	return v.plus(int64(w.n))
 }
 
-// compute applies f to a number; of any other value nothing is known then.
+// compute applies f to a number. Of any other kind of value, the result is unknown.
 func (v value) compute(f func(uint64) uint64) value {
 	if v.kind != number {
 		return value{}
@@ -48,14 +48,14 @@ func (v value) compute(f func(uint64) uint64) value {
 	return numberOf(f(v.n))
 }
 
-// A machine is the state of the little interpreter.
+// A machine is the state of the small interpreter.
 type machine struct {
 	pc    uint64
 	regs  [32]value
 	lr    value
 	ctr   value
-	cr0   value // what was compared with 0 last; unknown: nothing
+	cr0   value // what was last compared with 0; unknown: nothing
 	saved bool  // 24(r1) holds the caller's r2
-	stray bool  // something else was written to the caller's frame
+	stray bool  // something other than r2 was written to the caller's frame
 	own   value // the caller's r2
 }

@@ -114,7 +114,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	slices.SortStableFunc(v.faults, func(a, b placedFault) int { return cmp.Compare(a.at, b.at) })
 	r := &Report{Sites: v.sites, Direct: v.direct, Unknown: unknown && v.traces > 0}
 	for i, f := range v.faults {
-		if i == 0 || f.at != v.faults[i-1].at { // what else is wrong there is a consequence
+		if i == 0 || f.at != v.faults[i-1].at { // the other errors there are consequences of this one
 			r.Faults = append(r.Faults, f.Fault)
 		}
 	}
@@ -132,8 +132,8 @@ type verifier struct {
 	faults   []placedFault
 	pending  []pending
 	paca     int64 // offset of the kernel's TOC pointer, -1 if no slot may load it
-	// What is known of the code besides, by address: calls of code that saves r2,
-	// and loads of r2 out of the PACA.
+	// What else is known about the code, by address: calls of code that saves r2, and
+	// loads of r2 from the PACA.
 	saves, restores []uint64
 
 	byName layout.Parents    // see parents
@@ -153,8 +153,9 @@ type place struct {
 	user bool
 }
 
-// A pending site is right if its save is proven, or if code on the way makes it:
-// that the function has a frame for it, and that nothing else leads to the restore.
+// A pending site is right if its save is proven, or if code on the way makes the save.
+// In the latter case the function must have a frame for it, and nothing else may lead
+// to the restore.
 type pending struct {
 	site  site
 	sec   int
@@ -175,10 +176,11 @@ func (v *verifier) needsTable() bool {
 	return !v.object && v.kernel() && v.opts.Runtime == Inline
 }
 
-// nothingKnown is the error for a file of which neither a table nor a record says
-// what was done, although it must have had sites: those that call their target show
-// by nothing else. It has stubs, or trampolines that nothing but the file itself can
-// call, and nothing does. In a file without local symbols nothing may have a name.
+// nothingKnown is the error for a file that must have had sites, although neither a
+// table nor a record says what was done with them. Sites that call their target
+// directly show in no other way. The file has stubs, or trampolines that only the file
+// itself can call and that it does not call. In a file without local symbols, nothing
+// may have a name.
 func (v *verifier) nothingKnown() error {
 	switch {
 	case v.opts.AllowUnpatched && v.traces > 0:
@@ -191,8 +193,8 @@ func (v *verifier) nothingKnown() error {
 	return nil
 }
 
-// patched reports whether the file has stubs, or a trampoline that other files
-// cannot call.
+// patched reports whether the file has stubs, or a trampoline that other files cannot
+// call.
 func (v *verifier) patched() bool {
 	exported := map[string]bool{}
 	for i := range v.dynamic {
@@ -298,7 +300,7 @@ func (v *verifier) keyName(key uint64) string {
 	return ""
 }
 
-// target is what the key of a site holds; many sites share one.
+// target returns what the key of a site holds; many sites share one.
 func (v *verifier) target(key uint64) *target {
 	t, ok := v.targets[key]
 	if !ok {
@@ -309,7 +311,7 @@ func (v *verifier) target(key uint64) *target {
 	return t
 }
 
-// slot is the word behind a branch; false if it is not a site's own.
+// slot is the word after a branch; false if it does not belong to the site.
 func (v *verifier) slot(s *site) (ppc64.Word, bool) {
 	at := s.at + ppc64.WordSize
 	sec, off, ok := v.code(at)
