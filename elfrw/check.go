@@ -8,11 +8,11 @@ import (
 	"math/bits"
 )
 
-// readSections checks every section header once: what it says of the file's
-// bytes must be true, and what it refers to must exist.
+// readSections checks every section header once: what it says about the file's bytes
+// must be true, and what it refers to must exist.
 func (f *File) readSections() error {
 	if i := f.shstr.Index; i != 0 {
-		// Messages name sections by this table: not before it is known to be good.
+		// Messages name sections by this table, but not before it is known to be good.
 		f.shstr.Index = 0
 		s := f.Section(i)
 		if err := s.checkBounds(); err != nil {
@@ -50,7 +50,7 @@ func (f *File) readSections() error {
 	return nil
 }
 
-// check holds one section header against the file and the gABI.
+// check compares one section header with the file and the gABI.
 func (s Section) check() error {
 	n := uint32(s.f.shnum)
 	if s.Name != 0 && uint64(s.Name) >= s.f.shstr.Size {
@@ -99,8 +99,8 @@ func entrySize(typ uint32) uint64 {
 	}
 }
 
-// checkRela checks what a relocation section refers to. Its entries are left
-// to who reads them.
+// checkRela checks what a relocation section refers to. Code that reads its entries
+// checks those.
 func (s Section) checkRela() error {
 	if s.Info >= uint32(s.f.shnum) {
 		return s.bad(shInfo, "sh_info", "is %d of %d sections", s.Info, s.f.shnum)
@@ -138,8 +138,9 @@ func (s Section) checkGroup() error {
 	return nil
 }
 
-// checkBounds wants the section's bytes inside the file and not in the ELF
-// header or the section header table, which an edit of them would change.
+// checkBounds wants the section's bytes to be inside the file, and not in the ELF
+// header or the section header table, because an edit of the section would change
+// these.
 func (s Section) checkBounds() error {
 	if !s.hasBytes() {
 		return nil
@@ -157,8 +158,8 @@ func (s Section) checkBounds() error {
 	return nil
 }
 
-// checkStrings wants a string table as the gABI has it: the first and the last
-// byte are NUL. An empty one could not take the name of a new symbol.
+// checkStrings wants a string table as the gABI defines it: the first and the last
+// byte are NUL. An empty table could not take the name of a new symbol.
 func (s Section) checkStrings() error {
 	if t := elf.SectionType(s.Type); t != elf.SHT_STRTAB {
 		return s.bad(shType, "sh_type", "is %v, want SHT_STRTAB", t)

@@ -23,7 +23,7 @@ type Edit struct {
 	globals []newSymbol
 	added   []addedSymbol // by provisional index
 	secs    []NewSection
-	fewer   int // sections that are removed, from the last one on
+	fewer   int // removed sections, beginning with the last one
 	strip   bool
 }
 
@@ -40,7 +40,7 @@ type NewSection struct {
 	Flags     elf.SectionFlag // SHF_GROUP comes with Group
 	Addralign uint64          // 0 and 1: none
 	Entsize   uint64          // 0: no entries of a fixed size
-	Link      int             // section index, of this file or returned by AddSection
+	Link      int             // index of a section of this file, or one that AddSection returned
 	Info      uint32          // sh_info
 	Group     int             // index of the SHT_GROUP section whose member it becomes, 0 for none
 	// Data is the content. It belongs to the Edit from then on. In a SHT_RELA
@@ -158,7 +158,7 @@ func (e *Edit) InsertRela(sec, i int, r elf.Rela64) error {
 	return t.Insert(i, r)
 }
 
-// keep copies b into the arena, which grows by chunks.
+// keep copies b into the arena, which grows in chunks.
 func (e *Edit) keep(b []byte) []byte {
 	const chunk = 64 << 10
 	if len(b) > chunk/8 {
@@ -172,12 +172,11 @@ func (e *Edit) keep(b []byte) []byte {
 	return e.arena[n:len(e.arena):len(e.arena)]
 }
 
-// partAt returns the part that is section s, which may be used until the next
-// one is made.
+// partAt returns the part for section s. It is valid until the next part is made.
 func (e *Edit) partAt(s Section) *part { return &e.parts[e.partNumber(s)] }
 
-// partNumber returns the number of the part that is section s, for as long as
-// the edit is not laid out.
+// partNumber returns the number of the part for section s. It is valid until the edit
+// is laid out.
 func (e *Edit) partNumber(s Section) int {
 	if e.partOf == nil {
 		e.partOf = make([]int32, e.f.shnum)

@@ -16,7 +16,7 @@ const (
 	shdrSize = 64 // Elf64_Shdr
 	phdrSize = 56 // Elf64_Phdr
 
-	pnXnum = 0xffff // e_phnum when the count is the first section header's sh_info
+	pnXnum = 0xffff // e_phnum if the first section header's sh_info has the count
 )
 
 // Offsets of the fields of Elf64_Ehdr and Elf64_Shdr that are read or edited
@@ -173,8 +173,8 @@ func (f *File) readHeader() error {
 	if h.Shoff == 0 {
 		return nil
 	}
-	// gABI, "ELF Header": with 0xff00 sections or more e_shnum is 0 and the
-	// count is the first header's sh_size; likewise e_shstrndx and sh_link.
+	// gABI, "ELF Header": with 0xff00 sections or more, e_shnum is 0 and the first
+	// header's sh_size is the count; likewise e_shstrndx and sh_link.
 	n, str, first := uint64(h.Shnum), uint64(h.Shstrndx), f.header(0)
 	switch {
 	case n >= uint64(elf.SHN_LORESERVE):

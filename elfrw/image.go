@@ -15,7 +15,7 @@ type Image struct {
 	size uint64
 }
 
-// newImage is the image of an edit whose parts are in their places.
+// newImage makes the image of an edit whose parts are in their places.
 func newImage(e *Edit) *Image {
 	m := &Image{f: e.f, edit: e, size: uint64(len(e.f.data))}
 	for i := range e.parts {

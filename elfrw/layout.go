@@ -82,7 +82,7 @@ func (l *layout) addSymbols() error {
 	if len(l.added) == 0 {
 		return nil
 	}
-	wide := false // some section number has no place in st_shndx
+	wide := false // some section number does not fit into st_shndx
 	for _, list := range [][]newSymbol{l.locals, l.globals} {
 		for i := range list {
 			s := &list[i]

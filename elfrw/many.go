@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// An edit of many places of a section looks at the section once.
+// An edit of many places of a section looks the section up once.
 
 // ByteEdits are edits of the bytes of one section.
 type ByteEdits struct {
@@ -127,7 +127,7 @@ func (t *RelaEdits) add(at, del uint64, r *elf.Rela64) {
 
 func (t *RelaEdits) place() *part { return t.edit.lazyPart(t.sec, &t.part) }
 
-// check refuses the number of an entry, or a symbol, that there is not.
+// check rejects the number of an entry or of a symbol that does not exist.
 func (t *RelaEdits) check(i, del int, info uint64) error {
 	if n := len(t.data) / relaSize; i < 0 || i > n-del {
 		return fmt.Errorf("section %v: relocation %d of %d", t.sec, i, n)
@@ -138,8 +138,8 @@ func (t *RelaEdits) check(i, del int, info uint64) error {
 	return nil
 }
 
-// lazyPart returns the part of a section, made when it is first asked for: a
-// section without an edit is none.
+// lazyPart returns the part of a section. It is made when it is first asked for,
+// because a section without an edit has none.
 func (e *Edit) lazyPart(s Section, part *int) *part {
 	if *part < 0 {
 		*part = e.partNumber(s)

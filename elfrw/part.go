@@ -10,15 +10,15 @@ import (
 	"sort"
 )
 
-// A part is a stretch of the input in which something changes. Parts do not
-// overlap, and in file order they hold all that differs between input and
-// output; whatever lies between two parts is copied.
+// A part is a range of the input in which something changes. Parts do not overlap, and
+// in file order they contain all differences between input and output; everything
+// between two parts is copied.
 type part struct {
 	place
 	splices []splice
 	renum   bool // RELA entries that are copied have symbols to renumber
 
-	// What place finds out. Between a part and the next one lies what follows it
+	// What place finds out. Between a part and the next one is what follows the part
 	// in the file and moves with it.
 	align  uint64 // the largest alignment of what follows
 	reach  uint64 // where the last of what follows ends
@@ -30,20 +30,20 @@ type part struct {
 	shift  int64  // how far what follows it moves
 }
 
-// Parts that are no sections. They are ordered like sections of these numbers:
-// new sections come behind whatever else is empty at their place.
+// Parts that are not sections. They are ordered like sections with these numbers: new
+// sections come after everything else that is empty at their place.
 const (
 	partHeader    = -1      // the ELF header
 	partTable     = -2      // the section header table
-	partNew       = 1 << 40 // where new sections come, empty in the input
+	partNew       = 1 << 40 // where new sections go; empty in the input
 	partSignature = -3      // a signature to drop
 )
 
-// maxAlign is the largest alignment for which padding is written: that of the
-// largest page of Power that Linux maps files with.
+// maxAlign is the largest alignment for which padding is written: that of the largest
+// page with which Linux maps files on Power.
 const maxAlign = 1 << 24
 
-// A place is where a part, or any section, lies in the file.
+// A place is where a part, or any section, is in the file.
 type place struct {
 	sec      int    // section index, or one of the parts above
 	off, end uint64 // file offsets
@@ -61,8 +61,8 @@ func (f *File) placeOf(i int) (p place, typ elf.SectionType, align uint64) {
 	return p, typ, le.Uint64(b[shAddralign:])
 }
 
-// compare orders places by their place in the file. Of parts at the same offset
-// the empty ones come first.
+// compare orders places by their offset in the file. At the same offset, empty parts
+// come first.
 func (p *place) compare(q *place) int {
 	return cmp.Or(
 		cmp.Compare(p.off, q.off),
@@ -71,8 +71,8 @@ func (p *place) compare(q *place) int {
 	)
 }
 
-// sortSplices puts the part's splices in order and adds up what they grow by.
-// What is inserted at an offset comes before what is replaced there.
+// sortSplices sorts the part's splices and adds up by how much they grow it. What is
+// inserted at an offset comes before what is replaced there.
 func (e *Edit) sortSplices(p *part) error {
 	byPlace := func(a, b splice) int {
 		if c := cmp.Compare(a.off, b.off); c != 0 {
@@ -95,8 +95,8 @@ func (e *Edit) sortSplices(p *part) error {
 	return nil
 }
 
-// inFileOrder sorts parts. They are many where every relocation section is one,
-// and large: their numbers are sorted instead.
+// inFileOrder sorts parts. There are many large ones if every relocation section is
+// one, so it sorts their numbers instead.
 func inFileOrder(parts []part) []part {
 	order := make([]int32, len(parts))
 	for i := range order {
@@ -110,9 +110,9 @@ func inFileOrder(parts []part) []part {
 	return out
 }
 
-// A finder finds parts by their place. Asked for one place after the other in
-// ascending order, more or less, it seldom has to search; assemblers put the
-// relocation sections behind the others, so that each of the two ascends.
+// A finder finds parts by their place. If places are asked for in roughly ascending
+// order, it seldom has to search. Assemblers put the relocation sections after the
+// others, so each of the two groups ascends.
 type finder struct {
 	parts []part // in file order
 	hint  [2]int // how many of them were at or before the last place
@@ -120,8 +120,7 @@ type finder struct {
 
 func newFinder(parts []part) *finder { return &finder{parts: parts} }
 
-// last returns the number of the last part that is q or lies before it, -1 for
-// none.
+// last returns the number of the last part that is q or comes before it, -1 for none.
 func (f *finder) last(q *place, rela bool) int {
 	k := &f.hint[0]
 	if rela {

@@ -10,7 +10,7 @@ import (
 // A span is a range of file offsets.
 type span struct{ off, end uint64 }
 
-// table is where the section header table lies.
+// table returns where the section header table is.
 func (f *File) table() span {
 	return span{f.hdr.Shoff, f.hdr.Shoff + uint64(f.shnum)*shdrSize}
 }
@@ -67,7 +67,7 @@ func (l *layout) addParts() {
 }
 
 // survey looks at every section for what the edited parts have to respect: that
-// they lie alone in the file, and what comes behind them.
+// nothing else is at their place in the file, and what follows them.
 func (l *layout) survey() error {
 	for i := range l.parts {
 		p := &l.parts[i]
@@ -116,8 +116,8 @@ func (l *layout) survey() error {
 	return nil
 }
 
-// checkOverlap refuses an edit of bytes that also belong to another section.
-// k is the last part that is the section at q, or lies before it.
+// checkOverlap rejects an edit of bytes that also belong to another section. k is the
+// last part that is the section at q, or comes before it.
 func (l *layout) checkOverlap(q *place, k int) error {
 	if k >= 0 && l.parts[k].sec == partSignature && q.off > l.parts[k].off {
 		return fmt.Errorf("the empty section %v lies inside the signature", l.f.Section(q.sec))
@@ -146,9 +146,9 @@ func (l *layout) overlap(p *part, s Section) error {
 	return fmt.Errorf("section %v cannot be edited: it overlaps section %v in the file", l.f.Section(p.sec), s)
 }
 
-// move adds up how far everything is shifted: by what the parts before it grow,
-// and by what it takes to keep its offset where it was modulo its alignment. A
-// part that shrinks moves nothing, unless it closes.
+// move adds up how far everything is shifted: by how much the parts before it grow,
+// and by what it takes to keep its offset the same modulo its alignment. A part that
+// shrinks moves nothing, unless it closes.
 func (l *layout) move() error {
 	shift := int64(0)
 	for i := range l.parts {

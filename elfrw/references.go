@@ -41,13 +41,13 @@ func (f *File) checkReferences() error {
 	return nil
 }
 
-// checkEntries wants the symbols of a SHT_RELA section in the symbol table, and
+// checkEntries wants the symbols of a SHT_RELA section to be in the symbol table, and
 // their places in the section that is relocated. R_PPC64_NONE may be at its end.
 func (s Section) checkEntries() error {
 	of := s.f.Section(int(s.Info))
 	size := of.Size
 	if of.Compressed() {
-		size = math.MaxUint64 // the places are those of the content
+		size = math.MaxUint64 // places are offsets in the uncompressed content
 	}
 	symbols := uint32(s.f.NumSymbols())
 	d := s.Data()
@@ -68,7 +68,7 @@ func (s Section) checkEntries() error {
 	return nil
 }
 
-// checkMembers wants the members of a group in no other.
+// checkMembers wants no member of a group to be in another one.
 func (s Section) checkMembers(grouped []bool) error {
 	d := s.Data()
 	for i := 4; i < len(d); i += 4 {

@@ -29,8 +29,7 @@ func (e *Edit) RemoveSection(i int) error {
 	return nil
 }
 
-// removeSections takes out the headers, the names and the bytes of the removed
-// sections.
+// removeSections removes the headers, the names and the bytes of the removed sections.
 func (l *layout) removeSections() error {
 	if l.fewer == 0 {
 		return nil
@@ -54,7 +53,7 @@ func (l *layout) removeSections() error {
 	return nil
 }
 
-// checkUnused wants no reference to a section from number kept on.
+// checkUnused wants no reference to a section with a number of kept or above.
 func (l *layout) checkUnused(kept int) error {
 	refuse := func(i int, format string, a ...any) error {
 		return fmt.Errorf("section %v cannot be removed: %s refers to it", l.f.Section(i), fmt.Sprintf(format, a...))
@@ -91,8 +90,8 @@ func (l *layout) checkUnused(kept int) error {
 	return nil
 }
 
-// removeNames takes the names of the removed sections out of the end of the string
-// table, as far as nothing else is named there.
+// removeNames removes the names of the removed sections from the end of the string
+// table, unless something else is named there.
 func (l *layout) removeNames(kept int) {
 	names := l.f.shstr.Data()
 	begin := len(names)
@@ -125,8 +124,8 @@ func (l *layout) removeNames(kept int) {
 	l.partAt(s).closes = true
 }
 
-// clear makes the part that is a removed section begin where what lies before it
-// ends, if there are only zeros between them.
+// clear makes the part for a removed section begin where what precedes it ends, if
+// there are only zeros between them.
 func (l *layout) clear(p *part, end uint64) {
 	if end >= p.off || !l.zeros(end, p.off) {
 		return
@@ -137,8 +136,8 @@ func (l *layout) clear(p *part, end uint64) {
 	l.bodies[p.splices[0].word].del = p.end - end
 }
 
-// closeUp returns how far what follows a part moves. shift is by how much it would
-// without regard to its alignment.
+// closeUp returns how far what follows a part moves. shift is how far it would move if
+// its alignment did not matter.
 func (l *layout) closeUp(p *part, shift int64) int64 {
 	up := alignShift(shift, p.align)
 	if !p.closes || p.grows >= 0 {
@@ -146,7 +145,7 @@ func (l *layout) closeUp(p *part, shift int64) int64 {
 	}
 	gap := p.next - p.end
 	if p.sec < l.f.shnum-l.fewer {
-		// A string table: what was moved when the names came moves back.
+		// A string table: what was moved when the names were added moves back.
 		gap = uint64(shift) & (p.align - 1)
 	}
 	if p.end+gap > p.next || !l.zeros(p.end, p.end+gap) {
@@ -156,7 +155,7 @@ func (l *layout) closeUp(p *part, shift int64) int64 {
 	return alignShift(shift-int64(gap), p.align)
 }
 
-// alignShift is alignUp for what may be negative.
+// alignShift is alignUp for values that may be negative.
 func alignShift(n int64, align uint64) int64 { return int64(alignUp(uint64(n), align)) }
 
 // zeros reports whether the input has only zeros from one offset to another.

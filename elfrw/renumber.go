@@ -14,7 +14,7 @@ const (
 	relSize  = 16 // Elf64_Rel
 )
 
-// Section types of LLVM's that are tied to the symbol table (LLVM Extensions,
+// LLVM's section types that are tied to the symbol table (LLVM Extensions,
 // "ELF-Dependent").
 const (
 	shtLLVMAddrsig   = 0x6fff4c03 // refers to symbols by index
@@ -48,7 +48,7 @@ func (l *layout) renumber() error {
 			if err := l.renumberRel(s); err != nil {
 				return err
 			}
-		case elf.SHT_SYMTAB_SHNDX: // its entries went in with the symbols
+		case elf.SHT_SYMTAB_SHNDX: // its entries were added together with the symbols
 		case shtLLVMCallGraph:
 		case elf.SHT_GROUP:
 			le.PutUint32(l.header(i)[shInfo:], l.moved(s.Info))
@@ -63,8 +63,8 @@ func (l *layout) renumber() error {
 	return nil
 }
 
-// renumberRel rewrites relocations without addends. Nothing else is known of
-// them: they are not edited.
+// renumberRel rewrites relocations without addends. Nothing else is known about them,
+// so they are not edited.
 func (l *layout) renumberRel(s Section) error {
 	out := bytes.Clone(s.Data())
 	if len(out)%relSize != 0 {
@@ -83,8 +83,8 @@ func (l *layout) renumberRel(s Section) error {
 	return nil
 }
 
-// renumberAddrsig rewrites a table of address-significant symbols: ULEB128
-// symbol indices, one behind the other.
+// renumberAddrsig rewrites a table of address-significant symbols: ULEB128 symbol
+// indices, one after another.
 func (l *layout) renumberAddrsig(s Section) error {
 	d := s.Data()
 	if len(d) == 0 {

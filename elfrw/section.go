@@ -103,7 +103,7 @@ func (s Section) NameHasPrefix(prefix string) bool {
 	return len(b) > len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
-// nameAt is the string table from the section's name on.
+// nameAt returns the string table from the section's name on.
 func (s Section) nameAt() []byte {
 	str := s.f.shstr
 	if str.Index == 0 || uint64(s.Name) >= str.Size {
@@ -137,7 +137,7 @@ func (s Section) Members() iter.Seq[int] {
 	}
 }
 
-// groupFlagSize is the size in bytes of the flags in front of a group's members.
+// groupFlagSize is the size in bytes of the flags before a group's members.
 const groupFlagSize = 4
 
 // Uncompressed returns the content of the section: Data or, if that is

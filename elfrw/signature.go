@@ -20,8 +20,8 @@ func (f *File) Signed() bool { return f.signatureSize() > 0 }
 // Trailer returns the bytes after the last section and header table.
 func (f *File) Trailer() []byte { return f.data[f.end:] }
 
-// signatureSize returns how many bytes at the end of the file are a module's
-// signature with all that belongs to it, 0 for none.
+// signatureSize returns how many bytes at the end of the file belong to a module's
+// signature, 0 for none.
 func (f *File) signatureSize() uint64 {
 	t := f.Trailer()
 	if !bytes.HasSuffix(t, []byte(sigMagic)) {

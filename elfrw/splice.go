@@ -4,9 +4,9 @@ package elfrw
 
 import "slices"
 
-// A splice replaces del bytes at a file offset by n new ones. An edit may have
-// one or two for each of its sites: what most of them insert, a word or r_info,
-// is in the splice itself. What is longer is a body of the edit.
+// A splice replaces del bytes at a file offset by n new ones. An edit may have one or
+// two for each of its sites. What most of them insert, a word or r_info, is in the
+// splice itself; anything longer is a body of the edit.
 type splice struct {
 	off    uint64
 	word   uint64 // the new bytes, little-endian; with body the index of the body
@@ -49,7 +49,7 @@ func (p *part) grow(n int) {
 	p.splices = slices.Grow(p.splices, n)
 }
 
-// addBody adds a splice of bytes that stay where they are.
+// addBody adds a splice whose bytes are not copied.
 func (e *Edit) addBody(p *part, off, del uint64, ins []byte, sym bool) {
 	p.splices = append(doubled(p.splices), splice{off: off, word: uint64(len(e.bodies)), body: true, sym: sym})
 	e.bodies = append(doubled(e.bodies), body{del, ins})
@@ -71,8 +71,8 @@ func (e *Edit) inserted(s *splice) uint64 {
 	return uint64(s.n)
 }
 
-// doubled makes room for another element: append's own growth wastes more where
-// there are many.
+// doubled makes room for another element. append's own growth wastes more memory if
+// there are many elements.
 func doubled[E any](s []E) []E {
 	if len(s) == cap(s) {
 		s = slices.Grow(s, len(s)+1)

@@ -111,8 +111,8 @@ func (f *File) SymbolName(s Symbol) []byte {
 	return cstring(f.data[f.strtab.Off+uint64(s.NameOff) : f.strtab.Off+f.strtab.Size])
 }
 
-// checkSymtab checks the symbol table once, so that Symbol and SymbolName need
-// no error: names lie in the string table, sections exist.
+// checkSymtab checks the symbol table once, so that Symbol and SymbolName need no
+// error: names are in the string table, and sections exist.
 func (f *File) checkSymtab() error {
 	t := f.symtab
 	if t.Index == 0 {

@@ -30,7 +30,7 @@ func createTemp(path string) (*Temp, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Before it was locked somebody may have taken it for left over.
+	// Before it was locked, another process may have taken it for a leftover.
 	if err := t.lock(); err != nil || !t.named(name) {
 		return nil, errors.Join(t.busy(), t.out.Close())
 	}
@@ -40,8 +40,8 @@ func createTemp(path string) (*Temp, error) {
 // flock is a variable for the tests.
 var flock = unix.Flock
 
-// lock shows others that a process is at work on the file. A file system without
-// locks is no reason to fail: what nobody can lock, nobody takes for left over.
+// lock shows others that a process is using the file. A file system without locks is
+// no reason to fail: if nobody can lock it, nobody takes it for a leftover.
 func (t *Temp) lock() error {
 	if err := flock(int(t.out.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		return t.busy()
@@ -49,15 +49,14 @@ func (t *Temp) lock() error {
 	return nil
 }
 
-// take makes a file with the temporary name, again if one was there that a
-// process has left which did not come to its end. Of many who come at once one
-// gets the name.
+// take makes a file with the temporary name. If a killed process has left one, take
+// replaces it. If many try at once, one gets the name.
 func (t *Temp) take(name string, create func() error) error {
 	err := create()
 	if !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	// Without O_NONBLOCK a FIFO of that name would have to be written to first.
+	// Without O_NONBLOCK, opening a FIFO of that name would wait for a writer.
 	old, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return t.busy()
@@ -96,8 +95,8 @@ func (t *Temp) busy() error {
 // tmpfile is a variable for the tests.
 var tmpfile = unix.O_TMPFILE
 
-// createUnnamed makes a file without a name, or returns nil where the file
-// system or a missing /proc does not allow it.
+// createUnnamed makes a file without a name. It returns nil if the file system does
+// not allow that, or if there is no /proc.
 func createUnnamed(dir, path string) *os.File {
 	fd, err := unix.Open(dir, unix.O_RDWR|tmpfile|unix.O_CLOEXEC, 0o666)
 	if err != nil {
@@ -111,9 +110,9 @@ func createUnnamed(dir, path string) *os.File {
 	return out
 }
 
-// tempName is the name that the output for path has before it is renamed. It is
-// always the same, so that the next who writes the file finds what is left of one
-// who was killed.
+// tempName is the name that the output for path has before it is renamed. It is always
+// the same, so that the next process that writes the file finds what a killed one has
+// left.
 func tempName(path string) string {
 	dir, base := filepath.Split(path)
 	sum := fnv.New64a()

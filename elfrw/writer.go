@@ -8,22 +8,22 @@ import (
 )
 
 const (
-	// writeBufSize is how much of what is short is gathered for one write.
+	// writeBufSize is how much short output is collected for one write.
 	writeBufSize = 64 << 10
-	// copyRangeMin is the size in bytes from which a stretch of the input is
-	// handed to copy_file_range(2) instead of write(2).
+	// copyRangeMin is the size in bytes from which a range of the input is passed to
+	// copy_file_range(2) instead of write(2).
 	copyRangeMin = 64 << 10
-	// pageSize is the smallest there is.
+	// pageSize is the smallest page size.
 	pageSize = 4 << 10
 )
 
-// A writer writes the output of an edit. It stands at an offset of the input,
-// end; what lies between begin and end is yet to be copied.
+// A writer writes the output of an edit. It is at an offset of the input, end; what is
+// between begin and end has yet to be copied.
 type writer struct {
 	f          *File
 	begin, end uint64
 	w          io.Writer
-	file       *os.File // w, where the kernel may copy from file to file
+	file       *os.File // w, if the kernel may copy from file to file
 	buf        []byte
 	written    int64
 	err        error
@@ -33,7 +33,7 @@ func newWriter(f *File, w io.Writer) *writer {
 	return &writer{f: f, w: w, buf: make([]byte, 0, writeBufSize)}
 }
 
-// write writes the image: what lies between the splices, and what they insert.
+// write writes the image: what is between the splices, and what they insert.
 func (m *Image) write(w *writer) error {
 	locals := uint32(len(m.edit.locals))
 	for i := range m.edit.parts {
@@ -49,7 +49,7 @@ func (m *Image) write(w *writer) error {
 				copyTo(s.off)
 				w.put(m.edit.bodies[s.word].ins)
 				w.skip(m.edit.bodies[s.word].del)
-			case s.sym: // r_info of an entry whose other fields stay
+			case s.sym: // r_info of an entry whose other fields do not change
 				copyTo(s.off - 8)
 				w.upTo(s.off)
 				w.putWord(s.word, 8)
@@ -71,7 +71,7 @@ func (m *Image) write(w *writer) error {
 	return w.err
 }
 
-// upTo goes on to an offset of the input.
+// upTo advances to an offset of the input.
 func (w *writer) upTo(off uint64) { w.end = off }
 
 // skip leaves out n bytes of the input.
@@ -81,7 +81,7 @@ func (w *writer) skip(n uint64) {
 	w.begin = w.end
 }
 
-// copy copies what is yet to be copied.
+// copy copies what has yet to be copied.
 func (w *writer) copy() {
 	n := w.end - w.begin
 	if n >= copyRangeMin && w.file != nil && w.err == nil && w.aligned() {
@@ -98,16 +98,16 @@ func (w *writer) copy() {
 	w.add(b)
 }
 
-// aligned reports whether the stretch to copy goes to the same place of a page
-// that it comes from. Where it does not the kernel, which copies page by page,
-// writes to every page of the output twice: that takes half as long again as
-// writing the mapped input, which for the others takes as long.
+// aligned reports whether the range to copy has the same offset within a page in the
+// input and in the output. If not, the kernel, which copies page by page, writes to
+// every page of the output twice. That takes half as long again as writing the mapped
+// input; otherwise both take equally long.
 func (w *writer) aligned() bool {
 	at := uint64(w.written) + uint64(len(w.buf))
 	return (at-w.begin)%pageSize == 0
 }
 
-// put adds bytes behind those before end.
+// put adds bytes after those before end.
 func (w *writer) put(b []byte) {
 	w.copy()
 	w.add(b)
@@ -130,8 +130,8 @@ func (w *writer) putZeros(n int) {
 	}
 }
 
-// renumber goes on to an offset of the input, over RELA entries whose global
-// symbols move by so many.
+// renumber advances to an offset of the input, over RELA entries whose global symbols
+// move by so many.
 func (w *writer) renumber(off uint64, by uint32) {
 	if off == w.end {
 		return
@@ -155,7 +155,7 @@ func (w *writer) renumber(off uint64, by uint32) {
 	w.begin = w.end
 }
 
-// add adds bytes to the buffer; what is longer than that is written at once.
+// add adds bytes to the buffer; anything longer than the buffer is written at once.
 func (w *writer) add(b []byte) {
 	if len(b) > cap(w.buf)-len(w.buf) {
 		w.flush()
