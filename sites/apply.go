@@ -47,13 +47,13 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 	return a.edit, nil
 }
 
-// A sectionEdit is the edits of one section of code and its relocations.
+// A sectionEdit is the edits to one section of code and its relocations.
 type sectionEdit struct {
 	code  elfrw.ByteEdits
 	relas elfrw.RelaEdits // if any of them changes
 }
 
-// section rewrites the sites from lo to hi, which are those of a section.
+// section rewrites the sites from lo to hi, all of which are in one section.
 func (a *applier) section(lo, hi int) error {
 	changes, words, relas := 0, 0, 0
 	for i := lo; i < hi; i++ {

@@ -24,8 +24,8 @@ type applier struct {
 	tocSym      int              // symbol of that section
 	pointers    map[int]int64    // key → offset of its address in layout.PointerSection
 	pointerSym  int              // symbol of that section
-	parts       []int            // the sections of userParts
-	stubTies    []int            // symbols of sections that the section of the new stubs keeps
+	parts       []int            // the sections for userParts
+	stubTies    []int            // symbols of sections that keep the section of the new stubs
 	inserted    []insertion
 }
 
@@ -36,8 +36,8 @@ type insertion struct {
 	rel elf.Rela64
 }
 
-// insertRelocations adds the relocations of calls that had none, each before
-// the first one of a later place, or in a relocation section of their own.
+// insertRelocations adds the relocations of calls that had none. Each goes before the
+// first one with a later place, or into a relocation section of its own.
 func (a *applier) insertRelocations() error {
 	slices.SortStableFunc(a.inserted, func(a, b insertion) int {
 		return cmp.Or(cmp.Compare(a.sec, b.sec), cmp.Compare(a.rel.Off, b.rel.Off))
@@ -84,12 +84,12 @@ func (a *applier) addRelaSection(sec int, data []byte) error {
 	return a.addRelaOf(a.Object.File.Section(sec).NameString(), sec, data)
 }
 
-// addRelaOf does the same for a section of that name, which may be a new one.
+// addRelaOf does the same for a section with that name, which may be a new one.
 func (a *applier) addRelaOf(name string, sec int, data []byte) error {
 	return a.addRela(name, sec, 0, data)
 }
 
-// addRela does it as a member of a group, if that is not 0.
+// addRela does it, as a member of a group if group is not 0.
 func (a *applier) addRela(name string, sec, group int, data []byte) error {
 	_, err := a.edit.AddSection(elfrw.NewSection{
 		Name: ".rela" + name, Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK,
@@ -122,7 +122,7 @@ func (a *applier) extend(sec int, data, relas []byte) error {
 	return nil
 }
 
-// findSectionSymbols finds the STT_SECTION symbols, all of them local.
+// findSectionSymbols finds the STT_SECTION symbols, all of which are local.
 func (a *applier) findSectionSymbols() {
 	if a.sectionSyms != nil {
 		return
@@ -141,8 +141,8 @@ func (a *applier) findSectionSymbols() {
 	}
 }
 
-// sectionSymbol returns the section's symbol, and adds one where there is none,
-// as in modules that went through strip.
+// sectionSymbol returns the section's symbol. It adds one if there is none, as in
+// modules that strip has processed.
 func (a *applier) sectionSymbol(sec int) (int, error) {
 	old := sec < len(a.sectionSyms)
 	if old && a.sectionSyms[sec] != 0 {
@@ -155,10 +155,10 @@ func (a *applier) sectionSymbol(sec int) (int, error) {
 	return i, err
 }
 
-// keySymbol returns the symbol by which entries and stubs name a key. Where the
-// object does not have the key, a module names the trampoline in its place and
-// the kernel finds the key (.static_call_tramp_key); in the kernel image itself
-// the key exists and the linker finds it.
+// keySymbol returns the symbol by which entries and stubs name a key. If the object
+// does not have the key, a module names the trampoline instead, and the kernel finds
+// the key (.static_call_tramp_key); in the kernel image itself the key exists, and the
+// linker finds it.
 func (a *applier) keySymbol(key int) (int, error) {
 	if sym := a.Object.Keys[key].Sym; sym != 0 {
 		return int(sym), nil
@@ -204,7 +204,7 @@ func (a *applier) undefined(name string, typ elf.SymType) (int, error) {
 	return found, nil
 }
 
-// stubEntry returns the symbol of a stub's entry, which is there or was added.
+// stubEntry returns the symbol of a stub's entry, which existed or was added.
 func (a *applier) stubEntry(key int, e StubEntry) int {
 	if sym := a.Object.stubSymbol(key, e); sym != 0 {
 		return sym

@@ -11,15 +11,15 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A recordData is what becomes a section of records.
+// A recordData is the content of a section of records.
 type recordData struct {
-	group       int // of which it becomes a member, 0 for none
+	group       int // the group that the section becomes a member of, 0 for none
 	data, relas []byte
 }
 
-// record writes what the plan says of each site. The sections of code that are in
-// no group share one section of records; each group has its own, which goes with
-// the code if a linker drops it.
+// record writes what the plan says about each site. Sections of code that are in no
+// group share one section of records. Each group has its own, which is dropped with
+// the code if a linker drops the group.
 func (a *applier) record() error {
 	if len(a.Record) == 0 {
 		return nil

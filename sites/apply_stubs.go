@@ -203,11 +203,9 @@ func (a *applier) addPointers() error {
 }
 
 // addFrames adds call-frame information for the stubs. first is the symbol at the
-// start of their section.
-//
-// It goes to the end of the object's .eh_frame. With a second section of that name
-// in one object ld.bfd's --gc-sections mistakes the FDEs of one for those of the
-// other, and keeps functions that nobody uses.
+// start of their section. The information goes to the end of the object's .eh_frame.
+// If one object has a second section of that name, ld.bfd's --gc-sections confuses the
+// FDEs of the two, and keeps functions that nobody uses.
 func (a *applier) addFrames(frames []stub.Frame, first int) error {
 	old, base := a.Object.lastFrames()
 	data, entries := stub.Unwind(frames, base, first)
@@ -227,8 +225,8 @@ func (a *applier) addFrames(frames []stub.Frame, first int) error {
 	return a.addRelaOf(frameSection, sec, relas)
 }
 
-// lastFrames returns the object's .eh_frame and its size, or 0 where entries cannot
-// be put behind those that it has: it is in a group, or its end is marked by a zero.
+// lastFrames returns the object's .eh_frame and its size. It returns 0 if no entries
+// can be added to it, because it is in a group or a zero marks its end.
 func (o *Object) lastFrames() (sec int, size uint64) {
 	s, ok := o.File.SectionByName(frameSection)
 	d := s.Data()
@@ -238,8 +236,8 @@ func (o *Object) lastFrames() (sec int, size uint64) {
 	return s.Index, s.Size
 }
 
-// endsInZero reports whether the last entry of call-frame information has no
-// length, or whether what is there is no list of entries.
+// endsInZero reports whether the last entry of call-frame information has length 0, or
+// whether the bytes are not a list of entries.
 func endsInZero(d []byte) bool {
 	for len(d) >= 4 {
 		n := uint64(binary.LittleEndian.Uint32(d))

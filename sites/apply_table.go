@@ -67,8 +67,8 @@ func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) 
 	return appendRela(relas, rela64(at+layout.KeyField(a.env.entrySize), key, uint32(a.env.keyReloc), int64(e.Flags))), nil
 }
 
-// addUserParts adds the sections of the table, without their relocations, and
-// what refers to them.
+// addUserParts adds the sections of the table, without their relocations, and what
+// refers to them.
 func (a *applier) addUserParts() error {
 	if a.marksTable(a.userParts()) {
 		sym, err := a.addUserSection(layout.UserMark, 1, []byte{0})

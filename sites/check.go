@@ -41,7 +41,7 @@ func (p *Plan) Check(out *elfrw.File) error {
 	return c.record()
 }
 
-// section checks the sites from lo to hi, which are those of a section.
+// section checks the sites from lo to hi, all of which are in one section.
 func (c *checker) section(lo, hi int) error {
 	sec := int(c.Object.Sites[lo].Section)
 	code := c.out.Section(sec).Data()

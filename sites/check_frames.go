@@ -11,23 +11,23 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// stubFrames are the stubs that an unwinder has to know, by where they start in
-// their section.
+// stubFrames are the stubs that need unwind information, by where they start in their
+// section.
 type stubFrames map[uint64]stubFrame
 
 type stubFrame struct{ end, calls uint64 }
 
-// frames reads the call-frame information that was added (DWARF 5 §6.4.1, and the
-// LSB for what .eh_frame has of its own), and wants an entry for each stub that
-// says: the CFA is r1, the return address is in LR, and behind a call that a stub
-// makes it is nowhere.
+// frames reads the call-frame information that was added (DWARF 5 §6.4.1, and the LSB
+// for what is particular to .eh_frame). It wants an entry for each stub which says
+// that the CFA is r1, that the return address is in LR, and that after a call that a
+// stub makes the return address is nowhere.
 func (c *checker) frames(sec int, stubs stubFrames) error {
 	eh, base, relas, err := c.addedFrames()
 	if err != nil {
 		return err
 	}
 	data, n := eh.Data(), 0
-	cie := -1 // where there is one that says all this
+	cie := -1 // CIEs that say all this
 	for off := base; off < len(data); {
 		body, err := frameEntry(data[off:])
 		if err != nil {
@@ -58,9 +58,9 @@ func (c *checker) frames(sec int, stubs stubFrames) error {
 	return nil
 }
 
-// addedFrames returns the section that the entries of stubs are in, from base on,
-// and their relocations: one that was added, or that of the input, if entries end
-// at its end. A linker looks at nothing behind an entry of length 0.
+// addedFrames returns the section that has the entries for stubs, from base on, and
+// their relocations. It is one that was added, or that of the input if it can be
+// extended. A linker looks at nothing after an entry of length 0.
 func (c *checker) addedFrames() (sec elfrw.Section, base int, relas reloc.Table, err error) {
 	in := c.Object.File
 	for i := 1; i < in.NumSections(); i++ {
@@ -102,8 +102,8 @@ func (c *checker) addedFrames() (sec elfrw.Section, base int, relas reloc.Table,
 	return sec, base, relas, nil
 }
 
-// frameEntry returns the body of the entry that data begins with. One of length 0
-// would end the section of the program that is linked.
+// frameEntry returns the body of the entry at the start of data. An entry of length 0
+// would end the section of the linked program.
 func frameEntry(data []byte) ([]byte, error) {
 	if len(data) < 8 {
 		return nil, fmt.Errorf("it is truncated")
@@ -115,8 +115,8 @@ func frameEntry(data []byte) ([]byte, error) {
 	return data[4 : 4+size], nil
 }
 
-// readCIE wants version 1, addresses relative to themselves in four bytes, code in
-// units of 4, LR (65) as the return address and r1 as the CFA.
+// readCIE wants version 1, self-relative addresses of four bytes, code in units of 4,
+// LR (65) as the return address and r1 as the CFA.
 func readCIE(b []byte) error {
 	const head = "\x01zR\x00" + "\x04"
 	if len(b) < len(head)+7 || string(b[:len(head)]) != head || b[len(head)] >= 0x80 {
@@ -132,8 +132,8 @@ func readCIE(b []byte) error {
 	return noInstructions(b[6:])
 }
 
-// frame takes the stub of an FDE out of stubs. The relocation has to be that of
-// its first address, at offset off of the section.
+// frame removes the stub of an FDE from stubs. The relocation must be that of the
+// FDE's first address, at offset off of the section.
 func (c *checker) frame(b []byte, off uint64, rel reloc.Rela, sec int, stubs stubFrames) error {
 	s, ok := c.symbol(int(rel.Sym()))
 	start := s.Value + uint64(rel.Addend)

@@ -22,11 +22,11 @@ var ErrNotAsPlanned = kind.NotAsPlanned.Wrap(errors.New("the output is not as pl
 type checker struct {
 	*Plan
 	out  *elfrw.File
-	same index.Set // symbols of the input that are so in the output, as far as was asked
+	same index.Set // symbols of the output by those of the input, as far as was asked
 
 	relas   relaTables       // of the output
 	tables  map[int]int      // section of code → relocations that tie tables to it
-	entries map[int]stubName // symbols of the output that are entries of stubs that were added
+	entries map[int]stubName // symbols of the output that are entries of added stubs
 }
 
 // relocations returns the relocations of a section in the output, by place.
@@ -36,13 +36,13 @@ func (c *checker) relocations(sec int) (reloc.Sorted, error) {
 		return reloc.Sorted{}, err
 	}
 	if c.Object.inOrder.Has(sec) && c.relas.all[sec] == nil {
-		return reloc.Sorted{Table: t}, nil // edits keep an order that there is; section counts them
+		return reloc.Sorted{Table: t}, nil // edits preserve an existing order; section counts them
 	}
 	return reloc.Sort(t), nil
 }
 
-// addition returns the section of a name that was added, and its relocations in
-// order of place. There has to be one of each.
+// addition returns the added section with a name, and its relocations in order of
+// place. There must be exactly one of each.
 func (c *checker) addition(name string) (sec elfrw.Section, relas reloc.Sorted, err error) {
 	n, m := 0, 0
 	for i := c.Object.File.NumSections(); i < c.out.NumSections(); i++ {
@@ -72,11 +72,11 @@ func (c *checker) symbol(i int) (elfrw.Symbol, bool) {
 }
 
 // isCallee reports whether a relocation names what the plan says: what it named
-// before, the target, or the entry of a stub that was added.
+// before, the target, or the entry of an added stub.
 func (c *checker) isCallee(r reloc.Rela, s *Site, d *Decision) bool {
 	sym := int(r.Sym())
 	switch {
-	case !c.retargets(s, d): // of a local trampoline that may be the section's symbol
+	case !c.retargets(s, d): // for a local trampoline, it may be the section's symbol
 		return c.sameSymbol(sym, int(s.Sym))
 	case d.Target == 0:
 		return c.isNewStub(sym, stubName{int(s.Key), d.Stub})
@@ -84,9 +84,9 @@ func (c *checker) isCallee(r reloc.Rela, s *Site, d *Decision) bool {
 	return c.sameSymbol(sym, int(d.Target))
 }
 
-// isCall reports whether a relocation is that of a call: where the plan retargets
-// the branch, at the place of the branch, without an addend, and of the type that
-// goes with what the caller knows of r2; else the one that was there.
+// isCall reports whether a relocation is that of a call. If the plan retargets the
+// branch, it must be at the branch, have no addend, and have the type that matches
+// what the caller knows about r2; otherwise it must be the one that was there.
 func (c *checker) isCall(r reloc.Rela, s *Site, d *Decision, was reloc.Table) bool {
 	if !c.retargets(s, d) {
 		return r.Type() == s.Type && r.Addend == was.At(int(s.Rela)).Addend
@@ -127,15 +127,14 @@ func (p *Plan) differs(s *Site, format string, a ...any) error {
 	return p.Object.at(int(s.Section), s.Off, -1, "%w: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
 }
 
-// isNewStub reports whether a symbol of the output is an entry of a stub that was
-// added.
+// isNewStub reports whether a symbol of the output is an entry of an added stub.
 func (c *checker) isNewStub(sym int, n stubName) bool {
 	is, ok := c.entries[sym]
 	return ok && is == n
 }
 
-// isKeySymbol reports whether a symbol of the output is a key's: the input's, or
-// one of that name where the input has none.
+// isKeySymbol reports whether a symbol of the output is a key's: the input's or, if
+// the input has none, one with the key's name.
 func (c *checker) isKeySymbol(sym, key int) bool {
 	k := &c.Object.Keys[key]
 	if k.Sym != 0 {
@@ -156,7 +155,7 @@ func (c *checker) isTrampoline(sym, key int) bool {
 	return i >= 0 && int(c.Object.Tramps[i].Key) == key && c.Object.Tramps[i].Entry == noStub && c.sameSymbol(sym, j)
 }
 
-// isNamed reports whether an operand is an object that is known by its name.
+// isNamed reports whether an operand is an object with a given name.
 func (c *checker) isNamed(o operand, name string) bool {
 	if o.addend != 0 || o.sym <= 0 || o.sym >= c.out.NumSymbols() {
 		return false

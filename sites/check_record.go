@@ -11,8 +11,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// record checks that the records that were added say of each site what the plan
-// says.
+// record checks that the added records say about each site what the plan says.
 func (c *checker) record() error {
 	left := make(map[int32][]int32, 1) // by section of code: the sites that are to be recorded
 	for _, i := range c.Record {
@@ -34,7 +33,7 @@ func (c *checker) record() error {
 }
 
 // recordSection checks one added section of records, whose relocations are in the
-// section behind it, and takes what it has out of what is left.
+// section after it, and removes the records that it finds from those that are left.
 func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]int) error {
 	data := c.out.Section(sec).Data()
 	all, err := layout.ReadRecords(data)

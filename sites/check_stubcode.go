@@ -10,35 +10,35 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// What follows reads the code of a stub, as Check sees it in an output. It shares
-// no word and no step with what makes stubs.
+// What follows reads the code of a stub in an output, for Check. It shares no word and
+// no step with the code that makes stubs.
 
-// A way is how a stub gets at what it jumps to.
+// A way is how a stub reaches what it jumps to.
 type way uint8
 
 const (
-	wayTOC     way = iota // by the distance from the TOC pointer
+	wayTOC     way = iota // by its distance from the TOC pointer
 	wayNear               // the same, in one instruction
-	wayPointer            // by an address that is at a distance from the TOC pointer
-	wayPCRel              // by the distance from the code
+	wayPointer            // by an address, which is at a distance from the TOC pointer
+	wayPCRel              // by its distance from the code
 	wayGOTPC              // through the GOT, without a TOC pointer
 )
 
 // A stubCode is what a stub does.
 type stubCode struct {
 	saves  bool    // it stores r2 at 24(r1) first
-	nop    bool    // there is a nop behind that
+	nop    bool    // a nop follows the save
 	way    way     // how r12 is loaded,
 	from   operand // and from where
-	null   bool    // r12 is tested, and of NULL nothing is called
-	shadow bool    // LR goes to a stack of the thread's own, and r2 is made anew after the call
+	null   bool    // r12 is tested, and NULL is not called
+	shadow bool    // LR goes to a stack of the thread's own, and r2 is computed again after the call
 	stack  operand // the thread-local pointer to the top of that stack
 	toc    operand // what r2 is made of
 	calls  uint64  // the return address of the call, from the start of the section
 }
 
-// A stubReader reads words with their relocations, one after the other. After the
-// first that is not as it should be it reads no further.
+// A stubReader reads words with their relocations, one after another. After the first
+// unexpected one it reads nothing more.
 type stubReader struct {
 	code  []byte
 	relas reloc.Sorted
@@ -110,7 +110,7 @@ func (r *stubReader) load() (w way, from operand) {
 		// pld r12,0(0),1: type 0 (8LS), R, and the suffix's opcode.
 		from = r.operand(func(w ppc64.Word) bool { return uint32(w) == 1<<26|1<<20 }, typ, 0)
 		r.want(func(w ppc64.Word) bool { return uint32(w) == 57<<26|12<<21 })
-		if (r.off-2*ppc64.WordSize)%16 == 12 { // of which the section is a multiple
+		if (r.off-2*ppc64.WordSize)%16 == 12 { // the alignment of the section is a multiple of 16
 			r.fail("the instruction may cross 64 bytes")
 		}
 	} else if r.peek(func(w ppc64.Word) bool { return ppc64.Decode(w, 0).Op == ppc64.OpLd }) {
@@ -150,7 +150,7 @@ func (r *stubReader) fail(format string, a ...any) {
 	}
 }
 
-// unexpected says that the word, or what relocates it, is none that a stub has here.
+// unexpected says that a stub cannot have this word here, or not with this relocation.
 func (r *stubReader) unexpected(w ppc64.Word, in []reloc.Rela) {
 	with := ""
 	for _, rel := range in {
@@ -175,7 +175,7 @@ func (r *stubReader) next() (ppc64.Word, []reloc.Rela) {
 	return w, in
 }
 
-// peek reports whether the word is one that is.
+// peek reports whether the next word satisfies is.
 func (r *stubReader) peek(is func(ppc64.Word) bool) bool {
 	w, err := ppc64.Load(r.code, r.off)
 	return r.err == nil && err == nil && is(w)
@@ -191,7 +191,7 @@ func (r *stubReader) typeHere() elf.R_PPC64 {
 	return elf.R_PPC64_NONE
 }
 
-// skip takes the word if it is one that is, without a relocation.
+// skip consumes the next word if it satisfies is and has no relocation.
 func (r *stubReader) skip(is func(ppc64.Word) bool) bool {
 	if !r.peek(is) {
 		return false
@@ -200,7 +200,7 @@ func (r *stubReader) skip(is func(ppc64.Word) bool) bool {
 	return true
 }
 
-// want takes a word that has to be there, without a relocation.
+// want consumes a word that must be there, without a relocation.
 func (r *stubReader) want(is func(ppc64.Word) bool) {
 	if r.err != nil {
 		return
@@ -211,9 +211,9 @@ func (r *stubReader) want(is func(ppc64.Word) bool) {
 	r.off += ppc64.WordSize
 }
 
-// operand takes a word that has to be there with one relocation, and returns what
-// that names. here is the place that it counts from, in the section, where that
-// is not the word; 0 if it is.
+// operand consumes a word that must be there with one relocation, and returns what
+// that names. here is the place in the section that the operand is relative to, if
+// that is not the word; otherwise 0.
 func (r *stubReader) operand(is func(ppc64.Word) bool, typ elf.R_PPC64, here int64) operand {
 	if r.err != nil {
 		return operand{}

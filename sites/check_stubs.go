@@ -15,13 +15,13 @@ import (
 	"github.com/scpatch/scpatch/sites/stub"
 )
 
-// stubs reads every stub that was added, by its words and relocations, and holds
-// what it does against what the plan needs. It notes the symbols of their entries,
-// which are the only new ones that a branch or a table may name.
+// stubs reads every added stub by its words and relocations, and compares what it does
+// with what the plan needs. It notes the symbols of their entries: a branch or a table
+// may name no other new symbols.
 func (c *checker) stubs() error {
 	c.entries = map[int]stubName{}
-	want := map[stubName]bool{} // the entries that are still to be found
-	names := map[string][]int{} // the keys of a name: local keys may share one
+	want := map[stubName]bool{} // the entries that have yet to be found
+	names := map[string][]int{} // the keys with a name: local keys may share one
 	for i, st := range c.Stubs {
 		want[stubName{st.Key, st.Kind}] = true
 		if st.Kind == StubSave {
@@ -111,17 +111,17 @@ func (c *checker) stubs() error {
 	return nil
 }
 
-// throughCells reports whether stubs of an entry have to go through cells.
+// throughCells reports whether the stubs with an entry have to go through cells.
 func (c *checker) throughCells(e StubEntry) bool {
 	return e != StubShadow && c.env.cells
 }
 
-// stub says what of a stub is not as its sites need it.
+// stub says how a stub differs from what its sites need.
 func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCode, cells map[int]operand) error {
 	local, err := ppc64.LocalEntryOf(sym.Other)
 	switch noTOC := n.entry == StubNoTOC; {
 	case err != nil, noTOC == local.PreservesR2(), !noTOC && sym.Other != 0:
-		// One without a TOC pointer says so, or a linker would set it up.
+		// A stub without a TOC pointer says so; otherwise a linker would set it up.
 		return fmt.Errorf("st_other is 0x%x", sym.Other)
 	case does.saves != (n.entry == StubSave):
 		return fmt.Errorf("it saves r2: %v", does.saves)
@@ -131,7 +131,7 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 		return fmt.Errorf("it needs r2: %v", !noTOC)
 	}
 	cell := c.throughCells(n.entry)
-	// What the run time makes a branch, in the stubs that keep r2.
+	// The nop that the run time makes a branch, in the stubs that keep r2.
 	if nop := c.env.shortens && (n.entry == StubSave || n.entry == StubJump); does.nop != nop {
 		return fmt.Errorf("it has a nop: %v", does.nop)
 	}
@@ -148,7 +148,7 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 		return fmt.Errorf("it goes to its cell by an address")
 	}
 	if n.entry != StubJump {
-		// The cell's place lies in front.
+		// The distance to the cell comes before the stub.
 		r.off, r.err = sym.Value-layout.CellBefore, nil
 		if before := r.operand(func(w ppc64.Word) bool { return w == 0 }, elf.R_PPC64_REL32, 0); r.err != nil {
 			return fmt.Errorf("the cell before it: %w", r.err)
@@ -166,8 +166,8 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 	return nil
 }
 
-// keyOperand wants a stub to go through its key, and not by a distance where the
-// key may be in another unit.
+// keyOperand wants a stub to go through its key, and not by a distance if the key may
+// be in another unit.
 func (c *checker) keyOperand(does *stubCode, key int, pointers map[int]operand) error {
 	from := does.from
 	far := does.way == wayPointer || does.way == wayGOTPC
@@ -187,8 +187,7 @@ func (c *checker) keyOperand(does *stubCode, key int, pointers map[int]operand) 
 	return nil
 }
 
-// pointers wants the addresses of keys to be the only content of a section of their
-// own.
+// pointers wants a section that contains the addresses of keys and nothing else.
 func (c *checker) pointers(pointers map[int]operand) error {
 	if len(pointers) == 0 {
 		return nil
@@ -221,8 +220,8 @@ func (c *checker) pointers(pointers map[int]operand) error {
 	return nil
 }
 
-// cells wants the cells to be doublewords at the end of .toc, each with the
-// address of its key's trampoline, and nothing else to be there.
+// cells wants the cells to be doublewords at the end of .toc, each with the address of
+// its key's trampoline, and nothing else to be added there.
 func (c *checker) cells(cells map[int]operand) error {
 	if len(cells) == 0 {
 		return nil

@@ -15,8 +15,8 @@ func (c *checker) badTable(format string, a ...any) error {
 	return fmt.Errorf("%w: the table of sites: %s", ErrNotAsPlanned, fmt.Sprintf(format, a...))
 }
 
-// table checks that the output's table has the entries of the input's, and those
-// that the plan adds, and nothing else.
+// table checks that the output's table has the entries of the input's and those that
+// the plan adds, and nothing else.
 func (c *checker) table() error {
 	if c.env.userTable {
 		return c.userTable()
@@ -39,8 +39,9 @@ func (c *checker) table() error {
 	return c.part(sec, was, n, added)
 }
 
-// userTable does the same for user space's, which is in several sections: those
-// of the input, and behind them new ones. What has code refers to a new one.
+// userTable does the same for the table of user space. It is in several sections:
+// those of the input, followed by new ones. A section of code with new entries refers
+// to a new one.
 func (c *checker) userTable() error {
 	next := 1
 	find := func() (sec elfrw.Section, ok bool) {
@@ -101,8 +102,8 @@ func (c *checker) userTable() error {
 	return nil
 }
 
-// tied checks that a section of code, 0 for that of the new stubs, refers to a
-// section.
+// tied checks that a section of code refers to a section; 0 stands for the section of
+// the new stubs.
 func (c *checker) tied(code, table int) error {
 	if code == 0 {
 		for i := range c.out.NumSections() {
@@ -125,8 +126,8 @@ func (c *checker) tied(code, table int) error {
 	return c.badTable("section %v does not refer to section %v", c.out.Section(code), c.out.Section(table))
 }
 
-// part checks one section of a table: n entries of the input's, and those that are
-// added behind them.
+// part checks one section of a table: n entries of the input, followed by the added
+// ones.
 func (c *checker) part(sec elfrw.Section, was *Table, n int, added []int) error {
 	size := uint64(c.env.entrySize)
 	var before reloc.Table
@@ -194,8 +195,8 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 	return key.Type() == uint32(c.env.keyReloc) && key.Off == off+layout.KeyField(c.env.entrySize) && key.Addend == int64(e.Flags) && c.isKey(key, e)
 }
 
-// isEntryStub reports whether a relocation names the stub of an entry: one that
-// was added, or one of the input.
+// isEntryStub reports whether a relocation names the stub of an entry: one that was
+// added, or one of the input.
 func (c *checker) isEntryStub(r reloc.Rela, e *Entry) bool {
 	n := stubName{int(e.Key), e.Stub}
 	if r.Addend != 0 {
@@ -207,8 +208,8 @@ func (c *checker) isEntryStub(r reloc.Rela, e *Entry) bool {
 	return c.isNewStub(int(r.Sym()), n)
 }
 
-// isKey reports whether a relocation names the key of an entry: by its symbol,
-// or by the name that was added, or in a module by its trampoline.
+// isKey reports whether a relocation names the key of an entry: by its symbol, by a
+// symbol that was added with its name, or in a module by its trampoline.
 func (c *checker) isKey(r reloc.Rela, e *Entry) bool {
 	if e.KeySym == 0 && c.env.loader && c.isTrampoline(int(r.Sym()), int(e.Key)) {
 		return true

@@ -35,7 +35,7 @@ type environment struct {
 	// What becomes of the object.
 	image        bool // part of the kernel image: one unit, with each key beside its trampoline, and with the PACA
 	loader       bool // a module: the loader finds missing keys by their trampolines, and takes local entry 1 for 0
-	preempts     bool // a definition of another unit may take the place of one of default visibility
+	preempts     bool // another unit's definition may take precedence over one of default visibility
 	kernelScript bool // the kernel's linker script gathers the sections, and drops .discard.*
 }
 
@@ -93,8 +93,8 @@ func entrySize(o *Object, opts Options) (int, error) {
 	return layout.EntrySize, nil
 }
 
-// checkKeys refuses a table of the kernel image that names a trampoline in place
-// of its key: the kernel looks for the key of a module's entries alone.
+// checkKeys rejects a table of the kernel image that names a trampoline instead of its
+// key: the kernel looks up the key only for entries of modules.
 func (env environment) checkKeys(o *Object) error {
 	if !env.repatches || o.Table == nil {
 		return nil

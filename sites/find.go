@@ -15,7 +15,7 @@ func Find(f *elfrw.File) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	// From here on the symbol of every relocation is known to exist.
+	// From here on, the symbol of every relocation is known to exist.
 	if err := f.CheckReferences(); err != nil {
 		return nil, err
 	}

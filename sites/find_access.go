@@ -10,10 +10,10 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// finalAccess reports whether a relocation of code is one half of an access
-// whose other half, the displacement, is in this very instruction: a load or a
-// store, so that no other displacement comes on top; or the high half, which is
-// of no use without a low one. It returns how many bytes are accessed at most,
+// finalAccess reports whether a relocation of code is one half of an access whose
+// other half, the displacement, is in this very instruction. That is a load or a
+// store, so that no other displacement can be added, or the high half, which is
+// useless without a low one. It returns the largest number of bytes that are accessed,
 // and 0 if the access is not final. Update forms leave the address in a register.
 func finalAccess(sec elfrw.Section, rel reloc.Rela) uint64 {
 	if !sec.IsCode() {
@@ -54,8 +54,8 @@ func prefixedWidth(prefix, w ppc64.Word) uint64 {
 	return 0
 }
 
-// accessWidth is how many bytes a load or store accesses, 0 for one that leaves
-// its address in a register and for all other instructions.
+// accessWidth returns how many bytes a load or store accesses. It is 0 for one that
+// leaves its address in a register, and for all other instructions.
 func accessWidth(w ppc64.Word) uint64 {
 	switch w.Opcode() {
 	case 34, 38: // lbz, stb

@@ -32,12 +32,11 @@ func (o *Object) findNoTOC() {
 	}
 }
 
-// callerUsesTOC reports whether the function around a site holds its unit's
-// TOC pointer in r2: whether it was entered at, or fell through to, a local
-// entry that wants it (ELFv2 §2.3.2.1). known is false where that cannot be seen.
-//
-// The cold part of a function has a symbol but no entry of its own; what holds
-// is what its function's symbol says.
+// callerUsesTOC reports whether the function around a site holds its unit's TOC
+// pointer in r2: whether it was entered at, or fell through to, a local entry that
+// needs it (ELFv2 §2.3.2.1). known is false if nothing shows that. The cold part of a
+// function has a symbol but no entry of its own, so the symbol of its function
+// decides.
 func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
 	if sym == 0 {
 		return false, false

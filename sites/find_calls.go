@@ -36,7 +36,7 @@ func (o *Object) findCalls() error {
 	return o.checkTramps()
 }
 
-// checkTramps wants those trampolines that are called, and defined here, to be code.
+// checkTramps wants the trampolines that are called, and defined here, to be code.
 func (o *Object) checkTramps() error {
 	seen := make([]bool, len(o.Tramps))
 	for i := range o.Sites {
@@ -85,9 +85,8 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 	return nil
 }
 
-// scan returns the numbers of the relocations against symbols that are watched,
-// and notes whether the table is in order of place. It is the one look at every
-// relocation.
+// scan returns the numbers of the relocations against watched symbols, and notes
+// whether the table is in order of place. Nothing else looks at every relocation.
 func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32) {
 	watched := o.watched
 	ordered, last, i := true, uint64(0), int32(0)
@@ -108,8 +107,8 @@ func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32) {
 	return found
 }
 
-// addCall adds the site that a relocation against a trampoline makes, if it
-// makes one: an address of the trampoline is none.
+// addCall adds the site for a relocation against a trampoline. A relocation that
+// stores the trampoline's address makes no site.
 func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int) error {
 	bad := func(format string, a ...any) error {
 		return o.at(sec, r.Off, int64(r.Type()), format, a...)
@@ -138,10 +137,10 @@ func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int)
 
 func relative(w ppc64.Word) bool { return w.IsBranch() && !w.AA() }
 
-// oddCall names the instruction that a relocation of a call is for, and knows it,
-// if the call is in a form that is not rewritten; nil for all others. The call of an
-// inline PLT sequence (-mlongcall, -fno-plt) is its branch to CTR: the relocations
-// of the rest only load the address.
+// oddCall names the instruction that a relocation of a call belongs to, if the call is
+// in a form that is not rewritten, and recognizes it. It is nil for all other calls.
+// The call of an inline PLT sequence (-mlongcall, -fno-plt) is its branch to CTR: the
+// other relocations only load the address.
 func oddCall(typ uint32) (what string, is func(ppc64.Word) bool) {
 	switch elf.R_PPC64(typ) {
 	case elf.R_PPC64_REL14, elf.R_PPC64_REL14_BRTAKEN, elf.R_PPC64_REL14_BRNTAKEN,
@@ -157,7 +156,7 @@ func oddCall(typ uint32) (what string, is func(ppc64.Word) bool) {
 	return "", nil
 }
 
-// sortSites sorts the sites from first on by place, and refuses two at one.
+// sortSites sorts the sites from first on by place, and rejects two at one place.
 func (o *Object) sortSites(first int) error {
 	added := o.Sites[first:]
 	for i := 1; i < len(added); i++ {
@@ -175,9 +174,9 @@ func (o *Object) sortSites(first int) error {
 
 // findDecoded finds branches that the assembler resolved itself because it knew
 // the trampoline's place: it is local, or was called by a local label, and is in the
-// same section. They have no relocation, and where the table does not name them
-// nothing proves that they are code; they are found so that they are not lost in
-// silence.
+// same section. They have no relocation, and if the table does not name them, nothing
+// proves that they are code. They are found so that they are reported and not
+// silently lost.
 func (o *Object) findDecoded() error {
 	first := len(o.Sites)
 	for sec := range o.trampWords() {
@@ -229,7 +228,7 @@ func (o *Object) mayEnterTramp(sec int) bool {
 }
 
 // relocatedWords returns the offsets of the words of a section that relocations
-// change: what a branch there holds as its displacement means nothing.
+// change. What a branch there holds as its displacement means nothing.
 func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
 	t, err := o.table(sec)
 	if err != nil {

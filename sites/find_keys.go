@@ -65,8 +65,8 @@ type heldBy struct {
 	r        reloc.Rela
 }
 
-// keyRelocations finds the relocations of the keys of one section; a key
-// without one holds NULL.
+// keyRelocations finds the relocations of the keys of one section. A key without one
+// holds NULL.
 func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error) {
 	s := o.File.Section(sec)
 	if !s.Has(elf.SHF_ALLOC) || !s.Is(elf.SHT_PROGBITS) && !s.Is(elf.SHT_NOBITS) {
@@ -133,9 +133,9 @@ func (o *Object) target(h heldBy) (Target, error) {
 		return Target{Why: KeyConstant}, nil
 	}
 	if s.Type() == elf.STT_SECTION {
-		// The linkers find the local entry in a function symbol's st_other;
-		// behind a section symbol they see none and enter at the global one,
-		// with a stale r12. So the function's own symbol it must be.
+		// The linkers find the local entry in a function symbol's st_other. With a
+		// section symbol they see none and enter at the global one, with a stale r12.
+		// So the relocation must name the function's own symbol.
 		if sym = o.functionAt(s.Section, s.Value+uint64(r.Addend)); sym == 0 {
 			return Target{Why: TargetNoSymbol}, nil
 		}
@@ -167,10 +167,9 @@ func (o *Object) target(h heldBy) (Target, error) {
 	return Target{Kind: TargetFunc, Sym: int32(sym)}, nil
 }
 
-// functionAt returns the function symbol that a section symbol plus addend
-// stands for. An assembler makes such a pair of a local symbol only, so a local
-// one is what was meant; a global one at the same place might be replaced by
-// another definition.
+// functionAt returns the function symbol that a section symbol plus addend stands for.
+// An assembler makes such a pair only from a local symbol, so a local one was meant; a
+// global one at the same place might be replaced by another definition.
 func (o *Object) functionAt(sec int, off uint64) int {
 	if sec == 0 {
 		return 0

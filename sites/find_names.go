@@ -150,7 +150,7 @@ func (o *Object) keysByAddr() map[addr]int {
 	return o.keyAddrs
 }
 
-// keyOf returns the key that symbol + addend names, or whose trampoline that is.
+// keyOf returns the key that symbol + addend names, directly or by its trampoline.
 func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 	s := o.File.Symbol(sym)
 	if addend == 0 {
@@ -170,9 +170,8 @@ func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 	return 0, false
 }
 
-// pointerAt returns the R_PPC64_ADDR64 of the doubleword that a relocation names, in
-// a section of addresses: that of compilers, and those of static_call.h and of the
-// stubs.
+// pointerAt returns the R_PPC64_ADDR64 of the doubleword that a relocation names, in a
+// section of addresses: the compilers', or those of static_call.h and of the stubs.
 func (o *Object) pointerAt(r reloc.Rela) (reloc.Rela, bool) {
 	place, ok := o.resolve(r.Sym(), r.Addend)
 	if !ok {

@@ -11,15 +11,14 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// A trampoline and its key have one scope. Where the object has the code of a
-// trampoline, a relocation there says which key it loads. That counts more than
-// any name: ld -r joins files whose local symbols have the same names, objcopy
-// makes symbols local or global, and no STT_FILE needs to be there. A
-// trampoline whose code names no key has the key of its name if both are
-// global; a local one has none.
+// A trampoline and its key have the same scope. If the object has the code of a
+// trampoline, a relocation there says which key it loads. That counts more than any
+// name: ld -r joins files whose local symbols have the same names, objcopy makes
+// symbols local or global, and there may be no STT_FILE. A trampoline whose code names
+// no key has the key with its name if both are global; a local one has none.
 
-// pair gives each trampoline its key. A key that the object does not have gets
-// an entry all the same.
+// pair gives each trampoline its key. A key that the object does not have gets an
+// entry all the same.
 func (o *Object) pair() error {
 	loads, err := o.findLoads()
 	if err != nil {
@@ -72,9 +71,9 @@ func (o *Object) pair() error {
 	return nil
 }
 
-// loadCounts reports whether the one key that the code of a trampoline loads is
-// its key, though it is not the global one of its name. The code has to be what
-// runs; and under another name it has to be a trampoline, and nothing else.
+// loadCounts reports whether the one key that a trampoline's code loads is its key,
+// although it is not the global one with its name. The code must be what runs. If the
+// names differ, it must also do nothing but what a trampoline does.
 func (o *Object) loadCounts(tramp int, s elfrw.Symbol, name []byte, key int) bool {
 	if key < 0 || s.Bind() == elf.STB_WEAK || o.inComdat(s.Section) {
 		return false
@@ -128,7 +127,7 @@ func (o *Object) findLoads() ([]int32, error) {
 	return loads, nil
 }
 
-// keyNamed returns the key whose place a relocation names, by itself or by its
+// keyNamed returns the key whose place a relocation names, directly or through its
 // address in memory.
 func (o *Object) keyNamed(r reloc.Rela) (int, bool) {
 	if e, ok := o.pointerAt(r); ok {

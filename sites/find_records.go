@@ -9,14 +9,14 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A recorded site is what an earlier run has recorded of it.
+// A recorded site is what an earlier run has recorded about a site.
 type recorded struct {
 	form layout.RecordForm
 	key  string
 }
 
-// records reads the records of the object: what earlier runs have decided, the
-// last of them for each place.
+// records reads the records of the object: what earlier runs have decided. For each
+// place the last one counts.
 func (o *Object) records() (map[addr]recorded, error) {
 	var was map[addr]recorded
 	for _, i := range o.tables.records {
@@ -40,7 +40,7 @@ func (o *Object) records() (map[addr]recorded, error) {
 		for _, r := range all {
 			at := r.At + layout.RecordBase
 			if next = t.Search(at, next); next == t.Len() || t.NthOff(next) != at {
-				continue // of code that is not there any more
+				continue // of code that no longer exists
 			}
 			rel := t.Nth(next)
 			base, ok := o.resolve(rel.Sym(), rel.Addend)
@@ -58,9 +58,9 @@ func (o *Object) records() (map[addr]recorded, error) {
 	return was, nil
 }
 
-// definesKey reports whether a key's address is known to be that of its symbol
-// here. Others are known by their names: ld.bfd leaves the address of a symbol of
-// a shared library 0 in a section that is not loaded.
+// definesKey reports whether a key's address is known to be that of its symbol here.
+// Other keys are known by their names: ld.bfd leaves the address of a shared library's
+// symbol 0 in a section that is not loaded.
 func (o *Object) definesKey(k *Key) bool {
 	s := o.File.Symbol(int(k.Sym))
 	return s.Section != 0 && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section)

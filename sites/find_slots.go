@@ -9,8 +9,8 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// findSlots looks at the word behind each branch, and at what else the
-// relocations say of the two words.
+// findSlots looks at the word after each branch, and at what else the relocations say
+// about the two words.
 func (o *Object) findSlots() error {
 	for lo, hi := range o.bySection() {
 		sec := int(o.Sites[lo].Section)
@@ -25,9 +25,10 @@ func (o *Object) findSlots() error {
 	return nil
 }
 
-// findSlotsOf does it for the sites of a section. Two words: a site may begin
-// where the slot of the one before ends, but sites do not overlap, for a slot is
-// no branch. A tail site has no slot and may be followed at once by another site.
+// findSlotsOf does this for the sites of a section. It looks at two words: a site may
+// begin where the slot of the one before ends, but sites do not overlap, because a
+// slot is not a branch. A tail site has no slot, and another site may follow it at
+// once.
 func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error {
 	next := 0
 	for i := range list {
@@ -57,7 +58,7 @@ func (o *Object) siteReloc(s *Site, i int, r reloc.Rela) error {
 	case i == int(s.Rela) || r.Type() == uint32(elf.R_PPC64_NONE):
 		return nil
 	case s.Rela < 0 && r.IsCall() && s.Word.IsBranch() && r.Off == s.Off && !s.Decoded:
-		// Only the table names the site: what it calls is this.
+		// Only the table names the site: this relocation says what it calls.
 		if r.Addend != 0 && o.File.Symbol(int(r.Sym())).Type() != elf.STT_SECTION {
 			return o.at(int(s.Section), r.Off, int64(r.Type()), "addend is 0x%x, but a call has none", r.Addend)
 		}

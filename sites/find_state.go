@@ -61,7 +61,7 @@ func (o *Object) current(s *Site) (state, error) {
 	return state{}, bad("the table names a site that is neither a call nor a constant: %v", s.Word)
 }
 
-// callee is the symbol that a site's branch names now, 0 where none does.
+// callee is the symbol that a site's branch names now, 0 if it names none.
 func (o *Object) callee(s *Site) int {
 	switch {
 	case s.Tramp >= 0:

@@ -23,8 +23,8 @@ func (o *Object) stubSymbol(key int, e StubEntry) int {
 	return o.stubs[stubName{key, e}]
 }
 
-// findStubKeys gives the stubs of an earlier run their keys: what their
-// relocations name, since local names may repeat.
+// findStubKeys gives the stubs of an earlier run their keys: those that their
+// relocations name, because local names may repeat.
 func (o *Object) findStubKeys() error {
 	bySection := map[int][]spot{}
 	for i, t := range o.Tramps {
@@ -68,8 +68,8 @@ func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 	return o.at(sec, sp.off, -1, "the stub %s loads no key", kind.Printable(o.name(int(tramp.Sym))))
 }
 
-// hasShortcut reports whether a key's stub has a nop for a branch: one that is
-// to be made has, one of an earlier run with another run time has not.
+// hasShortcut reports whether a key's stub has a nop for a branch. A stub that has yet
+// to be made has one; a stub of an earlier run for another run time does not.
 func (o *Object) hasShortcut(key int) bool {
 	sym := o.stubSymbol(key, StubJump)
 	if sym == 0 {

@@ -36,11 +36,11 @@ func (o *Object) findTable() error {
 	return o.mergeTable(t)
 }
 
-// findUserTable does the same for the table of user space. An object has a section
-// of it for each section of code with such sites, and one for the section of the
-// stubs. The section of code refers to its section of the table (R_PPC64_NONE): a
-// linker that collects what nobody uses keeps and drops both together. Joined
-// objects may have one section for all code.
+// findUserTable does the same for the table of user space. An object has one section
+// of the table for each section of code with such sites, and one for the section of
+// the stubs. The section of code refers to its section of the table (R_PPC64_NONE), so
+// a linker that discards unused sections keeps or drops both together. Joined objects
+// may have one section for all code.
 func (o *Object) findUserTable() error {
 	if len(o.tables.user) == 0 {
 		return nil
@@ -56,8 +56,8 @@ func (o *Object) findUserTable() error {
 	return o.mergeTable(t)
 }
 
-// readEntries appends the entries of a section to a table. Each has a relocation
-// of its site and of its key; with stubs, each has one of its stub too.
+// readEntries appends the entries of a section to a table. Each has a relocation for
+// its site and one for its key; with stubs, also one for its stub.
 func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, stubs bool) error {
 	if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC) {
 		return o.at(sec.Index, 0, -1, "a site table has type SHT_PROGBITS and SHF_ALLOC, but this is %v with flags %v", elf.SectionType(sec.Type), elf.SectionFlag(sec.Flags))
@@ -117,8 +117,8 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 	return nil
 }
 
-// tableEntrySize decides between the two layouts: by the header where it says,
-// else by the relocations.
+// tableEntrySize decides between the two layouts: by the header if it says, otherwise
+// by the relocations.
 func tableEntrySize(sec elfrw.Section, rela reloc.Table) int {
 	if sec.Entsize == 8 || sec.Entsize == 16 {
 		return int(sec.Entsize)
@@ -154,8 +154,8 @@ func (o *Object) entryAddr(sec elfrw.Section, r reloc.Rela, e *Entry) error {
 	return nil
 }
 
-// entryKey reads the relocation of an entry's key. A module that may not see
-// the key names the trampoline in its place.
+// entryKey reads the relocation of an entry's key. A module that may not see the key
+// names the trampoline instead.
 func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *Entry) error {
 	bad := func(format string, a ...any) error {
 		return o.at(sec.Index, r.Off, int64(r.Type()), format, a...)
@@ -244,7 +244,7 @@ func (o *Object) mergeTable(t *Table) error {
 	return o.sortSites(0)
 }
 
-// number notes that entry i of the table is a site's.
+// number notes that entry i of the table belongs to a site.
 func (t *Table) number(o *Object, s *Site, i int) {
 	if t == o.User {
 		s.User = int32(i)
@@ -254,9 +254,9 @@ func (t *Table) number(o *Object, s *Site, i int) {
 	}
 }
 
-// findTrampKeys reads .static_call_tramp_key: pairs of s32 that say which key
-// belongs to a trampoline that is exported without its key. A pair that names
-// another key than the trampoline's own name does is an error.
+// findTrampKeys reads .static_call_tramp_key: pairs of s32 that give the key of a
+// trampoline that is exported without its key. It is an error if a pair names a key
+// that does not have the trampoline's name.
 func (o *Object) findTrampKeys() error {
 	if len(o.tables.trampKeys) == 0 {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// maxTrampWords is how many words of a trampoline without a size are read.
+// maxTrampWords is how many words are read of a trampoline without a size.
 const maxTrampWords = 32
 
 // readTramp reads the code of a trampoline, once.
@@ -55,8 +55,8 @@ func (o *Object) decodeTramp(sym int) trampCode {
 	return c
 }
 
-// onlyJumps reports whether a trampoline, or a stub of an earlier run, does
-// nothing to its key but load it.
+// onlyJumps reports whether a trampoline, or a stub of an earlier run, does nothing to
+// its key but load it.
 func (o *Object) onlyJumps(t int) bool {
 	c := o.readTramp(t)
 	return o.Tramps[t].Entry != noStub || c.known && !c.stores
@@ -74,8 +74,8 @@ type trampWalk struct {
 	written uint32 // mask of registers
 }
 
-// walkTramp follows a trampoline from an offset to its bctr. It fails at
-// anything else that leaves the line, but for a conditional return and for bcl
+// walkTramp follows a trampoline from an offset to its bctr. It fails at anything else
+// that leaves the straight line, except for a conditional return and for bcl
 // 20,31,.+4, which only puts an address into LR.
 func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 	for range maxTrampWords {
@@ -97,7 +97,7 @@ func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 	return w, false
 }
 
-// branch applies a branch other than bctr, and reports whether the line goes on.
+// branch applies a branch other than bctr, and reports whether the line continues.
 func (w *trampWalk) branch(word ppc64.Word, in ppc64.Inst) bool {
 	switch in.Op {
 	case ppc64.OpB:
@@ -125,8 +125,8 @@ func (w *trampWalk) step(word, suffix ppc64.Word, in ppc64.Inst) {
 	w.stores = w.stores || store && (a.Indexed || a.PCRel || a.Base != ppc64.RegSP)
 }
 
-// mayRead returns the general registers that an instruction which is no branch
-// may read, as a mask: more than it does read, never less.
+// mayRead returns the general registers that a non-branch instruction may read, as a
+// mask: more than it does read, never fewer.
 func mayRead(w, suffix ppc64.Word) uint32 {
 	m := ppc64.Sources(w, suffix)
 	a, memory := ppc64.Memory(w, suffix)
@@ -148,8 +148,9 @@ func mayRead(w, suffix ppc64.Word) uint32 {
 	return m
 }
 
-// canBeNull reports whether a key may come to hold NULL: unless it begins with
-// a function, and its trampolines, all of them known, would jump to NULL.
+// canBeNull reports whether a key may come to hold NULL. It may not if the key
+// initially holds a function, and all of its trampolines are known and would jump to
+// NULL.
 func (o *Object) canBeNull(key int) bool {
 	if k := o.Keys[key].Target.Kind; k != TargetFunc && k != TargetReturn0 {
 		return true
@@ -168,8 +169,8 @@ func (o *Object) canBeNull(key int) bool {
 	return !o.neverNull[key]
 }
 
-// localTramp reports whether a site calls a local trampoline, whose key is local
-// as well: if its symbol is gone, a key that others see by that name is another one.
+// localTramp reports whether a site calls a local trampoline, whose key is local as
+// well. If the key's symbol is gone, a visible key with that name is a different one.
 func (o *Object) localTramp(s *Site) bool {
 	if s.Tramp < 0 {
 		return false
@@ -191,8 +192,8 @@ func (o *Object) trampoline(key int) int {
 	return o.keyTramps[key]
 }
 
-// trampEnd is where a trampoline ends, as far as it is read: without a size
-// behind its first bctr.
+// trampEnd is where a trampoline ends, as far as it is read: after its first bctr if
+// it has no size.
 func (o *Object) trampEnd(s elfrw.Symbol) uint64 {
 	code := o.File.Section(s.Section).Data()
 	if s.Size != 0 {

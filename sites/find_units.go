@@ -13,10 +13,10 @@ import (
 	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
-// In user space the program, or a library that was loaded before, may define
-// what a library defines, and its definition then counts for the library too. So
-// may a symbol of default visibility of any object whose code does not show that
-// it is for a program. What such a key holds is not for this object to say.
+// In user space the program, or a library that was loaded before, may define what a
+// library defines, and its definition then counts for the library too. The same is
+// true of a symbol of default visibility in any object whose code does not show that
+// it is for a program. This object does not determine what such a key holds.
 
 // preemptible reports whether another unit's definition of a symbol may take
 // the place of this object's.
@@ -25,9 +25,9 @@ func (o *Object) preemptible(sym int) bool {
 	return s.Bind() != elf.STB_LOCAL && s.Visibility() == elf.STV_DEFAULT && !o.forProgram()
 }
 
-// forProgram reports whether the compiler took a symbol of default visibility
-// for the unit's own, as it does for a program and not for a library (-fPIC): code
-// that is no trampoline gets at it without the GOT, by its name or where it lies in
+// forProgram reports whether the compiler treated a symbol of default visibility as
+// the unit's own, as it does for a program and not for a library (-fPIC). Code other
+// than a trampoline then accesses it without the GOT, by its name or by its place in
 // its section, or calls it without a slot.
 func (o *Object) forProgram() bool {
 	if o.program == nil {
@@ -78,7 +78,7 @@ func (o *Object) findProgram() bool {
 	return false
 }
 
-// ranges are stretches of sections.
+// ranges are address ranges in sections.
 type ranges map[int][][2]uint64
 
 func (r ranges) add(sec int, from, to uint64) { r[sec] = append(r[sec], [2]uint64{from, to}) }
@@ -103,7 +103,7 @@ func (r ranges) has(sec int, off uint64) bool {
 func (o *Object) showsProgram(sec elfrw.Section, r reloc.Rela, objects ranges) bool {
 	s := o.File.Symbol(int(r.Sym()))
 	if s.Type() == elf.STT_SECTION {
-		// Only where the very place is accessed: an anchor may lie anywhere.
+		// Only if the access is to the very place: an anchor may be anywhere.
 		return elf.R_PPC64(r.Type()) != elf.R_PPC64_TOC16_HA && finalAccess(sec, r) > 0 && objects.has(s.Section, s.Value+uint64(r.Addend))
 	}
 	switch elf.R_PPC64(r.Type()) {
@@ -135,8 +135,8 @@ func (o *Object) ownKey(key int, env environment) bool {
 	return o.keysInReach()[key]
 }
 
-// sameUnit reports whether a symbol provably is, after the link, of the link
-// unit of this object.
+// sameUnit reports whether a symbol provably belongs to the link unit of this object
+// after the link.
 func (o *Object) sameUnit(sym int, env environment) bool {
 	s := o.File.Symbol(sym)
 	switch {

@@ -12,9 +12,10 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// A funcIndex finds functions by place. Only the sections that were asked for
-// are indexed. An object may have very many sections with one function each, or
-// one with very many: the functions are numbers in one array, section by section.
+// A funcIndex finds functions by place. Only the sections that were asked for are
+// indexed. An object may have very many sections with one function each, or one
+// section with very many functions. So the functions are numbers in one array, section
+// by section.
 type funcIndex struct {
 	file  *elfrw.File
 	width int      // bits of a symbol index
@@ -29,7 +30,7 @@ type functions struct {
 	file   *elfrw.File
 	size   uint64   // of the section
 	width  int      // see funcIndex
-	fns    []uint64 // start<<width + symbol index, by start; of those that start together the longest first
+	fns    []uint64 // start<<width + symbol index, sorted by start; of those with the same start, the longest first
 	maxEnd []uint64 // the largest end up to here, so that a search can stop
 	next   int      // see find
 }
@@ -72,7 +73,7 @@ func (x *funcIndex) index(f *elfrw.File, secs []int) {
 	}
 }
 
-// each visits the functions of the indexed sections, as the symbols have them.
+// each visits the functions of the indexed sections, in the order of the symbols.
 func (x *funcIndex) each(visit func(slot int32, fn uint64)) {
 	f := x.file
 	for i := 1; i < f.NumSymbols(); i++ {
@@ -80,7 +81,7 @@ func (x *funcIndex) each(visit func(slot int32, fn uint64)) {
 			continue
 		}
 		slot := x.slots[f.SymbolSection(i)]
-		// No section is as large as what does not fit into a number.
+		// No section is so large that this does not fit into a number.
 		if v := f.SymbolValue(i); slot != 0 && v>>(64-x.width) == 0 {
 			visit(slot, v<<x.width|uint64(i))
 		}
@@ -125,7 +126,7 @@ func (x *functions) start(i int) uint64 { return x.fns[i] >> x.width }
 
 func (x *functions) symbol(number uint64) int { return int(number & (1<<x.width - 1)) }
 
-// end is where the i-th function ends; without a size at the next one.
+// end is where the i-th function ends: if it has no size, at the next one.
 func (x *functions) end(i int) uint64 {
 	switch size := x.file.SymbolSize(x.symbol(x.fns[i])); {
 	case size != 0:
@@ -143,7 +144,7 @@ func (x *funcIndex) find(sec int, off uint64) int {
 }
 
 // find returns the innermost function around a place, 0 if there is none. It is
-// the fastest in order of place.
+// fastest if places come in order.
 func (x *functions) find(off uint64) int {
 	isNext := func(i int) bool {
 		return (i == 0 || x.start(i-1) <= off) && (i == len(x.fns) || x.start(i) > off)

@@ -47,15 +47,15 @@ type Target struct {
 	Why  Reason // with TargetUnknown: why it is not known
 }
 
-// A trampCode is what the instructions of a defined trampoline show. Nothing is
-// known of one that is not a straight line to a bctr.
+// A trampCode is what the instructions of a defined trampoline show. Nothing is known
+// about one that is not a straight line to a bctr.
 type trampCode struct {
 	known bool
-	// ownTOC: its entry, offset 0, needs neither r2 nor r12 of its caller. It
+	// ownTOC: its entry, at offset 0, needs neither r2 nor r12 from its caller. It
 	// makes its own TOC pointer (bcl), or needs none (pc-relative).
 	ownTOC bool
-	// callerTOC: its local entry takes r2 as its caller has it, and neither
-	// changes nor saves it.
+	// callerTOC: its local entry takes r2 as its caller has it, and neither changes
+	// nor saves it.
 	callerTOC bool
 	stores    bool  // it writes to memory
 	returns   bool  // it may return instead of jumping: its key may be NULL

@@ -47,11 +47,11 @@ type Object struct {
 	tables   tables        // the sections of that name
 	relas    relaTables
 	tramps   index.Ranks       // the symbols of Tramps
-	keys     index.Ranks       // the symbols of Keys: the number of one is that of the key
+	keys     index.Ranks       // the symbols of Keys: the number of a symbol is that of its key
 	watched  index.Set         // symbols that a relocation at a site may name
 	byAddr   map[addr]int      // see trampsByAddr
 	entered  map[int]index.Set // see trampWords
-	inOrder  index.Set         // sections whose relocations scan has seen to be in order of place
+	inOrder  index.Set         // sections whose relocations are known to be in order of place
 	funcs    funcIndex
 	keyAddrs map[addr]int   // see keysByAddr
 	parents  layout.Parents // see coldParents
@@ -121,7 +121,7 @@ func (o *Object) name(sym int) string {
 	return string(o.File.SymbolName(s))
 }
 
-// at makes the error for a place; typ is the relocation's type, or negative.
+// at makes the error for a place. typ is the relocation's type, or negative.
 func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) error {
 	e := &PlaceError{Section: o.File.Section(sec).String(), Off: off, Err: fmt.Errorf(format, a...)}
 	if o.File.Section(sec).IsCode() {
@@ -141,14 +141,14 @@ func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) err
 // take another object's copy and drop this one.
 func (o *Object) inComdat(sec int) bool { return o.File.Section(sec).Has(elf.SHF_GROUP) }
 
-// isCopied reports whether what lies in a section may lie elsewhere in the end:
-// each thread has its own, or the linker merges equal contents.
+// isCopied reports whether the content of a section may end up elsewhere: each thread
+// has its own copy, or the linker merges equal contents.
 func (o *Object) isCopied(sec int) bool {
 	return elf.SectionFlag(o.File.Section(sec).Flags)&(elf.SHF_TLS|elf.SHF_MERGE) != 0
 }
 
-// bySection gives the numbers of the first site of each section and of the one
-// behind its last.
+// bySection returns for each section the number of its first site, and the number
+// after its last.
 func (o *Object) bySection() iter.Seq2[int, int] {
 	return func(yield func(lo, hi int) bool) {
 		for lo := 0; lo < len(o.Sites); {

@@ -67,8 +67,7 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 	return p, d.required()
 }
 
-// leaveSites leaves what is on its trampoline there, if only the table is asked
-// for.
+// leaveSites leaves sites on their trampolines if only the table was asked for.
 func (d *decider) leaveSites() {
 	for i := range d.Decisions {
 		if dec := &d.Decisions[i]; d.TableOnly && d.Object.Sites[i].Tramp >= 0 && dec.Listed {
@@ -78,8 +77,7 @@ func (d *decider) leaveSites() {
 	}
 }
 
-// finish holds a decision against what the site does now, and enters it in the
-// table.
+// finish compares a decision with what the site does now, and enters it in the table.
 func (d *decider) finish(i int) error {
 	s, dec := &d.Object.Sites[i], &d.Decisions[i]
 	now, err := d.Object.current(s)

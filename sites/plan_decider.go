@@ -15,7 +15,7 @@ import (
 type decider struct {
 	*Plan
 	refs      *references
-	open      []int           // sites whose form restore chooses
+	open      []int           // sites whose form is chosen by restore
 	code      *textmap.Map    // see text
 	proofs    map[*Site]proof // of the sites with a slot
 	paca      int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
@@ -41,11 +41,11 @@ type surroundings struct {
 	alternative bool   // see layout.IsAlternative
 	comdat      bool   // see inComdat
 	fn          int32  // the function,
-	refused     Reason // and why r2 there cannot be taken for this unit's
+	refused     Reason // if not, why r2 there may not be this unit's
 }
 
-// around looks at the surroundings of a site: sites come section by section,
-// and function by function.
+// around looks at the surroundings of a site. Sites come section by section, and
+// function by function.
 func (d *decider) around(s *Site) (*surroundings, error) {
 	n, o := &d.near, d.Object
 	if n.section != s.Section {
@@ -95,8 +95,8 @@ func (d *decider) text() (*textmap.Map, error) {
 		if s := &o.Sites[i]; d.paca >= 0 && s.Behind == restorePACA(d.paca) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
-		// The slot behind a call of a stub that saves is reached through that save, or
-		// not at all.
+		// The slot after a call of a stub that saves r2 is reached through that save,
+		// or not at all.
 		if s := &o.Sites[i]; s.Slot == SlotRestore && d.savesNow(s) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
@@ -104,13 +104,13 @@ func (d *decider) text() (*textmap.Map, error) {
 	return text, nil
 }
 
-// hasSlot reports whether a site has a slot that a restore may come into.
+// hasSlot reports whether a site has a slot for a restore.
 func (d *decider) hasSlot(s *Site) bool {
 	return !s.Tail && !s.NoTOC() && !s.Decoded && s.Slot != SlotNone
 }
 
-// say returns the words of a decision, nil for none. Most of the decisions that
-// have any say the same as the one before.
+// say returns the words of a decision, nil for none. Most decisions that have any have
+// the same words as the one before.
 func (d *decider) say(proof, detail string) *words {
 	if proof == "" && detail == "" {
 		return nil
@@ -130,9 +130,9 @@ func (d *decider) savesNow(s *Site) bool {
 	return d.env.cells && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == StubSave
 }
 
-// pacaOffset finds the offset of the kernel's TOC pointer in the PACA: what the
-// build says, or a symbol of the object. It depends on the configuration, so
-// there is no default.
+// pacaOffset finds the offset of the kernel's TOC pointer in the PACA: the option says
+// it, or a symbol of the object. It depends on the configuration, so there is no
+// default.
 func (p *Plan) pacaOffset() (int64, error) {
 	if p.PACATOC == "" {
 		return -1, nil
@@ -143,14 +143,14 @@ func (p *Plan) pacaOffset() (int64, error) {
 	return layout.PACATOC(p.Object.File, p.PACATOC)
 }
 
-// A callee is what a key holds, as far as it matters to who calls it.
+// A callee is what a key holds, as far as it matters to a caller.
 type callee struct {
 	known bool
-	ours  bool // it provably is of this unit
+	ours  bool // it provably belongs to this unit
 	entry ppc64.LocalEntry
 }
 
-// A proof is what is known of r2 and the frame at a site with a slot.
+// A proof is what is known about r2 and the frame at a site with a slot.
 type proof struct {
 	proven  bool   // 24(r1) holds the caller's r2
 	frame   bool   // r1 points to a frame of the caller's own

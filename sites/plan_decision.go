@@ -26,7 +26,7 @@ type Decision struct {
 	words *words
 }
 
-// words are what a few decisions have to say besides.
+// words are the details of a decision. Only a few decisions have any.
 type words struct {
 	proof  string // what makes a restore sound
 	detail string // what the reason found
@@ -56,7 +56,7 @@ func (d *Decision) Why() string {
 	return d.Reason.Text() + " (" + d.Detail() + ")"
 }
 
-// changes reports whether something of the site changes.
+// changes reports whether anything about the site changes.
 func (d *Decision) changes() bool { return d.Form != Keep && !d.Done }
 
 // A Plan says for each site of an object what will be done, and why or why not.
@@ -72,7 +72,7 @@ type Plan struct {
 	Record    []int32    // the sites to record: indices in Object.Sites, in order
 
 	env       environment
-	marked    map[int]bool // trampolines, by symbol, that are to have local entry 1
+	marked    map[int]bool // trampolines, by symbol, that get local entry 1
 	cellsNear bool         // see areCellsNear
 }
 
@@ -95,8 +95,8 @@ func (p *Plan) entryOf(s *Site) int {
 // NumAdded returns the number of entries that Apply adds to the table.
 func (p *Plan) NumAdded() int { return len(p.Added) + len(p.Shortcuts) }
 
-// addedRelas is how many relocations these have: of the site, of the key, and of
-// the way out in the tables that say it.
+// addedRelas is how many relocations these have: for the site, for the key, and for
+// the stub in tables that have that field.
 func (p *Plan) addedRelas() int {
 	if p.env.stubField {
 		return 3 * p.NumAdded()
@@ -104,7 +104,7 @@ func (p *Plan) addedRelas() int {
 	return 2 * p.NumAdded()
 }
 
-// added is the i-th entry that is to be added to the table.
+// added returns the i-th entry to add to the table.
 func (p *Plan) added(i int) Entry {
 	if i >= len(p.Added) {
 		key := p.Shortcuts[i-len(p.Added)]
@@ -122,14 +122,13 @@ func (p *Plan) added(i int) Entry {
 	return e
 }
 
-// retargets reports whether the branch of a site is to name another symbol than
-// it does.
+// retargets reports whether the branch of a site will name another symbol.
 func (p *Plan) retargets(s *Site, d *Decision) bool {
 	switch {
 	case d.Form == Keep, !d.Word.IsBranch():
 		return false
 	case s.Tramp < 0 && d.Stub == noStub:
-		return false // it calls its target, as reconcile has seen
+		return false // it calls its target, as reconcile has found
 	}
 	return d.Target == 0 || int(d.Target) != p.Object.callee(s)
 }
@@ -149,7 +148,7 @@ func (p *Plan) CalleeName(i int) string {
 	return p.Object.name(p.Object.callee(s))
 }
 
-// patched reports whether a site of the object is patched, or would be.
+// patched reports whether any site of the object is patched, or would be.
 func (p *Plan) patched() bool {
 	return p.NumAdded() > 0 || slices.ContainsFunc(p.Decisions, func(d Decision) bool { return d.Form != Keep || d.Listed })
 }
@@ -175,9 +174,9 @@ func siteType(s *Site) int64 {
 	return int64(s.Type)
 }
 
-// wayOut returns the stub entry that is written to the table: where the run
-// time sends the site when its branch cannot reach, or may not call, the key's
-// target. It returns noStub if the table has none.
+// wayOut returns the stub entry that is written to the table: where the run time sends
+// the site when its branch cannot reach, or may not call, the key's target. It returns
+// noStub if the table has none.
 func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
 	switch {
 	case !dec.Listed:

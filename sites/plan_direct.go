@@ -44,9 +44,9 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	}
 	switch {
 	case d.env.repatches:
-		// The run time patches the branch, and once the key has left the
-		// kernel the slot: there has to be one. (Of a site that is a constant
-		// already nobody can tell whether it was called without TOC.)
+		// The run time patches the branch and, once the key has left the kernel, the
+		// slot, so there must be one. (If a site is already a constant, nothing shows
+		// whether it was called without a TOC pointer.)
 		if !hasPlace(s) && s.Word.IsBranch() {
 			return keep(s, NoSlot), false, nil
 		}
@@ -63,8 +63,8 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	return dec, true, nil
 }
 
-// hasPlace reports whether a run time that patches the branch has a place for
-// the restore, or needs none.
+// hasPlace reports whether a run time that patches the branch has a place for the
+// restore, or needs none.
 func hasPlace(s *Site) bool { return s.Tail || s.NoTOC() || s.Slot != SlotNone }
 
 // fixedForm is the form of a site whose key holds what it holds when the
@@ -80,8 +80,8 @@ func (d *decider) fixedForm(s *Site) (Decision, error) {
 	return direct(s, int(target.Sym)), nil
 }
 
-// constantWord is the instruction that does what a call of the target would, if
-// there is one.
+// constantWord returns the instruction that does what a call of the target would do,
+// if there is one.
 func constantWord(s *Site, kind TargetKind) (ppc64.Word, bool) {
 	switch {
 	case kind == TargetNull && s.Tail:
@@ -94,14 +94,12 @@ func constantWord(s *Site, kind TargetKind) (ppc64.Word, bool) {
 	return 0, false
 }
 
-// refuseDirect says why a site may not branch to what its key holds.
-//
-// With a slot behind a bl the linker or the module loader sees to r2: a stub
-// that saves it and the restore in the slot where they are needed, nothing
-// where not (ELFv2 §3.6.4.1). Without one, the target must be of the same unit
-// and leave r2 alone.
+// refuseDirect says why a site may not branch to what its key holds. If a slot follows
+// a bl, the linker or the module loader takes care of r2: a stub that saves it and the
+// restore in the slot if they are needed, nothing otherwise (ELFv2 §3.6.4.1). Without
+// a slot, the target must belong to the same unit and leave r2 alone.
 func (d *decider) refuseDirect(s *Site) (Reason, error) {
-	if s.NoTOC() { // the caller keeps no TOC pointer, there is nothing to lose
+	if s.NoTOC() { // the caller keeps no TOC pointer, so there is nothing to lose
 		if d.enteredLocally(int(s.Key)) {
 			return TargetPreemptible, nil
 		}
@@ -118,9 +116,9 @@ func (d *decider) refuseDirect(s *Site) (Reason, error) {
 		return TailOtherUnit, nil
 	case s.Slot == SlotNone && !ours:
 		return NoSlot, nil
-	case s.Slot == SlotNone, !local.PreservesR2() && d.env.loader: // the module loader takes local entry 1 for 0
+	case s.Slot == SlotNone, !local.PreservesR2() && d.env.loader: // the module loader treats local entry 1 as 0
 		return ClobbersTOC, nil
-	case d.env.image: // the restore is the PACA's, and right on every path
+	case d.env.image: // the PACA restores r2, which is right on every path
 		return NoReason, nil
 	}
 	switch p, err := d.proof(s); {
@@ -128,7 +126,7 @@ func (d *decider) refuseDirect(s *Site) (Reason, error) {
 		return NoReason, err
 	case p.entered:
 		return SlotEntered, nil
-	case !p.frame: // where the linker's stub saves r2
+	case !p.frame: // if the linker's stub saves r2
 		return NoFrame, nil
 	}
 	return NoReason, nil
@@ -146,8 +144,8 @@ func constant(s *Site, w ppc64.Word) Decision {
 	return Decision{Form: Constant, Word: w, Slot: cleanSlot(s)}
 }
 
-// branchWord is a site's branch as it goes with a relocation, which says where
-// to; of a constant, the branch that it was.
+// branchWord returns a site's branch as it must be together with a relocation, which
+// says where it goes. For a constant, it is the branch that the site was.
 func branchWord(s *Site) ppc64.Word {
 	if s.Word.IsBranch() {
 		w, _ := s.Word.WithDisplacement(0)
@@ -157,9 +155,9 @@ func branchWord(s *Site) ppc64.Word {
 	return w
 }
 
-// cleanSlot is the slot of a site that leaves its trampoline: nop, which is
-// what both linkers and the module loader accept; the linker writes the
-// restore where one is needed. What is behind a branch that has no slot stays.
+// cleanSlot returns the slot of a site that leaves its trampoline: nop, which both
+// linkers and the module loader accept; the linker writes the restore if one is
+// needed. If the branch has no slot, the word after it stays.
 func cleanSlot(s *Site) ppc64.Word {
 	if s.Slot == SlotNone || s.NoTOC() || s.Tail {
 		return s.Behind

@@ -9,8 +9,8 @@ import (
 	"github.com/scpatch/scpatch/sites/stub"
 )
 
-// held is what a key holds when the program starts, as far as that is for this
-// object to say.
+// held returns what a key holds when the program starts, as far as this object
+// determines that.
 func (p *Plan) held(key int) Target {
 	t := p.Object.Keys[key].Target
 	if t.Kind != TargetUnknown && !p.Object.ownKey(key, p.env) {
@@ -19,9 +19,9 @@ func (p *Plan) held(key int) Target {
 	return t
 }
 
-// mixedPair reports whether the trampoline of a site may be replaced by another
-// unit's while its key may not: what goes through the key would then call
-// something other than the trampoline does.
+// mixedPair reports whether another unit may replace the trampoline of a site but not
+// its key. A call through the key would then call something other than the trampoline
+// does.
 func (p *Plan) mixedPair(s *Site) bool {
 	if !p.env.preempts || s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
 		return false
@@ -34,7 +34,7 @@ func (p *Plan) mixedPair(s *Site) bool {
 	return tramp.Section != 0 && p.Object.preemptible(tramp.Index)
 }
 
-// fixed reports whether a key provably never changes; if not, because of what.
+// fixed reports whether a key provably never changes and, if not, why.
 func (d *decider) fixed(key int) (bool, string, error) {
 	if d.env.keysFixed {
 		return true, "", nil
@@ -53,11 +53,11 @@ func (d *decider) fixed(key int) (bool, string, error) {
 	return detail == "", detail, nil
 }
 
-// enteredLocally reports whether a caller without a TOC pointer might enter what a
-// key holds at its local entry. A call of a function of default visibility in its
-// own shared library goes through the PLT. The dynamic linker binds that to the
-// local entry where both are of one unit, unless DT_PPC64_OPT says that r2 may be
-// another there: ld.bfd says so, lld 14 does not.
+// enteredLocally reports whether a caller without a TOC pointer might enter what a key
+// holds at its local entry. A call of a function of default visibility in the caller's
+// own shared library goes through the PLT. The dynamic linker binds that to the local
+// entry if both are in one unit, unless DT_PPC64_OPT says that r2 may differ there:
+// ld.bfd says so, lld 14 does not.
 func (d *decider) enteredLocally(key int) bool {
 	sym := int(d.Object.Keys[key].Target.Sym)
 	s := d.Object.File.Symbol(sym)
@@ -68,13 +68,13 @@ func (d *decider) enteredLocally(key int) bool {
 	return s.Section == 0 || entry > ppc64.LocalEntryClobbers
 }
 
-// target is the local entry of the function that a key holds, and whether that
-// provably is of this unit.
+// target returns the local entry of the function that a key holds, and whether the
+// function provably belongs to this unit.
 func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
 	c := &d.callees[key]
 	if !c.known {
 		sym := d.Object.Keys[key].Target.Sym
-		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys refused the reserved value
+		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys rejected the reserved value
 		s := d.Object.File.Symbol(int(sym))
 		// Another definition may have another entry.
 		replaceable := d.env.preempts && s.Bind() != elf.STB_LOCAL && (s.Bind() == elf.STB_WEAK || d.Object.inComdat(s.Section))
@@ -108,13 +108,13 @@ func (d *decider) noKey() Reason {
 	return KeyMissing
 }
 
-// In a module the stubs of an inline run time jump through cells and not through
-// keys; see package layout. A cell is in the module even if its key is not, and
-// near enough to r2 for one instruction to load it. It is never NULL, so that
-// nothing has to be tested: it begins with the trampoline, which goes through the
-// key, and the run time puts in what the key holds, or a function that returns.
+// In a module the stubs of an inline run time jump through cells and not through keys;
+// see package layout. A cell is in the module even if its key is not, and close enough
+// to r2 for one instruction to load it. It is never NULL, so there is nothing to test:
+// it begins with the trampoline, which goes through the key, and the run time stores
+// what the key holds, or a function that returns.
 
-// areCellsNear reports whether one instruction reaches every cell that may come.
+// areCellsNear reports whether one instruction reaches every cell that may be added.
 func (p *Plan) areCellsNear() bool {
 	size := uint64(0)
 	if s, ok := p.Object.File.SectionByName(tocName); ok {
@@ -123,6 +123,6 @@ func (p *Plan) areCellsNear() bool {
 	return size+8*uint64(len(p.Object.Keys)+1) <= tocReach
 }
 
-// tocReach is how many bytes of .toc, from its start, one instruction reaches.
-// The module loader rounds the address that r2 goes by down to 256 bytes.
+// tocReach is how many bytes from the start of .toc one instruction reaches. The
+// module loader rounds the address that r2 is computed from down to 256 bytes.
 const tocReach = 1<<16 - 1<<8

@@ -23,8 +23,8 @@ func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
 	case !d.hasPACA(s):
 		return Decision{}, NoPACA
 	}
-	// A trampoline that is defined elsewhere is in the kernel image all the same.
-	// Were it one of local entry 1, no linker would accept this slot.
+	// A trampoline that is defined elsewhere is still in the kernel image. If it had
+	// local entry 1, no linker would accept this slot.
 	tramp := o.File.Symbol(int(o.Tramps[s.Tramp].Sym))
 	if l, err := ppc64.LocalEntryOf(tramp.Other); err != nil || !l.PreservesR2() {
 		return Decision{}, TrampNeedsTOC
@@ -39,14 +39,13 @@ func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
 	}, NoReason
 }
 
-// Where the PACA is up: the sections of code that runs after it, and in virtual
-// mode. .init.text is not among them: prom_init and the first steps of
-// early_setup lie there.
+// Where the PACA is set up: the sections of code that runs after that, and in virtual
+// mode. .init.text is not among them: it has prom_init and the first steps of
+// early_setup.
 var pacaSections = []string{".text", ".sched.text", ".spinlock.text", ".cpuidle.text", ".irqentry.text", ".softirqentry.text"}
 
-// Code of the kernel that lies in .text and yet runs in real mode, or before or
-// without the PACA: by the names of sources, where the object tells them, and of
-// functions.
+// Code of the kernel that is in .text and yet runs in real mode, or before or without
+// the PACA: by the names of source files, if the object has them, and of functions.
 var (
 	pacalessFiles = []string{"book3s_hv_rm_", "book3s_hv_ras", "book3s_hv_hmi", "prom_init", "mce", "machine_kexec", "early"}
 	pacalessFuncs = []string{"kvmppc_rm_", "kvmppc_realmode_", "kvmppc_hv_", "realmode_", "machine_check_", "mce_", "prom_", "early_", "kexec_"}
@@ -69,9 +68,9 @@ func (d *decider) hasPACA(s *Site) bool {
 	return !slices.ContainsFunc(pacalessFiles, starts(file)) && !slices.ContainsFunc(pacalessFuncs, starts(o.name(int(s.Func))))
 }
 
-// sourceFiles maps the functions around sites to their source's name, where the
-// STT_FILE symbol in front of a local one says it; in an object of one source
-// that holds for the global ones too.
+// sourceFiles maps the functions around sites to the name of their source file, if the
+// STT_FILE symbol before a local one gives it; in an object with one source file, that
+// holds for the global ones too.
 func (o *Object) sourceFiles() map[int]string {
 	around := map[int]bool{}
 	for i := range o.Sites {

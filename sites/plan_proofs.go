@@ -8,14 +8,14 @@ import (
 	"github.com/scpatch/scpatch/sites/textmap"
 )
 
-// proof is what is known of a site.
+// proof returns what is known about a site.
 func (d *decider) proof(s *Site) (proof, error) {
 	err := d.prove()
 	return d.proofs[s], err
 }
 
-// prove answers for all sites that have a slot, function by function, when it is
-// called first.
+// prove answers for all sites that have a slot, function by function, when it is first
+// called.
 func (d *decider) prove() error {
 	if d.proofs != nil {
 		return nil

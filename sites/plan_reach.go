@@ -30,7 +30,7 @@ type references struct {
 type keySection struct {
 	off  []uint64  // of the keys, in order
 	key  []int     // which they are
-	next []int     // by number: the next one at or behind it that nothing reaches yet
+	next []int     // by number: the next key at or after it that nothing reaches yet
 	all  reference // what reaches any place of the section, if anything does
 }
 
@@ -41,8 +41,8 @@ type reference struct {
 	what string
 }
 
-// extent is what a symbol's name gives a right to: what it covers. Nobody knows
-// what a symbol without a size covers, unless it is a key.
+// extent returns what a reference to a symbol may reach: what the symbol covers. If a
+// symbol has no size, that is unknown, unless it is a key.
 func (r *references) extent(s elfrw.Symbol) (lo, hi uint64, ok bool) {
 	size := s.Size
 	if size < keySize {
@@ -53,7 +53,7 @@ func (r *references) extent(s elfrw.Symbol) (lo, hi uint64, ok bool) {
 	return s.Value, s.Value + size, size > 0
 }
 
-// reach counts what reaches the bytes from lo to hi.
+// reach records a reference that reaches the bytes from lo to hi.
 func (r *references) reach(k *keySection, lo, hi uint64, ref reference) {
 	i, _ := slices.BinarySearch(k.off, max(lo, keySize-1)-(keySize-1))
 	for i = k.follow(i); i < len(k.off) && k.off[i] < hi; i = k.follow(i) {
@@ -63,7 +63,7 @@ func (r *references) reach(k *keySection, lo, hi uint64, ref reference) {
 	}
 }
 
-// follow returns the first key at or behind number i that nothing reaches yet.
+// follow returns the first key at or after number i that nothing reaches yet.
 func (k *keySection) follow(i int) int {
 	end := i
 	for k.next[end] != end {
@@ -75,7 +75,7 @@ func (k *keySection) follow(i int) int {
 	return end
 }
 
-// reachAll counts what reaches any place of the section.
+// reachAll records a reference that reaches any place of the section.
 func (r *references) reachAll(k *keySection, ref reference) {
 	if k.all.what == "" {
 		k.all = ref

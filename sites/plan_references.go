@@ -86,8 +86,8 @@ func isIdentifier(name string) bool {
 // its own, by their names or the begin of these.
 var plainData = []string{".data", ".bss", ".rodata", ".sdata", ".sbss", ".data1", ".rodata1"}
 
-// isPlainData reports whether a section is one of them. In the kernel names
-// with two dots are those of tables, and of what each processor has for itself.
+// isPlainData reports whether a section is one of them. In the kernel, names with two
+// dots are those of tables and of per-CPU data.
 func (r *references) isPlainData(name string) bool {
 	for _, p := range plainData {
 		if rest, ok := strings.CutPrefix(name, p); ok && (rest == "" || rest[0] == '.') {
@@ -97,8 +97,8 @@ func (r *references) isPlainData(name string) bool {
 	return false
 }
 
-// findNames notes the symbols through which a key can be reached, and those
-// keys that can be reached by a name from outside.
+// findNames notes the symbols through which a key can be reached, and the keys that
+// can be reached by a name from outside.
 func (r *references) findNames() {
 	o := r.o
 	for i := 1; i < o.File.NumSymbols(); i++ {
@@ -121,7 +121,7 @@ func (r *references) findNames() {
 	}
 }
 
-// explain says of the keys of a section what reaches all of it.
+// explain says for the keys of a section what reaches all of the section.
 func (r *references) explain() {
 	for _, k := range r.keys {
 		if k.all.what == "" {

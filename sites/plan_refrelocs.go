@@ -53,10 +53,10 @@ func (r *references) each(sec elfrw.Section, symbols index.Set, visit func(reloc
 	return nil
 }
 
-// holdsReferences reports whether the relocations of a section count: it is
-// loaded, and no table of sites, which are read as such. The linker scripts of
-// the kernel drop .discard.*, where the static_call() macro leaves the address of
-// a key. Those of user space do not.
+// holdsReferences reports whether the relocations of a section count: it is loaded,
+// and is not a table of sites, which is read as such. The linker scripts of the kernel
+// drop .discard.*, where the static_call() macro leaves the address of a key. Those of
+// user space do not.
 func (r *references) holdsReferences(s elfrw.Section) bool {
 	t := &r.o.tables
 	switch {
@@ -70,9 +70,9 @@ func (r *references) holdsReferences(s elfrw.Section) bool {
 
 func isDiscard(s elfrw.Section) bool { return s.NameHasPrefix(".discard.") }
 
-// unread finds the sections .discard.* that stay in a program of user space, but
-// that nothing can read: no symbol there is visible elsewhere, and no relocation
-// of another section names one.
+// unread finds the sections .discard.* that stay in a user-space program but that
+// nothing can read: no symbol there is visible elsewhere, and no relocation of another
+// section names one.
 func (r *references) unread() (map[int]bool, error) {
 	o, unread := r.o, map[int]bool{}
 	if r.env.kernelScript {
@@ -106,9 +106,9 @@ func (r *references) unread() (map[int]bool, error) {
 	return unread, nil
 }
 
-// pointers finds the sections that hold the addresses of keys for trampolines and
-// stubs, and nothing else: a trampoline of -fPIC loads its key by such an address,
-// and whatever else read it could change the key.
+// pointers finds the sections that hold nothing but the addresses of keys for
+// trampolines and stubs. A trampoline of -fPIC code loads its key through such an
+// address; anything else that reads the address could change the key.
 func (r *references) pointers() (map[int]bool, error) {
 	o, found := r.o, map[int]bool{}
 	for sec := range o.relocated(r.holdsReferences) {
@@ -171,7 +171,7 @@ func loadsFrom(sec elfrw.Section, rel reloc.Rela) bool {
 	if !sec.IsCode() {
 		return false
 	}
-	w, _ := ppc64.Load(sec.Data(), rel.Off&^3) // 0, which is no instruction, past the end
+	w, _ := ppc64.Load(sec.Data(), rel.Off&^3) // 0, which is not an instruction, past the end
 	op := ppc64.Decode(w, 0).Op
 	switch elf.R_PPC64(rel.Type()) {
 	case elf.R_PPC64_TOC16_HA:
@@ -182,10 +182,10 @@ func loadsFrom(sec elfrw.Section, rel reloc.Rela) bool {
 	return false
 }
 
-// add counts one relocation against a symbol of a section that holds keys. The
-// address of a section, which is what an assembler makes of a local symbol and a
-// compiler of an anchor, leads to any place of it: code adds a displacement of
-// its own. The address of a symbol leads to what the symbol covers.
+// add records one relocation against a symbol of a section that holds keys. The
+// address of a section, which an assembler uses for a local symbol and a compiler for
+// an anchor, leads to any place in the section, because code adds its own
+// displacement. The address of a symbol leads to what the symbol covers.
 func (r *references) add(sec elfrw.Section, rel reloc.Rela) {
 	s := r.o.File.Symbol(int(rel.Sym()))
 	k, place := r.keys[s.Section], s.Value+uint64(rel.Addend)
@@ -232,8 +232,8 @@ func (r *references) ownTrampoline(k *keySection, place uint64, sec elfrw.Sectio
 	return false
 }
 
-// loads reports whether the instruction of a relocation loads a key, in one of
-// the key's trampolines. One that gets at the address of the key, by the GOT, must
+// loads reports whether the instruction of a relocation loads a key in one of the
+// key's trampolines. A trampoline that gets the address of the key from the GOT must
 // not store.
 func (r *references) loads(key int, sec elfrw.Section, rel reloc.Rela) bool {
 	for _, t := range r.tramps[key] {

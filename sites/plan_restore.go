@@ -38,9 +38,9 @@ func (d *decider) restore() error {
 	return nil
 }
 
-// saving tells the text which of the open sites will save r2, and asks once more.
-// That one of them is then proven, and calls no stub that saves, takes nothing from
-// the others: what it would have saved was saved before.
+// saving tells the text which of the open sites will save r2, and asks once more. If
+// one of them is then proven and calls no stub that saves, the others lose nothing: r2
+// was saved before it anyway.
 func (d *decider) saving() error {
 	if err := d.prove(); err != nil {
 		return err
@@ -74,7 +74,7 @@ func (d *decider) willSave(s *Site, p proof) bool {
 	if _, why := d.pacaForm(s, p); why == NoReason {
 		return false
 	}
-	// One that the table of a module lists may come to make no call at all.
+	// A site in the table of a module may come to make no call at all.
 	dec, why := d.saveStubForm(s, p)
 	if dec.Listed {
 		return false
@@ -83,7 +83,7 @@ func (d *decider) willSave(s *Site, p proof) bool {
 	return why == NoReason || stays
 }
 
-// choose tries the forms on an open site. The reason says why none will do.
+// choose tries the forms on an open site. The reason says why none is possible.
 func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 	if d.mixedPair(s) {
 		dec, why = d.stay(s)
@@ -106,7 +106,7 @@ func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 
 // stay tries the one form that leaves the site on its trampoline.
 func (d *decider) stay(s *Site) (dec Decision, why Reason) {
-	p := d.proofs[s] // without a slot, or where r2 is not this unit's, there is no frame
+	p := d.proofs[s] // without a slot, or if r2 is not this unit's, there is no frame
 	if dec, why = d.linkerForm(s, p); why != NoReason || p.entered {
 		return Decision{}, TrampReplaceable
 	}
@@ -141,16 +141,16 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 	return Decision{words: d.say("", p.reason)}, why
 }
 
-// mayRepatch reports whether the run time may write the branch of a site again
-// and again, provided that a restore behind it is right: it finds it in the
-// table. A site that may be discarded cannot be in one.
+// mayRepatch reports whether the run time may write the branch of a site again and
+// again, provided that a restore after it is right: it finds the site in the table. A
+// site that may be discarded cannot be in a table.
 func (d *decider) mayRepatch(s *Site) bool {
 	near, _ := d.around(s) // decide has had an error
 	return d.env.mayRepatch && !near.comdat
 }
 
-// listedAlone reports whether the table of a module has the site without a way
-// out: its run time then leaves the site as it is.
+// listedAlone reports whether the table of a module has the site without a stub. Its
+// run time then leaves the site as it is.
 func (d *decider) listedAlone(s *Site) bool {
 	return d.env.moduleTable && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == noStub
 }
@@ -175,7 +175,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 			return dec, NoReason
 		}
 		if target.Kind == TargetFunc {
-			// Where a stub may be needed, lld refuses a slot that is no nop.
+			// If a stub may be needed, lld rejects a slot that is not a nop.
 			if local, ours := d.target(int(s.Key)); ours && local.PreservesR2() || d.Linker == BFD {
 				dec.Target = target.Sym
 				return dec, NoReason
@@ -184,7 +184,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	}
 	switch {
 	case dec.Listed && d.env.stubField:
-		// The table names the stub as the way out; so it is there.
+		// The table names the stub that the site falls back to, so the stub exists.
 	case d.takesCallerTOC(s):
 		dec.Target, dec.Cost = d.Object.Tramps[s.Tramp].Sym, 1+d.Object.readTramp(int(s.Tramp)).steps
 		return dec, NoReason
@@ -199,8 +199,8 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	return dec, NoReason
 }
 
-// shortened reports whether the run time, when it starts, makes a site a direct
-// call or a constant, as far as this object shows what its key holds.
+// shortened reports whether the run time makes a site a direct call or a constant when
+// it starts, as far as this object shows what its key holds.
 func (d *decider) shortened(s *Site, dec *Decision) bool {
 	if !dec.Listed || !d.env.shortens {
 		return false
@@ -213,8 +213,8 @@ func (d *decider) shortened(s *Site, dec *Decision) bool {
 	return target.Kind == TargetFunc && (ours && local.PreservesR2() || d.Linker == BFD)
 }
 
-// takesCallerTOC reports whether a site's trampoline takes r2 from its caller
-// and makes no save, so that no linker puts a stub in front of it.
+// takesCallerTOC reports whether a site's trampoline takes r2 from its caller and does
+// not save it, so that no linker puts a stub before it.
 func (d *decider) takesCallerTOC(s *Site) bool {
 	if s.Tramp < 0 || d.Object.Tramps[s.Tramp].Entry != noStub {
 		return false
@@ -247,10 +247,10 @@ func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 	}, NoReason
 }
 
-// keepsR2 reports whether a key's trampoline is here and hands r2 on as it is. What
+// keepsR2 reports whether a key's trampoline is here and passes r2 on unchanged. What
 // it leads to may return twice, with r2 right each time; a restore would load what
-// 24(r1) has become. Behind a trampoline of local entry 1 the linker has put a
-// restore as well, and a function that returns twice has to know.
+// 24(r1) has become. After a call of a trampoline with local entry 1 the linker has
+// put a restore as well, and a function that returns twice has to take care of that.
 func (d *decider) keepsR2(key int) bool {
 	sym := d.Object.trampoline(key)
 	s := d.Object.File.Symbol(sym)
@@ -258,8 +258,8 @@ func (d *decider) keepsR2(key int) bool {
 	return s.Section != 0 && err == nil && l.PreservesR2()
 }
 
-// linkerForm leaves the site on its trampoline, which says by local entry 1 that
-// it may change r2: the linker saves it in front and restores it in the slot.
+// linkerForm leaves the site on its trampoline, whose local entry 1 says that it may
+// change r2: the linker saves r2 before it and restores it in the slot.
 func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
 	switch {
 	case !d.allows(Linker):
@@ -268,7 +268,7 @@ func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
 		return Decision{}, NoFrame
 	case p.again && d.keepsR2(int(s.Key)):
 		return Decision{}, SaveNotProven
-	case d.env.loader: // the module loader takes local entry 1 for 0
+	case d.env.loader: // the module loader treats local entry 1 as 0
 		return Decision{}, TrampNeedsTOC
 	case d.Linker == OtherLinker:
 		return Decision{}, LinkerUnknown
@@ -285,11 +285,10 @@ func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
 	}, NoReason
 }
 
-// refuseLinker says why a trampoline may not be one of local entry 1.
-//
-// The bits have no effect on an undefined symbol, the entry must do without r2
-// and r12, and every call that the object makes must have a slot: within one
-// section ld.bfd lets a branch without one pass, and nothing restores r2.
+// refuseLinker says why a trampoline may not get local entry 1. The bits have no
+// effect on an undefined symbol, the entry must not need r2 and r12, and every call in
+// the object must have a slot: within one section ld.bfd accepts a branch without one,
+// and nothing restores r2.
 func (d *decider) refuseLinker(t int) Reason {
 	o := d.Object
 	s := o.File.Symbol(int(o.Tramps[t].Sym))
@@ -335,8 +334,8 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	return dec, NoReason
 }
 
-// shadowForm goes through a stub that gives r2 back by itself: for what has no
-// slot. Nothing can unwind through that stub.
+// shadowForm goes through a stub that restores r2 itself, for sites without a slot.
+// Nothing can unwind through that stub.
 func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 	key, reachable := d.keyAccess(int(s.Key), StubShadow)
 	switch {
@@ -355,8 +354,8 @@ func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 	}, NoReason
 }
 
-// hasExceptionTables reports whether something of the object wants to be told
-// when an exception passes.
+// hasExceptionTables reports whether anything in the object wants to be told when an
+// exception passes.
 func (o *Object) hasExceptionTables() bool {
 	for i := 1; i < o.File.NumSections(); i++ {
 		if o.File.Section(i).NameHasPrefix(".gcc_except_table") {

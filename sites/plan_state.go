@@ -7,7 +7,7 @@ import (
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
-// reconcile holds what a site does now against what it should do.
+// reconcile compares what a site does now with what it should do.
 func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 	o := d.Object
 	if now.form == Keep {
@@ -17,7 +17,7 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 	if dec.Form == Keep {
 		switch dec.Reason {
 		case KeyMissing, KeyUndefined, KeyReplaceable, KeyAmbiguous:
-			dec.Done = true // what the key holds is not for this object to say
+			dec.Done = true // this object does not determine what the key holds
 			return nil
 		}
 		return o.at(int(s.Section), s.Off, -1, "the site has left its trampoline already (%v), but %s", s.Word, dec.Reason.Text())
@@ -46,7 +46,7 @@ func (d *decider) unchanged(s *Site, dec *Decision) {
 	if dec.Form == Keep || dec.Target != tramp.Sym || !dec.Word.IsBranch() {
 		return
 	}
-	dec.Word = s.Word // as the assembler has resolved it, perhaps
+	dec.Word = s.Word // perhaps as the assembler has resolved it
 	dec.Done = s.Behind == dec.Slot
 	if dec.Form == Linker {
 		l, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(tramp.Sym)).Other)

@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// needStubs plans the stubs of a decision: the one that its branch names, and
-// the one that its table entry does.
+// needStubs plans the stubs of a decision: the one that its branch names, and the one
+// that its table entry names.
 func (d *decider) needStubs(s *Site, dec *Decision) {
 	if dec.Stub != noStub && dec.Target == 0 {
 		dec.Target = int32(d.needStub(int(s.Key), dec.Stub))
@@ -22,9 +22,9 @@ func (d *decider) needStubs(s *Site, dec *Decision) {
 	}
 }
 
-// addShortcuts enters in the table the stubs that save r2. Where the key holds
-// a function of this unit, the run time lets the stub branch straight to it:
-// what calls the stub is then as good as direct, without a proof.
+// addShortcuts enters the stubs that save r2 in the table. If the key holds a function
+// of this unit, the run time lets the stub branch straight to it. A call of the stub
+// is then as good as direct, without a proof.
 func (d *decider) addShortcuts() {
 	if t := d.table(); t != nil {
 		for i := range t.Entries {
@@ -40,7 +40,7 @@ func (d *decider) addShortcuts() {
 	}
 }
 
-// needStub returns the symbol of a stub's entry, 0 if it is yet to be made.
+// needStub returns the symbol of a stub's entry, 0 if the stub has yet to be made.
 func (d *decider) needStub(key int, e StubEntry) int {
 	if sym := d.Object.stubSymbol(key, e); sym != 0 {
 		return sym

@@ -8,7 +8,7 @@ type userPart struct {
 	entries []int // numbers of added entries
 }
 
-// userParts divides the added entries by the code that they are of.
+// userParts divides the added entries by the section of code that they belong to.
 func (p *Plan) userParts() (parts []userPart) {
 	if !p.env.userTable {
 		return nil
@@ -34,6 +34,6 @@ func (p *Plan) userParts() (parts []userPart) {
 	return parts
 }
 
-// marksTable reports whether the plan adds a mark that there is a table: it is tied to
-// the section of the new stubs, without which no call leads to one.
+// marksTable reports whether the plan adds a mark that there is a table. The mark is
+// tied to the section of the new stubs, without which no call leads to a stub.
 func (p *Plan) marksTable(parts []userPart) bool { return len(parts) > 0 && len(p.Stubs) > 0 }

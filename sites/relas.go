@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
-// shfRelaLivepatch marks relocations that the kernel applies when the object that
-// a livepatch is for is there (Documentation/livepatch/module-elf-format.rst).
+// shfRelaLivepatch marks relocations that the kernel applies when the object that a
+// livepatch patches is loaded (Documentation/livepatch/module-elf-format.rst).
 const shfRelaLivepatch = 0x00100000
 
 // relaTables are the relocations of each section of a file. Nearly every section
@@ -21,7 +21,7 @@ const shfRelaLivepatch = 0x00100000
 type relaTables struct {
 	f      *elfrw.File
 	edited []int32             // by section: the SHT_RELA section that may be edited, 0 without one
-	all    map[int]reloc.Table // sections that have another one: the edited table, followed by the others
+	all    map[int]reloc.Table // sections that have more than one table: the edited table, followed by the others
 }
 
 func findRelas(f *elfrw.File) (relaTables, error) {
@@ -93,7 +93,7 @@ func (r *relaTables) has(sec int) bool { return r.edited[sec] != 0 || r.all[sec]
 // isEdited reports whether relocation i of section sec is one that may be edited.
 func (r *relaTables) isEdited(sec, i int) bool {
 	if r.all[sec] == nil {
-		return true // which is quick: every site asks
+		return true // quick, because every site asks
 	}
 	t, _ := r.editedTable(sec) // findRelas has read it
 	return i < t.Len()

@@ -91,7 +91,7 @@ var stubPrefixes = [...]string{
 	StubNoTOC: layout.NoTOCStubPrefix, StubShadow: layout.ShadowStubPrefix,
 }
 
-// stub is the stub that an entry is of.
+// stub is the stub that an entry belongs to.
 func (e StubEntry) stub() StubEntry {
 	if e == StubJump {
 		return StubSave
@@ -105,7 +105,7 @@ type stubName struct {
 	entry StubEntry
 }
 
-// stubOf returns the entry that a symbol names, noStub if it is no stub's.
+// stubOf returns the entry that a symbol names, noStub if it is not a stub's.
 func stubOf(s elfrw.Symbol, name []byte) StubEntry {
 	if s.Bind() != elf.STB_LOCAL || s.Type() != elf.STT_FUNC || s.Section == 0 || len(name) < len(stubPrefixes[StubSave]) {
 		return noStub

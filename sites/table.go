@@ -35,13 +35,13 @@ type Table struct {
 	EntrySize int     // bytes
 	Entries   []Entry // in the order of the table
 
-	parts []tablePart // of user space's: the sections that it is in
+	parts []tablePart // for user space: the sections that it is in
 }
 
-// A tablePart is the section that holds the entries of a table from one on.
+// A tablePart is the section that holds the entries of a table from one entry on.
 type tablePart struct{ section, first int }
 
-// place is where an entry lies.
+// place returns where an entry is.
 func (t *Table) place(entry int) (sec int, off uint64) {
 	first := 0
 	sec = t.Section
@@ -67,16 +67,16 @@ type Entry struct {
 	Self    bool      // the entry describes the stub itself, not a site
 }
 
-// userEntrySize is the size in bytes of an entry of user space's table,
+// userEntrySize is the size in bytes of an entry of the user-space table,
 //
 //	s32 addr; s32 stub; u64 key;    R_PPC64_REL32 twice, R_PPC64_ADDR64
 //
-// where addr and stub are relative to themselves, and the key's low two bits
-// are flags. The key is absolute because it may be in another link unit, which
-// ld.bfd cannot express by a REL32 and says nothing.
+// where addr and stub are relative to themselves, and the key's low two bits are
+// flags. The key is absolute because it may be in another link unit: with a REL32,
+// ld.bfd would silently store a wrong address.
 //
-// An entry whose addr is its stub is of the stub itself: the run time may make
-// its first instruction a branch to a function of this unit, and undo that.
+// If addr equals stub, the entry describes the stub itself: the run time may make the
+// stub's first instruction a branch to a function of this unit, and undo that.
 const userEntrySize = layout.EntrySize
 
 func keyRelocType(entrySize int) elf.R_PPC64 {
