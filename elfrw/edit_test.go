@@ -317,7 +317,7 @@ func TestSigned(t *testing.T) {
 	for _, at := range []int{len(data), len(data) - 5} {
 		copy(data[shdr(6, shOff)(data):], append(u64(uint64(at)), u64(0)...))
 		refused(t, data, func(e *elfrw.Edit) error { return e.ReplaceBytes(1, 0, code(1), code(1)) }, elfrw.ErrSigned.Error())
-		refused(t, data, func(e *elfrw.Edit) error { e.StripSignature(); return nil }, `".note" lies inside the signature`)
+		refused(t, data, func(e *elfrw.Edit) error { e.StripSignature(); return nil }, `".note" is inside the signature`)
 	}
 	d := newEditor(t, basic().build())
 	d.e.StripSignature()

@@ -77,7 +77,7 @@ func (l *layout) survey() error {
 		}
 		// New keeps sections out of the headers, except for empty ones.
 		if 0 < p.sec && p.sec < l.f.shnum && (p.off < ehdrSize || i > 0 && p.off < l.parts[i-1].end) {
-			return fmt.Errorf("section %v cannot be edited: it overlaps what lies at file offset 0x%x", l.f.Section(p.sec), p.off)
+			return fmt.Errorf("section %v cannot be edited: it overlaps what is at file offset 0x%x", l.f.Section(p.sec), p.off)
 		}
 	}
 	find := newFinder(l.parts)
@@ -120,7 +120,7 @@ func (l *layout) survey() error {
 // last part that is the section at q, or comes before it.
 func (l *layout) checkOverlap(q *place, k int) error {
 	if k >= 0 && l.parts[k].sec == partSignature && q.off > l.parts[k].off {
-		return fmt.Errorf("the empty section %v lies inside the signature", l.f.Section(q.sec))
+		return fmt.Errorf("the empty section %v is inside the signature", l.f.Section(q.sec))
 	}
 	if q.end == q.off {
 		return nil

@@ -184,9 +184,9 @@ func TestRefuseFile(t *testing.T) {
 		{"a huge alignment before", aligned(1 << 62), section, ""},
 		{"a huge alignment, nothing moves", aligned(1 << 62), touch, ""},
 		{"a huge alignment, a relocation less", aligned(1 << 62), drop, ""},
-		{"an empty section at 0", overlap(6, 0, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x0`},
-		{"an empty section in the ELF header", overlap(6, 63, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x3f`},
-		{"an empty section in the section headers", overlap(6, 0x360, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what lies at file offset 0x360`},
+		{"an empty section at 0", overlap(6, 0, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what is at file offset 0x0`},
+		{"an empty section in the ELF header", overlap(6, 63, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what is at file offset 0x3f`},
+		{"an empty section in the section headers", overlap(6, 0x360, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, `".note" cannot be edited: it overlaps what is at file offset 0x360`},
 		{"an empty section beside another", overlap(6, 0x40, 0), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) { refused(t, c.data, c.edit, c.want) })

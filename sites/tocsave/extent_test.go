@@ -46,7 +46,7 @@ func TestInSection(t *testing.T) {
 		}
 		f.Unknown = []uint64{start + 20}
 		if v := Analyse(f, []uint64{call})[0]; !v.Proven || !v.Entered {
-			t.Errorf("from 0x%x, entered behind the call: %+v", start, v)
+			t.Errorf("from 0x%x, entered after the call: %+v", start, v)
 		}
 		f.Unknown = []uint64{start + uint64(4*len(fn)), start - 4} // of others
 		if v := Analyse(f, []uint64{call})[0]; !v.Proven || v.Entered {

@@ -10,7 +10,7 @@ type inst struct {
 	word      uint32 // place, in words from the function's start
 	relocated bool   // the linker fills in its immediate or its displacement
 	pltSeq    bool   // of an inline PLT sequence: the linker may make it a nop
-	afterPLT  bool   // behind the call of such a sequence
+	afterPLT  bool   // after the call of such a sequence
 }
 
 func (i *inst) why(c cause) why { return why{c, ppc64.WordSize * i.word} }

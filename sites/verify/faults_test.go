@@ -102,7 +102,7 @@ var faults = []struct {
 	{"nop behind a save stub", func(d *damage) { d.word("v_save.site", 4, ppc64.Nop) },
 		"v_save+0x14", "r2 is not restored: the key may come to hold"},
 	{"nop in the user-space table", func(d *damage) { d.word("v_stack.site", 4, ppc64.Nop) },
-		"v_stack+0x18", "expects ld r2,24(r1) behind the call, found nop"},
+		"v_stack+0x18", "expects ld r2,24(r1) after the call, found nop"},
 	{"no slot behind a call of another unit", func(d *damage) { d.word("v_foreign.site", 4, 0x38630000) },
 		"v_foreign+0x14", "no slot follows the call"},
 	{"restore without a save", func(d *damage) { d.word("v_direct.site", 4, ppc64.RestoreTOC) },

@@ -138,7 +138,7 @@ func (p *program) imageContent(at uint64) content {
 	r, found, ok := p.relocation(at)
 	switch {
 	case !ok:
-		return content{reason: "dynamic relocations lie across it"}
+		return content{reason: "dynamic relocations overlap only parts of it"}
 	case !found:
 		b, ok := p.bytes(at, 8)
 		if !ok {

@@ -78,12 +78,12 @@ var pieFaults = []struct {
 	{"two relocations across", func(d *damage) {
 		copy(d.moved("__SCK__tail"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+4))
 	},
-		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations lie across it)",
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations overlap only parts of it)",
 			"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
 	{"a relocation 7 bytes before", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-7))
 	},
-		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations lie across it)"}},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations overlap only parts of it)"}},
 	{"a relocation 8 bytes before", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-8))
 	},
@@ -91,7 +91,7 @@ var pieFaults = []struct {
 	{"a relocation 7 bytes behind", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+7))
 	},
-		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations lie across it)"}},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations overlap only parts of it)"}},
 	{"a relocation 8 bytes behind", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+8))
 	},

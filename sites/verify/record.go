@@ -233,7 +233,7 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 			return nil
 		}
 		if slot, ok := v.slot(s); !ok || slot != ppc64.RestoreTOC {
-			return bad(slot.String() + " behind the call")
+			return bad(slot.String() + " after the call")
 		}
 		return nil
 	}
@@ -254,7 +254,7 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 		// A trampoline without a name is not recognized.
 		_, named := v.trampolineOf(r.name)
 		if !o.tramp && named && (r.form == layout.RecordLinker || s.entry == 0) {
-			return bad("a call that is not of the trampoline")
+			return bad("a call of something other than the trampoline")
 		}
 	case layout.RecordSaveStub:
 		if v.callsTrampoline(s, b, o) || o.ending == arrived && !o.tramp {
@@ -265,7 +265,7 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 		return restores()
 	case layout.RecordPACA:
 		if slot, ok := v.slot(s); !ok || slot.Opcode() != 58 || slot.RT() != 2 || slot.RA() != 13 {
-			return bad(slot.String() + " behind the call")
+			return bad(slot.String() + " after the call")
 		}
 	}
 	return nil

@@ -158,7 +158,7 @@ func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 		return true
 	}
 	if w, ok := v.slot(s); !ok || w != ppc64.RestoreTOC {
-		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) behind the call, found %v", w))
+		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) after the call, found %v", w))
 		return false
 	}
 	v.await(s, false)
@@ -183,7 +183,7 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 		v.fault(s, kind.BadStub.Errorf("the entry of a tail call cannot have a stub"))
 		return false
 	case !ok || w != ppc64.RestoreTOC:
-		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) behind the call, found %v", w))
+		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) after the call, found %v", w))
 		return false
 	}
 	saves, err := v.checkCell(s, c)
@@ -213,7 +213,7 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	}
 	cell, ok := v.s32(field)
 	if !ok || cell%8 != 0 {
-		return false, kind.BadStub.Errorf("no address of a cell lies in front of the entry's stub %s", v.name(s.stub))
+		return false, kind.BadStub.Errorf("no address of a cell comes before the entry's stub %s", v.name(s.stub))
 	}
 	m := v.start(c.toc)
 	m.pc, m.lr = s.stub, value{kind: returnTo}

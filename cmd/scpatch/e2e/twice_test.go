@@ -5,7 +5,7 @@ package e2e
 import "testing"
 
 // TestE2ETwice calls a function that returns twice, after the caller has moved r1: a
-// restore behind the call would load garbage the second time.
+// restore after the call would load garbage the second time.
 func TestE2ETwice(t *testing.T) {
 	w := newWorkshop(t)
 	for _, compiler := range []string{"gcc-p8-O2", "gcc-p8-O0", "clang-p8-O2"} {

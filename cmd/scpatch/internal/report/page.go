@@ -67,13 +67,13 @@ type pageForm struct {
 
 var formTexts = map[sites.Form]string{
 	sites.Constant: "The branch becomes what the call would do: nothing, or 0 as the result.",
-	sites.Direct:   "The branch goes to the function itself. The linker, or the module loader, does what r2 needs.",
+	sites.Direct:   "The branch goes to the function itself. The linker, or the module loader, takes care of r2.",
 	sites.Stack:    "The slot loads r2 from 24(r1), where it is provably saved.",
 	sites.PACA:     "The slot loads r2 from the PACA.",
 	sites.SaveStub: "The branch goes to a stub that saves r2 and jumps through the key. The slot restores r2.",
 	sites.Linker:   "The trampoline has local entry 1: the linker saves r2 and restores it.",
 	sites.Shadow:   "The branch goes to a stub that keeps the return address on a stack of the thread's own.",
-	sites.Keep:     "The site stays on its trampoline, which is always right.",
+	sites.Keep:     "The site stays on its trampoline, and is as right as it was compiled.",
 }
 
 // Bits of the column of flags.

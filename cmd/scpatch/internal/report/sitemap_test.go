@@ -234,7 +234,7 @@ func browserLinks(t *testing.T, c *chromium) {
 		}
 	}
 	b.follow("#file=a.o&function=gone&offset=0x4")
-	if got := b.detail()["all"]; got != "The link names a site that is not here." {
+	if got := b.detail()["all"]; got != "No site on this page matches the link." {
 		t.Errorf("a link that leads nowhere: %q", got)
 	}
 }

@@ -18,7 +18,7 @@ function follow() {
   if (location.hash.length < 2) return;
   const site = linked(location.hash);
   if (site < 0) {
-    detail.replaceChildren(element("p", { class: "empty", role: "alert" }, "The link names a site that is not here."));
+    detail.replaceChildren(element("p", { class: "empty", role: "alert" }, "No site on this page matches the link."));
     return;
   }
   if (!view.sites.includes(site)) clearAll();
