@@ -51,7 +51,7 @@ func (u *unwinding) lsda(c *cursor, sec int, begin place, p *part) error {
 		return errUnknown
 	}
 	if size > u.budget {
-		return errors.New("exception tables that overlap")
+		return errors.New("overlapping exception tables")
 	}
 	u.budget -= size
 	length := p.end - p.start

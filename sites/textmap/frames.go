@@ -204,9 +204,9 @@ func (u *unwinding) entry(c *cursor, s elfrw.Section, cies map[uint64]cie) error
 	x, ok := cies[idOff-id]
 	if !ok || id > idOff {
 		if n := u.ptr.names(s.Index, idOff, c.end, func(place) {}); n == 0 {
-			u.anywhere("section %v+0x%x: an entry without a common part", s, idOff-4)
+			u.anywhere("section %v+0x%x: an entry without a CIE", s, idOff-4)
 		}
-		return errors.New("an entry without a common part")
+		return errors.New("an entry without a CIE")
 	}
 	return u.fde(c, s, x)
 }
@@ -322,7 +322,7 @@ func (u *unwinding) fde(c *cursor, s elfrw.Section, x cie) error {
 	t := u.m.secs[begin.sec]
 	switch {
 	case begin.sec == 0 && table.sec != 0:
-		u.anywhere("section %v+0x%x: an exception table of nothing", s, off)
+		u.anywhere("section %v+0x%x: an exception table without a function", s, off)
 		return nil
 	case t == nil:
 		return nil // not of code that is asked for
@@ -330,7 +330,7 @@ func (u *unwinding) fde(c *cursor, s elfrw.Section, x cie) error {
 		u.m.refuse(begin.sec, begin.off, begin.off+1, "section %v+0x%x: %v", s, off, c.err)
 		return c.err
 	case size == 0 || begin.off+size < begin.off || begin.off+size > uint64(len(t.code)):
-		err := errors.New("an entry for more than there is")
+		err := errors.New("an entry that extends past the code")
 		u.m.refuse(begin.sec, begin.off, begin.off+1, "section %v+0x%x: %v", s, off, err)
 		return err
 	}

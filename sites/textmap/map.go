@@ -166,9 +166,9 @@ func (m *Map) UsesTOC(sec int, off uint64) (uses, known bool) {
 
 // outside is the verdict on a place that no function symbol covers.
 func (t *text) outside(off uint64) tocsave.Verdict {
-	why := "function of unknown extent"
+	why := "the extent of the function is unknown"
 	if _, ok := t.part(off); ok {
-		why = "function without a symbol: r2 may be its caller's"
+		why = "the function has no symbol: r2 may be its caller's"
 	}
 	return tocsave.Verdict{Reason: why, At: off, Entered: true}
 }

@@ -47,7 +47,7 @@ func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 		case why != "":
 			v.Proven, v.Reason, v.At, v.Entered = false, why, x.start, true
 		case x.guessed: // it is not known what the rest of it does
-			v.Proven, v.Reason, v.At = false, "function of unknown extent", x.start
+			v.Proven, v.Reason, v.At = false, "the extent of the function is unknown", x.start
 		}
 	}
 	return all

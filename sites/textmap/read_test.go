@@ -145,7 +145,7 @@ func byHand(enc, at string) string {
 
 // TestRead has the ways into a function, one by one.
 func TestRead(t *testing.T) {
-	const entered, landing = "nothing is known where the function is entered", "landing pad"
+	const entered, landing = "it is not known what 24(r1) holds where the function is entered", "landing pad"
 	const again = "the call at"
 	tests := []struct {
 		name, source string
@@ -154,9 +154,9 @@ func TestRead(t *testing.T) {
 		{"save", "begin f\n call c1\n save\n call c2\n finish f",
 			map[string]string{"c1": "no save", "c2": "yes"}},
 		{"one entry", ".type f,@function\nf: stdu 1,-112(1)\n save\n call c1\n blr\n .size f,.-f",
-			map[string]string{"c1": "function of one entry"}},
+			map[string]string{"c1": "the function has one entry"}},
 		{"no symbol", "call c1\n .cfi_startproc\n stdu 1,-112(1)\n save\n call c2\n blr\n .cfi_endproc",
-			map[string]string{"c1": "function of unknown extent", "c2": "function of one entry"}},
+			map[string]string{"c1": "the extent of the function is unknown", "c2": "the function has one entry"}},
 		{"symbol within", "begin f\n save\n call c1\n .globl inner\ninner: call c2\n finish f",
 			map[string]string{"c1": "yes", "c2": entered}},
 		{"label within", "begin f\n save\n call c1\ninner: call c2\n finish f",
@@ -230,7 +230,7 @@ func TestRead(t *testing.T) {
 		.Lout:	blr`,
 			map[string]string{"c1": "yes", "c2": entered}},
 		{"jump table of unknown base", "begin f\n save\n call c1\n.L: call c2\n finish f\n .section .rodata\n0: .long 1, .L-0b",
-			map[string]string{"c1": "a table of unknown base", "c2": "a table of unknown base"}},
+			map[string]string{"c1": "a table with an unknown base", "c2": "a table with an unknown base"}},
 		{"jump table in the text", `
 			begin f
 			save

@@ -90,7 +90,7 @@ func (r *reader) run(all []distance, bases []table) {
 		case t.starts(d.to.off): // the address of a function, from the field itself
 			t.begun, t.open = append(t.begun, d.to.off), true
 		default:
-			r.refuse(d.to.sec, d.to.off-min(d.to.off, d.off-first+backward), d.to.off+1, "a table of unknown base in section %v", r.f.Section(d.to.sec))
+			r.refuse(d.to.sec, d.to.off-min(d.to.off, d.off-first+backward), d.to.off+1, "a table with an unknown base in section %v", r.f.Section(d.to.sec))
 		}
 	}
 }

@@ -32,7 +32,7 @@
 //	slot    24(r1) holds that TOC pointer
 //	frame   r1 points to a frame that this function has made
 //	held    or r1 points to a frame that it has had before
-//	lost    a call was made that may return again when 24(r1) has changed
+//	lost    a call was made that may return again after 24(r1) has changed
 //	copies  the other registers that hold it (clang -O0: mr r7,r2; std r7,24(r1))
 //	regs    for each register: a number, an address made from r1, or neither
 //

@@ -19,7 +19,7 @@ const (
 	pltSeq                       // of an inline PLT sequence (ELFv2 §3.6)
 	pltCall                      // its bctrl
 	noTOC                        // the relocation of a call is of a NOTOC kind
-	losesSlot                    // a call that may return again when 24(r1) has changed
+	losesSlot                    // a call that may return again after 24(r1) has changed
 	landing                      // in Func.Pads
 	savesCall                    // in Func.Saves
 	restoresTOC                  // in Func.Restores

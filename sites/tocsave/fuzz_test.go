@@ -132,7 +132,7 @@ func TestExtents(t *testing.T) {
 	} {
 		fn := &Func{Code: code, Start: tt.start, End: tt.end, Entry: 3}
 		for _, v := range Analyse(fn, []uint64{tt.start, 0, ^uint64(0), 3}) {
-			if v.Proven || v.Reason != "function of unknown extent" {
+			if v.Proven || v.Reason != "the extent of the function is unknown" {
 				t.Errorf("%#x to %#x: %+v", tt.start, tt.end, v)
 			}
 		}

@@ -45,9 +45,9 @@ func (w why) text() string {
 	at := fmt.Sprintf("+%#x", w.at)
 	switch w.cause {
 	case noExtent:
-		return "function of unknown extent"
+		return "the extent of the function is unknown"
 	case tooLarge:
-		return "function too large to analyse"
+		return "the function is too large to analyse"
 	case unresolved:
 		return "indirect branch at " + at + " has unknown targets"
 	case notCall:
@@ -55,9 +55,9 @@ func (w why) text() string {
 	case notReached:
 		return "not reached from the function's entry"
 	case noEntryTOC:
-		return "function of one entry: r2 may be its caller's"
+		return "the function has one entry: r2 may be its caller's"
 	case clobbersTOC:
-		return "function of local entry 1: r2 is not its own"
+		return "the function has local entry 1: r2 is not its own"
 	case written:
 		return "r2 is changed at " + at
 	case notRestored:
@@ -67,7 +67,7 @@ func (w why) text() string {
 	case restoredWrong:
 		return "r2 is loaded from 24(r1) without a save at " + at
 	case entered:
-		return "nothing is known where the function is entered at " + at
+		return "it is not known what 24(r1) holds where the function is entered at " + at
 	case noSave:
 		return "no save of r2"
 	case noSavePath:
@@ -83,7 +83,7 @@ func (w why) text() string {
 	case foreignCall:
 		return "call at " + at + " may save another r2"
 	case again:
-		return "the call at " + at + " may return again when 24(r1) has changed"
+		return "the call at " + at + " may return again after 24(r1) has changed"
 	case pad:
 		return "landing pad at " + at
 	case patched:

@@ -66,12 +66,12 @@ l:		ld r2,24(r1)
 t:		bctrl
 		bl f | r2 is not restored after the indirect call at {t}
 		ld r2,24(r1)
-		bl f | the call at {t} may return again when 24(r1) has changed`},
+		bl f | the call at {t} may return again after 24(r1) has changed`},
 	{name: "save of another unit's r2", text: saved + `
 t:		bctrl
 		std r2,24(r1)
 		ld r2,24(r1)
-		bl f | the call at {t} may return again when 24(r1) has changed`},
+		bl f | the call at {t} may return again after 24(r1) has changed`},
 	{name: "r2 computed", text: saved + "w:\naddi r2,r12,8\nbl f | r2 is changed at {w}"},
 	{name: "r2 loaded", text: saved + "w:\nld r2,40(r1)\nbl f | r2 is changed at {w}"},
 	{name: "r2 from the slot again", text: saved + "ld r2,40(r1)\nld r2,24(r1)\nbl f | yes"},
@@ -82,14 +82,14 @@ t:		bctrl
 	{name: "cmpd of r1 and r2", text: saved + "cmpd r1,r2\nbl f | yes"},
 	{name: "an opcode that nobody knows", text: saved + "w:\n.long 0x14410000\nbl f | r2 is changed at {w}"},
 	{name: "NOTOC", text: saved + `
-n:		bl g@notoc | the call at {n} may return again when 24(r1) has changed
+n:		bl g@notoc | the call at {n} may return again after 24(r1) has changed
 		bl f | the callee at {n} may change r2 (NOTOC)`},
 	{name: "NOTOC and a restore", text: saved + "bl g@notoc | yes\nld r2,24(r1)\nbl f | yes"},
-	{name: "system call", text: saved + "mr r7,r2\nt:\nsc\nstd r7,24(r1)\nbl f | the call at {t} may return again when 24(r1) has changed"},
+	{name: "system call", text: saved + "mr r7,r2\nt:\nsc\nstd r7,24(r1)\nbl f | the call at {t} may return again after 24(r1) has changed"},
 
 	// Entries.
-	{name: "local entry 0", entry: 9, text: saved + "bl f | function of one entry: r2 may be its caller's"},
-	{name: "local entry 1", entry: 1, text: saved + "bl f | function of local entry 1: r2 is not its own"},
+	{name: "local entry 0", entry: 9, text: saved + "bl f | the function has one entry: r2 may be its caller's"},
+	{name: "local entry 1", entry: 1, text: saved + "bl f | the function has local entry 1: r2 is not its own"},
 
 	// Copies.
 	{name: "copy", text: frame + "mr r7,r2\nstd r7,24(r1)\nbl f | yes"},
@@ -118,7 +118,7 @@ m:		stdux r0,r1,r9
 		bdnz l`},
 	{name: "saved and alloca in a loop", text: saved + `
 l:		std r2,24(r1)
-t:		bl f | the call at {t} may return again when 24(r1) has changed
+t:		bl f | the call at {t} may return again after 24(r1) has changed
 		stdux r0,r1,r9
 		bdnz l`},
 	{name: "frame by stdux", text: "stdux r1,r1,r0\nstd r2,24(r1)\nbl f | yes"},
@@ -198,7 +198,7 @@ l:		stbu r3,1(r9)
 		bl f | 24(r1) may be overwritten at {l}`},
 	{name: "alias gone", text: saved + "mr r9,r1\nld r9,40(r3)\nstd r3,24(r9)\nbl f | yes"},
 	{name: "alias in a volatile register over a call", text: saved + "mr r9,r1\nbl g | yes\nstd r3,24(r9)\nbl f | yes"},
-	{name: "alias in another over a call", text: saved + "mr r31,r1\nt:\nbl g | the call at {t} may return again when 24(r1) has changed\nstd r3,24(r31)\nbl f | the call at {t} may return again when 24(r1) has changed"},
+	{name: "alias in another over a call", text: saved + "mr r31,r1\nt:\nbl g | the call at {t} may return again after 24(r1) has changed\nstd r3,24(r31)\nbl f | the call at {t} may return again after 24(r1) has changed"},
 	{name: "back chain", text: saved + "ld r9,0(r1)\ns:\nstd r3,-8(r9)\nbl f | 24(r1) may be overwritten at {s}"},
 	{name: "frame pointer over alloca", text: saved + "mr r31,r1\nstdux r0,r1,r9\nstd r2,24(r1)\ns:\nstd r3,24(r31)\nbl f | 24(r1) may be overwritten at {s}"},
 	{name: "frame of the round before", text: saved + `
@@ -284,10 +284,10 @@ l:		std r2,24(r1)
 	{name: "own address by bcl", text: saved + "bcl l\nl:\nmflr r3\nbl f | yes"},
 	{name: "subroutine", text: saved + `
 		bl l | yes
-e:		bl f | nothing is known where the function is entered at {e}
+e:		bl f | it is not known what 24(r1) holds where the function is entered at {e}
 		blr
-l:		bl g | nothing is known where the function is entered at {l}`},
-	{name: "conditional call", text: saved + "mr r9,r1\nt:\nbeql f\nstd r3,24(r9)\nbl f | the call at {t} may return again when 24(r1) has changed"},
+l:		bl g | it is not known what 24(r1) holds where the function is entered at {l}`},
+	{name: "conditional call", text: saved + "mr r9,r1\nt:\nbeql f\nstd r3,24(r9)\nbl f | the call at {t} may return again after 24(r1) has changed"},
 	{name: "recursion", text: "e:\n" + saved + "bl e | yes\nbl f | yes"},
 
 	{name: "jump to the global entry", text: saved + ".long 0x4182fff0\nbl f | yes"},
@@ -330,30 +330,30 @@ j:		std r2,24(r1)
 l:		bl g | path from {j} has no save`},
 
 	// Other entries.
-	{name: "unknown entry", unknown: "l", text: saved + "bl f | yes\nnop\nl:\nbl g | nothing is known where the function is entered at {l}"},
+	{name: "unknown entry", unknown: "l", text: saved + "bl f | yes\nnop\nl:\nbl g | it is not known what 24(r1) holds where the function is entered at {l}"},
 	{name: "the function's own entry is not unknown", unknown: "e", text: "e:\n" + saved + "bl f | yes"},
-	{name: "saved after an unknown entry", unknown: "l", text: saved + "blr\nl:\nstd r2,24(r1)\nbl g | nothing is known where the function is entered at {l}"},
+	{name: "saved after an unknown entry", unknown: "l", text: saved + "blr\nl:\nstd r2,24(r1)\nbl g | it is not known what 24(r1) holds where the function is entered at {l}"},
 	{name: "landing pad", pads: "p", text: saved + "bl f | yes\nblr\np:\nbl g | landing pad at {p}"},
 	{name: "landing pad that saves", pads: "p", text: saved + "bl f | yes\nblr\np:\nstd r2,24(r1)\nbl g | yes"},
 	{name: "landing pad of code before the frame", pads: "p", text: "bl f | no save of r2\nblr\np:\nstd r2,24(r1)\nbl g | save before the frame exists at {p}"},
 	{name: "landing pad that joins", pads: "p", text: saved + "p:\nbl f | landing pad at {p}"},
-	{name: "landing pad with a frame pointer", pads: "p", text: saved + "mr r31,r1\nbctrl\nblr\np:\nstd r2,24(r1)\nstd r3,40(r31)\nt:\nbl g | the call at {t} may return again when 24(r1) has changed\nstd r3,24(r31)\nbl g | the call at {t} may return again when 24(r1) has changed"},
+	{name: "landing pad with a frame pointer", pads: "p", text: saved + "mr r31,r1\nbctrl\nblr\np:\nstd r2,24(r1)\nstd r3,40(r31)\nt:\nbl g | the call at {t} may return again after 24(r1) has changed\nstd r3,24(r31)\nbl g | the call at {t} may return again after 24(r1) has changed"},
 	{name: "landing pad without a call", pads: "p", text: saved + "blr\np:\nbl g | not reached from the function's entry"},
 	// Second returns.
-	{name: "a call and then alloca", text: saved + "t:\nbl f | the call at {t} may return again when 24(r1) has changed\nnop\nstdu r1,-64(r1)"},
-	{name: "behind a call and in front of alloca", text: saved + "t:\nbl f | the call at {t} may return again when 24(r1) has changed\nnop\nbl g | the call at {t} may return again when 24(r1) has changed\nstdu r1,-64(r1)\nbl h | the call at {t} may return again when 24(r1) has changed"},
+	{name: "a call and then alloca", text: saved + "t:\nbl f | the call at {t} may return again after 24(r1) has changed\nnop\nstdu r1,-64(r1)"},
+	{name: "behind a call and in front of alloca", text: saved + "t:\nbl f | the call at {t} may return again after 24(r1) has changed\nnop\nbl g | the call at {t} may return again after 24(r1) has changed\nstdu r1,-64(r1)\nbl h | the call at {t} may return again after 24(r1) has changed"},
 	{name: "saved after the call", text: saved + "bl f | yes\nstd r2,24(r1)\naddi r1,r1,96"},
 	{name: "alloca on another path", text: saved + "beq l\nbl f | yes\nb m\nl:\na:\nstdu r1,-64(r1)\nbl g | alloca moves r1 at {a}\nm:\naddi r1,r1,96"},
 	{name: "alloca in a loop", text: saved + "l:\na:\nbl f | alloca moves r1 at +0x14\nstdu r1,-64(r1)\nbdnz l"},
-	{name: "alloca and no call behind it", text: saved + "beq l\nblr\nl:\nt:\nbl f | the call at {t} may return again when 24(r1) has changed\nstdu r1,-64(r1)\nb l2\nl2:\nb l2"},
-	{name: "another frame, and a call from there", text: saved + "t:\nbl f | the call at {t} may return again when 24(r1) has changed\naddi r1,r1,96\nstdu r1,-64(r1)\nstd r2,24(r1)\nbl g | yes"},
+	{name: "alloca and no call behind it", text: saved + "beq l\nblr\nl:\nt:\nbl f | the call at {t} may return again after 24(r1) has changed\nstdu r1,-64(r1)\nb l2\nl2:\nb l2"},
+	{name: "another frame, and a call from there", text: saved + "t:\nbl f | the call at {t} may return again after 24(r1) has changed\naddi r1,r1,96\nstdu r1,-64(r1)\nstd r2,24(r1)\nbl g | yes"},
 	{name: "another frame, and no call from there", text: saved + "bl f | yes\naddi r1,r1,96\nstdu r1,-64(r1)\nstd r2,24(r1)"},
-	{name: "another value in the slot", text: saved + "t:\nbl f | the call at {t} may return again when 24(r1) has changed\nstd r3,24(r1)\nbl g | the call at {t} may return again when 24(r1) has changed"},
+	{name: "another value in the slot", text: saved + "t:\nbl f | the call at {t} may return again after 24(r1) has changed\nstd r3,24(r1)\nbl g | the call at {t} may return again after 24(r1) has changed"},
 	{name: "another value for a while", text: saved + "bl f | yes\nstd r3,24(r1)\nld r4,24(r1)\nstd r2,24(r1)\nbl g | yes"},
-	{name: "sc returns again", text: saved + "t:\nsc\nbl f | the call at {t} may return again when 24(r1) has changed\nstd r3,24(r1)\nbl g | the call at {t} may return again when 24(r1) has changed"},
-	{name: "a restore after the call", text: saved + "t:\nbctrl\nld r2,24(r1)\nbl f | the call at {t} may return again when 24(r1) has changed\nstd r2,24(r1)\nu:\nbl g | the call at {u} may return again when 24(r1) has changed\nstdu r1,-64(r1)\nstd r2,24(r1)\nbl g | yes"},
-	{name: "alloca in a landing pad", pads: "p", text: saved + "t:\nbl f | the call at {t} may return again when 24(r1) has changed\naddi r1,r1,96\nblr\np:\nstdu r1,-64(r1)\nbl g | landing pad at {p}"},
-	{name: "leaves with the frame", text: saved + "t:\nbl f | the call at {t} may return again when 24(r1) has changed\nb far"},
+	{name: "sc returns again", text: saved + "t:\nsc\nbl f | the call at {t} may return again after 24(r1) has changed\nstd r3,24(r1)\nbl g | the call at {t} may return again after 24(r1) has changed"},
+	{name: "a restore after the call", text: saved + "t:\nbctrl\nld r2,24(r1)\nbl f | the call at {t} may return again after 24(r1) has changed\nstd r2,24(r1)\nu:\nbl g | the call at {u} may return again after 24(r1) has changed\nstdu r1,-64(r1)\nstd r2,24(r1)\nbl g | yes"},
+	{name: "alloca in a landing pad", pads: "p", text: saved + "t:\nbl f | the call at {t} may return again after 24(r1) has changed\naddi r1,r1,96\nblr\np:\nstdu r1,-64(r1)\nbl g | landing pad at {p}"},
+	{name: "leaves with the frame", text: saved + "t:\nbl f | the call at {t} may return again after 24(r1) has changed\nb far"},
 	{name: "leaves without the frame", text: saved + "bl f | yes\naddi r1,r1,96\nb far"},
 	{name: "a landing pad with calls", pads: "p", text: saved + "bl f | yes\naddi r1,r1,96\nblr\np:\nbctrl\nld r2,24(r1)\nbl g | landing pad at {p}\nbl h | landing pad at {p}"},
 	{name: "a call that saves", saves: "t", text: frame + "t:\nbl stub | no save of r2\nld r2,24(r1)\nbl f | yes"},

@@ -31,7 +31,7 @@ type state struct {
 
 	// For what a second return of a call finds, see effect.
 	effect   effect // of the instruction before
-	lost     bool   // behind a call that may return again when 24(r1) has changed, with this r1
+	lost     bool   // behind a call that may return again after 24(r1) has changed, with this r1
 	everLost bool   // or with another
 	trusted  bool   // r2 is the TOC pointer, if every load of it out of the slot was right
 
