@@ -17,6 +17,11 @@ _scpatch_list() {
 	COMPREPLY=($(compgen -W "$rest" -- "$done$last"))
 }
 
+# _scpatch_names [forms|reasons|errors]: the names that can be explained.
+_scpatch_names() {
+	"${COMP_WORDS[0]}" explain "$@" 2>/dev/null | cut -d ' ' -f 1
+}
+
 _scpatch() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev='' command='' options
 	COMPREPLY=()
@@ -33,24 +38,25 @@ _scpatch() {
 		esac
 	fi
 
-	options='--help -h --version -V'
+	options='--help -h --version -V --color'
 	[[ $command == explain ]] || options+=' --verbose -v --quiet -q --log-format'
 	case $command in
-	'' | list | verify | compile) options+=' --runtime --module --user --entry-size --paca-toc' ;;
+	'' | list | verify | compare | compile) options+=' --runtime --module --user --entry-size --paca-toc' ;;
 	esac
 	case $command in
 	'' | list | verify) options+=' --recursive -r' ;;
 	esac
 	case $command in
-	'') options+=' --output -o --dry-run -n --strip-signature' ;;
-	list) options+=' --json --html' ;;
-	verify) options+=' --json --allow-unpatched' ;;
+	'') options+=' --output -o --dry-run -n --allow-kept --strip-signature' ;;
+	list) options+=' --json --sarif --html --form --reason --key --function --sort' ;;
+	verify) options+=' --json --sarif --allow-unpatched' ;;
 	compare) options+=' --json --html --strict' ;;
 	esac
 	case $command in
-	'' | list | compile)
+	'' | list | compare | compile)
 		options+=' --linker --whole-program --table-only --no-record --restore --require'
-		options+=' --allow-shadow --shadow-stack --diff -d'
+		options+=' --allow-shadow --shadow-stack'
+		[[ $command == compare ]] || options+=' --diff -d'
 		;;
 	esac
 
@@ -58,11 +64,14 @@ _scpatch() {
 	case $prev in
 	--runtime) values='inline trampoline none' ;;
 	--entry-size) values='8 16' ;;
-	--log-format) values='text json' ;;
+	--log-format) values='text json github' ;;
 	--linker) values='bfd lld any other' ;;
 	--restore) values='stack paca save-stub linker shadow' ;;
-	--require) values='constant direct stack paca save-stub linker shadow keep' ;;
-	--paca-toc | --shadow-stack) return ;;
+	--require | --form) values='constant direct stack paca save-stub linker shadow keep' ;;
+	--color) values='auto always never' ;;
+	--sort) values='section function key target form cost reason' ;;
+	--reason) values=$(_scpatch_names reasons) ;;
+	--paca-toc | --shadow-stack | --key | --function) return ;;
 	--output | -o | --html)
 		compopt -o filenames 2>/dev/null
 		local IFS=$'\n'
@@ -79,7 +88,7 @@ _scpatch() {
 		return
 	fi
 	if [[ $command == explain ]]; then
-		COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" explain 2>/dev/null | cut -d ' ' -f 1)" -- "$cur"))
+		COMPREPLY=($(compgen -W "forms reasons errors $(_scpatch_names)" -- "$cur"))
 		return
 	fi
 	local IFS=$'\n'
@@ -89,10 +98,9 @@ _scpatch() {
 		return
 	fi
 	if [[ $command == compare ]]; then
-		COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X '!*.json' -- "$cur"))
-		return
+		COMPREPLY=($(compgen -f -X '!*.json' -- "$cur"))
 	fi
-	COMPREPLY=($(compgen -d -- "$cur") $(compgen -f -X '!*.o' -- "$cur")
+	COMPREPLY+=($(compgen -d -- "$cur") $(compgen -f -X '!*.o' -- "$cur")
 		$(compgen -f -X '!*.ko' -- "$cur") $(compgen -f -X '!*.a' -- "$cur") $(compgen -f -X '!*vmlinux' -- "$cur"))
 	((COMP_CWORD == 1)) && COMPREPLY+=($(compgen -W $'list\nverify\ncompare\nexplain\ncompile' -- "$cur"))
 }

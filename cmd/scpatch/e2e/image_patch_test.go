@@ -135,15 +135,15 @@ func TestPatchKernelImageRefused(t *testing.T) {
 		{"no call", func(im *imageFile) { ppc64.Word(0x38600001).Put(im.memory("u_call", 0x40)) }, nil, cli.ExitInput, "found .long 0x38600001: not a call, and not what key u_zero makes of one"},
 		{"a tail call", func(im *imageFile) { im.memory("u_call", 0x20)[0] &^= 1 }, nil, cli.ExitInput, "the table says tail call false, found b "},
 		{"a stub of the linker", func(im *imageFile) { im.branch("u_call", 0x20, im.syms["u_call"].Value+0x20) }, nil, cli.ExitKept,
-			"1 of 4 sites stay on their trampolines: tramp-far"},
+			"1 of 4 sites stays on its trampoline: tramp-far"},
 		{"a key that points nowhere", func(im *imageFile) { im.memory("__SCK__u_op", 0)[0] += 4 }, nil, cli.ExitKept, "target-no-symbol"},
 		{"a far target", func(im *imageFile) {
 			const far = 0xc000000004000000
 			binary.LittleEndian.PutUint64(im.memory("__SCK__u_op", 0), far)
 			binary.LittleEndian.PutUint64(im.symbolEntry("t_inc")[8:], far)
-		}, nil, cli.ExitKept, "1 of 4 sites stay on their trampolines: target-far: the target is out of a branch's reach (first: u_call+0x20)"},
-		{"a target that may change r2", func(im *imageFile) { im.symbolEntry("t_inc")[5] = 1 << 5 }, nil, cli.ExitKept, "1 of 4 sites stay on their trampolines: clobbers-toc"},
-		{"a caller without a TOC pointer", func(im *imageFile) { im.symbolEntry("u_call")[5] = 1 << 5 }, nil, cli.ExitKept, "1 of 4 sites stay on their trampolines: caller-no-toc"},
+		}, nil, cli.ExitKept, "1 of 4 sites stays on its trampoline: target-far: the target is out of a branch's reach (first: u_call+0x20)"},
+		{"a target that may change r2", func(im *imageFile) { im.symbolEntry("t_inc")[5] = 1 << 5 }, nil, cli.ExitKept, "1 of 4 sites stays on its trampoline: clobbers-toc"},
+		{"a caller without a TOC pointer", func(im *imageFile) { im.symbolEntry("u_call")[5] = 1 << 5 }, nil, cli.ExitKept, "1 of 4 sites stays on its trampoline: caller-no-toc"},
 		{"neither has a TOC pointer", func(im *imageFile) {
 			im.symbolEntry("u_call")[5], im.symbolEntry("t_inc")[5] = 1<<5, 1<<5
 		}, nil, cli.ExitDone, ""},

@@ -39,12 +39,12 @@ func (n memberNames) next(m elfrw.Member) string {
 }
 
 // openMember opens a member of an archive, as open opens a file.
-func openMember(archive string, a *elfrw.Archive, m elfrw.Member) (*elfrw.File, error) {
+func openMember(ctx context.Context, archive string, a *elfrw.Archive, m elfrw.Member) (*elfrw.File, error) {
 	switch {
 	case m.Origin != 0:
 		return nil, kind.Archive.Errorf("the member is in another archive, at 0x%x; name that one", m.Origin)
 	case a.Thin():
-		return open(memberPath(archive, m))
+		return open(ctx, memberPath(archive, m))
 	}
 	f, err := elfrw.New(m.Data)
 	return f, notELF(err, m.Data)
@@ -60,8 +60,8 @@ func memberPath(archive string, m elfrw.Member) string {
 
 // withObjects calls do with the object that a file is, or with each member of the
 // archive that it is, and their names. Errors that do returns about members are
-// reported, and the others of the archive are looked at.
-func withObjects(ctx context.Context, path string, log *logrus.Entry, do func(name string, f *elfrw.File, log *logrus.Entry) (int, error)) (code int, err error) {
+// reported, failed is told, and the others of the archive are looked at.
+func withObjects(ctx context.Context, path string, log *logrus.Entry, failed func(name string, err error), do func(name string, f *elfrw.File, log *logrus.Entry) (int, error)) (code int, err error) {
 	one := func(name string, f *elfrw.File, log *logrus.Entry) (code int, err error) {
 		defer f.Close()
 		err = f.Guard(func() error {
@@ -70,7 +70,7 @@ func withObjects(ctx context.Context, path string, log *logrus.Entry, do func(na
 		})
 		return code, err
 	}
-	f, err := open(path)
+	f, err := open(ctx, path)
 	if err == nil {
 		return one(path, f, log)
 	}
@@ -92,11 +92,12 @@ func withObjects(ctx context.Context, path string, log *logrus.Entry, do func(na
 			name := names.next(m)
 			log := log.WithField("file", name)
 			n := ExitDone
-			f, err := openMember(path, a, m)
+			f, err := openMember(ctx, path, a, m)
 			if err == nil {
 				n, err = one(name, f, log)
 			}
 			if err != nil {
+				failed(name, err)
 				n = failMember(log, path, m, err)
 			}
 			code = max(code, n)
@@ -115,6 +116,9 @@ func failMember(log *logrus.Entry, archive string, m elfrw.Member, err error) in
 // patchArchive patches the members of an archive: all of them, and the archive is
 // written, or none.
 func (p *patcher) patchArchive(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
+	if p.output == dash {
+		return 0, kind.WrongOption.Errorf("--output - does not go with an archive")
+	}
 	unlock := func() {}
 	if p.output == "" {
 		unlock = sync.OnceFunc(p.lock(path))
@@ -144,6 +148,7 @@ func (p *patcher) patchThin(ctx context.Context, path string, a *elfrw.Archive, 
 	if p.output != "" {
 		return 0, kind.WrongOption.Errorf("--output does not go with a thin archive: its members are files of their own")
 	}
+	whole := patchedFile{outcome: unchanged}
 	names := newMemberNames(path)
 	for i := range a.NumMembers() {
 		if err := ctx.Err(); err != nil {
@@ -154,15 +159,17 @@ func (p *patcher) patchThin(ctx context.Context, path string, a *elfrw.Archive, 
 		log := log.WithField("file", name)
 		n := ExitDone
 		if m.Origin != 0 {
-			_, err = openMember(path, a, m)
+			_, err = openMember(ctx, path, a, m)
 		} else {
-			n, err = p.patchFile(ctx, memberPath(path, m), name, out, log)
+			n, err = p.patchFile(ctx, memberPath(path, m), name, out, log, whole.addMember)
 		}
 		if err != nil {
+			whole.addMember(failedFile(err))
 			n = failMember(log, path, m, err)
 		}
 		code = max(code, n)
 	}
+	p.batch.add(path, whole)
 	return code, nil
 }
 
@@ -171,29 +178,31 @@ func (p *patcher) patchMembers(ctx context.Context, path string, a *elfrw.Archiv
 	var said, diff bytes.Buffer // about what is done, so not before it is
 	done := p.logTo(&said)
 	names := newMemberNames(path)
-	edit, plans, failed := a.Edit(), map[int]filePlan{}, false
+	edit, plans, whole := a.Edit(), map[int]filePlan{}, patchedFile{outcome: unchanged}
 	for i := range a.NumMembers() {
 		if err := ctx.Err(); err != nil {
 			return 0, fmt.Errorf("interrupted: %w", err)
 		}
 		m := a.Member(i)
 		name := names.next(m)
-		plan, image, err := p.planMember(path, a, m)
+		plan, image, err := p.planMember(ctx, path, a, m)
 		if err == nil && !image.Unchanged() {
 			plans[i] = plan
 			err = kind.CannotEdit.Wrap(edit.Replace(i, image))
 		}
 		if err != nil {
-			failed = true
+			whole.addMember(failedFile(err))
 			code = max(code, failMember(log.WithField("file", name), path, m, err))
 			continue
 		}
+		whole.addMember(newPatchedFile(name, plan, image))
 		code = max(code, p.report(done.WithField("file", name), plan))
 		if p.diff {
 			report.WriteDiff(&diff, p.screen, name, plan)
 		}
 	}
-	if failed {
+	if whole.outcome > unchanged {
+		p.batch.add(path, patchedFile{outcome: whole.outcome})
 		return code, nil
 	}
 	image, err := edit.Layout()
@@ -210,11 +219,12 @@ func (p *patcher) patchMembers(ctx context.Context, path string, a *elfrw.Archiv
 	}
 	_, _ = out.Write(diff.Bytes())
 	_, _ = log.Logger.Out.Write(said.Bytes())
+	p.batch.add(path, whole)
 	return code, nil
 }
 
-func (p *patcher) planMember(path string, a *elfrw.Archive, m elfrw.Member) (filePlan, *elfrw.Image, error) {
-	f, err := openMember(path, a, m)
+func (p *patcher) planMember(ctx context.Context, path string, a *elfrw.Archive, m elfrw.Member) (filePlan, *elfrw.Image, error) {
+	f, err := openMember(ctx, path, a, m)
 	if err != nil {
 		return nil, nil, err
 	}

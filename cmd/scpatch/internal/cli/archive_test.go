@@ -78,7 +78,7 @@ func TestGlobalsStay(t *testing.T) {
 	for _, path := range objects {
 		for _, place := range []sites.Place{sites.Kernel, sites.Module, sites.User} {
 			for _, runtime := range []sites.Runtime{sites.Inline, sites.Trampoline, sites.None} {
-				f, err := open(path)
+				f, err := open(t.Context(), path)
 				if err != nil {
 					continue
 				}

@@ -16,11 +16,14 @@ import (
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
-// TestCatalogue wants one entry for every reason and every kind of errors, and no
-// others: in a sentence what it is, why it is so, what to do, and an example.
+// TestCatalogue wants one entry for every form, every reason and every kind of errors,
+// and no others: in a sentence what it is, why it is so, what to do, and an example.
 // TestConsole runs the examples.
 func TestCatalogue(t *testing.T) {
 	texts := map[string]string{} // what the example has to show, besides the name
+	for _, f := range sites.Forms() {
+		texts[f.String()] = "  " + f.String() + "  "
+	}
 	for _, r := range sites.Reasons() {
 		if r.String() == "" || r.Text() == "" || texts[r.String()] != "" {
 			t.Errorf("reason %d: name %q, text %q", r, r, r.Text())
@@ -43,11 +46,17 @@ func TestCatalogue(t *testing.T) {
 		if s := e.Summary(); !strings.HasSuffix(s, ".") || len(s) > 125 {
 			t.Errorf("%s: %q is no summary", e.Name, s)
 		}
-		why := "\n\nWhy it stays: "
-		if strings.HasPrefix(text, "[") {
-			why = "\n\nWhy not go on: "
+		group, why, what := report.Group("reasons"), "\n\nWhy it stays: ", "\n\nWhat to do: "
+		switch {
+		case strings.HasPrefix(text, "["):
+			group, why = "errors", "\n\nWhy not go on: "
+		case strings.HasPrefix(text, " "):
+			group, why, what = "forms", "\n\nWhen it is sound: ", "\n\nWhat it costs: "
 		}
-		if !strings.Contains(e.Text, why) || !strings.Contains(e.Text, "\n\nWhat to do: ") {
+		if e.Group() != group {
+			t.Errorf("%s is among the %s", e.Name, e.Group())
+		}
+		if !strings.Contains(e.Text, why) || !strings.Contains(e.Text, what) {
 			t.Errorf("%s: why, or what to do, is missing", e.Name)
 		}
 		examples := clitest.Fenced(e.Text+"\n", "console")
@@ -63,7 +72,7 @@ func TestCatalogue(t *testing.T) {
 	for name := range texts {
 		t.Errorf("docs/messages.md does not explain %s", name)
 	}
-	if run < 45 {
+	if run < 53 {
 		t.Errorf("%d examples are run", run)
 	}
 }

@@ -54,7 +54,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		case "verify":
 			return runVerify(ctx, args[1:], stdout, stderr)
 		case "compare":
-			return runCompare(args[1:], stdout, stderr)
+			return runCompare(ctx, args[1:], stdout, stderr)
 		case "explain":
 			return runExplain(args[1:], stdout, stderr)
 		case "compile":

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,13 +12,15 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/spf13/pflag"
 )
 
 const compareUsage = `Usage: scpatch compare [options] OLD NEW
 
-Compare two outputs of scpatch list --json: which static-call sites were gained
-and lost, and whose form costs more or less than before. Sites are matched by
-their function and key, not by their address.
+Compare two outputs of scpatch list --json, or two objects or kernel images:
+which static-call sites were gained and lost, and whose form costs more or less
+than before. Sites are matched by their function and key, not by their address.
+Objects are listed first, with these options.
 `
 
 const compareStatus = `
@@ -29,10 +32,13 @@ Exit status:
   4  a file could not be read or written
 `
 
-func runCompare(args []string, stdout, stderr io.Writer) int {
+func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch compare", stderr)
+	c.addPlanning()
+	var planning []*pflag.Flag // only for what is no listing
+	c.flags.VisitAll(func(f *pflag.Flag) { planning = append(planning, f) })
 	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
-	html := c.flags.String("html", "", "besides, write all sites to `FILE`, a page for a browser")
+	html := c.flags.String("html", "", "besides, write all sites to `FILE`, a page for a browser; with - only the page is printed")
 	strict := c.flags.Bool("strict", false, "count a site as lost even if all sites of its function are gone")
 	c.addLast()
 	files, err := c.parse(args, compareUsage, compareStatus, stdout)
@@ -42,18 +48,41 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("compare takes two files, not %d", len(files))
 	case c.flags.Changed("html") && *html == "":
 		err = fmt.Errorf("--html needs the name of a file")
+	case *html == dash && *asJSON:
+		err = fmt.Errorf("--json and --html - both write to standard output")
 	}
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
 	defer c.hint()
 	var listings [2][]report.File
+	var inputs [2]*comparand
 	worst := ExitDone
+	failed := func(path string, err error) {
+		err = kind.BadListing.Wrap(err)
+		fail(c.log.WithField("file", path), kind.Of(err), withoutPath(err, path))
+		worst = max(worst, exitCode(err))
+	}
 	for i, path := range files {
-		if listings[i], err = report.ReadListing(path); err != nil {
-			err = kind.BadListing.Wrap(err)
-			fail(c.log.WithField("file", path), kind.Of(err), withoutPath(err, path))
-			worst = max(worst, exitCode(err))
+		if inputs[i], err = openComparand(ctx, path); err != nil {
+			failed(path, err)
+			continue
+		}
+		defer inputs[i].Close()
+	}
+	if worst == ExitDone && !inputs[0].object && !inputs[1].object {
+		for _, f := range planning {
+			if f.Changed {
+				return c.usageError(fmt.Errorf("--%s has no effect on listings: it is an option of the scpatch list that makes them", f.Name), stderr)
+			}
+		}
+	}
+	for i, in := range inputs {
+		if in == nil {
+			continue
+		}
+		if listings[i], err = in.read(ctx, c.sites, c.log.WithField("file", in.path)); err != nil {
+			failed(in.path, err)
 		}
 	}
 	if worst != ExitDone {
@@ -68,7 +97,7 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 		}
 		if *asJSON {
 			err = errors.Join(err, json.NewEncoder(&out).Encode(v))
-		} else if !c.quiet {
+		} else if !c.quiet && *html != dash {
 			v.Write(&out, c.screen)
 		}
 	}
@@ -76,7 +105,11 @@ func runCompare(args []string, stdout, stderr io.Writer) int {
 		err = errors.Join(err, writeErr)
 	}
 	if *html != "" {
-		if pageErr := report.WriteComparePage(*html, views); pageErr != nil {
+		write := func() error { return report.WriteComparePage(*html, views) }
+		if *html == dash {
+			write = func() error { return report.PrintComparePage(stdout, views) }
+		}
+		if pageErr := write(); pageErr != nil {
 			fail(c.log.WithField("file", *html), kind.Of(pageErr), withoutPath(pageErr, *html))
 			worst = ExitIO
 		}

@@ -125,11 +125,12 @@ func (w *wrapper) compile() int {
 	return w.end(state)
 }
 
-// literal returns file names none of which is taken for a response file.
+// literal returns file names none of which is taken for a response file or for
+// standard input.
 func literal(names []string) []string {
 	names = slices.Clone(names)
 	for i, name := range names {
-		if strings.HasPrefix(name, "@") {
+		if strings.HasPrefix(name, "@") || name == dash {
 			names[i] = "./" + name
 		}
 	}

@@ -96,7 +96,7 @@ func offers(t *testing.T, prefix, name string, args ...string) (list []string) {
 // TestCompletions asks each shell for the options of every command, which are
 // those of --help, for values, names and files.
 func TestCompletions(t *testing.T) {
-	var forms, restoring, names []string
+	var forms, restoring, names, reasons []string
 	for _, f := range sites.Forms() {
 		forms = append(forms, f.String())
 	}
@@ -105,6 +105,12 @@ func TestCompletions(t *testing.T) {
 	}
 	for _, e := range report.Catalogue() {
 		names = append(names, e.Name)
+	}
+	for _, g := range report.Groups() {
+		names = append(names, string(g))
+	}
+	for _, r := range sites.Reasons() {
+		reasons = append(reasons, r.String())
 	}
 	for _, sh := range shells {
 		t.Run(sh.name, func(t *testing.T) {
@@ -135,11 +141,15 @@ func TestCompletions(t *testing.T) {
 			}
 			compare(t, sh, []string{"inline", "none", "trampoline"}, "scpatch", "--runtime", "")
 			compare(t, sh, []string{"inline", "none", "trampoline"}, "scpatch", "verify", "--runtime=")
+			compare(t, sh, []string{"always", "auto", "never"}, "scpatch", "list", "--color=")
 			compare(t, sh, []string{"any", "bfd", "lld", "other"}, "scpatch", "list", "--linker", "")
 			compare(t, sh, []string{"16", "8"}, "scpatch", "--entry-size", "")
-			compare(t, sh, []string{"json", "text"}, "scpatch", "--log-format", "")
+			compare(t, sh, []string{"github", "json", "text"}, "scpatch", "--log-format", "")
 			compare(t, sh, restoring, "scpatch", "--restore", "")
 			compare(t, sh, forms, "scpatch", "list", "--require=")
+			compare(t, sh, forms, "scpatch", "list", "--form=")
+			compare(t, sh, reasons, "scpatch", "list", "--reason", "")
+			compare(t, sh, report.SortKeys(), "scpatch", "list", "--sort", "")
 			compare(t, sh, names, "scpatch", "explain", "")
 			for _, without := range [][]string{{"scpatch", "--restore", "stack,paca,"}, {"scpatch", "list", "--require", "stack,paca,"}} {
 				got := sh.ask(t, without...)
@@ -155,7 +165,7 @@ func TestCompletions(t *testing.T) {
 			for _, c := range [][]string{{"scpatch", "list", ""}, {"scpatch", "verify", "--user", ""}, {"scpatch", "a.o", ""}} {
 				compare(t, sh, objects, c...)
 			}
-			compare(t, sh, []string{"old.json"}, "scpatch", "compare", "")
+			compare(t, sh, append(objects, "old.json"), "scpatch", "compare", "")
 			compare(t, sh, []string{"old.json"}, "scpatch", "compile", "--user", "--", "cc", "ol")
 			for _, c := range [][]string{{"scpatch", "-o", ""}, {"scpatch", "list", "--html", ""}} {
 				compare(t, sh, append(objects, "old.json"), c...)

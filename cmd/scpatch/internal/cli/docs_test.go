@@ -38,7 +38,9 @@ func runCommand(args ...string) (stdout, stderr string, code int) {
 // An option is one line of a help text or one item of the manual page.
 type option struct{ short, long, arg string }
 
-var helpOption = regexp.MustCompile(`^ {2,6}(?:-(\w), )?--([a-z-]+)(?:\[=true\|false\]| ([A-Z]+))?  `)
+var optionLine = regexp.MustCompile(`^ {2,6}-`) // not the rest of another one's text
+
+var helpOption = regexp.MustCompile(`^ {2,6}(?:-(\w), )?--([a-z-]+)(?: ([A-Z]+)|\[=([A-Z]+)\])?  `)
 
 func helpOptions(t *testing.T, args ...string) (opts []option) {
 	t.Helper()
@@ -47,19 +49,19 @@ func helpOptions(t *testing.T, args ...string) (opts []option) {
 		t.Fatalf("exit code %d", code)
 	}
 	for _, line := range strings.Split(help, "\n") {
-		if !strings.HasPrefix(strings.TrimLeft(line, " "), "-") {
+		if !optionLine.MatchString(line) {
 			continue
 		}
 		m := helpOption.FindStringSubmatch(line)
 		if m == nil {
 			t.Fatalf("cannot read %q", line)
 		}
-		opts = append(opts, option{m[1], m[2], m[3]})
+		opts = append(opts, option{m[1], m[2], m[3] + m[4]})
 	}
 	return opts
 }
 
-var manOption = regexp.MustCompile(`^\.It (?:Fl (\w) , )?Fl -([a-z-]+)(?: Ar ([A-Z]+))?$`)
+var manOption = regexp.MustCompile(`^\.It (?:Fl (\w) , )?Fl -([a-z-]+)(?: Ar ([A-Z]+)| Ns Op = Ns Ar ([A-Z]+))?$`)
 
 // manOptions reads the options of one subsection of the manual page.
 func manOptions(t *testing.T, page, subsection string) (opts []option) {
@@ -79,7 +81,7 @@ func manOptions(t *testing.T, page, subsection string) (opts []option) {
 		if m == nil {
 			t.Fatalf("cannot read %q", line)
 		}
-		opts = append(opts, option{m[1], m[2], m[3]})
+		opts = append(opts, option{m[1], m[2], m[3] + m[4]})
 	}
 	return opts
 }
@@ -88,21 +90,22 @@ func TestManualOptions(t *testing.T) {
 	page := clitest.Doc(t, "docs", "scpatch.1")
 	all := manOptions(t, page, "Options of all commands")
 	files := slices.Concat(all, manOptions(t, page, "Options of all commands but explain"))
-	place := slices.Concat(files, manOptions(t, page, "Options of scpatch, list, verify and compile"))
 	inputs := manOptions(t, page, "Options of scpatch, list and verify")
-	planning := slices.Concat(place, manOptions(t, page, "Options of scpatch, list and compile"))
+	planning := slices.Concat(files, manOptions(t, page, "Options of scpatch, list, compare and compile"))
+	diff := slices.Concat(planning, manOptions(t, page, "Option of scpatch, list and compile"))
+	both := slices.Concat(diff, inputs)
 	tested := 0
 	for _, c := range []struct {
 		subsection string
 		args       []string
 		shared     []option
 	}{
-		{"Options of scpatch", nil, slices.Concat(planning, inputs)},
-		{"Options of scpatch list", []string{"list"}, slices.Concat(planning, inputs)},
-		{"Options of scpatch verify", []string{"verify"}, slices.Concat(place, inputs)},
-		{"Options of scpatch compare", []string{"compare"}, files},
+		{"Options of scpatch", nil, both},
+		{"Options of scpatch list", []string{"list"}, both},
+		{"Options of scpatch verify", []string{"verify"}, slices.Concat(files, inputs)},
+		{"Options of scpatch compare", []string{"compare"}, planning},
 		{"", []string{"explain"}, all},
-		{"", []string{"compile"}, planning},
+		{"", []string{"compile"}, diff},
 	} {
 		want, got := helpOptions(t, c.args...), slices.Clone(c.shared)
 		if c.subsection != "" {

@@ -5,15 +5,17 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 )
 
 const explainUsage = `Usage: scpatch explain [NAME...]
 
-Explain the reasons why a site stays on its trampoline, and errors, by the names
-that are printed with them: what it means, why it would be unsound to go on, and
-what to do. Without a name, list all of them.
+Explain the forms of a call, the reasons why a site stays on its trampoline, and
+errors, by the names that are printed with them: what it means, when it is sound
+or why it would be unsound to go on, and what to do. Without a name, list all of
+them. The names forms, reasons and errors list those.
 `
 
 const explainStatus = `
@@ -31,8 +33,12 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 		return c.usageError(err, stderr)
 	}
 	all := report.Catalogue()
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0:
 		return c.wrote(report.WriteEntries(stdout, all))
+	case len(names) == 1 && slices.Contains(report.Groups(), report.Group(names[0])):
+		of := func(e report.Entry) bool { return e.Group() != report.Group(names[0]) }
+		return c.wrote(report.WriteEntries(stdout, slices.DeleteFunc(all, of)))
 	}
 	var chosen []report.Entry
 	for _, name := range names {
@@ -46,7 +52,7 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 		if i > 0 {
 			fmt.Fprintln(stdout)
 		}
-		if err := e.Write(stdout, report.ScreenOf(stdout)); err != nil {
+		if err := e.Write(stdout, c.screenOf(stdout)); err != nil {
 			return c.wrote(err)
 		}
 	}
@@ -55,14 +61,14 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 
 func findEntry(all []report.Entry, name string) (report.Entry, error) {
 	var names []string
+	for _, g := range report.Groups() {
+		names = append(names, string(g)) // of one that is mistyped
+	}
 	for _, e := range all {
 		if e.Name == name {
 			return e, nil
 		}
 		names = append(names, e.Name)
 	}
-	if near := suggest(name, names); near != "" {
-		return report.Entry{}, fmt.Errorf("unknown name %q; did you mean %s?", name, near)
-	}
-	return report.Entry{}, fmt.Errorf("unknown name %q: scpatch explain lists all", name)
+	return report.Entry{}, unknownName("unknown name", name, names, "scpatch explain lists all")
 }

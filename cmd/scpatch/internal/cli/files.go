@@ -76,8 +76,14 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 	progress.clear()
 	wait()
 	if skipped > 0 {
-		fail(c.log, kind.Interrupted, fmt.Sprintf("interrupted: %d of %d files were not looked at", skipped, len(files)))
+		fail(c.log, kind.Interrupted, fmt.Sprintf("interrupted: not looked at: %d of %s", skipped, report.Number(len(files), "file")))
 		worst = ExitIO
+	}
+	if c.atEnd != nil {
+		if _, err := io.WriteString(stdout, c.atEnd()); err != nil && printed == nil {
+			fail(c.log, kind.Of(err), err.Error())
+			worst = ExitIO
+		}
 	}
 	c.hint()
 	return worst

@@ -24,6 +24,10 @@ and of kernel images: where each is, which key it calls and what that holds, wha
 scpatch would do with it and why. For linked programs and shared libraries (--user),
 list the sites that their table and scpatch's record name, and what each calls.
 Nothing is changed.
+
+The options --form, --reason, --key and --function choose sites. An option that is
+given several times takes a site that fits any of its values; of several options,
+all have to fit.
 `
 
 const listStatus = `
@@ -39,45 +43,75 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch list", stderr)
 	c.addPlanning()
 	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
+	asSarif := c.flags.Bool("sarif", false, "print one SARIF log of the sites that stay")
 	diff := c.flags.BoolP("diff", "d", false, "print every site that would change, before and after")
+	var chosen choice
+	chosen.add(c.flags)
 	c.addRecursive()
-	html := c.flags.String("html", "", "write all sites to `FILE`, a page for a browser")
+	html := c.flags.String("html", "", "write all sites to `FILE`, a page for a browser; - is standard output")
 	c.addLast()
 	files, err := c.parse(args, listUsage, listStatus, stdout)
 	switch {
 	case err != nil:
 	case *asJSON && *diff:
 		err = fmt.Errorf("--json and --diff exclude each other")
+	case *asSarif && (*asJSON || *diff || c.flags.Changed("html")):
+		err = fmt.Errorf("--sarif excludes --json, --html and --diff")
 	case c.flags.Changed("html") && (*asJSON || *diff):
 		err = fmt.Errorf("--html excludes --json and --diff")
 	case c.flags.Changed("html") && *html == "":
 		err = fmt.Errorf("--html needs the name of a file")
+	default:
+		err = chosen.parse()
 	}
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
 	files = c.expand(files)
 	var listed sync.Map // by path: []report.File
-	code := forEach(ctx, c, files, stdout, func(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
+	totals := newBatch[report.Total](files)
+	var log *sarif
+	switch {
+	case *asSarif:
+		log = newSarif(files)
+		c.atEnd = log.text
+	case !*asJSON && !*diff && *html == "" && totals != nil:
+		c.atEnd = func() string { return listedInAll(totals, &chosen) }
+	}
+	code := forEach(ctx, c, files, stdout, log.job(func(ctx context.Context, path string, out *bytes.Buffer, entry *logrus.Entry) (int, error) {
 		var objects []report.File
-		code, err := withObjects(ctx, path, log, func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
+		var total report.Total
+		found := log.of(path)
+		code, err := withObjects(ctx, path, entry, found.failed, func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
 			s, err := sitesToList(f, c.sites)
+			if err != nil {
+				return 0, err
+			}
+			s = chosen.Choose(s)
+			total.Add(report.NewTotal(name, s))
 			switch {
-			case err != nil:
+			case *asSarif:
+				file := report.NewFile(name, s)
+				found.add(func(l *report.Sarif) { l.AddSites(&file) })
 			case *html != "":
 				objects = append(objects, report.NewFile(name, s))
 			case *asJSON:
 				err = report.WriteJSON(out, report.NewFile(name, s))
 			case *diff:
 				report.WriteDiff(out, c.screen, name, s)
+			case (len(files) > 1 || name != path) && !chosen.All() && len(s.Decided()) == 0:
 			default:
 				report.WriteTable(out, c.screen, name, s)
 			}
 			return ExitDone, err
 		})
+		if err == nil {
+			total.Files = 1
+			totals.add(path, total)
+		}
 		listed.Store(path, objects)
 		return code, err
-	})
+	}))
 	if *html != "" && ctx.Err() == nil {
 		var all []report.File // that could be listed
 		for _, path := range files {
@@ -85,7 +119,11 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 				all = append(all, objects.([]report.File)...)
 			}
 		}
-		if err := report.WritePage(*html, all); err != nil {
+		write := func() error { return report.WritePage(*html, all) }
+		if *html == dash {
+			write = func() error { return report.PrintPage(stdout, all) }
+		}
+		if err := write(); err != nil {
 			fail(c.log.WithField("file", *html), kind.Of(err), withoutPath(err, *html))
 			return max(code, exitCode(err))
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"strings"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
@@ -25,6 +24,7 @@ type common struct {
 	log    *logrus.Logger
 	hinter hinter
 	screen report.Screen // standard output
+	atEnd  func() string // says what is to be said of all files; what it returns goes to standard output
 
 	runtime     string
 	module      bool
@@ -45,6 +45,7 @@ type common struct {
 	quiet     bool
 	logFormat string
 	recursive bool
+	color     string
 	help      bool
 	version   bool
 }
@@ -89,11 +90,13 @@ func (c *common) addLast() {
 	f := c.flags
 	f.BoolVarP(&c.verbose, "verbose", "v", false, "say what is done with every site")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "print only errors")
-	f.StringVar(&c.logFormat, "log-format", "text", "`FORMAT` of the messages on standard error: text or json")
+	f.StringVar(&c.logFormat, "log-format", "text", "`FORMAT` of the messages on standard error: text, json, or github for its annotations")
 	c.addHelp()
 }
 
 func (c *common) addHelp() {
+	c.flags.StringVar(&c.color, "color", "auto", "colours: `WHEN` is auto (on a terminal), always, or never")
+	c.flags.Lookup("color").NoOptDefVal = "always"
 	c.flags.BoolVarP(&c.help, "help", "h", false, "print this help and exit")
 	c.flags.BoolVarP(&c.version, "version", "V", false, "print the version and the commit, and exit")
 }
@@ -108,8 +111,12 @@ func (c *common) parseFlags(args []string, usage, status string, stdout io.Write
 		return nil, suggestFlag(c.flags, err)
 	}
 	switch {
+	case c.color != "auto" && c.color != "always" && c.color != "never":
+		err := fmt.Errorf("--color is auto, always or never, not %q", c.color)
+		c.color = "auto" // for the error
+		return nil, err
 	case c.help:
-		fmt.Fprintf(stdout, "%s\n%s%s", usage, c.usages(), status)
+		c.writeHelp(stdout, usage, status)
 		return nil, errDone
 	case c.version:
 		fmt.Fprintln(stdout, "scpatch", versionText())
@@ -127,12 +134,15 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 	if len(files) == 0 {
 		return nil, errors.New("no input files")
 	}
+	if err := checkDash(files); err != nil {
+		return nil, err
+	}
 	return files, c.check(stdout)
 }
 
 // check looks at the values of the options, and prepares what they ask for.
 func (c *common) check(stdout io.Writer) error {
-	c.screen = report.ScreenOf(stdout)
+	c.screen = c.screenOf(stdout)
 	switch {
 	case c.module && c.user:
 		return errors.New("--module and --user exclude each other")
@@ -145,6 +155,18 @@ func (c *common) check(stdout io.Writer) error {
 		return err
 	}
 	return c.setupLog()
+}
+
+// screenOf is how people read an output, with the colours that were asked for.
+func (c *common) screenOf(w io.Writer) report.Screen {
+	s := report.ScreenOf(w)
+	switch c.color {
+	case "always":
+		return s.Coloured(true)
+	case "never":
+		return s.Coloured(false)
+	}
+	return s
 }
 
 // parseSites reads the options that decide what becomes of a site.
@@ -179,19 +201,16 @@ func (c *common) parseSites() (err error) {
 	return nil
 }
 
-// usages lists the options, without pflag's reminder that a switch takes a value.
-func (c *common) usages() string {
-	const reminder = "[=true|false]"
-	return strings.ReplaceAll(c.flags.FlagUsages(), reminder, strings.Repeat(" ", len(reminder)))
-}
-
 func (c *common) setupLog() error {
 	switch c.logFormat {
 	case "text":
+		c.log.SetFormatter(plainFormatter{c.screenOf(c.log.Out)})
 	case "json":
 		c.log.SetFormatter(&jsonFormatter{})
+	case "github":
+		c.log.SetFormatter(githubFormatter{})
 	default:
-		return fmt.Errorf("--log-format is text or json, not %q", c.logFormat)
+		return fmt.Errorf("--log-format is text, json or github, not %q", c.logFormat)
 	}
 	switch {
 	case c.verbose:
@@ -199,7 +218,7 @@ func (c *common) setupLog() error {
 	case c.quiet:
 		c.log.SetLevel(logrus.ErrorLevel)
 	default:
-		c.log.SetLevel(logrus.WarnLevel)
+		c.log.SetLevel(logrus.InfoLevel)
 	}
 	return nil
 }
@@ -219,7 +238,7 @@ func (c *common) usageError(err error, stderr io.Writer) int {
 	if errors.Is(err, errDone) {
 		return ExitDone
 	}
-	c.log.SetFormatter(plainFormatter{report.ScreenOf(stderr)}) // whatever the options say
+	c.log.SetFormatter(plainFormatter{c.screenOf(stderr)}) // whatever the options say
 	fail(c.log, kind.BadUsage, err.Error())
 	fmt.Fprintf(stderr, "Try '%s --help' for more information.\n", c.flags.Name())
 	return ExitUsage

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -33,13 +34,14 @@ to a trampoline __SCT__name become direct calls or constants wherever that is
 sound, and .static_call_sites is written for the run time. In a linked kernel
 image the sites of the table go straight to what their keys hold. Files are
 patched in place, archives with all their members; a file that cannot be patched
-is left as it is. @FILE stands for the arguments in a file.
+is left as it is. The file - is standard input, and after -o standard output.
+@FILE stands for the arguments in a file.
 `
 
 const patchStatus = `
 Exit status:
   0  done: every site with a known target was patched, or there was nothing to do
-  1  done, but some sites had to stay on their trampolines (see --verbose)
+  1  done, but some sites had to stay on their trampolines (see --allow-kept)
   2  bad usage
   3  bad input: the file is untouched
   4  a file could not be read or written
@@ -53,15 +55,18 @@ type patcher struct {
 	dryRun bool
 	diff   bool
 	strip  bool
+	keep   bool     // sites that stay are no reason for another exit code
 	locks  sync.Map // by path: *sync.Mutex, see lock
+	batch  *batch[patchedFile]
 }
 
 func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	p := &patcher{common: newCommon("scpatch", stderr)}
 	p.addPlanning()
-	p.flags.StringVarP(&p.output, "output", "o", "", "write to `FILE` and leave the input as it is")
+	p.flags.StringVarP(&p.output, "output", "o", "", "write to `FILE` and leave the input as it is; - is standard output")
 	p.flags.BoolVarP(&p.dryRun, "dry-run", "n", false, "change nothing")
 	p.flags.BoolVarP(&p.diff, "diff", "d", false, "print every changed site, before and after")
+	p.flags.BoolVar(&p.keep, "allow-kept", false, "exit with 0 even if sites stay on their trampolines")
 	p.flags.BoolVar(&p.strip, "strip-signature", false, "drop the signature of a module that is changed")
 	p.addRecursive()
 	p.addLast()
@@ -75,6 +80,12 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		err = errors.New("--output needs the name of a file")
 	case p.output != "" && len(files) > 1:
 		err = errors.New("--output takes one input file")
+	case p.output == "" && !p.dryRun && slices.Contains(files, dash):
+		err = errors.New("standard input (-) cannot be patched in place; --output - writes to standard output")
+	case p.output == dash && p.diff:
+		err = errors.New("--diff and --output - both write to standard output")
+	case p.output == dash && !p.dryRun && p.screen.Terminal():
+		err = errors.New("--output - does not write an object to a terminal")
 	default:
 		err = mistyped(files)
 	}
@@ -85,24 +96,36 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	// process in the middle of a file.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
 	defer stop()
-	return forEach(ctx, p.common, files, stdout, p.patch)
+	if p.logFormat != "json" {
+		if p.batch = newBatch[patchedFile](files); p.batch != nil {
+			p.atEnd = p.warnOfAll
+		}
+	}
+	return forEach(ctx, p.common, files, stdout, func(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
+		code, err := p.patch(ctx, path, out, log)
+		if err != nil {
+			p.batch.add(path, failedFile(err))
+		}
+		return code, err
+	})
 }
 
 // patch is the whole job on one file or archive.
 func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
-	code, err := p.patchFile(ctx, path, path, out, log)
+	code, err := p.patchFile(ctx, path, path, out, log, func(f patchedFile) { p.batch.add(path, f) })
 	if errors.Is(err, errArchive) {
 		return p.patchArchive(ctx, path, out, log)
 	}
 	return code, err
 }
 
-// patchFile patches an object or a kernel image, under a name for messages.
-func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
+// patchFile patches an object or a kernel image, under a name for messages. done is
+// told what became of it.
+func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.Buffer, log *logrus.Entry, done func(patchedFile)) (code int, err error) {
 	if p.output == "" {
 		defer p.lock(path)()
 	}
-	f, err := open(path)
+	f, err := open(ctx, path)
 	if err != nil {
 		return 0, err
 	}
@@ -116,7 +139,13 @@ func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.B
 		if err != nil {
 			return err
 		}
-		if !p.dryRun && (p.output != "" || !image.Unchanged()) {
+		switch {
+		case p.dryRun:
+		case p.output == dash:
+			if err := p.printObject(out, f, image, plan); err != nil {
+				return err
+			}
+		case p.output != "" || !image.Unchanged():
 			check := plan.Check
 			if image.Unchanged() {
 				check = nil // nothing was planned
@@ -130,6 +159,7 @@ func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.B
 			report.WriteDiff(out, p.screen, name, plan)
 		}
 		code = p.report(log, plan)
+		done(newPatchedFile(name, plan, image))
 		return nil
 	})
 	return code, err
@@ -207,7 +237,18 @@ func (p *patcher) writeTemp(path string, writeTemp func(dest string) (*elfrw.Tem
 const bitcodeMagic = "BC\xc0\xde"
 
 // open opens an input file, and knows the kinds that are often given by mistake.
-func open(path string) (*elfrw.File, error) {
+func open(ctx context.Context, path string) (*elfrw.File, error) {
+	if path == dash {
+		data, err := readStdin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		f, err := elfrw.New(data)
+		if err = notELF(err, data); errors.Is(err, errArchive) {
+			err = kind.Archive.Errorf("an archive is not read from standard input; name its file")
+		}
+		return f, err
+	}
 	f, err := elfrw.Open(path)
 	switch {
 	case errors.Is(err, elfrw.ErrNotELF64LE):
@@ -246,9 +287,12 @@ func (p *patcher) report(log *logrus.Entry, plan filePlan) int {
 		log.Debug(p.summary(plan))
 	}
 	for i := range kept {
+		if p.batch != nil {
+			break // warnOfAll does it
+		}
 		log.WithField("reason", kept[i].Reason.String()).Warn(kept[i].Warning(plan))
 	}
-	if len(kept) > 0 {
+	if len(kept) > 0 && !p.keep {
 		return ExitKept
 	}
 	return ExitDone
@@ -263,9 +307,10 @@ func (p *patcher) summary(plan filePlan) string {
 	case n == 0:
 		return "no static-call sites"
 	case !plan.Changes():
-		return fmt.Sprintf("%d sites, nothing to do", n)
+		return report.Number(n, "site") + ", nothing to do"
 	}
-	return fmt.Sprintf("%s: %s; %d table entries added", verb, report.Counts(plan.Decided()), plan.NumAdded())
+	return fmt.Sprintf("%s: %s; %s added", verb, report.CountForms(plan.Decided()),
+		report.Number(plan.NumAdded(), "table entry", "table entries"))
 }
 
 // exitCode classifies an error.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,9 +47,9 @@ func validate(t *testing.T, s *jsonschema.Schema, output string) (n int) {
 	return n
 }
 
-// TestSchemas validates what list and compare print of every object there is.
+// TestSchemas validates what list, compare and verify print of every object there is.
 func TestSchemas(t *testing.T) {
-	list, compare := schema(t, "list-1.json"), schema(t, "compare-1.json")
+	list, compare, verify := schema(t, "list-1.json"), schema(t, "compare-1.json"), schema(t, "verify-1.json")
 	objects, err := filepath.Glob(clitest.RepoPath("testdata", "obj", "*.o"))
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,12 @@ func TestSchemas(t *testing.T) {
 			t.Fatal(err)
 		}
 		listings = append(listings, name)
+	}
+	for _, opts := range [][]string{nil, {"--user"}, {"--module", "--allow-unpatched"}} {
+		out, _, _ := runCommand(slices.Concat([]string{"verify", "--json"}, opts, objects)...)
+		if n := validate(t, verify, out); n < 30 || opts == nil && strings.Count(out, `"kind":"not-patched"`) < 30 {
+			t.Errorf("%v: %d objects were verified", opts, n)
+		}
 	}
 	for i, new := range listings[1:] {
 		out, said, code := runCommand("compare", "--json", listings[0], new)
@@ -102,6 +109,28 @@ func TestSchemasRefuse(t *testing.T) {
 			t.Errorf("%s for %s is valid", c[1], c[0])
 		}
 	}
+	verify := schema(t, "verify-1.json")
+	out, _, _ = runCommand("verify", "--json", "gcc-p8-O2-update.o")
+	for _, c := range [][2]string{
+		{`"version":1`, `"version":2`},
+		{`"checked":4`, `"checked":-4`},
+		{`"unknown":true`, `"unknown":"true"`},
+		{`"faults":[`, `"faults":["",`},
+		{`"kind":"not-patched"`, `"kind":"Not patched"`},
+		{`"what":`, `"whatever":`},
+		{`"symbol":`, `"symbols":`}, // with a function
+	} {
+		if !strings.Contains(out, c[0]) {
+			t.Fatalf("%s is not in %s", c[0], out)
+		}
+		v, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(out, c[0], c[1], 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if verify.Validate(v) == nil {
+			t.Errorf("%s for %s is valid", c[1], c[0])
+		}
+	}
 }
 
 // TestSchemasComplete holds the schemas against the types: every field is there,
@@ -116,6 +145,9 @@ func TestSchemasComplete(t *testing.T) {
 		{"list-1.json", []string{"$defs", "site"}, report.Site{}},
 		{"compare-1.json", nil, report.Comparison{}},
 		{"compare-1.json", []string{"$defs", "pair"}, report.Pair{}},
+		{"compare-1.json", []string{"$defs", "site"}, report.Site{}},
+		{"verify-1.json", nil, report.Verdict{}},
+		{"verify-1.json", []string{"$defs", "fault"}, report.Fault{}},
 	} {
 		var node map[string]any
 		if err := json.Unmarshal([]byte(clitest.Doc(t, "docs", "schema", c.file)), &node); err != nil {
@@ -169,5 +201,34 @@ func TestSchemasComplete(t *testing.T) {
 	}
 	if diff := cmp.Diff(report.Changes(), compare.Defs.Change.Enum); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestSchemasAlone wants schemas that need no other file, so that every validator can
+// use them: what two of them define they define alike.
+func TestSchemasAlone(t *testing.T) {
+	defined := map[string]any{}
+	for _, name := range []string{"list-1.json", "compare-1.json", "verify-1.json"} {
+		text := clitest.Doc(t, "docs", "schema", name)
+		for _, m := range regexp.MustCompile(`"\$ref": *"([^"]*)"`).FindAllStringSubmatch(text, -1) {
+			if !strings.HasPrefix(m[1], "#/$defs/") {
+				t.Errorf("%s refers to %s", name, m[1])
+			}
+		}
+		var s struct {
+			Defs map[string]any `json:"$defs"`
+		}
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			t.Fatal(err)
+		}
+		for def, is := range s.Defs {
+			if diff := cmp.Diff(defined[def], is); defined[def] != nil && diff != "" {
+				t.Errorf("%s in %s differs from another schema:\n%s", def, name, diff)
+			}
+			defined[def] = is
+		}
+	}
+	if len(defined) < 6 {
+		t.Errorf("found %d definitions", len(defined))
 	}
 }

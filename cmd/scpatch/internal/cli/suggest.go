@@ -37,6 +37,15 @@ func suggest(word string, known []string) string {
 	return best
 }
 
+// unknownName is the error of a name that is not among those known. It says which of
+// them may be meant, else what is known.
+func unknownName(what, name string, known []string, otherwise string) error {
+	if near := suggest(name, known); near != "" {
+		return fmt.Errorf("%s %q; did you mean %s?", what, name, near)
+	}
+	return fmt.Errorf("%s %q: %s", what, name, otherwise)
+}
+
 // distance is how many characters have to be put in, left out, replaced, or
 // exchanged with their neighbour to make b of a.
 func distance(a, b string) int {

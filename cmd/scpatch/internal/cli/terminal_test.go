@@ -62,6 +62,7 @@ func TestColours(t *testing.T) {
 		listing, _, _ := runCommand(slices.Concat([]string{"list", "--json"}, options, []string{"gcc-p8-O2-update.o"})...)
 		clitest.WriteFile(t, name, []byte(listing))
 	}
+	clitest.WriteFile(t, "text", []byte("no listing\n"))
 	t.Setenv("NO_COLOR", "")
 	t.Setenv("TERM", "xterm")
 	for _, c := range []struct {
@@ -81,7 +82,7 @@ func TestColours(t *testing.T) {
 		}},
 		{[]string{"compare", "old.json", "new.json"}, []string{"\x1b[1mCHANGE", "\n\x1b[31mworse\x1b[0m   u_call+0x20  "}},
 		{[]string{"compare", "new.json", "old.json"}, []string{"\n\x1b[32mbetter\x1b[0m  u_call+0x20  "}},
-		{[]string{"compare", "gcc-p8-O2-weak.o", "new.json"}, []string{"Try 'scpatch explain bad-listing' for what to do.\n"}},
+		{[]string{"compare", "text", "new.json"}, []string{"Try 'scpatch explain bad-listing' for what to do.\n"}},
 		{[]string{"--quite"}, []string{"\x1b[31mscpatch: \x1b[0munknown flag: --quite;"}},
 		{[]string{"explain", "bad-call"}, []string{"\x1b[1mbad-call\x1b[0m\n"}},
 	} {
@@ -146,6 +147,32 @@ func TestWidth(t *testing.T) {
 			t.Errorf("%d columns:\n%s\nwant\n%s", columns, got, whole)
 		}
 	}
+	// Names are cut only where there is no room: the last of a row has all that is left.
+	for columns, want := range map[int][]string{
+		120: {" bl net::Filter::accept(int)\n", " bl (anonymous nam…:hidden_away(int)\n", " bl __SCT…cxx_hook  site-discardable\n"},
+		191: {" bl (anonymous namespace)::hidden_away(int)\n", ".text._ZN3net6RepeatIlLi3EE3runEl+0x2c ", " bl __SCT__cxx_hook    site-discardable\n"},
+	} {
+		got := onTerminal(t, columns, "list", "clang-p8-O2-cxx_a.o")
+		for _, w := range want {
+			if !strings.Contains(got, w) {
+				t.Errorf("%d columns, %q is missing:\n%s", columns, w, got)
+			}
+		}
+		if n := widest(got); n > columns {
+			t.Errorf("%d columns of %d:\n%s", n, columns, got)
+		}
+		head, value := 0, 0
+		for line := range strings.Lines(got) {
+			if i := strings.Index(line, "BECAUSE"); i >= 0 {
+				head = utf8.RuneCountInString(line[:i])
+			} else if i := strings.Index(line, " site-discardable"); i >= 0 {
+				value = utf8.RuneCountInString(line[:i]) + 1
+			}
+		}
+		if head == 0 || head != value {
+			t.Errorf("BECAUSE is at %d, its values at %d:\n%s", head, value, got)
+		}
+	}
 	path := filepath.Join(t.TempDir(), "out")
 	f, err := os.Create(path)
 	if err != nil {
@@ -157,3 +184,95 @@ func TestWidth(t *testing.T) {
 		t.Errorf("in a file:\n%s\nwant\n%s", got, whole)
 	}
 }
+
+// TestDashTerminal wants no object on a terminal, and none from there; a page is text.
+func TestDashTerminal(t *testing.T) {
+	clitest.InObjects(t)
+	t.Setenv("TERM", "dumb")
+	if got := onTerminal(t, 80, "-o", "-", "gcc-p8-O2-sites.o"); !strings.HasPrefix(got, "scpatch: --output - does not write an object to a terminal [bad-usage]\nTry ") {
+		t.Errorf("%q", got)
+	}
+	if got := onTerminal(t, 80, "-n", "-o", "-", "gcc-p8-O2-sites.o"); got != "" {
+		t.Errorf("nothing was to be written, but %q", got)
+	}
+	if got := onTerminal(t, 80, "list", "--html", "-", "gcc-p8-O2-sites.o"); !strings.HasPrefix(got, "<!DOCTYPE html>\n") {
+		t.Errorf("%.80q is no page", got)
+	}
+	tty, shown := openTerminal(t, 80)
+	defer shown()
+	defer func(old *os.File) { os.Stdin = old }(os.Stdin)
+	os.Stdin = tty
+	for _, args := range [][]string{{"list", "-"}, {"verify", "-"}, {"-o", "x.o", "-"}, {"compare", "-", "x"}} {
+		if out, said, code := runCommand(args...); code != ExitUsage || out != "" || !strings.HasPrefix(said, "scpatch: standard input (-) is a terminal: ") {
+			t.Errorf("%q: exit code %d, %q, %q", args, code, out, said)
+		}
+	}
+}
+
+// TestHelpWidth wants the help texts to fit, and to have the same words at any width.
+func TestHelpWidth(t *testing.T) {
+	for _, command := range append([]string{""}, commands...) {
+		args := []string{"--help"}
+		if command != "" {
+			args = []string{command, "--help"}
+		}
+		whole, _, _ := runCommand(args...)
+		words := strings.Fields(whole)
+		if n := len(words); n < 60 {
+			t.Fatalf("%q has %d words", args, n)
+		}
+		for columns, most := range map[int]int{-1: 80, 0: 80, 20: 40, 40: 40, 50: 50, 66: 66, 80: 80, 95: 95, 300: 100} {
+			got := whole // of a pipe
+			if columns >= 0 {
+				got = onTerminal(t, columns, args...)
+			}
+			if !slices.Equal(strings.Fields(got), words) {
+				t.Errorf("%q in %d columns has other words:\n%s", args, columns, got)
+			}
+			widest := 0
+			for line := range strings.Lines(got) {
+				widest = max(widest, len(line)-1)
+				if strings.TrimRight(line, " \n")+"\n" != line {
+					t.Errorf("%q in %d columns: %q ends in blanks", args, columns, line)
+				}
+			}
+			if widest > most || widest < most-20 {
+				t.Errorf("%q in %d columns has %d:\n%s", args, columns, widest, got)
+			}
+		}
+	}
+}
+
+// TestColour asks for colours in a pipe, and for none on a terminal.
+func TestColour(t *testing.T) {
+	clitest.InObjects(t)
+	t.Setenv("NO_COLOR", "1")
+	t.Setenv("TERM", "dumb")
+	for _, args := range [][]string{{"list", "gcc-p8-O2-weak.o"}, {"-n", "-d", "gcc-p8-O2-weak.o"}, {"-n", "bad-addend.o"}, {"explain", "keep"}, {"list"}} {
+		plain, said, _ := runCommand(args...)
+		for _, option := range []string{"--color", "--color=always"} {
+			out, err, _ := runCommand(append(slices.Clone(args), option)...)
+			if !strings.Contains(out+err, "\x1b[") {
+				t.Errorf("%q %s has no colours: %q", args, option, out+err)
+			}
+			if uncoloured.Replace(out) != plain || uncoloured.Replace(err) != said {
+				t.Errorf("%q %s says something else: %q", args, option, out+err)
+			}
+		}
+		for _, option := range []string{"--color=auto", "--color=never"} {
+			if out, err, _ := runCommand(append(slices.Clone(args), option)...); out != plain || err != said {
+				t.Errorf("%q %s prints %q", args, option, out+err)
+			}
+		}
+	}
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "xterm")
+	if got := onTerminal(t, 200, "list", "--color=never", "gcc-p8-O2-weak.o"); strings.Contains(got, "\x1b") {
+		t.Errorf("--color=never prints %q", got)
+	}
+	if _, said, code := runCommand("list", "--color=sometimes", "x.o"); code != ExitUsage || !strings.HasPrefix(said, `scpatch: --color is auto, always or never, not "sometimes" [bad-usage]`) {
+		t.Errorf("exit code %d, %q", code, said)
+	}
+}
+
+var uncoloured = strings.NewReplacer("\x1b[1m", "", "\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[0m", "")

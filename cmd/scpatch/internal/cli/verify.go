@@ -36,29 +36,50 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	c := newCommon("scpatch verify", stderr)
 	c.addPlace()
 	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
+	asSarif := c.flags.Bool("sarif", false, "print one SARIF log of what is wrong")
 	c.addRecursive()
 	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), and a slot may load r2 from there: a number, or a symbol of FILE that holds it")
 	unpatched := c.flags.Bool("allow-unpatched", false, "accept calls of trampolines that neither a table nor scpatch's record names")
 	c.addLast()
 	files, err := c.parse(args, verifyUsage, verifyStatus, stdout)
-	if err == nil && *paca != "" && (c.module || c.user) {
+	switch {
+	case err != nil:
+	case *paca != "" && (c.module || c.user):
 		err = fmt.Errorf("--paca-toc is for the kernel image only")
+	case *asJSON && *asSarif:
+		err = fmt.Errorf("--json and --sarif exclude each other")
 	}
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
 	opts := c.verifyOptions()
 	opts.PACATOC, opts.AllowUnpatched = *paca, *unpatched
-	return forEach(ctx, c, c.expand(files), stdout, func(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
-		return withObjects(ctx, path, log, func(name string, f *elfrw.File, log *logrus.Entry) (int, error) {
+	files = c.expand(files)
+	all := newBatch[verifiedFile](files)
+	var log *sarif
+	switch {
+	case *asSarif:
+		log = newSarif(files)
+		c.atEnd = log.text
+	case all != nil && !*asJSON && !c.quiet:
+		c.atEnd = func() string { return verifiedInAll(all) }
+	}
+	return forEach(ctx, c, files, stdout, log.job(func(ctx context.Context, path string, out *bytes.Buffer, entry *logrus.Entry) (int, error) {
+		var total verifiedFile
+		found := log.of(path)
+		code, err := withObjects(ctx, path, entry, found.failed, func(name string, f *elfrw.File, entry *logrus.Entry) (int, error) {
 			r, err := verify.Verify(f, opts)
 			if err != nil {
 				return 0, err
 			}
+			total.sites += r.Sites
+			total.faults += len(r.Faults)
 			for i := range r.Faults {
-				fail(log, r.Faults[i].Kind, r.Faults[i].String())
+				fail(entry, r.Faults[i].Kind, r.Faults[i].String())
 			}
 			switch {
+			case *asSarif:
+				found.add(func(l *report.Sarif) { l.AddFaults(name, r) })
 			case *asJSON:
 				err = report.WriteJSON(out, report.NewVerdict(name, r))
 			case !c.quiet:
@@ -69,7 +90,11 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 			}
 			return ExitDone, err
 		})
-	})
+		if err == nil {
+			all.add(path, total)
+		}
+		return code, err
+	}))
 }
 
 func (c *common) verifyOptions() verify.Options {

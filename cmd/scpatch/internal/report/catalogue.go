@@ -10,10 +10,11 @@ import (
 	"text/tabwriter"
 
 	"github.com/scpatch/scpatch/docs"
+	"github.com/scpatch/scpatch/sites"
 )
 
-// An Entry explains a reason or a kind of error: a section of docs/messages.md
-// whose heading is its name.
+// An Entry explains a form, a reason or a kind of error: a section of
+// docs/messages.md whose heading is its name.
 type Entry struct {
 	Name string
 	Text string // Markdown
@@ -33,6 +34,32 @@ func Catalogue() []Entry {
 		entries[i] = Entry{docs.Messages[h[2]:h[3]], strings.TrimSpace(text)}
 	}
 	return entries
+}
+
+// A Group is the entries of one sort.
+type Group string
+
+// The groups.
+const (
+	groupForms   Group = "forms"
+	groupReasons Group = "reasons"
+	groupErrors  Group = "errors"
+)
+
+// Groups returns all groups.
+func Groups() []Group { return []Group{groupForms, groupReasons, groupErrors} }
+
+// Group returns the group of an entry.
+func (e Entry) Group() Group {
+	var form sites.Form
+	var reason sites.Reason
+	switch name := []byte(e.Name); {
+	case form.UnmarshalText(name) == nil:
+		return groupForms
+	case reason.UnmarshalText(name) == nil:
+		return groupReasons
+	}
+	return groupErrors
 }
 
 // Summary returns the first paragraph of an entry, which is one sentence.

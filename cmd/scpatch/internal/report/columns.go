@@ -4,11 +4,9 @@ package report
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"unicode/utf8"
 )
 
@@ -28,65 +26,90 @@ func shorten(text string, n int) string {
 // leastColumn is how far a column is shortened.
 const leastColumn = 10
 
-// fit shortens the cells of a table in those columns which hold names of symbols,
-// so that its rows fit the screen, as far as that goes: first what is widest.
-func (s Screen) fit(rows [][]string, names []int) {
-	if s.width == 0 || len(rows) == 0 {
-		return
-	}
-	var widths []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	total := func(most int) int {
-		n := gap * (len(widths) - 1)
-		for i, w := range widths {
-			if slices.Contains(names, i) {
-				w = min(w, most)
-			}
-			n += w
-		}
-		return n
-	}
-	most := 0
-	for _, w := range widths {
-		most = max(most, w)
-	}
-	for most > leastColumn && total(most) > s.width {
-		most--
-	}
-	for _, row := range rows {
-		for _, i := range names {
-			row[i] = shorten(row[i], most)
-		}
-	}
+// A grid is where the columns of a table are. The last cell of a row may be wider
+// than its column: nothing follows it.
+type grid struct {
+	names []int // columns of names, which may be shortened
+	inner []int // by column, the widest cell that another one follows
+	last  []int // the widest that ends its row
+	most  int   // how wide a name may be
 }
 
-// writeTable prints a table whose first row is its head. On a terminal the columns
-// of names are shortened to fit, and one column is coloured by its words.
-func (s Screen) writeTable(out io.Writer, rows [][]string, names []int, coloured string, by func(string) colour) {
-	s.fit(rows, names)
-	var text bytes.Buffer
-	w := tabwriter.NewWriter(&text, 0, 8, gap, ' ', 0)
+func newGrid(rows [][]string, names []int) *grid {
+	g := &grid{names: names}
 	for _, row := range rows {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
+		for len(g.inner) < len(row) {
+			g.inner, g.last = append(g.inner, 0), append(g.last, 0)
+		}
+		for i, cell := range row {
+			widest := &g.inner[i]
+			if i == len(row)-1 {
+				widest = &g.last[i]
+			}
+			*widest = max(*widest, utf8.RuneCountInString(cell))
+			g.most = max(g.most, *widest)
+		}
 	}
-	w.Flush()
-	if !s.colours() {
-		_, _ = text.WriteTo(out)
-		return
+	return g
+}
+
+// cut is the width to which a cell of column i is shortened that has this width.
+func (g *grid) cut(i, width int) int {
+	if slices.Contains(g.names, i) {
+		return min(width, g.most)
 	}
-	head, _ := text.ReadString('\n')
-	fmt.Fprintln(out, s.paint(bold, strings.TrimSuffix(head, "\n")))
-	at := strings.Index(head, coloured) // in all lines; the head is ASCII
-	for line := range strings.Lines(text.String()) {
-		r := []rune(line)
-		word, _, _ := strings.Cut(string(r[at:]), " ")
-		fmt.Fprint(out, string(r[:at]), s.paint(by(word), word), string(r[at+len(word):]))
+	return width
+}
+
+// width is that of the widest row.
+func (g *grid) width() (widest int) {
+	start := 0
+	for i := range g.inner {
+		widest = max(widest, start+g.cut(i, g.last[i]))
+		start += g.cut(i, g.inner[i]) + gap
 	}
+	return widest
+}
+
+// writeTable prints a table whose first row is its head. On a terminal that is too
+// narrow, names are shortened, the longest first. One column is coloured by its words.
+func (s Screen) writeTable(out io.Writer, rows [][]string, names []int, coloured int, by func(string) colour) {
+	for i, row := range rows {
+		for len(row) > 0 && row[len(row)-1] == "" {
+			row = row[:len(row)-1]
+		}
+		rows[i] = row
+	}
+	g := newGrid(rows, names)
+	for s.width > 0 && g.most > leastColumn && g.width() > s.width {
+		g.most--
+	}
+	var text bytes.Buffer
+	for n, row := range rows {
+		start := 0
+		for i, cell := range row {
+			most, blanks := g.most, 0
+			if i == len(row)-1 {
+				most = max(most, s.width-start)
+			}
+			if slices.Contains(names, i) {
+				cell = shorten(cell, most)
+			}
+			if i < len(row)-1 {
+				column := g.cut(i, g.inner[i]) + gap
+				start += column
+				blanks = column - utf8.RuneCountInString(cell)
+			}
+			switch {
+			case n == 0:
+				cell = s.paint(bold, cell)
+			case i == coloured:
+				cell = s.paint(by(cell), cell)
+			}
+			text.WriteString(cell)
+			text.WriteString(strings.Repeat(" ", blanks))
+		}
+		text.WriteByte('\n')
+	}
+	_, _ = text.WriteTo(out)
 }

@@ -87,7 +87,7 @@ func (v *Comparison) Write(out io.Writer, to Screen) {
 			}
 		}
 	}
-	to.writeTable(out, rows, []int{1, 2}, "CHANGE", changeColour) // FUNCTION and KEY
+	to.writeTable(out, rows, []int{1, 2}, 0, changeColour) // FUNCTION and KEY; CHANGE
 }
 
 func changeColour(name string) colour {
@@ -113,9 +113,5 @@ func pairRow(p *Pair) []string {
 			because = p.New.Reason.String()
 		}
 	}
-	row := []string{string(p.Change), s.where(), kind.Printable(s.Key), was, is}
-	if because != "" {
-		row = append(row, kind.Printable(because))
-	}
-	return row
+	return []string{string(p.Change), s.where(), kind.Printable(s.Key), was, is, kind.Printable(because)}
 }

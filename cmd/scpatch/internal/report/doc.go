@@ -8,7 +8,7 @@
 //	verify.Listing ─► LinkedSites ─┘           └─► NewFile ─► WritePage    a page for a browser
 //
 //	list --json ─► ReadListing ─► Compare ─► Comparison.Write, WriteJSON's form, WriteComparePage
-//	verify.Report ─► WriteVerdict; NewVerdict ─► WriteJSON
+//	verify.Report ─► WriteVerdict; NewVerdict ─► WriteJSON; Sarif, also of a File
 //	docs/messages.md ─► Catalogue ─► Entry.Write
 //
 // A [Site] is one site in words. It is the only form in which sites are

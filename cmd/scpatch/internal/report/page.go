@@ -156,6 +156,20 @@ func WritePage(path string, files []File) error {
 	if len(files) == 0 {
 		return nil
 	}
+	title, data := listPage(files)
+	return writePage(path, title, data)
+}
+
+// PrintPage prints what WritePage writes.
+func PrintPage(out io.Writer, files []File) error {
+	if len(files) == 0 {
+		return nil
+	}
+	title, data := listPage(files)
+	return printPage(out, title, data)
+}
+
+func listPage(files []File) (title string, data *pageData) {
 	var names []string
 	var all []pageSite
 	for i := range files {
@@ -165,11 +179,22 @@ func WritePage(path string, files []File) error {
 			all = append(all, pageSite{file: f.File, site: &f.Sites[j]})
 		}
 	}
-	return writePage(path, pageTitle(names), newPageData(all, false))
+	return pageTitle(names), newPageData(all, false)
 }
 
 // WriteComparePage writes the page of two listings.
 func WriteComparePage(path string, views []Comparison) error {
+	title, data := comparePage(views)
+	return writePage(path, title, data)
+}
+
+// PrintComparePage prints what WriteComparePage writes.
+func PrintComparePage(out io.Writer, views []Comparison) error {
+	title, data := comparePage(views)
+	return printPage(out, title, data)
+}
+
+func comparePage(views []Comparison) (title string, data *pageData) {
 	var files []string
 	var all []pageSite
 	for i := range views {
@@ -180,11 +205,31 @@ func WriteComparePage(path string, views []Comparison) error {
 			all = append(all, pageSite{v.name(), p.site(), p.Change, p.Old})
 		}
 	}
-	return writePage(path, pageTitle(files)+", old and new", newPageData(all, true))
+	return pageTitle(files) + ", old and new", newPageData(all, true)
 }
 
 // writePage writes the page to a file.
 func writePage(path, title string, data *pageData) error {
+	page, err := makePage(title, data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := replaceablePage(path); err != nil {
+		return err
+	}
+	return elfrw.WriteFile(path, page)
+}
+
+// printPage writes the page to out.
+func printPage(out io.Writer, title string, data *pageData) error {
+	page, err := makePage(title, data)
+	if err == nil {
+		_, err = out.Write(page)
+	}
+	return err
+}
+
+func makePage(title string, data *pageData) ([]byte, error) {
 	script := dataJS + chartsJS + gridJS + detailJS + pageJS
 	var page bytes.Buffer
 	// Parsed here: every other run would pay for it.
@@ -197,13 +242,7 @@ func writePage(path, title string, data *pageData) error {
 		"Script": template.JS(script),
 		"Data":   data,
 	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := replaceablePage(path); err != nil {
-		return err
-	}
-	return elfrw.WriteFile(path, page.Bytes())
+	return page.Bytes(), err
 }
 
 // replaceablePage returns an error if a file is there that is no page: after

@@ -7,21 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // ReadListing reads what list --json has printed.
-func ReadListing(path string) ([]File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+func ReadListing(listing io.Reader) ([]File, error) {
 	var files []File
 	known := map[string]bool{}
-	in := json.NewDecoder(f)
+	in := json.NewDecoder(listing)
 	for {
 		var raw json.RawMessage
 		switch err := in.Decode(&raw); {
@@ -32,7 +26,7 @@ func ReadListing(path string) ([]File, error) {
 		case kind.Of(err).IO():
 			return nil, err
 		case err != nil:
-			return nil, fmt.Errorf("after %d objects: not JSON: %w", len(files), err)
+			return nil, fmt.Errorf("after %s: not JSON: %w", Number(len(files), "object"), err)
 		}
 		v, err := parseListing(raw)
 		if err != nil {

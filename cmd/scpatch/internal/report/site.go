@@ -221,21 +221,6 @@ func (s *Site) because() string {
 	return fmt.Sprintf(" (cost %d; %s)", s.Cost, s.Proof)
 }
 
-// Counts returns the number of sites with each form.
-func Counts(decisions []sites.Decision) string {
-	n := map[sites.Form]int{}
-	for i := range decisions {
-		n[decisions[i].Form]++
-	}
-	text := fmt.Sprintf("%d direct, %d constant", n[sites.Direct], n[sites.Constant])
-	for _, f := range sites.Restoring() {
-		if n[f] > 0 {
-			text += fmt.Sprintf(", %d %s", n[f], f)
-		}
-	}
-	return fmt.Sprintf("%s, %d kept", text, n[sites.Keep])
-}
-
 // A KeptGroup is the kept sites with one reason.
 type KeptGroup struct {
 	Reason sites.Reason
@@ -266,6 +251,5 @@ func Kept(decided []sites.Decision) (groups []KeptGroup) {
 // Warning says that the sites of a group stay, and why.
 func (g *KeptGroup) Warning(all Sites) string {
 	first := all.Site(g.first)
-	return fmt.Sprintf("%d of %d sites stay on their trampolines: %s: %s (first: %s)",
-		g.Count, len(all.Decided()), g.Reason, first.Why, first.where())
+	return fmt.Sprintf("%s: %s: %s (first: %s)", staying(g.Count, len(all.Decided())), g.Reason, first.Why, first.where())
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
+	"github.com/ianlancetaylor/demangle"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/kind"
 )
@@ -14,15 +16,19 @@ import (
 // WriteTable prints the sites of a file as a table, for people.
 func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 	views, decided := allSites(file), file.Decided()
-	_, program := file.(*seenSites)
-	fmt.Fprintf(out, "%s: %d sites, %d keys: %s\n", kind.Printable(path), len(views), file.Keys(), Counts(decided))
+	all := file
+	if c, ok := file.(*chosenSites); ok {
+		all = c.Sites
+	}
+	_, program := all.(*seenSites)
+	fmt.Fprintf(out, "%s: %s\n", kind.Printable(path), heading(file))
 	if len(views) == 0 {
 		return
 	}
 	rows := [][]string{{"SECTION", "FUNCTION", "KEY", "TARGET", "FORM", "COST", "BECOMES", "BECAUSE"}}
 	for i := range views {
 		s := &views[i]
-		becomes, because, cost := s.After[0], s.Proof, "-"
+		becomes, because, cost := readable(s.After[0]), s.Proof, "-"
 		switch {
 		case s.Form == sites.Keep:
 			because = s.Reason.String()
@@ -37,17 +43,27 @@ func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 		}
 		row := []string{
 			fmt.Sprintf("%s+0x%x", kind.Printable(s.Section), s.Offset), s.where(),
-			kind.Printable(s.Key), kind.Printable(s.Target), s.Form.String(), cost, kind.Printable(becomes),
-		}
-		if because != "" {
-			row = append(row, because)
+			kind.Printable(s.Key), kind.Printable(s.Target), s.Form.String(), cost, kind.Printable(becomes), because,
 		}
 		rows = append(rows, row)
 	}
-	to.writeTable(out, rows, []int{0, 1, 2, 3, 6}, "FORM", formColour) // SECTION to TARGET, BECOMES
+	to.writeTable(out, rows, []int{0, 1, 2, 3, 6}, 4, formColour) // SECTION to TARGET, BECOMES; FORM
 	for _, k := range Kept(decided) {
 		fmt.Fprintf(out, "%s: %s (%d)\n", k.Reason, views[k.first].Why, k.Count)
 	}
+}
+
+// readable is an instruction with the name in it demangled.
+func readable(instruction string) string {
+	mnemonic, operand, ok := strings.Cut(instruction, " ")
+	if !ok {
+		return instruction
+	}
+	name, mark, notoc := strings.Cut(operand, "@")
+	if notoc {
+		mark = "@" + mark
+	}
+	return mnemonic + " " + demangle.Filter(name) + mark
 }
 
 func formColour(form string) colour {

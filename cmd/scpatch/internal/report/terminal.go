@@ -13,9 +13,10 @@ import (
 // where nothing is coloured or shortened.
 type Screen struct {
 	terminal bool
-	dumb     bool // it knows no control sequences
-	plain    bool // no colours are wanted: https://no-color.org
-	width    int  // in columns, 0 where it is unknown
+	dumb     bool  // it knows no control sequences
+	plain    bool  // no colours are wanted: https://no-color.org
+	width    int   // in columns, 0 where it is unknown
+	colour   *bool // what was asked for; nil: as the terminal likes it
 }
 
 // ScreenOf finds out how people read what is written to an output.
@@ -34,6 +35,9 @@ func ScreenOf(w io.Writer) Screen {
 
 // Terminal reports whether the output is a terminal.
 func (s Screen) Terminal() bool { return s.terminal }
+
+// Width returns the number of its columns, 0 if it is not known.
+func (s Screen) Width() int { return s.width }
 
 // Erases reports whether a line can be erased again.
 func (s Screen) Erases() bool { return s.terminal && !s.dumb }
@@ -54,7 +58,18 @@ const (
 	yellow colour = "33"
 )
 
-func (s Screen) colours() bool { return s.Erases() && !s.plain }
+func (s Screen) colours() bool {
+	if s.colour != nil {
+		return *s.colour
+	}
+	return s.Erases() && !s.plain
+}
+
+// Coloured returns the screen with colours or without, whatever it is.
+func (s Screen) Coloured(yes bool) Screen {
+	s.colour = &yes
+	return s
+}
 
 // paint colours a text, if the screen shows colours.
 func (s Screen) paint(c colour, text string) string {

@@ -41,10 +41,12 @@ func WriteVerdict(out io.Writer, path string, r *verify.Report) {
 		state = "no record: patched calls cannot be found"
 	case r.Sites == 0 && len(r.Faults) == 0:
 		state = "nothing to check"
+	case r.Sites == 1 && len(r.Faults) == 0:
+		state = "as it must be"
 	case len(r.Faults) > 0:
 		state = fmt.Sprintf("%d wrong", len(r.Faults))
 	}
-	fmt.Fprintf(out, "%s: %d sites, %s\n", kind.Printable(path), r.Sites, state)
+	fmt.Fprintf(out, "%s: %s, %s\n", kind.Printable(path), Number(r.Sites, "site"), state)
 }
 
 // NewVerdict returns what verify prints about a file.

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+// A batch keeps what is known of each file until all have been looked at. Of one
+// file alone nothing is kept: what is printed of it says everything.
+type batch[T any] struct {
+	files []string
+	mu    sync.Mutex
+	known map[string][]T // several if a file is named several times
+}
+
+func newBatch[T any](files []string) *batch[T] {
+	if len(files) < 2 {
+		return nil
+	}
+	return &batch[T]{files: files, known: map[string][]T{}}
+}
+
+func (b *batch[T]) add(path string, v T) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.known[path] = append(b.known[path], v)
+}
+
+// all is what is known, in the order of the files.
+func (b *batch[T]) all() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		taken := map[string]int{}
+		for _, path := range b.files {
+			n := taken[path]
+			taken[path]++
+			if n < len(b.known[path]) && !yield(b.known[path][n]) {
+				return
+			}
+		}
+	}
+}
+
+// An outcome is what became of a file.
+type outcome int
+
+const (
+	patched outcome = iota
+	unchanged
+	rejected // bad input
+	failed   // it could not be read or written
+)
+
+// A patchedFile is a file of a batch to patch.
+type patchedFile struct {
+	outcome outcome
+	total   report.Total
+}
+
+func newPatchedFile(name string, plan filePlan, image *elfrw.Image) patchedFile {
+	f := patchedFile{patched, report.NewTotal(name, plan)}
+	if image.Unchanged() {
+		f.outcome = unchanged
+	}
+	return f
+}
+
+// addMember adds a member of the archive that the file is: one that is rejected, or
+// cannot be read, counts more than others, and one that is patched more than those that
+// are unchanged.
+func (f *patchedFile) addMember(m patchedFile) {
+	if m.outcome > unchanged || f.outcome == unchanged {
+		f.outcome = max(m.outcome, f.outcome)
+		if m.outcome == patched {
+			f.outcome = patched
+		}
+	}
+	f.total.Add(m.total)
+	f.total.Files = 1
+}
+
+// failedFile is a file about which there is an error.
+func failedFile(err error) patchedFile {
+	if exitCode(err) == ExitIO {
+		return patchedFile{outcome: failed}
+	}
+	return patchedFile{outcome: rejected}
+}
+
+// warnOfAll warns of the sites that stay in a batch, once for each reason, and says
+// what became of all files.
+func (p *patcher) warnOfAll() string {
+	var files [failed + 1]int
+	var total report.Total
+	seen, keeping := 0, 0
+	for f := range p.batch.all() {
+		seen++
+		files[f.outcome]++
+		total.Add(f.total)
+		if len(f.total.Stays) > 0 {
+			keeping++
+		}
+	}
+	for _, s := range total.Stays {
+		p.log.WithField("reason", s.Reason.String()).Warn(total.Warning(s))
+	}
+	done := "patched"
+	if p.dryRun {
+		done = "to patch"
+	}
+	text := fmt.Sprintf("%d files: %d %s", len(p.batch.files), files[patched], done)
+	for _, other := range []struct {
+		n    int
+		what string
+	}{
+		{files[unchanged], "unchanged"},
+		{files[rejected], "rejected"},
+		{files[failed], "could not be read or written"},
+		{len(p.batch.files) - seen, "not looked at"},
+	} {
+		if other.n > 0 {
+			text += fmt.Sprintf(", %d %s", other.n, other.what)
+		}
+	}
+	text += fmt.Sprintf("; %s: %s", report.Number(total.Sites, "site"), total.Forms)
+	if keeping > 0 {
+		text += " in " + report.Number(keeping, "file")
+	}
+	p.log.Info(text)
+	return ""
+}
+
+// listedInAll is the last line of a table of several files.
+func listedInAll(b *batch[report.Total], chosen *choice) string {
+	var total report.Total
+	with := 0
+	for t := range b.all() {
+		total.Add(t)
+		if t.Chosen > 0 {
+			with++
+		}
+	}
+	if chosen.All() {
+		return fmt.Sprintf("total: %s, %s: %s\n", ofFiles(total.Files, b.files), report.Number(total.Sites, "site"), total.Forms)
+	}
+	return fmt.Sprintf("total: %s, %d of %s: %s\n", ofFiles(with, b.files), total.Chosen, report.Number(total.Sites, "site"), total.Forms)
+}
+
+// A verifiedFile is what was found in a file.
+type verifiedFile struct{ sites, faults int }
+
+// verifiedInAll is the last line of what verify prints of several files.
+func verifiedInAll(b *batch[verifiedFile]) string {
+	n, sites, faults, bad := 0, 0, 0, 0
+	for f := range b.all() {
+		n++
+		sites += f.sites
+		faults += f.faults
+		if f.faults > 0 {
+			bad++
+		}
+	}
+	text := fmt.Sprintf("total: %s, %s, ", ofFiles(n, b.files), report.Number(sites, "site"))
+	if faults == 0 {
+		return text + "none wrong\n"
+	}
+	return text + fmt.Sprintf("%d wrong in %s\n", faults, report.Number(bad, "file"))
+}
+
+// ofFiles says how many files it is about, and of how many if these are not all.
+func ofFiles(n int, all []string) string {
+	if n == len(all) {
+		return fmt.Sprintf("%d files", n)
+	}
+	return fmt.Sprintf("%d of %d files", n, len(all))
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"debug/elf"
+	"io"
+	"os"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites"
+	"github.com/sirupsen/logrus"
+)
+
+// A comparand is one of the two files that are compared: a listing, or what can be
+// listed.
+type comparand struct {
+	path   string
+	object bool
+	text   *bufio.Reader
+	data   []byte   // of standard input
+	file   *os.File // nil for standard input
+}
+
+// openComparand looks at the start of a file. A pipe could not be opened again.
+func openComparand(ctx context.Context, path string) (in *comparand, err error) {
+	in = &comparand{path: path}
+	var from io.Reader
+	if path == dash {
+		in.data, err = readStdin(ctx)
+		from = bytes.NewReader(in.data)
+	} else {
+		in.file, err = os.Open(path)
+		from = in.file
+	}
+	if err != nil {
+		return nil, err
+	}
+	in.text = bufio.NewReader(from)
+	head, _ := in.text.Peek(len(elf.ELFMAG)) // an error comes again when it is read
+	magic, _ := in.text.Peek(8)
+	in.object = string(head) == elf.ELFMAG || in.file != nil && elfrw.IsArchive(magic)
+	return in, nil
+}
+
+// Close closes the file.
+func (in *comparand) Close() error {
+	if in.file == nil {
+		return nil
+	}
+	return in.file.Close()
+}
+
+// read reads a listing, or makes that of an object.
+func (in *comparand) read(ctx context.Context, opts sites.Options, log *logrus.Entry) (files []report.File, err error) {
+	list := func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
+		s, err := sitesToList(f, opts)
+		if err == nil {
+			files = append(files, report.NewFile(name, s))
+		}
+		return ExitDone, err
+	}
+	switch {
+	case !in.object:
+		return report.ReadListing(in.text)
+	case in.file != nil:
+		var first error // of a member
+		_, err = withObjects(ctx, in.path, log, func(_ string, err error) { first = cmp.Or(first, err) }, list)
+		return files, cmp.Or(err, first)
+	}
+	f, err := elfrw.New(in.data)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	err = f.Guard(func() error {
+		_, err := list(in.path, f, nil)
+		return err
+	})
+	return files, err
+}

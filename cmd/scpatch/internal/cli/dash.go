@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/kind"
+)
+
+// dash names standard input among the inputs, and standard output as what is
+// written. A file of that name is ./-.
+const dash = "-"
+
+// checkDash is the error of a command line that reads standard input twice, or from
+// someone who types.
+func checkDash(files []string) error {
+	n := 0
+	for _, path := range files {
+		if path == dash {
+			n++
+		}
+	}
+	switch {
+	case n > 1:
+		return errors.New("standard input (-) can be read only once")
+	case n == 1 && report.ScreenOf(os.Stdin).Terminal():
+		return errors.New("standard input (-) is a terminal: redirect a file to it, or use a pipe")
+	}
+	return nil
+}
+
+// readStdin reads all of standard input, unless a signal comes first: what writes to
+// a pipe may never end.
+func readStdin(ctx context.Context) ([]byte, error) {
+	type input struct {
+		data []byte
+		err  error
+	}
+	all := make(chan input, 1)
+	go func() {
+		data, err := io.ReadAll(os.Stdin)
+		all <- input{data, err}
+	}()
+	select {
+	case in := <-all:
+		return in.data, in.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("interrupted: %w", ctx.Err())
+	}
+}
+
+// printObject gives the output to out once the plan has checked it, as writeTemp does.
+func (p *patcher) printObject(out *bytes.Buffer, f *elfrw.File, image *elfrw.Image, plan filePlan) error {
+	var object bytes.Buffer
+	object.Grow(int(image.Size()))
+	if _, err := image.WriteTo(&object); err != nil {
+		return err
+	}
+	if err := f.Changed(); err != nil {
+		return err
+	}
+	if !image.Unchanged() {
+		written, err := elfrw.New(object.Bytes())
+		if err == nil {
+			err = plan.Check(written)
+		}
+		if err != nil {
+			return &kind.Error{Kind: kind.NotAsPlanned, Err: err}
+		}
+	}
+	_, _ = object.WriteTo(out)
+	return nil
+}
