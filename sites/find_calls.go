@@ -179,7 +179,7 @@ func (o *Object) sortSites(first int) error {
 // silently lost.
 func (o *Object) findDecoded() error {
 	first := len(o.Sites)
-	for sec := range o.trampWords() {
+	for sec := range o.filters() {
 		if !o.mayEnterTramp(sec) {
 			continue
 		}
@@ -192,7 +192,7 @@ func (o *Object) findDecoded() error {
 			if !w.IsBranch() || w.AA() || relocated[off] {
 				return true
 			}
-			tramp, ok := o.trampsByAddr()[addr{sec, off + uint64(w.Displacement())}]
+			tramp, ok := o.enteredAt(addr{sec, off + uint64(w.Displacement())})
 			if ok && o.Tramps[tramp].Entry == noStub {
 				o.Sites = append(o.Sites, Site{
 					Section: int32(sec), Off: off, Key: o.Tramps[tramp].Key, Tramp: int32(tramp),
@@ -213,14 +213,17 @@ func (o *Object) findDecoded() error {
 // fast: most words are no branches, and what the linker is to fill in is one to
 // itself.
 func (o *Object) mayEnterTramp(sec int) bool {
-	code, entries := o.File.Section(sec).Data(), o.trampWords()[sec]
+	code, filter := o.File.Section(sec).Data(), o.filters()[sec]
 	for rest := code; len(rest) >= ppc64.WordSize; rest = rest[ppc64.WordSize:] {
 		w := ppc64.Word(binary.LittleEndian.Uint32(rest))
 		if !w.IsBranch() || w.AA() || w.Displacement() == 0 {
 			continue
 		}
-		to := len(code) - len(rest) + int(w.Displacement())
-		if to >= 0 && to < len(code) && entries.Has(to/ppc64.WordSize) {
+		to := uint64(len(code)-len(rest)) + uint64(w.Displacement())
+		if !filter.mayHave(to) {
+			continue
+		}
+		if _, ok := o.enteredAt(addr{sec, to}); ok {
 			return true
 		}
 	}

@@ -4,7 +4,9 @@ package sites
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
+	"math/bits"
 	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -56,68 +58,101 @@ func (o *Object) findNames() {
 	o.watched = set
 }
 
-// trampsByAddr maps both entries of defined trampolines and stubs (ELFv2 §2.3.2.1).
-func (o *Object) trampsByAddr() map[addr]int {
-	if o.byAddr == nil {
-		o.byAddr = make(map[addr]int, len(o.Tramps))
-		for i, t := range slices.Backward(o.Tramps) { // the first of several
-			s := o.File.Symbol(int(t.Sym))
-			if s.Section == 0 {
-				continue
-			}
-			if l, err := ppc64.LocalEntryOf(s.Other); err == nil && l.UsesTOC() {
-				o.byAddr[addr{s.Section, s.Value + l.Offset()}] = i
-			}
-			o.byAddr[addr{s.Section, s.Value}] = i
+// places are both entries of the defined trampolines and stubs, in order. They are
+// no map, because a large object has thousands of them.
+func (o *Object) places() []enteredPlace {
+	if o.entries != nil {
+		return o.entries
+	}
+	o.entries = make([]enteredPlace, 0, 2*len(o.Tramps))
+	for i, t := range o.Tramps {
+		s := o.File.Symbol(int(t.Sym))
+		if s.Section == 0 {
+			continue
+		}
+		o.entries = append(o.entries, enteredPlace{int32(s.Section), int32(i), s.Value})
+		if l, err := ppc64.LocalEntryOf(s.Other); err == nil && l.UsesTOC() {
+			o.entries = append(o.entries, enteredPlace{int32(s.Section), int32(i), s.Value + l.Offset()})
 		}
 	}
-	return o.byAddr
+	slices.SortFunc(o.entries, func(a, b enteredPlace) int {
+		return cmp.Or(a.compare(addr{int(b.sec), b.off}), cmp.Compare(a.tramp, b.tramp))
+	})
+	return o.entries
 }
 
-// trampWords are the words of each section of code at which a trampoline or a stub
-// is entered.
-func (o *Object) trampWords() map[int]index.Set {
-	if o.entered == nil {
-		o.entered = map[int]index.Set{}
-		for at := range o.trampsByAddr() {
-			sec := o.File.Section(at.sec)
-			size := len(sec.Data())
-			if !sec.IsCode() || at.off >= uint64(size) {
-				continue
-			}
-			if o.entered[at.sec] == nil {
-				o.entered[at.sec] = index.NewSet(size/ppc64.WordSize + 1)
-			}
-			o.entered[at.sec].Add(int(at.off / ppc64.WordSize))
+// enteredAt returns the trampoline or stub that is entered at a place, the first of
+// several.
+func (o *Object) enteredAt(at addr) (tramp int, ok bool) {
+	i, ok := slices.BinarySearchFunc(o.places(), at, func(p enteredPlace, at addr) int { return p.compare(at) })
+	if !ok {
+		return 0, false
+	}
+	return int(o.places()[i].tramp), true
+}
+
+func (p enteredPlace) compare(at addr) int {
+	return cmp.Or(cmp.Compare(int(p.sec), at.sec), cmp.Compare(p.off, at.off))
+}
+
+// filters returns one for each section of code with such a place, by section.
+func (o *Object) filters() map[int]placeFilter {
+	if o.entered != nil {
+		return o.entered
+	}
+	o.entered = map[int]placeFilter{}
+	all := o.places()
+	for len(all) > 0 {
+		sec, n := int(all[0].sec), 1
+		for n < len(all) && all[n].sec == all[0].sec {
+			n++
 		}
+		if o.File.Section(sec).IsCode() {
+			f := placeFilter(index.NewSet(64 << bits.Len(uint(n/8))))
+			for _, p := range all[:n] {
+				f.add(p.off)
+			}
+			o.entered[sec] = f
+		}
+		all = all[n:]
 	}
 	return o.entered
 }
+
+func (f placeFilter) bit(off uint64) int { return int(off / ppc64.WordSize & uint64(64*len(f)-1)) }
+
+func (f placeFilter) add(off uint64) { index.Set(f).Add(f.bit(off)) }
+
+// mayHave is false for most places at which nothing is entered.
+func (f placeFilter) mayHave(off uint64) bool { return index.Set(f).Has(f.bit(off)) }
 
 // addAliases lets discovery see relocations that name a trampoline by its section,
 // as an assembler does for a local label, or by another symbol that no definition
 // elsewhere can replace.
 func (o *Object) addAliases() {
-	if len(o.trampWords()) == 0 {
+	if len(o.filters()) == 0 {
 		return
 	}
 	f := o.File
-	words := make([]index.Set, f.NumSections())
-	for sec, entered := range o.trampWords() {
-		words[sec] = entered
+	filters := make([]placeFilter, f.NumSections())
+	for sec, filter := range o.filters() {
+		filters[sec] = filter
 	}
 	o.watched = slices.Clone(o.watched)
 	for i := 1; i < f.NumSymbols(); i++ {
 		sec := f.SymbolSection(i)
-		if sec >= len(words) || words[sec] == nil {
+		if sec >= len(filters) || filters[sec] == nil {
 			continue
 		}
 		if f.SymbolType(i) == elf.STT_SECTION {
 			o.watched.Add(i)
 			continue
 		}
-		word := f.SymbolValue(i) / ppc64.WordSize
-		if word < uint64(len(words[sec]))*64 && words[sec].Has(int(word)) && (i < f.FirstGlobal() || f.Symbol(i).Visibility() != elf.STV_DEFAULT) {
+		off := f.SymbolValue(i)
+		if !filters[sec].mayHave(off) || i >= f.FirstGlobal() && f.Symbol(i).Visibility() == elf.STV_DEFAULT {
+			continue
+		}
+		if _, ok := o.enteredAt(addr{sec, off}); ok {
 			o.watched.Add(i)
 		}
 	}
@@ -130,7 +165,7 @@ func (o *Object) trampAt(s elfrw.Symbol, addend int64) int {
 		return i
 	}
 	if s.Section != 0 {
-		if i, ok := o.trampsByAddr()[addr{s.Section, s.Value + uint64(addend)}]; ok {
+		if i, ok := o.enteredAt(addr{s.Section, s.Value + uint64(addend)}); ok {
 			return i
 		}
 	}

@@ -310,7 +310,7 @@ func (o *Object) trampAtPlace(r reloc.Rela) int {
 		return i
 	}
 	if place, ok := o.resolve(r.Sym(), r.Addend); ok {
-		if i, ok := o.trampsByAddr()[place]; ok {
+		if i, ok := o.enteredAt(place); ok {
 			return i
 		}
 	}

@@ -46,12 +46,12 @@ type Object struct {
 	ir       elfrw.Section // see layout.IR
 	tables   tables        // the sections of that name
 	relas    relaTables
-	tramps   index.Ranks       // the symbols of Tramps
-	keys     index.Ranks       // the symbols of Keys: the number of a symbol is that of its key
-	watched  index.Set         // symbols that a relocation at a site may name
-	byAddr   map[addr]int      // see trampsByAddr
-	entered  map[int]index.Set // see trampWords
-	inOrder  index.Set         // sections whose relocations are known to be in order of place
+	tramps   index.Ranks         // the symbols of Tramps
+	keys     index.Ranks         // the symbols of Keys: the number of a symbol is that of its key
+	watched  index.Set           // symbols that a relocation at a site may name
+	entries  []enteredPlace      // see places
+	entered  map[int]placeFilter // see filters
+	inOrder  index.Set           // sections whose relocations are known to be in order of place
 	funcs    funcIndex
 	keyAddrs map[addr]int   // see keysByAddr
 	parents  layout.Parents // see coldParents
@@ -68,6 +68,17 @@ type Object struct {
 
 // tables are the sections with the names of tables.
 type tables struct{ kernel, user, trampKeys, records []int }
+
+// An entered place is an entry of a trampoline or a stub (ELFv2 §2.3.2.1).
+type enteredPlace struct {
+	sec   int32
+	tramp int32 // index in Tramps
+	off   uint64
+}
+
+// A placeFilter tells most places of a section from those at which a trampoline is
+// entered, by a few bits of the offset.
+type placeFilter index.Set
 
 // An addr is a place in a relocatable object: a byte offset in a section.
 type addr struct {
