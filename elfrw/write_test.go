@@ -373,7 +373,9 @@ func testMeet(t *testing.T) {
 	var all sync.WaitGroup
 	var met, done atomic.Int64
 	for range 8 {
-		all.Go(func() {
+		all.Add(1)
+		go func() {
+			defer all.Done()
 			for range 200 {
 				temp, err := m.WriteTemp(path, nil, nil)
 				if err == nil {
@@ -389,7 +391,7 @@ func testMeet(t *testing.T) {
 					return
 				}
 			}
-		})
+		}()
 	}
 	all.Wait()
 	sameFile(t, path, want)

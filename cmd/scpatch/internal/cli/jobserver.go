@@ -19,28 +19,32 @@ func runJobs(n int, one func(i int)) (wait func()) {
 		one(0)
 		return func() {}
 	}
-	var workers sync.WaitGroup
 	next := make(chan int)
-	workers.Go(func() {
+	jobs := openJobserver(os.Getenv("MAKEFLAGS"))
+	more := max(min(n, jobs.most())-1, 0)
+	var workers sync.WaitGroup
+	workers.Add(1 + more)
+	go func() {
+		defer workers.Done()
 		for i := range next {
 			one(i)
 		}
-	})
-	jobs := openJobserver(os.Getenv("MAKEFLAGS"))
-	for range min(n, jobs.most()) - 1 {
-		workers.Go(func() {
-			for more := true; more; {
+	}()
+	for range more {
+		go func() {
+			defer workers.Done()
+			for left := true; left; {
 				token, ok := jobs.acquire()
 				if !ok {
 					return
 				}
 				var i int
-				if i, more = <-next; more {
+				if i, left = <-next; left {
 					one(i)
 				}
 				jobs.release(token)
 			}
-		})
+		}()
 	}
 	go func() {
 		for i := range n {

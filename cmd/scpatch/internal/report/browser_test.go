@@ -22,8 +22,6 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-type css = chromedp.CSS // a selector
-
 // A browser is one tab of Chromium that shows a page of ours. Whatever it says on
 // its console, throws, asks for or loads fails the test.
 type browser struct {
@@ -48,7 +46,7 @@ func startChromium(t *testing.T) *chromium {
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
-	if err := chromedp.Do(ctx); err != nil {
+	if err := chromedp.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
 	return &chromium{ctx}
@@ -65,7 +63,7 @@ func (c *chromium) open(t *testing.T, url string, width, height int) *browser {
 		defer b.mu.Unlock()
 		b.bad = append(b.bad, fmt.Sprintf(format, args...))
 	}
-	if err := chromedp.Listen(ctx, func(event any) {
+	chromedp.ListenTarget(ctx, func(event any) {
 		switch e := event.(type) {
 		case *runtime.EventConsoleAPICalled:
 			complain("console: %s", e.Type)
@@ -75,13 +73,9 @@ func (c *chromium) open(t *testing.T, url string, width, height int) *browser {
 			complain("log: %s %s", e.Entry.Level, e.Entry.Text)
 		case *page.EventJavascriptDialogOpening:
 			complain("dialog: %s", e.Message)
-			go func() {
-				_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{})
-			}()
+			go func() { _ = chromedp.Run(ctx, page.HandleJavaScriptDialog(false)) }()
 		}
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	b.run(chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(url))
 	t.Cleanup(func() {
 		b.equal("what the page has loaded", eval[[]string](b, `performance.getEntriesByType("resource").map((e) => e.name)`), []string{})
@@ -94,9 +88,9 @@ func (c *chromium) open(t *testing.T, url string, width, height int) *browser {
 	return b
 }
 
-func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
+func (b *browser) run(actions ...chromedp.Action) {
 	b.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
+	if err := chromedp.Run(b.ctx, actions...); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -104,8 +98,9 @@ func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
 // eval is the value of a JavaScript expression.
 func eval[V any](b *browser, expression string) V {
 	b.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[V](expression, chromedp.EvalAwaitPromise))
-	if err != nil {
+	var v V
+	await := func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
+	if err := chromedp.Run(b.ctx, chromedp.Evaluate(expression, &v, await)); err != nil {
 		b.Fatalf("%s: %v", expression, err)
 	}
 	return v
@@ -187,6 +182,22 @@ func (b *browser) focus() string {
 	return eval[string](b, `document.activeElement.id`)
 }
 
+// click clicks on the first element that a selector matches.
+func (b *browser) click(selector string) {
+	b.Helper()
+	b.run(chromedp.Click(selector, chromedp.ByQuery))
+}
+
+// pick takes one of the values that a list offers.
+func (b *browser) pick(id, value string) {
+	b.Helper()
+	eval[bool](b, fmt.Sprintf(`(() => {
+		const list = document.getElementById(%q);
+		list.value = %q;
+		return list.dispatchEvent(new Event("change", { bubbles: true }));
+	})()`, id, value))
+}
+
 // press gives keys to what has the keyboard.
 func (b *browser) press(keys string) {
 	b.Helper()
@@ -197,14 +208,10 @@ func (b *browser) press(keys string) {
 // where the page has handled the key.
 func (b *browser) slash() {
 	b.Helper()
-	for _, e := range []input.DispatchKeyEventParams{
-		{Type: input.DispatchKeyEventTypeKeyDown, Key: "/", Code: "Slash", Text: "/", WindowsVirtualKeyCode: 191},
-		{Type: input.DispatchKeyEventTypeKeyUp, Key: "/", Code: "Slash", WindowsVirtualKeyCode: 191},
-	} {
-		if _, err := chromedp.Call(b.ctx, input.DispatchKeyEvent, e); err != nil {
-			b.Fatal(err)
-		}
-	}
+	b.run(
+		&input.DispatchKeyEventParams{Type: input.KeyDown, Key: "/", Code: "Slash", Text: "/", WindowsVirtualKeyCode: 191},
+		&input.DispatchKeyEventParams{Type: input.KeyUp, Key: "/", Code: "Slash", WindowsVirtualKeyCode: 191},
+	)
 }
 
 // follow goes to another fragment of the page's address.

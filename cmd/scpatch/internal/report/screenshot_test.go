@@ -33,10 +33,8 @@ func TestWriteScreenshot(t *testing.T) {
 	// The first site of a key that has several, in sight together with what is before it.
 	eval[bool](b, `(choose(view.sites.findIndex((s) => text("key", s) === "tp_func_kmalloc")), grid.focus({ focusVisible: false }), true)`)
 	b.settle()
-	shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatal(err)
-	}
+	var shot []byte
+	b.run(chromedp.CaptureScreenshot(&shot))
 	small, err := fewColours(shot)
 	if err != nil {
 		t.Fatal(err)

@@ -86,7 +86,7 @@ func browserNumbers(t *testing.T, c *chromium) {
 		"section": func(s *Site) string { return s.Section },
 		"reason":  func(s *Site) string { return s.Reason.String() },
 	} {
-		b.run(chromedp.SetValue(css("#part"), part))
+		b.pick("part", part)
 		eval[bool](b, `document.getElementById("part").dispatchEvent(new Event("change"))`)
 		wanted := countsOf(files, of)
 		if n, ok := wanted[""]; ok {
@@ -130,14 +130,14 @@ func browserSearch(t *testing.T, c *chromium) {
 	}
 	// A bar leaves its sites, together with the search; "clear" ends both.
 	b.search("u_")
-	b.run(chromedp.Click(css(`[data-chart=form] button[title="stack"]`)))
+	b.click(`[data-chart=form] button[title="stack"]`)
 	for _, r := range b.table() {
 		if r["form"] != "stack" || !strings.Contains(r["key"]+r["function"], "u_") {
 			t.Errorf("the filter leaves %v", r)
 		}
 	}
 	b.equal("the bar", eval[string](b, `document.activeElement.getAttribute("aria-pressed")`), "true")
-	b.run(chromedp.Click(css("#clear")))
+	b.click("#clear")
 	b.equal("all again", b.matches(), fmt.Sprintf("%d sites", total))
 }
 
@@ -151,7 +151,7 @@ func browserSort(t *testing.T, c *chromium) {
 	}
 	for _, name := range []string{"key", "function", "section", "file", "form", "reason"} {
 		for _, down := range []bool{false, true} {
-			b.run(chromedp.Click(css(fmt.Sprintf(`[data-column=%s] button`, name))))
+			b.click(fmt.Sprintf(`[data-column=%s] button`, name))
 			want := map[bool]string{false: "ascending", true: "descending"}[down]
 			b.equal(name, eval[string](b, fmt.Sprintf(`document.querySelector("[data-column=%s]").ariaSort`, name)), want)
 			rows := b.table()
@@ -290,7 +290,7 @@ func browserKeyboard(t *testing.T, c *chromium) {
 	b.press(kb.Escape)
 	b.equal("focus after Escape", b.focus(), "grid")
 	b.slash()
-	b.run(chromedp.SendKeys(css("#search"), "weak"))
+	b.run(chromedp.SendKeys("#search", "weak", chromedp.ByQuery))
 	b.equal("the matches", b.matches(), fmt.Sprintf("%d of %d sites", len(files[1].Sites), len(rows)))
 	b.press(kb.Escape)
 	b.equal("the matches after Escape", b.matches(), fmt.Sprintf("%d sites", len(rows)))
@@ -330,11 +330,11 @@ func browserClick(t *testing.T, c *chromium) {
 	rows := b.table()
 	eval[bool](b, `(document.getElementById("scroll").scrollTop = 0, true)`)
 	b.settle()
-	b.run(chromedp.Click(css("#row1 .cell-key")))
+	b.click("#row1 .cell-key")
 	b.equal("the site", b.detail()["Function"], rows[1]["function"])
 	n := countsOf(files, func(s *Site) string { return s.Key })["inc"]
 	b.equal("the others", eval[int](b, `document.querySelectorAll(".others li").length`), n-1)
-	b.run(chromedp.Click(css(".others li:nth-child(3) a")))
+	b.click(".others li:nth-child(3) a")
 	b.settle()
 	b.equal("the fourth site", b.detail()["Function"], rows[3]["function"])
 	b.equal("the address names it", eval[int](b, `linked(location.hash)`), eval[int](b, `view.sites[3]`))
@@ -389,7 +389,7 @@ func browserHundredThousand(t *testing.T, c *chromium) {
 	}
 	few("at the top")
 	b.equal("the matches", b.matches(), "100,000 sites")
-	b.run(chromedp.Focus(css("#grid")))
+	b.run(chromedp.Focus("#grid", chromedp.ByQuery))
 	b.press(kb.End)
 	few("at the end")
 	b.equal("the last", b.detail()["Function"], "function_0999+0x318")
@@ -397,7 +397,7 @@ func browserHundredThousand(t *testing.T, c *chromium) {
 	eval[bool](b, `(document.getElementById("scroll").scrollTop = document.getElementById("scroll").scrollHeight / 2, true)`)
 	few("in the middle")
 	for _, column := range []string{"key", "form"} {
-		b.run(chromedp.Click(css(fmt.Sprintf(`[data-column=%s] button`, column))))
+		b.click(fmt.Sprintf(`[data-column=%s] button`, column))
 		few("sorted by " + column)
 	}
 	b.search("key=key_00042")
@@ -423,7 +423,7 @@ func browserHostile(t *testing.T, c *chromium) {
 	b := c.open(t, fileURL(path), 1280, 800)
 	b.equal("the title", eval[string](b, `document.title`), "Static calls: "+markupNames[0])
 	b.equal("scripts and pictures", eval[int](b, `document.querySelectorAll("script, img").length`), 2)
-	b.run(chromedp.Focus(css("#grid")))
+	b.run(chromedp.Focus("#grid", chromedp.ByQuery))
 	names := b.column("key")
 	slices.Sort(names)
 	want := slices.Sorted(slices.Values(markupNames))
@@ -432,10 +432,10 @@ func browserHostile(t *testing.T, c *chromium) {
 	}
 	parts := eval[[]string](b, `parts.map((p) => p.name)`)
 	for _, part := range parts {
-		b.run(chromedp.SetValue(css("#part"), part))
+		b.pick("part", part)
 		eval[bool](b, `document.getElementById("part").dispatchEvent(new Event("change"))`)
 	}
-	b.run(chromedp.Focus(css("#grid")))
+	b.run(chromedp.Focus("#grid", chromedp.ByQuery))
 	for range markupNames {
 		b.press(kb.ArrowDown)
 		d := b.detail()
@@ -451,7 +451,7 @@ func browserHostile(t *testing.T, c *chromium) {
 func browserNarrow(t *testing.T, c *chromium) {
 	address, _ := listedPage(t, pageObjects...)
 	b := c.open(t, address, 360, 640)
-	b.run(chromedp.Focus(css("#grid")))
+	b.run(chromedp.Focus("#grid", chromedp.ByQuery))
 	b.press(kb.End)
 	b.settle()
 	b.equal("the width", eval[int](b, `document.documentElement.scrollWidth`), 360)
