@@ -170,9 +170,7 @@ static volatile int stop;
 /* Any of the targets is right at any time; what a call yields says which one it was. */
 static void *caller(void *count)
 {
-	long n = 0;
-
-	for (; !stop; n++) {
+	for (long n = 0; !stop; n++, ++*(volatile long *)count) {
 		for (size_t i = 0; i < COUNT(calls); i++) {
 			long got = calls[i].call(n), ok = i >= 3 && (got == n || got == 0);
 
@@ -184,18 +182,18 @@ static void *caller(void *count)
 				fail("thread", got, n);
 		}
 	}
-	*(long *)count = n;
 	return NULL;
 }
 
+/* On a busy machine a thread may begin late: there are updates until each has made a round. */
 static void threads(void)
 {
 	pthread_t t[3];
-	long count[3];
+	volatile long count[3] = { 0 };
 
 	for (int i = 0; i < 3; i++)
-		pthread_create(&t[i], NULL, caller, &count[i]);
-	for (int i = 0; i < 300; i++) {
+		pthread_create(&t[i], NULL, caller, (void *)&count[i]);
+	for (int i = 0; i < 300 || !count[0] || !count[1] || !count[2]; i++) {
 		const struct target *to = &targets[(size_t)i % (COUNT(targets) - 1)];
 
 		set(0, to->func);
@@ -204,11 +202,8 @@ static void threads(void)
 		set(2, i % 2 ? to->func : i % 4 ? RETURN0 : NULL);
 	}
 	stop = 1;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 3; i++)
 		pthread_join(t[i], NULL);
-		if (!count[i])
-			fail("a thread did nothing", count[i], 1);
-	}
 	printf("threads: done\n");
 }
 
