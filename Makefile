@@ -131,14 +131,14 @@ deb-test: deb ## Run lintian, and try the package in a minimal Debian: install, 
 reproducible: build ## Build binary, tarball and package in two clones with empty caches, and compare them
 	packaging/reproducible.sh $(B)/reproducible
 
-clean: ## Remove what was built, but not the corpus and the kernel
+clean: ## Remove what was built, but not the corpus, the kernel and the suites' roots
 	rm -rf $(B)/scpatch $(B)/scpatch[-_]* $(B)/demo $(B)/testdata $(B)/bench $(B)/ci $(B)/reproducible
 
 distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test screenshot e2e mutants mutation mutation-sample kills fuzz lint
+.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test screenshot e2e test-suites mutants mutation mutation-sample kills fuzz lint
 test: tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite
 	@echo 'make test: all passed'
 
@@ -212,6 +212,12 @@ test-full: test reproducible deb-test soundness browser-test corpus-check kernel
 	@$(MAKE) --no-print-directory mutants kills
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
+# One of them, or all.
+SUITE ?= bookworm trixie sid
+test-suites: ## Do what README.md says in a fresh root of each Debian release SUITE (bookworm trixie sid)
+	@.ci/setup-tools suites
+	@for s in $(SUITE); do .ci/test-suite $$s || exit 1; done
+
 mutants: ## Give scpatch MUTANTS changed objects (100000)
 	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch/e2e
 
@@ -249,7 +255,7 @@ testdata: tools ## Build the objects in testdata/obj again
 
 # With another toolchain than the pinned one a difference proves nothing; CI has the pinned one.
 testdata-check: tools ## Check that the objects in testdata/obj are what the pinned toolchain makes
-	@if [ -n "$$CI" ] || $(MAKE) --no-print-directory -s -C testdata versions >/dev/null; then \
+	@if [ -n "$$CI" ] || $(MAKE) --no-print-directory -s -C testdata versions >/dev/null 2>&1; then \
 		$(MAKE) --no-print-directory -C testdata check OUT='$(CURDIR)/$(B)/testdata'; \
 	else \
 		echo 'testdata-check: skipped, the toolchain is not the pinned one (make -C testdata versions)'; \
