@@ -11,8 +11,10 @@ import (
 
 // A recorded site is what an earlier run has recorded about a site.
 type recorded struct {
-	form layout.RecordForm
-	key  string
+	form    layout.RecordForm
+	key     string
+	place   Place
+	runtime Runtime
 }
 
 // records reads the records of the object: what earlier runs have decided. For each
@@ -51,7 +53,7 @@ func (o *Object) records() (map[addr]recorded, error) {
 				was = map[addr]recorded{}
 			}
 			for _, e := range r.Entries {
-				was[addr{base.sec, base.off + uint64(e.Off)}] = recorded{e.Form, r.Keys[e.Key].Name}
+				was[addr{base.sec, base.off + uint64(e.Off)}] = recorded{e.Form, r.Keys[e.Key].Name, Place(r.Place), Runtime(r.Runtime)}
 			}
 		}
 	}

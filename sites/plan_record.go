@@ -3,6 +3,8 @@
 package sites
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -13,11 +15,11 @@ import (
 // toRecord lists the sites of which the object's records do not say what the plan
 // says.
 func (p *Plan) toRecord() ([]int32, error) {
-	if p.NoRecord {
-		return nil, nil
-	}
 	was, err := p.Object.records()
-	if err != nil {
+	if err == nil {
+		err = p.sameAsBefore(was)
+	}
+	if err != nil || p.NoRecord {
 		return nil, err
 	}
 	sites := make([]int32, 0, len(p.Decisions)-min(len(was), len(p.Decisions)))
@@ -34,8 +36,49 @@ func (p *Plan) toRecord() ([]int32, error) {
 	return sites, nil
 }
 
+// sameAsBefore refuses to go on with what an earlier run has patched for another place:
+// the object would then be right for neither. Nor may a key change now that could not
+// then: its calls do not show any more.
+func (p *Plan) sameAsBefore(was map[addr]recorded) error {
+	var first addr
+	found := false
+	for at, r := range was {
+		if r.place == p.Place && (r.runtime != None || p.Runtime == None) {
+			continue
+		}
+		if !found || cmp.Or(cmp.Compare(at.sec, first.sec), cmp.Compare(at.off, first.off)) < 0 {
+			first, found = at, true
+		}
+	}
+	if !found {
+		return nil
+	}
+	r := was[first]
+	return kind.AlreadyPatched.Wrap(p.Object.at(first.sec, first.off, -1, "the call of %s was patched for %s, with --runtime %s", kind.Printable(r.key), placeWords(r.place), runtimeWord(r.runtime)))
+}
+
+// placeWords and runtimeWord may be asked about what a record of another version has.
+func placeWords(p Place) string {
+	switch p {
+	case Kernel:
+		return "the kernel image"
+	case Module:
+		return "a module (--module)"
+	case User:
+		return "user space (--user)"
+	}
+	return fmt.Sprintf("place %d", uint8(p))
+}
+
+func runtimeWord(r Runtime) string {
+	if int(r) < len(runtimeNames) {
+		return r.String()
+	}
+	return fmt.Sprint(uint8(r))
+}
+
 func (p *Plan) recorded(i int) recorded {
-	return recorded{p.recordForm(i), p.Object.Keys[p.Object.Sites[i].Key].Name}
+	return recorded{p.recordForm(i), p.Object.Keys[p.Object.Sites[i].Key].Name, p.Place, p.Runtime}
 }
 
 // recordForm is the form of a site in a record. The numbers of forms are the same

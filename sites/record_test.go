@@ -14,6 +14,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -49,7 +50,7 @@ func TestRecord(t *testing.T) {
 			}
 			for i := range p.Decisions {
 				s := &p.Object.Sites[i]
-				want := recorded{layout.RecordForm(p.Decisions[i].Form), p.Object.Keys[s.Key].Name}
+				want := recorded{layout.RecordForm(p.Decisions[i].Form), p.Object.Keys[s.Key].Name, p.Place, p.Runtime}
 				if got := was[addr{int(s.Section), s.Off}]; got != want {
 					t.Errorf("%s: site %d is recorded as %v, want %v", name, i, got, want)
 				}
@@ -262,5 +263,39 @@ func TestRecordChecked(t *testing.T) {
 	}
 	if err := p.Check(f); err != nil {
 		t.Errorf("what was not spoilt: %v", err)
+	}
+}
+
+// TestOtherPlace patches an object for one place and run time, and again for others.
+func TestOtherPlace(t *testing.T) {
+	type how struct {
+		place   Place
+		runtime Runtime
+	}
+	for _, c := range []struct {
+		first, second how
+		want          string // of the error
+	}{
+		{how{User, Inline}, how{Kernel, Inline}, "the call of u_op was patched for user space (--user), with --runtime inline"},
+		{how{User, Inline}, how{Module, Inline}, "was patched for user space"},
+		{how{Module, Inline}, how{Kernel, Inline}, "was patched for a module (--module), with --runtime inline"},
+		{how{Kernel, Trampoline}, how{User, Trampoline}, "was patched for the kernel image, with --runtime trampoline"},
+		{how{User, None}, how{User, Inline}, "was patched for user space (--user), with --runtime none"},
+		{how{User, None}, how{User, Trampoline}, "with --runtime none"},
+		{how{User, None}, how{User, None}, ""},
+		{how{User, Trampoline}, how{User, None}, ""},
+		{how{Module, Inline}, how{Module, Inline}, ""},
+	} {
+		p, err := plan(memory(t, "gcc-p8-O2-update.o"), Options{Place: c.first.place, Runtime: c.first.runtime})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := apply(t, p)
+		for _, noRecord := range []bool{false, true} {
+			_, err = plan(out, Options{Place: c.second.place, Runtime: c.second.runtime, NoRecord: noRecord})
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || kind.Of(err) != kind.AlreadyPatched) {
+				t.Errorf("%v, then %v: %v, want %q", c.first, c.second, err, c.want)
+			}
+		}
 	}
 }
