@@ -46,7 +46,10 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		<-ctx.Done()
 		stop() // a second signal ends the process at once
 	}()
-	args = expandArgs(args)
+	args, err := expandArgs(args)
+	if err != nil {
+		return newCommon("scpatch", stderr).usageError(err, stderr)
+	}
 	if len(args) > 0 {
 		switch args[0] {
 		case "list":

@@ -14,6 +14,7 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -44,7 +45,11 @@ func openComparand(ctx context.Context, path string) (in *comparand, err error) 
 	in.text = bufio.NewReader(from)
 	head, _ := in.text.Peek(len(elf.ELFMAG)) // an error comes again when it is read
 	magic, _ := in.text.Peek(8)
-	in.object = string(head) == elf.ELFMAG || in.file != nil && elfrw.IsArchive(magic)
+	archive := elfrw.IsArchive(magic)
+	if archive && in.file == nil {
+		return nil, kind.Archive.Errorf("an archive is not read from standard input; name its file")
+	}
+	in.object = archive || string(head) == elf.ELFMAG
 	return in, nil
 }
 
@@ -71,7 +76,10 @@ func (in *comparand) read(ctx context.Context, opts sites.Options, log *logrus.E
 	case in.file != nil:
 		var first error // of a member
 		_, err = withObjects(ctx, in.path, log, func(_ string, err error) { first = cmp.Or(first, err) }, list)
-		return files, cmp.Or(err, first)
+		if err = cmp.Or(err, first); err == nil && len(files) == 0 {
+			err = kind.BadListing.Errorf("empty: the archive has no members")
+		}
+		return files, err
 	}
 	f, err := elfrw.New(in.data)
 	if err != nil {

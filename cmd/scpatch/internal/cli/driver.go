@@ -39,7 +39,7 @@ func words(text string) map[string]bool {
 // (-E, -fsyntax-only), or have it write something else (-S, a header): which of the
 // files are objects, and new, has to be looked at.
 func objectNames(args []string) []string {
-	args = expandFiles(args)
+	args, _ = expandFiles(args)
 	var compiles, optionsEnd bool
 	var output string
 	var sources []string
@@ -81,10 +81,12 @@ func objectNames(args []string) []string {
 // mostFiles ends a file that names itself, as in gcc.
 const mostFiles = 2000
 
-// expandFiles replaces each @FILE by the words that are in the file, where there is one.
-func expandFiles(args []string) []string {
+// expandFiles replaces each @FILE by the words that are in the file, where there is
+// one. It gives up after mostFiles, and then ends is false.
+func expandFiles(args []string) (words []string, ends bool) {
 	args = append([]string(nil), args...)
-	for i, files := 0, 0; i < len(args) && files < mostFiles; {
+	i := 0
+	for files := 0; i < len(args) && files < mostFiles; {
 		name, ok := strings.CutPrefix(args[i], "@")
 		if !ok {
 			i++
@@ -103,7 +105,7 @@ func expandFiles(args []string) []string {
 		files++
 		args = append(args[:i:i], append(splitWords(string(text)), args[i+1:]...)...)
 	}
-	return args
+	return args, i == len(args)
 }
 
 // splitWords splits the text of a response file as gcc and clang do: at white space,

@@ -5,6 +5,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,11 +17,16 @@ import (
 
 // expandArgs replaces @FILE among the arguments by what is in the file. What is
 // behind -- of compile is the compiler's.
-func expandArgs(args []string) []string {
+func expandArgs(args []string) ([]string, error) {
+	rest := len(args)
 	if i := slices.Index(args, "--"); i >= 0 && args[0] == "compile" {
-		return append(expandFiles(args[:i]), args[i:]...)
+		rest = i
 	}
-	return expandFiles(args)
+	words, ends := expandFiles(args[:rest])
+	if !ends {
+		return nil, fmt.Errorf("more than %d files of arguments: one of them may name itself", mostFiles)
+	}
+	return append(words, args[rest:]...), nil
 }
 
 // addRecursive adds the option of the commands that look into directories.

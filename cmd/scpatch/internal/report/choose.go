@@ -28,7 +28,7 @@ func (c *Choice) All() bool {
 }
 
 // A Glob is a pattern for the name of a symbol: * stands for any characters, ? for
-// one, and [...] for one of several.
+// one, [...] for one of several, and [!...] or [^...] for one of the others.
 type Glob string
 
 // Bad reports whether it is no pattern.
@@ -39,12 +39,16 @@ func (g Glob) Bad() bool {
 
 // matches reports whether the whole name fits.
 func (g Glob) matches(name string) bool {
-	ok, err := path.Match(noSlash.Replace(string(g)), noSlash.Replace(name))
+	ok, err := path.Match(negation.Replace(noSlash.Replace(string(g))), noSlash.Replace(name))
 	return ok && err == nil
 }
 
 // noSlash makes a slash a character like any other: NUL is in no name.
 var noSlash = strings.NewReplacer("/", "\x00")
+
+// negation is the shell's, as path.Match has it. A bracket in a set, or quoted, is not
+// followed by ! in the names of symbols.
+var negation = strings.NewReplacer("[!", "[^")
 
 func anyMatches(globs []Glob, names ...string) bool {
 	return len(globs) == 0 || slices.ContainsFunc(globs, func(g Glob) bool { return slices.ContainsFunc(names, g.matches) })

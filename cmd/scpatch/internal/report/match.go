@@ -49,8 +49,8 @@ type filePair struct{ old, new *File }
 
 // matchFiles pairs the files of two listings by their names, in the order of the
 // new one; files that only the old one has come last. Where no name is in both,
-// what Counts is the name below the directory that all files of a listing share,
-// and of two single files none.
+// what counts is the name below the directory that all files of a listing share,
+// or below the archive; and of two single files none.
 func matchFiles(old, new []File) (pairs []filePair) {
 	oldNames, newNames := fileNames(old), fileNames(new)
 	if !slices.ContainsFunc(oldNames, func(n string) bool { return slices.Contains(newNames, n) }) {
@@ -87,12 +87,19 @@ func fileNames(files []File) []string {
 	return names
 }
 
-// belowShared takes from names the directory that all of them share.
+// belowShared takes from names the directory that all of them share, or the archive
+// that all are members of.
 func belowShared(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
 	shared := path.Dir(names[0]) + "/"
+	if archive, _, ok := strings.Cut(names[0], "("); ok {
+		shared = archive + "("
+	}
 	for _, n := range names {
 		for !strings.HasPrefix(n, shared) && shared != "" {
-			shared = shared[:strings.LastIndexByte(strings.TrimSuffix(shared, "/"), '/')+1]
+			shared = shared[:strings.LastIndexByte(strings.TrimRight(shared, "/("), '/')+1]
 		}
 	}
 	below := make([]string, len(names))
