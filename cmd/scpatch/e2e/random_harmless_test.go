@@ -148,13 +148,17 @@ func (x *linkedFile) harmless(w *spoilable, now uint32) string {
 	return ""
 }
 
-// loaded is where a word loads from, ld by the TOC pointer or the second word of a
-// pld from its own address; else 0.
+// loaded is where a word loads from, ld by the TOC pointer, also with the high part
+// that the word before has added to it, or the second word of a pld from its own
+// address; else 0.
 func (x *linkedFile) loaded(at uint64, w ppc64.Word) uint64 {
 	prefix := x.word(at - ppc64.WordSize)
+	high := ppc64.Decode(prefix, 0)
 	switch {
 	case w.Opcode() == 58 && w.XODS() == 0 && w.RA() == 2:
 		return x.toc + uint64(w.DS())
+	case w.Opcode() == 58 && w.XODS() == 0 && high.Op == ppc64.OpAddis && high.RA == 2 && uint32(high.RT) == w.RA():
+		return x.toc + uint64(high.Imm) + uint64(w.DS())
 	case w.Opcode() == 57 && prefix.IsPrefix() && prefix.PrefixType() == ppc64.Prefix8LS && prefix.PrefixR():
 		return at - ppc64.WordSize + uint64(ppc64.D34(prefix, w))
 	}
@@ -187,10 +191,16 @@ func essence(w ppc64.Word) ppc64.Word {
 
 // alike reports whether a call is as good at one place as at the other: between
 // them there is nothing to do, or only a save that has been made by then, or that
-// does no harm; or both have the same instructions, up to a jump.
+// does no harm; or both have the same instructions, up to a jump, or jump through the
+// same doubleword.
 func (x *linkedFile) alike(before, after, site uint64) bool {
 	if x.copied(before, after) {
 		return true
+	}
+	if a, ok := x.way(before); ok {
+		if b, ok := x.way(after); ok && a == b {
+			return true
+		}
 	}
 	for at := min(before, after); at < max(before, after); at += ppc64.WordSize {
 		w := x.word(at)
@@ -199,6 +209,57 @@ func (x *linkedFile) alike(before, after, site uint64) bool {
 		}
 	}
 	return true
+}
+
+// A jumpWay is what a stub does: the doubleword that it jumps through, whether it saves r2,
+// and whether it returns if the doubleword is NULL.
+type jumpWay struct {
+	through      uint64
+	saves, tests bool
+}
+
+// way executes a stub. It is false for what no stub has.
+func (x *linkedFile) way(at uint64) (way jumpWay, ok bool) {
+	type value struct {
+		n             uint64
+		known, memory bool // memory: what is at n
+	}
+	regs := map[uint8]value{2: {x.toc, true, false}}
+	var ctr, compared value
+	number := func(r uint8) (uint64, bool) {
+		v := regs[r]
+		if !v.memory {
+			return v.n, v.known
+		}
+		c := x.doubleword(v.n)
+		return c.n, v.known && (c.info == 0 || elf.R_PPC64(uint32(c.info)) == elf.R_PPC64_RELATIVE)
+	}
+	for range 16 {
+		w, suffix := x.word(at), x.word(at+ppc64.WordSize)
+		switch in := ppc64.Decode(w, suffix); {
+		case w == ppc64.SaveTOC:
+			way.saves = true
+		case essence(w) == 0 && w != 0:
+		case in.Op == ppc64.OpAddis, in.Op == ppc64.OpAddi, in.Op == ppc64.OpLd:
+			n, known := number(in.RA)
+			regs[in.RT] = value{n + uint64(in.Imm), known && in.RA != 0, in.Op == ppc64.OpLd}
+		case in.Op == ppc64.OpPldPC:
+			regs[in.RT] = value{at + uint64(in.Imm), true, true}
+		case in.Op == ppc64.OpCmpdi && in.Imm == 0:
+			compared = regs[in.RA]
+		case w == 0x4d820020: // beqlr
+			way.tests = true
+		case in.Op == ppc64.OpMtspr && in.Imm == ppc64.SPRCTR:
+			ctr = regs[in.RT]
+		case w == ppc64.Bctr:
+			way.through = ctr.n
+			return way, ctr.known && ctr.memory && regs[12] == ctr && (!way.tests || compared == ctr)
+		default:
+			return way, false
+		}
+		at += uint64(w.Len())
+	}
+	return way, false
 }
 
 // copied reports whether two places have the same instructions up to a jump through

@@ -64,6 +64,8 @@ func assembled(code string) *linkedFile {
 		"nop": ppc64.Nop, "save": ppc64.SaveTOC, "restore": ppc64.RestoreTOC, "stdu": 0xf821ffd1,
 		"load": 0xe98c0000, "load11": 0xe98b0000, "mtctr": 0x7d8903a6,
 		"prefix": 0x04100000, "pld20": 0xe5800014, "pld4": 0xe5800004,
+		"toc8": 0xe9820008, "back": 0x0413ffff, "pld8": 0xe580eff0, "pld16": 0xe580eff8, // of 8 and 16, from 0x1018
+		"test": 0x2c2c0000, "beqlr": 0x4d820020,
 	}
 	x := &linkedFile{File: &elf.File{}}
 	for i, text := range strings.Split(code, "; ") {
@@ -112,6 +114,11 @@ func TestHarmless(t *testing.T) {
 		{"to a copy but for a load", "stdu; bl 3; blr" + stub + strings.Replace(stub, "load", "load11", 1), 1, 8, false},
 		{"to a copy with an address of its own", "stdu; bl 3; blr; prefix; pld20; mtctr; bctr; prefix; pld20; mtctr; bctr", 1, 7, false},
 		{"to a copy that comes to the same address", "stdu; bl 3; blr; prefix; pld20; mtctr; bctr; prefix; pld4; mtctr; bctr", 1, 7, true},
+		{"to what jumps through the same in another way", "stdu; bl 3; blr; toc8; mtctr; bctr; back; pld8; mtctr; bctr", 1, 6, true},
+		{"to what jumps through another in that way", "stdu; bl 3; blr; toc8; mtctr; bctr; back; pld16; mtctr; bctr", 1, 6, false},
+		{"to what saves besides", "bl 2; blr; toc8; mtctr; bctr; save; back; pld8; mtctr; bctr", 0, 5, false},
+		{"to what tests besides", "stdu; bl 3; blr; toc8; mtctr; bctr; toc8; test; beqlr; mtctr; bctr", 1, 6, false},
+		{"to what loads into another register", "stdu; bl 3; blr; toc8; mtctr; bctr; load11; mtctr; bctr", 1, 6, false},
 		{"to a copy that branches elsewhere", "stdu; bl 3; blr; b 2; b 3", 1, 4, false},
 	} {
 		x := assembled(c.code)
@@ -129,8 +136,8 @@ func TestHarmless(t *testing.T) {
 
 // TestHarmlessLoads has loads of the doubleword at 0x1008 that load another one.
 func TestHarmlessLoads(t *testing.T) {
-	// ld r12,8(r2), and pld r12,-0x1c from the prefix behind it.
-	x := assembled("1; 0; 7; 0; 7; 0; 8; 0; 3917611016; 68419583; 3850436580")
+	// ld r12,8(r2), then pld r12,-0x1c from its prefix, then addis r12,r2,0 and ld r12,8(r12).
+	x := assembled("1; 0; 7; 0; 7; 0; 8; 0; 3917611016; 68419583; 3850436580; 1031929856; 3918266376")
 	x.toc = 0x1000
 	for _, c := range []struct {
 		name     string
@@ -143,6 +150,8 @@ func TestHarmlessLoads(t *testing.T) {
 		{"ld of nothing", 0x1020, 0xe9824008, false},
 		{"ld into another register", 0x1020, 0xe9a20008, false},
 		{"ld from another base", 0x1020, 0xe98a0008, false},
+		{"ld after addis, of the same", 0x1030, 0xe98c0010, true},
+		{"ld after addis, of something else", 0x1030, 0xe98c0018, false},
 		{"ldu", 0x1020, 0xe9820009, false},
 		{"pld of the same", 0x1028, 0xe580ffec, true},
 		{"pld of something else", 0x1028, 0xe580fff4, false},
