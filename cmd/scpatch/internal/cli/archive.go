@@ -85,8 +85,8 @@ func withObjects(ctx context.Context, path string, log *logrus.Entry, failed fun
 	names := newMemberNames(path)
 	err = a.Guard(func() error {
 		for i := range a.NumMembers() {
-			if err := ctx.Err(); err != nil {
-				return fmt.Errorf("interrupted: %w", err)
+			if err := interrupted(ctx); err != nil {
+				return err
 			}
 			m := a.Member(i)
 			name := names.next(m)
@@ -151,8 +151,8 @@ func (p *patcher) patchThin(ctx context.Context, path string, a *elfrw.Archive, 
 	whole := patchedFile{outcome: unchanged}
 	names := newMemberNames(path)
 	for i := range a.NumMembers() {
-		if err := ctx.Err(); err != nil {
-			return 0, fmt.Errorf("interrupted: %w", err)
+		if err := interrupted(ctx); err != nil {
+			return 0, err
 		}
 		m := a.Member(i)
 		name := names.next(m)
@@ -180,8 +180,8 @@ func (p *patcher) patchMembers(ctx context.Context, path string, a *elfrw.Archiv
 	names := newMemberNames(path)
 	edit, plans, whole := a.Edit(), map[int]filePlan{}, patchedFile{outcome: unchanged}
 	for i := range a.NumMembers() {
-		if err := ctx.Err(); err != nil {
-			return 0, fmt.Errorf("interrupted: %w", err)
+		if err := interrupted(ctx); err != nil {
+			return 0, err
 		}
 		m := a.Member(i)
 		name := names.next(m)

@@ -53,7 +53,7 @@ func runCompile(args []string, stdout, stderr io.Writer) int {
 	}
 	rest, err := c.parseFlags(options, compileUsage, compileStatus, stdout)
 	switch {
-	case errors.Is(err, errDone):
+	case errors.As(err, &done{}):
 	case len(command) == 0 || len(rest) > 0:
 		err = errors.New("no compiler: put it after --")
 	case err == nil:

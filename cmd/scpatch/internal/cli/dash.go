@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -53,7 +52,7 @@ func readStdin(ctx context.Context) ([]byte, error) {
 	case in := <-all:
 		return in.data, in.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("interrupted: %w", ctx.Err())
+		return nil, interrupted(ctx)
 	}
 }
 

@@ -137,3 +137,18 @@ func (p *progress) clear() {
 		p.shown = false
 	}
 }
+
+// An interruption is the error of a context that a signal has ended.
+type interruption struct{ err error }
+
+func (interruption) Error() string { return "interrupted" }
+
+func (i interruption) Unwrap() error { return i.err }
+
+// interrupted returns the error of what a signal has interrupted, or nil.
+func interrupted(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return interruption{err}
+	}
+	return nil
+}

@@ -23,13 +23,14 @@ const (
 
 // writeHelp prints the help text of a command: how it is used, its options, and its
 // exit status.
-func (c *common) writeHelp(stdout io.Writer, usage, status string) {
+func (c *common) writeHelp(stdout io.Writer, usage, status string) error {
 	width := report.ScreenOf(stdout).Width()
 	if width == 0 {
 		width = helpWidth
 	}
 	width = min(max(width, leastHelp), mostHelp)
-	fmt.Fprintf(stdout, "%s\n%s%s", foldText(usage, width), c.usages(width), foldText(status, width))
+	_, err := fmt.Fprintf(stdout, "%s\n%s%s", foldText(usage, width), c.usages(width), foldText(status, width))
+	return err
 }
 
 // usages lists the options. It is pflag's FlagUsages without the reminder that a

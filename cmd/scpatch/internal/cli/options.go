@@ -101,11 +101,13 @@ func (c *common) addHelp() {
 	c.flags.BoolVarP(&c.version, "version", "V", false, "print the version and the commit, and exit")
 }
 
-// errDone ends a command that has nothing more to do.
-var errDone = errors.New("done")
+// done ends a command that has printed its help or its version. It is what came of that.
+type done struct{ wrote error }
+
+func (done) Error() string { return "done" }
 
 // parseFlags reads the arguments and returns what are no options. The error is
-// errDone after --help and --version, else one of usage.
+// done after --help and --version, else one of usage.
 func (c *common) parseFlags(args []string, usage, status string, stdout io.Writer) ([]string, error) {
 	if err := c.flags.Parse(args); err != nil {
 		return nil, suggestFlag(c.flags, err)
@@ -116,11 +118,10 @@ func (c *common) parseFlags(args []string, usage, status string, stdout io.Write
 		c.color = "auto" // for the error
 		return nil, err
 	case c.help:
-		c.writeHelp(stdout, usage, status)
-		return nil, errDone
+		return nil, done{c.writeHelp(stdout, usage, status)}
 	case c.version:
-		fmt.Fprintln(stdout, "scpatch", versionText())
-		return nil, errDone
+		_, err := fmt.Fprintln(stdout, "scpatch", versionText())
+		return nil, done{err}
 	}
 	return c.flags.Args(), nil
 }
@@ -235,8 +236,8 @@ func (c *common) logTo(w io.Writer) *logrus.Logger {
 
 // usageError reports what is wrong with the command line.
 func (c *common) usageError(err error, stderr io.Writer) int {
-	if errors.Is(err, errDone) {
-		return ExitDone
+	if d := (done{}); errors.As(err, &d) {
+		return c.wrote(d.wrote)
 	}
 	c.log.SetFormatter(plainFormatter{c.screenOf(stderr)}) // whatever the options say
 	fail(c.log, kind.BadUsage, err.Error())

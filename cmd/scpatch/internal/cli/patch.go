@@ -206,8 +206,8 @@ func (p *patcher) write(ctx context.Context, path string, writeTemp func(dest st
 	if err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return errors.Join(fmt.Errorf("interrupted: %w", err), temp.Discard())
+	if err := interrupted(ctx); err != nil {
+		return errors.Join(err, temp.Discard())
 	}
 	return temp.Commit()
 }
