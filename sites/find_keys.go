@@ -146,7 +146,7 @@ func (o *Object) target(h heldBy) (Target, error) {
 	if bytes.Equal(o.File.SymbolName(s), []byte(Return0Name)) {
 		return Target{Kind: TargetReturn0, Sym: int32(sym)}, nil
 	}
-	if o.tramps.Of(sym) >= 0 {
+	if o.watched.Has(sym) { // also by another name
 		return Target{Why: TargetTrampoline}, nil
 	}
 	switch {
