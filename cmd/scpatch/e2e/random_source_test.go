@@ -190,17 +190,21 @@ func (g *callGraph) shape(w *strings.Builder, shape string, i int) {
 func (g *callGraph) function(w *strings.Builder, o graphObject, i int) {
 	jumps := !g.calm && g.any(3) == 0
 	fmt.Fprintf(w, "long f%d(long x, long n)\n{\n\t%slong s = bias + x;\n\tif (n <= 0)\n\t\treturn s;\n", i, map[bool]string{true: "volatile "}[jumps])
-	if g.any(4) == 0 {
-		w.WriteString("\tstatic_call_save_toc();\n")
-	}
+	save := g.any(4) == 0
+	var body strings.Builder
 	for range 1 + g.any(4) {
-		g.statement(w, o, jumps)
+		g.statement(&body, o, jumps)
 	}
 	if g.any(3) == 0 {
-		fmt.Fprintf(w, "\treturn static_call(%s)(s & 63, n - 1);\n}\n", g.key())
+		fmt.Fprintf(&body, "\treturn static_call(%s)(s & 63, n - 1);\n}\n", g.key())
 	} else {
-		w.WriteString("\treturn s + bias;\n}\n")
+		body.WriteString("\treturn s + bias;\n}\n")
 	}
+	// Without a call the function has no frame: see docs/static_call.md.
+	if save && strings.Contains(body.String(), "static_call(") {
+		w.WriteString("\tstatic_call_save_toc();\n")
+	}
+	w.WriteString(body.String())
 }
 
 func (g *callGraph) call() string {
