@@ -4,7 +4,6 @@ package sites
 
 import (
 	"debug/elf"
-	"strings"
 
 	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
@@ -100,10 +99,9 @@ func (env environment) checkKeys(o *Object) error {
 		return nil
 	}
 	for i := range o.Table.Entries {
-		e := &o.Table.Entries[i]
-		if name := o.name(int(e.KeySym)); strings.HasPrefix(name, TrampPrefix) {
+		if sym := int(o.Table.Entries[i].KeySym); o.tramps.Of(sym) >= 0 {
 			sec, off := o.Table.place(i)
-			return kind.BadTable.Wrap(o.at(sec, off, -1, "entry %d names %s instead of the key, which is right only in a module (--module)", i, kind.Printable(name)))
+			return kind.BadTable.Wrap(o.at(sec, off, -1, "entry %d names %s instead of the key, which is right only in a module (--module)", i, kind.Printable(o.name(sym))))
 		}
 	}
 	return nil

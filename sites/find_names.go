@@ -58,8 +58,8 @@ func (o *Object) findNames() {
 	o.watched = set
 }
 
-// places are both entries of the defined trampolines and stubs, in order. They are
-// no map, because a large object has thousands of them.
+// places returns both entries of all defined trampolines and stubs, sorted. A map of
+// the thousands that a large object has would take much more memory.
 func (o *Object) places() []enteredPlace {
 	if o.entries != nil {
 		return o.entries

@@ -69,7 +69,7 @@ type Object struct {
 // tables are the sections with the names of tables.
 type tables struct{ kernel, user, trampKeys, records []int }
 
-// An entered place is an entry of a trampoline or a stub (ELFv2 §2.3.2.1).
+// An enteredPlace is one of the two entries of a trampoline or a stub (ELFv2 §2.3.2.1).
 type enteredPlace struct {
 	sec   int32
 	tramp int32 // index in Tramps

@@ -50,6 +50,9 @@ var formCases = []sourceCase{
 
 	{name: "an unlisted call of a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
 		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched, or was meant to stay"}},
+	{name: "a save in a call that both tables list, the kernel's first", edits: []string{"\t.text\n\nhiddenkey stack", "\t.section .static_call_sites,\"aw\",@progbits\n\t.text\n\nhiddenkey stack",
+		"bl __SCS__again", "v_first: bl __SCS__again", "kernelentry kept\n", "kernelentry kept\n\t.pushsection static_call_sites,\"aw\"\n\t.long v_first-.,__SCJ__again-.\n\t.quad __SCK__again\n\t.section .static_call_sites,\"aw\"\n\t.long v_first-.,0\n\t.reloc .,R_PPC64_REL64,__SCK__again\n\t.quad 0\n\t.popsection\n"}, opts: inUser,
+		want: []string{"v_twice+0x14: restores r2 without a save: no save of r2", "v_twice+0x1c: restores r2 without a save"}},
 	{name: "two equal entries", edits: again("__SCJ__stack"), opts: inUser, want: []string{"v_stack+0x18: two entries name the site"}},
 	{name: "an entry without an address of the stub", opts: inUser, do: func(d *damage) { retype(d.rela("entry_stack", 4), elf.R_PPC64_ADDR32) }, want: []string{"+0x0: the address of the stub cannot be read"}},
 	{name: "an entry without a key", opts: inUser, do: func(d *damage) { retype(d.rela("entry_stack", 8), elf.R_PPC64_TPREL64) }, want: []string{"+0x0: the address of the key cannot be read"}},

@@ -92,6 +92,16 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Those of user space first: what they list may be rewritten, whatever else lists it.
+	slices.SortStableFunc(tables, func(a, b table) int {
+		switch {
+		case a.user == b.user:
+			return 0
+		case a.user:
+			return -1
+		}
+		return 1
+	})
 	entries := 0
 	for _, t := range tables {
 		entries += v.table(t)

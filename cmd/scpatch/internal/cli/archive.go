@@ -82,29 +82,39 @@ func withObjects(ctx context.Context, path string, log *logrus.Entry, failed fun
 		return 0, err
 	}
 	defer a.Close()
-	names := newMemberNames(path)
-	err = a.Guard(func() error {
-		for i := range a.NumMembers() {
-			if err := interrupted(ctx); err != nil {
-				return err
-			}
-			m := a.Member(i)
-			name := names.next(m)
-			log := log.WithField("file", name)
-			n := ExitDone
+	err = a.Guard(func() (err error) {
+		code, err = eachMember(ctx, path, a, log, func(_ int, m elfrw.Member, name string, log *logrus.Entry) (int, error) {
 			f, err := openMember(ctx, path, a, m)
-			if err == nil {
-				n, err = one(name, f, log)
-			}
 			if err != nil {
-				failed(name, err)
-				n = failMember(log, path, m, err)
+				return 0, err
 			}
-			code = max(code, n)
-		}
-		return nil
+			return one(name, f, log)
+		}, failed)
+		return err
 	})
 	return code, err
+}
+
+// eachMember calls do for the members of an archive, until a signal comes, and returns
+// the worst exit code. An error about a member is reported, and failed is told.
+func eachMember(ctx context.Context, path string, a *elfrw.Archive, log *logrus.Entry,
+	do func(i int, m elfrw.Member, name string, log *logrus.Entry) (int, error), failed func(name string, err error)) (code int, err error) {
+	names := newMemberNames(path)
+	for i := range a.NumMembers() {
+		if err := interrupted(ctx); err != nil {
+			return 0, err
+		}
+		m := a.Member(i)
+		name := names.next(m)
+		log := log.WithField("file", name)
+		n, err := do(i, m, name, log)
+		if err != nil {
+			failed(name, err)
+			n = failMember(log, path, m, err)
+		}
+		code = max(code, n)
+	}
+	return code, nil
 }
 
 // failMember reports an error about a member, and returns its exit code.
@@ -148,60 +158,46 @@ func (p *patcher) patchThin(ctx context.Context, path string, a *elfrw.Archive, 
 	if p.output != "" {
 		return 0, kind.WrongOption.Errorf("--output does not go with a thin archive: its members are files of their own")
 	}
-	whole := patchedFile{outcome: unchanged}
-	names := newMemberNames(path)
-	for i := range a.NumMembers() {
-		if err := interrupted(ctx); err != nil {
+	var whole patchedFile
+	code, err = eachMember(ctx, path, a, log, func(_ int, m elfrw.Member, name string, log *logrus.Entry) (int, error) {
+		if m.Origin != 0 {
+			_, err := openMember(ctx, path, a, m)
 			return 0, err
 		}
-		m := a.Member(i)
-		name := names.next(m)
-		log := log.WithField("file", name)
-		n := ExitDone
-		if m.Origin != 0 {
-			_, err = openMember(ctx, path, a, m)
-		} else {
-			n, err = p.patchFile(ctx, memberPath(path, m), name, out, log, whole.addMember)
-		}
-		if err != nil {
-			whole.addMember(failedFile(err))
-			n = failMember(log, path, m, err)
-		}
-		code = max(code, n)
+		return p.patchFile(ctx, memberPath(path, m), name, out, log, whole.addMember)
+	}, whole.failed)
+	if err == nil {
+		p.batch.add(path, whole)
 	}
-	p.batch.add(path, whole)
-	return code, nil
+	return code, err
 }
 
 // patchMembers patches the members of an archive that has them in it.
 func (p *patcher) patchMembers(ctx context.Context, path string, a *elfrw.Archive, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	var said, diff bytes.Buffer // about what is done, so not before it is
 	done := p.logTo(&said)
-	names := newMemberNames(path)
-	edit, plans, whole := a.Edit(), map[int]filePlan{}, patchedFile{outcome: unchanged}
-	for i := range a.NumMembers() {
-		if err := interrupted(ctx); err != nil {
+	edit, plans, whole := a.Edit(), map[int]filePlan{}, patchedFile{}
+	code, err = eachMember(ctx, path, a, log, func(i int, m elfrw.Member, name string, _ *logrus.Entry) (int, error) {
+		plan, image, err := p.planMember(ctx, path, a, m)
+		if err != nil {
 			return 0, err
 		}
-		m := a.Member(i)
-		name := names.next(m)
-		plan, image, err := p.planMember(ctx, path, a, m)
-		if err == nil && !image.Unchanged() {
+		if !image.Unchanged() {
 			plans[i] = plan
-			err = kind.CannotEdit.Wrap(edit.Replace(i, image))
+			if err := edit.Replace(i, image); err != nil {
+				return 0, kind.CannotEdit.Wrap(err)
+			}
 		}
-		if err != nil {
-			whole.addMember(failedFile(err))
-			code = max(code, failMember(log.WithField("file", name), path, m, err))
-			continue
-		}
-		whole.addMember(newPatchedFile(name, plan, image))
-		code = max(code, p.report(done.WithField("file", name), plan))
+		whole.addMember(p.patchedFile(name, plan, image))
 		if p.diff {
 			report.WriteDiff(&diff, p.screen, name, plan)
 		}
+		return p.report(done.WithField("file", name), plan), nil
+	}, whole.failed)
+	if err != nil {
+		return 0, err
 	}
-	if whole.outcome > unchanged {
+	if whole.outcome > patched {
 		p.batch.add(path, patchedFile{outcome: whole.outcome})
 		return code, nil
 	}

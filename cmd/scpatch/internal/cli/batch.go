@@ -49,12 +49,12 @@ func (b *batch[T]) all() iter.Seq[T] {
 	}
 }
 
-// An outcome is what became of a file.
+// An outcome is what became of a file. Of an archive it is the greatest of its members.
 type outcome int
 
 const (
-	patched outcome = iota
-	unchanged
+	unchanged outcome = iota
+	patched
 	rejected // bad input
 	failed   // it could not be read or written
 )
@@ -65,27 +65,26 @@ type patchedFile struct {
 	total   report.Total
 }
 
-func newPatchedFile(name string, plan filePlan, image *elfrw.Image) patchedFile {
-	f := patchedFile{patched, report.NewTotal(name, plan)}
-	if image.Unchanged() {
-		f.outcome = unchanged
+// patchedFile returns what became of a file, with its sites if all are to be summed up.
+func (p *patcher) patchedFile(name string, plan filePlan, image *elfrw.Image) (f patchedFile) {
+	if !image.Unchanged() {
+		f.outcome = patched
+	}
+	if p.batch != nil {
+		f.total = report.NewTotal(name, plan)
 	}
 	return f
 }
 
-// addMember adds a member of the archive that the file is: one that is rejected, or
-// cannot be read, counts more than others, and one that is patched more than those that
-// are unchanged.
+// addMember adds a member of the archive that the file is.
 func (f *patchedFile) addMember(m patchedFile) {
-	if m.outcome > unchanged || f.outcome == unchanged {
-		f.outcome = max(m.outcome, f.outcome)
-		if m.outcome == patched {
-			f.outcome = patched
-		}
-	}
+	f.outcome = max(f.outcome, m.outcome)
 	f.total.Add(m.total)
 	f.total.Files = 1
 }
+
+// failed adds a member about which there is an error.
+func (f *patchedFile) failed(_ string, err error) { f.addMember(failedFile(err)) }
 
 // failedFile is a file about which there is an error.
 func failedFile(err error) patchedFile {

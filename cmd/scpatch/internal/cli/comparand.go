@@ -43,13 +43,12 @@ func openComparand(ctx context.Context, path string) (in *comparand, err error) 
 		return nil, err
 	}
 	in.text = bufio.NewReader(from)
-	head, _ := in.text.Peek(len(elf.ELFMAG)) // an error comes again when it is read
-	magic, _ := in.text.Peek(8)
-	archive := elfrw.IsArchive(magic)
+	head, _ := in.text.Peek(8) // an error comes again when it is read
+	archive := elfrw.IsArchive(head)
 	if archive && in.file == nil {
 		return nil, kind.Archive.Errorf("an archive is not read from standard input; name its file")
 	}
-	in.object = archive || string(head) == elf.ELFMAG
+	in.object = archive || bytes.HasPrefix(head, []byte(elf.ELFMAG))
 	return in, nil
 }
 

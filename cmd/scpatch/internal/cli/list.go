@@ -68,15 +68,17 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return c.usageError(err, stderr)
 	}
 	files = c.expand(files)
-	var listed sync.Map // by path: []report.File
-	totals := newBatch[report.Total](files)
+	var listed sync.Map             // by path: []report.File
+	var totals *batch[report.Total] // of tables
 	var log *sarif
 	switch {
 	case *asSarif:
 		log = newSarif(files)
 		c.atEnd = log.text
-	case !*asJSON && !*diff && *html == "" && totals != nil:
-		c.atEnd = func() string { return listedInAll(totals, &chosen) }
+	case !*asJSON && !*diff && *html == "":
+		if totals = newBatch[report.Total](files); totals != nil {
+			c.atEnd = func() string { return listedInAll(totals, &chosen) }
+		}
 	}
 	code := forEach(ctx, c, files, stdout, log.job(func(ctx context.Context, path string, out *bytes.Buffer, entry *logrus.Entry) (int, error) {
 		var objects []report.File
@@ -88,7 +90,9 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 				return 0, err
 			}
 			s = chosen.Choose(s)
-			total.Add(report.NewTotal(name, s))
+			if totals != nil {
+				total.Add(report.NewTotal(name, s))
+			}
 			switch {
 			case *asSarif:
 				file := report.NewFile(name, s)

@@ -159,7 +159,7 @@ func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.B
 			report.WriteDiff(out, p.screen, name, plan)
 		}
 		code = p.report(log, plan)
-		done(newPatchedFile(name, plan, image))
+		done(p.patchedFile(name, plan, image))
 		return nil
 	})
 	return code, err
