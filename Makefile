@@ -177,7 +177,7 @@ e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch/e2e
 
 soundness: build tools ## Test the proof on whole libraries and images, instructions per call, and the linkers
-	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/textmap ./cmd/scpatch/e2e
+	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(LONG)' ./sites/cfg ./cmd/scpatch/e2e
 
 # Thousands in an hour. What fails is left in build/random/GRAPH/NUMBER.
 PROGRAMS ?= 10000
@@ -190,7 +190,7 @@ soundness-random: tools ## Make PROGRAMS random programs from number FIRST on, p
 
 # What of it each change has to pass.
 soundness-short: build tools
-	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/textmap ./cmd/scpatch/e2e
+	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/cfg ./cmd/scpatch/e2e
 
 browser-test: build ## Test the site map in headless Chromium
 	@.ci/setup-tools browser
@@ -223,7 +223,7 @@ mutants: ## Give scpatch MUTANTS changed objects (100000)
 
 # Each package by its own tests. The pattern leaves out what takes long, and what
 # runs none of the code.
-MUTATED := ppc64 reloc elfrw sites/internal/index sites/kind sites/layout sites/stub sites/tocsave sites/textmap sites/image sites/verify sites
+MUTATED := ppc64 reloc elfrw sites/internal/index sites/errkind sites/layout sites/stub sites/tocsave sites/cfg sites/image sites/verify sites
 MUTATION = $(GO) run ./.ci/mutation -skip '$(LONG)|$(INPUT)|^TestFormsRun$$'
 mutation: tools ## Change the operators of MUTATED one by one: do their tests notice? (hours)
 	$(MUTATION) -workers 2 $(MUTATED)

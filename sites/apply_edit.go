@@ -10,7 +10,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 type applier struct {
@@ -198,7 +198,7 @@ func (a *applier) undefined(name string, typ elf.SymType) (int, error) {
 			return 0, err
 		}
 	} else if s := f.Symbol(found); typ == elf.STT_TLS && s.Type() != typ && s.Section != 0 {
-		return 0, kind.WrongOption.Errorf("symbol %s is not thread-local", kind.Printable(name))
+		return 0, errkind.WrongOption.Errorf("symbol %s is not thread-local", errkind.Printable(name))
 	}
 	a.byName[name] = found
 	return found, nil

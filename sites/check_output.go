@@ -11,12 +11,12 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/internal/index"
-	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // ErrNotAsPlanned is wrapped by the errors of [Plan.Check].
-var ErrNotAsPlanned = kind.NotAsPlanned.Wrap(errors.New("the output is not as planned"))
+var ErrNotAsPlanned = errkind.NotAsPlanned.Wrap(errors.New("the output is not as planned"))
 
 // A checker is what the steps of Check share.
 type checker struct {

@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 	"github.com/scpatch/scpatch/sites/stub"
 )
@@ -56,11 +56,11 @@ func (c *checker) stubs() error {
 		name := c.out.SymbolName(sym)
 		e := stubOf(sym, name)
 		if e == noStub {
-			return bad("%s is not a stub", kind.Printable(string(name)))
+			return bad("%s is not a stub", errkind.Printable(string(name)))
 		}
 		does, err := r.read(sym.Value, sym.Value+sym.Size)
 		if err != nil {
-			return bad("%s: %w", kind.Printable(string(name)), err)
+			return bad("%s: %w", errkind.Printable(string(name)), err)
 		}
 		n := stubName{entry: e}
 		err = fmt.Errorf("it is not planned")
@@ -72,7 +72,7 @@ func (c *checker) stubs() error {
 			}
 		}
 		if err != nil {
-			return bad("%s: %w", kind.Printable(string(name)), err)
+			return bad("%s: %w", errkind.Printable(string(name)), err)
 		}
 		delete(want, n)
 		c.entries[i] = n
@@ -86,11 +86,11 @@ func (c *checker) stubs() error {
 		f[sym.Value] = stubFrame{sym.Value + sym.Size, does.calls}
 	}
 	for n := range want {
-		return bad("%s%s is missing", stubPrefixes[n.entry], kind.Printable(c.Object.Keys[n.key].Name))
+		return bad("%s%s is missing", stubPrefixes[n.entry], errkind.Printable(c.Object.Keys[n.key].Name))
 	}
 	for key, j := range jumps {
 		if s := saves[key]; j.Value != s.Value+ppc64.WordSize || j.Value+j.Size != s.Value+s.Size {
-			return bad("%s does not follow the save", kind.Printable(string(c.out.SymbolName(j))))
+			return bad("%s does not follow the save", errkind.Printable(string(c.out.SymbolName(j))))
 		}
 	}
 	if n := relas.Len(); n != len(r.used) {
@@ -210,11 +210,11 @@ func (c *checker) pointers(pointers map[int]operand) error {
 		off := s.Value + uint64(from.addend)
 		rel, has := at[off]
 		if !ok || !has || s.Section != sec.Index || off%layout.PointerSize != 0 || off >= sec.Size {
-			return fmt.Errorf("the address of %s is at 0x%x of %v", kind.Printable(c.Object.Keys[key].Name), off, sec)
+			return fmt.Errorf("the address of %s is at 0x%x of %v", errkind.Printable(c.Object.Keys[key].Name), off, sec)
 		}
 		delete(at, off) // an address is that of one key
 		if binary.LittleEndian.Uint64(sec.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isKeySymbol(int(rel.Sym()), key) {
-			return fmt.Errorf("the address of %s is not the planned one", kind.Printable(c.Object.Keys[key].Name))
+			return fmt.Errorf("the address of %s is not the planned one", errkind.Printable(c.Object.Keys[key].Name))
 		}
 	}
 	return nil
@@ -254,11 +254,11 @@ func (c *checker) cells(cells map[int]operand) error {
 		off := s.Value + uint64(cell.addend)
 		rel, has := at[off]
 		if !ok || !has || s.Section != toc.Index || off < size || off%8 != 0 || toc.Size-min(off, toc.Size) < 8 {
-			return fmt.Errorf("the cell of %s is at 0x%x of %v", kind.Printable(c.Object.Keys[key].Name), off, toc)
+			return fmt.Errorf("the cell of %s is at 0x%x of %v", errkind.Printable(c.Object.Keys[key].Name), off, toc)
 		}
 		delete(at, off) // a cell has one key
 		if binary.LittleEndian.Uint64(toc.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isTrampoline(int(rel.Sym()), key) {
-			return fmt.Errorf("the cell of %s holds something other than its trampoline", kind.Printable(c.Object.Keys[key].Name))
+			return fmt.Errorf("the cell of %s holds something other than its trampoline", errkind.Printable(c.Object.Keys[key].Name))
 		}
 	}
 	return nil

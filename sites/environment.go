@@ -5,7 +5,7 @@ package sites
 import (
 	"debug/elf"
 
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -81,9 +81,9 @@ func entrySize(o *Object, opts Options) (int, error) {
 	case opts.Place == User:
 		return userEntrySize, nil
 	case want != 0 && want != 8 && want != 16:
-		return 0, kind.WrongOption.Errorf("an entry of the site table has 8 or 16 bytes, not %d", want)
+		return 0, errkind.WrongOption.Errorf("an entry of the site table has 8 or 16 bytes, not %d", want)
 	case t != nil && want != 0 && want != t.EntrySize:
-		return 0, kind.WrongOption.Wrap(o.at(t.Section, 0, -1, "entries have %d bytes, not the requested %d", t.EntrySize, want))
+		return 0, errkind.WrongOption.Wrap(o.at(t.Section, 0, -1, "entries have %d bytes, not the requested %d", t.EntrySize, want))
 	case t != nil:
 		return t.EntrySize, nil
 	case want != 0:
@@ -101,7 +101,7 @@ func (env environment) checkKeys(o *Object) error {
 	for i := range o.Table.Entries {
 		if sym := int(o.Table.Entries[i].KeySym); o.tramps.Of(sym) >= 0 {
 			sec, off := o.Table.place(i)
-			return kind.BadTable.Wrap(o.at(sec, off, -1, "entry %d names %s instead of the key, which is right only in a module (--module)", i, kind.Printable(o.name(sym))))
+			return errkind.BadTable.Wrap(o.at(sec, off, -1, "entry %d names %s instead of the key, which is right only in a module (--module)", i, errkind.Printable(o.name(sym))))
 		}
 	}
 	return nil

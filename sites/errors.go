@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // A PlaceError says what is wrong at a place in the code, or at an entry of a
@@ -23,7 +23,7 @@ func (e *PlaceError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "section %s: ", e.Section)
 	if e.Symbol != "" {
-		b.WriteString(kind.Printable(e.Symbol))
+		b.WriteString(errkind.Printable(e.Symbol))
 	}
 	fmt.Fprintf(&b, "+0x%x: ", e.Off)
 	if e.Reloc != "" {

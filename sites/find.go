@@ -4,7 +4,7 @@ package sites
 
 import (
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // Find finds every static-call site of a relocatable object, its keys, what
@@ -23,17 +23,17 @@ func Find(f *elfrw.File) (*Object, error) {
 	o.addAliases()
 	for _, step := range []struct {
 		find func() error
-		kind kind.Kind // of its errors
+		kind errkind.Kind // of its errors
 	}{
-		{o.pair, kind.BadCall},
-		{o.findTrampKeys, kind.BadTable},
-		{o.findStubKeys, kind.BadStub},
-		{o.findCalls, kind.BadCall},
-		{o.findDecoded, kind.BadCall},
-		{o.findTable, kind.BadTable},
-		{o.findUserTable, kind.BadTable},
-		{o.findSlots, kind.BadCall},
-		{o.findKeys, kind.BadKey},
+		{o.pair, errkind.BadCall},
+		{o.findTrampKeys, errkind.BadTable},
+		{o.findStubKeys, errkind.BadStub},
+		{o.findCalls, errkind.BadCall},
+		{o.findDecoded, errkind.BadCall},
+		{o.findTable, errkind.BadTable},
+		{o.findUserTable, errkind.BadTable},
+		{o.findSlots, errkind.BadCall},
+		{o.findKeys, errkind.BadKey},
 	} {
 		if err := step.find(); err != nil {
 			return nil, step.kind.Wrap(err)

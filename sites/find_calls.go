@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -47,7 +47,7 @@ func (o *Object) checkTramps() error {
 		seen[s.Tramp] = true
 		sym := o.File.Symbol(int(o.Tramps[s.Tramp].Sym))
 		if sec := o.File.Section(sym.Section); sym.Section != 0 && !sec.IsCode() {
-			return o.at(int(s.Section), s.Off, int64(s.Type), "%s is in section %q, which is not code", kind.Printable(o.name(sym.Index)), sec.NameString())
+			return o.at(int(s.Section), s.Off, int64(s.Type), "%s is in section %q, which is not code", errkind.Printable(o.name(sym.Index)), sec.NameString())
 		}
 	}
 	return nil
@@ -76,7 +76,7 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 			continue
 		}
 		if r.Addend != 0 && !section && r.IsCall() {
-			return o.at(sec.Index, r.Off, int64(r.Type()), "addend is 0x%x, but a call of %s has none", r.Addend, kind.Printable(o.name(int(r.Sym()))))
+			return o.at(sec.Index, r.Off, int64(r.Type()), "addend is 0x%x, but a call of %s has none", r.Addend, errkind.Printable(o.name(int(r.Sym()))))
 		}
 		if err := o.addCall(sec.Index, code, i, r, tramp); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // findKeys finds what each key initially holds: the R_PPC64_ADDR64 against its
@@ -70,11 +70,11 @@ type heldBy struct {
 func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error) {
 	s := o.File.Section(sec)
 	if !s.Has(elf.SHF_ALLOC) || !s.Is(elf.SHT_PROGBITS) && !s.Is(elf.SHT_NOBITS) {
-		return nil, o.at(sec, spots[0].off, -1, "key %s is not in data: the section's type is %v", kind.Printable(o.Keys[spots[0].id].Name), elf.SectionType(s.Type))
+		return nil, o.at(sec, spots[0].off, -1, "key %s is not in data: the section's type is %v", errkind.Printable(o.Keys[spots[0].id].Name), elf.SectionType(s.Type))
 	}
 	for _, sp := range spots {
 		if sp.off > s.Size || keySize > s.Size-sp.off {
-			return nil, o.at(sec, sp.off, -1, "key %s passes the end of the section (0x%x)", kind.Printable(o.Keys[sp.id].Name), s.Size)
+			return nil, o.at(sec, sp.off, -1, "key %s passes the end of the section (0x%x)", errkind.Printable(o.Keys[sp.id].Name), s.Size)
 		}
 		t := &o.Keys[sp.id].Target
 		t.Kind = TargetNull
@@ -96,7 +96,7 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error
 			case r.Type() == uint32(elf.R_PPC64_NONE):
 				continue
 			case seen:
-				return nil, o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", kind.Printable(o.Keys[sp.id].Name))
+				return nil, o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", errkind.Printable(o.Keys[sp.id].Name))
 			default:
 				seen = true
 				held = append(held, heldBy{sp.id, sec, sp.off, r})
@@ -162,7 +162,7 @@ func (o *Object) target(h heldBy) (Target, error) {
 		return Target{Why: TargetDiscardable}, nil
 	}
 	if _, err := ppc64.LocalEntryOf(s.Other); err != nil {
-		return Target{}, o.at(h.sec, h.off, int64(r.Type()), "target %s: %w", kind.Printable(o.name(sym)), err)
+		return Target{}, o.at(h.sec, h.off, int64(r.Type()), "target %s: %w", errkind.Printable(o.name(sym)), err)
 	}
 	return Target{Kind: TargetFunc, Sym: int32(sym)}, nil
 }

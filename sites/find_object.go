@@ -6,8 +6,8 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/internal/index"
-	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -16,11 +16,11 @@ func newObject(f *elfrw.File) (*Object, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
+		return nil, errkind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
 	case elf.Type(h.Type) != elf.ET_REL:
-		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
+		return nil, errkind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
+		return nil, errkind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
 	}
 	if err := layout.CheckRelocations(f); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func newObject(f *elfrw.File) (*Object, error) {
 		case s.Named(layout.RecordSection):
 			o.tables.records = append(o.tables.records, i)
 		case h.Flags&3 == 0 && s.Named(".opd"):
-			return nil, kind.WrongMachine.Errorf("section %v: function descriptors: this is an ELFv1 object (compile with -mabi=elfv2)", s)
+			return nil, errkind.WrongMachine.Errorf("section %v: function descriptors: this is an ELFv1 object (compile with -mabi=elfv2)", s)
 		case s.Named(".gnu.linkonce.this_module"):
 			o.isModule = true
 		}

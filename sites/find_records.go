@@ -5,7 +5,7 @@ package sites
 import (
 	"debug/elf"
 
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -24,7 +24,7 @@ func (o *Object) records() (map[addr]recorded, error) {
 	for _, i := range o.tables.records {
 		sec := o.File.Section(i)
 		bad := func(err error) error {
-			return kind.BadTable.Errorf("section %v: %w", sec, err)
+			return errkind.BadTable.Errorf("section %v: %w", sec, err)
 		}
 		data, err := sec.Uncompressed()
 		if err != nil {

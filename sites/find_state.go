@@ -6,7 +6,7 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // A state is what a site does now.
@@ -37,13 +37,13 @@ func (o *Object) current(s *Site) (state, error) {
 		if s.Rela < 0 {
 			to := addr{int(s.Section), s.Off + uint64(w.Displacement())}
 			if fn := o.funcs.find(to.sec, to.off); fn != 0 && fn == int(s.Func) && !o.enters(to, fn) {
-				return state{}, bad("the site branches to %s+0x%x, where no function begins", kind.Printable(o.name(fn)), to.off-o.File.Symbol(fn).Value)
+				return state{}, bad("the site branches to %s+0x%x, where no function begins", errkind.Printable(o.name(fn)), to.off-o.File.Symbol(fn).Value)
 			}
 			return state{form: Direct, place: to}, nil
 		}
 		sym := o.File.Symbol(int(s.Sym))
 		if sec := o.File.Section(sym.Section); sym.Section != 0 && !sec.IsCode() {
-			return state{}, bad("the site branches to %s, which is not code", kind.Printable(o.name(int(s.Sym))))
+			return state{}, bad("the site branches to %s, which is not code", errkind.Printable(o.name(int(s.Sym))))
 		}
 		if sym.Type() != elf.STT_SECTION {
 			return state{form: Direct, target: int(s.Sym)}, nil

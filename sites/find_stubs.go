@@ -7,7 +7,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // stubSymbol returns the symbol of a stub's entry that the object has, else 0.
@@ -65,7 +65,7 @@ func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 			return nil
 		}
 	}
-	return o.at(sec, sp.off, -1, "the stub %s loads no key", kind.Printable(o.name(int(tramp.Sym))))
+	return o.at(sec, sp.off, -1, "the stub %s loads no key", errkind.Printable(o.name(int(tramp.Sym))))
 }
 
 // hasShortcut reports whether a key's stub has a nop for a branch. A stub that has yet

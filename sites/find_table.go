@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -109,7 +109,7 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 			continue
 		}
 		if key := o.Tramps[e.way].Key; key != e.Key {
-			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, kind.Printable(o.Keys[e.Key].Name), kind.Printable(o.Keys[key].Name))
+			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, errkind.Printable(o.Keys[e.Key].Name), errkind.Printable(o.Keys[key].Name))
 		}
 		stub := o.File.Symbol(int(o.Tramps[e.way].Sym))
 		e.Self = stubs && stub.Section == int(e.Section) && stub.Value == e.Off
@@ -164,12 +164,12 @@ func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *
 		return bad("want %v for the key of an entry", want)
 	}
 	if r.Sym() == 0 {
-		return kind.BadELF.Wrap(bad("symbol 0 of %d", o.File.NumSymbols()))
+		return errkind.BadELF.Wrap(bad("symbol 0 of %d", o.File.NumSymbols()))
 	}
 	sym := int(r.Sym())
 	key, ok := o.keyOf(sym, r.Addend&^flagMask)
 	if !ok {
-		return bad("%s+0x%x is neither a key nor a trampoline", kind.Printable(o.name(sym)), r.Addend&^flagMask)
+		return bad("%s+0x%x is neither a key nor a trampoline", errkind.Printable(o.name(sym)), r.Addend&^flagMask)
 	}
 	e.Key, e.KeySym, e.Flags = int32(key), int32(sym), uint8(r.Addend&flagMask)
 	return nil
@@ -217,7 +217,7 @@ func (o *Object) mergeTable(t *Table) error {
 			s.Decoded = false
 			t.number(o, s, i)
 			if s.Key != e.Key {
-				return o.at(sec, off, -1, "entry %d has key %s, but its site calls %s", i, kind.Printable(o.Keys[e.Key].Name), kind.Printable(o.Keys[s.Key].Name))
+				return o.at(sec, off, -1, "entry %d has key %s, but its site calls %s", i, errkind.Printable(o.Keys[e.Key].Name), errkind.Printable(o.Keys[s.Key].Name))
 			}
 			if s.Odd {
 				return o.at(sec, off, -1, "entry %d names a call that no run time can patch: %v", i, s.Word)
@@ -277,7 +277,7 @@ func (o *Object) findTrampKeys() error {
 			return o.at(sec.Index, r.Off, int64(r.Type()), "want R_PPC64_REL32 against each word")
 		}
 		if r.Sym() == 0 {
-			return kind.BadELF.Wrap(o.at(sec.Index, r.Off, int64(r.Type()), "symbol 0 of %d", o.File.NumSymbols()))
+			return errkind.BadELF.Wrap(o.at(sec.Index, r.Off, int64(r.Type()), "symbol 0 of %d", o.File.NumSymbols()))
 		}
 		half := &pairs[r.Off/size][r.Off%size/4]
 		if half.Info != 0 {
@@ -288,15 +288,15 @@ func (o *Object) findTrampKeys() error {
 	for i, p := range pairs {
 		tramp := o.trampAtPlace(p[0])
 		if tramp < 0 {
-			return o.at(sec.Index, uint64(i)*size, int64(p[0].Type()), "%s+0x%x is not a trampoline", kind.Printable(o.name(int(p[0].Sym()))), p[0].Addend)
+			return o.at(sec.Index, uint64(i)*size, int64(p[0].Type()), "%s+0x%x is not a trampoline", errkind.Printable(o.name(int(p[0].Sym()))), p[0].Addend)
 		}
 		key, ok := o.keyOf(int(p[1].Sym()), p[1].Addend)
 		if !ok {
-			return o.at(sec.Index, uint64(i)*size+4, int64(p[1].Type()), "%s+0x%x is not a key", kind.Printable(o.name(int(p[1].Sym()))), p[1].Addend)
+			return o.at(sec.Index, uint64(i)*size+4, int64(p[1].Type()), "%s+0x%x is not a key", errkind.Printable(o.name(int(p[1].Sym()))), p[1].Addend)
 		}
 		if t := &o.Tramps[tramp]; int(t.Key) != key {
 			if o.Keys[t.Key].Sym != 0 {
-				return o.at(sec.Index, uint64(i)*size, -1, "pairs trampoline %s with key %s", kind.Printable(o.name(int(t.Sym))), kind.Printable(o.Keys[key].Name))
+				return o.at(sec.Index, uint64(i)*size, -1, "pairs trampoline %s with key %s", errkind.Printable(o.name(int(t.Sym))), errkind.Printable(o.Keys[key].Name))
 			}
 			t.Key = int32(key)
 		}

@@ -5,7 +5,7 @@ package sites
 import (
 	"slices"
 
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -18,12 +18,12 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 		case Kernel:
 			opts.Place = Module
 		case User:
-			return nil, kind.WrongOption.Errorf("a linked kernel module cannot run in user space")
+			return nil, errkind.WrongOption.Errorf("a linked kernel module cannot run in user space")
 		}
 		opts.WholeProgram = true
 	}
 	if opts.TableOnly && (opts.Place != Kernel || opts.Runtime != Inline) {
-		return nil, kind.WrongOption.Errorf("the table alone is useful only in the kernel image, with --runtime inline")
+		return nil, errkind.WrongOption.Errorf("the table alone is useful only in the kernel image, with --runtime inline")
 	}
 	env, err := newEnvironment(o, opts)
 	if err != nil {
@@ -82,10 +82,10 @@ func (d *decider) finish(i int) error {
 	s, dec := &d.Object.Sites[i], &d.Decisions[i]
 	now, err := d.Object.current(s)
 	if err != nil {
-		return kind.BadTable.Wrap(err)
+		return errkind.BadTable.Wrap(err)
 	}
 	if err := d.reconcile(s, now, dec); err != nil {
-		return kind.AlreadyPatched.Wrap(err)
+		return errkind.AlreadyPatched.Wrap(err)
 	}
 	d.needStubs(s, dec)
 	if dec.Form == Linker && !dec.Done {
@@ -111,7 +111,7 @@ func (p *Plan) required() error {
 		if d.Reason != NoReason {
 			why = ": " + d.Why()
 		}
-		return kind.RequiredForm.Wrap(p.Object.at(int(s.Section), s.Off, siteType(s), "the form is %s, and --require allows only %s%s", d.Form, JoinForms(p.Require), why))
+		return errkind.RequiredForm.Wrap(p.Object.at(int(s.Section), s.Off, siteType(s), "the form is %s, and --require allows only %s%s", d.Form, JoinForms(p.Require), why))
 	}
 	return nil
 }

@@ -6,9 +6,9 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/cfg"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
-	"github.com/scpatch/scpatch/sites/textmap"
 )
 
 // A decider holds what decisions share.
@@ -16,7 +16,7 @@ type decider struct {
 	*Plan
 	refs      *references
 	open      []int           // sites whose form is chosen by restore
-	code      *textmap.Map    // see text
+	code      *cfg.Map        // see text
 	proofs    map[*Site]proof // of the sites with a slot
 	paca      int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
 	slotless  map[int]bool    // see refuseLinker
@@ -74,7 +74,7 @@ func (d *decider) around(s *Site) (*surroundings, error) {
 }
 
 // text reads the code around the sites that have a slot.
-func (d *decider) text() (*textmap.Map, error) {
+func (d *decider) text() (*cfg.Map, error) {
 	o := d.Object
 	if d.code != nil {
 		return d.code, nil
@@ -86,9 +86,9 @@ func (d *decider) text() (*textmap.Map, error) {
 			secs = append(secs, int(s.Section))
 		}
 	}
-	text, err := textmap.Read(o.File, secs)
+	text, err := cfg.Read(o.File, secs)
 	if err != nil {
-		return nil, kind.BadELF.Wrap(err)
+		return nil, errkind.BadELF.Wrap(err)
 	}
 	d.code = text
 	for i := range o.Sites {
@@ -138,7 +138,7 @@ func (p *Plan) pacaOffset() (int64, error) {
 		return -1, nil
 	}
 	if !p.env.image {
-		return -1, kind.WrongOption.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
+		return -1, errkind.WrongOption.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
 	}
 	return layout.PACATOC(p.Object.File, p.PACATOC)
 }

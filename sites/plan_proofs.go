@@ -5,7 +5,7 @@ package sites
 import (
 	"fmt"
 
-	"github.com/scpatch/scpatch/sites/textmap"
+	"github.com/scpatch/scpatch/sites/cfg"
 )
 
 // proof returns what is known about a site.
@@ -41,7 +41,7 @@ func (d *decider) prove() error {
 }
 
 // ask answers for the sites, which are in order of place.
-func (d *decider) ask(text *textmap.Map, asked []*Site) {
+func (d *decider) ask(text *cfg.Map, asked []*Site) {
 	for len(asked) > 0 {
 		sec, n := asked[0].Section, 0
 		var calls []uint64

@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -29,7 +29,7 @@ func (p *Plan) toRecord() ([]int32, error) {
 			continue
 		}
 		if s.Off > math.MaxUint32 {
-			return nil, kind.BadCall.Wrap(p.Object.at(int(s.Section), s.Off, -1, "the section is larger than 4 GiB"))
+			return nil, errkind.BadCall.Wrap(p.Object.at(int(s.Section), s.Off, -1, "the section is larger than 4 GiB"))
 		}
 		sites = append(sites, int32(i))
 	}
@@ -54,7 +54,7 @@ func (p *Plan) sameAsBefore(was map[addr]recorded) error {
 		return nil
 	}
 	r := was[first]
-	return kind.AlreadyPatched.Wrap(p.Object.at(first.sec, first.off, -1, "the call of %s was patched for %s, with --runtime %s", kind.Printable(r.key), placeWords(r.place), runtimeWord(r.runtime)))
+	return errkind.AlreadyPatched.Wrap(p.Object.at(first.sec, first.off, -1, "the call of %s was patched for %s, with --runtime %s", errkind.Printable(r.key), placeWords(r.place), runtimeWord(r.runtime)))
 }
 
 // placeWords and runtimeWord may be asked about what a record of another version has.

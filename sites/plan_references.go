@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/internal/index"
-	"github.com/scpatch/scpatch/sites/kind"
 )
 
 // findReferences proves that keys never change: nothing but a key's own
@@ -112,7 +112,7 @@ func (r *references) findNames() {
 		if s.Bind() == elf.STB_LOCAL || r.wholeProgram && (!r.env.preempts || s.Visibility() != elf.STV_DEFAULT) {
 			continue
 		}
-		ref := reference{what: fmt.Sprintf("other objects can reach it by the name %s", kind.Printable(o.name(i)))}
+		ref := reference{what: fmt.Sprintf("other objects can reach it by the name %s", errkind.Printable(o.name(i)))}
 		if lo, hi, ok := r.extent(s); ok {
 			r.reach(k, lo, hi, ref)
 		} else {

@@ -12,8 +12,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/internal/index"
-	"github.com/scpatch/scpatch/sites/kind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -204,7 +204,7 @@ func (r *references) add(sec elfrw.Section, rel reloc.Rela) {
 	}
 	lo, hi, known := r.extent(s)
 	if !known || place < lo || place > hi {
-		ref.what = fmt.Sprintf("reaches its section by the name %s", kind.Printable(r.o.name(s.Index)))
+		ref.what = fmt.Sprintf("reaches its section by the name %s", errkind.Printable(r.o.name(s.Index)))
 		r.reachAll(k, ref)
 		return
 	}

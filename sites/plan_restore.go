@@ -6,7 +6,7 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // restore chooses a form for the open sites: the first of Forms that is sound
@@ -32,7 +32,7 @@ func (d *decider) restore() error {
 			dec.Reason, dec.words = why, better.words
 		}
 		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[s].proven {
-			return kind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would be removed: %s", d.proofs[s].reason))
+			return errkind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would be removed: %s", d.proofs[s].reason))
 		}
 	}
 	return nil

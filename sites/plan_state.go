@@ -4,7 +4,7 @@ package sites
 
 import (
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // reconcile compares what a site does now with what it should do.
@@ -22,14 +22,14 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 		}
 		return o.at(int(s.Section), s.Off, -1, "the site has left its trampoline already (%v), but %s", s.Word, dec.Reason.Text())
 	}
-	name := kind.Printable(o.Keys[s.Key].Name)
+	name := errkind.Printable(o.Keys[s.Key].Name)
 	switch {
 	case dec.Stub != noStub && (now.form == Direct || d.env.userTable):
 		return nil // the stub goes through the key, and is right whatever the site did
 	case (now.form == Constant) == dec.Word.IsBranch(), now.form == Constant && s.Word != dec.Word:
 		return o.at(int(s.Section), s.Off, -1, "found %v, but with what key %s holds it would be %v", s.Word, name, dec.Word)
 	case now.form == Direct && now.target != int(dec.Target) && (now.target != 0 || !o.enters(now.place, int(dec.Target))):
-		return o.at(int(s.Section), s.Off, -1, "the site calls %s, but key %s holds %s", kind.Printable(o.stateTarget(now)), name, kind.Printable(o.name(int(dec.Target))))
+		return o.at(int(s.Section), s.Off, -1, "the site calls %s, but key %s holds %s", errkind.Printable(o.stateTarget(now)), name, errkind.Printable(o.name(int(dec.Target))))
 	}
 	dec.Word = s.Word
 	dec.Done = s.Behind == dec.Slot

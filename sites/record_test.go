@@ -14,7 +14,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -293,7 +293,7 @@ func TestOtherPlace(t *testing.T) {
 		out := apply(t, p)
 		for _, noRecord := range []bool{false, true} {
 			_, err = plan(out, Options{Place: c.second.place, Runtime: c.second.runtime, NoRecord: noRecord})
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || kind.Of(err) != kind.AlreadyPatched) {
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || errkind.Of(err) != errkind.AlreadyPatched) {
 				t.Errorf("%v, then %v: %v, want %q", c.first, c.second, err, c.want)
 			}
 		}

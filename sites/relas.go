@@ -8,7 +8,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // shfRelaLivepatch marks relocations that the kernel applies when the object that a
@@ -65,7 +65,7 @@ func findRelas(f *elfrw.File) (relaTables, error) {
 func newTable(s elfrw.Section) (reloc.Table, error) {
 	t, err := reloc.NewTable(s.Data())
 	if err != nil {
-		return nil, kind.BadELF.Errorf("section %v: %w", s, err)
+		return nil, errkind.BadELF.Errorf("section %v: %w", s, err)
 	}
 	return t, nil
 }

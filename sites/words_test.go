@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // TestWords reads every word of an option, a form and a reason again, and no others.
@@ -76,7 +76,7 @@ func TestWords(t *testing.T) {
 	}
 	for _, c := range []struct{ got, want string }{
 		{TargetUnknown.String(), "unknown"}, {TargetNull.String(), "NULL"}, {TargetReturn0.String(), "return 0"}, {TargetFunc.String(), "function"},
-		{kind.Printable("name"), "name"}, {kind.Printable("na\nme"), `"na\nme"`}, {kind.Printable(`na"me`), `"na\"me"`},
+		{errkind.Printable("name"), "name"}, {errkind.Printable("na\nme"), `"na\nme"`}, {errkind.Printable(`na"me`), `"na\"me"`},
 		{(&Decision{Reason: NoSlot}).Why(), NoSlot.Text()},
 		{(&Decision{Reason: NoSlot, words: &words{detail: "here"}}).Why(), NoSlot.Text() + " (here)"},
 		{(&Decision{}).Proof() + (&Decision{}).Detail(), ""},

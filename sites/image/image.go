@@ -13,7 +13,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -53,13 +53,13 @@ func open(f *elfrw.File) (*image, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
+		return nil, errkind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
 	case elf.Type(h.Type) != elf.ET_EXEC && elf.Type(h.Type) != elf.ET_DYN:
-		return nil, kind.WrongType.Errorf("file type is %v, want ET_EXEC or ET_DYN", elf.Type(h.Type))
+		return nil, errkind.WrongType.Errorf("file type is %v, want ET_EXEC or ET_DYN", elf.Type(h.Type))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
+		return nil, errkind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
 	case f.NumSymbols() < 2:
-		return nil, kind.WrongType.Errorf("the image has no symbols: patch it before it is stripped")
+		return nil, errkind.WrongType.Errorf("the image has no symbols: patch it before it is stripped")
 	}
 	if err := layout.CheckRelocations(f); err != nil {
 		return nil, err
@@ -72,11 +72,11 @@ func open(f *elfrw.File) (*image, error) {
 		im.table = [2]uint64{s.Addr, s.Addr + s.Size}
 	}
 	if im.table[0] == im.table[1] {
-		return nil, kind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched: patch the objects before they are linked", elf.Type(h.Type))
+		return nil, errkind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched: patch the objects before they are linked", elf.Type(h.Type))
 	}
 	var err error
 	if im.memory, err = f.Memory(); err != nil {
-		return nil, kind.BadELF.Wrap(err)
+		return nil, errkind.BadELF.Wrap(err)
 	}
 	if s, ok := f.SectionByName(".got"); ok && im.toc == 0 {
 		im.toc = s.Addr + reloc.TOCBias
@@ -88,7 +88,7 @@ func open(f *elfrw.File) (*image, error) {
 func (im *image) word(at uint64) (w ppc64.Word, sec elfrw.Section, off uint64, err error) {
 	sec, off, ok := im.memory.Locate(at)
 	if !ok || !sec.IsCode() {
-		return 0, sec, off, kind.BadTable.Errorf("0x%x is not in code", at)
+		return 0, sec, off, errkind.BadTable.Errorf("0x%x is not in code", at)
 	}
 	w, err = ppc64.Load(sec.Data(), off)
 	return w, sec, off, err
@@ -121,7 +121,7 @@ func (im *image) readSymbols() error {
 		}
 		entry, err := ppc64.LocalEntryOf(s.Other)
 		if err != nil {
-			return kind.BadELF.Errorf("symbol %s: %w", kind.Printable(string(name)), err)
+			return errkind.BadELF.Errorf("symbol %s: %w", errkind.Printable(string(name)), err)
 		}
 		fn := function{s.Value, s.Value + s.Size, i, entry}
 		if isTramp {
@@ -208,7 +208,7 @@ func (im *image) readRelocations() error {
 		}
 		t, err := reloc.NewTable(s.Data())
 		if err != nil {
-			return kind.BadELF.Errorf("section %v: %w", s, err)
+			return errkind.BadELF.Errorf("section %v: %w", s, err)
 		}
 		for j := range t.Len() {
 			off := t.Off(j)

@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -49,13 +49,13 @@ type Plan struct {
 // names the place.
 func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 	if opts.Place != sites.Kernel {
-		return nil, kind.WrongOption.Errorf("the only linked file that can be patched is a kernel image: patch the objects of modules and programs")
+		return nil, errkind.WrongOption.Errorf("the only linked file that can be patched is a kernel image: patch the objects of modules and programs")
 	}
 	if opts.Runtime != sites.Inline {
-		return nil, kind.WrongOption.Errorf("the table of sites is that of a run time which patches sites (--runtime inline)")
+		return nil, errkind.WrongOption.Errorf("the table of sites is that of a run time which patches sites (--runtime inline)")
 	}
 	if opts.TableOnly {
-		return nil, kind.WrongOption.Errorf("a linked image has its table: what is left to do is to patch its sites")
+		return nil, errkind.WrongOption.Errorf("a linked image has its table: what is left to do is to patch its sites")
 	}
 	im, err := open(f)
 	if err != nil {
@@ -69,14 +69,14 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 	p := &Plan{File: f, Keys: len(im.keys), EntrySize: size, memory: im.memory}
 	for i, e := range list {
 		if i > 0 && list[i-1].at == e.at {
-			return nil, kind.BadTable.Errorf("two entries of the table name the site at 0x%x", e.at)
+			return nil, errkind.BadTable.Errorf("two entries of the table name the site at 0x%x", e.at)
 		}
 		s, d, err := im.decide(e)
 		if err != nil {
 			return nil, err
 		}
 		if opts.Require != nil && !slices.Contains(opts.Require, d.Form) {
-			return nil, im.bad(&s, kind.RequiredForm, "the form is %s, and --require allows only %s", d.Form, sites.JoinForms(opts.Require))
+			return nil, im.bad(&s, errkind.RequiredForm, "the form is %s, and --require allows only %s", d.Form, sites.JoinForms(opts.Require))
 		}
 		p.Sites = append(p.Sites, s)
 		p.Decisions = append(p.Decisions, d)
@@ -88,7 +88,7 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
 	w, sec, off, err := im.word(e.at)
 	if err != nil {
-		return s, d, kind.BadTable.Errorf("an entry of the table: %w", err)
+		return s, d, errkind.BadTable.Errorf("an entry of the table: %w", err)
 	}
 	s = Site{Section: sec.Index, Off: off, Key: im.keys[e.key], Target: "?", Tail: e.flags&layout.FlagTail != 0, Word: w, at: e.at, entry: e.entry}
 	if f, ok := im.around(e.at); ok {
@@ -153,13 +153,13 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 	w := s.Word
 	if !w.IsBranch() || w.AA() {
 		if w != d.Word || d.Form == sites.Keep {
-			return 0, im.bad(s, kind.WrongCall, "found %v: not a call, and not what key %s makes of one", w, kind.Printable(s.Key))
+			return 0, im.bad(s, errkind.WrongCall, "found %v: not a call, and not what key %s makes of one", w, errkind.Printable(s.Key))
 		}
 		d.Done = true
 		return 0, nil
 	}
 	if w.LK() == s.Tail {
-		return 0, im.bad(s, kind.BadTable, "the table says tail call %v, found %v", s.Tail, w)
+		return 0, im.bad(s, errkind.BadTable, "the table says tail call %v, found %v", s.Tail, w)
 	}
 	to := s.at + uint64(w.Displacement())
 	if g, ok := im.enters(to); ok {
@@ -177,7 +177,7 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 		*d = sites.Decision{Form: sites.Keep, Reason: sites.TrampFar, Word: w, Cost: -1, Listed: true}
 		s.Becomes = ""
 	default:
-		return 0, im.bad(s, kind.WrongCall, "calls %s, but the key is %s", kind.Printable(s.Callee), kind.Printable(s.Key))
+		return 0, im.bad(s, errkind.WrongCall, "calls %s, but the key is %s", errkind.Printable(s.Callee), errkind.Printable(s.Key))
 	}
 	if d.Form == sites.Keep {
 		s.Becomes = s.Callee
@@ -195,19 +195,19 @@ func (im *image) wayOut(s *Site, out, via uint64) error {
 	switch {
 	case out != 0:
 		if !known || im.behind(out) != tramp.local() || !ppc64.Reaches(s.at, out) {
-			return im.bad(s, kind.BadStub, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, kind.Printable(s.Key))
+			return im.bad(s, errkind.BadStub, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, errkind.Printable(s.Key))
 		}
 	case !known || ppc64.Reaches(s.at, tramp.local()):
 	case via != 0:
 		s.out = via
 	default:
-		return im.bad(s, kind.BadStub, "the trampoline of %s is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only", kind.Printable(s.Key))
+		return im.bad(s, errkind.BadStub, "the trampoline of %s is out of a branch's reach, and the site has left the linker's stub: patch the objects with --table-only", errkind.Printable(s.Key))
 	}
 	return nil
 }
 
 // bad makes the error for a site.
-func (im *image) bad(s *Site, k kind.Kind, format string, a ...any) error {
+func (im *image) bad(s *Site, k errkind.Kind, format string, a ...any) error {
 	place := sites.PlaceError{
 		Section: im.file.Section(s.Section).String(), Off: s.Off, Err: k.Errorf(format, a...),
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -123,7 +123,7 @@ func (p *Plan) setStub(edit *elfrw.Edit, s *Site) error {
 	rel := int64(s.out - at)
 	sec, off, ok := p.memory.Locate(at)
 	if !ok || int64(int32(rel)) != rel {
-		return kind.BadStub.Errorf("the entry at 0x%x cannot name the stub at 0x%x", s.entry, s.out)
+		return errkind.BadStub.Errorf("the entry at 0x%x cannot name the stub at 0x%x", s.entry, s.out)
 	}
 	return edit.ReplaceBytes(sec.Index, off, make([]byte, 4), binary.LittleEndian.AppendUint32(nil, uint32(rel)))
 }

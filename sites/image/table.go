@@ -5,7 +5,7 @@ package image
 import (
 	"encoding/binary"
 
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -23,7 +23,7 @@ func (im *image) entries(size int) ([]entry, int, error) {
 	from, to := im.table[0], im.table[1]
 	raw := im.memory.Bytes(from, to-from)
 	if to < from || raw == nil {
-		return nil, 0, kind.BadTable.Errorf("the table of static-call sites at 0x%x is in no section", from)
+		return nil, 0, errkind.BadTable.Errorf("the table of static-call sites at 0x%x is in no section", from)
 	}
 	sizes := []int{16, 8}
 	if size != 0 {
@@ -45,7 +45,7 @@ func (im *image) entries(size int) ([]entry, int, error) {
 // decode reads the table in entries of a size; see package layout.
 func (im *image) decode(raw []byte, from uint64, size int) ([]entry, error) {
 	if len(raw)%size != 0 {
-		return nil, kind.BadTable.Errorf("0x%x bytes of table are not a multiple of %d", len(raw), size)
+		return nil, errkind.BadTable.Errorf("0x%x bytes of table are not a multiple of %d", len(raw), size)
 	}
 	field := layout.KeyField(size)
 	list := make([]entry, 0, len(raw)/size)
@@ -63,7 +63,7 @@ func (im *image) decode(raw []byte, from uint64, size int) ([]entry, error) {
 		}
 		e.key, e.flags = key&^layout.FlagMask, key&layout.FlagMask
 		if _, ok := im.keys[e.key]; !ok {
-			return nil, kind.BadTable.Errorf("entry %d of the table: there is no key at 0x%x", i/size, e.key)
+			return nil, errkind.BadTable.Errorf("entry %d of the table: there is no key at 0x%x", i/size, e.key)
 		}
 		list = append(list, e)
 	}

@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // PACATOC is the offset in bytes, from r13, of the kernel's TOC pointer in the
@@ -23,7 +23,7 @@ func PACATOC(f *elfrw.File, where string) (int64, error) {
 		}
 	}
 	if off < 0 || off > 0x7ffc || off%4 != 0 {
-		return 0, kind.WrongOption.Errorf("the PACA's TOC pointer cannot be at offset %d of r13: ld takes a multiple of 4 up to 0x7ffc", off)
+		return 0, errkind.WrongOption.Errorf("the PACA's TOC pointer cannot be at offset %d of r13: ld takes a multiple of 4 up to 0x7ffc", off)
 	}
 	return off, nil
 }
@@ -40,7 +40,7 @@ func number(f *elfrw.File, name string) (int64, error) {
 			return int64(s.Value), nil
 		}
 		if s.Section == 0 {
-			return 0, kind.WrongOption.Errorf("symbol %q is undefined", name)
+			return 0, errkind.WrongOption.Errorf("symbol %q is undefined", name)
 		}
 		sec := f.Section(s.Section)
 		d, at := sec.Data(), s.Value
@@ -48,7 +48,7 @@ func number(f *elfrw.File, name string) (int64, error) {
 			at -= sec.Addr
 		}
 		if at > uint64(len(d)) || s.Size > uint64(len(d))-at {
-			return 0, kind.WrongOption.Errorf("symbol %q has no data", name)
+			return 0, errkind.WrongOption.Errorf("symbol %q has no data", name)
 		}
 		switch d = d[at:]; s.Size {
 		case 2:
@@ -58,7 +58,7 @@ func number(f *elfrw.File, name string) (int64, error) {
 		case 8:
 			return int64(binary.LittleEndian.Uint64(d)), nil
 		}
-		return 0, kind.WrongOption.Errorf("symbol %q has 0x%x bytes: want a number of 2, 4 or 8", name, s.Size)
+		return 0, errkind.WrongOption.Errorf("symbol %q has 0x%x bytes: want a number of 2, 4 or 8", name, s.Size)
 	}
-	return 0, kind.WrongOption.Errorf("no symbol %q", name)
+	return 0, errkind.WrongOption.Errorf("no symbol %q", name)
 }

@@ -6,7 +6,7 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // Relocations are read from SHT_RELA sections only. What other sections say of
@@ -55,15 +55,15 @@ func CheckRelocations(f *elfrw.File) error {
 			if !known || s.Type == shtRELR || !s.Has(elf.SHF_ALLOC) {
 				continue
 			}
-			return kind.UnreadRelocations.Errorf("section %v: dynamic relocations of type %s are not read: link without packed relocations", s, what)
+			return errkind.UnreadRelocations.Errorf("section %v: dynamic relocations of type %s are not read: link without packed relocations", s, what)
 		case !known && (!ofSymbols(f, s) || s.Type == shtAddrsig || s.Type == shtCallGraph || s.Type == shtCallGraphOld):
 			continue
 		case s.Info > 0 && int(s.Info) < f.NumSections() && !concerns(f.Section(int(s.Info))):
 			continue
 		case known:
-			return kind.UnreadRelocations.Errorf("section %v: relocations of type %s are not read: what they say about a call or a key would be overlooked; compile and link so that relocations are SHT_RELA", s, what)
+			return errkind.UnreadRelocations.Errorf("section %v: relocations of type %s are not read: what they say about a call or a key would be overlooked; compile and link so that relocations are SHT_RELA", s, what)
 		}
-		return kind.UnreadRelocations.Errorf("section %v: sections of the unknown type 0x%x are not read, and this one refers to symbols: it may be relocations", s, s.Type)
+		return errkind.UnreadRelocations.Errorf("section %v: sections of the unknown type 0x%x are not read, and this one refers to symbols: it may be relocations", s, s.Type)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // Offsets of the fields of a section header.
@@ -90,7 +90,7 @@ func TestCheckRelocations(t *testing.T) {
 			err := CheckRelocations(edited(t, name, c.file, c.change...))
 			switch {
 			case c.want == "" && err == nil:
-			case c.want == "" || err == nil || !strings.Contains(err.Error(), c.want) || kind.Of(err) != kind.UnreadRelocations:
+			case c.want == "" || err == nil || !strings.Contains(err.Error(), c.want) || errkind.Of(err) != errkind.UnreadRelocations:
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
@@ -113,8 +113,8 @@ func TestIR(t *testing.T) {
 		if found != (c.found != "") || found && !s.NameHasPrefix(c.found) || (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: %v %v %v", c.name, s, found, err)
 		}
-		if err != nil && kind.Of(err) != kind.LTOObject {
-			t.Errorf("%s: kind %v", c.name, kind.Of(err))
+		if err != nil && errkind.Of(err) != errkind.LTOObject {
+			t.Errorf("%s: kind %v", c.name, errkind.Of(err))
 		}
 	}
 }

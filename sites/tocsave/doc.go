@@ -100,7 +100,7 @@
 //
 // Indirect branches, landing pads, patched code and entries from outside do not
 // show in instructions, but in relocations and tables. They are the fields of
-// [Func]. The caller must fill these; package textmap does. Soundness depends
+// [Func]. The caller must fill these; package cfg does. Soundness depends
 // on their being complete:
 //
 //	bctr into a jump table          Func.Jumps, [Func.TextTable]

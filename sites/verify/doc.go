@@ -51,7 +51,7 @@
 //
 // A function in the same unit preserves r2 if its st_other says so (§3.4.1).
 // After a call of anything else, the slot must restore r2, and 24(r1) must hold
-// it: either the code on the way has saved it, or package textmap proves that
+// it: either the code on the way has saved it, or package cfg proves that
 // the calling function has. A restore without a save is an error, and so is a
 // nop where r2 is lost. In an object, a nop is also right where the linker or
 // the module loader will see from the symbol that it must put a stub there.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // df1PIE is the flag by which an ET_DYN says that it is a program.
@@ -33,7 +33,7 @@ func (p *program) placeImage() error {
 				return err
 			}
 			if p.dynamic != nil {
-				return kind.BadELF.Errorf("section %v: a second SHT_DYNSYM", s)
+				return errkind.BadELF.Errorf("section %v: a second SHT_DYNSYM", s)
 			}
 			p.dynamic = syms
 		case s.Is(elf.SHT_RELA) && s.Has(elf.SHF_ALLOC):
@@ -51,7 +51,7 @@ func (p *program) placeImage() error {
 	if end := p.memory.End(); end > 0 {
 		p.ext = (end + 1<<20) &^ 0xffff
 		if p.ext < end {
-			return kind.BadELF.Errorf("the sections leave no room at the end of memory")
+			return errkind.BadELF.Errorf("the sections leave no room at the end of memory")
 		}
 	}
 	for i := range p.dynamic {
@@ -91,7 +91,7 @@ func isProgram(d []byte) bool {
 func (p *program) dynamicRelocations(s elfrw.Section) error {
 	t, err := reloc.NewTable(s.Data())
 	if err != nil {
-		return kind.BadELF.Errorf("section %v: %w", s, err)
+		return errkind.BadELF.Errorf("section %v: %w", s, err)
 	}
 	for i := range t.Len() {
 		r := t.At(i)
@@ -99,7 +99,7 @@ func (p *program) dynamicRelocations(s elfrw.Section) error {
 			continue
 		}
 		if int(r.Sym()) >= max(len(p.dynamic), 1) {
-			return kind.BadELF.Errorf("section %v: relocation %d: symbol %d of %d", s, i, r.Sym(), len(p.dynamic))
+			return errkind.BadELF.Errorf("section %v: relocation %d: symbol %d of %d", s, i, r.Sym(), len(p.dynamic))
 		}
 		p.moved = append(p.moved, r)
 	}

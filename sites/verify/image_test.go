@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // moved is the bytes of the dynamic relocation at a symbol.
@@ -246,7 +246,7 @@ func TestIsProgram(t *testing.T) {
 // TestPrintable quotes what would spoil a line.
 func TestPrintable(t *testing.T) {
 	for name, want := range map[string]string{"f": "f", "f\x01": `"f\x01"`, `a"b`: `"a\"b"`, "": ""} {
-		if got := kind.Printable(name); got != want {
+		if got := errkind.Printable(name); got != want {
 			t.Errorf("%q is %s, want %s", name, got, want)
 		}
 	}

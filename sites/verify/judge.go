@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -96,12 +96,12 @@ func (v *verifier) judge(s *site) {
 	var b branch
 	if w.IsBranch() {
 		if b = v.branchAt(s.at, w); b.bad != "" {
-			v.fault(s, kind.WrongCall.Errorf("the branch %s", b.bad))
+			v.fault(s, errkind.WrongCall.Errorf("the branch %s", b.bad))
 			return
 		}
 	}
 	if s.rec != nil && b.linker && b.notoc != (s.rec.flags&layout.RecordNoTOC != 0) {
-		v.fault(s, kind.BadRecord.Errorf("the relocation and the record disagree about whether the caller keeps a TOC pointer"))
+		v.fault(s, errkind.BadRecord.Errorf("the relocation and the record disagree about whether the caller keeps a TOC pointer"))
 		return
 	}
 	c := v.caller(s, b)
@@ -124,7 +124,7 @@ func (v *verifier) judge(s *site) {
 			return
 		}
 	case s.stub != 0:
-		v.fault(s, kind.BadStub.Errorf("the entry has a stub, %s: only those of modules and of the kernel image do", v.name(s.stub)))
+		v.fault(s, errkind.BadStub.Errorf("the entry has a stub, %s: only those of modules and of the kernel image do", v.name(s.stub)))
 		return
 	}
 	if !w.IsBranch() {
@@ -141,13 +141,13 @@ func (v *verifier) judge(s *site) {
 	}
 	switch {
 	case w.AA():
-		v.fault(s, kind.WrongCall.Errorf("expects b or bl, found %v", w))
+		v.fault(s, errkind.WrongCall.Errorf("expects b or bl, found %v", w))
 		return
 	case w.LK() == s.tail() && s.entry == 0:
-		v.fault(s, kind.BadRecord.Errorf("the record says tail call %v, found %v", s.tail(), w))
+		v.fault(s, errkind.BadRecord.Errorf("the record says tail call %v, found %v", s.tail(), w))
 		return
 	case w.LK() == s.tail():
-		v.fault(s, kind.BadTable.Errorf("the entry says tail call %v, found %v", s.tail(), w))
+		v.fault(s, errkind.BadTable.Errorf("the entry says tail call %v, found %v", s.tail(), w))
 		return
 	}
 	if s.rec != nil && s.rec.form == layout.RecordShadow {
@@ -166,7 +166,7 @@ func (v *verifier) judge(s *site) {
 		return
 	}
 	if o.m.stray && restores(v.slot(s)) {
-		v.fault(s, kind.R2NotSaved.Errorf("something other than r2 is written to the caller's frame on the way"))
+		v.fault(s, errkind.R2NotSaved.Errorf("something other than r2 is written to the caller's frame on the way"))
 	}
 	if o.ending != through && !v.isTrampoline(o.at) {
 		v.direct++
@@ -208,7 +208,7 @@ func (v *verifier) judgeShadow(s *site, c caller, b branch) {
 		}
 	}
 	if len(v.shadows) > 0 || v.ordinary(b.to) { // otherwise the names of stubs are gone
-		v.fault(s, kind.WrongCall.Errorf("calls %s, the record says %v", v.name(b.to), s.rec.form))
+		v.fault(s, errkind.WrongCall.Errorf("calls %s, the record says %v", v.name(b.to), s.rec.form))
 	}
 }
 
@@ -224,7 +224,7 @@ func (v *verifier) branchAt(at uint64, w ppc64.Word) branch {
 func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	if v.object {
 		if sec, off, ok := v.code(s.at); ok && v.isRelocated(sec.Index, off, off+ppc64.WordSize) {
-			v.fault(s, kind.WrongCall.Errorf("a relocation is left on a constant, %v", w))
+			v.fault(s, errkind.WrongCall.Errorf("a relocation is left on a constant, %v", w))
 			return
 		}
 	}
@@ -233,7 +233,7 @@ func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 		t.ret0 && !s.tail() && w == ppc64.Li3Zero:
 	case s.key == 0 && (!s.tail() && (w == ppc64.Nop || w == ppc64.Li3Zero) || s.tail() && w == ppc64.Blr):
 	default:
-		v.fault(s, kind.WrongCall.Errorf("found %v, but the key holds %s", w, v.text(t)))
+		v.fault(s, errkind.WrongCall.Errorf("found %v, but the key holds %s", w, v.text(t)))
 		return
 	}
 	if c.toc.kind == number && !c.shaky && !s.tail() && !s.user {
@@ -247,7 +247,7 @@ func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 // holds.
 func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, error) {
 	if b.weak {
-		return outcome{}, kind.WrongCall.Errorf("calls %s, a weak undefined symbol: it may be NULL after the link", v.name(b.to))
+		return outcome{}, errkind.WrongCall.Errorf("calls %s, a weak undefined symbol: it may be NULL after the link", v.name(b.to))
 	}
 	if !c.shaky {
 		return v.followWith(s, t, c.toc, b)
@@ -260,7 +260,7 @@ func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, erro
 	}
 	o, err := v.followWith(s, t, c.toc, b)
 	if err == nil && o.ending == arrived && t.callee.entry.UsesTOC() && o.at == t.callee.local {
-		err = kind.WrongEntry.Errorf("enters %s at its local entry, but the caller has one entry: r2 may be its caller's", v.name(t.addr))
+		err = errkind.WrongEntry.Errorf("enters %s at its local entry, but the caller has one entry: r2 may be its caller's", v.name(t.addr))
 	}
 	return o, err
 }
@@ -283,14 +283,14 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 		case t.null:
 			return n, v.wrong(t, &n, b)
 		default:
-			return n, kind.WrongCall.Errorf("%s does not return where the key holds NULL%s", v.name(b.to), because(n.why))
+			return n, errkind.WrongCall.Errorf("%s does not return where the key holds NULL%s", v.name(b.to), because(n.why))
 		}
 	}
 	switch {
 	case o.ending == stuck, o.ending == returned:
 		return o, v.wrong(t, &o, b)
 	case o.via != 0: // that key may come to hold something else
-		return o, kind.WrongCall.Errorf("goes through %s", v.name(o.via))
+		return o, errkind.WrongCall.Errorf("goes through %s", v.name(o.via))
 	}
 	return o, v.reached(s, t, &o)
 }
@@ -319,12 +319,12 @@ func (v *verifier) goalOf(key uint64, t *target) goal {
 // wrong is the error of a run that did not reach what the key holds.
 func (v *verifier) wrong(t *target, o *outcome, b branch) error {
 	if o.ending == through {
-		return kind.WrongCall.Errorf("%s jumps to what the key holds without a test, and that is %s", v.name(b.to), v.text(t))
+		return errkind.WrongCall.Errorf("%s jumps to what the key holds without a test, and that is %s", v.name(b.to), v.text(t))
 	}
 	if t.null || o.why == "" {
-		return kind.WrongCall.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
+		return errkind.WrongCall.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
 	}
-	return kind.WrongCall.Errorf("calls %s, but the key holds %s (%s)", v.name(o.at), v.text(t), o.why)
+	return errkind.WrongCall.Errorf("calls %s, but the key holds %s (%s)", v.name(o.at), v.text(t), o.why)
 }
 
 // reached checks where a run ended.
@@ -332,7 +332,7 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	switch o.ending {
 	case through:
 		if !o.r12 {
-			return kind.WrongEntry.Errorf("jumps through the key without the target's address in r12")
+			return errkind.WrongEntry.Errorf("jumps through the key without the target's address in r12")
 		}
 		return nil
 	case arrived:
@@ -346,12 +346,12 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	for _, c := range []content{t.content, t.behind} {
 		if c.known && c.addr == o.at && c.ifunc == o.ifunc && t.unknown == "" {
 			if !o.r12 && !v.object {
-				return kind.WrongEntry.Errorf("enters %s without its address in r12", v.name(o.at))
+				return errkind.WrongEntry.Errorf("enters %s without its address in r12", v.name(o.at))
 			}
 			return nil
 		}
 	}
-	return kind.WrongCall.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
+	return errkind.WrongCall.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
 }
 
 // isTrampoline knows a trampoline by its name.
@@ -374,9 +374,9 @@ func (v *verifier) entered(t *target, o *outcome) error {
 	case o.at == f.global && v.resolve(o.m.regs[ppc64.RegEntry]) == numberOf(f.global):
 		return nil
 	case o.at == f.global:
-		return kind.WrongEntry.Errorf("enters %s at its global entry without its address in r12", v.name(o.at))
+		return errkind.WrongEntry.Errorf("enters %s at its global entry without its address in r12", v.name(o.at))
 	case v.resolve(o.m.regs[ppc64.RegTOC]) != numberOf(v.tocOf(f.global, f.local)):
-		return kind.WrongEntry.Errorf("enters %s without its TOC pointer in r2", v.name(o.at))
+		return errkind.WrongEntry.Errorf("enters %s without its TOC pointer in r2", v.name(o.at))
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -55,7 +55,7 @@ func (p *program) placeObject() error {
 		case s.Is(elf.SHT_RELA) && s.Link != 0 && int(s.Link) == f.Symtab().Index && int(s.Info) < f.NumSections():
 			t, err := reloc.NewTable(s.Data())
 			if err != nil {
-				return kind.BadELF.Errorf("section %v: %w", s, err)
+				return errkind.BadELF.Errorf("section %v: %w", s, err)
 			}
 			if to := f.Section(int(s.Info)); to.Has(elf.SHF_ALLOC) || to.NameString() == layout.RecordSection {
 				if old := p.relas[int(s.Info)].Table; old.Len() > 0 { // as in a livepatch module
@@ -96,7 +96,7 @@ func (p *program) placeObject() error {
 	return p.mapSections()
 }
 
-var errTooLarge = kind.BadELF.Errorf("the object is too large: its sections have no room in 2 GiB")
+var errTooLarge = errkind.BadELF.Errorf("the object is too large: its sections have no room in 2 GiB")
 
 // got is the address of a symbol's GOT entry.
 func (p *program) got(sym uint32) uint64 { return p.gotStart + 8*uint64(sym) }
@@ -242,9 +242,9 @@ func (p *program) callBranch(r reloc.Rela) branch {
 	l, err := ppc64.LocalEntryOf(s.other)
 	switch {
 	case err != nil:
-		return branch{bad: fmt.Sprintf("calls %s, whose %v", kind.Printable(s.name), err)}
+		return branch{bad: fmt.Sprintf("calls %s, whose %v", errkind.Printable(s.name), err)}
 	case r.Addend != 0:
-		return branch{bad: fmt.Sprintf("has addend 0x%x, but a call of %s has none", r.Addend, kind.Printable(s.name))}
+		return branch{bad: fmt.Sprintf("has addend 0x%x, but a call of %s has none", r.Addend, errkind.Printable(s.name))}
 	}
 	b.linker, b.named = true, p.preemptible(s)
 	b.ifunc = s.typ == elf.STT_GNU_IFUNC

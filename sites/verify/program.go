@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -76,16 +76,16 @@ const (
 	maxSpace = 1 << 31
 )
 
-var errNoSections = kind.WrongType.Errorf("there are no section headers: nothing can be found")
+var errNoSections = errkind.WrongType.Errorf("there are no section headers: nothing can be found")
 
 // open makes the model of a file.
 func open(f *elfrw.File, opts Options) (*program, error) {
 	h := f.Header()
 	switch {
 	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, kind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
+		return nil, errkind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
 	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, kind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
+		return nil, errkind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
 	case f.NumSections() == 0:
 		return nil, errNoSections
 	}
@@ -107,11 +107,11 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 		p.object = true
 	case elf.ET_EXEC, elf.ET_DYN:
 	default:
-		return nil, kind.WrongType.Errorf("file type is %v: only objects and linked images can be checked", elf.Type(h.Type))
+		return nil, errkind.WrongType.Errorf("file type is %v: only objects and linked images can be checked", elf.Type(h.Type))
 	}
 	if _, ok := f.SectionByName(".gnu.linkonce.this_module"); ok && p.object {
 		if p.opts.User {
-			return nil, kind.WrongOption.Errorf("a linked kernel module cannot run in user space")
+			return nil, errkind.WrongOption.Errorf("a linked kernel module cannot run in user space")
 		}
 		p.opts.Module = true
 	}
@@ -137,7 +137,7 @@ func (p *program) locate(at uint64) (elfrw.Section, uint64, bool) { return p.mem
 // mapSections maps the sections at the addresses that they were given.
 func (p *program) mapSections() (err error) {
 	if p.memory, err = p.file.MemoryAt(p.address); err != nil {
-		return kind.BadELF.Wrap(err)
+		return errkind.BadELF.Wrap(err)
 	}
 	return nil
 }

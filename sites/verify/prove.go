@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
-	"github.com/scpatch/scpatch/sites/textmap"
+	"github.com/scpatch/scpatch/sites/cfg"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // prove asks for the save of each site whose restore depends on it.
@@ -24,9 +24,9 @@ func (v *verifier) prove() error {
 		return nil
 	}
 	slices.Sort(secs)
-	m, err := v.textmap(secs)
+	m, err := v.controlFlow(secs)
 	if err != nil {
-		return kind.BadELF.Wrap(err)
+		return errkind.BadELF.Wrap(err)
 	}
 	if !v.object {
 		for _, sec := range secs {
@@ -46,12 +46,12 @@ func (v *verifier) prove() error {
 			_, known := m.UsesTOC(sec, p.off)
 			switch {
 			case !p.saved && !verdict.Proven:
-				v.fault(&p.site, kind.R2NotSaved.Errorf("restores r2 without a save: %s", verdict.Reason))
+				v.fault(&p.site, errkind.R2NotSaved.Errorf("restores r2 without a save: %s", verdict.Reason))
 			case !known: // symbols were stripped: it is not known which function it belongs to
 			case verdict.Entered:
-				v.fault(&p.site, kind.R2NotSaved.Errorf("something other than the call may lead to the restore after it"))
+				v.fault(&p.site, errkind.R2NotSaved.Errorf("something other than the call may lead to the restore after it"))
 			case !verdict.Frame:
-				v.fault(&p.site, kind.R2NotSaved.Errorf("r2 is saved where the function may have no frame of its own"))
+				v.fault(&p.site, errkind.R2NotSaved.Errorf("r2 is saved where the function may have no frame of its own"))
 			}
 		}
 	}
@@ -103,9 +103,10 @@ func (v *verifier) tell(known []uint64, note func(sec int, off uint64)) {
 	}
 }
 
-func (v *verifier) textmap(secs []int) (*textmap.Map, error) {
+// controlFlow reads the ways into the functions of those sections.
+func (v *verifier) controlFlow(secs []int) (*cfg.Map, error) {
 	if v.object {
-		return textmap.Read(v.file, secs)
+		return cfg.Read(v.file, secs)
 	}
-	return textmap.ReadImage(v.file, secs, v.toc)
+	return cfg.ReadImage(v.file, secs, v.toc)
 }

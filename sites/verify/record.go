@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -33,9 +33,9 @@ func (p *program) records() (all []recorded, found bool, err error) {
 			continue
 		}
 		bad := func(err error) error {
-			k := kind.Of(err)
-			if k == kind.None {
-				k = kind.BadRecord
+			k := errkind.Of(err)
+			if k == errkind.None {
+				k = errkind.BadRecord
 			}
 			return k.Errorf("section %v: %w", s, err)
 		}
@@ -46,7 +46,7 @@ func (p *program) records() (all []recorded, found bool, err error) {
 		if p.object {
 			data = slices.Clone(data)
 			if !p.relocate(i, 0, data) {
-				return nil, false, kind.BadRecord.Errorf("section %v: a relocation of a record cannot be applied", s)
+				return nil, false, errkind.BadRecord.Errorf("section %v: a relocation of a record cannot be applied", s)
 			}
 		}
 		list, err := layout.ReadRecords(data)
@@ -106,7 +106,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 			if sec, _, located := p.locate(at); located && !ok && e.Form == layout.RecordKeep && (r.Place != placeUser || layout.IsAlternative(sec)) {
 				continue // alternative code of Linux is among data
 			}
-			return nil, kind.BadRecord.Errorf("a site of key %s is at %s, which is not code", kind.Printable(r.Keys[e.Key].Name), p.name(at))
+			return nil, errkind.BadRecord.Errorf("a site of key %s is at %s, which is not code", errkind.Printable(r.Keys[e.Key].Name), p.name(at))
 		}
 		all = append(all, recorded{
 			at: at, key: keys[e.Key], name: r.Keys[e.Key].Name,
@@ -123,9 +123,9 @@ const placeModule, placeUser = 1, 2
 func (p *program) adopt(place uint8) error {
 	switch {
 	case place > placeUser:
-		return kind.BadRecord.Errorf("a record is for code that runs in place %d, which does not exist", place)
+		return errkind.BadRecord.Errorf("a record is for code that runs in place %d, which does not exist", place)
 	case p.adopted && place != p.place:
-		return kind.BadRecord.Errorf("the records are for code that runs in different places, %d and %d", p.place, place)
+		return errkind.BadRecord.Errorf("the records are for code that runs in different places, %d and %d", p.place, place)
 	case !p.adopted && p.kernel():
 		p.opts.Module, p.opts.User = place == placeModule, place == placeUser
 	}
@@ -189,7 +189,7 @@ func (v *verifier) recordedSites() {
 			s.flags = layout.FlagTail
 		}
 		if r.flags&layout.RecordListed != 0 {
-			v.fault(&s, kind.NotListed.Errorf("the record says that a table lists the site, and none does"))
+			v.fault(&s, errkind.NotListed.Errorf("the record says that a table lists the site, and none does"))
 			continue
 		}
 		v.judge(&s)
@@ -207,13 +207,13 @@ func (v *verifier) checkRecord(s *site) error {
 	r := s.rec
 	switch {
 	case r.clash != "":
-		return kind.BadRecord.Errorf("one record says that the key is %s, another %s", kind.Printable(r.clash), kind.Printable(r.name))
+		return errkind.BadRecord.Errorf("one record says that the key is %s, another %s", errkind.Printable(r.clash), errkind.Printable(r.name))
 	case s.key != r.key && v.keyName(s.key) != r.name && (r.key != 0 || v.keyName(s.key) != ""):
-		return kind.BadTable.Errorf("the entry's key is %s, the record says %s", v.name(s.key), kind.Printable(r.name))
+		return errkind.BadTable.Errorf("the entry's key is %s, the record says %s", v.name(s.key), errkind.Printable(r.name))
 	case s.entry != 0 && s.tail() != (r.flags&layout.RecordTail != 0):
-		return kind.BadTable.Errorf("the entry says tail call %v, the record says the reverse", s.tail())
+		return errkind.BadTable.Errorf("the entry says tail call %v, the record says the reverse", s.tail())
 	case s.user && (s.flags&layout.FlagNoTOC != 0) != (r.flags&layout.RecordNoTOC != 0):
-		return kind.BadTable.Errorf("whether the caller keeps a TOC pointer the entry and the record do not agree")
+		return errkind.BadTable.Errorf("whether the caller keeps a TOC pointer the entry and the record do not agree")
 	}
 	return nil
 }
@@ -226,7 +226,7 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 		return nil
 	}
 	bad := func(found string) error {
-		return kind.BadRecord.Errorf("the record says %v, found %s", r.form, found)
+		return errkind.BadRecord.Errorf("the record says %v, found %s", r.form, found)
 	}
 	restores := func() error {
 		if r.flags&(layout.RecordNoTOC|layout.RecordTail) != 0 {

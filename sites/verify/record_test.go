@@ -12,7 +12,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // buildRecord assembles record.S and links it with both linkers.
@@ -69,71 +69,71 @@ var recordFaults = []struct {
 	name string
 	do   func(d *damage)
 	site string
-	kind kind.Kind
+	kind errkind.Kind
 	what string
 }{
 	{"direct goes through another key", func(d *damage) { d.branch("v_direct.site", "__SCJ__proven", 0) },
-		"v_direct+0x14", kind.WrongCall, "goes through __SCK__proven"},
+		"v_direct+0x14", errkind.WrongCall, "goes through __SCK__proven"},
 	{"direct goes through the key", func(d *damage) {
 		copy(d.at("rec_direct", 4), d.at("rec_proven", 4)[:4])
 		d.branch("v_direct.site", "__SCJ__proven", 0)
 	},
-		"v_direct+0x14", kind.BadRecord, "the record says direct, found a call of .*, which goes through the key"},
+		"v_direct+0x14", errkind.BadRecord, "the record says direct, found a call of .*, which goes through the key"},
 	{"direct calls another function", func(d *damage) { d.branch("v_direct.site", "v_save", 8) },
-		"v_direct+0x14", kind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
+		"v_direct+0x14", errkind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
 	{"direct is back on a trampoline", func(d *damage) { d.branch("v_direct.site", "__SCT__kept", 0) },
-		"v_direct+0x14", kind.WrongCall, "goes through __SCK__kept"},
+		"v_direct+0x14", errkind.WrongCall, "goes through __SCK__kept"},
 	{"direct is a constant", func(d *damage) { d.word("v_direct.site", 0, ppc64.Nop) },
-		"v_direct+0x14", kind.WrongCall, "found nop, but the key holds f_hidden"},
+		"v_direct+0x14", errkind.WrongCall, "found nop, but the key holds f_hidden"},
 	{"direct is another constant", func(d *damage) {
 		copy(d.at("rec_direct", 4), d.at("rec_null", 4)[:4])
 		d.word("v_direct.site", 0, ppc64.Nop)
 	},
-		"v_direct+0x14", kind.BadRecord, "the record says direct, found nop"},
+		"v_direct+0x14", errkind.BadRecord, "the record says direct, found nop"},
 	{"constant is a call", func(d *damage) { d.word("v_null.site", 0, 0x48000001); d.branch("v_null.site", "f_hidden", 8) },
-		"v_null+0x14", kind.WrongCall, "calls f_hidden (local entry), but the key holds NULL"},
+		"v_null+0x14", errkind.WrongCall, "calls f_hidden (local entry), but the key holds NULL"},
 	{"another constant", func(d *damage) { d.word("v_null.site", 0, ppc64.Li3Zero) },
-		"v_null+0x14", kind.WrongCall, "found li r3,0, but the key holds NULL"},
+		"v_null+0x14", errkind.WrongCall, "found li r3,0, but the key holds NULL"},
 	{"save stub is left", func(d *damage) { d.branch("v_save.site", "f_hidden", 8) },
-		"v_save+0x14", kind.BadRecord, "the record says save-stub, found a call of f_hidden"},
+		"v_save+0x14", errkind.BadRecord, "the record says save-stub, found a call of f_hidden"},
 	{"save stub's slot", func(d *damage) { d.word("v_save.site", 4, ppc64.Nop) },
-		"v_save+0x14", kind.BadRecord, "the record says save-stub, found nop after the call"},
+		"v_save+0x14", errkind.BadRecord, "the record says save-stub, found nop after the call"},
 	{"stack's slot", func(d *damage) { d.word("v_proven.site", 4, ppc64.Nop) },
-		"v_proven+0x18", kind.BadRecord, "the record says stack, found nop after the call"},
+		"v_proven+0x18", errkind.BadRecord, "the record says stack, found nop after the call"},
 	{"stack's save", func(d *damage) { d.word("v_proven.site", -4, ppc64.Nop) },
-		"v_proven+0x18", kind.R2NotSaved, "restores r2 without a save"},
+		"v_proven+0x18", errkind.R2NotSaved, "restores r2 without a save"},
 	{"kept is direct", func(d *damage) { d.branch("v_kept.site", "f_hidden", 8); d.word("v_kept.site", 4, ppc64.Nop) },
-		"v_kept+0x14", kind.BadRecord, "the record says keep, found a call of something other than the trampoline"},
+		"v_kept+0x14", errkind.BadRecord, "the record says keep, found a call of something other than the trampoline"},
 	{"kept is absolute", func(d *damage) { d.at("v_kept.site", 0)[0] |= 2 },
-		"v_kept+0x14", kind.WrongCall, "expects b or bl, found"},
+		"v_kept+0x14", errkind.WrongCall, "expects b or bl, found"},
 	{"kept is conditional", func(d *damage) { d.word("v_kept.site", 0, 0x41820009) },
-		"v_kept+0x14", kind.WrongCall, "found .long 0x41820009, but the key holds f_hidden"},
+		"v_kept+0x14", errkind.WrongCall, "found .long 0x41820009, but the key holds f_hidden"},
 	{"linker is direct", func(d *damage) { d.branch("v_again.site", "f_hidden", 8); d.word("v_again.site", 4, ppc64.Nop) },
-		"v_again+0x14", kind.BadRecord, "the record says linker, found a call of something other than the trampoline"},
+		"v_again+0x14", errkind.BadRecord, "the record says linker, found a call of something other than the trampoline"},
 	{"kept calls another trampoline", func(d *damage) { copy(d.at("rec_kept", 4), d.at("rec_again", 4)[:4]) },
-		"v_kept+0x14", kind.WrongCall, "goes through __SCK__kept"},
+		"v_kept+0x14", errkind.WrongCall, "goes through __SCK__kept"},
 	{"by name, another function", func(d *damage) { d.branch("v_named.site", "v_save", 8) },
-		"v_named+0x14", kind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
+		"v_named+0x14", errkind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
 	{"gone key, no function", func(d *damage) { d.branch("v_dropped.site", "f_hidden", 12) },
-		"v_dropped+0x14", kind.WrongCall, "calls f_hidden+"},
+		"v_dropped+0x14", errkind.WrongCall, "calls f_hidden+"},
 	{"gone key, restore without a save", func(d *damage) { d.word("v_dropped.site", 4, ppc64.RestoreTOC) },
-		"v_dropped+0x14", kind.R2NotSaved, "restores r2 without a save"},
+		"v_dropped+0x14", errkind.R2NotSaved, "restores r2 without a save"},
 	{"tail flag lost", func(d *damage) { d.at("rec_tail", 9)[0] = 0 },
-		"v_tail+0x8", kind.BadRecord, "the record says tail call false, found b"},
+		"v_tail+0x8", errkind.BadRecord, "the record says tail call false, found b"},
 	{"tail flag set", func(d *damage) { d.at("rec_direct", 9)[0] = 1 },
-		"v_direct+0x14", kind.BadRecord, "the record says tail call true, found bl"},
+		"v_direct+0x14", errkind.BadRecord, "the record says tail call true, found bl"},
 	{"listed, but in no table", func(d *damage) { d.at("rec_direct", 9)[0] = 4 },
-		"v_direct+0x14", kind.NotListed, "the record says that a table lists the site, and none does"},
+		"v_direct+0x14", errkind.NotListed, "the record says that a table lists the site, and none does"},
 	{"another key than the table says", func(d *damage) { copy(d.at("rec_listed", 4), d.at("rec_save", 4)[:4]) },
-		"v_listed+0x18", kind.BadTable, "the entry's key is __SCK__listed, the record says save"},
+		"v_listed+0x18", errkind.BadTable, "the entry's key is __SCK__listed, the record says save"},
 	{"another form than the table says", func(d *damage) { d.at("rec_listed", 8)[0] = 0 },
-		"v_listed+0x18", kind.BadRecord, "the record says constant, found"},
+		"v_listed+0x18", errkind.BadRecord, "the record says constant, found"},
 	{"two sites in one place", func(d *damage) { copy(d.at("rec_direct", 0), d.at("rec_save", 0)[:4]) },
-		"v_save+0x14", kind.BadRecord, "one record says that the key is direct, another save"},
+		"v_save+0x14", errkind.BadRecord, "one record says that the key is direct, another save"},
 	{"the place of a stub", func(d *damage) { d.add("rec_proven", 0, 4, d.distance("v_proven.site", "__SCJ__proven")) },
-		"__SCJ__proven+0x0", kind.BadRecord, "the record says that a stub's own entry is a site"},
+		"__SCJ__proven+0x0", errkind.BadRecord, "the record says that a stub's own entry is a site"},
 	{"a place beside the branch", func(d *damage) { d.at("rec_direct", 0)[0] += 4 },
-		"v_direct+0x18", kind.WrongCall, "found nop, but the key holds f_hidden"},
+		"v_direct+0x18", errkind.WrongCall, "found nop, but the key holds f_hidden"},
 }
 
 // inKernel makes the record one of the kernel image.
@@ -267,19 +267,19 @@ func TestBadRecords(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		do   func(*damage)
-		kind kind.Kind
+		kind errkind.Kind
 		what string
 	}{
-		"magic":           {put("rec_head", 0, 1), kind.BadRecord, "no record of static calls begins at offset 0x0"},
-		"size":            {put("rec_head", 4, 1<<20), kind.BadRecord, "bytes for 12 entries"},
-		"key":             {put("rec_direct", 4, 99), kind.BadRecord, "entry 0 has key 99 of 12"},
-		"form":            {put("rec_direct", 8, 99), kind.BadRecord, "form 99"},
-		"place":           {put("rec_head", 16, 9), kind.BadRecord, "place 9, which does not exist"},
-		"another place":   {put("rec_head", 16, 1), kind.BadRecord, "the records are for code that runs in different places, 1 and 2"},
-		"behind the code": {put("rec_direct", 0, 1<<20), kind.BadRecord, "a site of key direct is at .*, which is not code"},
-		"odd":             {put("rec_direct", 0, 2), kind.BadRecord, "a site of key direct is at .*, which is not code"},
-		"odd, kept":       {func(d *damage) { d.add("rec_kept", 0, 4, 2) }, kind.BadRecord, "a site of key kept is at .*, which is not code"},
-		"data, kept":      {func(d *damage) { d.add("rec_kept", 0, 4, d.distance("v_kept.site", "v_data")) }, kind.BadRecord, "a site of key kept is at .*, which is not code"},
+		"magic":           {put("rec_head", 0, 1), errkind.BadRecord, "no record of static calls begins at offset 0x0"},
+		"size":            {put("rec_head", 4, 1<<20), errkind.BadRecord, "bytes for 12 entries"},
+		"key":             {put("rec_direct", 4, 99), errkind.BadRecord, "entry 0 has key 99 of 12"},
+		"form":            {put("rec_direct", 8, 99), errkind.BadRecord, "form 99"},
+		"place":           {put("rec_head", 16, 9), errkind.BadRecord, "place 9, which does not exist"},
+		"another place":   {put("rec_head", 16, 1), errkind.BadRecord, "the records are for code that runs in different places, 1 and 2"},
+		"behind the code": {put("rec_direct", 0, 1<<20), errkind.BadRecord, "a site of key direct is at .*, which is not code"},
+		"odd":             {put("rec_direct", 0, 2), errkind.BadRecord, "a site of key direct is at .*, which is not code"},
+		"odd, kept":       {func(d *damage) { d.add("rec_kept", 0, 4, 2) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
+		"data, kept":      {func(d *damage) { d.add("rec_kept", 0, 4, d.distance("v_kept.site", "v_data")) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
 	} {
 		for linker, b := range map[string][]byte{"object": object, "bfd": linked["bfd"], "lld": linked["lld"]} {
 			if name == "another place" && linker != "object" || name == "data, kept" && linker == "object" {
@@ -288,7 +288,7 @@ func TestBadRecords(t *testing.T) {
 			d := newDamage(t, b)
 			c.do(d)
 			_, err := check(d.b, Options{User: true})
-			if kind.Of(err) != c.kind || err == nil || !like(err.Error(), c.what) {
+			if errkind.Of(err) != c.kind || err == nil || !like(err.Error(), c.what) {
 				t.Errorf("%s: %s: %v, want %v: %s", linker, name, err, c.kind, c.what)
 			}
 		}
@@ -301,12 +301,12 @@ func TestNothingKnown(t *testing.T) {
 	object, _ := buildRecord(t)
 	for _, c := range []struct {
 		args []string
-		kind kind.Kind
+		kind errkind.Kind
 		text string
 	}{
-		{[]string{"-R", "static_call_sites"}, kind.NotListed, ""},
-		{[]string{"-R", "static_call_sites", "-R", ".debug_static_calls"}, kind.NotPatched, "calls __SCT__"},
-		{[]string{"-R", "static_call_sites", "-S"}, kind.NothingKnown, "no symbols of the program's own"},
+		{[]string{"-R", "static_call_sites"}, errkind.NotListed, ""},
+		{[]string{"-R", "static_call_sites", "-R", ".debug_static_calls"}, errkind.NotPatched, "calls __SCT__"},
+		{[]string{"-R", "static_call_sites", "-S"}, errkind.NothingKnown, "no symbols of the program's own"},
 	} {
 		dir := build(t, "verify-nothing"+strings.Join(c.args, ""), func(dir string) {
 			if err := os.WriteFile(filepath.Join(dir, "record.o"), object, 0o644); err != nil {
@@ -316,7 +316,7 @@ func TestNothingKnown(t *testing.T) {
 			execute(t, dir, slices.Concat([]string{"powerpc64le-linux-gnu-objcopy"}, c.args, []string{"exe", "out"})...)
 		})
 		r, err := check(readFile(t, filepath.Join(dir, "out")), Options{User: true})
-		got, text := kind.Of(err), ""
+		got, text := errkind.Of(err), ""
 		switch {
 		case err != nil:
 			text = err.Error()

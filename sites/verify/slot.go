@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -16,7 +16,7 @@ func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 	lost := v.lost(s, t, &o)
 	if s.tail() {
 		if lost != "" {
-			v.fault(s, kind.R2Lost.Errorf("a tail call, and nothing restores r2: %s", lost))
+			v.fault(s, errkind.R2Lost.Errorf("a tail call, and nothing restores r2: %s", lost))
 		}
 		return
 	}
@@ -119,12 +119,12 @@ func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost strin
 		case linker:
 			v.awaitSaved(s, true)
 		case !kept:
-			v.fault(s, kind.R2Lost.Errorf("r2 is not restored: %s", lost))
+			v.fault(s, errkind.R2Lost.Errorf("r2 is not restored: %s", lost))
 		}
 	case !kept || linker:
-		v.fault(s, kind.R2Lost.Errorf("no slot follows the call, found %v, and r2 is not restored: %s", w, lost))
+		v.fault(s, errkind.R2Lost.Errorf("no slot follows the call, found %v, and r2 is not restored: %s", w, lost))
 	case v.kernel() && v.opts.Runtime == Inline && s.entry != 0:
-		v.fault(s, kind.R2Lost.Errorf("no slot follows the call, found %v: a run time has no place for a restore", w))
+		v.fault(s, errkind.R2Lost.Errorf("no slot follows the call, found %v: a run time has no place for a restore", w))
 	}
 }
 
@@ -147,7 +147,7 @@ func (v *verifier) isPACA(w ppc64.Word) bool {
 func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 	notoc := s.flags&layout.FlagNoTOC != 0
 	if s.tail() && !notoc {
-		v.fault(s, kind.BadTable.Errorf("a tail call that needs a TOC pointer cannot be in this table"))
+		v.fault(s, errkind.BadTable.Errorf("a tail call that needs a TOC pointer cannot be in this table"))
 		return false
 	}
 	if err := v.checkStub(s, t, c); err != nil {
@@ -158,7 +158,7 @@ func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 		return true
 	}
 	if w, ok := v.slot(s); !ok || w != ppc64.RestoreTOC {
-		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) after the call, found %v", w))
+		v.fault(s, errkind.R2Lost.Errorf("expects ld r2,24(r1) after the call, found %v", w))
 		return false
 	}
 	v.await(s, false)
@@ -180,10 +180,10 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 	}
 	switch w, ok := v.slot(s); {
 	case s.tail():
-		v.fault(s, kind.BadStub.Errorf("the entry of a tail call cannot have a stub"))
+		v.fault(s, errkind.BadStub.Errorf("the entry of a tail call cannot have a stub"))
 		return false
 	case !ok || w != ppc64.RestoreTOC:
-		v.fault(s, kind.R2Lost.Errorf("expects ld r2,24(r1) after the call, found %v", w))
+		v.fault(s, errkind.R2Lost.Errorf("expects ld r2,24(r1) after the call, found %v", w))
 		return false
 	}
 	saves, err := v.checkCell(s, c)
@@ -204,7 +204,7 @@ func (v *verifier) judgeListed(s *site, c caller) bool {
 func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	w, ok := v.word(s.stub)
 	if !ok || s.stub%ppc64.WordSize != 0 {
-		return false, kind.BadStub.Errorf("the entry's stub is %s, which is not code", v.name(s.stub))
+		return false, errkind.BadStub.Errorf("the entry's stub is %s, which is not code", v.name(s.stub))
 	}
 	saves = w == ppc64.SaveTOC
 	field := s.stub - layout.CellBefore
@@ -213,20 +213,20 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	}
 	cell, ok := v.s32(field)
 	if !ok || cell%8 != 0 {
-		return false, kind.BadStub.Errorf("no address of a cell comes before the entry's stub %s", v.name(s.stub))
+		return false, errkind.BadStub.Errorf("no address of a cell comes before the entry's stub %s", v.name(s.stub))
 	}
 	m := v.start(c.toc)
 	m.pc, m.lr = s.stub, value{kind: returnTo}
 	switch o := v.run(m, goal{slot: cell}); {
 	case o.ending != through:
-		return false, kind.BadStub.Errorf("the entry's stub %s does not go through its cell%s", v.name(s.stub), because(o.why))
+		return false, errkind.BadStub.Errorf("the entry's stub %s does not go through its cell%s", v.name(s.stub), because(o.why))
 	case !o.r12:
-		return false, kind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
+		return false, errkind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
 	case o.m.saved != saves:
-		return false, kind.BadStub.Errorf("the entry's stub %s saves something other than r2", v.name(s.stub))
+		return false, errkind.BadStub.Errorf("the entry's stub %s saves something other than r2", v.name(s.stub))
 	}
 	if h := v.doubleword(cell); !h.known || !v.isTrampoline(h.addr) || v.keyName(h.addr) != v.keyName(s.key) {
-		return false, kind.BadStub.Errorf("the cell of the entry's stub %s holds %s, which is not the key's trampoline", v.name(s.stub), v.name(h.addr))
+		return false, errkind.BadStub.Errorf("the cell of the entry's stub %s holds %s, which is not the key's trampoline", v.name(s.stub), v.name(h.addr))
 	}
 	return saves, nil
 }
@@ -240,13 +240,13 @@ func (v *verifier) checkWayOut(s *site, c caller) error {
 		m := v.start(c.toc)
 		m.pc, m.lr = s.stub, value{kind: returnTo}
 		if o := v.run(m, goal{slot: s.key}); o.ending != through || !o.r12 {
-			return kind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+			return errkind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
 		}
 		if !ppc64.Reaches(s.at, s.stub) {
-			return kind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
+			return errkind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
 		}
 	case known && !ppc64.Reaches(s.at, tramp):
-		return kind.BadStub.Errorf("the trampoline %s is out of reach, and the entry has no stub that leads there", v.name(tramp))
+		return errkind.BadStub.Errorf("the trampoline %s is out of reach, and the entry has no stub that leads there", v.name(tramp))
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func (v *verifier) checkWayOut(s *site, c caller) error {
 // stub of its entry. Otherwise the run time cannot make it follow the key.
 func (v *verifier) checkReach(s *site) error {
 	if s.user && !v.object && !ppc64.Reaches(s.at, s.stub) {
-		return kind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
+		return errkind.BadStub.Errorf("the entry's stub %s is out of reach", v.name(s.stub))
 	}
 	return nil
 }
@@ -278,16 +278,16 @@ func (v *verifier) trampolineOf(key string) (uint64, bool) {
 // checkStub wants an entry's stub to jump through the entry's key.
 func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	if _, ok := v.word(s.stub); !ok || s.stub%ppc64.WordSize != 0 {
-		return kind.BadStub.Errorf("the entry's stub is %s, which is not code", v.name(s.stub))
+		return errkind.BadStub.Errorf("the entry's stub is %s, which is not code", v.name(s.stub))
 	}
 	m := v.start(c.toc)
 	m.pc, m.lr = s.stub, value{kind: returnTo}
 	o := v.run(m, goal{slot: s.key})
 	switch {
 	case o.ending != through:
-		return kind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+		return errkind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
 	case !o.r12:
-		return kind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
+		return errkind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
 	case !t.null && !o.tests:
 		return nil
 	}
@@ -295,9 +295,9 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	case returned:
 		return nil
 	case through:
-		return kind.BadStub.Errorf("the entry's stub %s jumps to what the key holds without a test, and that is NULL", v.name(s.stub))
+		return errkind.BadStub.Errorf("the entry's stub %s jumps to what the key holds without a test, and that is NULL", v.name(s.stub))
 	default:
-		return kind.BadStub.Errorf("the entry's stub %s does not return where the key holds NULL%s", v.name(s.stub), because(o.why))
+		return errkind.BadStub.Errorf("the entry's stub %s does not return where the key holds NULL%s", v.name(s.stub), because(o.why))
 	}
 }
 

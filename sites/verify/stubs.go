@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -84,9 +84,9 @@ func (v *verifier) unlistedCalls() {
 		}
 		switch {
 		case v.needsTable() && !restored:
-			v.fault(&s, kind.NotListed.Errorf("calls %s, but no entry of the table names the call", kind.Printable(tramp)))
+			v.fault(&s, errkind.NotListed.Errorf("calls %s, but no entry of the table names the call", errkind.Printable(tramp)))
 		case rec == nil && !v.opts.AllowUnpatched:
-			v.fault(&s, kind.NotPatched.Errorf("calls %s: nothing says that it was patched, or was meant to stay", kind.Printable(tramp)))
+			v.fault(&s, errkind.NotPatched.Errorf("calls %s: nothing says that it was patched, or was meant to stay", errkind.Printable(tramp)))
 		}
 	})
 }
@@ -193,9 +193,9 @@ func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	s.key = v.loadsFrom(m)
 	switch {
 	case s.key == 0:
-		v.fault(&s, kind.BadStub.Errorf("calls %s, which does not go through a key", v.name(stub)))
+		v.fault(&s, errkind.BadStub.Errorf("calls %s, which does not go through a key", v.name(stub)))
 	case v.keyName(s.key) != key:
-		v.fault(&s, kind.BadStub.Errorf("calls %s, which goes through %s", v.name(stub), v.name(s.key)))
+		v.fault(&s, errkind.BadStub.Errorf("calls %s, which goes through %s", v.name(stub), v.name(s.key)))
 	default:
 		v.judge(&s)
 	}

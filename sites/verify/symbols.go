@@ -13,7 +13,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -35,7 +35,7 @@ func (p *program) symtab() []symbol {
 // dynsym reads a SHT_DYNSYM section, which package elfrw leaves to its readers.
 func dynsym(f *elfrw.File, t elfrw.Section) ([]symbol, error) {
 	if t.Entsize != elfrw.SymSize || t.Size%elfrw.SymSize != 0 || int(t.Link) >= f.NumSections() {
-		return nil, kind.BadELF.Errorf("section %v: 0x%x bytes in entries of %d with string table %d are not symbols", t, t.Size, t.Entsize, t.Link)
+		return nil, errkind.BadELF.Errorf("section %v: 0x%x bytes in entries of %d with string table %d are not symbols", t, t.Size, t.Entsize, t.Link)
 	}
 	strings := f.Section(int(t.Link)).Data()
 	raw := t.Data()
@@ -193,19 +193,19 @@ func isLinkerStub(name string) bool {
 // name returns what messages call an address.
 func (p *program) name(at uint64) string {
 	if s := p.external(at); s != nil {
-		return kind.Printable(s.name)
+		return errkind.Printable(s.name)
 	}
 	if n, ok := p.names[at]; ok {
-		return kind.Printable(n)
+		return errkind.Printable(n)
 	}
 	if s, ok := p.around(at); ok {
 		if at == s.addr {
-			return kind.Printable(s.name)
+			return errkind.Printable(s.name)
 		}
 		if l, err := ppc64.LocalEntryOf(s.other); err == nil && at == s.addr+l.Offset() {
-			return kind.Printable(s.name) + " (local entry)"
+			return errkind.Printable(s.name) + " (local entry)"
 		}
-		return fmt.Sprintf("%s+0x%x", kind.Printable(s.name), at-s.addr)
+		return fmt.Sprintf("%s+0x%x", errkind.Printable(s.name), at-s.addr)
 	}
 	if s, off, ok := p.locate(at); ok {
 		return fmt.Sprintf("%s+0x%x", s, off)

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -46,7 +46,7 @@ func (v *verifier) tables() ([]table, error) {
 			continue
 		}
 		if !s.Is(elf.SHT_PROGBITS) {
-			return nil, kind.BadTable.Errorf("section %v: a site table has type SHT_PROGBITS, but this is %v", s, elf.SectionType(s.Type))
+			return nil, errkind.BadTable.Errorf("section %v: a site table has type SHT_PROGBITS, but this is %v", s, elf.SectionType(s.Type))
 		}
 		t := table{from: p.address[i], to: p.address[i] + s.Size, user: name == layout.UserTable, sec: i}
 		v.setEntrySize(&t, s)
@@ -70,7 +70,7 @@ func (v *verifier) tables() ([]table, error) {
 	t.user = v.opts.User
 	s, _, ok := p.locate(t.from)
 	if !ok || s.Data() == nil || t.to > p.address[s.Index]+s.Size {
-		return nil, kind.BadTable.Errorf("the table between %s and %s is in no section", layout.TableStart, layout.TableStop)
+		return nil, errkind.BadTable.Errorf("the table between %s and %s is in no section", layout.TableStart, layout.TableStop)
 	}
 	v.setEntrySize(&t, elfrw.Section{})
 	return []table{t}, nil
@@ -81,13 +81,13 @@ func (v *verifier) tables() ([]table, error) {
 func (v *verifier) cut(t table) error {
 	if v.object {
 		if v.isRelocated(t.sec, t.to-t.from, math.MaxUint64) {
-			return kind.BadTable.Errorf("a relocation passes the end of the table")
+			return errkind.BadTable.Errorf("a relocation passes the end of the table")
 		}
 		return nil
 	}
 	for i := range v.symbols {
 		if x := &v.symbols[i]; t.user && x.name == layout.TableStop && x.section == t.sec && x.addr != t.to {
-			return kind.BadTable.Errorf("the table ends at 0x%x, and %s is 0x%x", t.to, x.name, x.addr)
+			return errkind.BadTable.Errorf("the table ends at 0x%x, and %s is 0x%x", t.to, x.name, x.addr)
 		}
 	}
 	return nil
@@ -126,15 +126,15 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 	s := site{entry: at, user: t.user}
 	var ok bool
 	if s.at, ok = p.s32(at); !ok {
-		return s, kind.BadTable.Errorf("the address of the site cannot be read")
+		return s, errkind.BadTable.Errorf("the address of the site cannot be read")
 	}
 	if t.user {
 		if s.stub, ok = p.s32(at + layout.StubField); !ok {
-			return s, kind.BadTable.Errorf("the address of the stub cannot be read")
+			return s, errkind.BadTable.Errorf("the address of the stub cannot be read")
 		}
 		c := p.doubleword(at + layout.UserKeyField)
 		if !c.known {
-			return s, kind.BadTable.Errorf("the address of the key cannot be read")
+			return s, errkind.BadTable.Errorf("the address of the key cannot be read")
 		}
 		s.key = c.addr
 	} else {
@@ -148,7 +148,7 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 			}
 		}
 		if !ok {
-			return s, kind.BadTable.Errorf("the address of the key cannot be read")
+			return s, errkind.BadTable.Errorf("the address of the key cannot be read")
 		}
 	}
 	s.flags = s.key & layout.FlagMask
@@ -159,10 +159,10 @@ func (v *verifier) entry(t table, at uint64) (site, error) {
 // checkPlace wants the site to be a word of code.
 func (v *verifier) checkPlace(s *site) error {
 	if s.at%4 != 0 {
-		return kind.BadTable.Errorf("the entry points at 0x%x, which is not a multiple of 4", s.at)
+		return errkind.BadTable.Errorf("the entry points at 0x%x, which is not a multiple of 4", s.at)
 	}
 	if _, ok := v.word(s.at); !ok {
-		return kind.BadTable.Errorf("the entry points at %s, which is not code", v.name(s.at))
+		return errkind.BadTable.Errorf("the entry points at %s, which is not code", v.name(s.at))
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (v *verifier) checkPlace(s *site) error {
 // the table, this does no harm, and the key is the trampoline's.
 func (v *verifier) checkKey(s *site) error {
 	if s.key%8 != 0 {
-		return kind.BadTable.Errorf("the entry's key is at 0x%x, which is not a multiple of 8", s.key)
+		return errkind.BadTable.Errorf("the entry's key is at 0x%x, which is not a multiple of 8", s.key)
 	}
 	name := v.names[s.key]
 	if x := v.external(s.key); x != nil && (s.key-v.ext)%extSize == 0 {
@@ -186,13 +186,13 @@ func (v *verifier) checkKey(s *site) error {
 		s.key = v.keyNamed(strings.TrimPrefix(name, layout.TrampPrefix))
 		return nil
 	case v.keys || v.foreign(s.key):
-		return kind.BadTable.Errorf("the entry's key is %s, which is not a key", v.name(s.key))
+		return errkind.BadTable.Errorf("the entry's key is %s, which is not a key", v.name(s.key))
 	}
 	if v.foreign(s.key) {
 		return nil
 	}
 	if sec, off, ok := v.locate(s.key); !ok || sec.Has(elf.SHF_EXECINSTR) || sec.Size-off < 8 {
-		return kind.BadTable.Errorf("the entry's key is %s, which is not data", v.name(s.key))
+		return errkind.BadTable.Errorf("the entry's key is %s, which is not data", v.name(s.key))
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -50,13 +50,13 @@ type Fault struct {
 	Symbol  string // the function that contains it, empty if unknown
 	FuncOff uint64 // bytes from the function; from the section without one
 	Key     string // without __SCK__, empty if unknown
-	Kind    kind.Kind
+	Kind    errkind.Kind
 	What    string // what is wrong, as in the message
 }
 
 // String names the place and says what is wrong.
 func (f *Fault) String() string {
-	return fmt.Sprintf("section %q: %s+0x%x: %s", f.Section, kind.Printable(f.Symbol), f.FuncOff, f.What)
+	return fmt.Sprintf("section %q: %s+0x%x: %s", f.Section, errkind.Printable(f.Symbol), f.FuncOff, f.What)
 }
 
 // A Report is what Verify found.
@@ -107,7 +107,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 		entries += v.table(t)
 	}
 	if entries == 0 && v.needsTable() && p.tramps > 0 {
-		return nil, kind.NoTable.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, kind.Printable(p.first))
+		return nil, errkind.NoTable.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, errkind.Printable(p.first))
 	}
 	v.recordedSites()
 	v.stubCalls()
@@ -195,10 +195,10 @@ func (v *verifier) nothingKnown() error {
 	switch {
 	case v.opts.AllowUnpatched && v.traces > 0:
 	case v.patched():
-		return kind.NothingKnown.Errorf("there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known about the sites")
+		return errkind.NothingKnown.Errorf("there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known about the sites")
 	case v.traces > 0:
 	case !v.object && !v.locals:
-		return kind.NothingKnown.Errorf("there are no symbols of the program's own, no table of sites and no record of them: nothing is known about the sites")
+		return errkind.NothingKnown.Errorf("there are no symbols of the program's own, no table of sites and no record of them: nothing is known about the sites")
 	}
 	return nil
 }
@@ -229,7 +229,7 @@ func (v *verifier) patched() bool {
 func (v *verifier) table(t table) int {
 	n := int((t.to - t.from) / t.size)
 	if (t.to-t.from)%t.size != 0 {
-		v.fault(&site{at: t.from}, kind.BadTable.Errorf("0x%x bytes are not a multiple of %d, the size of an entry", t.to-t.from, t.size))
+		v.fault(&site{at: t.from}, errkind.BadTable.Errorf("0x%x bytes are not a multiple of %d, the size of an entry", t.to-t.from, t.size))
 	}
 	if err := v.cut(t); err != nil {
 		v.fault(&site{at: t.from}, err)
@@ -254,7 +254,7 @@ func (v *verifier) table(t table) int {
 				}
 				continue
 			}
-			v.fault(&s, kind.BadTable.Errorf("two entries name the site, %s and %s", v.name(first), v.name(at)))
+			v.fault(&s, errkind.BadTable.Errorf("two entries name the site, %s and %s", v.name(first), v.name(at)))
 			continue
 		}
 		v.seen[place{s.at, s.user}] = at
@@ -267,9 +267,9 @@ func (v *verifier) table(t table) int {
 			if err := v.checkOwnStub(&s); err != nil {
 				v.fault(&s, err)
 			} else if v.record(s.at) != nil {
-				v.fault(&s, kind.BadRecord.Errorf("the record says that a stub's own entry is a site"))
+				v.fault(&s, errkind.BadRecord.Errorf("the record says that a stub's own entry is a site"))
 			} else if w, _ := v.word(s.at); w != ppc64.Nop {
-				v.fault(&s, kind.BadStub.Errorf("expects nop, which a run time may make a branch, found %v", w))
+				v.fault(&s, errkind.BadStub.Errorf("expects nop, which a run time may make a branch, found %v", w))
 			}
 			continue
 		}
@@ -281,7 +281,7 @@ func (v *verifier) table(t table) int {
 
 // fault notes what is wrong with a site.
 func (v *verifier) fault(s *site, err error) {
-	f := Fault{Kind: kind.Of(err), What: err.Error()}
+	f := Fault{Kind: errkind.Of(err), What: err.Error()}
 	if sec, off, ok := v.locate(s.at); ok {
 		f.Section, f.Off, f.FuncOff = sec.NameString(), off, off
 		if sec.IsCode() {

@@ -12,13 +12,13 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/sirupsen/logrus"
 )
 
 // errArchive is the error of open for an archive. Who can, reads its members; a
 // member of an archive cannot be one.
-var errArchive = kind.Archive.Errorf("an archive inside an archive is not read")
+var errArchive = errkind.Archive.Errorf("an archive inside an archive is not read")
 
 // memberNames are the names that messages and listings have for the members of an
 // archive, LIB.a(MEMBER.o), as linkers do. A number tells members of one name apart.
@@ -42,7 +42,7 @@ func (n memberNames) next(m elfrw.Member) string {
 func openMember(ctx context.Context, archive string, a *elfrw.Archive, m elfrw.Member) (*elfrw.File, error) {
 	switch {
 	case m.Origin != 0:
-		return nil, kind.Archive.Errorf("the member is in another archive, at 0x%x; name that one", m.Origin)
+		return nil, errkind.Archive.Errorf("the member is in another archive, at 0x%x; name that one", m.Origin)
 	case a.Thin():
 		return open(ctx, memberPath(archive, m))
 	}
@@ -119,7 +119,7 @@ func eachMember(ctx context.Context, path string, a *elfrw.Archive, log *logrus.
 
 // failMember reports an error about a member, and returns its exit code.
 func failMember(log *logrus.Entry, archive string, m elfrw.Member, err error) int {
-	fail(log, kind.Of(err), withoutPath(err, memberPath(archive, m)))
+	fail(log, errkind.Of(err), withoutPath(err, memberPath(archive, m)))
 	return exitCode(err)
 }
 
@@ -127,7 +127,7 @@ func failMember(log *logrus.Entry, archive string, m elfrw.Member, err error) in
 // written, or none.
 func (p *patcher) patchArchive(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	if p.output == dash {
-		return 0, kind.WrongOption.Errorf("--output - does not go with an archive")
+		return 0, errkind.WrongOption.Errorf("--output - does not go with an archive")
 	}
 	unlock := func() {}
 	if p.output == "" {
@@ -156,7 +156,7 @@ func (p *patcher) patchArchive(ctx context.Context, path string, out *bytes.Buff
 // patchThin patches the members of a thin archive, which are files of their own.
 func (p *patcher) patchThin(ctx context.Context, path string, a *elfrw.Archive, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	if p.output != "" {
-		return 0, kind.WrongOption.Errorf("--output does not go with a thin archive: its members are files of their own")
+		return 0, errkind.WrongOption.Errorf("--output does not go with a thin archive: its members are files of their own")
 	}
 	var whole patchedFile
 	code, err = eachMember(ctx, path, a, log, func(_ int, m elfrw.Member, name string, log *logrus.Entry) (int, error) {
@@ -185,7 +185,7 @@ func (p *patcher) patchMembers(ctx context.Context, path string, a *elfrw.Archiv
 		if !image.Unchanged() {
 			plans[i] = plan
 			if err := edit.Replace(i, image); err != nil {
-				return 0, kind.CannotEdit.Wrap(err)
+				return 0, errkind.CannotEdit.Wrap(err)
 			}
 		}
 		whole.addMember(p.patchedFile(name, plan, image))
@@ -203,7 +203,7 @@ func (p *patcher) patchMembers(ctx context.Context, path string, a *elfrw.Archiv
 	}
 	image, err := edit.Layout()
 	if err != nil {
-		return 0, kind.CannotEdit.Wrap(err)
+		return 0, errkind.CannotEdit.Wrap(err)
 	}
 	if !p.dryRun && (p.output != "" || !image.Unchanged()) {
 		err := p.write(ctx, path, func(dest string) (*elfrw.Temp, error) {
@@ -245,7 +245,7 @@ func checkMembers(written *elfrw.Archive, plans map[int]filePlan) error {
 			err = plan.Check(f)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", kind.Printable(m.Name), err)
+			return fmt.Errorf("%s: %w", errkind.Printable(m.Name), err)
 		}
 	}
 	return nil

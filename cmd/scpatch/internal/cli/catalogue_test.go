@@ -13,7 +13,7 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // TestCatalogue wants one entry for every form, every reason and every kind of errors,
@@ -30,7 +30,7 @@ func TestCatalogue(t *testing.T) {
 		}
 		texts[r.String()] = r.Text()
 	}
-	for _, k := range kind.All() {
+	for _, k := range errkind.All() {
 		if _, ok := texts[k.String()]; ok || k.String() == "" {
 			t.Errorf("kind %d: name %q", k, k)
 		}

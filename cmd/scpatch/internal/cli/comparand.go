@@ -14,7 +14,7 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -46,7 +46,7 @@ func openComparand(ctx context.Context, path string) (in *comparand, err error) 
 	head, _ := in.text.Peek(8) // an error comes again when it is read
 	archive := elfrw.IsArchive(head)
 	if archive && in.file == nil {
-		return nil, kind.Archive.Errorf("an archive is not read from standard input; name its file")
+		return nil, errkind.Archive.Errorf("an archive is not read from standard input; name its file")
 	}
 	in.object = archive || bytes.HasPrefix(head, []byte(elf.ELFMAG))
 	return in, nil
@@ -76,7 +76,7 @@ func (in *comparand) read(ctx context.Context, opts sites.Options, log *logrus.E
 		var first error // of a member
 		_, err = withObjects(ctx, in.path, log, func(_ string, err error) { first = cmp.Or(first, err) }, list)
 		if err = cmp.Or(err, first); err == nil && len(files) == 0 {
-			err = kind.BadListing.Errorf("empty: the archive has no members")
+			err = errkind.BadListing.Errorf("empty: the archive has no members")
 		}
 		return files, err
 	}

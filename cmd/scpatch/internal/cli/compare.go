@@ -11,7 +11,7 @@ import (
 	"io"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/spf13/pflag"
 )
 
@@ -59,8 +59,8 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	var inputs [2]*comparand
 	worst := ExitDone
 	failed := func(path string, err error) {
-		err = kind.BadListing.Wrap(err)
-		fail(c.log.WithField("file", path), kind.Of(err), withoutPath(err, path))
+		err = errkind.BadListing.Wrap(err)
+		fail(c.log.WithField("file", path), errkind.Of(err), withoutPath(err, path))
 		worst = max(worst, exitCode(err))
 	}
 	for i, path := range files {
@@ -110,12 +110,12 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 			write = func() error { return report.PrintComparePage(stdout, views) }
 		}
 		if pageErr := write(); pageErr != nil {
-			fail(c.log.WithField("file", *html), kind.Of(pageErr), withoutPath(pageErr, *html))
+			fail(c.log.WithField("file", *html), errkind.Of(pageErr), withoutPath(pageErr, *html))
 			worst = ExitIO
 		}
 	}
 	if err != nil {
-		fail(c.log, kind.Of(err), err.Error())
+		fail(c.log, errkind.Of(err), err.Error())
 		return max(worst, exitCode(err))
 	}
 	return worst

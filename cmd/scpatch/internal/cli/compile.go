@@ -15,7 +15,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 const compileUsage = `Usage: scpatch compile [options] -- COMPILER [ARG...]
@@ -119,7 +119,7 @@ func (w *wrapper) compile() int {
 		}
 	}
 	if err != nil {
-		fail(w.log, kind.Of(err), err.Error())
+		fail(w.log, errkind.Of(err), err.Error())
 		return ExitIO
 	}
 	return w.end(state)
@@ -225,9 +225,9 @@ func dieBy(s syscall.Signal) int {
 }
 
 func (w *wrapper) cannotRun(err error) int {
-	k, code := kind.Of(err), shellCannotRun
+	k, code := errkind.Of(err), shellCannotRun
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		k, code = kind.NoSuchFile, shellNotFound
+		k, code = errkind.NoSuchFile, shellNotFound
 	}
 	var inner *exec.Error
 	if errors.As(err, &inner) {

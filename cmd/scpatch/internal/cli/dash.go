@@ -11,7 +11,7 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // dash names standard input among the inputs, and standard output as what is
@@ -72,7 +72,7 @@ func (p *patcher) printObject(out *bytes.Buffer, f *elfrw.File, image *elfrw.Ima
 			err = plan.Check(written)
 		}
 		if err != nil {
-			return &kind.Error{Kind: kind.NotAsPlanned, Err: err}
+			return &errkind.Error{Kind: errkind.NotAsPlanned, Err: err}
 		}
 	}
 	_, _ = object.WriteTo(out)

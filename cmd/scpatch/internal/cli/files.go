@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -60,12 +60,12 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		}
 		if printed == nil {
 			if _, printed = stdout.Write(r.out.Bytes()); printed != nil {
-				fail(c.log, kind.Of(printed), printed.Error())
+				fail(c.log, errkind.Of(printed), printed.Error())
 				worst = ExitIO
 			}
 		}
 		if r.err != nil {
-			fail(r.log, kind.Of(r.err), withoutPath(r.err, files[i]))
+			fail(r.log, errkind.Of(r.err), withoutPath(r.err, files[i]))
 			r.code = exitCode(r.err)
 		}
 		_, _ = c.log.Out.Write(r.said.Bytes())
@@ -76,12 +76,12 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 	progress.clear()
 	wait()
 	if skipped > 0 {
-		fail(c.log, kind.Interrupted, fmt.Sprintf("interrupted: not looked at: %d of %s", skipped, report.Number(len(files), "file")))
+		fail(c.log, errkind.Interrupted, fmt.Sprintf("interrupted: not looked at: %d of %s", skipped, report.Number(len(files), "file")))
 		worst = ExitIO
 	}
 	if c.atEnd != nil {
 		if _, err := io.WriteString(stdout, c.atEnd()); err != nil && printed == nil {
-			fail(c.log, kind.Of(err), err.Error())
+			fail(c.log, errkind.Of(err), err.Error())
 			worst = ExitIO
 		}
 	}

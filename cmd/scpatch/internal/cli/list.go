@@ -12,7 +12,7 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/verify"
 	"github.com/sirupsen/logrus"
 )
@@ -128,7 +128,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			write = func() error { return report.PrintPage(stdout, all) }
 		}
 		if err := write(); err != nil {
-			fail(c.log.WithField("file", *html), kind.Of(err), withoutPath(err, *html))
+			fail(c.log.WithField("file", *html), errkind.Of(err), withoutPath(err, *html))
 			return max(code, exitCode(err))
 		}
 	}

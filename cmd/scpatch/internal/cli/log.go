@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -28,7 +28,7 @@ func (p plainFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	}
 	file := ""
 	if f, ok := e.Data["file"].(string); ok {
-		file = kind.Printable(f) + ": "
+		file = errkind.Printable(f) + ": "
 	}
 	name := ""
 	if k, ok := e.Data["kind"].(string); ok && k != "" {
@@ -76,7 +76,7 @@ func (githubFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	}
 	text := report.Plain(e.Message)
 	if file != "" {
-		text = kind.Printable(file) + ": " + text
+		text = errkind.Printable(file) + ": " + text
 	}
 	start := strings.TrimSpace(command + " " + strings.Join(properties, ","))
 	return fmt.Appendf(nil, "::%s::%s\n", start, githubText.Replace(text)), nil

@@ -10,7 +10,7 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/pflag"
 )
@@ -240,7 +240,7 @@ func (c *common) usageError(err error, stderr io.Writer) int {
 		return c.wrote(d.wrote)
 	}
 	c.log.SetFormatter(plainFormatter{c.screenOf(stderr)}) // whatever the options say
-	fail(c.log, kind.BadUsage, err.Error())
+	fail(c.log, errkind.BadUsage, err.Error())
 	fmt.Fprintf(stderr, "Try '%s --help' for more information.\n", c.flags.Name())
 	return ExitUsage
 }
@@ -250,12 +250,12 @@ func (c *common) wrote(err error) int {
 	if err == nil {
 		return ExitDone
 	}
-	fail(c.log, kind.Of(err), err.Error())
+	fail(c.log, errkind.Of(err), err.Error())
 	return ExitIO
 }
 
 // fail reports an error under the name of its kind.
-func fail(log logrus.FieldLogger, k kind.Kind, text string) {
+func fail(log logrus.FieldLogger, k errkind.Kind, text string) {
 	log.WithField("kind", k.String()).Error(text)
 }
 

@@ -18,7 +18,7 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -169,7 +169,7 @@ func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.B
 func (p *patcher) apply(plan filePlan) (*elfrw.Image, error) {
 	edit, err := plan.Apply()
 	if err != nil {
-		return nil, kind.CannotEdit.Wrap(err)
+		return nil, errkind.CannotEdit.Wrap(err)
 	}
 	if p.strip && !edit.Empty() {
 		edit.StripSignature()
@@ -179,7 +179,7 @@ func (p *patcher) apply(plan filePlan) (*elfrw.Image, error) {
 		return nil, fmt.Errorf("%w: patch before signing, or drop it with --strip-signature", err)
 	}
 	if err != nil {
-		return nil, kind.CannotEdit.Wrap(err)
+		return nil, errkind.CannotEdit.Wrap(err)
 	}
 	return image, nil
 }
@@ -224,8 +224,8 @@ func (p *patcher) writeTemp(path string, writeTemp func(dest string) (*elfrw.Tem
 		return nil, err
 	}
 	temp, err := writeTemp(dest)
-	if err != nil && !kind.Of(err).IO() {
-		return nil, &kind.Error{Kind: kind.NotAsPlanned, Err: err} // what was read back
+	if err != nil && !errkind.Of(err).IO() {
+		return nil, &errkind.Error{Kind: errkind.NotAsPlanned, Err: err} // what was read back
 	}
 	if errors.Is(err, fs.ErrPermission) && p.output == "" {
 		return nil, fmt.Errorf("%w; --output can name a file in another directory", err)
@@ -245,7 +245,7 @@ func open(ctx context.Context, path string) (*elfrw.File, error) {
 		}
 		f, err := elfrw.New(data)
 		if err = notELF(err, data); errors.Is(err, errArchive) {
-			err = kind.Archive.Errorf("an archive is not read from standard input; name its file")
+			err = errkind.Archive.Errorf("an archive is not read from standard input; name its file")
 		}
 		return f, err
 	}
@@ -271,7 +271,7 @@ func notELF(err error, head []byte) error {
 	case elfrw.IsArchive(head):
 		return errArchive
 	case bytes.HasPrefix(head, []byte(bitcodeMagic)):
-		return kind.LTOObject.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
+		return errkind.LTOObject.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
 	}
 	return fmt.Errorf("%w; want an object that a compiler for powerpc64le has made", err)
 }
@@ -315,7 +315,7 @@ func (p *patcher) summary(plan filePlan) string {
 
 // exitCode classifies an error.
 func exitCode(err error) int {
-	if kind.Of(err).IO() {
+	if errkind.Of(err).IO() {
 		return ExitIO
 	}
 	return ExitInput

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/sirupsen/logrus"
 )
 
@@ -44,7 +44,7 @@ func (f fileSarif) add(do func(*report.Sarif)) {
 
 // failed keeps an error about a file or a member.
 func (f fileSarif) failed(name string, err error) {
-	f.add(func(l *report.Sarif) { l.AddError(name, kind.Of(err), withoutPath(err, f.path)) })
+	f.add(func(l *report.Sarif) { l.AddError(name, errkind.Of(err), withoutPath(err, f.path)) })
 }
 
 // job is a job that keeps the errors of files, too.

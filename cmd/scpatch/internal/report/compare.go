@@ -7,7 +7,7 @@ import (
 	"io"
 
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // compareVersion is the version of the form that compare --json prints.
@@ -64,9 +64,9 @@ func (v *Comparison) Worse(strict bool) bool {
 
 // Write prints what changed, for people.
 func (v *Comparison) Write(out io.Writer, to Screen) {
-	name := kind.Printable(v.name())
+	name := errkind.Printable(v.name())
 	if v.Old != "" && v.New != "" && v.Old != v.New {
-		name = kind.Printable(v.Old) + " -> " + kind.Printable(v.New)
+		name = errkind.Printable(v.Old) + " -> " + errkind.Printable(v.New)
 	}
 	fmt.Fprintf(out, "%s: ", name)
 	for i, c := range changes {
@@ -113,5 +113,5 @@ func pairRow(p *Pair) []string {
 			because = p.New.Reason.String()
 		}
 	}
-	return []string{string(p.Change), s.where(), kind.Printable(s.Key), was, is, kind.Printable(because)}
+	return []string{string(p.Change), s.where(), errkind.Printable(s.Key), was, is, errkind.Printable(because)}
 }

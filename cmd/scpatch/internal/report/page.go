@@ -17,7 +17,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // The parts of the page. The scripts are one when it is written.
@@ -261,7 +261,7 @@ func replaceablePage(path string) error {
 	defer f.Close()
 	head := make([]byte, len(pageStart))
 	if n, _ := io.ReadFull(f, head); n > 0 && string(head[:n]) != pageStart {
-		return &kind.Error{Kind: kind.NotAPage, Err: &fs.PathError{Op: "write", Path: path, Err: errors.New("this is not such a page, and stays as it is")}}
+		return &errkind.Error{Kind: errkind.NotAPage, Err: &fs.PathError{Op: "write", Path: path, Err: errors.New("this is not such a page, and stays as it is")}}
 	}
 	return nil
 }

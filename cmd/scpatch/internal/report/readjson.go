@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // ReadListing reads what list --json has printed.
@@ -23,7 +23,7 @@ func ReadListing(listing io.Reader) ([]File, error) {
 			return nil, errors.New("empty: scpatch list --json has listed no file")
 		case errors.Is(err, io.EOF):
 			return files, nil
-		case kind.Of(err).IO():
+		case errkind.Of(err).IO():
 			return nil, err
 		case err != nil:
 			return nil, fmt.Errorf("after %s: not JSON: %w", Number(len(files), "object"), err)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/ianlancetaylor/demangle"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/verify"
 )
 
@@ -121,7 +121,7 @@ func (l *Sarif) AddSites(file *File) {
 		}
 		l.add(sarifResult{
 			Rule: s.Reason.String(), Level: "warning",
-			Message:   sarifMessage(fmt.Sprintf("%s: the call of %s stays on its trampoline: %s", s.where(), kind.Printable(s.Key), s.Why)),
+			Message:   sarifMessage(fmt.Sprintf("%s: the call of %s stays on its trampoline: %s", s.where(), errkind.Printable(s.Key), s.Why)),
 			Locations: locate(file.File, s.Function, s.Symbol),
 		}, seen, s.Symbol, s.Key)
 	}
@@ -141,11 +141,11 @@ func (l *Sarif) AddFaults(path string, r *verify.Report) {
 }
 
 // AddError adds the error of a file that could not be looked at.
-func (l *Sarif) AddError(path string, k kind.Kind, text string) {
+func (l *Sarif) AddError(path string, k errkind.Kind, text string) {
 	in := &l.Runs[0].Invocations[0]
 	in.Successful = false
 	n := sarifNotification{Level: "error", Message: sarifMessage(text), Locations: locate(path, "", "")}
-	if k != kind.None {
+	if k != errkind.None {
 		n.Descriptor = &sarifDescriptor{k.String()}
 	}
 	in.Notifications = append(in.Notifications, n)

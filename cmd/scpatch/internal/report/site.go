@@ -10,8 +10,8 @@ import (
 	"github.com/ianlancetaylor/demangle"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/image"
-	"github.com/scpatch/scpatch/sites/kind"
 	"golang.org/x/arch/ppc64/ppc64asm"
 )
 
@@ -187,9 +187,9 @@ func asm(w ppc64.Word, symbol string) string {
 // where names a site for people.
 func (s *Site) where() string {
 	if s.Function == "" {
-		return fmt.Sprintf("%s+0x%x", kind.Printable(s.Section), s.Offset)
+		return fmt.Sprintf("%s+0x%x", errkind.Printable(s.Section), s.Offset)
 	}
-	return fmt.Sprintf("%s+0x%x", kind.Printable(s.Function), s.FuncOff)
+	return fmt.Sprintf("%s+0x%x", errkind.Printable(s.Function), s.FuncOff)
 }
 
 // Sentence returns a site for the log, in the form of objtool's messages.
@@ -198,7 +198,7 @@ func (s *Site) Sentence() string {
 	if s.Tail {
 		call = "tail call"
 	}
-	text := fmt.Sprintf("section %q: %s: %s of %s: %s", s.Section, s.where(), call, kind.Printable(s.Key), s.Form)
+	text := fmt.Sprintf("section %q: %s: %s of %s: %s", s.Section, s.where(), call, errkind.Printable(s.Key), s.Form)
 	switch {
 	case s.Form == sites.Keep:
 		return text + ": " + s.Reason.String() + ": " + s.Why

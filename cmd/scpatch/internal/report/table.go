@@ -10,7 +10,7 @@ import (
 
 	"github.com/ianlancetaylor/demangle"
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // WriteTable prints the sites of a file as a table, for people.
@@ -21,7 +21,7 @@ func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 		all = c.Sites
 	}
 	_, program := all.(*seenSites)
-	fmt.Fprintf(out, "%s: %s\n", kind.Printable(path), heading(file))
+	fmt.Fprintf(out, "%s: %s\n", errkind.Printable(path), heading(file))
 	if len(views) == 0 {
 		return
 	}
@@ -42,8 +42,8 @@ func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 			cost = strconv.Itoa(s.Cost)
 		}
 		row := []string{
-			fmt.Sprintf("%s+0x%x", kind.Printable(s.Section), s.Offset), s.where(),
-			kind.Printable(s.Key), kind.Printable(s.Target), s.Form.String(), cost, kind.Printable(becomes), because,
+			fmt.Sprintf("%s+0x%x", errkind.Printable(s.Section), s.Offset), s.where(),
+			errkind.Printable(s.Key), errkind.Printable(s.Target), s.Form.String(), cost, errkind.Printable(becomes), because,
 		}
 		rows = append(rows, row)
 	}

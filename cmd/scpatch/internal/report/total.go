@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/scpatch/scpatch/sites"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // A FormCounts is the number of sites with each form.
@@ -56,7 +56,7 @@ func NewTotal(path string, file Sites) Total {
 	}
 	for _, g := range Kept(file.Decided()) {
 		first := file.Site(g.first)
-		t.Stays = append(t.Stays, Stay{g.Reason, g.Count, 1, first.Why, kind.Printable(path) + ": " + first.where()})
+		t.Stays = append(t.Stays, Stay{g.Reason, g.Count, 1, first.Why, errkind.Printable(path) + ": " + first.where()})
 	}
 	return t
 }

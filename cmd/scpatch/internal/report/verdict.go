@@ -7,7 +7,7 @@ import (
 	"io"
 
 	"github.com/ianlancetaylor/demangle"
-	"github.com/scpatch/scpatch/sites/kind"
+	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/verify"
 )
 
@@ -46,7 +46,7 @@ func WriteVerdict(out io.Writer, path string, r *verify.Report) {
 	case len(r.Faults) > 0:
 		state = fmt.Sprintf("%d wrong", len(r.Faults))
 	}
-	fmt.Fprintf(out, "%s: %s, %s\n", kind.Printable(path), Number(r.Sites, "site"), state)
+	fmt.Fprintf(out, "%s: %s, %s\n", errkind.Printable(path), Number(r.Sites, "site"), state)
 }
 
 // NewVerdict returns what verify prints about a file.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package textmap_test
+package cfg_test
 
 import (
 	"fmt"
 	"log"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/sites/textmap"
+	"github.com/scpatch/scpatch/sites/cfg"
 )
 
 // May a call be followed by ld r2,24(r1)? Only if the function has saved its own
@@ -19,7 +19,7 @@ func ExampleMap_Prove() {
 	}
 	defer f.Close()
 	text, _ := f.SectionByName(".text")
-	m, err := textmap.Read(f, []int{text.Index})
+	m, err := cfg.Read(f, []int{text.Index})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-package textmap
+package cfg
 
 import (
 	"debug/elf"

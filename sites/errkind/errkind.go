@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package kind sorts errors into a few kinds, each with one remedy. The name of
+// Package errkind sorts errors into a few kinds, each with one remedy. The name of
 // a kind does not change; scpatch prints it with the message and explains it.
 //
 // An error gets its kind where it is made ([Kind.Errorf]), or from the step of
 // the pipeline that returns it ([Kind.Wrap]). Errors of package elfrw and of
 // the system already have types; [Of] knows these.
-package kind
+package errkind
 
 import (
 	"context"

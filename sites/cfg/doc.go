@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package textmap finds in an ELF file what package tocsave needs to know about
+// Package cfg finds in an ELF file what package tocsave needs to know about
 // the functions around calls, and asks it for proofs.
 //
 // # Model
@@ -79,4 +79,4 @@
 // linear except for sorting what was found. Where functions, tables or
 // exception tables overlap so much that it would not be linear, nothing is
 // proven.
-package textmap
+package cfg
