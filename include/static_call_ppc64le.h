@@ -161,15 +161,17 @@ __attribute__((section(".text.static_call_unit")))
 void __static_call_enter(unsigned long toc)
 {
 	struct static_call_unit *unit = &__static_call_unit;
+	/* Both NULL without a table: of such an address -fsanitize=undefined allows no element. */
+	const struct static_call_site *start = __start_static_call_sites, *stop = __stop_static_call_sites;
 
 	/* Without a run time all calls go through their keys, as scpatch has linked them. */
-	if (&__start_static_call_sites[0] == &__stop_static_call_sites[0] || !__static_call_register)
+	if (start == stop || !__static_call_register)
 		return;
 	if (unit->start && (!toc || unit->toc == toc || unit->toc == STATIC_CALL_TOCS))
 		return;
 	unit->toc = unit->toc ? STATIC_CALL_TOCS : toc;
-	unit->start = __start_static_call_sites;
-	unit->stop = __stop_static_call_sites;
+	unit->start = start;
+	unit->stop = stop;
 	unit->ehdr = __ehdr_start;
 	unit->zero = __static_call_zero;
 	__static_call_register(unit);
@@ -194,9 +196,10 @@ __attribute__((section(".text.static_call_unit")))
 void __static_call_check(void)
 {
 	struct static_call_unit *unit = &__static_call_unit;
+	const struct static_call_site *start = __start_static_call_sites, *stop = __stop_static_call_sites;
+	const char *mark = __start_static_call_mark, *end = __stop_static_call_mark;
 
-	if (&__start_static_call_mark[0] == &__stop_static_call_mark[0] || unit->zero ||
-	    &__start_static_call_sites[0] != &__stop_static_call_sites[0])
+	if (mark == end || unit->zero || start != stop)
 		return;
 	unit->zero = __static_call_zero;
 	fprintf(stderr, "static call (all): calls are patched, but section static_call_sites is gone; "
