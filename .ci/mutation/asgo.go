@@ -4,12 +4,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +27,7 @@ const (
 	envCount  = "SCPATCH_MUTATION_COUNT"  // a file, one byte for each mutant so far
 	envSource = "SCPATCH_MUTATION_SOURCE" // the directory of the package as it is
 	envKilled = "SCPATCH_MUTATION_KILLED" // a file, one line for each mutant that was killed
+	envQuick  = "SCPATCH_MUTATION_QUICK"  // a file, the pattern of the quick tests
 )
 
 // Exit codes of go as gremlins understands them.
@@ -43,51 +46,115 @@ const (
 //   - What an earlier run has killed (-again) is killed.
 //   - The profile of coverage knows no conditions of a switch and no variables of
 //     a package, so gremlins would not try them: here it covers everything.
+//   - The tests that take least come first: they kill most mutants, and the first
+//     that fails is the last.
 //   - A mutant that asks for memory without end gets no more than 8 GB.
 func asGo(args []string) int {
 	if len(args) == 0 || args[0] != "test" {
-		return exitCode(command(args).Run())
-	}
-	profile := slices.Index(args, "-coverprofile") + 1
-	coverage := profile > 0
-	var mutant string
-	if !coverage {
-		if !inSample() {
-			return notViable
-		}
-		if mutant = mutated(".", os.Getenv(envSource)); wasKilled(mutant) {
-			return killed
-		}
-	}
-	// What the tests take is nothing beside what the compiler and the linker do.
-	// Those are done before they need a collector; the tests may need theirs.
-	more := []string{"test", "-short", "-count=1", "-vet=off", "-gcflags=-N -l", "-ldflags=-s -w", "-exec", "env GOGC=100"}
-	if skip := os.Getenv(envSkip); skip != "" {
-		more = append(more, "-skip", skip)
-	}
-	last := len(args) - 1
-	if coverage {
-		args[last] = strings.TrimSuffix(args[last], "/...") // the package, and not those below
+		return exitCode(command(os.Getenv(envGo), args...).Run())
 	}
 	_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: maxMemory, Max: maxMemory})
-	cmd := command(append(more, args[1:]...))
-	cmd.Env = append(os.Environ(), "GOGC=off")
-	var out bytes.Buffer
-	cmd.Stdout = io.MultiWriter(os.Stdout, &out)
-	code := exitCode(cmd.Run())
-	if code == 0 && coverage {
-		if err := coverAll(args[profile]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 127
-		}
+	if i := slices.Index(args, "-coverprofile"); i >= 0 {
+		args[len(args)-1] = strings.TrimSuffix(args[len(args)-1], "/...") // the package, and not those below
+		return testWhole(args[1:], args[i+1])
 	}
-	if code == killed && (bytes.Contains(out.Bytes(), []byte("[build failed]")) || bytes.Contains(out.Bytes(), []byte("[setup failed]"))) {
-		code = notViable
+	if !inSample() {
+		return notViable
 	}
+	mutant := mutated(".", os.Getenv(envSource))
+	if wasKilled(mutant) {
+		return killed
+	}
+	code := testMutant()
 	if code == killed && mutant != "" {
 		noteKilled(mutant)
 	}
 	return code
+}
+
+// testWhole runs the tests of a package without a mutant, writes the profile of
+// their coverage, and notes those that take least.
+func testWhole(args []string, profile string) int {
+	more := []string{"test", "-short", "-count=1", "-vet=off", "-v"}
+	if skip := os.Getenv(envSkip); skip != "" {
+		more = append(more, "-skip", skip)
+	}
+	cmd := command(os.Getenv(envGo), append(more, args...)...)
+	var out bytes.Buffer
+	cmd.Stdout = io.MultiWriter(os.Stdout, &out)
+	if code := exitCode(cmd.Run()); code != 0 {
+		return code
+	}
+	err := coverAll(profile)
+	if err == nil {
+		err = os.WriteFile(os.Getenv(envQuick), []byte(quickest(out.String())), 0o666)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 127
+	}
+	return 0
+}
+
+// quickest returns a pattern of the tests that together take a tenth of the time
+// of all, by what go test -v says.
+func quickest(verbose string) string {
+	type test struct {
+		name string
+		took float64
+	}
+	var tests []test
+	var all float64
+	for _, m := range passed.FindAllStringSubmatch(verbose, -1) {
+		took, _ := strconv.ParseFloat(m[2], 64)
+		tests = append(tests, test{m[1], took})
+		all += took
+	}
+	slices.SortFunc(tests, func(a, b test) int {
+		return cmp.Or(cmp.Compare(a.took, b.took), cmp.Compare(a.name, b.name))
+	})
+	var names []string
+	var sum float64
+	for _, t := range tests {
+		if sum += t.took; sum > all/10 {
+			break
+		}
+		names = append(names, t.name)
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
+}
+
+var passed = regexp.MustCompile(`(?m)^--- PASS: (\w+) \((\d+\.\d+)s\)$`)
+
+// testMutant builds the tests of the package in this directory, and runs the
+// quick ones before the others.
+func testMutant() int {
+	dir, err := os.MkdirTemp("", "mutant-")
+	if err != nil {
+		return 127
+	}
+	defer os.RemoveAll(dir)
+	bin := filepath.Join(dir, "test")
+	// The compiler and the linker are done before they need a collector.
+	build := command(os.Getenv(envGo), "test", "-c", "-o", bin, "-vet=off", "-gcflags=-N -l", "-ldflags=-s -w")
+	build.Env = append(os.Environ(), "GOGC=off")
+	if build.Run() != nil {
+		return notViable
+	}
+	quick, err := os.ReadFile(os.Getenv(envQuick))
+	if err != nil {
+		return 127
+	}
+	rest := string(quick)
+	if skip := os.Getenv(envSkip); skip != "" {
+		rest += "|" + skip
+	}
+	for _, which := range []string{"-test.run=" + string(quick), "-test.skip=" + rest} {
+		if exitCode(command(bin, "-test.short", "-test.failfast", which).Run()) != 0 {
+			return killed
+		}
+	}
+	return 0
 }
 
 // coverAll says in a profile that all of each file was run.
@@ -112,9 +179,12 @@ func allCovered(profile string) (lines string) {
 	return lines
 }
 
-func command(args []string) *exec.Cmd {
-	cmd := exec.Command(os.Getenv(envGo), args...)
+// command returns what ends with this program: gremlins kills that when its time
+// is over.
+func command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 

@@ -223,7 +223,7 @@ func unleash(o *options, bin, p string) (*report, error) {
 	cmd := exec.Command(filepath.Join(bin, "gremlins"), args...)
 	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1",
 		envGo+"="+goTool, envSkip+"="+o.skip, envEvery+"="+strconv.Itoa(o.every), envOffset+"="+strconv.Itoa(o.offset),
-		envCount+"="+filepath.Join(tmp, "count"), envSource+"="+filepath.Join(o.dir, "tree", p), envKilled+"="+name+".killed",
+		envCount+"="+filepath.Join(tmp, "count"), envQuick+"="+filepath.Join(tmp, "quick"), envSource+"="+filepath.Join(o.dir, "tree", p), envKilled+"="+name+".killed",
 		"SCPATCH_ASSEMBLED="+tmp)
 	for _, c := range []*exec.Cmd{first, cmd} {
 		c.Dir, c.Env, c.Stdout, c.Stderr = filepath.Join(o.dir, "tree"), env, log, log

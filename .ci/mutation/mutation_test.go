@@ -155,3 +155,11 @@ func TestKilledBefore(t *testing.T) {
 		t.Error("another mutant")
 	}
 }
+
+// TestQuickest wants the tests that take least, up to a tenth of the whole.
+func TestQuickest(t *testing.T) {
+	got := quickest("=== RUN   TestA\n--- PASS: TestA (8.00s)\n--- PASS: TestB (0.50s)\n    --- PASS: TestB/sub (0.01s)\n--- PASS: TestC (0.40s)\n--- PASS: TestD (0.30s)\n--- SKIP: TestE (0.00s)\nPASS\n")
+	if want := "^(TestD|TestC)$"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
