@@ -14,17 +14,17 @@ import (
 // two edits of the same bytes are an error. The zero value is not usable, see
 // [File.Edit]. Only one goroutine at a time may use an Edit.
 type Edit struct {
-	f       *File
-	parts   []part
-	partOf  []int32 // by section: its part's number plus one
-	bodies  []body  // of splices
-	arena   []byte  // backs their bytes
-	locals  []newSymbol
-	globals []newSymbol
-	added   []addedSymbol // by provisional index
-	secs    []NewSection
-	fewer   int // removed sections, beginning with the last one
-	strip   bool
+	f          *File
+	parts      []part
+	partOf     []int32 // by section: its part's number plus one
+	bodies     []body  // of splices
+	arena      []byte  // backs their bytes
+	locals     []newSymbol
+	globals    []newSymbol
+	added      []addedSymbol // by provisional index
+	secs       []NewSection
+	numRemoved int // removed sections, beginning with the last one
+	strip      bool
 }
 
 // An addedSymbol is the n-th new symbol of its kind.
@@ -70,7 +70,7 @@ func (f *File) Edit() *Edit { return &Edit{f: f} }
 
 // Empty reports whether the edit changes nothing.
 func (e *Edit) Empty() bool {
-	return len(e.parts) == 0 && len(e.secs) == 0 && len(e.added) == 0 && e.fewer == 0 && !e.strip
+	return len(e.parts) == 0 && len(e.secs) == 0 && len(e.added) == 0 && e.numRemoved == 0 && !e.strip
 }
 
 // section returns section i if it is one that an edit may name.

@@ -37,9 +37,9 @@ func (e *Edit) Layout() (*Image, error) {
 // A layout is the state of one call of Layout.
 type layout struct {
 	*Edit
-	table []byte         // the output's section headers, nil while they are the input's
-	strs  map[int]uint64 // string tables: their size so far
-	under []int32        // by section: the part that it follows and moves with, -1 for none
+	table   []byte         // the output's section headers, nil while they are the input's
+	strs    map[int]uint64 // string tables: their size so far
+	follows []int32        // by section: the part that it follows and moves with, -1 for none
 }
 
 // header returns section header i of the output, for editing. It may be used

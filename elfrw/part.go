@@ -20,14 +20,14 @@ type part struct {
 
 	// What place finds out. Between a part and the next one is what follows the part
 	// in the file and moves with it.
-	align  uint64 // the largest alignment of what follows
-	reach  uint64 // where the last of what follows ends
-	next   uint64 // where the first of what follows starts; if nothing does, the next part
-	grows  int64  // bytes, by its splices
-	closes bool   // what follows moves up if the part shrinks
-	eaten  uint64 // bytes of zero padding after the part to delete when closes is set
-	start  int64  // how far the part itself moves
-	shift  int64  // how far what follows it moves
+	align       uint64 // the largest alignment of what follows
+	followEnd   uint64 // where the last of what follows ends
+	followStart uint64 // where the first of what follows starts; if nothing does, the next part
+	grows       int64  // bytes, by its splices
+	closes      bool   // what follows moves up if the part shrinks
+	trimmed     uint64 // bytes of zero padding after the part to delete when closes is set
+	start       int64  // how far the part itself moves
+	shift       int64  // how far what follows it moves
 }
 
 // Parts that are not sections. They are ordered like sections with these numbers: new
@@ -139,9 +139,9 @@ func (f *finder) last(q *place, rela bool) int {
 	return *k - 1
 }
 
-// under returns the number of the part that q follows and moves with, -1 for
+// followed returns the number of the part that q follows and moves with, -1 for
 // none. k is what last returned for q.
-func (f *finder) under(q *place, k int) int {
+func (f *finder) followed(q *place, k int) int {
 	if k >= 0 && f.parts[k].sec == q.sec {
 		k--
 	}

@@ -17,7 +17,7 @@ import (
 // is removed too if it is at the end of the string table.
 func (e *Edit) RemoveSection(i int) error {
 	s, err := e.section(i)
-	switch last := e.f.shnum - 1 - e.fewer; {
+	switch last := e.f.shnum - 1 - e.numRemoved; {
 	case err != nil:
 		return err
 	case i != last:
@@ -25,19 +25,19 @@ func (e *Edit) RemoveSection(i int) error {
 	case i == e.f.symtab.Index || i == e.f.strtab.Index || i == e.f.shstr.Index || i == e.f.symShndx.Index:
 		return fmt.Errorf("section %v cannot be removed: it is a table of the file", s)
 	}
-	e.fewer++
+	e.numRemoved++
 	return nil
 }
 
 // removeSections removes the headers, the names and the bytes of the removed sections.
 func (l *layout) removeSections() error {
-	if l.fewer == 0 {
+	if l.numRemoved == 0 {
 		return nil
 	}
 	if len(l.secs) > 0 {
 		return fmt.Errorf("section %q: sections cannot be added and removed by one edit", l.secs[0].Name)
 	}
-	kept := l.f.shnum - l.fewer
+	kept := l.f.shnum - l.numRemoved
 	if err := l.checkUnused(kept); err != nil {
 		return err
 	}
@@ -143,15 +143,15 @@ func (l *layout) closeUp(p *part, shift int64) int64 {
 	if !p.closes || p.grows >= 0 {
 		return up
 	}
-	gap := p.next - p.end
-	if p.sec < l.f.shnum-l.fewer {
+	gap := p.followStart - p.end
+	if p.sec < l.f.shnum-l.numRemoved {
 		// A string table: what was moved when the names were added moves back.
 		gap = uint64(shift) & (p.align - 1)
 	}
-	if p.end+gap > p.next || !l.zeros(p.end, p.end+gap) {
+	if p.end+gap > p.followStart || !l.zeros(p.end, p.end+gap) {
 		return up
 	}
-	p.eaten = gap
+	p.trimmed = gap
 	return alignShift(shift-int64(gap), p.align)
 }
 

@@ -62,8 +62,8 @@ func (m *Image) write(w *writer) error {
 			}
 		}
 		copyTo(p.end)
-		w.skip(p.eaten)
-		w.putZeros(int(p.shift - p.start - p.grows + int64(p.eaten)))
+		w.skip(p.trimmed)
+		w.putZeros(int(p.shift - p.start - p.grows + int64(p.trimmed)))
 	}
 	w.upTo(uint64(len(m.f.data)))
 	w.copy()

@@ -65,7 +65,7 @@ func (a *applier) section(lo, hi int) error {
 		if d.Word != s.Word {
 			words++
 		}
-		if d.Slot != s.Behind {
+		if d.Slot != s.SlotWord {
 			words++
 		}
 		if s.Rela >= 0 && (!d.Word.IsBranch() || a.retargets(s, d)) {
@@ -105,7 +105,7 @@ func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
 	if err := e.word(s.Off, s.Word, d.Word); err != nil {
 		return err
 	}
-	if err := e.word(s.Off+ppc64.WordSize, s.Behind, d.Slot); err != nil {
+	if err := e.word(s.Off+ppc64.WordSize, s.SlotWord, d.Slot); err != nil {
 		return err
 	}
 	if !d.Word.IsBranch() {

@@ -48,7 +48,7 @@ func (a *applier) table() error {
 // entryRelas appends the relocations of one entry at an offset of the table.
 func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) {
 	sym, off := a.stubEntry(int(e.Key), e.Stub), int64(0)
-	if !e.Self {
+	if !e.OfStub {
 		var err error
 		if sym, err = a.sectionSymbol(int(e.Section)); err != nil {
 			return nil, err
@@ -88,7 +88,7 @@ func (a *applier) addUserParts() error {
 		}
 		first := a.added(part.entries[0])
 		at := first.Off
-		if first.Self {
+		if first.OfStub {
 			at = a.Object.File.SymbolValue(a.Object.stubSymbol(int(first.Key), first.Stub))
 		}
 		a.inserted = append(a.inserted, insertion{part.code, rela64(at, sym, uint32(elf.R_PPC64_NONE), 0)})

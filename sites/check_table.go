@@ -175,7 +175,7 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 	switch {
 	case site.Type() != uint32(elf.R_PPC64_REL32) || site.Off != off:
 		return false
-	case e.Self:
+	case e.OfStub:
 		if !c.isEntryStub(site, e) {
 			return false
 		}

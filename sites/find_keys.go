@@ -37,7 +37,7 @@ func (o *Object) findKeys() error {
 			bySection[s.Section] = append(bySection[s.Section], spot{s.Value, i})
 		}
 	}
-	var held []heldBy
+	var held []keyRelocation
 	for _, sec := range slices.Sorted(maps.Keys(bySection)) {
 		spots := bySection[sec]
 		sortSpots(spots)
@@ -58,8 +58,8 @@ func (o *Object) findKeys() error {
 	return nil
 }
 
-// A heldBy is the relocation against a key's first doubleword.
-type heldBy struct {
+// A keyRelocation is the relocation against a key's first doubleword.
+type keyRelocation struct {
 	key, sec int
 	off      uint64 // of the key
 	r        reloc.Rela
@@ -67,7 +67,7 @@ type heldBy struct {
 
 // keyRelocations finds the relocations of the keys of one section. A key without one
 // holds NULL.
-func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error) {
+func (o *Object) keyRelocations(sec int, spots []spot) (held []keyRelocation, err error) {
 	s := o.File.Section(sec)
 	if !s.Has(elf.SHF_ALLOC) || !s.Is(elf.SHT_PROGBITS) && !s.Is(elf.SHT_NOBITS) {
 		return nil, o.at(sec, spots[0].off, -1, "key %s is not in data: the section's type is %v", errkind.Printable(o.Keys[spots[0].id].Name), elf.SectionType(s.Type))
@@ -87,7 +87,7 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error
 		return nil, err
 	}
 	next := 0
-	held = make([]heldBy, 0, min(len(spots), rela.Len()))
+	held = make([]keyRelocation, 0, min(len(spots), rela.Len()))
 	for _, sp := range spots {
 		seen := false
 		for next = rela.Search(sp.off, next); next < rela.Len() && rela.NthOff(next) < sp.off+keySize; next++ {
@@ -99,7 +99,7 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error
 				return nil, o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", errkind.Printable(o.Keys[sp.id].Name))
 			default:
 				seen = true
-				held = append(held, heldBy{sp.id, sec, sp.off, r})
+				held = append(held, keyRelocation{sp.id, sec, sp.off, r})
 			}
 		}
 	}
@@ -108,7 +108,7 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []heldBy, err error
 
 // indexFunctions indexes the functions around the sites, and those that section
 // symbols in keys stand for, in one pass over the symbols.
-func (o *Object) indexFunctions(held []heldBy) {
+func (o *Object) indexFunctions(held []keyRelocation) {
 	secs := o.siteSections()
 	for _, h := range held {
 		if s := o.File.Symbol(int(h.r.Sym())); s.Type() == elf.STT_SECTION && s.Section != 0 {
@@ -119,7 +119,7 @@ func (o *Object) indexFunctions(held []heldBy) {
 }
 
 // target decides which symbol a key's relocation means.
-func (o *Object) target(h heldBy) (Target, error) {
+func (o *Object) target(h keyRelocation) (Target, error) {
 	r := h.r
 	if r.Type() != uint32(elf.R_PPC64_ADDR64) || r.Off != h.off {
 		return Target{Why: KeyOdd}, nil

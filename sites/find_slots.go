@@ -34,7 +34,7 @@ func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error
 	for i := range list {
 		s := &list[i]
 		if !s.Tail && !s.Odd {
-			s.Slot, s.Behind = slotAt(code, s.Off)
+			s.Slot, s.SlotWord = slotAt(code, s.Off)
 		}
 		end := s.Off + 2*ppc64.WordSize
 		if i+1 < len(list) {
@@ -43,7 +43,7 @@ func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error
 		for next = rela.Search(s.Off, next); next < rela.Len() && rela.NthOff(next) < end; next++ {
 			at := rela.Index(next)
 			if rela.Off(at) >= s.Off+ppc64.WordSize {
-				s.Slot, s.Behind = SlotNone, 0
+				s.Slot, s.SlotWord = SlotNone, 0
 			} else if err := o.siteReloc(s, at, rela.At(at)); err != nil {
 				return err
 			}

@@ -68,9 +68,9 @@ func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 	return o.at(sec, sp.off, -1, "the stub %s loads no key", errkind.Printable(o.name(int(tramp.Sym))))
 }
 
-// hasShortcut reports whether a key's stub has a nop for a branch. A stub that has yet
+// isPatchableStub reports whether a key's stub has a nop for a branch. A stub that has yet
 // to be made has one; a stub of an earlier run for another run time does not.
-func (o *Object) hasShortcut(key int) bool {
+func (o *Object) isPatchableStub(key int) bool {
 	sym := o.stubSymbol(key, StubJump)
 	if sym == 0 {
 		return true

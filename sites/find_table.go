@@ -112,7 +112,7 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, errkind.Printable(o.Keys[e.Key].Name), errkind.Printable(o.Keys[key].Name))
 		}
 		stub := o.File.Symbol(int(o.Tramps[e.way].Sym))
-		e.Self = stubs && stub.Section == int(e.Section) && stub.Value == e.Off
+		e.OfStub = stubs && stub.Section == int(e.Section) && stub.Value == e.Off
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) error {
 func (o *Object) mergeTable(t *Table) error {
 	order := make([]int, 0, len(t.Entries))
 	for i := range t.Entries {
-		if !t.Entries[i].Self {
+		if !t.Entries[i].OfStub {
 			order = append(order, i)
 		}
 	}

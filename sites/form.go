@@ -47,9 +47,9 @@ func Forms() []Form {
 	return []Form{Constant, Direct, Stack, PACA, SaveStub, Linker, Shadow, Keep}
 }
 
-// Restoring returns the forms that [Options.Restore] may list: those that
+// RestoreForms returns the forms that [Options.Restore] may list: those that
 // restore r2 at a site whose key may change.
-func Restoring() []Form {
+func RestoreForms() []Form {
 	return []Form{Stack, PACA, SaveStub, Linker, Shadow}
 }
 

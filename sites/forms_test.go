@@ -386,8 +386,8 @@ func TestShortcuts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(p.Shortcuts) != c.want {
-			t.Errorf("%s: %d, want %d", c.name, len(p.Shortcuts), c.want)
+		if len(p.PatchableStubs) != c.want {
+			t.Errorf("%s: %d, want %d", c.name, len(p.PatchableStubs), c.want)
 		}
 		again(t, c.name, p, c.opts)
 	}

@@ -166,7 +166,7 @@ func writeSites(w io.Writer, p *Plan) {
 		if d.Listed {
 			fmt.Fprint(w, "; listed")
 		}
-		if out := p.wayOut(s, d); out != noStub {
+		if out := p.fallbackStub(s, d); out != noStub {
 			fmt.Fprintf(w, " with %s", stubPrefixes[out])
 		}
 		if d.Reason != NoReason {
@@ -184,7 +184,7 @@ func writeSites(w io.Writer, p *Plan) {
 	for _, st := range p.Stubs {
 		stubs = append(stubs, stubPrefixes[st.Kind]+p.Object.Keys[st.Key].Name)
 	}
-	for _, key := range p.Shortcuts {
+	for _, key := range p.PatchableStubs {
 		stubs = append(stubs, stubPrefixes[StubJump]+p.Object.Keys[key].Name+" listed")
 	}
 	if len(stubs) > 0 {
@@ -211,7 +211,7 @@ func summary(p *Plan, err error) string {
 		}
 	}
 	s := fmt.Sprintf("%d sites, %d direct, %d constant", len(p.Decisions), n[Direct], n[Constant])
-	for _, f := range Restoring() {
+	for _, f := range RestoreForms() {
 		if n[f] > 0 {
 			s += fmt.Sprintf(", %d %s", n[f], f)
 		}

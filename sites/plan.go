@@ -57,7 +57,7 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 			return nil, err
 		}
 	}
-	d.addShortcuts()
+	d.listPatchableStubs()
 	if o.fat && p.patched() {
 		return nil, layout.FatLTO(o.ir)
 	}

@@ -14,17 +14,17 @@ import (
 // A decider holds what decisions share.
 type decider struct {
 	*Plan
-	refs      *references
-	open      []int           // sites whose form is chosen by restore
-	code      *cfg.Map        // see text
-	proofs    map[*Site]proof // of the sites with a slot
-	paca      int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
-	slotless  map[int]bool    // see refuseLinker
-	shortcuts map[int]bool    // keys whose stub belongs in the table, see addShortcuts
-	near      surroundings    // of the last site
-	callees   []callee        // by key, see target
-	files     map[int]string  // see hasPACA
-	said      *words          // see say
+	refs           *references
+	open           []int           // sites whose form is chosen by restore
+	code           *cfg.Map        // see text
+	proofs         map[*Site]proof // of the sites with a slot
+	paca           int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
+	slotless       map[int]bool    // see refuseLinker
+	patchableStubs map[int]bool    // keys whose stub belongs in the table, see listPatchableStubs
+	near           surroundings    // of the last site
+	callees        []callee        // by key, see target
+	files          map[int]string  // see hasPACA
+	said           *words          // see say
 }
 
 func newDecider(p *Plan) (*decider, error) {
@@ -32,7 +32,7 @@ func newDecider(p *Plan) (*decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &decider{Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), shortcuts: map[int]bool{}}, nil
+	return &decider{Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), patchableStubs: map[int]bool{}}, nil
 }
 
 // surroundings are what a site shares with those around it.
@@ -92,7 +92,7 @@ func (d *decider) text() (*cfg.Map, error) {
 	}
 	d.code = text
 	for i := range o.Sites {
-		if s := &o.Sites[i]; d.paca >= 0 && s.Behind == restorePACA(d.paca) {
+		if s := &o.Sites[i]; d.paca >= 0 && s.SlotWord == restorePACA(d.paca) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
 		// The slot after a call of a stub that saves r2 is reached through that save,

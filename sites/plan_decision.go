@@ -65,11 +65,11 @@ func (d *Decision) changes() bool { return d.Form != Keep && !d.Done }
 type Plan struct {
 	Object *Object
 	Options
-	Decisions []Decision // for Object.Sites, in their order
-	Added     []int32    // the sites to add to the table: indices in Object.Sites, in order
-	Shortcuts []int      // the keys whose stub to add to the table: indices in Object.Keys
-	Stubs     []Stub     // the stubs to add for the sites, by key
-	Record    []int32    // the sites to record: indices in Object.Sites, in order
+	Decisions      []Decision // for Object.Sites, in their order
+	Added          []int32    // the sites to add to the table: indices in Object.Sites, in order
+	PatchableStubs []int      // the keys whose stub to add to the table: indices in Object.Keys
+	Stubs          []Stub     // the stubs to add for the sites, by key
+	Record         []int32    // the sites to record: indices in Object.Sites, in order
 
 	env       environment
 	marked    map[int]bool // trampolines, by symbol, that get local entry 1
@@ -93,7 +93,7 @@ func (p *Plan) entryOf(s *Site) int {
 }
 
 // NumAdded returns the number of entries that Apply adds to the table.
-func (p *Plan) NumAdded() int { return len(p.Added) + len(p.Shortcuts) }
+func (p *Plan) NumAdded() int { return len(p.Added) + len(p.PatchableStubs) }
 
 // addedRelas is how many relocations these have: for the site, for the key, and for
 // the stub in tables that have that field.
@@ -107,8 +107,8 @@ func (p *Plan) addedRelas() int {
 // added returns the i-th entry to add to the table.
 func (p *Plan) added(i int) Entry {
 	if i >= len(p.Added) {
-		key := p.Shortcuts[i-len(p.Added)]
-		return Entry{Key: int32(key), KeySym: p.Object.Keys[key].Sym, Stub: StubJump, Self: true}
+		key := p.PatchableStubs[i-len(p.Added)]
+		return Entry{Key: int32(key), KeySym: p.Object.Keys[key].Sym, Stub: StubJump, OfStub: true}
 	}
 	s, dec := &p.Object.Sites[p.Added[i]], &p.Decisions[p.Added[i]]
 	e := Entry{Section: s.Section, Off: s.Off, Key: s.Key, KeySym: p.Object.Keys[s.Key].Sym}
@@ -118,7 +118,7 @@ func (p *Plan) added(i int) Entry {
 	if p.env.userTable && s.NoTOC() {
 		e.Flags |= FlagNoTOC
 	}
-	e.Stub = p.wayOut(s, dec)
+	e.Stub = p.fallbackStub(s, dec)
 	return e
 }
 
@@ -174,10 +174,10 @@ func siteType(s *Site) int64 {
 	return int64(s.Type)
 }
 
-// wayOut returns the stub entry that is written to the table: where the run time sends
+// fallbackStub returns the stub entry that is written to the table: where the run time sends
 // the site when its branch cannot reach, or may not call, the key's target. It returns
 // noStub if the table has none.
-func (p *Plan) wayOut(s *Site, dec *Decision) StubEntry {
+func (p *Plan) fallbackStub(s *Site, dec *Decision) StubEntry {
 	switch {
 	case !dec.Listed:
 	case s.NoTOC() && (p.env.userTable || p.env.cells && dec.Form == SaveStub):

@@ -133,7 +133,7 @@ func (d *decider) refuseDirect(s *Site) (Reason, error) {
 }
 
 func keep(s *Site, r Reason) Decision {
-	return Decision{Form: Keep, Reason: r, Word: s.Word, Slot: s.Behind, Cost: -1}
+	return Decision{Form: Keep, Reason: r, Word: s.Word, Slot: s.SlotWord, Cost: -1}
 }
 
 func direct(s *Site, target int) Decision {
@@ -160,7 +160,7 @@ func branchWord(s *Site) ppc64.Word {
 // needed. If the branch has no slot, the word after it stays.
 func cleanSlot(s *Site) ppc64.Word {
 	if s.Slot == SlotNone || s.NoTOC() || s.Tail {
-		return s.Behind
+		return s.SlotWord
 	}
 	return ppc64.Nop
 }

@@ -325,7 +325,7 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 		return Decision{}, SiteListed
 	}
 	dec := Decision{
-		Form: SaveStub, Stub: StubNoTOC, Word: branchWord(s), Slot: s.Behind,
+		Form: SaveStub, Stub: StubNoTOC, Word: branchWord(s), Slot: s.SlotWord,
 		words: d.say("the caller keeps no TOC pointer", ""), Listed: d.mayRepatch(s),
 	}
 	if !d.shortened(s, &dec) {

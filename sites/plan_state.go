@@ -32,7 +32,7 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 		return o.at(int(s.Section), s.Off, -1, "the site calls %s, but key %s holds %s", errkind.Printable(o.stateTarget(now)), name, errkind.Printable(o.name(int(dec.Target))))
 	}
 	dec.Word = s.Word
-	dec.Done = s.Behind == dec.Slot
+	dec.Done = s.SlotWord == dec.Slot
 	return nil
 }
 
@@ -47,7 +47,7 @@ func (d *decider) unchanged(s *Site, dec *Decision) {
 		return
 	}
 	dec.Word = s.Word // perhaps as the assembler has resolved it
-	dec.Done = s.Behind == dec.Slot
+	dec.Done = s.SlotWord == dec.Slot
 	if dec.Form == Linker {
 		l, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(tramp.Sym)).Other)
 		dec.Done = dec.Done && l == ppc64.LocalEntryClobbers

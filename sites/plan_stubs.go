@@ -14,28 +14,28 @@ func (d *decider) needStubs(s *Site, dec *Decision) {
 	if dec.Stub != noStub && dec.Target == 0 {
 		dec.Target = int32(d.needStub(int(s.Key), dec.Stub))
 	}
-	if out := d.wayOut(s, dec); out != noStub {
+	if out := d.fallbackStub(s, dec); out != noStub {
 		d.needStub(int(s.Key), out)
 	}
 	if d.env.shortens && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) {
-		d.shortcuts[int(s.Key)] = true
+		d.patchableStubs[int(s.Key)] = true
 	}
 }
 
-// addShortcuts enters the stubs that save r2 in the table. If the key holds a function
+// listPatchableStubs enters the stubs that save r2 in the table. If the key holds a function
 // of this unit, the run time lets the stub branch straight to it. A call of the stub
 // is then as good as direct, without a proof.
-func (d *decider) addShortcuts() {
+func (d *decider) listPatchableStubs() {
 	if t := d.table(); t != nil {
 		for i := range t.Entries {
-			if e := &t.Entries[i]; e.Self {
-				delete(d.shortcuts, int(e.Key))
+			if e := &t.Entries[i]; e.OfStub {
+				delete(d.patchableStubs, int(e.Key))
 			}
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(d.shortcuts)) {
-		if d.Object.hasShortcut(key) {
-			d.Shortcuts = append(d.Shortcuts, key)
+	for _, key := range slices.Sorted(maps.Keys(d.patchableStubs)) {
+		if d.Object.isPatchableStub(key) {
+			d.PatchableStubs = append(d.PatchableStubs, key)
 		}
 	}
 }

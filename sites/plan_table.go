@@ -17,7 +17,7 @@ func (p *Plan) userParts() (parts []userPart) {
 	for i := range p.NumAdded() {
 		e := p.added(i)
 		code := int(e.Section)
-		if e.Self {
+		if e.OfStub {
 			code = 0
 			if sym := p.Object.stubSymbol(int(e.Key), e.Stub); sym != 0 {
 				code = p.Object.File.SymbolSection(sym)

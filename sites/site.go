@@ -22,12 +22,12 @@ type Tramp struct {
 // A Site is a branch to a trampoline, or a branch that the site table names. An
 // object may have very many sites, so the fields are no larger than necessary.
 type Site struct {
-	Off     uint64     // bytes from the start of the section
-	Section int32      // section index
-	Key     int32      // index in Object.Keys
-	Tramp   int32      // index in Object.Tramps, -1 if only a table names the site
-	Word    ppc64.Word // the branch
-	Behind  ppc64.Word // the word in the slot, 0 with SlotNone
+	Off      uint64     // bytes from the start of the section
+	Section  int32      // section index
+	Key      int32      // index in Object.Keys
+	Tramp    int32      // index in Object.Tramps, -1 if only a table names the site
+	Word     ppc64.Word // the branch
+	SlotWord ppc64.Word // the word in the slot, 0 with SlotNone
 
 	// Rela is the index of the site's relocation among those of its section.
 	// It is -1 if the assembler resolved the branch, or if a constant

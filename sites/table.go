@@ -64,7 +64,7 @@ type Entry struct {
 	way     int32     // in a table that was read: the index of Stub in Object.Tramps
 	Flags   uint8     // FlagTail, FlagInit; in user space FlagTail, FlagNoTOC
 	Stub    StubEntry // in user space and in modules: the stub entry that the run time can send the site to
-	Self    bool      // the entry describes the stub itself, not a site
+	OfStub  bool      // the entry describes the stub itself, not a site
 }
 
 // userEntrySize is the size in bytes of an entry of the user-space table,

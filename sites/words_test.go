@@ -65,12 +65,12 @@ func TestWords(t *testing.T) {
 		t.Errorf("%d reasons of %d", len(all), len(reasons)-1)
 	}
 
-	got, err := ParseForms("stack,linker", Restoring())
+	got, err := ParseForms("stack,linker", RestoreForms())
 	if diff := cmp.Diff([]Form{Stack, Linker}, got); err != nil || diff != "" {
 		t.Errorf("%v, %s", err, diff)
 	}
 	for _, list := range []string{"", "stack,", "stack,direct", "stick"} { // direct restores nothing
-		if got, err := ParseForms(list, Restoring()); err == nil || !strings.HasSuffix(err.Error(), "want some of stack, paca, save-stub, linker, shadow") {
+		if got, err := ParseForms(list, RestoreForms()); err == nil || !strings.HasSuffix(err.Error(), "want some of stack, paca, save-stub, linker, shadow") {
 			t.Errorf("%q: %v, %v", list, got, err)
 		}
 	}

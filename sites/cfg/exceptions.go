@@ -10,7 +10,7 @@ import (
 )
 
 // exceptions reads the exception table (LSDA) of a part, for its landing pads.
-func (u *unwinding) exceptions(at, begin place, p *part) error {
+func (u *unwinding) exceptions(at, begin place, p *fdeRange) error {
 	if at.sec == elsewhere {
 		return errUnknown
 	}
@@ -25,7 +25,7 @@ func (u *unwinding) exceptions(at, begin place, p *part) error {
 // lsda reads an exception table as GCC and LLVM write it: the base of landing pads, if
 // that is not the start of the part; the encoding and the place of the types; and the
 // call sites, each a range of code and its landing pad.
-func (u *unwinding) lsda(c *cursor, sec int, begin place, p *part) error {
+func (u *unwinding) lsda(c *cursor, sec int, begin place, p *fdeRange) error {
 	from := begin
 	own := true
 	if enc := c.u8(); c.err == nil && enc != encOmit {

@@ -334,13 +334,13 @@ func (u *unwinding) fde(c *cursor, s elfrw.Section, x cie) error {
 		u.m.refuse(begin.sec, begin.off, begin.off+1, "section %v+0x%x: %v", s, off, err)
 		return err
 	}
-	p := part{start: begin.off, end: begin.off + size, lsda: table.sec != 0 || tableErr != nil}
+	p := fdeRange{start: begin.off, end: begin.off + size, lsda: table.sec != 0 || tableErr != nil}
 	if tableErr == nil && p.lsda {
 		tableErr = u.exceptions(table, begin, &p)
 	}
 	if tableErr != nil {
 		u.m.refuse(begin.sec, p.start, p.end, "its exception table: %v", tableErr)
 	}
-	t.parts, t.open = append(t.parts, p), true
+	t.fdes, t.open = append(t.fdes, p), true
 	return nil
 }

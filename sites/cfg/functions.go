@@ -96,10 +96,10 @@ func (t *text) unsized() {
 // addUnnamed adds the functions that are in .eh_frame and that no symbol covers. Only
 // their first instructions show how r2 is set at their entry.
 func (t *text) addUnnamed() {
-	slices.SortFunc(t.parts, func(a, b part) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
+	slices.SortFunc(t.fdes, func(a, b fdeRange) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
 	known := t.funcs
-	for i, p := range t.parts {
-		if i > 0 && t.parts[i-1].start == p.start || covering(known, p.start) >= 0 {
+	for i, p := range t.fdes {
+		if i > 0 && t.fdes[i-1].start == p.start || covering(known, p.start) >= 0 {
 			continue
 		}
 		if next := innermost(known, p.start) + 1; next < len(known) && known[next].start < p.end {

@@ -42,18 +42,18 @@ type text struct {
 	relocs reloc.Sorted
 	funcs  []function
 
-	entries  []uint64  // entered with nothing known
-	edges    []edge    // edges from an instruction to other places where it may continue, sorted by from
-	into     []edge    // the same, by to
-	arrivals []arrival // branches from outside of a function
-	begun    []uint64  // starts of functions that something other than a branch names
-	labels   []label   // places whose address is stored somewhere
-	pads     []pad     // landing pads
-	parts    []part    // what the unwinder knows
-	patched  []span    // code that may be replaced, and the instruction after it
-	saves    []uint64  // calls of code that saves r2 itself
-	given    []uint64  // loads that are certain to restore r2
-	holes    []hole
+	entries  []uint64   // entered with nothing known
+	edges    []edge     // edges from an instruction to other places where it may continue, sorted by from
+	into     []edge     // the same, by to
+	arrivals []arrival  // branches from outside of a function
+	begun    []uint64   // starts of functions that something other than a branch names
+	labels   []label    // places whose address is stored somewhere
+	pads     []pad      // landing pads
+	fdes     []fdeRange // what the unwinder knows
+	patched  []span     // code that may be replaced, and the instruction after it
+	saves    []uint64   // calls of code that saves r2 itself
+	restores []uint64   // loads that are certain to restore r2
+	unknown  []unknownCode
 	entered  []uint64 // for an image, while its addresses are looked for: see findEntered
 	open     bool     // an edge or entry was added since the lists were sorted
 }
@@ -65,8 +65,8 @@ type edge struct{ from, to uint64 }
 // A pad is a landing pad for the part of a function in [start, end).
 type pad struct{ off, start, end uint64 }
 
-// A part is what an FDE describes: a function, or a piece of one.
-type part struct {
+// An fdeRange is what an FDE describes: a function, or a piece of one.
+type fdeRange struct {
 	start, end uint64
 	lsda       bool
 }
@@ -74,9 +74,9 @@ type part struct {
 // A span is a stretch of code, [start, end).
 type span struct{ start, end uint64 }
 
-// A hole is a range, [start, end), about which the file says something that is not
+// An unknownCode is a range, [start, end), about which the file says something not
 // understood. Nothing is proven in a function that overlaps it.
-type hole struct {
+type unknownCode struct {
 	start, end uint64
 	why        string
 }
@@ -167,7 +167,7 @@ func (m *Map) UsesTOC(sec int, off uint64) (uses, known bool) {
 // outside is the verdict on a place that no function symbol covers.
 func (t *text) outside(off uint64) tocsave.Verdict {
 	why := "the extent of the function is unknown"
-	if _, ok := t.part(off); ok {
+	if _, ok := t.fdeAt(off); ok {
 		why = "the function has no symbol: r2 may be its caller's"
 	}
 	return tocsave.Verdict{Reason: why, At: off, Entered: true}
@@ -181,8 +181,8 @@ func (m *Map) HasLSDA(sec int, off uint64) bool {
 		return true
 	}
 	t.settle()
-	p, ok := t.part(off)
-	return ok && p.lsda || t.hole(off, off+1) != nil
+	p, ok := t.fdeAt(off)
+	return ok && p.lsda || t.unknownIn(off, off+1) != nil
 }
 
 // Saves notes that the callee of the bl at a place executes std r2,24(r1)
@@ -197,7 +197,7 @@ func (m *Map) Saves(sec int, off uint64) {
 // into r2, from a place that always holds it.
 func (m *Map) Restores(sec int, off uint64) {
 	if t := m.secs[sec]; t != nil {
-		t.given, t.open = append(t.given, off), true
+		t.restores, t.open = append(t.restores, off), true
 	}
 }
 
@@ -207,7 +207,7 @@ func (t *text) settle() {
 		return
 	}
 	t.open = false
-	for _, l := range []*[]uint64{&t.entries, &t.begun, &t.saves, &t.given} {
+	for _, l := range []*[]uint64{&t.entries, &t.begun, &t.saves, &t.restores} {
 		slices.Sort(*l)
 		*l = slices.Compact(*l)
 	}
@@ -224,26 +224,26 @@ func (t *text) settle() {
 		return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 	})
 	t.pads = slices.Compact(t.pads)
-	slices.SortFunc(t.parts, func(a, b part) int {
+	slices.SortFunc(t.fdes, func(a, b fdeRange) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 	})
-	slices.SortFunc(t.holes, func(a, b hole) int {
+	slices.SortFunc(t.unknown, func(a, b unknownCode) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), cmp.Compare(a.why, b.why))
 	})
-	t.mergeHoles()
+	t.mergeUnknown()
 }
 
-// mergeHoles makes the holes disjoint, so that they can be searched.
-func (t *text) mergeHoles() {
-	var out []hole
-	for _, h := range t.holes {
+// mergeUnknown makes the ranges of unknown code disjoint, so that they can be searched.
+func (t *text) mergeUnknown() {
+	var out []unknownCode
+	for _, h := range t.unknown {
 		if n := len(out); n > 0 && h.start <= out[n-1].end {
 			out[n-1].end = max(out[n-1].end, h.end)
 			continue
 		}
 		out = append(out, h)
 	}
-	t.holes = out
+	t.unknown = out
 }
 
 // mergeSpans sorts spans and makes them disjoint.
@@ -259,34 +259,34 @@ func mergeSpans(spans []span) (out []span) {
 	return out
 }
 
-// hole returns a hole that overlaps [start, end).
-func (t *text) hole(start, end uint64) *hole {
-	i, _ := slices.BinarySearchFunc(t.holes, start, func(h hole, off uint64) int {
+// unknownIn returns a range of unknown code that overlaps [start, end).
+func (t *text) unknownIn(start, end uint64) *unknownCode {
+	i, _ := slices.BinarySearchFunc(t.unknown, start, func(h unknownCode, off uint64) int {
 		if h.end <= off {
 			return -1
 		}
 		return 1
 	})
-	if i < len(t.holes) && t.holes[i].start < end {
-		return &t.holes[i]
+	if i < len(t.unknown) && t.unknown[i].start < end {
+		return &t.unknown[i]
 	}
 	return nil
 }
 
-// part returns what an FDE says about a place. FDEs do not overlap in a sound file. If
+// fdeAt returns what an FDE says about a place. FDEs do not overlap in a sound file. If
 // they do, the last one that starts before the place counts, and one with an exception
 // table takes precedence over one without.
-func (t *text) part(off uint64) (part, bool) {
-	i, _ := slices.BinarySearchFunc(t.parts, off, func(p part, off uint64) int {
+func (t *text) fdeAt(off uint64) (fdeRange, bool) {
+	i, _ := slices.BinarySearchFunc(t.fdes, off, func(p fdeRange, off uint64) int {
 		if p.start <= off {
 			return -1
 		}
 		return 1
 	})
-	var found part
+	var found fdeRange
 	ok := false
 	for i--; i >= 0; i-- {
-		p := t.parts[i]
+		p := t.fdes[i]
 		if ok && p.start != found.start {
 			break
 		}
@@ -302,14 +302,14 @@ func (t *text) part(off uint64) (part, bool) {
 
 // covered reports whether FDEs describe all of [start, end).
 func (t *text) covered(start, end uint64) bool {
-	i, _ := slices.BinarySearchFunc(t.parts, start, func(p part, off uint64) int {
+	i, _ := slices.BinarySearchFunc(t.fdes, start, func(p fdeRange, off uint64) int {
 		if p.start <= off {
 			return -1
 		}
 		return 1
 	})
-	for i--; i >= 0 && i < len(t.parts) && t.parts[i].start <= start && start < end; i++ {
-		start = max(start, t.parts[i].end)
+	for i--; i >= 0 && i < len(t.fdes) && t.fdes[i].start <= start && start < end; i++ {
+		start = max(start, t.fdes[i].end)
 	}
 	return start >= end
 }
@@ -343,7 +343,7 @@ func (m *Map) jump(from, to place) {
 // refuse notes a range about which something is not understood.
 func (m *Map) refuse(sec int, start, end uint64, format string, a ...any) {
 	if t := m.secs[sec]; t != nil {
-		t.holes, t.open = append(t.holes, hole{start, max(end, start+1), fmt.Sprintf(format, a...)}), true
+		t.unknown, t.open = append(t.unknown, unknownCode{start, max(end, start+1), fmt.Sprintf(format, a...)}), true
 	}
 }
 

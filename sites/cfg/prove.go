@@ -27,7 +27,7 @@ func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 		why = t.fill(f)
 		m.frames(t, x, f, 0)
 	}
-	switch h := t.hole(x.start, x.end); {
+	switch h := t.unknownIn(x.start, x.end); {
 	case x.deep:
 		why = "too many functions overlap"
 	case h != nil:
@@ -58,17 +58,17 @@ func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 func (t *text) fill(f *tocsave.Func) string {
 	f.Relocs = t.relocs.Slice(f.Start, f.End)
 	f.Jumps = map[uint64][]uint64{}
-	f.Unknown = slices.Clone(span{f.Start, f.End}.of(t.entries))
+	f.Entries = slices.Clone(span{f.Start, f.End}.of(t.entries))
 	f.Saves = span{f.Start, f.End}.of(t.saves)
-	f.Restores = span{f.Start, f.End}.of(t.given)
+	f.Restores = span{f.Start, f.End}.of(t.restores)
 	for _, e := range within(t.into, f.Start, f.End, func(e edge) uint64 { return e.to }) {
 		if e.from < f.Start || e.from >= f.End {
-			f.Unknown = append(f.Unknown, e.to)
+			f.Entries = append(f.Entries, e.to)
 		}
 	}
 	for _, a := range t.arrivalsIn(f.Start, f.End) {
 		if a.from.sec != t.sec || a.from.off < f.Start || a.from.off >= f.End {
-			f.Unknown = append(f.Unknown, a.to)
+			f.Entries = append(f.Entries, a.to)
 		}
 	}
 	for _, e := range within(t.edges, f.Start, f.End, func(e edge) uint64 { return e.from }) {
@@ -76,16 +76,16 @@ func (t *text) fill(f *tocsave.Func) string {
 			continue
 		}
 		if w, err := ppc64.Load(f.Code, e.from); err != nil || w.IsRegBranch() { // that has other targets too
-			f.Unknown = append(f.Unknown, e.to)
+			f.Entries = append(f.Entries, e.to)
 		} else {
 			f.Jumps[e.from] = append(f.Jumps[e.from], e.to)
 		}
 	}
 	for _, p := range within(t.pads, f.Start, f.End, func(p pad) uint64 { return p.off }) {
 		if p.start >= f.Start && p.end <= f.End {
-			f.Pads = append(f.Pads, p.off)
+			f.LandingPads = append(f.LandingPads, p.off)
 		} else {
-			f.Unknown = append(f.Unknown, p.off)
+			f.Entries = append(f.Entries, p.off)
 		}
 	}
 	i, _ := slices.BinarySearchFunc(t.patched, f.Start, func(s span, off uint64) int { return cmp.Compare(s.end, off) })

@@ -109,7 +109,7 @@ func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
 	if err != nil {
 		return s, d, err
 	}
-	return s, d, im.wayOut(&s, e.out, via)
+	return s, d, im.checkFallback(&s, e.out, via)
 }
 
 // choose says what the site should be, from what its key holds.
@@ -185,12 +185,12 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 	return via, nil
 }
 
-// wayOut makes sure that the run time has something to send the site to when
+// checkFallback makes sure that the run time has something to send the site to when
 // the key holds a function out of a branch's reach: the trampoline or, if that
 // is too far, a stub of the linker that leads to it, which the entry must name.
 // out is the stub that the entry names; via is the stub that the site has
 // called until now.
-func (im *image) wayOut(s *Site, out, via uint64) error {
+func (im *image) checkFallback(s *Site, out, via uint64) error {
 	tramp, known := im.tramps[s.Key]
 	switch {
 	case out != 0:

@@ -105,13 +105,13 @@
 //
 //	bctr into a jump table          Func.Jumps, [Func.TextTable]
 //	__jump_table, __ex_table        Func.Jumps: from the code to its target
-//	.gcc_except_table               Func.Pads
+//	.gcc_except_table               Func.LandingPads
 //	feature fixups, alternatives    Func.Patched
 //	labels whose address is in the object
 //	                                Func.Labels
 //	code that jumps in: foo.cold, .fixup, symbols within the extent,
 //	alternatives that jump back
-//	                                Func.Unknown
+//	                                Func.Entries
 //
 // A verdict says that the word after a call is entered if one of these or a
 // branch leads there, or if an indirect branch might.

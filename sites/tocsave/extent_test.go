@@ -36,23 +36,23 @@ func TestInSection(t *testing.T) {
 		start := uint64(4 * before)
 		f := &Func{Code: code(append(append(words, fn...), ppc64.Nop)...), Start: start, End: start + uint64(4*len(fn)), Entry: 3}
 		call := start + 16
-		f.Unknown = []uint64{start, start + 8}
+		f.Entries = []uint64{start, start + 8}
 		if v := Analyse(f, []uint64{call})[0]; !v.Proven || v.At != start+12 || !v.Frame || v.Entered || v.Again {
 			t.Errorf("from 0x%x: %+v", start, v)
 		}
-		f.Unknown = []uint64{start + 16}
+		f.Entries = []uint64{start + 16}
 		if v := Analyse(f, []uint64{call})[0]; v.Proven || v.At != start+16 {
 			t.Errorf("from 0x%x, entered at the call: %+v", start, v)
 		}
-		f.Unknown = []uint64{start + 20}
+		f.Entries = []uint64{start + 20}
 		if v := Analyse(f, []uint64{call})[0]; !v.Proven || !v.Entered {
 			t.Errorf("from 0x%x, entered after the call: %+v", start, v)
 		}
-		f.Unknown = []uint64{start + uint64(4*len(fn)), start - 4} // of others
+		f.Entries = []uint64{start + uint64(4*len(fn)), start - 4} // of others
 		if v := Analyse(f, []uint64{call})[0]; !v.Proven || v.Entered {
 			t.Errorf("from 0x%x, others are entered: %+v", start, v)
 		}
-		f.Unknown = nil
+		f.Entries = nil
 		f.Entry = 1
 		if v := Analyse(f, []uint64{call})[0]; v.Proven || !strings.Contains(v.Reason, "local entry 1") {
 			t.Errorf("from 0x%x, local entry 1: %+v", start, v)

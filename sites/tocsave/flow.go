@@ -20,7 +20,7 @@ const (
 	pltCall                      // its bctrl
 	noTOC                        // the relocation of a call is of a NOTOC kind
 	losesSlot                    // a call that may return again after 24(r1) has changed
-	landing                      // in Func.Pads
+	landing                      // in Func.LandingPads
 	savesCall                    // in Func.Saves
 	restoresTOC                  // in Func.Restores
 	patchable                    // in Func.Patched
@@ -73,7 +73,7 @@ func newAnalysis(f *Func) (*analysis, why) {
 	for _, off := range f.Patched {
 		a.mark(off, patchable)
 	}
-	for _, off := range f.Unknown {
+	for _, off := range f.Entries {
 		if off != f.Start && off != entry {
 			a.mark(off, leader)
 		}
@@ -81,7 +81,7 @@ func newAnalysis(f *Func) (*analysis, why) {
 	for _, off := range f.Labels {
 		a.mark(off, leader)
 	}
-	for _, off := range f.Pads {
+	for _, off := range f.LandingPads {
 		if a.mark(off, leader|landing) {
 			w, _ := a.wordAt(off)
 			a.pads = append(a.pads, w)
@@ -190,7 +190,7 @@ func (a *analysis) solve() why {
 	for _, off := range a.f.Framed {
 		framed[off] = true
 	}
-	for _, off := range a.f.Unknown {
+	for _, off := range a.f.Entries {
 		a.enter(off, framed[off])
 	}
 	a.run()
@@ -277,7 +277,7 @@ func (a *analysis) block(word uint32) {
 		}
 		s.effect = 0
 		if a.marks[word]&wanted != 0 && a.final {
-			a.judge(word, w, &s)
+			a.giveVerdict(word, w, &s)
 		}
 		follows := a.instruction(word, w, &s)
 		a.note(word, next, &s, follows)

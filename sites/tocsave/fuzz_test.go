@@ -32,9 +32,9 @@ func FuzzAnalyse(f *testing.F) {
 			off := uint64(lists[i]) * 4
 			switch n := lists[i+1]; n & 7 {
 			case 0:
-				fn.Pads = append(fn.Pads, off)
+				fn.LandingPads = append(fn.LandingPads, off)
 			case 1, 2:
-				fn.Unknown = append(fn.Unknown, off)
+				fn.Entries = append(fn.Entries, off)
 			case 3:
 				fn.Saves = append(fn.Saves, off)
 			case 4:
@@ -111,7 +111,7 @@ func TestBounds(t *testing.T) {
 			}
 			fn := &Func{Code: code, End: uint64(len(code)), Entry: 3}
 			for i := range min(size, 1<<16) {
-				fn.Pads = append(fn.Pads, uint64(8*i))
+				fn.LandingPads = append(fn.LandingPads, uint64(8*i))
 			}
 			start := time.Now()
 			v := Analyse(fn, []uint64{8})

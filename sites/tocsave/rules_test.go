@@ -412,7 +412,7 @@ func (r rule) fn(p *program) *Func {
 		}
 		return offs
 	}
-	f.Unknown, f.Pads = places(r.unknown), places(r.pads)
+	f.Entries, f.LandingPads = places(r.unknown), places(r.pads)
 	f.Saves, f.Patched = places(r.saves), places(r.patched)
 	for from, to := range r.jumps {
 		f.Jumps = map[uint64][]uint64{p.at(from): places(to)}

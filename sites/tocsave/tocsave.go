@@ -24,23 +24,23 @@ type Func struct {
 	// __jump_table), or may fault and continue elsewhere (__ex_table).
 	Jumps map[uint64][]uint64
 
-	// Pads are landing pads of exceptions. The unwinder enters them with the
+	// LandingPads are the landing pads of exceptions. The unwinder enters them with the
 	// frame and r2 of the function, as after one of its calls.
-	Pads []uint64
+	LandingPads []uint64
 
-	// Unknown are places that may be entered with an unknown state: labels
+	// Entries are places that may be entered with an unknown state: labels
 	// whose symbol other code has, and targets of a branch in another function
 	// or section, such as the cold part of this function or an alternative. The
 	// two entry points of the function do not count; Entry says what holds
 	// there.
-	Unknown []uint64
+	Entries []uint64
 
 	// Labels are places whose address is stored somewhere. An indirect branch
 	// leads there; all that is known is that the function's frame is as at the
 	// indirect branches of the function.
 	Labels []uint64
 
-	// Framed are those of Unknown that another part of the function enters,
+	// Framed are those of Entries that another part of the function enters,
 	// with a frame of the function.
 	Framed []uint64
 

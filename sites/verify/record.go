@@ -192,7 +192,7 @@ func (v *verifier) recordedSites() {
 			v.fault(&s, errkind.NotListed.Errorf("the record says that a table lists the site, and none does"))
 			continue
 		}
-		v.judge(&s)
+		v.checkSite(&s)
 	}
 }
 

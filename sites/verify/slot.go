@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// judgeTOC checks that a caller with a TOC pointer has it again after the call.
-func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
+// checkTOC checks that a caller with a TOC pointer has it again after the call.
+func (v *verifier) checkTOC(s *site, t *target, b branch, o outcome) {
 	lost := v.lost(s, t, &o)
 	if s.tail() {
 		if lost != "" {
@@ -20,7 +20,7 @@ func (v *verifier) judgeTOC(s *site, t *target, b branch, o outcome) {
 		}
 		return
 	}
-	v.judgeSlot(s, o, b, lost == "", lost)
+	v.checkSlot(s, o, b, lost == "", lost)
 }
 
 // lost says why r2 is not the caller's own when the call returns, if the slot does
@@ -102,8 +102,8 @@ func (v *verifier) byLinker(b branch, o *outcome) bool {
 	return b.clobbers
 }
 
-// judgeSlot checks the word after a call.
-func (v *verifier) judgeSlot(s *site, o outcome, b branch, kept bool, lost string) {
+// checkSlot checks the word after a call.
+func (v *verifier) checkSlot(s *site, o outcome, b branch, kept bool, lost string) {
 	w, ok := v.slot(s)
 	linker := v.byLinker(b, &o)
 	switch {
@@ -141,10 +141,10 @@ func (v *verifier) isPACA(w ppc64.Word) bool {
 	return ppc64.Decode(w, 0) == ppc64.Inst{Op: ppc64.OpLd, RT: ppc64.RegTOC, RA: ppc64.RegTLS, Imm: v.paca}
 }
 
-// judgeUser checks what an entry of the user-space table promises. The run time may at
+// checkUserEntry checks what an entry of the user-space table promises. The run time may at
 // any time write a call of the stub, or of any function of the unit, into the branch
 // word. What else there is at the site must be right for each of these.
-func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
+func (v *verifier) checkUserEntry(s *site, t *target, c caller) bool {
 	notoc := s.flags&layout.FlagNoTOC != 0
 	if s.tail() && !notoc {
 		v.fault(s, errkind.BadTable.Errorf("a tail call that needs a TOC pointer cannot be in this table"))
@@ -165,12 +165,12 @@ func (v *verifier) judgeUser(s *site, t *target, c caller) bool {
 	return true
 }
 
-// judgeListed checks what an entry of a module's table promises. The run time keeps
+// checkModuleEntry checks what an entry of a module's table promises. The run time keeps
 // the cell of the stub equal to the key, and writes into the branch word a call of the
 // stub or a branch over the slot. If the stub does not save r2, it may also write a
 // call of a function of the module, or li r3,0; then the caller has to save r2. A
 // caller without a TOC pointer has no slot, and its stub does not save r2.
-func (v *verifier) judgeListed(s *site, c caller) bool {
+func (v *verifier) checkModuleEntry(s *site, c caller) bool {
 	if c.noTOC {
 		_, err := v.checkCell(s, c)
 		if err != nil {
@@ -231,9 +231,9 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 	return saves, nil
 }
 
-// checkWayOut wants a site of the kernel image to reach its trampoline, or the stub of
+// checkFallback wants a site of the kernel image to reach its trampoline, or the stub of
 // its entry, which leads there.
-func (v *verifier) checkWayOut(s *site, c caller) error {
+func (v *verifier) checkFallback(s *site, c caller) error {
 	tramp, known := v.trampolineOf(v.keyName(s.key))
 	switch {
 	case s.stub != 0:

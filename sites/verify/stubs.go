@@ -197,7 +197,7 @@ func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	case v.keyName(s.key) != key:
 		v.fault(&s, errkind.BadStub.Errorf("calls %s, which goes through %s", v.name(stub), v.name(s.key)))
 	default:
-		v.judge(&s)
+		v.checkSite(&s)
 	}
 }
 

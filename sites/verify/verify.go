@@ -149,7 +149,7 @@ type verifier struct {
 	byName layout.Parents    // see parents
 	tramps map[string]uint64 // see trampolineOf
 
-	shadows map[string][]uint64 // see judgeShadow
+	shadows map[string][]uint64 // see checkShadow
 }
 
 type placedFault struct {
@@ -274,7 +274,7 @@ func (v *verifier) table(t table) int {
 			continue
 		}
 		s.rec = v.record(s.at)
-		v.judge(&s)
+		v.checkSite(&s)
 	}
 	return n
 }

@@ -100,7 +100,7 @@ func TestCompletions(t *testing.T) {
 	for _, f := range sites.Forms() {
 		forms = append(forms, f.String())
 	}
-	for _, f := range sites.Restoring() {
+	for _, f := range sites.RestoreForms() {
 		restoring = append(restoring, f.String())
 	}
 	for _, e := range report.Catalogue() {

@@ -190,7 +190,7 @@ func (c *common) parseSites() (err error) {
 		return fmt.Errorf("--linker: %w", err)
 	}
 	if c.restore != "" {
-		if o.Restore, err = sites.ParseForms(c.restore, sites.Restoring()); err != nil {
+		if o.Restore, err = sites.ParseForms(c.restore, sites.RestoreForms()); err != nil {
 			return fmt.Errorf("--restore: %w", err)
 		}
 	}

@@ -22,7 +22,7 @@ func CountForms(decided []sites.Decision) (n FormCounts) {
 
 func (n FormCounts) String() string {
 	text := fmt.Sprintf("%d direct, %d constant", n[sites.Direct], n[sites.Constant])
-	for _, f := range sites.Restoring() {
+	for _, f := range sites.RestoreForms() {
 		if n[f] > 0 {
 			text += fmt.Sprintf(", %d %s", n[f], f)
 		}

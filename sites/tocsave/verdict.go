@@ -12,10 +12,10 @@ func (a *analysis) want(calls []uint64) {
 	}
 }
 
-// judge gives the verdict on a call from the state before it. Code that is
+// giveVerdict gives the verdict on a call from the state before it. Code that is
 // reached in two ways, as an instruction and as the suffix of another, needs
 // both to prove it.
-func (a *analysis) judge(word uint32, w ppc64.Word, s *state) {
+func (a *analysis) giveVerdict(word uint32, w ppc64.Word, s *state) {
 	v := Verdict{Proven: true, At: a.f.Start + uint64(s.save), Frame: s.held}
 	v.Entered = word+1 >= uint32(len(a.marks)) || a.marks[word+1]&leader != 0
 	v.Again = s.lost || a.marks[word]&losesSlot != 0

@@ -80,8 +80,8 @@ func (v *verifier) parents() layout.Parents {
 	return v.byName
 }
 
-// judge compares a site with what its key holds.
-func (v *verifier) judge(s *site) {
+// checkSite compares a site with what its key holds.
+func (v *verifier) checkSite(s *site) {
 	w, _ := v.word(s.at)
 	if s.rec != nil {
 		if err := v.checkRecord(s); err != nil {
@@ -111,15 +111,15 @@ func (v *verifier) judge(s *site) {
 	}
 	switch {
 	case s.user:
-		if !v.judgeUser(s, t, c) {
+		if !v.checkUserEntry(s, t, c) {
 			return
 		}
 	case v.opts.Module && s.stub != 0:
-		if !v.judgeListed(s, c) {
+		if !v.checkModuleEntry(s, c) {
 			return
 		}
 	case v.kernel() && !v.object && v.opts.Runtime == Inline && s.entry != 0:
-		if err := v.checkWayOut(s, c); err != nil {
+		if err := v.checkFallback(s, c); err != nil {
 			v.fault(s, err)
 			return
 		}
@@ -133,7 +133,7 @@ func (v *verifier) judge(s *site) {
 			return
 		}
 		n := len(v.faults)
-		v.judgeConstant(s, t, c, w)
+		v.checkConstant(s, t, c, w)
 		if err := v.checkForm(s, w, b, nil); err != nil && len(v.faults) == n {
 			v.fault(s, err)
 		}
@@ -151,7 +151,7 @@ func (v *verifier) judge(s *site) {
 		return
 	}
 	if s.rec != nil && s.rec.form == layout.RecordShadow {
-		v.judgeShadow(s, c, b)
+		v.checkShadow(s, c, b)
 		return
 	}
 	o, err := v.follow(s, t, c, b)
@@ -175,17 +175,17 @@ func (v *verifier) judge(s *site) {
 	// the trampoline's business.
 	slot, _ := v.slot(s)
 	if c.toc.kind == number && !(v.kept(s) && slot != ppc64.RestoreTOC) {
-		v.judgeTOC(s, t, b, o)
+		v.checkTOC(s, t, b, o)
 	}
 }
 
 // restores reports whether a slot restores r2.
 func restores(slot ppc64.Word, ok bool) bool { return ok && slot == ppc64.RestoreTOC }
 
-// judgeShadow checks a call of a stub that makes a call of its own. Such a stub is not
+// checkShadow checks a call of a stub that makes a call of its own. Such a stub is not
 // followed: the branch must lead to the entry of a stub of the key, perhaps through a
 // stub of the linker.
-func (v *verifier) judgeShadow(s *site, c caller, b branch) {
+func (v *verifier) checkShadow(s *site, c caller, b branch) {
 	want := layout.ShadowStubPrefix + s.rec.name
 	if v.names[b.to] == want {
 		return
@@ -220,8 +220,8 @@ func (v *verifier) branchAt(at uint64, w ppc64.Word) branch {
 	return branch{to: at + uint64(w.Displacement())}
 }
 
-// judgeConstant checks a site that does not make a call.
-func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
+// checkConstant checks a site that does not make a call.
+func (v *verifier) checkConstant(s *site, t *target, c caller, w ppc64.Word) {
 	if v.object {
 		if sec, off, ok := v.code(s.at); ok && v.isRelocated(sec.Index, off, off+ppc64.WordSize) {
 			v.fault(s, errkind.WrongCall.Errorf("a relocation is left on a constant, %v", w))
@@ -239,7 +239,7 @@ func (v *verifier) judgeConstant(s *site, t *target, c caller, w ppc64.Word) {
 	if c.toc.kind == number && !c.shaky && !s.tail() && !s.user {
 		o := outcome{ending: returned}
 		o.m.own, o.m.regs[ppc64.RegTOC] = c.toc, c.toc
-		v.judgeSlot(s, o, branch{}, true, "")
+		v.checkSlot(s, o, branch{}, true, "")
 	}
 }
 

@@ -17,7 +17,7 @@ func (f *File) table() span {
 
 // place decides what moves, and by how much.
 func (l *layout) place() error {
-	resized := len(l.secs) > 0 || l.fewer > 0
+	resized := len(l.secs) > 0 || l.numRemoved > 0
 	for i := range l.parts {
 		if err := l.sortSplices(&l.parts[i]); err != nil {
 			return err
@@ -51,7 +51,7 @@ func (l *layout) place() error {
 func (l *layout) addParts() {
 	l.header(0) // makes l.table
 	table := l.f.table()
-	t := part{place: place{sec: partTable, off: table.off, end: table.end}, closes: l.fewer > 0}
+	t := part{place: place{sec: partTable, off: table.off, end: table.end}, closes: l.numRemoved > 0}
 	l.addBody(&t, t.off, t.end-t.off, l.table, false)
 	t.grows = int64(len(l.table)) - int64(t.end-t.off)
 	l.parts = append(l.parts, part{place: place{sec: partHeader, end: ehdrSize}}, t)
@@ -71,9 +71,9 @@ func (l *layout) addParts() {
 func (l *layout) survey() error {
 	for i := range l.parts {
 		p := &l.parts[i]
-		p.align, p.reach, p.next = 1, p.end, uint64(len(l.f.data))
+		p.align, p.followEnd, p.followStart = 1, p.end, uint64(len(l.f.data))
 		if i+1 < len(l.parts) {
-			p.next = l.parts[i+1].off
+			p.followStart = l.parts[i+1].off
 		}
 		// New keeps sections out of the headers, except for empty ones.
 		if 0 < p.sec && p.sec < l.f.shnum && (p.off < ehdrSize || i > 0 && p.off < l.parts[i-1].end) {
@@ -83,33 +83,33 @@ func (l *layout) survey() error {
 	find := newFinder(l.parts)
 	// q lies after part last, or is part last and is shifted with the part
 	// before it.
-	follow := func(last int, q *place, align uint64) (under int) {
-		under = find.under(q, last)
-		if under < 0 {
-			return under
+	follow := func(last int, q *place, align uint64) (part int) {
+		part = find.followed(q, last)
+		if part < 0 {
+			return part
 		}
-		p := &l.parts[under]
+		p := &l.parts[part]
 		p.align = max(p.align, align)
-		if under == last {
-			p.reach, p.next = max(p.reach, q.end), min(p.next, q.off)
+		if part == last {
+			p.followEnd, p.followStart = max(p.followEnd, q.end), min(p.followStart, q.off)
 		}
-		return under
+		return part
 	}
-	l.under = make([]int32, l.f.shnum)
+	l.follows = make([]int32, l.f.shnum)
 	for i := 1; i < l.f.shnum; i++ {
 		q, typ, to := l.f.placeOf(i)
 		if typ == elf.SHT_NULL {
-			l.under[i] = -1
+			l.follows[i] = -1
 			continue
 		}
 		k := find.last(&q, typ == elf.SHT_RELA)
 		if err := l.checkOverlap(&q, k); err != nil {
 			return err
 		}
-		if i >= l.f.shnum-l.fewer {
+		if i >= l.f.shnum-l.numRemoved {
 			to = 1 // it goes
 		}
-		l.under[i] = int32(follow(k, &q, to))
+		l.follows[i] = int32(follow(k, &q, to))
 	}
 	table := place{sec: partTable, off: l.f.table().off, end: l.f.table().end}
 	follow(find.last(&table, false), &table, 8)
@@ -157,9 +157,9 @@ func (l *layout) move() error {
 		switch {
 		case p.sec == partNew:
 			l.placeNew(p)
-		case p.sec > 0 && p.sec < l.f.shnum && p.sec >= l.f.shnum-l.fewer:
+		case p.sec > 0 && p.sec < l.f.shnum && p.sec >= l.f.shnum-l.numRemoved:
 			before := &l.parts[i-1]
-			l.clear(p, max(before.reach, before.end+before.eaten))
+			l.clear(p, max(before.followEnd, before.end+before.trimmed))
 		}
 		if p.grows > 0 || p.closes {
 			shift += p.grows
@@ -193,9 +193,9 @@ func (l *layout) placeNew(p *part) {
 
 // writeHeaders brings the section header table and the ELF header up to date.
 func (l *layout) writeHeaders() {
-	kept := l.f.shnum - l.fewer
+	kept := l.f.shnum - l.numRemoved
 	for i := 1; i < kept; i++ {
-		if k := l.under[i]; k >= 0 && l.parts[k].shift != 0 {
+		if k := l.follows[i]; k >= 0 && l.parts[k].shift != 0 {
 			h := l.header(i)
 			le.PutUint64(h[shOff:], le.Uint64(h[shOff:])+uint64(l.parts[k].shift))
 		}
