@@ -2,9 +2,9 @@
 #
 # "make help" lists the targets. Everything that is built goes to build/.
 
-# The version is here, and not in a tag: each clone must make the same bytes, even one
-# without tags. It is the version of the next release.
-VERSION ?= 0.1.0
+# The version is in the source, and not in a tag: each clone must make the same bytes,
+# even one without tags. It is the version of the next release.
+VERSION ?= $(shell sed -n 's/^var version, revision = "\(.*\)", ""$$/\1/p' cmd/scpatch/internal/cli/options.go)
 # "COMMIT TIME", from git, or in a tree without git as git archive has written it.
 COMMIT = $(if $(wildcard .git),$(shell git log -1 --format='%H %ct' 2>/dev/null),$(shell sed -n 's/^commit \([0-9a-f]* [0-9]*\)$$/\1/p' .revision))
 DIRTY = $(and $(wildcard .git),$(shell git status --porcelain --untracked-files=no 2>/dev/null))

@@ -41,7 +41,7 @@ _scpatch() {
 	options='--help -h --version -V --color'
 	[[ $command == explain ]] || options+=' --verbose -v --quiet -q --log-format'
 	case $command in
-	'' | list | verify | compare | compile) options+=' --runtime --module --user --entry-size --paca-toc' ;;
+	'' | list | verify | compare | compile) options+=' --runtime --module --user --entry-size --kernel-format --paca-toc' ;;
 	esac
 	case $command in
 	'' | list | verify) options+=' --recursive -r' ;;
@@ -64,6 +64,7 @@ _scpatch() {
 	case $prev in
 	--runtime) values='inline trampoline none' ;;
 	--entry-size) values='8 16' ;;
+	--kernel-format) values=1 ;;
 	--log-format) values='text json github' ;;
 	--linker) values='bfd lld any other' ;;
 	--restore) values='stack paca save-stub linker shadow' ;;

@@ -52,6 +52,7 @@ complete -c scpatch -n $places -l runtime -x -a 'inline trampoline none' -d 'Wha
 complete -c scpatch -n $places -l module -d 'Code of a kernel module'
 complete -c scpatch -n $places -l user -d 'Code of user space'
 complete -c scpatch -n $places -l entry-size -x -a '8 16' -d 'Bytes of an entry of the table'
+complete -c scpatch -n $places -l kernel-format -x -a '1' -d 'Format that the kernel shares with scpatch'
 complete -c scpatch -n $places -s v -l verbose -d 'Say what is done with every site'
 complete -c scpatch -n $places -s q -l quiet -d 'Print only errors'
 complete -c scpatch -n $places -l log-format -x -a 'text json github' -d 'Form of the messages'

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites"
@@ -15,8 +16,30 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// version and revision are set at link time; see the Makefile.
-var version, revision = "", ""
+// version is that of the next release; the Makefile reads it here. revision is the
+// commit, which the Makefile sets at link time.
+var version, revision = "0.1.0", ""
+
+// kernelFormat is the number of the format that the kernel and scpatch share; see
+// docs/formats.md. It is raised when a kernel and a scpatch from before and after a
+// change would not understand each other.
+const kernelFormat = 1
+
+// formatNumber is the value of --kernel-format: a number that is kernelFormat. It is
+// checked when it is read, so that --version fails too.
+type formatNumber struct{ text string }
+
+func (n *formatNumber) String() string { return n.text }
+
+func (*formatNumber) Type() string { return "number" }
+
+func (n *formatNumber) Set(s string) error {
+	if s != strconv.Itoa(kernelFormat) {
+		return fmt.Errorf("this scpatch knows format %d only", kernelFormat)
+	}
+	n.text = s
+	return nil
+}
 
 // common are the options of every command.
 type common struct {
@@ -31,6 +54,7 @@ type common struct {
 	user        bool
 	linker      string
 	entrySize   int
+	format      formatNumber
 	whole       bool
 	tableOnly   bool
 	noRecord    bool
@@ -68,6 +92,7 @@ func (c *common) addPlace() {
 	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognized)")
 	f.BoolVar(&c.user, "user", false, "the code runs in user space")
 	f.IntVar(&c.entrySize, "entry-size", 0, "size of an entry of .static_call_sites: `BYTES` is 8 or 16 (default: as in an existing table, otherwise 16)")
+	f.Var(&c.format, "kernel-format", fmt.Sprintf("fail unless `NUMBER` is that of the format that the kernel shares with this scpatch: %d", kernelFormat))
 }
 
 // addPlanning adds the options of the commands that make a plan.
@@ -259,17 +284,15 @@ func fail(log logrus.FieldLogger, k errkind.Kind, text string) {
 	log.WithField("kind", k.String()).Error(text)
 }
 
-// versionText is the version, and behind it the commit that it was built from if
-// that is known. What go install and go build put into the version has both.
+// versionText is the version, and behind it the commit that it was built from or, after
+// go install, the version of the module, if either is known.
 func versionText() string {
-	info, ok := debug.ReadBuildInfo()
-	switch {
-	case version != "" && revision != "":
-		return version + " (" + revision + ")"
-	case version != "":
-		return version
-	case ok:
-		return info.Main.Version
+	from := revision
+	if info, ok := debug.ReadBuildInfo(); ok && from == "" && info.Main.Version != "(devel)" {
+		from = info.Main.Version
 	}
-	return "(unknown)"
+	if from == "" {
+		return version
+	}
+	return version + " (" + from + ")"
 }
