@@ -95,7 +95,7 @@ func sessionLike(t *testing.T, dir string, env []string, all []step, matches fun
 
 var (
 	placed  = regexp.MustCompile(`\+0x[0-9a-f]+`)
-	counted = regexp.MustCompile(`(hook|pointer): (\d+)`)
+	counted = regexp.MustCompile(`(hook|pointer): (\d+\.\d)`)
 )
 
 // matchesOfOtherCompiler compares what a tutorial shows of one compiler with what
@@ -107,8 +107,8 @@ func matchesOfOtherCompiler(got, want string) bool {
 		return false
 	}
 	for i := range g {
-		n, errN := strconv.Atoi(g[i][2])
-		m, errM := strconv.Atoi(w[i][2])
+		n, errN := strconv.ParseFloat(g[i][2], 64)
+		m, errM := strconv.ParseFloat(w[i][2], 64)
 		if errN != nil || errM != nil || max(n-m, m-n) > 2 {
 			return false
 		}
