@@ -290,6 +290,7 @@ kernel-modules: ## The same, and ten modules
 kernel-test: build ## Build a kernel (KIND, SERIES) with scpatch in its build, and boot it in qemu
 	@.ci/setup-tools test kernel linux-$(SERIES) boot
 	kbuild/build-vmlinux.sh $(KERNEL_BOOT) $(KIND) $(SERIES)
+	kbuild/model/run.sh $(KERNEL_BOOT)/src 2
 	kbuild/boot-test.sh $(KERNEL_BOOT) $(MACHINES)
 
 # git am where the tree is git's; else patch, which makes no commits.
