@@ -132,7 +132,7 @@ reproducible: build ## Build binary, tarball and package in two clones with empt
 	packaging/reproducible.sh $(B)/reproducible
 
 clean: ## Remove what was built, but not the corpus, the kernel and the suites' roots
-	rm -rf $(B)/scpatch $(B)/scpatch[-_]* $(B)/demo $(B)/testdata $(B)/bench $(B)/ci $(B)/reproducible
+	rm -rf $(B)/scpatch $(B)/scpatch[-_]* $(B)/demo $(B)/testdata $(B)/bench $(B)/ci $(B)/reproducible $(B)/pictures
 
 distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
@@ -192,9 +192,10 @@ soundness-random: tools ## Make PROGRAMS random programs from number FIRST on, p
 soundness-short: build tools
 	$(REQUIRE) $(GOTEST) -count=1 -short -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/cfg ./cmd/scpatch/e2e
 
-browser-test: build ## Test the site map in headless Chromium
+browser-test: build ## Test the site map in headless Chromium; pictures of it go to build/pictures
 	@.ci/setup-tools browser
-	$(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch/internal/report
+	@mkdir -p $(B)/pictures
+	$(REQUIRE) SCPATCH_PICTURES='$(abspath $(B)/pictures)' $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch/internal/report
 
 screenshot: $(KERNEL)/vmlinux.o ## Make docs/sitemap.png, the site map of that kernel object
 	@.ci/setup-tools browser

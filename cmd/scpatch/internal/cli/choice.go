@@ -18,12 +18,14 @@ type choice struct {
 	keys, functions []string
 }
 
-func (c *choice) add(f *pflag.FlagSet) {
+// add adds the options, and returns those that decide which sites are listed.
+func (c *choice) add(f *pflag.FlagSet) []*pflag.Flag {
 	f.StringArrayVar(&c.forms, "form", nil, "only sites with one of these `FORMS`, separated by commas")
 	f.StringArrayVar(&c.reasons, "reason", nil, "only sites that have their form for one of these `REASONS`, separated by commas")
 	f.StringArrayVar(&c.keys, "key", nil, "only sites whose key matches `GLOB`, such as 'tp_*'")
 	f.StringArrayVar(&c.functions, "function", nil, "only sites in functions that match `GLOB`")
 	f.StringVar(&c.Sort, "sort", "", "sort the sites of a file by `COLUMN`: "+strings.Join(report.SortKeys(), ", ")+" (default: as they lie in the file)")
+	return []*pflag.Flag{f.Lookup("form"), f.Lookup("reason"), f.Lookup("key"), f.Lookup("function")}
 }
 
 // parse looks at the values of the options.

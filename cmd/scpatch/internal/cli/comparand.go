@@ -61,11 +61,11 @@ func (in *comparand) Close() error {
 }
 
 // read reads a listing, or makes that of an object.
-func (in *comparand) read(ctx context.Context, opts sites.Options, log *logrus.Entry) (files []report.File, err error) {
+func (in *comparand) read(ctx context.Context, opts sites.Options, how report.Origin, log *logrus.Entry) (files []report.File, err error) {
 	list := func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
 		s, err := sitesToList(f, opts)
 		if err == nil {
-			files = append(files, report.NewFile(name, s))
+			files = append(files, how.NewFile(name, s))
 		}
 		return ExitDone, err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites/errkind"
-	"github.com/spf13/pflag"
 )
 
 const compareUsage = `Usage: scpatch compare [options] OLD NEW
@@ -26,7 +25,7 @@ Objects are listed first, with these options.
 const compareStatus = `
 Exit status:
   0  nothing got worse
-  1  a site got worse or was lost
+  1  a site got worse or was lost, or a file can no longer be listed
   2  bad usage
   3  bad input
   4  a file could not be read or written
@@ -35,8 +34,7 @@ Exit status:
 func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch compare", stderr)
 	c.addPlanning()
-	var planning []*pflag.Flag // only for what is no listing
-	c.flags.VisitAll(func(f *pflag.Flag) { planning = append(planning, f) })
+	planning := c.flagsSoFar() // only for what is no listing
 	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
 	html := c.flags.String("html", "", "besides, write all sites to `FILE`, a page for a browser; with - only the page is printed")
 	strict := c.flags.Bool("strict", false, "count a site as lost even if all sites of its function are gone")
@@ -81,7 +79,7 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		if in == nil {
 			continue
 		}
-		if listings[i], err = in.read(ctx, c.sites, c.log.WithField("file", in.path)); err != nil {
+		if listings[i], err = in.read(ctx, c.sites, origin(planning), c.log.WithField("file", in.path)); err != nil {
 			failed(in.path, err)
 		}
 	}
@@ -90,6 +88,12 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	}
 	views := report.Compare(listings[0], listings[1])
 	var out bytes.Buffer
+	print := !c.quiet && !*asJSON && *html != dash
+	for _, text := range report.Differences(views) {
+		if print {
+			fmt.Fprintln(&out, text)
+		}
+	}
 	for i := range views {
 		v := &views[i]
 		if v.Worse(*strict) {
@@ -97,7 +101,7 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		}
 		if *asJSON {
 			err = errors.Join(err, json.NewEncoder(&out).Encode(v))
-		} else if !c.quiet && *html != dash {
+		} else if print {
 			v.Write(&out, c.screen)
 		}
 	}
@@ -105,9 +109,9 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		err = errors.Join(err, writeErr)
 	}
 	if *html != "" {
-		write := func() error { return report.WriteComparePage(*html, views) }
+		write := func() error { return report.WriteComparePage(*html, listings[0], listings[1], views) }
 		if *html == dash {
-			write = func() error { return report.PrintComparePage(stdout, views) }
+			write = func() error { return report.PrintComparePage(stdout, listings[0], listings[1], views) }
 		}
 		if pageErr := write(); pageErr != nil {
 			fail(c.log.WithField("file", *html), errkind.Of(pageErr), withoutPath(pageErr, *html))

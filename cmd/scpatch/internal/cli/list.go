@@ -42,11 +42,12 @@ For several files, the status is that of the worst.
 func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch list", stderr)
 	c.addPlanning()
+	deciding := c.flagsSoFar()
 	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
 	asSarif := c.flags.Bool("sarif", false, "print one SARIF log of the sites that stay")
 	diff := c.flags.BoolP("diff", "d", false, "print every site that would change, before and after")
 	var chosen choice
-	chosen.add(c.flags)
+	deciding = append(deciding, chosen.add(c.flags)...)
 	c.addRecursive()
 	html := c.flags.String("html", "", "write all sites to `FILE`, a page for a browser; - is standard output")
 	c.addLast()
@@ -67,6 +68,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return c.usageError(err, stderr)
 	}
+	how := origin(deciding)
 	files = c.expand(files)
 	var listed sync.Map             // by path: []report.File
 	var totals *batch[report.Total] // of tables
@@ -84,7 +86,21 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		var objects []report.File
 		var total report.Total
 		found := log.of(path)
-		code, err := withObjects(ctx, path, entry, found.failed, func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
+		unlisted := func(name string, err error) {
+			file := how.Failed(name, errkind.Of(err), withoutPath(err, path))
+			switch {
+			case errkind.Of(err) == errkind.Interrupted:
+			case *html != "":
+				objects = append(objects, file)
+			case *asJSON:
+				_ = report.WriteJSON(out, file) // strings and numbers, to a buffer
+			}
+		}
+		badMember := func(name string, err error) {
+			found.failed(name, err)
+			unlisted(name, err)
+		}
+		code, err := withObjects(ctx, path, entry, badMember, func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
 			s, err := sitesToList(f, c.sites)
 			if err != nil {
 				return 0, err
@@ -95,12 +111,12 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			}
 			switch {
 			case *asSarif:
-				file := report.NewFile(name, s)
+				file := how.NewFile(name, s)
 				found.add(func(l *report.Sarif) { l.AddSites(&file) })
 			case *html != "":
-				objects = append(objects, report.NewFile(name, s))
+				objects = append(objects, how.NewFile(name, s))
 			case *asJSON:
-				err = report.WriteJSON(out, report.NewFile(name, s))
+				err = report.WriteJSON(out, how.NewFile(name, s))
 			case *diff:
 				report.WriteDiff(out, c.screen, name, s)
 			case (len(files) > 1 || name != path) && !chosen.All() && len(s.Decided()) == 0:
@@ -109,7 +125,9 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			}
 			return ExitDone, err
 		})
-		if err == nil {
+		if err != nil {
+			unlisted(path, err)
+		} else {
 			total.Files = 1
 			totals.add(path, total)
 		}
@@ -117,15 +135,15 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return code, err
 	}))
 	if *html != "" && ctx.Err() == nil {
-		var all []report.File // that could be listed
+		var all []report.File
 		for _, path := range files {
 			if objects, ok := listed.Load(path); ok {
 				all = append(all, objects.([]report.File)...)
 			}
 		}
-		write := func() error { return report.WritePage(*html, all) }
+		write := func() error { return report.WritePage(*html, how, all) }
 		if *html == dash {
-			write = func() error { return report.PrintPage(stdout, all) }
+			write = func() error { return report.PrintPage(stdout, how, all) }
 		}
 		if err := write(); err != nil {
 			fail(c.log.WithField("file", *html), errkind.Of(err), withoutPath(err, *html))

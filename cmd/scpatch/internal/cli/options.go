@@ -183,6 +183,34 @@ func (c *common) check(stdout io.Writer) error {
 	return c.setupLog()
 }
 
+// origin says how this command lists files: with which of the flags, as far as they do
+// not have their default values.
+func origin(flags []*pflag.Flag) report.Origin {
+	o := report.Origin{Scpatch: versionText(), Options: []string{}}
+	for _, f := range flags {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		} else if values[0] == f.DefValue {
+			continue
+		}
+		for _, v := range values {
+			text := "--" + f.Name
+			if f.Value.Type() != "bool" {
+				text += "=" + v
+			}
+			o.Options = append(o.Options, text)
+		}
+	}
+	return o
+}
+
+// flagsSoFar are the flags that have been added.
+func (c *common) flagsSoFar() (all []*pflag.Flag) {
+	c.flags.VisitAll(func(f *pflag.Flag) { all = append(all, f) })
+	return all
+}
+
 // screenOf is how people read an output, with the colours that were asked for.
 func (c *common) screenOf(w io.Writer) report.Screen {
 	s := report.ScreenOf(w)

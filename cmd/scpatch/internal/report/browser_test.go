@@ -129,6 +129,18 @@ func (b *browser) search(query string) {
 	b.press(query)
 }
 
+// content is the text of an element.
+func (b *browser) content(id string) string {
+	b.Helper()
+	return eval[string](b, fmt.Sprintf(`document.getElementById(%q)?.textContent ?? ""`, id))
+}
+
+// address is what the address has after the page, once it is up to date.
+func (b *browser) address() string {
+	b.Helper()
+	return eval[string](b, `new Promise((done) => { const look = () => (pending ? setTimeout(look, 10) : done(location.hash)); look(); })`)
+}
+
 // matches is what the page says of the number of sites.
 func (b *browser) matches() string {
 	b.Helper()
@@ -145,8 +157,8 @@ func (b *browser) table() []tableRow {
 		const scroll = document.getElementById("scroll"), n = Number(document.getElementById("grid").getAttribute("aria-rowcount")) - 1;
 		const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 		const all = [];
-		for (let top = 0; all.filter(Boolean).length < n && top <= scroll.scrollHeight; top += scroll.clientHeight) {
-			scroll.scrollTop = top;
+		for (let top = 0; all.filter(Boolean).length < n && top <= scroll.scrollHeight; top += sight().height) {
+			scrollRows(top);
 			await frame();
 			for (const row of document.querySelectorAll("#rows [role=row]")) {
 				all[row.ariaRowIndex - 2] = Object.fromEntries([...row.children].map((c) => [c.className.replace("cell-", ""), c.title]));
@@ -229,7 +241,7 @@ func listedPage(t *testing.T, objects ...string) (url string, files []File) {
 	path := filepath.Join(t.TempDir(), "page.html")
 	clitest.InObjects(t)
 	files = list(t, sites.Options{Place: sites.User}, objects...)
-	if err := WritePage(path, files); err != nil || len(files) != len(objects) {
+	if err := WritePage(path, testOrigin, files); err != nil || len(files) != len(objects) {
 		t.Fatal(len(files), err)
 	}
 	return fileURL(path), files

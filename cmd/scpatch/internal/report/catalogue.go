@@ -68,6 +68,22 @@ func (e Entry) Summary() string {
 	return strings.ReplaceAll(unmarked(first), "\n", " ")
 }
 
+// marked returns the paragraph of an entry that starts at i, on one line and without
+// links.
+func (e Entry) marked(i int) string {
+	text, _, _ := strings.Cut(e.Text[i:], "\n\n")
+	return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "\n", " ")
+}
+
+// paragraph is where the text of the paragraph with this label starts.
+func (e Entry) paragraph(label string) int {
+	before, _, ok := strings.Cut(e.Text, "\n\n"+label)
+	if !ok {
+		return len(e.Text)
+	}
+	return len(before) + len("\n\n"+label)
+}
+
 var link = regexp.MustCompile(`\[([^]]+)\]\([^)]+\)`)
 
 // unmarked is a text without the marks of Markdown.

@@ -5,6 +5,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/errkind"
@@ -15,12 +17,16 @@ const compareVersion = 1
 
 // A Comparison is one file of compare --json, which prints one object a line.
 type Comparison struct {
-	Version int            `json:"version"`
-	Old     string         `json:"old,omitempty"` // the file as the listings name it
-	New     string         `json:"new,omitempty"`
-	Counts  map[Change]int `json:"counts"`
-	Sites   []Pair         `json:"sites"` // those that are not the same
-	all     []Pair
+	Version   int            `json:"version"`
+	Old       string         `json:"old,omitempty"` // the file as the listings name it
+	New       string         `json:"new,omitempty"`
+	OldListed *Origin        `json:"old_listed,omitempty"` // missing if the listing does not say it
+	NewListed *Origin        `json:"new_listed,omitempty"`
+	OldError  *FileError     `json:"old_error,omitempty"` // why the file could not be listed
+	NewError  *FileError     `json:"new_error,omitempty"`
+	Counts    map[Change]int `json:"counts"`
+	Sites     []Pair         `json:"sites"` // those that are not the same
+	all       []Pair
 }
 
 // Compare says what changed from one listing to another, by file.
@@ -29,10 +35,10 @@ func Compare(old, new []File) []Comparison {
 	for _, p := range matchFiles(old, new) {
 		v := Comparison{Version: compareVersion, Counts: map[Change]int{}, Sites: []Pair{}, all: matchSites(p)}
 		if p.old != nil {
-			v.Old = p.old.File
+			v.Old, v.OldListed, v.OldError = p.old.File, p.old.origin(), p.old.Error
 		}
 		if p.new != nil {
-			v.New = p.new.File
+			v.New, v.NewListed, v.NewError = p.new.File, p.new.origin(), p.new.Error
 		}
 		for _, c := range changes {
 			v.Counts[c] = 0
@@ -56,10 +62,54 @@ func (v *Comparison) name() string {
 	return v.Old
 }
 
-// Worse reports whether a site got worse or was lost; strict counts those, too,
-// that are gone with all sites of their function.
+// Worse reports whether a site got worse or was lost, or whether the file could be
+// listed in the old listing only; strict counts those sites, too, that are gone with all
+// sites of their function.
 func (v *Comparison) Worse(strict bool) bool {
-	return v.Counts[changeWorse]+v.Counts[changeLost] > 0 || strict && v.Counts[changeGone] > 0
+	return v.Counts[changeWorse]+v.Counts[changeLost] > 0 || strict && v.Counts[changeGone] > 0 ||
+		v.NewError != nil && v.Old != "" && v.OldError == nil
+}
+
+// Differences says in which options, and in which versions of scpatch, two listings
+// differ: what follows may come from these. Each sentence is there once.
+func Differences(views []Comparison) (said []string) {
+	for i := range views {
+		old, new := views[i].OldListed, views[i].NewListed
+		if old == nil || new == nil {
+			continue
+		}
+		for _, s := range old.differences(new) {
+			if !slices.Contains(said, s) {
+				said = append(said, s)
+			}
+		}
+	}
+	return said
+}
+
+func (o *Origin) differences(new *Origin) (said []string) {
+	var parts []string
+	for _, side := range []struct {
+		has, lacks *Origin
+		name       string
+	}{{o, new, "old"}, {new, o, "new"}} {
+		var only []string
+		for _, opt := range side.has.Options {
+			if !slices.Contains(side.lacks.Options, opt) {
+				only = append(only, errkind.Printable(opt))
+			}
+		}
+		if len(only) > 0 {
+			parts = append(parts, fmt.Sprintf("only the %s listing has %s", side.name, strings.Join(only, " ")))
+		}
+	}
+	if len(parts) > 0 {
+		said = append(said, "the options differ: "+strings.Join(parts, ", "))
+	}
+	if o.Scpatch != new.Scpatch {
+		said = append(said, fmt.Sprintf("the versions differ: scpatch %s made the old listing, %s the new one", errkind.Printable(o.Scpatch), errkind.Printable(new.Scpatch)))
+	}
+	return said
 }
 
 // Write prints what changed, for people.
@@ -76,6 +126,8 @@ func (v *Comparison) Write(out io.Writer, to Screen) {
 		fmt.Fprintf(out, "%d %s", v.Counts[c], c)
 	}
 	fmt.Fprintln(out)
+	v.OldError.write(out, "old")
+	v.NewError.write(out, "new")
 	if len(v.Sites) == 0 {
 		return
 	}
@@ -88,6 +140,13 @@ func (v *Comparison) Write(out io.Writer, to Screen) {
 		}
 	}
 	to.writeTable(out, rows, []int{1, 2}, 0, changeColour) // FUNCTION and KEY; CHANGE
+}
+
+// write says that a file could not be listed.
+func (e *FileError) write(out io.Writer, listing string) {
+	if e != nil {
+		fmt.Fprintf(out, "it could not be listed in the %s listing: %s [%s]\n", listing, Plain(e.What), errkind.Printable(e.Kind))
+	}
 }
 
 func changeColour(name string) colour {

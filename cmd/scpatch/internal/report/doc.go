@@ -5,7 +5,7 @@
 //
 //	sites.Plan ─────► ObjectSites ─┐           ┌─► WriteTable, WriteDiff   for people
 //	image.Plan ─────► ImageSites ──┼─► Sites ──┼─► NewFile ─► WriteJSON    a line of list --json
-//	verify.Listing ─► LinkedSites ─┘           └─► NewFile ─► WritePage    a page for a browser
+//	verify.Listing ─► LinkedSites ─┘           └─► File ─► WritePage       a page for a browser
 //
 //	list --json ─► ReadListing ─► Compare ─► Comparison.Write, WriteJSON's form, WriteComparePage
 //	verify.Report ─► WriteVerdict; NewVerdict ─► WriteJSON; Sarif, also of a File
@@ -14,5 +14,5 @@
 // A [Site] is one site in words. It is the only form in which sites are
 // printed, so the table, the diff, the JSON, the page and the log agree. Names
 // in it come from the file and may be anything; all text for a terminal goes
-// through [kind.Printable] or [Plain].
+// through [errkind.Printable] or [Plain].
 package report

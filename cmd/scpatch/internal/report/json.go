@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
+
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // Version is the version of the format that list --json prints.
@@ -15,15 +18,48 @@ const Version = 1
 
 // A File is one file of list --json, which prints one object a line.
 type File struct {
-	Version int    `json:"version"`
-	File    string `json:"file"`
-	Keys    int    `json:"keys"`
-	Sites   []Site `json:"sites"`
+	Version int        `json:"version"`
+	Scpatch string     `json:"scpatch"` // see [Origin]
+	Options []string   `json:"options"`
+	File    string     `json:"file"`
+	Keys    int        `json:"keys"`
+	Sites   []Site     `json:"sites"`
+	Error   *FileError `json:"error,omitempty"` // why the file could not be listed
+}
+
+// An Origin says how a file was listed.
+type Origin struct {
+	Scpatch string   `json:"scpatch"` // the version that did it
+	Options []string `json:"options"` // that decide what becomes of a site and which sites are listed
+}
+
+// A FileError says why a file could not be listed.
+type FileError struct {
+	Kind string `json:"kind"`
+	What string `json:"what"`
+}
+
+// same reports whether two listings were made alike.
+func (o Origin) same(other *Origin) bool {
+	return o.Scpatch == other.Scpatch && slices.Equal(o.Options, other.Options)
 }
 
 // NewFile returns what list prints about a file.
-func NewFile(path string, s Sites) File {
-	return File{Version, path, s.Keys(), allSites(s)}
+func (o Origin) NewFile(path string, s Sites) File {
+	return File{Version, o.Scpatch, o.Options, path, s.Keys(), allSites(s), nil}
+}
+
+// Failed returns what list prints about a file that could not be listed.
+func (o Origin) Failed(path string, k errkind.Kind, what string) File {
+	return File{Version, o.Scpatch, o.Options, path, 0, []Site{}, &FileError{k.String(), what}}
+}
+
+// origin says how the file was listed; nil if the listing does not say it.
+func (f *File) origin() *Origin {
+	if f.Options == nil {
+		return nil
+	}
+	return &Origin{f.Scpatch, f.Options}
 }
 
 // WriteJSON writes a value as JSON on one line.

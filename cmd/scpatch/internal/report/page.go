@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
@@ -26,37 +27,125 @@ var (
 	pageHTML string
 	//go:embed page/page.css
 	pageCSS string
+	//go:embed page/narrow.css
+	narrowCSS string
 	//go:embed page/data.js
 	dataJS string
+	//go:embed page/search.js
+	searchJS string
 	//go:embed page/charts.js
 	chartsJS string
+	//go:embed page/summary.js
+	summaryJS string
 	//go:embed page/grid.js
 	gridJS string
 	//go:embed page/detail.js
 	detailJS string
+	//go:embed page/address.js
+	addressJS string
 	//go:embed page/page.js
 	pageJS string
 )
 
-// A pageSite is one site of the page.
+// A pageSite is one site of the page: of list the site, of compare the site in the old
+// and in the new listing, nil where it is not in one.
 type pageSite struct {
 	file   string
-	site   *Site
+	now    *Site
 	change Change // of compare, else empty
-	was    *Site  // the same site in the old listing
+	was    *Site
+}
+
+// site is the site as it is now, as it was where it is gone.
+func (p *pageSite) site() *Site {
+	if p.now != nil {
+		return p.now
+	}
+	return p.was
 }
 
 // A pageData is what the page shows, as it stands in its JSON. Each column has a
 // number for each site; those of texts are indices into Strings, where the empty
 // text is the first: 100,000 sites repeat few of them.
 type pageData struct {
-	Version int                 `json:"version"`
-	Compare bool                `json:"compare"`
-	Strings []string            `json:"strings"`
-	Forms   []pageForm          `json:"forms"`   // the cheapest first
-	Changes []Change            `json:"changes"` // the worst first; empty if not Compare
-	Columns map[string][]uint64 `json:"columns"`
-	Cost    []int               `json:"cost"`
+	Version     int                 `json:"version"`
+	Compare     bool                `json:"compare"`
+	Listings    []pageListing       `json:"listings"`    // one, or the old and the new
+	Differences []string            `json:"differences"` // of the listings, see [Differences]
+	Strings     []string            `json:"strings"`
+	Forms       []pageForm          `json:"forms"`   // the cheapest first
+	Changes     []Change            `json:"changes"` // the worst first; empty if not Compare
+	Help        map[string]pageHelp `json:"help"`    // of the reasons and kinds of errors that occur, by name
+	Columns     map[string][]uint64 `json:"columns"`
+	Cost        []int               `json:"cost"`
+	WasCost     []int               `json:"was_cost,omitempty"`
+}
+
+// A pageListing says of what the page is.
+type pageListing struct {
+	Made   []Origin    `json:"made"`  // each once
+	Files  int         `json:"files"` // that were listed
+	Failed []pageError `json:"failed"`
+}
+
+// A pageError is a file that could not be listed.
+type pageError struct {
+	File string `json:"file"`
+	FileError
+}
+
+// A pageHelp is what the catalogue says of a reason or of a kind of error. Names in the
+// texts are between backquotes.
+type pageHelp struct {
+	Summary string `json:"summary"`
+	ToDo    string `json:"todo"`
+}
+
+// newListing describes the files of a listing. Of none, how says with what it was made.
+func newListing(files []File, how *Origin) pageListing {
+	l := pageListing{Made: []Origin{}, Failed: []pageError{}}
+	add := func(o *Origin) {
+		if o != nil && !slices.ContainsFunc(l.Made, func(m Origin) bool { return m.same(o) }) {
+			l.Made = append(l.Made, *o)
+		}
+	}
+	for i := range files {
+		f := &files[i]
+		add(f.origin())
+		if f.Error != nil {
+			l.Failed = append(l.Failed, pageError{f.File, *f.Error})
+		} else {
+			l.Files++
+		}
+	}
+	if len(files) == 0 {
+		add(how)
+	}
+	return l
+}
+
+// newHelp returns the help for the reasons and kinds of errors that occur.
+func newHelp(all []pageSite, listings []pageListing) map[string]pageHelp {
+	used := map[string]bool{}
+	for i := range all {
+		for _, s := range []*Site{all[i].now, all[i].was} {
+			if s != nil {
+				used[s.Reason.String()] = true
+			}
+		}
+	}
+	for i := range listings {
+		for _, e := range listings[i].Failed {
+			used[e.Kind] = true
+		}
+	}
+	help := map[string]pageHelp{}
+	for _, e := range Catalogue() {
+		if used[e.Name] {
+			help[e.Name] = pageHelp{e.marked(0), e.marked(e.paragraph("What to do: "))}
+		}
+	}
+	return help
 }
 
 // A pageForm explains a form.
@@ -84,62 +173,104 @@ const (
 	pageListed
 )
 
-func newPageData(all []pageSite, compare bool) *pageData {
-	d := &pageData{Version: Version, Compare: compare, Columns: map[string][]uint64{}, Changes: []Change{}}
+// newPageData makes the columns of the sites; listings are one, or two that are compared.
+func newPageData(all []pageSite, listings ...pageListing) *pageData {
+	compare := len(listings) > 1
+	d := &pageData{
+		Version: Version, Compare: compare, Listings: listings, Differences: []string{}, Columns: map[string][]uint64{},
+		Changes: []Change{}, Help: newHelp(all, listings), Cost: make([]int, len(all)),
+	}
 	for _, f := range sites.Forms() {
 		d.Forms = append(d.Forms, pageForm{f, formTexts[f]})
 	}
-	texts := map[string]uint64{}
-	number := func(column string, n uint64) { d.Columns[column] = append(d.Columns[column], n) }
-	text := func(column, s string) {
-		i, ok := texts[s]
-		if !ok {
-			i = uint64(len(d.Strings))
-			texts[s] = i
-			d.Strings = append(d.Strings, s)
-		}
-		number(column, i)
-	}
-	text("none", "")
-	delete(d.Columns, "none")
-	d.Cost = make([]int, len(all))
+	c := newColumns(d)
 	for i := range all {
-		s := all[i].site
-		text("file", all[i].file)
-		text("section", s.Section)
-		number("offset", s.Offset)
-		text("function", s.Function)
-		text("symbol", s.Symbol)
-		number("function_offset", s.FuncOff)
-		text("key", s.Key)
-		text("target", s.Target)
-		text("form", s.Form.String())
-		d.Cost[i] = s.Cost
-		text("proof", s.Proof)
-		text("reason", s.Reason.String())
-		text("why", s.Why)
-		number("flags", pageFlags(s))
-		text("before", s.Before[0])
-		text("before_slot", s.Before[1])
-		text("after", s.After[0])
-		text("after_slot", s.After[1])
-		if !compare {
-			continue
-		}
-		text("change", string(all[i].change))
-		was := all[i].was
-		if was == nil {
-			was = s
-		}
-		number("was_offset", was.Offset)
-		text("was", was.Form.String())
-		text("was_after", was.After[0])
-		text("was_after_slot", was.After[1])
+		c.site(&all[i])
+		d.Cost[i] = all[i].site().Cost
 	}
-	if compare {
-		d.Changes = changes
+	if !compare {
+		return d
+	}
+	d.Changes = changes
+	d.WasCost = make([]int, len(all))
+	for i := range all {
+		c.change(&all[i])
+		if was := all[i].was; was != nil {
+			d.WasCost[i] = was.Cost
+		}
 	}
 	return d
+}
+
+// pageColumns appends to the columns of a page.
+type pageColumns struct {
+	*pageData
+	texts map[string]uint64 // index in Strings
+}
+
+func newColumns(d *pageData) pageColumns {
+	d.Strings = []string{""}
+	return pageColumns{d, map[string]uint64{"": 0}}
+}
+
+func (c pageColumns) number(column string, n uint64) {
+	c.Columns[column] = append(c.Columns[column], n)
+}
+
+func (c pageColumns) text(column, s string) {
+	i, ok := c.texts[s]
+	if !ok {
+		i = uint64(len(c.Strings))
+		c.texts[s] = i
+		c.Strings = append(c.Strings, s)
+	}
+	c.number(column, i)
+}
+
+// site appends a site as it is now, or as it was where it is gone: it has no form then.
+func (c pageColumns) site(p *pageSite) {
+	s := p.site()
+	c.text("file", p.file)
+	c.text("section", s.Section)
+	c.number("offset", s.Offset)
+	c.text("function", s.Function)
+	c.text("symbol", s.Symbol)
+	c.number("function_offset", s.FuncOff)
+	c.text("key", s.Key)
+	c.text("target", s.Target)
+	c.text("form", formName(p.now))
+	c.text("proof", s.Proof)
+	c.text("reason", s.Reason.String())
+	c.text("why", s.Why)
+	c.number("flags", pageFlags(s))
+	c.text("before", s.Before[0])
+	c.text("before_slot", s.Before[1])
+	c.text("after", s.After[0])
+	c.text("after_slot", s.After[1])
+}
+
+// change appends what became of a site, and what it was; a new one was nothing.
+func (c pageColumns) change(p *pageSite) {
+	c.text("change", string(p.change))
+	c.text("was", formName(p.was))
+	was := p.was
+	if was == nil {
+		was = &Site{}
+	}
+	c.number("was_offset", was.Offset)
+	c.number("was_function_offset", was.FuncOff)
+	c.text("was_target", was.Target)
+	c.text("was_reason", was.Reason.String())
+	c.text("was_after", was.After[0])
+	c.text("was_after_slot", was.After[1])
+}
+
+// formName is the form of a site; of none, empty.
+func formName(s *Site) string {
+	if s == nil {
+		return ""
+	}
+	return s.Form.String()
 }
 
 func pageFlags(s *Site) (flags uint64) {
@@ -151,50 +282,44 @@ func pageFlags(s *Site) (flags uint64) {
 	return flags
 }
 
-// WritePage writes the page of these files, if there are any.
-func WritePage(path string, files []File) error {
-	if len(files) == 0 {
-		return nil
-	}
-	title, data := listPage(files)
+// WritePage writes the page of these files, which may be none.
+func WritePage(path string, how Origin, files []File) error {
+	title, data := listPage(how, files)
 	return writePage(path, title, data)
 }
 
 // PrintPage prints what WritePage writes.
-func PrintPage(out io.Writer, files []File) error {
-	if len(files) == 0 {
-		return nil
-	}
-	title, data := listPage(files)
+func PrintPage(out io.Writer, how Origin, files []File) error {
+	title, data := listPage(how, files)
 	return printPage(out, title, data)
 }
 
-func listPage(files []File) (title string, data *pageData) {
+func listPage(how Origin, files []File) (title string, data *pageData) {
 	var names []string
 	var all []pageSite
 	for i := range files {
 		f := &files[i]
 		names = append(names, f.File)
 		for j := range f.Sites {
-			all = append(all, pageSite{file: f.File, site: &f.Sites[j]})
+			all = append(all, pageSite{file: f.File, now: &f.Sites[j]})
 		}
 	}
-	return pageTitle(names), newPageData(all, false)
+	return pageTitle(names), newPageData(all, newListing(files, &how))
 }
 
 // WriteComparePage writes the page of two listings.
-func WriteComparePage(path string, views []Comparison) error {
-	title, data := comparePage(views)
+func WriteComparePage(path string, old, new []File, views []Comparison) error {
+	title, data := comparePage(old, new, views)
 	return writePage(path, title, data)
 }
 
 // PrintComparePage prints what WriteComparePage writes.
-func PrintComparePage(out io.Writer, views []Comparison) error {
-	title, data := comparePage(views)
+func PrintComparePage(out io.Writer, old, new []File, views []Comparison) error {
+	title, data := comparePage(old, new, views)
 	return printPage(out, title, data)
 }
 
-func comparePage(views []Comparison) (title string, data *pageData) {
+func comparePage(old, new []File, views []Comparison) (title string, data *pageData) {
 	var files []string
 	var all []pageSite
 	for i := range views {
@@ -202,10 +327,12 @@ func comparePage(views []Comparison) (title string, data *pageData) {
 		files = append(files, v.name())
 		for j := range v.all {
 			p := &v.all[j]
-			all = append(all, pageSite{v.name(), p.site(), p.Change, p.Old})
+			all = append(all, pageSite{v.name(), p.New, p.Change, p.Old})
 		}
 	}
-	return pageTitle(files) + ", old and new", newPageData(all, true)
+	data = newPageData(all, newListing(old, nil), newListing(new, nil))
+	data.Differences = append(data.Differences, Differences(views)...)
+	return pageTitle(files) + ", old and new", data
 }
 
 // writePage writes the page to a file.
@@ -230,17 +357,18 @@ func printPage(out io.Writer, title string, data *pageData) error {
 }
 
 func makePage(title string, data *pageData) ([]byte, error) {
-	script := dataJS + chartsJS + gridJS + detailJS + pageJS
+	script, style := dataJS+searchJS+chartsJS+summaryJS+gridJS+detailJS+addressJS+pageJS, pageCSS+narrowCSS
 	var page bytes.Buffer
 	// Parsed here: every other run would pay for it.
 	err := template.Must(template.New("page").Parse(pageHTML)).Execute(&page, map[string]any{
 		"Title": title,
 		// Nothing is loaded, and no script runs but this one.
 		"Policy": fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src '%s'; script-src '%s'",
-			hash(pageCSS), hash(script)),
-		"Style":  template.CSS(pageCSS),
-		"Script": template.JS(script),
-		"Data":   data,
+			hash(style), hash(script)),
+		"Style":   template.CSS(style),
+		"Script":  template.JS(script),
+		"Data":    data,
+		"Compare": data.Compare,
 	})
 	return page.Bytes(), err
 }
@@ -277,7 +405,10 @@ func hash(text string) string {
 
 // pageTitle names what the page is about.
 func pageTitle(files []string) string {
-	if len(files) == 1 {
+	switch len(files) {
+	case 0:
+		return "no file"
+	case 1:
 		return filepath.Base(files[0])
 	}
 	return fmt.Sprintf("%d files", len(files))

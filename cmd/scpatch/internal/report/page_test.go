@@ -35,6 +35,8 @@ func between(t *testing.T, page, begin, end string) string {
 	return text
 }
 
+var testOrigin = Origin{Scpatch: "0.1.0 (test)", Options: []string{"--user"}}
+
 // list is the listing of files; those that cannot be planned are left out.
 func list(t *testing.T, opts sites.Options, files ...string) (listing []File) {
 	t.Helper()
@@ -49,7 +51,7 @@ func list(t *testing.T, opts sites.Options, files ...string) (listing []File) {
 			continue
 		}
 		if p, err := sites.MakePlan(o, opts); err == nil {
-			listing = append(listing, NewFile(name, ObjectSites{p}))
+			listing = append(listing, testOrigin.NewFile(name, ObjectSites{p}))
 		}
 	}
 	return listing
@@ -122,7 +124,7 @@ func TestPageHasListing(t *testing.T) {
 				want[v.File] = v.Sites
 			}
 		}
-		_, data := pageOf(t, func(path string) error { return WritePage(path, files) })
+		_, data := pageOf(t, func(path string) error { return WritePage(path, testOrigin, files) })
 		if diff := cmp.Diff(want, unpack(t, &data)); diff != "" || len(want) < 30 {
 			t.Errorf("%+v: list --json has -, the page has +\n%s", opts, diff)
 		}
@@ -132,10 +134,10 @@ func TestPageHasListing(t *testing.T) {
 // TestComparePage holds the page against what compare --json prints.
 func TestComparePage(t *testing.T) {
 	clitest.InObjects(t)
-	compared := Compare(
-		list(t, sites.Options{Runtime: sites.Trampoline}, "asm-tail.o", "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o"),
-		list(t, sites.Options{}, "gcc-p8-O2-weak.o", "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o"))
-	_, data := pageOf(t, func(path string) error { return WriteComparePage(path, compared) })
+	old := list(t, sites.Options{Runtime: sites.Trampoline}, "asm-tail.o", "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o")
+	new := list(t, sites.Options{}, "gcc-p8-O2-weak.o", "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o")
+	compared := Compare(old, new)
+	_, data := pageOf(t, func(path string) error { return WriteComparePage(path, old, new, compared) })
 	var out bytes.Buffer
 	for i := range compared {
 		if err := json.NewEncoder(&out).Encode(&compared[i]); err != nil {
@@ -173,7 +175,9 @@ func TestComparePage(t *testing.T) {
 // what it opens. What is in the page as data is left out.
 func TestPageIsOne(t *testing.T) {
 	clitest.InObjects(t)
-	page, _ := pageOf(t, func(path string) error { return WritePage(path, list(t, sites.Options{}, "gcc-p8-O2-update.o")) })
+	page, _ := pageOf(t, func(path string) error {
+		return WritePage(path, testOrigin, list(t, sites.Options{}, "gcc-p8-O2-update.o"))
+	})
 	bare := page
 	for _, c := range [][2]string{{"<style>", "</style>"}, {`<script id="data" type="application/json">`, "</script>"}, {"<script>", "</script>"}} {
 		bare = strings.Replace(bare, between(t, bare, c[0], c[1]), "", 1)
@@ -206,7 +210,7 @@ func TestPageIsOne(t *testing.T) {
 	}
 	// What the script looks for is there, but for what it makes itself.
 	for _, m := range regexp.MustCompile(`getElementById\("([a-z]+)"\)`).FindAllStringSubmatch(page, -1) {
-		if !ids[m[1]] && m[1] != "part" {
+		if !ids[m[1]] && !strings.Contains(page, `id: "`+m[1]+`"`) {
 			t.Errorf("the page has no element %s", m[1])
 		}
 	}
@@ -224,7 +228,7 @@ func TestPageIsOne(t *testing.T) {
 // TestPageHostile puts into every name what would end the data, or be markup.
 func TestPageHostile(t *testing.T) {
 	for _, odd := range markupNames {
-		page, data := pageOf(t, func(path string) error { return writePage(path, odd, newPageData(hostileSites(odd), true)) })
+		page, data := pageOf(t, func(path string) error { return writePage(path, odd, hostileData(odd)) })
 		if n := strings.Count(page, "<script"); n != 2 || strings.Count(page, "</script") != 2 || strings.Contains(page, "<img") {
 			t.Errorf("%q: the name became markup", odd)
 		}
@@ -245,6 +249,17 @@ func hostileSites(odd string) []pageSite {
 		Proof: odd, Before: [2]string{odd, odd}, After: [2]string{odd, odd},
 	}
 	return []pageSite{{odd, s, changeWorse, s}}
+}
+
+func hostileData(odd ...string) *pageData {
+	var all []pageSite
+	for _, o := range odd {
+		all = append(all, hostileSites(o)...)
+	}
+	l := pageListing{[]Origin{{odd[0], odd}}, 1, []pageError{{odd[0], FileError{odd[0], odd[0]}}}}
+	d := newPageData(all, l, l)
+	d.Differences = odd
+	return d
 }
 
 // TestFormTexts asks for the explanation of every form.

@@ -11,7 +11,7 @@ import (
 )
 
 // Names of symbols, sections and files may have in them whatever is not NUL. Plain and
-// [kind.Printable] keep them from moving the cursor of a terminal, from ending a
+// [errkind.Printable] keep them from moving the cursor of a terminal, from ending a
 // line, and from writing backwards.
 
 // Plain returns a text with escapes for characters that are not printed.

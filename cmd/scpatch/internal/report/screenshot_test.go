@@ -26,10 +26,10 @@ func TestWriteScreenshot(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "page.html")
 	t.Chdir(kernel)
-	if err := WritePage(path, list(t, sites.Options{}, "vmlinux.o")); err != nil {
+	if err := WritePage(path, testOrigin, list(t, sites.Options{}, "vmlinux.o")); err != nil {
 		t.Fatal(err)
 	}
-	b := startChromium(t).open(t, fileURL(path), 1280, 800)
+	b := startChromium(t).open(t, fileURL(path), 1440, 900)
 	// The first site of a key that has several, in sight together with what is before it.
 	eval[bool](b, `(choose(view.sites.findIndex((s) => text("key", s) === "tp_func_kmalloc")), grid.focus({ focusVisible: false }), true)`)
 	b.settle()

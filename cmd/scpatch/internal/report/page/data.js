@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 "use strict";
 
-// The data of the page, and what is asked of it: texts, filters, orders, groups.
-// A site is its number, a row of the columns.
+// The data of the page: texts, numbers, orders, groups. A site is its number, a row of
+// the columns.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const strings = data.strings, columns = data.columns;
+for (const name of ["file", "section", "offset", "function", "symbol", "function_offset", "key", "target", "form", "reason", "change", "was"]) columns[name] ??= [];
 const total = data.cost.length;
-const lower = strings.map((s) => s.toLowerCase());
 
 // text is what a column of texts says of a site.
 const text = (column, site) => strings[columns[column][site]];
@@ -19,6 +19,15 @@ const hex = (n) => "0x" + n.toString(16);
 const count = (n) => n.toLocaleString("en");
 const plural = (n, one) => count(n) + " " + one + (n === 1 ? "" : "s");
 
+// share is a part of a whole. What is not all of it, or not nothing, is not called so.
+function share(n, all) {
+  if (all === 0) return "";
+  const percent = (100 * n) / all;
+  if (n > 0 && percent < 0.1) return "< 0.1\u00a0%";
+  if (n < all && percent > 99.9) return "> 99.9\u00a0%";
+  return (n === 0 || n === all ? percent.toFixed(0) : percent.toFixed(1)) + "\u00a0%";
+}
+
 // place and area are where a site is: in its function, and in its section.
 const area = (site) => text("section", site) + "+" + hex(number("offset", site));
 const placeParts = (site) => {
@@ -27,39 +36,8 @@ const placeParts = (site) => {
 };
 const place = (site) => placeParts(site).join("");
 
-// What a person may name in a search, and the columns that it means.
-const fields = {
-  key: ["key"], function: ["function", "symbol"], section: ["section"], object: ["file"],
-  form: ["form"], reason: ["reason"], target: ["target"],
-};
-if (data.compare) fields.change = ["change"];
-const everywhere = Object.values(fields).flat();
-
-// parse makes terms of what was typed. A field that does not exist is a word.
-function parse(query) {
-  const terms = [];
-  for (const m of query.matchAll(/(?:([a-z]+)([:=]))?(?:"([^"]*)"?|(\S+))/gi)) {
-    const field = m[1] && fields[m[1].toLowerCase()];
-    if (m[1] && !field) terms.push({ columns: everywhere, word: m[0].toLowerCase(), whole: false });
-    else terms.push({ columns: field || everywhere, word: (m[3] ?? m[4]).toLowerCase(), whole: m[2] === "=" });
-  }
-  return terms;
-}
-
-// find returns the sites that have all the terms, and pass the filters. What a
-// term means is asked once for each text, not for each site.
-function find(query, filters) {
-  const tests = parse(query).map(({ columns: names, word, whole }) => {
-    const hit = Uint8Array.from(lower, (s) => (whole ? s === word : s.includes(word)));
-    const cols = names.map((name) => columns[name]);
-    return (site) => cols.some((col) => hit[col[site]]);
-  }).concat(filters);
-  const found = [];
-  for (let site = 0; site < total; site++) {
-    if (tests.every((test) => test(site))) found.push(site);
-  }
-  return found;
-}
+// costText is what list prints of a cost.
+const costText = (cost) => (cost < 0 ? "-" : String(cost));
 
 // ranks has the place of each text in the order of all.
 const ranks = (() => {
@@ -77,11 +55,17 @@ const rankOf = (names) => {
   return rank;
 };
 // Forms are ordered by what a call costs, changes from bad to good.
-const special = { form: rankOf(data.forms.map((f) => f.name)), change: rankOf(data.changes) };
+const byCost = rankOf(data.forms.map((f) => f.name));
+const special = { form: byCost, was: byCost, change: rankOf(data.changes) };
 
 // sort orders sites by a column, those that agree as they stand in their files.
 function sort(sites, column, down) {
-  const rank = special[column] || ranks, col = columns[column], sign = down ? -1 : 1;
+  const sign = down ? -1 : 1;
+  if (column === "cost") { // the unknown ones last
+    const cost = (site) => (data.cost[site] < 0 ? Infinity : data.cost[site]);
+    return sites.sort((a, b) => (cost(a) === cost(b) ? a - b : sign * (cost(a) - cost(b))));
+  }
+  const rank = special[column] || ranks, col = columns[column];
   return sites.sort((a, b) => sign * (rank[col[a]] - rank[col[b]]) || a - b);
 }
 
@@ -93,7 +77,17 @@ function tally(sites, column) {
   return n;
 }
 
-const everySite = (column) => tally(Array(total).keys(), column);
+const all = Array.from({ length: total }, (_, site) => site);
+const everySite = (column) => tally(all, column);
+
+// functionsOf counts the functions of sites: a function is a symbol of a file.
+function functionsOf(sites) {
+  const seen = new Set();
+  for (const site of sites) {
+    if (columns.symbol[site] !== 0) seen.add(columns.file[site] * strings.length + columns.symbol[site]);
+  }
+  return seen.size;
+}
 
 // families groups the texts of a column by how they begin: a group that has more
 // than a sixth of the sites is split at its next separator, where that gives

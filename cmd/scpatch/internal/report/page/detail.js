@@ -1,53 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// The chosen site: where it is, its code before and after, why, and what else
-// calls the key; and the link that names it.
+// The chosen site: where it is, its code before and after, why, what to do, and what
+// else calls the key.
 
 const detail = document.getElementById("detail");
-
-// identity is what a link says of a site: its file, and its place in a function,
-// which code that moves does not change. Where that is of several sites, their
-// section and place there follow; and where even those agree, which of them it is.
-const identities = (() => {
-  const seen = new Map();
-  return (site) => {
-    const symbol = text("symbol", site);
-    const id = [["file", text("file", site)]];
-    if (symbol !== "") id.push(["function", symbol], ["offset", hex(number("function_offset", site))]);
-    const at = [["section", text("section", site)], ["at", hex(number("offset", site))]];
-    if (seen.size === 0) {
-      for (let s = 0; s < total; s++) {
-        for (const k of [`${columns.file[s]} ${columns.symbol[s]} ${columns.function_offset[s]}`, `${columns.file[s]} ${columns.symbol[s]} ${columns.section[s]} ${columns.offset[s]}`]) {
-          if (!seen.has(k)) seen.set(k, []);
-          seen.get(k).push(s);
-        }
-      }
-    }
-    const same = seen.get(`${columns.file[site]} ${columns.symbol[site]} ${columns.function_offset[site]}`);
-    if (symbol !== "" && same.length === 1) return id;
-    const twin = seen.get(`${columns.file[site]} ${columns.symbol[site]} ${columns.section[site]} ${columns.offset[site]}`);
-    return twin.length === 1 ? [...id, ...at] : [...id, ...at, ["nth", String(twin.indexOf(site) + 1)]];
-  };
-})();
-const link = (site) => "#" + identities(site).map(([k, v]) => k + "=" + encodeURIComponent(v)).join("&");
-
-// linked returns the site that an address names, -1 for none.
-function linked(hash) {
-  const id = Object.fromEntries(hash.replace(/^#/, "").split("&").map((p) => p.split("=").map(decode)));
-  if (!id.file || (id.function === undefined && id.section === undefined)) return -1;
-  const found = [];
-  for (let s = 0; s < total; s++) {
-    if (text("file", s) !== id.file) continue;
-    if (id.function !== undefined && (text("symbol", s) !== id.function || hex(number("function_offset", s)) !== id.offset)) continue;
-    if (id.section !== undefined && (text("section", s) !== id.section || hex(number("offset", s)) !== id.at)) continue;
-    found.push(s);
-  }
-  return found[id.nth ? Number(id.nth) - 1 : 0] ?? -1;
-}
-
-function decode(s) {
-  try { return decodeURIComponent(s); } catch { return s; }
-}
 
 // code shows instructions with their offsets; what differs from the others is marked.
 function code(title, offset, words, others, mark) {
@@ -77,32 +33,38 @@ function steps(site) {
   if (cost > 0) say(`A call executes ${plural(cost, "instruction")} besides the branch.`);
   if (flag(site, DONE)) say("The site has this form already.");
   say(flag(site, LISTED) ? "The table of sites names it." : "No table of sites names it.");
-  return element("ol", { class: "steps" }, ...list);
+  return element("section", { "aria-label": "Why" }, element("h3", {}, "Why"), element("ol", { class: "steps" }, ...list));
+}
+
+// remedy says what can be done about the reason.
+function remedy(site) {
+  const reason = text("reason", site), help = data.help[reason];
+  if (!help?.todo) return null;
+  return element("section", { class: "remedy", "aria-label": "What to do" }, element("h3", {}, "What to do"),
+    element("p", {}, ...marked(help.todo)), element("p", { class: "note" }, "More: ", element("code", {}, "scpatch explain " + reason)));
 }
 
 const most = 200; // of the sites of a key
 
 // others lists the sites of the same key.
 function others(site) {
-  const key = columns.key[site];
-  const all = [];
-  for (let s = 0; s < total; s++) if (columns.key[s] === key && s !== site) all.push(s);
-  const rows = all.slice(0, most).map((s) => element("li", {},
+  const key = columns.key[site], list = all.filter((s) => columns.key[s] === key && s !== site);
+  const rows = list.slice(0, most).map((s) => element("li", {},
     element("a", { href: link(s) }, place(s)),
-    element("span", { class: "where" }, several ? text("file", s) : text("section", s)),
-    element("span", { class: "form" }, element("span", { class: "dot fill-" + text("form", s) }), text("form", s))));
-  const title = all.length === 0 ? "No other site calls this key" : plural(all.length, "other site") + (all.length === 1 ? " calls this key" : " call this key");
-  const only = element("button", { type: "button", class: "quiet" }, "Show in the table");
-  only.addEventListener("click", () => {
+    element("span", { class: "form" }, dot(text("form", s)), text("form", s) || "gone"),
+    element("span", { class: "where" }, several ? text("file", s) : text("section", s))));
+  const title = list.length === 0 ? "No other site calls this key" : plural(list.length, "other site") + (list.length === 1 ? " calls this key" : " call this key");
+  const only = element("button", { type: "button", class: "quiet", onclick: () => {
     charts.filters = {};
-    document.getElementById("search").value = `key="${text("key", site)}"`;
+    search.value = "key=" + quoteWord(text("key", site));
     refresh();
+    changed();
     grid.focus();
-  });
+  } }, "Show in the table");
   return element("section", { "aria-label": "Sites of the key" },
-    element("div", { class: "bar" }, element("h3", {}, title), all.length > 0 ? only : null),
+    element("div", { class: "bar" }, element("h3", {}, title), list.length > 0 ? only : null),
     element("ul", { class: "others" }, ...rows),
-    all.length > most ? element("p", { class: "note" }, "and " + plural(all.length - most, "more site")) : null);
+    list.length > most ? element("p", { class: "note" }, "and " + plural(list.length - most, "more site")) : null);
 }
 
 const kinds = {
@@ -111,40 +73,80 @@ const kinds = {
   same: "It is as it was",
 };
 
+// wasAndNow has a site of both listings side by side.
+function wasAndNow(site) {
+  const was = text("was", site) !== "", now = text("form", site) !== "";
+  const formText = (s) => (s ? element("span", {}, dot(s), s) : element("span", { class: "none" }, "none"));
+  const off = (n) => (text("symbol", site) ? "+" + hex(n) : "");
+  const words = (column) => [text(column, site), text(column + "_slot", site)].filter(Boolean).map((w) => element("code", { class: "word" }, w));
+  const table = [
+    ["Form", formText(text("was", site)), formText(text("form", site)), text("was", site) !== text("form", site)],
+    ["Cost", was ? costText(data.was_cost[site]) : "", now ? costText(data.cost[site]) : "", was && now && data.was_cost[site] !== data.cost[site]],
+    ["Key holds", was ? text("was_target", site) : "", now ? text("target", site) : "", was && now && text("was_target", site) !== text("target", site)],
+    ["Reason", was ? text("was_reason", site) || "none" : "", now ? text("reason", site) || "none" : "", was && now && text("was_reason", site) !== text("reason", site)],
+    ["Place", was ? off(number("was_function_offset", site)) : "", now ? off(number("function_offset", site)) : "", false],
+    ["Code", element("span", {}, ...(was ? words("was_after") : [])), element("span", {}, ...(now ? words("after") : [])), was && now && text("was_after", site) + text("was_after_slot", site) !== text("after", site) + text("after_slot", site)],
+  ];
+  return element("table", { class: "both" }, element("caption", { class: "hidden" }, "The site in the old and in the new listing"),
+    element("thead", {}, element("tr", {}, element("td"), element("th", { scope: "col" }, "Was"), element("th", { scope: "col" }, "Now"))),
+    element("tbody", {}, ...table.map(([name, a, b, differs]) => element("tr", { class: differs ? "differs" : "" }, element("th", { scope: "row" }, name), element("td", {}, a), element("td", {}, b)))));
+}
+
 // drawDetail shows a site; -1 is none.
 function drawDetail(site) {
+  document.body.classList.toggle("chosen", site >= 0);
+  detail.hidden = total === 0;
   if (site < 0) {
-    detail.replaceChildren(element("p", { class: "empty" }, total ? "Choose a site to see its code, and why it has its form." : "There are no static-call sites."));
+    detail.replaceChildren(element("p", { class: "empty" }, "Choose a site to see its code, why it has its form, and what to do."));
     return;
   }
   const form = text("form", site), tail = flag(site, TAIL), notoc = flag(site, NOTOC);
   const before = [text("before", site), text("before_slot", site)], after = [text("after", site), text("after_slot", site)];
-  const copy = element("button", { type: "button", class: "quiet" }, "Copy link");
-  copy.addEventListener("click", () => {
-    navigator.clipboard?.writeText(new URL(link(site), location.href).href).then(() => { copy.textContent = "Copied"; }, () => { copy.textContent = "Not allowed here"; });
-  });
   const rows = [
     ["Function", place(site)], ["Section", area(site)], ["Object", text("file", site)],
     ["Kind", (tail ? "tail call" : "call") + (notoc ? ", the caller keeps no TOC pointer" : "")],
   ];
   const change = data.compare ? text("change", site) : "";
-  const was = data.compare && change !== "gained" ? text("was", site) : "";
+  const was = data.compare ? text("was", site) : "";
+  const badge = form || "gone";
   detail.replaceChildren(...[
-    element("div", { class: "bar" }, element("h2", {}, text("key", site)), element("span", { class: "badge" }, element("span", { class: "dot fill-" + form }), form)),
-    change ? element("p", { class: "change" }, element("span", { class: "dot fill-" + change }), kinds[change] + (was !== form && was ? `: ${was} before, ${form} now.` : ".")) : null,
+    element("div", { class: "bar" }, element("h2", {}, text("key", site)), element("span", { class: "badge" }, dot(form || change), badge),
+      element("button", { type: "button", class: "quiet close", "aria-label": "Close what is shown of the site", onclick: dismiss }, "Close")),
+    change ? element("p", { class: "change" }, dot(change), kinds[change] + (was && form && was !== form ? `: ${was} before, ${form} now.` : ".")) : null,
     element("dl", {}, ...rows.flatMap(([k, v]) => [element("dt", {}, k), element("dd", { title: v }, v)])),
-    element("p", { class: "link" }, element("a", { href: link(site) }, "Link to this site"), copy),
-    code("Before", number("offset", site), before, after, "del"),
-    was && was !== form ? code("After, in the old listing", number("was_offset", site), [text("was_after", site), text("was_after_slot", site)], after, "del") : null,
-    code(form === "keep" ? "After: as it was" : "After", number("offset", site), after, before, "ins"),
-    element("section", { "aria-label": "Why" }, element("h3", {}, "Why"), steps(site)),
+    element("p", { class: "link" }, element("a", { href: link(site) }, "Link to this site"), copyButton(() => link(site), "Copy link")),
+    data.compare ? wasAndNow(site) : null,
+    form ? code("Before", number("offset", site), before, after, "del") : null,
+    form ? code(form === "keep" ? "After: as it was" : "After", number("offset", site), after, before, "ins") : null,
+    form ? steps(site) : null,
+    form ? remedy(site) : null,
     others(site),
   ].filter(Boolean));
   detail.scrollTop = 0;
 }
 
+// dismiss leaves no site chosen.
+function dismiss() {
+  view.at = -1;
+  drawDetail(-1);
+  drawRows();
+  changed();
+  grid.focus();
+}
+
+// copyButton copies an address.
+function copyButton(fragment, name) {
+  const copy = element("button", { type: "button", class: "quiet" }, name);
+  copy.addEventListener("click", () => {
+    const said = (s) => { copy.textContent = s; setTimeout(() => { copy.textContent = name; }, 2000); };
+    if (!navigator.clipboard) said("Not allowed here");
+    else navigator.clipboard.writeText(new URL(fragment(), location.href).href).then(() => said("Copied"), () => said("Not allowed here"));
+  });
+  return copy;
+}
+
 // readDetail gives the keyboard to what is shown of the chosen site.
 function readDetail() {
-  detail.focus();
+  detail.focus({ preventScroll: getComputedStyle(detail).position === "fixed" });
   detail.querySelector("h2").scrollIntoView({ block: "nearest" }); // of a panel taller than the window, the start
 }

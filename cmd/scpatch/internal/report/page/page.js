@@ -1,37 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// The page as a whole: what stands at its top, the keyboard, and addresses.
+// The page as a whole: the search field and the keyboard.
 
-const search = document.getElementById("search");
+const clear = () => { clearAll(); changed(); };
 
-function drawTotals() {
-  const parts = [[total, "site"], [everySite("symbol").size, "function"], [everySite("key").size, "key"]].map(([n, one], i) => {
-    const [number, name] = plural(n, one).split(" ");
-    return element("span", {}, ["", "in ", "of "][i], element("b", {}, number), " " + name);
-  });
-  document.getElementById("totals").replaceChildren(...parts);
-}
-
-// follow chooses the site that the address names, and shows it whatever was
-// searched for.
-function follow() {
-  if (location.hash.length < 2) return;
-  const site = linked(location.hash);
-  if (site < 0) {
-    detail.replaceChildren(element("p", { class: "empty", role: "alert" }, "No site on this page matches the link."));
-    return;
-  }
-  if (!view.sites.includes(site)) clearAll();
-  choose(view.sites.indexOf(site));
-}
-
-function clearAll() {
-  search.value = "";
-  charts.filters = {};
-  refresh();
-}
-
-search.addEventListener("input", refresh);
+search.addEventListener("input", () => { refresh(); changed(); });
 search.addEventListener("keydown", (e) => {
   if (e.key === "Enter" || e.key === "ArrowDown") {
     if (view.at < 0 && view.sites.length > 0) choose(0);
@@ -40,22 +13,36 @@ search.addEventListener("keydown", (e) => {
     if (search.value === "") grid.focus();
     search.value = "";
     refresh();
+    changed();
   } else return;
   e.preventDefault();
 });
 document.addEventListener("keydown", (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || e.target === search) return;
   if (e.key === "/") { search.focus(); search.select(); }
+  else if (e.key === "Escape" && e.target === grid && getComputedStyle(detail).position === "fixed") dismiss();
   else if (e.key === "Escape" && e.target !== grid) grid.focus();
   else return;
   e.preventDefault();
 });
-document.getElementById("clear").addEventListener("click", () => { clearAll(); grid.focus(); });
+document.getElementById("clear").addEventListener("click", () => { clear(); grid.focus(); });
+document.getElementById("copy").replaceWith(copyButton(() => current() || "#", "Copy link"));
+const how = document.getElementById("how"), hint = document.getElementById("hint");
+how.addEventListener("click", () => {
+  hint.hidden = !hint.hidden;
+  how.setAttribute("aria-expanded", String(!hint.hidden));
+});
+for (const example of hint.querySelectorAll("[data-try]")) {
+  example.addEventListener("click", () => { search.value = example.textContent; refresh(); changed(); search.focus(); });
+}
 addEventListener("hashchange", follow);
-narrow.addEventListener("change", drawRows);
+addEventListener("resize", drawRows);
+new ResizeObserver(drawRows).observe(scroll);
+// What stays in sight below the header has to know how high that is.
+const header = document.querySelector("header");
+new ResizeObserver(() => document.body.style.setProperty("--header", header.offsetHeight + "px")).observe(header);
+document.body.classList.toggle("compare", data.compare);
+document.body.classList.toggle("hollow", total === 0);
 
-drawTotals();
-drawHead();
-refresh();
-drawDetail(-1);
+drawMade();
 follow();
