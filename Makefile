@@ -138,7 +138,7 @@ distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test screenshot e2e test-suites mutants mutation mutation-sample kills fuzz lint
+.PHONY: demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test screenshot e2e test-suites matrix mutants mutation mutation-sample kills fuzz lint
 test: tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite
 	@echo 'make test: all passed'
 
@@ -218,6 +218,18 @@ SUITE ?= bookworm trixie sid
 test-suites: ## Do what README.md says in a fresh root of each Debian release SUITE (bookworm trixie sid)
 	@.ci/setup-tools suites
 	@for s in $(SUITE); do .ci/test-suite $$s || exit 1; done
+
+# Cells of testdata/e2e/cells.txt for each compiler and processor, and random programs.
+MATRIX ?= 100
+# Releases whose tools join those of this machine.
+MATRIX_SUITES ?= trixie sid
+matrix: tools ## Build programs with each compiler, processor and linker here and in MATRIX_SUITES (hours; MATRIX=3: a part, from FIRST on)
+	@.ci/setup-tools matrix
+	@[ -z '$(MATRIX_SUITES)' ] || .ci/setup-tools suites
+	@status=0; \
+	$(REQUIRE) SCPATCH_MATRIX=$(MATRIX) SCPATCH_FIRST=$(FIRST) $(GOTEST) -count=1 -v -timeout 24h -run '^TestE2EToolMatrix$$' ./cmd/scpatch/e2e || status=1; \
+	for s in $(MATRIX_SUITES); do .ci/test-suite --new $$s make matrix MATRIX=$(MATRIX) FIRST=$(FIRST) MATRIX_SUITES= || status=1; done; \
+	exit $$status
 
 mutants: ## Give scpatch MUTANTS changed objects (100000)
 	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -timeout 60m -run '^TestMutants$$' ./cmd/scpatch/e2e

@@ -40,6 +40,7 @@ type manifest struct {
 	linkers   map[string][]string
 	run       []string
 	cells     []*cell
+	only      *randomTools // for random programs, unless they choose
 }
 
 func (m *manifest) linkerNames() []string { return []string{"bfd", "lld"} }

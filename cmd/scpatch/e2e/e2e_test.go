@@ -70,14 +70,8 @@ type mode struct {
 
 const kernelMode = "kernel-inline"
 
-// runCell runs a cell with its n-th compiler. The long form has every mode with
-// both linkers; the everyday one has them in turn, and with the second compiler
-// and those behind it one mode of user space.
-func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
-	want, err := os.ReadFile(clitest.RepoPath("testdata", "e2e", "want", c.stdout))
-	if err != nil {
-		t.Fatal(err)
-	}
+// modes are the ways to patch a cell, the first of which is not at all.
+func (c *cell) modes() []mode {
 	modes := []mode{{"unpatched", nil}}
 	for _, r := range c.runtimes {
 		modes = append(modes, mode{"user-" + r, []string{"--user", "--runtime=" + r}})
@@ -89,6 +83,18 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 			modes = append(modes, mode{kernelMode, []string{"--runtime=inline"}})
 		}
 	}
+	return modes
+}
+
+// runCell runs a cell with its n-th compiler. The long form has every mode with
+// both linkers; the everyday one has them in turn, and with the second compiler
+// and those behind it one mode of user space.
+func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
+	want, err := os.ReadFile(clitest.RepoPath("testdata", "e2e", "want", c.stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	modes := c.modes()
 	if n > 0 && !clitest.Full() {
 		user := slices.DeleteFunc(modes, func(m mode) bool { return !strings.HasPrefix(m.name, "user") })
 		modes = user[n%len(user):][:1]
@@ -133,8 +139,10 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 	}
 }
 
-// verifyCell has every patched object, and what was linked of them, verified.
-func verifyCell(t *testing.T, c *cell, md mode, dir string) {
+// verifyCell has every patched object, and what was linked of them, verified, and
+// reports whether all are right.
+func verifyCell(t *testing.T, c *cell, md mode, dir string) bool {
+	right := true
 	files := append(slices.Clone(c.patch), "program")
 	for _, l := range c.library {
 		files = append(files, l[0])
@@ -145,9 +153,11 @@ func verifyCell(t *testing.T, c *cell, md mode, dir string) {
 	}
 	for _, f := range files {
 		if _, stderr, code := runCommand(slices.Concat([]string{"verify", "-q"}, args, []string{filepath.Join(dir, f)})...); code != cli.ExitDone {
-			t.Errorf("%s: verify: exit %d\n%s", md.name, code, stderr)
+			t.Errorf("%s: verify %s: exit %d\n%s", md.name, filepath.Join(dir, f), code, stderr)
+			right = false
 		}
 	}
+	return right
 }
 
 // object puts one object into dir.

@@ -57,6 +57,14 @@ type randomPatch struct {
 	patched []string        // the files that were
 }
 
+// randomTools are the tools for random programs, where these do not choose their own.
+type randomTools struct {
+	compiler [2]string // for C and C++
+	cpu      string
+	linkers  []string // in turn
+	dir      string   // where the programs are made
+}
+
 // newRandomGraph writes and compiles the n-th graph.
 func newRandomGraph(t *testing.T, m *manifest, tally *randomTally, n int) *randomGraph {
 	r := rand.New(rand.NewPCG(uint64(n), 1))
@@ -64,6 +72,9 @@ func newRandomGraph(t *testing.T, m *manifest, tally *randomTally, n int) *rando
 	dir, err := filepath.Abs(clitest.RepoPath("build", "random", fmt.Sprint(n)))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if m.only != nil {
+		dir = m.only.dir
 	}
 	g := &randomGraph{manifest: m, tally: tally, dir: dir}
 	os.RemoveAll(dir)
@@ -101,6 +112,13 @@ func (g *randomGraph) compile(t *testing.T, r *rand.Rand, o graphObject) {
 	if r.IntN(6) == 0 {
 		compiler = [2]string{toolOr("clang-19", "clang"), toolOr("clang++-19", "clang++")}
 	}
+	cpu := one(r, "power8", "power8", "power9", "power10")
+	if g.only != nil {
+		compiler, cpu = g.only.compiler, g.only.cpu
+	}
+	if g.tocs && hasPrefixed(cpu) {
+		cpu = "power9"
+	}
 	command := []string{compiler[0], "-std=gnu11"}
 	if o.cxx {
 		command = []string{compiler[1], "-std=c++17"}
@@ -108,12 +126,8 @@ func (g *randomGraph) compile(t *testing.T, r *rand.Rand, o graphObject) {
 	if strings.HasPrefix(compiler[0], "clang") {
 		command = append(command, "--target=powerpc64le-linux-gnu")
 	}
-	cpu := one(r, "power8", "power8", "power9", "power10")
-	if g.tocs && cpu == "power10" {
-		cpu = "power9"
-	}
 	command = append(command, "-mcpu="+cpu, one(r, "-O0", "-O1", "-O2", "-O2", "-O3", "-Os"))
-	if cpu != "power10" {
+	if !hasPrefixed(cpu) {
 		switch r.IntN(12) {
 		case 0:
 			command = append(command, "-mcmodel=small")
@@ -152,6 +166,10 @@ func (g *randomGraph) randomLink(r *rand.Rand, i int) *randomLink {
 	if l.alone && r.IntN(4) == 0 {
 		l.linker = "mold"
 	}
+	if g.only != nil {
+		l.linker = g.only.linkers[i%len(g.only.linkers)]
+		l.alone = l.alone || l.kind() == "mold"
+	}
 	l.flags = []string{one(r, "-pie", "-pie", "-no-pie")}
 	if l.alone && r.IntN(3) == 0 {
 		l.flags = []string{"-static"}
@@ -161,11 +179,11 @@ func (g *randomGraph) randomLink(r *rand.Rand, i int) *randomLink {
 	}
 	if r.IntN(3) == 0 {
 		l.every = append(l.every, "-Wl,--gc-sections")
-		if l.linker != "mold" && r.IntN(2) == 0 {
+		if l.kind() != "mold" && r.IntN(2) == 0 {
 			l.every = append(l.every, "-Wl,-z,start-stop-gc")
 		}
 	}
-	if l.linker != "bfd" && r.IntN(2) == 0 {
+	if l.kind() != "bfd" && r.IntN(2) == 0 {
 		l.every = append(l.every, one(r, "-Wl,--icf=all", "-Wl,--icf=safe"))
 	}
 	if r.IntN(3) == 0 {
@@ -181,6 +199,12 @@ func (g *randomGraph) randomLink(r *rand.Rand, i int) *randomLink {
 		l.linker = toolOr("mold", "lld")
 	}
 	return l
+}
+
+// kind is the linker without its version.
+func (l *randomLink) kind() string {
+	kind, _, _ := strings.Cut(l.linker, "-")
+	return kind
 }
 
 // randomPatch is one way to patch under which programs that are linked so are right.
@@ -202,10 +226,10 @@ func (g *randomGraph) randomPatch(r *rand.Rand, l *randomLink) *randomPatch {
 		p.args = append(p.args, "--allow-shadow", "--shadow-stack=sh_stack")
 	}
 	switch {
-	case l.linker == "mold":
+	case l.kind() == "mold":
 		p.args = append(p.args, "--linker=other")
 	case r.IntN(2) == 0:
-		p.args = append(p.args, "--linker="+one(r, strings.TrimSuffix(l.linker, "-19"), "other"))
+		p.args = append(p.args, "--linker="+one(r, l.kind(), "other"))
 	}
 	if l.join != "" && l.first && l.alone && r.IntN(2) == 0 {
 		p.args = append(p.args, "--whole-program")

@@ -112,21 +112,30 @@ func (p *randomProgram) errorf(format string, args ...any) {
 		p.number, p.number, fmt.Sprintf(format, args...), p.describe(p.link, p.patch))
 }
 
+// A randomOutcome is how a random program ends.
+type randomOutcome int
+
+const (
+	randomPassed randomOutcome = iota
+	randomFailed
+	randomNotLinked // unpatched, or for a reason that is not scpatch's
+)
+
 // program makes the n-th program.
-func (g *randomGraph) program(t *testing.T, n int) {
+func (g *randomGraph) program(t *testing.T, n int) randomOutcome {
 	r := rand.New(rand.NewPCG(uint64(n), 2))
 	p := &randomProgram{randomGraph: g, t: t, number: n, dir: filepath.Join(g.dir, fmt.Sprint(n)), link: g.links[n%graphLinks]}
 	p.patch = g.randomPatch(r, p.link)
 	var err error
 	if p.want, err = g.unpatched(t, p.link, p.patch.runtime == "none"); err != nil {
 		g.tally.add("not linked unpatched:", p.link.linker, gist(err))
-		return
+		return randomNotLinked
 	}
 	got, err := g.make(t, p.dir, p.link, p.patch)
 	switch {
-	case err != nil && (p.link.linker == "mold" && strings.Contains(err.Error(), "unknown relocation: ") || strings.Contains(err.Error(), unwindLost)):
+	case err != nil && (p.link.kind() == "mold" && strings.Contains(err.Error(), "unknown relocation: ") || strings.Contains(err.Error(), unwindLost)):
 		g.tally.add("not linked patched:", p.link.linker, gist(err))
-		return
+		return randomNotLinked
 	case err != nil:
 		p.errorf("%v\n%s", err, p.shrink())
 	case got != p.want:
@@ -138,10 +147,11 @@ func (g *randomGraph) program(t *testing.T, n int) {
 	g.tally.add("with --runtime", p.patch.runtime)
 	if p.failed {
 		g.tally.add("programs that failed")
-		return
+		return randomFailed
 	}
 	g.tally.add("programs that passed")
 	os.RemoveAll(p.dir)
+	return randomPassed
 }
 
 // unpatched is what a program prints unpatched; fixed says that no key changes.
