@@ -192,13 +192,17 @@ func essence(w ppc64.Word) ppc64.Word {
 // alike reports whether a call is as good at one place as at the other: between
 // them there is nothing to do, or only a save that has been made by then, or that
 // does no harm; or both have the same instructions, up to a jump, or jump through the
-// same doubleword.
+// same doubleword, where the save may be missing in the same way.
 func (x *linkedFile) alike(before, after, site uint64) bool {
 	if x.copied(before, after) {
 		return true
 	}
 	if a, ok := x.way(before); ok {
-		if b, ok := x.way(after); ok && a == b {
+		b, ok := x.way(after)
+		if a.saves != b.saves && x.word(site).LK() && (b.saves || x.saved(site)) {
+			a.saves = b.saves
+		}
+		if ok && a == b {
 			return true
 		}
 	}
