@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
 // Command gotest runs "go test -json" with its arguments and prints what people
-// want to see: a line for each package, the output of failed tests, and how
-// many tests passed, failed and were skipped. With -v among the arguments it
-// prints everything.
+// want to see: a line for each package, the output of failed tests, why tests
+// were skipped, and how many passed, failed and were skipped. With -v among the
+// arguments it prints everything.
 //
 // The counts, of tests and subtests alike, are also appended as a line
 // "passed failed skipped" to the file named by SCPATCH_COUNTS.
@@ -102,6 +102,7 @@ func (t *tally) see(e event) {
 		switch {
 		case t.verbose:
 			fmt.Print(e.Output)
+		case strings.HasPrefix(e.Output, "=== "): // RUN, PAUSE, CONT, NAME
 		default:
 			t.output[key] = append(t.output[key], e.Output)
 		}
@@ -121,11 +122,23 @@ func (t *tally) endTest(e event, key string) {
 		t.passed++
 	case "skip":
 		t.skipped++
+		if !t.verbose {
+			fmt.Printf("skip\t%s: %s\n", e.Test, because(t.output[key]))
+		}
 	case "fail":
 		t.failed++
 		t.inTests[e.Package] = true
 		fmt.Print(strings.Join(t.output[key], ""))
 	}
+}
+
+// because is what a skipped test said, without the place in its source.
+func because(output []string) string {
+	if len(output) == 0 {
+		return "no reason given"
+	}
+	_, why, _ := strings.Cut(strings.TrimSpace(output[0]), ": ")
+	return why
 }
 
 func (t *tally) endPackage(e event, key string) {

@@ -221,7 +221,7 @@ func unleash(o *options, bin, p string) (*report, error) {
 	// nothing is compiled.
 	first := exec.Command(filepath.Join(bin, "go"), "test", "-cover", "-coverprofile", filepath.Join(tmp, "first"), "./"+p)
 	cmd := exec.Command(filepath.Join(bin, "gremlins"), args...)
-	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1",
+	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1", "SCPATCH_BRIEF=1",
 		envGo+"="+goTool, envSkip+"="+o.skip, envEvery+"="+strconv.Itoa(o.every), envOffset+"="+strconv.Itoa(o.offset),
 		envCount+"="+filepath.Join(tmp, "count"), envQuick+"="+filepath.Join(tmp, "quick"), envSource+"="+filepath.Join(o.dir, "tree", p), envKilled+"="+name+".killed",
 		"SCPATCH_ASSEMBLED="+tmp)

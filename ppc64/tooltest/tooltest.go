@@ -41,3 +41,25 @@ func Need(t testing.TB, programs ...string) {
 		Path(t, p)
 	}
 }
+
+// Long skips a test that takes long, or that needs input of its own, if go test has
+// -short, as for make test. how is the command that runs it.
+func Long(t testing.TB, how string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long, or needs input of its own: " + how + " runs it")
+	}
+}
+
+// NoRace skips a test under the race detector. It is for tests that take long there
+// and have only one goroutine.
+func NoRace(t testing.TB) {
+	t.Helper()
+	if raceDetector {
+		t.Skip("one goroutine races with nothing")
+	}
+}
+
+// Brief reports whether a test should make fewer rounds: under the race detector,
+// which slows it down, or for a mutant (SCPATCH_BRIEF=1).
+func Brief() bool { return raceDetector || os.Getenv("SCPATCH_BRIEF") == "1" }

@@ -35,3 +35,23 @@ func TestPath(t *testing.T) {
 		}
 	}
 }
+
+func TestLong(t *testing.T) {
+	want := map[bool]string{true: "skipped"}
+	o := &outcome{TB: t}
+	Long(o, "make soundness")
+	if o.how != want[testing.Short()] {
+		t.Errorf("Long: %q", o.how)
+	}
+	o = &outcome{TB: t}
+	NoRace(o)
+	if o.how != want[raceDetector] {
+		t.Errorf("NoRace: %q", o.how)
+	}
+	for brief, want := range map[string]bool{"": raceDetector, "0": raceDetector, "1": true} {
+		t.Setenv("SCPATCH_BRIEF", brief)
+		if Brief() != want {
+			t.Errorf("SCPATCH_BRIEF=%s: %v", brief, Brief())
+		}
+	}
+}

@@ -83,6 +83,7 @@ var images = []struct {
 
 // TestRunImages patches what is proven in linked programs.
 func TestRunImages(t *testing.T) {
+	tooltest.Long(t, "make soundness")
 	cxx := tooltest.Path(t, crossCXX)
 	tooltest.Path(t, emulator)
 	dir := t.TempDir()
@@ -148,6 +149,7 @@ func (o *object) nameAt() func(s site) string {
 // relocations tell: nothing may be proven that is not proven there, and most has
 // to be.
 func TestImageLikeObjects(t *testing.T) {
+	tooltest.Long(t, "make soundness")
 	cxx := tooltest.Path(t, crossCXX)
 	dir := t.TempDir()
 	const yes, no = 1, 2

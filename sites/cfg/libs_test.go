@@ -41,6 +41,7 @@ func library(t testing.TB, path string) (all []*object) {
 // TestShares prints how many calls are proven in the archives and objects of a
 // directory, SCPATCH_LIBS, and why the others are not.
 func TestShares(t *testing.T) {
+	tooltest.Long(t, "go test ./sites/cfg with SCPATCH_LIBS")
 	dir := os.Getenv("SCPATCH_LIBS")
 	if dir == "" {
 		tooltest.Missing(t, "SCPATCH_LIBS names no directory")

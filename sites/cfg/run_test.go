@@ -140,7 +140,7 @@ func TestRunObjects(t *testing.T) {
 	}
 	compilers := [][]string{{gcc}, {gcc, "-fPIC"}, {clang, "--target=powerpc64le-linux-gnu"}}
 	levels := []string{"-O0", "-O1", "-O2", "-Os", "-O3"}
-	if testing.Short() {
+	if tooltest.Brief() {
 		levels = []string{"-O2"}
 	}
 	var want string
@@ -175,6 +175,7 @@ func TestRunObjects(t *testing.T) {
 
 // TestRunLibraries patches what is proven in the static C and C++ libraries.
 func TestRunLibraries(t *testing.T) {
+	tooltest.Long(t, "make soundness")
 	cxx := tooltest.Path(t, crossCXX)
 	tooltest.Path(t, emulator)
 	dir := t.TempDir()

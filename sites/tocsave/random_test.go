@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestRandomPrograms compares the analysis with what programs do: it makes up
@@ -19,7 +20,7 @@ import (
 // which the program has written the memory.
 func TestRandomPrograms(t *testing.T) {
 	n := 30000
-	if testing.Short() {
+	if tooltest.Brief() {
 		n = 3000
 	}
 	r := rand.New(rand.NewPCG(1, 2))

@@ -31,6 +31,7 @@ import (
 // SCPATCH_CORPUS_PEERS objects one is given to readelf, eu-elflint and the linkers,
 // as it was and edited.
 func TestCorpus(t *testing.T) {
+	tooltest.Long(t, "make corpus-check")
 	dir := os.Getenv("SCPATCH_CORPUS")
 	if dir == "" {
 		tooltest.Missing(t, "SCPATCH_CORPUS is not set; see make corpus-check")

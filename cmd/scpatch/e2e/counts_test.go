@@ -20,6 +20,7 @@ import (
 // loops. With -v it prints the table of
 // docs/benchmarking.md; with SCPATCH_FULL=1 that is for all compilers.
 func TestE2ECounts(t *testing.T) {
+	tooltest.Long(t, "make soundness")
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang")
 	b := newBuilder(t, m)

@@ -61,7 +61,7 @@ func TestTwoAtOnce(t *testing.T) {
 	b := newBatch(t, 24)
 	b.patchOnce(t)
 	rounds := 10
-	if testing.Short() {
+	if tooltest.Brief() {
 		rounds = 2
 	}
 	met := 0
@@ -98,7 +98,7 @@ func TestDisturbed(t *testing.T) {
 	b.patchOnce(t)
 	other := b.old[1]
 	rounds := 40
-	if testing.Short() {
+	if tooltest.Brief() {
 		rounds = 5
 	}
 	r := rand.New(rand.NewPCG(3, 4))

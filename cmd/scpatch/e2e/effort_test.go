@@ -15,6 +15,7 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -43,6 +44,7 @@ func planEffort(t *testing.T, data []byte) effort {
 
 // TestMemory compares objects of which one has ten times as many of something.
 func TestMemory(t *testing.T) {
+	tooltest.NoRace(t)
 	measure := func(size largeSize) effort { return planEffort(t, largeObject(size).data) }
 	base := measure(largeSize{relocs: 100_000, sites: 1000, keys: 100})
 
@@ -72,6 +74,7 @@ func TestMemory(t *testing.T) {
 // TestBytesWritten reads the operating system's account of a run: the output is
 // written once, the input is mapped and not read, and short pieces are gathered.
 func TestBytesWritten(t *testing.T) {
+	tooltest.NoRace(t)
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.o"), filepath.Join(dir, "out.o")
 	for _, size := range []largeSize{{100_000, 10_000, 1000}, {1_000_000, 1000, 100}} {

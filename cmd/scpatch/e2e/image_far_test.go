@@ -42,6 +42,7 @@ func linkFarKernel(t *testing.T, linker string, link []string) string {
 // trampolines, or their targets: the entry of such a site names the linker's
 // stub, and it goes home if that is in reach.
 func TestFarKernelImage(t *testing.T) {
+	tooltest.NoRace(t)
 	for linker := range kernelLinkers {
 		for shape, link := range map[string][]string{"fixed": nil, "relocatable": {"-pie"}} {
 			t.Run(linker+"/"+shape, func(t *testing.T) {

@@ -30,6 +30,7 @@ func kernelDir(t *testing.T) string {
 // TestKernelImage patches a real vmlinux.o. Every call of a trampoline that its
 // relocations show must be found, sent home and be in the table.
 func TestKernelImage(t *testing.T) {
+	tooltest.Long(t, "make kernel-check")
 	in := filepath.Join(kernelDir(t), "vmlinux.o")
 	calls := trampolineCalls(t, in)
 	if len(calls) < 1500 {
@@ -65,6 +66,7 @@ func TestKernelImage(t *testing.T) {
 // TestKernelModules patches real modules: no site stays on its trampoline, and all
 // are in the table, also those of the kernel's keys.
 func TestKernelModules(t *testing.T) {
+	tooltest.Long(t, "make kernel-check")
 	modules, err := filepath.Glob(filepath.Join(kernelDir(t), "modules", "*.ko"))
 	if err != nil || len(modules) == 0 {
 		t.Fatalf("no modules: %v", err)

@@ -134,6 +134,7 @@ var linkerFacts = []linkerFact{
 
 // TestLinkerFacts links and runs each row with both linkers.
 func TestLinkerFacts(t *testing.T) {
+	tooltest.Long(t, "make soundness")
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
 	for _, f := range linkerFacts {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -256,6 +257,7 @@ func TestWriteLarge(t *testing.T) {
 // every site is in the table with its key, and nothing branches to a trampoline
 // any more.
 func TestMillion(t *testing.T) {
+	tooltest.NoRace(t)
 	m := millionObject()
 	f, err := elfrw.New(m.data)
 	if err != nil {

@@ -30,7 +30,7 @@ func TestMutantPeers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if testing.Short() {
+	if tooltest.Brief() {
 		n = 10
 	}
 	tooltest.Need(t, "powerpc64le-linux-gnu-objcopy", "llvm-objcopy")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // mutantSources are objects with sites: with a table of either size, of both
@@ -39,7 +40,7 @@ func TestTruncatedFiles(t *testing.T) {
 	whole := clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", mutantSources[0]))
 	path := filepath.Join(t.TempDir(), "cut.o")
 	step := 1
-	if testing.Short() {
+	if tooltest.Brief() {
 		step = 7
 	}
 	for n := 0; n < len(whole); n += step {
@@ -57,7 +58,7 @@ func TestTruncatedFiles(t *testing.T) {
 // memory, whatever a count in the file says; nothing is left behind.
 func TestMutants(t *testing.T) {
 	each := 200
-	if testing.Short() {
+	if tooltest.Brief() {
 		each = 50
 	}
 	if s := os.Getenv("SCPATCH_MUTANTS"); s != "" {

@@ -39,6 +39,7 @@ type callPlace struct {
 // out-of-line scheme), and as scpatch and the run time leave it. The table of
 // docs/benchmarking.md is its output with SCPATCH_FULL=1 and -v.
 func TestE2ERestoreCounts(t *testing.T) {
+	tooltest.Long(t, "make soundness")
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++")
 	b := newBuilder(t, m)

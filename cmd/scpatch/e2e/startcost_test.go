@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestE2EStartCosts counts the instructions by which the run time makes the
@@ -14,6 +15,7 @@ import (
 // what a call that is linked through its key costs before main. The everyday form
 // has one thousand calls.
 func TestE2EStartCosts(t *testing.T) {
+	tooltest.Long(t, "make soundness")
 	w := newWorkshop(t)
 	sizes := []int{1, 2}
 	if clitest.Full() {

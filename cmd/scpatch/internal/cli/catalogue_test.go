@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/errkind"
 )
@@ -158,7 +159,7 @@ func TestErrorNames(t *testing.T) {
 	}
 	whole := clitest.ReadFile(t, "asm-annot16.o") // a table, and keys of each kind
 	step := 3
-	if testing.Short() {
+	if tooltest.Brief() {
 		step = 29
 	}
 	for i := 0; i < len(whole); i += step {

@@ -96,6 +96,7 @@ func offers(t *testing.T, prefix, name string, args ...string) (list []string) {
 // TestCompletions asks each shell for the options of every command, which are
 // those of --help, for values, names and files.
 func TestCompletions(t *testing.T) {
+	tooltest.NoRace(t)
 	var forms, restoring, names, reasons []string
 	for _, f := range sites.Forms() {
 		forms = append(forms, f.String())

@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 )
 
@@ -49,6 +50,7 @@ func validate(t *testing.T, s *jsonschema.Schema, output string) (n int) {
 
 // TestSchemas validates what list, compare and verify print of every object there is.
 func TestSchemas(t *testing.T) {
+	tooltest.NoRace(t)
 	list, compare, verify := schema(t, "list-1.json"), schema(t, "compare-1.json"), schema(t, "verify-1.json")
 	objects, err := filepath.Glob(clitest.RepoPath("testdata", "obj", "*.o"))
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 
 // TestWriteScreenshot makes the picture of the README, see "make screenshot".
 func TestWriteScreenshot(t *testing.T) {
+	tooltest.Long(t, "make screenshot")
 	dest, kernel := os.Getenv("SCPATCH_SCREENSHOT"), os.Getenv("SCPATCH_KERNEL")
 	if dest == "" || kernel == "" {
 		tooltest.Missing(t, "SCPATCH_SCREENSHOT names no file, or SCPATCH_KERNEL no kernel; see make screenshot")
