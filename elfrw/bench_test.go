@@ -57,7 +57,7 @@ func million() []byte {
 func setMany(b *testing.B, f *elfrw.File, replace bool) *elfrw.Edit {
 	e := f.Edit()
 	for i := range 100_000 {
-		if err := e.SetRela(2, 10*i, rel(40*uint64(i), 7, elf.R_PPC64_REL24, 0)); err != nil {
+		if err := e.SetRela(2, 10*i, asRela(rel(40*uint64(i), 7, elf.R_PPC64_REL24, 0))); err != nil {
 			b.Fatal(err)
 		}
 		if !replace {
@@ -157,7 +157,7 @@ func BenchmarkSections(b *testing.B) {
 			for b.Loop() {
 				e := f.Edit()
 				for i := 0; i < n; i += 5 {
-					if err := e.InsertRela(2*i+2, 1, rel(4, 0, elf.R_PPC64_NONE, 0)); err != nil {
+					if err := e.InsertRela(2*i+2, 1, asRela(rel(4, 0, elf.R_PPC64_NONE, 0))); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -7,6 +7,8 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/scpatch/scpatch/elfrw"
 )
 
 // An object describes a synthetic ELF file. Section and symbol 0 are implied.
@@ -75,6 +77,11 @@ func (o *object) rela(target int, relas ...elf.Rela64) int {
 
 func rel(off uint64, sym int, typ elf.R_PPC64, addend int64) elf.Rela64 {
 	return elf.Rela64{Off: off, Info: uint64(sym)<<32 | uint64(typ), Addend: addend}
+}
+
+// asRela decodes r_info as every machine but MIPS has it.
+func asRela(r elf.Rela64) elfrw.Rela {
+	return elfrw.Rela{Off: r.Off, Symbol: int(r.Info >> 32), Type: uint32(r.Info), Addend: r.Addend}
 }
 
 // A strtab collects strings.

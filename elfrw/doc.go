@@ -14,28 +14,42 @@
 // opening a file costs one pass over the section headers and no allocation for
 // any of them.
 //
-// An [Edit] collects changes. Every change is a splice: it removes so many
-// bytes at a file offset and inserts others. To the writer, replacing an
-// instruction, retargeting or dropping a relocation, growing a string table and
-// appending a section are all the same thing.
+// An [Edit] collects changes. A section or a symbol keeps its number throughout
+// an Edit, whatever else is added, changed or removed. [Edit.Layout] turns the
+// Edit into an [Image]: there, every index has its final value.
 //
-// [Edit.Layout] turns the splices into an [Image]; what lies between two
-// splices is copied. The splices of one section form a part. The output is the
-// parts in file order, with copies between them. Only what must move moves.
-// When a section grows, what follows it in the file is shifted: each stretch up
-// to the next part by a multiple of the largest alignment in it. So every
-// section keeps its offset modulo its alignment, and the bytes between sections
-// stay the same. A section that shrinks leaves zeros behind and nothing moves.
-// Only where [Edit.RemoveSection] removes a section does the file close up, so
-// a section that was added and removed again leaves no trace. Without an edit
-// the output is the input.
+//	add        AddSection, AddSymbol, AddRelas, InsertRela, AppendData
+//	change     SetSection, SetSymbol, SetRela, SetData, SetHeader, ReplaceBytes
+//	remove     RemoveSection, RemoveSymbol, DropRela
+//
+// To change a field, change it in what [Edit.Symbol] or [Edit.Section] returns,
+// and give that to SetSymbol or SetSection. RenameSymbol and RenameSection are
+// short for that.
+//
+// To the writer, all changes are splices: each removes so many bytes at a file
+// offset and inserts others; what lies between two splices is copied. The
+// splices of one section form a part. The output is the parts in file order, with
+// copies between them. Only what must move moves. When a section grows, what
+// follows it in the file is shifted: each stretch up to the next part by a
+// multiple of the largest alignment in it, less the padding that it does not need.
+// So every section keeps its offset modulo its alignment. What is removed closes
+// up. So what was added and removed again leaves no trace, if the file had nothing
+// but alignment between its parts. Only dropped relocations leave zeros, and
+// nothing moves, unless [Edit.Compact] was called. Without an edit the output is
+// the input.
 //
 //	input    │ehdr│ .text │pad│ .rela.text │ .symtab │ .strtab │ shdrs │ signature │
 //	output   │====│==x=x==│===│=====x======│=========│=========+++++++++++=======++│===│
 //	              x replaced     + new strings, sections and headers
 //
-// Layout returns an error for an edit of bytes that belong to two sections, and
-// for one that would change the size of a file with segments.
+// A method refuses at once what cannot be done: an edit of something that is not
+// there, the removal of something that is referred to, or a change of size in a
+// file with segments. Only what depends on other edits is left to Layout: two
+// edits of the same bytes, and sections that share bytes.
+//
+// Every machine with ELF64 little-endian files will do. [New] refuses ELF32 and
+// big-endian files with [ErrNotELF64LE]. Relocations without addends (SHT_REL) are
+// renumbered but not edited.
 //
 // What follows the last section and the section headers (the signature of a
 // kernel module is there) stays at the end of the file. An edit would
@@ -77,12 +91,19 @@
 //
 // Symbols keep their order. A new local symbol goes after the last local one
 // (the gABI requires local symbols first), which changes the indices of the
-// global ones. Layout then renumbers every reference: relocations, section
-// groups, SHT_SYMTAB_SHNDX and LLVM's address-significance table. If a section
-// of another type is linked to the symbol table, Layout returns an error that
-// names it. Until Layout, a new symbol has a provisional index, see
-// [Edit.AddSymbol]. When the first symbol needs a section number of 65,280 or
-// more, Layout adds the SHT_SYMTAB_SHNDX for it.
+// global ones; so does the removal of a symbol, or a binding that becomes local.
+// Layout then renumbers every reference: relocations, section groups,
+// SHT_SYMTAB_SHNDX, LLVM's address-significance table and its call graph. If a
+// section of an unknown type is linked to the symbol table, such an edit is an
+// error that names it. When the first symbol needs a section number of 65,280
+// or more, Layout adds the SHT_SYMTAB_SHNDX for it.
+//
+// # Sections
+//
+// If sections are removed, those after them get lower numbers. Layout renumbers
+// st_shndx, sh_link, sh_info, e_shstrndx, the members of groups and
+// SHT_SYMTAB_SHNDX. With a section go its relocations and the symbols that it
+// defines.
 //
 // # What uses debug/elf, and what does not
 //

@@ -5,64 +5,46 @@ package elfrw
 import (
 	"bytes"
 	"debug/elf"
-	"errors"
 	"fmt"
-	"strings"
 )
 
-// An Edit collects changes to a File. Nothing is written before Layout, where
-// two edits of the same bytes are an error. The zero value is not usable, see
-// [File.Edit]. Only one goroutine at a time may use an Edit.
+// An Edit collects changes to a File. Nothing is written before Layout.
+//
+// All methods take the numbers of the input for its sections and symbols, whatever
+// was removed meanwhile, and provisional numbers, which continue these, for added
+// ones. Layout brings every index that names a section or a symbol up to date. So
+// edits can be made in any order, and none invalidates a number.
+//
+// A method that returns an error has changed nothing. It refuses an edit of
+// something that does not exist or was removed, the removal of something that is
+// still referred to, and whatever the file does not allow. Only what depends on
+// other edits is found by Layout. The zero value is not usable, see [File.Edit]. Only
+// one goroutine at a time may use an Edit.
 type Edit struct {
-	f          *File
-	parts      []part
-	partOf     []int32 // by section: its part's number plus one
-	bodies     []body  // of splices
-	arena      []byte  // backs their bytes
-	locals     []newSymbol
-	globals    []newSymbol
-	added      []addedSymbol // by provisional index
-	secs       []NewSection
-	numRemoved int // removed sections, beginning with the last one
-	strip      bool
-}
+	f      *File
+	parts  []part
+	partOf []int32 // by section: its part's number plus one
+	bodies []body  // of splices
+	arena  []byte  // backs their bytes
 
-// An addedSymbol is the n-th new symbol of its kind.
-type addedSymbol struct {
-	global bool
-	n      uint32
-}
+	symbols        []newSymbol           // added, in order of their provisional indices
+	changedSymbols map[int]*symbolChange // of the input, by index
+	goneSymbols    indexSet              // of the input or added
 
-// A NewSection is a section to append. Addralign and Entsize are in bytes.
-type NewSection struct {
-	Name      string
-	Type      elf.SectionType // not SHT_NOBITS, SHT_GROUP or a symbol table's
-	Flags     elf.SectionFlag // SHF_GROUP comes with Group
-	Addralign uint64          // 0 and 1: none
-	Entsize   uint64          // 0: no entries of a fixed size
-	Link      int             // index of a section of this file, or one that AddSection returned
-	Info      uint32          // sh_info
-	Group     int             // index of the SHT_GROUP section whose member it becomes, 0 for none
-	// Data is the content. It belongs to the Edit from then on. In a SHT_RELA
-	// section, symbol indices may be provisional; Layout replaces them with the
-	// final ones.
-	Data []byte
-}
+	sections        []NewSection // added, in order of their provisional indices
+	changedSections map[int]*sectionChange
+	goneSections    indexSet
+	joined          map[int][]int // by group: sections that were put into it
 
-// A NewSymbol is a symbol to append.
-type NewSymbol struct {
-	Name    string
-	Bind    elf.SymBind
-	Type    elf.SymType
-	Other   uint8  // st_other
-	Section int    // section index, of this file or returned by AddSection; 0: undefined
-	Value   uint64 // bytes from the start of the section
-	Size    uint64 // bytes
-}
-
-type newSymbol struct {
-	NewSymbol
-	name uint32 // st_name
+	ehdr    []byte // the output's ELF header, nil while it is the input's
+	strip   bool
+	compact bool
+	groups  []int32     // see groupOf
+	relocs  *chain      // see relocsOf
+	refs    *references // see references
+	opaque  []int       // see opaqueReferences
+	locals  uint32      // by how much Layout moves global symbols, if indices is nil
+	indices []uint32    // by symbol of the input: its final index
 }
 
 // Edit returns an empty edit of the file.
@@ -70,34 +52,94 @@ func (f *File) Edit() *Edit { return &Edit{f: f} }
 
 // Empty reports whether the edit changes nothing.
 func (e *Edit) Empty() bool {
-	return len(e.parts) == 0 && len(e.secs) == 0 && len(e.added) == 0 && e.numRemoved == 0 && !e.strip
+	return len(e.parts) == 0 && len(e.sections) == 0 && len(e.symbols) == 0 && len(e.changedSymbols) == 0 &&
+		e.goneSymbols.n == 0 && len(e.changedSections) == 0 && e.goneSections.n == 0 && e.ehdr == nil && !e.strip
 }
 
-// section returns section i if it is one that an edit may name.
-func (e *Edit) section(i int) (Section, error) {
-	if i <= 0 || i >= e.f.shnum {
-		return Section{}, fmt.Errorf("section %d of %d", i, e.f.shnum)
-	}
-	return e.f.Section(i), nil
-}
-
-// opaque returns an error if the section's bytes have a structure that an edit
-// of bytes could break. Strings may be added to a string table, and no more.
-func (s Section) opaque() error {
-	switch elf.SectionType(s.Type) {
-	case elf.SHT_REL, elf.SHT_RELA, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, shtLLVMAddrsig:
-		return fmt.Errorf("section %v: the bytes of a section of type %v cannot be edited", s, elf.SectionType(s.Type))
-	case elf.SHT_NULL, elf.SHT_NOBITS:
-		return fmt.Errorf("section %v of type %v has no bytes", s, elf.SectionType(s.Type))
+// resizable returns an error if the file cannot change its size: addresses and
+// segments would have to follow.
+func (e *Edit) resizable() error {
+	if t := elf.Type(e.f.hdr.Type); t != elf.ET_REL || e.f.hdr.Phnum > 0 {
+		return fmt.Errorf("only a relocatable object without segments can change its size, but this is %v with %d", t, e.f.hdr.Phnum)
 	}
 	return nil
 }
 
+// section returns section i if it is one of the input whose bytes can be edited.
+func (e *Edit) section(i int) (none Section, err error) {
+	if err := e.checkSection(i); err != nil {
+		return none, err
+	}
+	if i >= e.f.shnum {
+		return none, fmt.Errorf("section %q is new: its content is that of SetSection", e.sections[i-e.f.shnum].Name)
+	}
+	if c := e.changedSections[i]; c != nil && c.replaced {
+		return none, fmt.Errorf("section %v: this edit has replaced its content", e.f.Section(i))
+	}
+	return e.f.Section(i), nil
+}
+
+// rawBytes returns an error if the section's bytes have a structure that an edit
+// of bytes could break. Strings may be added to a string table, and no more.
+func (s Section) rawBytes() error {
+	switch t := elf.SectionType(s.Type); {
+	case structured(t):
+		return fmt.Errorf("section %v: the bytes of a section of type %v cannot be edited", s, t)
+	case t == elf.SHT_NULL || t == elf.SHT_NOBITS:
+		return fmt.Errorf("section %v of type %v has no bytes", s, t)
+	}
+	return nil
+}
+
+// structured reports whether sections of a type have entries that Layout rewrites.
+func structured(t elf.SectionType) bool {
+	switch t {
+	case elf.SHT_REL, elf.SHT_RELA, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, shtLLVMAddrsig, shtLLVMCallGraph12:
+		return true
+	}
+	return false
+}
+
+// Compact lets what follows a section move up if relocations were dropped from it.
+// Without Compact zeros take their room, so that nothing has to move. Where something is
+// removed in another way, the file closes up anyway.
+func (e *Edit) Compact() { e.compact = true }
+
 // StripSignature drops the signature of a kernel module, if there is one.
 func (e *Edit) StripSignature() { e.strip = e.f.signatureSize() > 0 }
 
+// SetHeader replaces the fields of the ELF header that stand for themselves:
+// e_ident[EI_OSABI] and e_ident[EI_ABIVERSION], e_entry and e_flags. To change one,
+// change it in what [File.Header] returns. It is an error if another field differs
+// from the file's.
+func (e *Edit) SetHeader(h elf.Header64) error {
+	same := h
+	same.Ident[elf.EI_OSABI], same.Ident[elf.EI_ABIVERSION] = e.f.hdr.Ident[elf.EI_OSABI], e.f.hdr.Ident[elf.EI_ABIVERSION]
+	same.Entry, same.Flags = e.f.hdr.Entry, e.f.hdr.Flags
+	if same != e.f.hdr {
+		return fmt.Errorf("of the ELF header only EI_OSABI, EI_ABIVERSION, e_entry and e_flags can be set")
+	}
+	b := e.elfHeader()
+	b[elf.EI_OSABI], b[elf.EI_ABIVERSION] = h.Ident[elf.EI_OSABI], h.Ident[elf.EI_ABIVERSION]
+	le.PutUint64(b[ehEntry:], h.Entry)
+	le.PutUint32(b[ehFlags:], h.Flags)
+	if bytes.Equal(b, e.f.data[:ehdrSize]) {
+		e.ehdr = nil
+	}
+	return nil
+}
+
+// elfHeader returns the output's ELF header, for editing.
+func (e *Edit) elfHeader() []byte {
+	if e.ehdr == nil {
+		e.ehdr = bytes.Clone(e.f.data[:ehdrSize])
+	}
+	return e.ehdr
+}
+
 // ReplaceBytes replaces len(want) bytes at byte offset off of a section with as
-// many others. It is an error if the section does not hold want there.
+// many others. It is an error if the section does not hold want there. If two
+// edits replace the same bytes, Layout fails.
 func (e *Edit) ReplaceBytes(sec int, off uint64, want, new []byte) error {
 	b, err := e.Bytes(sec)
 	if err != nil {
@@ -113,7 +155,7 @@ func (e *Edit) AppendData(sec int, b []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := s.opaque(); err != nil {
+	if err := s.rawBytes(); err != nil {
 		return err
 	}
 	switch {
@@ -124,13 +166,16 @@ func (e *Edit) AppendData(sec int, b []byte) error {
 	case s.Is(elf.SHT_STRTAB) && b[len(b)-1] != 0:
 		return fmt.Errorf("section %v: a string table must end in a NUL byte", s)
 	}
+	if err := e.resizable(); err != nil {
+		return err
+	}
 	e.splice(s, s.Off+s.Size, 0, b)
+	e.partAt(s).appended += uint64(len(b))
 	return nil
 }
 
-// SetRela replaces entry i of a SHT_RELA section. The symbol index may be
-// provisional. To make r_info, use [elf.R_INFO] or package reloc's MakeRela.
-func (e *Edit) SetRela(sec, i int, r elf.Rela64) error {
+// SetRela replaces entry i of a SHT_RELA section.
+func (e *Edit) SetRela(sec, i int, r Rela) error {
 	t, err := e.Relas(sec)
 	if err != nil {
 		return err
@@ -139,7 +184,7 @@ func (e *Edit) SetRela(sec, i int, r elf.Rela64) error {
 }
 
 // DropRela removes entry i of a SHT_RELA section; later entries move up and the
-// section shrinks by one entry.
+// section shrinks by one entry. What follows the section stays, see [Edit.Compact].
 func (e *Edit) DropRela(sec, i int) error {
 	t, err := e.Relas(sec)
 	if err != nil {
@@ -149,8 +194,8 @@ func (e *Edit) DropRela(sec, i int) error {
 }
 
 // InsertRela inserts an entry before entry i of a SHT_RELA section, or after
-// the last one if i is their number. The symbol index may be provisional.
-func (e *Edit) InsertRela(sec, i int, r elf.Rela64) error {
+// the last one if i is their number.
+func (e *Edit) InsertRela(sec, i int, r Rela) error {
 	t, err := e.Relas(sec)
 	if err != nil {
 		return err
@@ -191,82 +236,10 @@ func (e *Edit) partNumber(s Section) int {
 	return int(i - 1)
 }
 
-// SetSymbolOther sets st_other of symbol i.
-func (e *Edit) SetSymbolOther(i int, other uint8) error {
-	if i <= 0 || i >= e.f.NumSymbols() {
-		return fmt.Errorf("symbol %d of %d", i, e.f.NumSymbols())
-	}
-	t := e.f.symtab
-	e.splice(t, t.Off+uint64(i)*SymSize+5, 1, []byte{other})
-	return nil
-}
-
-// AddSymbol appends a symbol and returns its provisional index, which
-// relocations given to this Edit use to refer to it. A local symbol goes after
-// the last local one, any other after the last symbol.
-func (e *Edit) AddSymbol(s NewSymbol) (int, error) {
-	switch {
-	case e.f.NumSymbols() == 0:
-		return 0, errors.New("the file has no symbol table to add to")
-	case strings.IndexByte(s.Name, 0) >= 0:
-		return 0, fmt.Errorf("symbol %q: NUL in the name", s.Name)
-	case s.Section < 0 || s.Section >= e.f.shnum+len(e.secs):
-		return 0, fmt.Errorf("symbol %q: section %d of %d", s.Name, s.Section, e.f.shnum+len(e.secs))
-	}
-	list, global := &e.locals, s.Bind != elf.STB_LOCAL
-	if global {
-		list = &e.globals
-	}
-	e.added = append(e.added, addedSymbol{global, uint32(len(*list))})
-	*list = append(*list, newSymbol{NewSymbol: s})
-	return e.f.NumSymbols() + len(e.added) - 1, nil
-}
-
-// AddSection appends a section and returns its section index.
-func (e *Edit) AddSection(s NewSection) (int, error) {
-	if e.f.shstr.Index == 0 {
-		return 0, errors.New("the file has no section name string table to add to")
-	}
-	if err := e.checkNew(&s); err != nil {
-		return 0, fmt.Errorf("new section %q: %w", s.Name, err)
-	}
-	index := e.f.shnum + len(e.secs)
-	if s.Group != 0 {
-		s.Flags |= elf.SHF_GROUP
-		g := e.f.Section(s.Group)
-		e.splice(g, g.Off+g.Size, 0, le.AppendUint32(nil, uint32(index)))
-	}
-	e.secs = append(e.secs, s)
-	return index, nil
-}
-
-// checkNew refuses what New would not take, or what Layout could not keep true.
-func (e *Edit) checkNew(s *NewSection) error {
-	switch s.Type {
-	case elf.SHT_NULL, elf.SHT_NOBITS, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP:
-		return fmt.Errorf("cannot append a section of type %v", s.Type)
-	}
-	switch n, symtab := e.f.shnum+len(e.secs), e.f.symtab.Index; {
-	case strings.IndexByte(s.Name, 0) >= 0:
-		return errors.New("NUL in the name")
-	case s.Addralign&(s.Addralign-1) != 0 || s.Addralign > maxAlign:
-		return fmt.Errorf("alignment 0x%x is not a power of two up to 0x%x", s.Addralign, maxAlign)
-	case s.Flags&elf.SHF_GROUP != 0:
-		return errors.New("a member of a group names the group")
-	case s.Group != 0 && (s.Group < 0 || s.Group >= e.f.shnum || !e.f.Section(s.Group).Is(elf.SHT_GROUP)):
-		return fmt.Errorf("section %d is not a group", s.Group)
-	case s.Link < 0 || s.Link >= n:
-		return fmt.Errorf("sh_link is %d of %d sections", s.Link, n)
-	case s.Type != elf.SHT_RELA && symtab != 0 && s.Link == symtab:
-		return fmt.Errorf("a section of type %v may refer to symbols by index", s.Type)
-	case s.Type != elf.SHT_RELA:
+// edited returns the part for section i of the input, nil if it has none.
+func (e *Edit) edited(i int) *part {
+	if e.partOf == nil || i >= len(e.partOf) || e.partOf[i] == 0 {
 		return nil
-	case s.Entsize != relaSize || len(s.Data)%relaSize != 0 || s.Flags&elf.SHF_COMPRESSED != 0:
-		return fmt.Errorf("0x%x bytes in entries of %d are not relocations", len(s.Data), s.Entsize)
-	case symtab == 0 || s.Link != symtab:
-		return fmt.Errorf("sh_link is %d, the symbol table is section %d", s.Link, symtab)
-	case s.Info == 0 || uint64(s.Info) >= uint64(n):
-		return fmt.Errorf("sh_info is %d of %d sections", s.Info, n)
 	}
-	return nil
+	return &e.parts[e.partOf[i]-1]
 }

@@ -98,7 +98,7 @@ func (d *editor) model(r elf.Rela64) mrela {
 
 func (d *editor) setRela(sec, i int, r elf.Rela64) {
 	d.t.Helper()
-	d.must(d.e.SetRela(sec, i, r))
+	d.must(d.e.SetRela(sec, i, asRela(r)))
 	n := d.model(r)
 	d.m.secs[sec].relas[i].rela, d.m.secs[sec].relas[i].used = &n, true
 }
@@ -111,7 +111,7 @@ func (d *editor) dropRela(sec, i int) {
 
 func (d *editor) insertRela(sec, i int, r elf.Rela64) {
 	d.t.Helper()
-	d.must(d.e.InsertRela(sec, i, r))
+	d.must(d.e.InsertRela(sec, i, asRela(r)))
 	slot := &d.m.secs[sec].relas[i]
 	slot.before = append(slot.before, d.model(r))
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/reloc"
 )
 
 const exampleObject = "../testdata/obj/gcc-p8-O2-update.o"
@@ -24,14 +23,9 @@ func Example_readRelocations() {
 	defer f.Close()
 	text, _ := f.SectionByName(".text")
 	rela, _ := f.RelaSection(text.Index)
-	table, err := reloc.NewTable(rela.Data())
-	if err != nil {
-		log.Fatal(err)
-	}
-	for i := range table.Len() {
-		if r := table.At(i); r.IsCall() {
-			symbol := f.Symbol(int(r.Sym()))
-			fmt.Printf("0x%x %s %s\n", r.Off, r.TypeName(), f.SymbolName(symbol))
+	for _, r := range f.Relas(rela.Index) {
+		if typ := elf.R_PPC64(r.Type); typ == elf.R_PPC64_REL24 {
+			fmt.Printf("0x%x %v %s\n", r.Off, typ, f.SymbolName(f.Symbol(r.Symbol)))
 		}
 	}
 	// Output:
@@ -39,6 +33,24 @@ func Example_readRelocations() {
 	// 0x50 R_PPC64_REL24 __SCT__u_hook
 	// 0x60 R_PPC64_REL24 __SCT__u_zero
 	// 0xb8 R_PPC64_REL24 __SCT__u_fixed
+}
+
+// laidOut writes the outcome of an edit into memory and opens that. For files, use
+// Image.WriteTemp and Temp.Commit.
+func laidOut(edit *elfrw.Edit) *elfrw.File {
+	image, err := edit.Layout()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var out bytes.Buffer
+	if _, err := image.WriteTo(&out); err != nil {
+		log.Fatal(err)
+	}
+	f, err := elfrw.New(out.Bytes())
+	if err != nil {
+		log.Fatal(err)
+	}
+	return f
 }
 
 // A new section, and what it costs: everything else in the object stays.
@@ -54,24 +66,150 @@ func Example_addSection() {
 	}); err != nil {
 		log.Fatal(err)
 	}
-	image, err := edit.Layout()
-	if err != nil {
-		log.Fatal(err)
-	}
-	// Into memory here; Image.WriteTemp and Temp.Commit replace a file.
-	var out bytes.Buffer
-	if _, err := image.WriteTo(&out); err != nil {
-		log.Fatal(err)
-	}
-	written, err := elfrw.New(out.Bytes())
-	if err != nil {
-		log.Fatal(err)
-	}
+	written := laidOut(edit)
 	added, _ := written.SectionByName(".note.example")
 	fmt.Printf("%d sections, before %d\n%s", written.NumSections(), f.NumSections(), added.Data())
 	// Output:
 	// 18 sections, before 17
 	// made by an example
+}
+
+// A symbol gets another name. What refers to it stays: relocations go by its number.
+func ExampleEdit_RenameSymbol() {
+	f, err := elfrw.Open(exampleObject)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	s, ok := f.SymbolByName("u_call")
+	if !ok {
+		log.Fatal("no such symbol")
+	}
+	edit := f.Edit()
+	if err := edit.RenameSymbol(s.Index, "my_call"); err != nil {
+		log.Fatal(err)
+	}
+	written := laidOut(edit)
+	_, was := written.SymbolByName("u_call")
+	s, is := written.SymbolByName("my_call")
+	fmt.Println(was, is, s.Type(), s.Bind())
+	// Output: false true STT_FUNC STB_GLOBAL
+}
+
+// Symbol returns the fields as they are, and SetSymbol takes them as they are to be. A
+// hidden symbol cannot be used from another library or program.
+func ExampleEdit_SetSymbol() {
+	f, err := elfrw.Open(exampleObject)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	s, ok := f.SymbolByName("u_call")
+	if !ok {
+		log.Fatal("no such symbol")
+	}
+	edit := f.Edit()
+	fields := edit.Symbol(s.Index)
+	fields.Other |= uint8(elf.STV_HIDDEN)
+	if err := edit.SetSymbol(s.Index, fields); err != nil {
+		log.Fatal(err)
+	}
+	written, _ := laidOut(edit).SymbolByName("u_call")
+	fmt.Println(s.Visibility(), written.Visibility())
+	// Output: STV_DEFAULT STV_HIDDEN
+}
+
+// A symbol that a relocation names cannot be removed; what names it goes first.
+func ExampleEdit_RemoveSymbol() {
+	f, err := elfrw.Open(exampleObject)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	edit := f.Edit()
+	s, _ := f.SymbolByName("t_inc")
+	fmt.Println(edit.RemoveSymbol(s.Index))
+
+	for section := range f.Sections() {
+		for i, r := range f.Relas(section.Index) {
+			if r.Symbol != s.Index {
+				continue
+			}
+			if err := edit.DropRela(section.Index, i); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+	fmt.Println(edit.RemoveSymbol(s.Index))
+	fmt.Println(f.NumSymbols() - laidOut(edit).NumSymbols())
+	// Output:
+	// symbol 26 "t_inc" cannot be removed: section ".rela.data.rel" refers to it
+	// <nil>
+	// 1
+}
+
+// A section goes with its relocations and its symbols, and the numbers of all others are
+// brought up to date.
+func ExampleEdit_RemoveSection() {
+	f, err := elfrw.Open(exampleObject)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	section, _ := f.SectionByName(".discard.addressable")
+	edit := f.Edit()
+	if err := edit.RemoveSection(section.Index); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d sections, before %d\n", laidOut(edit).NumSections(), f.NumSections())
+	// Output: 15 sections, before 17
+}
+
+// A word of data gets the address of a function. AddRelas makes the section for the
+// relocations if there is none.
+func ExampleEdit_AddRelas() {
+	f, err := elfrw.Open(exampleObject)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	edit := f.Edit()
+	hooks, err := edit.AddSection(elfrw.NewSection{
+		Name: ".data.hooks", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Addralign: 8, Data: make([]byte, 8),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	hook, err := edit.AddSymbol(elfrw.NewSymbol{Name: "my_hook", Bind: elf.STB_GLOBAL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := edit.AddRelas(hooks, elfrw.Rela{Off: 0, Symbol: hook, Type: uint32(elf.R_PPC64_ADDR64)}); err != nil {
+		log.Fatal(err)
+	}
+	written := laidOut(edit)
+	rela, _ := written.SectionByName(".rela.data.hooks")
+	for _, r := range written.Relas(rela.Index) {
+		fmt.Printf("0x%x %v %s\n", r.Off, elf.R_PPC64(r.Type), written.SymbolName(written.Symbol(r.Symbol)))
+	}
+	// Output: 0x0 R_PPC64_ADDR64 my_hook
+}
+
+// The OS/ABI and the flags of the ELF header.
+func ExampleEdit_SetHeader() {
+	f, err := elfrw.Open(exampleObject)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	edit := f.Edit()
+	h := f.Header()
+	h.Ident[elf.EI_OSABI] = byte(elf.ELFOSABI_LINUX)
+	if err := edit.SetHeader(h); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(elf.OSABI(laidOut(edit).Header().Ident[elf.EI_OSABI]))
+	// Output: ELFOSABI_LINUX
 }
 
 // A call goes to another function. The branch word stays: what it calls stands in
@@ -90,39 +228,19 @@ func Example_retargetCall() {
 	}
 	text, _ := f.SectionByName(".text")
 	rela, _ := f.RelaSection(text.Index)
-	table, err := reloc.NewTable(rela.Data())
-	if err != nil {
-		log.Fatal(err)
-	}
-	for i := range table.Len() {
-		r := table.At(i)
-		if !r.IsCall() || string(f.SymbolName(f.Symbol(int(r.Sym())))) != "__SCT__u_op" {
+	for i, r := range f.Relas(rela.Index) {
+		if string(f.SymbolName(f.Symbol(r.Symbol))) != "__SCT__u_op" {
 			continue
 		}
-		to := reloc.MakeRela(r.Off, uint32(callee), r.Type(), 0)
-		if err := edit.SetRela(rela.Index, i, elf.Rela64(to)); err != nil {
+		r.Symbol = callee
+		if err := edit.SetRela(rela.Index, i, r); err != nil {
 			log.Fatal(err)
 		}
 	}
-	image, err := edit.Layout()
-	if err != nil {
-		log.Fatal(err)
-	}
-	var out bytes.Buffer
-	if _, err := image.WriteTo(&out); err != nil {
-		log.Fatal(err)
-	}
-	written, err := elfrw.New(out.Bytes())
-	if err != nil {
-		log.Fatal(err)
-	}
-	rela, _ = written.RelaSection(text.Index)
-	if table, err = reloc.NewTable(rela.Data()); err != nil {
-		log.Fatal(err)
-	}
-	for i := range table.Len() {
-		if r := table.At(i); r.IsCall() {
-			fmt.Printf("0x%x %s\n", r.Off, written.SymbolName(written.Symbol(int(r.Sym()))))
+	written := laidOut(edit)
+	for _, r := range written.Relas(rela.Index) {
+		if elf.R_PPC64(r.Type) == elf.R_PPC64_REL24 {
+			fmt.Printf("0x%x %s\n", r.Off, written.SymbolName(written.Symbol(r.Symbol)))
 			break
 		}
 	}

@@ -22,7 +22,9 @@ const (
 // Offsets of the fields of Elf64_Ehdr and Elf64_Shdr that are read or edited
 // on their own (gABI, figures 4-3 and 4-8).
 const (
+	ehEntry    = 24
 	ehShoff    = 40
+	ehFlags    = 48
 	ehShnum    = 60
 	ehShstrndx = 62
 

@@ -4,15 +4,15 @@ package elfrw
 
 import (
 	"debug/elf"
-	"errors"
-	"fmt"
+	"maps"
+	"slices"
 )
 
 // Layout decides where everything goes and returns the file to write. The Edit
 // must not be used afterwards. It fails with ErrSigned; if two edits change the
-// same bytes; if something that must move cannot be moved soundly; and with a
-// *FormatError if a relocation or a section group of the file refers to
-// something that does not exist. An empty edit does not check these.
+// same bytes; if sections overlap in the file, or what must move has an alignment of
+// more than 16 MiB; and with a *FormatError if a relocation or a section group of the
+// file refers to something that does not exist. An empty edit does not check these.
 func (e *Edit) Layout() (*Image, error) {
 	if e.Empty() {
 		return newImage(e), nil
@@ -23,9 +23,9 @@ func (e *Edit) Layout() (*Image, error) {
 	if err := e.f.CheckReferences(); err != nil {
 		return nil, err
 	}
-	l := &layout{Edit: e}
+	l := &layout{Edit: e, changed: slices.Sorted(maps.Keys(e.changedSections))}
 	for _, step := range []func() error{
-		l.addSymbols, l.renumber, l.removeSections, l.addHeaders, l.place,
+		l.cutSections, l.numberSections, l.layoutSymbols, l.renumber, l.nameSections, l.layoutGroups, l.layoutHeaders, l.place,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -34,139 +34,257 @@ func (e *Edit) Layout() (*Image, error) {
 	return newImage(e), nil
 }
 
-// A layout is the state of one call of Layout.
+// A layout is the state of one call of Layout. Until the end, the section headers are in
+// the order of provisional indices, with those of removed sections.
 type layout struct {
 	*Edit
-	table   []byte         // the output's section headers, nil while they are the input's
-	strs    map[int]uint64 // string tables: their size so far
-	follows []int32        // by section: the part that it follows and moves with, -1 for none
+	changed  []int    // changed sections in ascending order
+	cut      indexSet // sections of the input whose bytes go
+	final    []uint32 // by section: its final index, nil if these are the provisional ones
+	finalLen int      // number of sections of the output
+	table    []byte   // the output's section headers, nil while they are the input's
+	tableIn  int      // the body that has them
+
+	symbolNames, sectionNames *stringTable // may be the same
+	firstGlobal               uint32       // its final index
+
+	follows []int32 // by section: the part that it follows and moves with, -1 for none
 }
 
-// header returns section header i of the output, for editing. It may be used
-// until the next new section.
+// cutSections removes the bytes of sections that are removed or go elsewhere, and replaces
+// the content of others.
+func (l *layout) cutSections() error {
+	for i := range l.goneSections.all() {
+		if i < l.f.shnum {
+			l.cutSection(i)
+		}
+	}
+	for _, i := range l.changed {
+		switch c, s := l.changedSections[i], l.f.Section(i); {
+		case l.goneSections.has(i):
+		case c.moved:
+			l.cutSection(i)
+		case c.replaced && len(c.Data)+int(s.Size) > 0:
+			l.replace(s, c.Data)
+		}
+	}
+	return nil
+}
+
+func (l *layout) cutSection(i int) {
+	s := l.f.Section(i)
+	if !s.hasBytes() || s.Size == 0 && s.Off < ehdrSize {
+		return
+	}
+	l.partAt(s).splices = nil // what was edited in it
+	l.replace(s, nil)
+	l.cut.add(i)
+}
+
+// numberSections decides which final index each section gets.
+func (l *layout) numberSections() error {
+	l.finalLen = l.numSections()
+	if l.goneSections.n == 0 {
+		return nil
+	}
+	l.final = make([]uint32, l.numSections())
+	n := uint32(0)
+	for i := range l.final {
+		if !l.goneSections.has(i) {
+			l.final[i] = n
+			n++
+		}
+	}
+	l.finalLen = int(n)
+	return nil
+}
+
+// finalSection maps a provisional index of a section to the final one.
+func (l *layout) finalSection(i int) int {
+	if l.final == nil {
+		return i
+	}
+	return int(l.final[i])
+}
+
+// appendSection adds a section that Layout itself needs.
+func (l *layout) appendSection(s NewSection) {
+	l.sections = append(l.sections, s)
+	if l.final != nil {
+		l.final = append(l.final, uint32(l.finalLen))
+	}
+	l.finalLen++
+}
+
+// header returns the output's section header with provisional index i, for editing. It
+// may be used until the next new section.
 func (l *layout) header(i int) []byte {
 	if l.table == nil {
 		t := l.f.table()
-		l.table = append(make([]byte, 0, t.end-t.off+uint64(len(l.secs))*shdrSize), l.f.data[t.off:t.end]...)
+		l.table = append(make([]byte, 0, t.end-t.off+uint64(len(l.sections))*shdrSize), l.f.data[t.off:t.end]...)
 	}
 	return l.table[i*shdrSize:][:shdrSize]
 }
 
-// addString appends a string to a string table and returns its offset there.
-func (l *layout) addString(sec Section, s string) (uint32, error) {
-	if s == "" {
-		return 0, nil
-	}
-	if l.strs == nil {
-		l.strs = map[int]uint64{}
-	}
-	size, ok := l.strs[sec.Index]
-	if !ok {
-		size = sec.Size
-		if l.partOf != nil && l.partOf[sec.Index] != 0 {
-			for _, p := range l.parts[l.partOf[sec.Index]-1].splices {
-				size += l.inserted(&p)
-			}
-		}
-	}
-	if size+uint64(len(s))+1 > 1<<32-1 {
-		return 0, fmt.Errorf("section %v: the string table passes 4 GiB", sec)
-	}
-	l.splice(sec, sec.Off+sec.Size, 0, append([]byte(s), 0))
-	l.strs[sec.Index] = size + uint64(len(s)) + 1
-	return uint32(size), nil
-}
-
-// addSymbols puts the new symbols into the symbol table.
-func (l *layout) addSymbols() error {
-	if len(l.added) == 0 {
-		return nil
-	}
-	wide := false // some section number does not fit into st_shndx
-	for _, list := range [][]newSymbol{l.locals, l.globals} {
-		for i := range list {
-			s := &list[i]
-			name, err := l.addString(l.f.strtab, s.Name)
+// nameSections finds out the offsets of the sections' names, and appends the headers of
+// new sections.
+func (l *layout) nameSections() error {
+	for _, i := range l.changed {
+		c := l.changedSections[i]
+		if c.renamed && !l.goneSections.has(i) {
+			name, err := l.sectionNames.put(l, c.Name)
 			if err != nil {
 				return err
 			}
-			s.name = name
-			wide = wide || s.Section >= int(elf.SHN_LORESERVE)
+			c.name = name
 		}
 	}
-	first, end := l.f.FirstGlobal(), l.f.NumSymbols()
-	l.insertSymbols(first, l.locals)
-	l.insertSymbols(end, l.globals)
-	if n := len(l.locals); n > 0 {
-		le.PutUint32(l.header(l.f.symtab.Index)[shInfo:], uint32(first+n))
-	}
-	switch x := l.f.symShndx; {
-	case x.Index != 0:
-		l.splice(x, x.Off+uint64(first)*4, 0, extended(nil, l.locals))
-		l.splice(x, x.Off+uint64(end)*4, 0, extended(nil, l.globals))
-	case wide && l.f.shstr.Index == 0:
-		return errors.New("a new symbol needs a SHT_SYMTAB_SHNDX, and there is no table for its name")
-	case wide:
-		ext := extended(make([]byte, first*4), l.locals)
-		ext = extended(append(ext, make([]byte, (end-first)*4)...), l.globals)
-		l.secs = append(l.secs, NewSection{
-			Name: ".symtab_shndx", Type: elf.SHT_SYMTAB_SHNDX, Addralign: 4, Entsize: 4,
-			Link: l.f.symtab.Index, Data: ext,
+	for i := range l.sections {
+		s := &l.sections[i]
+		name := uint32(0)
+		if !l.goneSections.has(l.f.shnum + i) {
+			var err error
+			if name, err = l.sectionNames.add(l, s.Name); err != nil {
+				return err
+			}
+		}
+		info := s.Info
+		switch s.Type {
+		case elf.SHT_GROUP:
+			info = l.finalSymbol(info)
+		case elf.SHT_RELA:
+			for _, r := range s.Relas {
+				s.Data = l.f.appendRela(s.Data, r)
+			}
+			s.Relas = nil
+			l.finalRelas(s.Data)
+		}
+		l.header(0) // makes l.table
+		l.table = appendHeader(l.table, elf.Section64{
+			Name: name, Type: uint32(s.Type), Flags: uint64(s.Flags), Size: s.size(),
+			Link: uint32(s.Link), Info: info, Addralign: s.Addralign, Entsize: s.Entsize,
 		})
 	}
 	return nil
 }
 
-// insertSymbols inserts symbols before symbol i of the input.
-func (l *layout) insertSymbols(i int, syms []newSymbol) {
-	raw := make([]byte, 0, len(syms)*SymSize)
-	for _, s := range syms {
-		shndx := uint16(elf.SHN_XINDEX)
-		if s.Section < int(elf.SHN_LORESERVE) {
-			shndx = uint16(s.Section)
+// layoutGroups writes the members of groups that get or lose some, or whose members get
+// other indices.
+func (l *layout) layoutGroups() error {
+	for k := range l.sections {
+		s, g := &l.sections[k], l.f.shnum+k
+		if s.Type == elf.SHT_GROUP && !l.goneSections.has(g) {
+			s.Data = l.groupContent(s.Data, g)
+			le.PutUint64(l.header(g)[shSize:], uint64(len(s.Data)))
 		}
-		raw = le.AppendUint32(raw, s.name)
-		raw = append(raw, elf.ST_INFO(s.Bind, s.Type), s.Other)
-		raw = le.AppendUint16(raw, shndx)
-		raw = le.AppendUint64(raw, s.Value)
-		raw = le.AppendUint64(raw, s.Size)
 	}
-	t := l.f.symtab
-	l.splice(t, t.Off+uint64(i)*SymSize, 0, raw)
+	if l.final == nil && len(l.joined) == 0 && len(l.changed) == 0 {
+		return nil
+	}
+	for g := 1; g < l.f.shnum; g++ {
+		if l.f.SectionType(g) != elf.SHT_GROUP || l.goneSections.has(g) {
+			continue
+		}
+		s := l.f.Section(g)
+		flags := s.Data()
+		if c := l.changedSections[g]; c != nil {
+			flags = c.Data
+		}
+		if b := l.groupContent(flags, g); string(b) != string(s.Data()) {
+			l.replace(s, b)
+		}
+	}
+	return nil
 }
 
-// extended appends the symbols' entries of SHT_SYMTAB_SHNDX to b.
-func extended(b []byte, syms []newSymbol) []byte {
-	for _, s := range syms {
-		x := 0
-		if s.Section >= int(elf.SHN_LORESERVE) {
-			x = s.Section
-		}
-		b = le.AppendUint32(b, uint32(x))
+func (l *layout) groupContent(flags []byte, g int) []byte {
+	b := append([]byte(nil), flags[:groupFlagSize]...)
+	for _, m := range l.members(g) {
+		b = le.AppendUint32(b, uint32(l.finalSection(m)))
 	}
 	return b
 }
 
-// addHeaders names the new sections and appends their headers.
-func (l *layout) addHeaders() error {
-	for i := range l.secs {
-		s := &l.secs[i]
-		name, err := l.addString(l.f.shstr, s.Name)
-		if err != nil {
-			return err
+// layoutHeaders writes the changed fields of section headers, still with provisional
+// indices of sections but with final ones of symbols.
+func (l *layout) layoutHeaders() error {
+	for _, i := range l.changed {
+		c, h := l.changedSections[i], l.header(i)
+		le.PutUint32(h[shName:], c.name)
+		le.PutUint32(h[shType:], uint32(c.Type))
+		le.PutUint64(h[shFlags:], uint64(c.Flags))
+		le.PutUint32(h[shLink:], uint32(c.Link))
+		le.PutUint32(h[shInfo:], c.Info)
+		le.PutUint64(h[shAddralign:], c.Addralign)
+		le.PutUint64(h[shEntsize:], c.Entsize)
+		if c.Type == elf.SHT_NOBITS {
+			le.PutUint64(h[shSize:], c.Size)
 		}
-		if s.Type == elf.SHT_RELA {
-			if err := l.finalSymbols(s.Data); err != nil {
-				return fmt.Errorf("new section %q: %w", s.Name, err)
-			}
+		switch {
+		case i == l.f.symtab.Index:
+			le.PutUint32(h[shInfo:], l.firstGlobal)
+		case c.Type == elf.SHT_GROUP:
+			le.PutUint32(h[shInfo:], l.finalSymbol(c.Info))
 		}
-		l.header(0) // makes l.table
-		l.table = appendHeader(l.table, elf.Section64{
-			Name: name, Type: uint32(s.Type), Flags: uint64(s.Flags), Size: uint64(len(s.Data)),
-			Link: uint32(s.Link), Info: s.Info, Addralign: s.Addralign, Entsize: s.Entsize,
-		})
 	}
 	return nil
+}
+
+// finishHeaders leaves out the headers of removed sections and gives the others the final
+// indices of sections.
+func (l *layout) finishHeaders() {
+	l.finishTable()
+	if l.ehdr == nil && l.finalLen == l.f.shnum && l.final == nil {
+		return
+	}
+	// gABI, "ELF Header": what does not fit into e_shnum and e_shstrndx is in the first
+	// section header.
+	b, first := l.elfHeader(), l.bodies[l.tableIn].ins
+	if l.finalLen != l.f.shnum {
+		n := l.finalLen
+		if n >= int(elf.SHN_LORESERVE) {
+			le.PutUint64(first[shSize:], uint64(n))
+			n = 0
+		} else if l.f.hdr.Shnum == 0 {
+			le.PutUint64(first[shSize:], 0)
+		}
+		le.PutUint16(b[ehShnum:], uint16(n))
+	}
+	if l.final != nil {
+		n := l.finalSection(l.f.shstr.Index)
+		if n >= int(elf.SHN_LORESERVE) {
+			le.PutUint32(first[shLink:], uint32(n))
+			n = int(elf.SHN_XINDEX)
+		} else if elf.SectionIndex(l.f.hdr.Shstrndx) == elf.SHN_XINDEX {
+			le.PutUint32(first[shLink:], 0)
+		}
+		le.PutUint16(b[ehShstrndx:], uint16(n))
+	}
+}
+
+func (l *layout) finishTable() {
+	if l.final == nil {
+		return
+	}
+	n, to := uint32(l.numSections()), 0
+	for i := range int(n) {
+		if l.goneSections.has(i) {
+			continue
+		}
+		h := l.table[i*shdrSize:][:shdrSize]
+		s := NewSection{Type: elf.SectionType(le.Uint32(h[shType:])), Flags: elf.SectionFlag(le.Uint64(h[shFlags:]))}
+		if i > 0 && s.Type != elf.SHT_NULL {
+			if link := le.Uint32(h[shLink:]); link < n {
+				le.PutUint32(h[shLink:], l.final[link])
+			}
+			if info := le.Uint32(h[shInfo:]); s.infoIsSection() && info < n {
+				le.PutUint32(h[shInfo:], l.final[info])
+			}
+		}
+		copy(l.table[to:], h)
+		to += shdrSize
+	}
+	l.bodies[l.tableIn].ins = l.table[:to]
 }
 
 func appendHeader(b []byte, h elf.Section64) []byte {

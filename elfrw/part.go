@@ -17,6 +17,9 @@ type part struct {
 	place
 	splices []splice
 	renum   bool // RELA entries that are copied have symbols to renumber
+	closes  bool // what follows moves up if the part shrinks; otherwise zeros take the room
+
+	appended uint64 // bytes that AppendData has added
 
 	// What place finds out. Between a part and the next one is what follows the part
 	// in the file and moves with it.
@@ -24,8 +27,7 @@ type part struct {
 	followEnd   uint64 // where the last of what follows ends
 	followStart uint64 // where the first of what follows starts; if nothing does, the next part
 	grows       int64  // bytes, by its splices
-	closes      bool   // what follows moves up if the part shrinks
-	trimmed     uint64 // bytes of zero padding after the part to delete when closes is set
+	trimmed     uint64 // bytes of zero padding after the part to delete if it shrinks
 	start       int64  // how far the part itself moves
 	shift       int64  // how far what follows it moves
 }

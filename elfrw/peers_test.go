@@ -78,13 +78,43 @@ func peerEdit(t *testing.T, data []byte) []byte {
 	return d.layout()
 }
 
+// peerChange renames, changes and removes what it can of sections and symbols.
+func peerChange(t *testing.T, data []byte) []byte {
+	o := newObjectEditor(t, data)
+	o.e.StripSignature()
+	if o.f.NumSymbols() == 0 {
+		return o.layout()
+	}
+	for i := range o.syms {
+		switch y := o.syms[i]; {
+		case i%3 == 0:
+			o.removeSymbol(i)
+		case i%3 == 1 && y.name != "" && y.name[0] != '.' && elf.ST_TYPE(y.info) == elf.STT_FUNC:
+			o.setSymbol(i, func(s *elfrw.NewSymbol) { s.Name += "_renamed" })
+		}
+	}
+	for i := range o.secs {
+		if s := o.secs[i]; elf.SectionFlag(s.hdr.Flags)&elf.SHF_ALLOC == 0 && elf.SectionType(s.hdr.Type) != elf.SHT_RELA && i%2 == 0 {
+			o.removeSection(i)
+		} else if s.name == ".data" || s.name == ".rodata" {
+			o.renameSection(i, s.name+".renamed")
+		}
+	}
+	sig := o.addSymbol(elfrw.NewSymbol{Name: "peer_group", Bind: elf.STB_WEAK, Type: elf.STT_FUNC})
+	g := o.addSection(elfrw.NewSection{Name: ".group", Type: elf.SHT_GROUP, Info: uint32(sig), Data: words(1)})
+	sec := o.addSection(elfrw.NewSection{Name: ".data.peer", Type: elf.SHT_PROGBITS, Flags: wa, Addralign: 8, Group: g, Data: make([]byte, 16)})
+	o.setSymbol(sig, func(s *elfrw.NewSymbol) { s.Section, s.Type, s.Size = sec, elf.STT_OBJECT, 16 })
+	o.addRelas(sec, elfrw.Rela{Symbol: sig, Type: uint32(elf.R_PPC64_ADDR64)}, elfrw.Rela{Off: 8, Symbol: sig, Type: uint32(elf.R_PPC64_ADDR64), Addend: 4})
+	return o.layout()
+}
+
 // peerFiles writes the inputs and outputs and returns their directories.
-func peerFiles(t *testing.T) (in, out string, names []string) {
+func peerFiles(t *testing.T, edit func(*testing.T, []byte) []byte) (in, out string, names []string) {
 	in, out = t.TempDir(), t.TempDir()
 	write := func(name string, data []byte) {
 		err := errors.Join(
 			os.WriteFile(filepath.Join(in, name), data, 0o600),
-			os.WriteFile(filepath.Join(out, name), peerEdit(t, data), 0o600),
+			os.WriteFile(filepath.Join(out, name), edit(t, data), 0o600),
 		)
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +135,16 @@ func peerFiles(t *testing.T) (in, out string, names []string) {
 // TestPeers wants no tool to complain of the edited objects more than of the
 // input.
 func TestPeers(t *testing.T) {
-	in, out, names := peerFiles(t)
+	for name, edit := range map[string]func(*testing.T, []byte) []byte{"add": peerEdit, "change": peerChange} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testPeers(t, edit)
+		})
+	}
+}
+
+func testPeers(t *testing.T, edit func(*testing.T, []byte) []byte) {
+	in, out, names := peerFiles(t, edit)
 	readers := map[string]struct {
 		args []string
 		ok   func(string) bool

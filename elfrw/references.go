@@ -49,10 +49,10 @@ func (s Section) checkEntries() error {
 	if of.Compressed() {
 		size = math.MaxUint64 // places are offsets in the uncompressed content
 	}
-	symbols := uint32(s.f.NumSymbols())
+	symbols, symbolAt := uint32(s.f.NumSymbols()), s.f.symbolAt()
 	d := s.Data()
 	for b := d; len(b) >= relaSize; b = b[relaSize:] {
-		off, sym := le.Uint64(b), le.Uint32(b[12:])
+		off, sym := le.Uint64(b), le.Uint32(b[symbolAt:])
 		if off < size && sym < symbols {
 			continue
 		}
@@ -61,7 +61,7 @@ func (s Section) checkEntries() error {
 		switch {
 		case sym >= symbols:
 			return s.badAt(at+8, fmt.Sprintf("entry %d: r_info", entry), fmt.Sprintf("is of symbol %d of %d", sym, symbols))
-		case off > size || le.Uint32(b[8:]) != 0:
+		case off > size || s.f.decodeRela(b).Type != 0:
 			return s.badAt(at, fmt.Sprintf("entry %d: r_offset", entry), fmt.Sprintf("is 0x%x, the section %v has 0x%x bytes", off, of, size))
 		}
 	}

@@ -37,7 +37,7 @@ func TestRefuse(t *testing.T) {
 	}
 	word, nop := code(1), []byte{0, 0, 0, 0x60}
 	set := func(sec, i int, r elf.Rela64) func(*elfrw.Edit) error {
-		return func(e *elfrw.Edit) error { return e.SetRela(sec, i, r) }
+		return func(e *elfrw.Edit) error { return e.SetRela(sec, i, asRela(r)) }
 	}
 	drop := func(e *elfrw.Edit) error { return e.DropRela(rela, 2) }
 	other := func(i int) func(*elfrw.Edit) error {
@@ -46,12 +46,26 @@ func TestRefuse(t *testing.T) {
 	appendTo := func(sec int, b []byte) func(*elfrw.Edit) error {
 		return func(e *elfrw.Edit) error { return e.AppendData(sec, b) }
 	}
+	change := func(i int, change func(*elfrw.NewSection)) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { s := e.Section(i); change(&s); return e.SetSection(i, s) }
+	}
+	header := func(change func(*elf.Header64)) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error {
+			f, err := elfrw.New(basic().build())
+			if err != nil {
+				return err
+			}
+			h := f.Header()
+			change(&h)
+			return e.SetHeader(h)
+		}
+	}
 	for _, c := range []struct {
 		name string
 		edit func(*elfrw.Edit) error
 		want string
 	}{
-		{"section 0", replace(0, 0, one, one), "section 0 of 10"},
+		{"section 0", replace(0, 0, one, one), "section 0 is the null section"},
 		{"no such section", replace(10, 0, one, one), "section 10 of 10"},
 		{"negative section", appendTo(-1, one), "section -1 of 10"},
 		{"other length", replace(text, 0, word, one), "replacing 4 bytes by 1"},
@@ -69,39 +83,106 @@ func TestRefuse(t *testing.T) {
 		{"relocation of no RELA", set(text, 0, r), "is SHT_PROGBITS, want SHT_RELA"},
 		{"relocation -1", set(rela, -1, r), "relocation -1 of 6"},
 		{"relocation 6", set(rela, 6, r), "relocation 6 of 6"},
-		{"insert at 7", func(e *elfrw.Edit) error { return e.InsertRela(rela, 7, r) }, "relocation 7 of 6"},
+		{"insert at 7", func(e *elfrw.Edit) error { return e.InsertRela(rela, 7, asRela(r)) }, "relocation 7 of 6"},
 		{"relocation against no symbol", set(rela, 0, rel(0, 7, 1, 0)), "symbol 7 of 7"},
-		{"symbol 0", other(0), "symbol 0 of 7"},
+		{"symbol 0", other(0), "symbol 0 is the null symbol"},
 		{"symbol 7", other(7), "symbol 7 of 7"},
 		{"symbol in no section", symbol(elfrw.NewSymbol{Section: 10}), "section 10 of 10"},
 		{"symbol in section -1", symbol(elfrw.NewSymbol{Section: -1}), "section -1 of 10"},
 		{"symbol name with NUL", symbol(elfrw.NewSymbol{Name: "a\x00b"}), "NUL in the name"},
 		{"section name with NUL", add(elfrw.NewSection{Name: "a\x00b", Type: 1}), "NUL in the name"},
 		{"new SHT_NULL", add(elfrw.NewSection{}), "of type SHT_NULL"},
-		{"new SHT_NOBITS", add(elfrw.NewSection{Type: elf.SHT_NOBITS}), "of type SHT_NOBITS"},
+		{"new SHT_NOBITS with content", add(elfrw.NewSection{Type: elf.SHT_NOBITS, Data: one}), "has a size and no content"},
+		{"new SHT_NOBITS", add(elfrw.NewSection{Type: elf.SHT_NOBITS, Size: 1 << 40}), ""},
+		{"new SHT_REL", add(elfrw.NewSection{Type: elf.SHT_REL}), "of type SHT_REL"},
 		{"new SHT_SYMTAB", add(elfrw.NewSection{Type: elf.SHT_SYMTAB}), "of type SHT_SYMTAB"},
-		{"new SHT_GROUP", add(elfrw.NewSection{Type: elf.SHT_GROUP}), "of type SHT_GROUP"},
+		{"new SHT_GROUP without flags", add(elfrw.NewSection{Type: elf.SHT_GROUP}), "the content of a group is its flag word, not 0x0 bytes"},
+		{"new SHT_GROUP without a signature", add(elfrw.NewSection{Type: elf.SHT_GROUP, Info: 7, Data: words(1)}), "the signature: symbol 7 of 7"},
 		{"new member of a group", add(elfrw.NewSection{Type: 1, Flags: elf.SHF_GROUP}), "names the group"},
 		{"member of what is no group", add(elfrw.NewSection{Type: 1, Group: text}), "section 1 is not a group"},
 		{"member of a group that is not there", add(elfrw.NewSection{Type: 1, Group: 10}), "section 10 is not a group"},
 		{"alignment 3", add(elfrw.NewSection{Type: 1, Addralign: 3}), "alignment 0x3"},
 		{"huge alignment", add(elfrw.NewSection{Type: 1, Addralign: 1 << 40}), "alignment 0x10000000000"},
 		{"link to nothing", add(elfrw.NewSection{Type: 1, Link: 10}), "sh_link is 10 of 10"},
-		{"link to symbols", add(elfrw.NewSection{Type: shtUnknown, Link: symtab}), "may refer to symbols by index"},
+		{"link to symbols", add(elfrw.NewSection{Type: 0x6fff4cff, Link: symtab}), "may refer to symbols by index"},
 		{"relocations of odd size", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: one}), "not relocations"},
-		{"relocations without symbols", add(elfrw.NewSection{Type: elf.SHT_RELA, Info: 1, Entsize: 24}), "sh_link is 0"},
+		{"relocations without symbols", add(elfrw.NewSection{Type: elf.SHT_RELA, Info: 1, Entsize: 24, Data: make([]byte, 24)}), "sh_link is 0"},
 		{"relocations of nothing", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 10, Entsize: 24}), "sh_info is 10 of 10"},
-		{"new relocation against no symbol", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: bytes.Repeat([]byte{9}, 24)}), "against symbol 151587081 of 7"},
+		{"new relocation against no symbol", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: bytes.Repeat([]byte{9}, 24)}), "relocation 0: symbol 151587081 of 7"},
 		{"the same bytes", both(replace(text, 0, word, nop), replace(text, 0, word, nop)), "two edits of the bytes at file offset 0x40"},
 		{"overlapping bytes", both(replace(text, 0, code(2), make([]byte, 8)), replace(text, 4, code(2)[4:], nop)), "two edits of the bytes at file offset 0x44"},
 		{"overlapping bytes, the later first", both(replace(text, 4, code(2)[4:], nop), replace(text, 0, code(2), make([]byte, 8))), "two edits of the bytes at file offset 0x44"},
 		{"the same relocation", both(set(rela, 2, r), set(rela, 2, r)), "two edits"},
 		{"dropped and set", both(drop, set(rela, 2, r)), "two edits"},
 		{"dropped twice", both(drop, drop), "two edits"},
-		{"the same symbol", both(other(3), other(3)), "two edits"},
+		{"the same symbol", both(other(3), other(3)), ""},
 		{"removed data", both(drop, appendTo(data, one)), ""},
+		{"relocation past the end", set(rela, 0, rel(64, 1, elf.R_PPC64_REL24, 0)), `".rela.text": relocation 0: r_offset 0x40 passes the end of the section (0x40)`},
+		{"R_PPC64_NONE at the end", set(rela, 0, rel(64, 1, elf.R_PPC64_NONE, 0)), ""},
+		{"relocation of appended data", both(appendTo(text, word), set(rela, 0, rel(64, 1, elf.R_PPC64_REL24, 0))), ""},
+		{"new relocation past the end", func(e *elfrw.Edit) error { return e.AddRelas(data, elfrw.Rela{Off: 16, Symbol: 1, Type: 38}) }, `".rela.data": a new relocation: r_offset 0x10 passes the end of the section (0x10)`},
+		{"new relocation of no symbol", func(e *elfrw.Edit) error { return e.AddRelas(6, elfrw.Rela{Symbol: 7, Type: 38}) }, `".rela.note": relocation 0: symbol 7 of 7`},
+		{"relocations of section 0", func(e *elfrw.Edit) error { return e.AddRelas(0) }, "section 0 is the null section"},
+		{"symbol with a section and SHN_ABS", symbol(elfrw.NewSymbol{Section: 1, Shndx: elf.SHN_ABS}), "section 1 and st_shndx SHN_ABS"},
+		{"symbol with a section in Shndx", symbol(elfrw.NewSymbol{Shndx: 1}), "belongs into Section"},
+		{"symbol with SHN_XINDEX", symbol(elfrw.NewSymbol{Shndx: elf.SHN_XINDEX}), "is not reserved"},
+		{"rename symbol 0", func(e *elfrw.Edit) error { return e.RenameSymbol(0, "x") }, "symbol 0 is the null symbol"},
+		{"rename to NUL", func(e *elfrw.Edit) error { return e.RenameSymbol(3, "a\x00b") }, `symbol 3 "four": NUL in the name`},
+		{"rename section 0", func(e *elfrw.Edit) error { return e.RenameSection(0, "x") }, "section 0 is the null section"},
+		{"rename a section to NUL", func(e *elfrw.Edit) error { return e.RenameSection(1, "a\x00b") }, `section ".text": NUL in the name`},
+		{"the names' name", func(e *elfrw.Edit) error { return e.RenameSection(9, ".names") }, ""},
+		{"content of symbols", func(e *elfrw.Edit) error { return e.SetData(symtab, one) }, `section ".symtab": the content of a section of type SHT_SYMTAB cannot be set`},
+		{"content of names", func(e *elfrw.Edit) error { return e.SetData(9, one) }, `section ".shstrtab": the content of a section of type SHT_STRTAB cannot be set`},
+		{"content of relocations", func(e *elfrw.Edit) error { return e.SetData(rela, one) }, `section ".rela.text": the content of a section of type SHT_RELA cannot be set`},
+		{"content of .bss", func(e *elfrw.Edit) error { return e.SetData(bss, one) }, "has a size and no content"},
+		{"content shorter than its relocations", func(e *elfrw.Edit) error { return e.SetData(data, make([]byte, 8)) }, `section ".data": ".rela.data" has a relocation at 0x8, and ".data" 0x8 bytes`},
+		{"shorter without the relocation", both(func(e *elfrw.Edit) error { return e.DropRela(4, 1) }, func(e *elfrw.Edit) error { return e.SetData(data, make([]byte, 8)) }), ""},
+		{"content of edited bytes", both(appendTo(data, one), func(e *elfrw.Edit) error { return e.SetData(data, make([]byte, 99)) }), "this edit has changed bytes of its content"},
+		{"bytes of replaced content", both(func(e *elfrw.Edit) error { return e.SetData(data, make([]byte, 99)) }, appendTo(data, one)), `section ".data": this edit has replaced its content`},
+		{"bytes of a new section", both(add(elfrw.NewSection{Name: ".n", Type: 1}), appendTo(10, one)), `section ".n" is new`},
+		{"type of relocations", change(rela, func(s *elfrw.NewSection) { s.Type = elf.SHT_PROGBITS }), "of a section of type SHT_RELA only the name, the flags, the target and the group can be set"},
+		{"alignment of relocations", change(rela, func(s *elfrw.NewSection) { s.Addralign = 16 }), "of a section of type SHT_RELA only"},
+		{"group of symbols", change(symtab, func(s *elfrw.NewSection) { s.Info = 1 }), "of a section of type SHT_SYMTAB only"},
+		{"target of relocations", change(rela, func(s *elfrw.NewSection) { s.Info = 3 }), `section ".rela.text": ".rela.text" has a relocation at 0x28, and ".data" 0x10 bytes`},
+		{"no target of relocations", change(rela, func(s *elfrw.NewSection) { s.Info = 0 }), "the relocations belong to no section"},
+		{"code becomes relocations", change(text, func(s *elfrw.NewSection) { s.Type = elf.SHT_RELA }), "a section of type SHT_PROGBITS cannot become SHT_RELA"},
+		{"code becomes nothing", change(text, func(s *elfrw.NewSection) { s.Type = elf.SHT_NULL }), "a section of type SHT_PROGBITS cannot become SHT_NULL"},
+		{"code with relocations inside", change(text, func(s *elfrw.NewSection) { s.Relas = []elfrw.Rela{{}} }), "they belong into a section of type SHT_RELA"},
+		{"code becomes zeros", change(6, func(s *elfrw.NewSection) { s.Type = elf.SHT_NOBITS }), ""},
+		{"code becomes fewer zeros than it has relocations", change(text, func(s *elfrw.NewSection) { s.Type, s.Data, s.Size = elf.SHT_NOBITS, nil, 4 }), `".rela.text" has a relocation at 0x28, and ".text" 0x4 bytes`},
+		{"link to no section", change(text, func(s *elfrw.NewSection) { s.Link = 10 }), "sh_link is 10 of 10"},
+		{"info to no section", change(text, func(s *elfrw.NewSection) { s.Flags, s.Info = s.Flags|elf.SHF_INFO_LINK, 10 }), "sh_info is 10 of 10"},
+		{"alignment 5", change(text, func(s *elfrw.NewSection) { s.Addralign = 5 }), "alignment 0x5 is not a power of two"},
+		{"no group", change(text, func(s *elfrw.NewSection) { s.Group = 3 }), "section 3 is not a group"},
+		{"size and content", change(text, func(s *elfrw.NewSection) { s.Size = 3 }), "the size is 0x3, the content has 0x40 bytes"},
+		{"machine", header(func(h *elf.Header64) { h.Machine = uint16(elf.EM_X86_64) }), "only EI_OSABI, EI_ABIVERSION, e_entry and e_flags can be set"},
+		{"flags", header(func(h *elf.Header64) { h.Flags = 1 }), ""},
 	} {
-		t.Run(c.name, func(t *testing.T) { refused(t, basic().build(), c.edit, c.want) })
+		t.Run(c.name, func(t *testing.T) {
+			if strings.Contains(c.want, "two edits") { // the only thing that Layout has to find
+				refused(t, basic().build(), c.edit, c.want)
+			} else {
+				refusedAtOnce(t, basic().build(), c.edit, c.want)
+			}
+		})
+	}
+}
+
+// refusedAtOnce checks that an edit is an error that says want, and one of the method
+// that was called, not of Layout.
+func refusedAtOnce(t *testing.T, data []byte, edit func(*elfrw.Edit) error, want string) {
+	t.Helper()
+	f, err := elfrw.New(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := f.Edit()
+	err = edit(e)
+	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		t.Errorf("error is %q, want %q", err, want)
+	}
+	if want == "" {
+		image(t, e)
 	}
 }
 
@@ -170,7 +251,7 @@ func TestRefuseFile(t *testing.T) {
 		{"bytes of an object with segments", patch(basic(), 54, 56, 0, 1), touch, ""},
 		{"symbol without a table", small["nosymbols"].build(), localSym, "no symbol table"},
 		{"section without names", nameless, section, "no section name string table"},
-		{"local symbol, unknown references", unknown.build(), localSym, `section ".profile" of type SHT_LOOS+268389378 may refer to symbols`},
+		{"local symbol, unknown references", unknown.build(), localSym, `section ".profile" of type SHT_LOOS+268389442 may refer to symbols`},
 		{"global symbol, unknown references", unknown.build(), globalSym, ""},
 		{"signed", small["signed"].build(), touch, "module signature"},
 		{"overlap behind", overlap(6, 0x7c, 3), grow, `".text" cannot be edited: it overlaps section ".note"`},

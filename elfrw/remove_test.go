@@ -5,7 +5,6 @@ package elfrw_test
 import (
 	"bytes"
 	"debug/elf"
-	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"testing"
@@ -67,62 +66,91 @@ func TestRemove(t *testing.T) {
 	eachLarge(t, run)
 }
 
-// TestRemoveRefused lists what cannot be removed.
+// TestRemoveRefused lists what cannot be removed, and what cannot be done to what was.
 func TestRemoveRefused(t *testing.T) {
-	d := newEditor(t, basic().build())
-	data := elfrw.NewSection{Name: ".a", Type: elf.SHT_PROGBITS, Data: make([]byte, 8)}
-	first := d.addSection(data)
-	d.addSymbol(elfrw.NewSymbol{Name: "in_a", Bind: elf.STB_GLOBAL, Section: first})
-	data.Name, data.Data = ".b", make([]byte, 64)
-	second := d.addSection(data)
-	named := d.layout()
-
-	linked := bytes.Clone(named)
-	copy(linked[shdr(vRela, shInfo)(linked):], u32(uint32(second)))
-	remove := func(from int) func(e *elfrw.Edit) error {
+	const text, relaText, data, symtab, shstrtab = 1, 2, 3, 7, 9
+	const section, here, four, main, weak = 1, 2, 3, 4, 6
+	file := func(edit func(o *object)) []byte { return with(basic(), edit).build() }
+	removeSection := func(i int) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.RemoveSection(i) }
+	}
+	removeSymbol := func(i int) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.RemoveSymbol(i) }
+	}
+	then := func(steps ...func(*elfrw.Edit) error) func(*elfrw.Edit) error {
 		return func(e *elfrw.Edit) error {
-			for i := second; i >= from; i-- {
-				if err := e.RemoveSection(i); err != nil {
-					return err
+			for _, s := range steps[:len(steps)-1] {
+				if err := s(e); err != nil {
+					t.Errorf("before: %v", err)
 				}
 			}
-			return nil
+			return steps[len(steps)-1](e)
 		}
 	}
+	drop := func(i int) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.DropRela(relaText, i) }
+	}
+	retarget := func(i, sym int) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.SetRela(relaText, i, elfrw.Rela{Symbol: sym}) }
+	}
+	linked := file(func(o *object) {
+		o.add(sec{name: ".order", flags: elf.SHF_ALLOC | elf.SHF_LINK_ORDER, align: 1, link: data, data: []byte{1}})
+		o.add(sec{name: ".info", flags: elf.SHF_INFO_LINK, align: 1, info: 6, data: []byte{1}})
+		o.add(sec{name: ".of.relocations", flags: elf.SHF_LINK_ORDER, align: 1, link: relaText, data: []byte{1}})
+	})
+	opaque := file(func(o *object) { o.add(sec{name: ".profile", typ: shtUnknown, link: linkSymtab}) })
 	for _, c := range []struct {
+		name string
 		data []byte
-		edit func(e *elfrw.Edit) error
+		edit func(*elfrw.Edit) error
 		want string
 	}{
-		{named, remove(second), ""},
-		{named, func(e *elfrw.Edit) error { return e.RemoveSection(second + 1) }, "section 12 of 12"},
-		{named, func(e *elfrw.Edit) error { return e.RemoveSection(first) }, `section ".a": only the last section can be removed, which is 11`},
-		{named, remove(first), `section ".a" cannot be removed: symbol 7 refers to it`},
-		{basic().build(), func(e *elfrw.Edit) error { return e.RemoveSection(9) }, `section ".shstrtab" cannot be removed: it is a table of the file`},
-		{linked, remove(second), `section ".b" cannot be removed: section ".rela.text" refers to it`},
-		{named, func(e *elfrw.Edit) error {
-			if _, err := e.AddSection(data); err != nil {
-				return err
-			}
-			return e.RemoveSection(second)
-		}, `section ".b": sections cannot be added and removed by one edit`},
-		{named, func(e *elfrw.Edit) error {
-			if _, err := e.AddSymbol(elfrw.NewSymbol{Name: "in_b", Bind: elf.STB_GLOBAL, Section: second}); err != nil {
-				return err
-			}
-			return e.RemoveSection(second)
-		}, `section ".b" cannot be removed: the new symbol "in_b" refers to it`},
+		{"no section", basic().build(), removeSection(10), "section 10 of 10"},
+		{"section -1", basic().build(), removeSection(-1), "section -1 of 10"},
+		{"the null section", basic().build(), removeSection(0), "section 0 is the null section"},
+		{"section twice", basic().build(), then(removeSection(5), removeSection(5)), `section ".bss" was removed`},
+		{"its relocations later", basic().build(), then(removeSection(relaText), removeSection(data), removeSection(4)), `section ".rela.data" was removed`},
+		{"the symbol table", basic().build(), removeSection(symtab), `section ".symtab" cannot be removed: it is a table of the file`},
+		{"names", basic().build(), removeSection(shstrtab), `section ".shstrtab" cannot be removed: it is a table of the file`},
+		{"a symbol of it", basic().build(), removeSection(text), `section ".text" cannot be removed: its symbol 2 "here": section ".rela.data" refers to it`},
+		{"each names the other", basic().build(), removeSection(data), `section ".data" cannot be removed: its symbol 6 "weak": section ".rela.text" refers to it`},
+		{"relocations", basic().build(), then(removeSection(relaText), removeSection(data), removeSection(text)), ""},
+		{"sh_link", linked, removeSection(data), `section ".data" cannot be removed: section ".order" refers to it`},
+		{"sh_info", linked, removeSection(6), `section ".note" cannot be removed: section ".info" refers to it`},
+		{"sh_link to its relocations", linked, then(removeSection(4), removeSection(text)), `section ".text" cannot be removed: its relocations ".rela.text": section ".of.relocations" refers to it`},
+		{"symbol 0", basic().build(), removeSymbol(0), "symbol 0 is the null symbol"},
+		{"symbol 7", basic().build(), removeSymbol(7), "symbol 7 of 7"},
+		{"symbol twice", basic().build(), then(removeSymbol(four), removeSymbol(four)), `symbol 3 "four" was removed`},
+		{"a symbol that is relocated against", basic().build(), removeSymbol(weak), `symbol 6 "weak" cannot be removed: section ".rela.text" refers to it`},
+		{"the relocation dropped", basic().build(), then(drop(4), removeSymbol(weak)), ""},
+		{"the relocation dropped, after a count", basic().build(), then(removeSymbol(four), drop(4), removeSymbol(weak)), ""},
+		{"the relocation retargeted", basic().build(), then(retarget(4, here), removeSymbol(weak)), ""},
+		{"retargeted, after a count", basic().build(), then(removeSymbol(four), retarget(4, here), removeSymbol(weak)), ""},
+		{"retargeted to it", basic().build(), then(retarget(4, four), removeSymbol(four)), `symbol 3 "four" cannot be removed: section ".rela.text" refers to it`},
+		{"retargeted to it, after a count", basic().build(), then(removeSection(5), retarget(4, four), removeSymbol(four)), `symbol 3 "four" cannot be removed: section ".rela.text" refers to it`},
+		{"one relocation of two dropped", basic().build(), then(func(e *elfrw.Edit) error { return e.DropRela(4, 0) }, removeSymbol(main)), `symbol 4 "main" cannot be removed: section ".rela.text" refers to it`},
+		{"the same after a count", basic().build(), then(removeSymbol(four), func(e *elfrw.Edit) error { return e.DropRela(4, 0) }, removeSymbol(main)), `symbol 4 "main" cannot be removed: 1 references to it are left`},
+		{"a relocation against it", basic().build(), then(removeSymbol(four), retarget(0, four)), `section ".rela.text": relocation 0: symbol 3 "four" was removed`},
+		{"its name", basic().build(), then(removeSymbol(four), func(e *elfrw.Edit) error { return e.RenameSymbol(four, "4") }), `symbol 3 "four" was removed`},
+		{"bytes of a section", basic().build(), then(removeSection(6), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }), `section ".note" was removed`},
+		{"a symbol in a removed section", basic().build(), then(removeSection(6), func(e *elfrw.Edit) error {
+			_, err := e.AddSymbol(elfrw.NewSymbol{Name: "late", Section: 6})
+			return err
+		}), `new symbol "late": section ".note" was removed`},
+		{"a new symbol in it goes too", basic().build(), then(func(e *elfrw.Edit) error {
+			_, err := e.AddSymbol(elfrw.NewSymbol{Name: "early", Section: 6})
+			return err
+		}, removeSection(6), func(e *elfrw.Edit) error { return e.RenameSymbol(7, "late") }), `symbol 7 "early" was removed`},
+		{"a group's signature", grouped().build(), removeSymbol(main), `symbol 4 "main" cannot be removed: section ".group" refers to it`},
+		{"a group's signature alone", grouped().build(), then(removeSection(4), removeSection(2), removeSymbol(main)), `symbol 4 "main" cannot be removed: section ".group" refers to it`},
+		{"after the group", grouped().build(), then(removeSection(4), removeSection(2), removeSection(9), removeSymbol(main)), ""},
+		{"unknown references", opaque, removeSymbol(four), `symbol 3 "four" cannot be removed: section ".profile" of type SHT_LOOS+268389442 may refer to symbols by index`},
+		{"unknown references, of a section", opaque, removeSection(data), `section ".data" cannot be removed: section ".profile" of type SHT_LOOS+268389442 may refer to symbols`},
+		{"unknown references to no symbols", opaque, removeSection(6), ""},
+		{"after the unknown section", opaque, then(removeSection(7), removeSymbol(four)), ""},
+		{"an executable", file(func(o *object) { o.typ = elf.ET_EXEC }), removeSection(6), `section ".note" cannot be removed: only a relocatable object`},
+		{"a symbol of an executable", file(func(o *object) { o.typ = elf.ET_EXEC }), removeSymbol(four), `symbol 3 "four" cannot be removed: only a relocatable object`},
 	} {
-		f, err := elfrw.New(c.data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := f.Edit()
-		if err = c.edit(e); err == nil {
-			_, err = e.Layout()
-		}
-		if got := fmt.Sprint(err); got != c.want && (c.want != "" || err != nil) {
-			t.Errorf("error is %s, want %s", got, c.want)
-		}
+		t.Run(c.name, func(t *testing.T) { refusedAtOnce(t, c.data, c.edit, c.want) })
 	}
 }

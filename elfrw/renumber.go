@@ -9,82 +9,68 @@ import (
 	"fmt"
 )
 
-const (
-	relaSize = 24 // Elf64_Rela
-	relSize  = 16 // Elf64_Rel
-)
-
 // LLVM's section types that are tied to the symbol table (LLVM Extensions,
 // "ELF-Dependent").
 const (
-	shtLLVMAddrsig   = 0x6fff4c03 // refers to symbols by index
-	shtLLVMCallGraph = 0x6fff4c09 // has relocations (SHT_REL) for that
+	shtLLVMAddrsig     = 0x6fff4c03 // refers to symbols by index
+	shtLLVMCallGraph   = 0x6fff4c09 // has relocations (SHT_REL) for that
+	shtLLVMCallGraph12 = 0x6fff4c02 // the same up to LLVM 12: entries of callGraphSize bytes
+
+	callGraphSize = 16 // two symbol indices of 4 bytes and a weight
 )
 
 // renumber gives every reference to a symbol its final index: those of the edit,
-// and, because new local symbols move the global ones, those of the file.
+// and, if symbols of the file move, those of the file.
 func (l *layout) renumber() error {
 	for i := range l.parts {
 		for k := range l.parts[i].splices {
-			if err := l.renumberSplice(&l.parts[i].splices[k]); err != nil {
-				return fmt.Errorf("section %v: %w", l.f.Section(l.parts[i].sec), err)
-			}
+			l.renumberSplice(&l.parts[i].splices[k])
 		}
 	}
-	if len(l.locals) == 0 {
+	if l.locals == 0 && l.indices == nil {
 		return nil
 	}
 	for i := 1; i < l.f.shnum; i++ {
 		s := l.f.Section(i)
-		if int(s.Link) != l.f.symtab.Index || s.Is(elf.SHT_NULL) {
+		if int(s.Link) != l.f.symtab.Index || l.goneSections.has(i) {
 			continue
 		}
-		switch elf.SectionType(s.Type) {
-		case elf.SHT_RELA:
-			if s.Size > 0 {
-				l.partAt(s).renum = true
-			}
-		case elf.SHT_REL:
-			if err := l.renumberRel(s); err != nil {
-				return err
-			}
-		case elf.SHT_SYMTAB_SHNDX: // its entries were added together with the symbols
-		case shtLLVMCallGraph:
-		case elf.SHT_GROUP:
-			le.PutUint32(l.header(i)[shInfo:], l.moved(s.Info))
-		case shtLLVMAddrsig:
-			if err := l.renumberAddrsig(s); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("section %v of type %v may refer to symbols by index: cannot add a local symbol", s, elf.SectionType(s.Type))
+		if err := l.renumberSection(s); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// renumberRel rewrites relocations without addends. Nothing else is known about them,
-// so they are not edited.
-func (l *layout) renumberRel(s Section) error {
-	out := bytes.Clone(s.Data())
-	if len(out)%relSize != 0 {
-		return s.bad(shSize, "sh_size", "is 0x%x, not a multiple of %d", s.Size, relSize)
-	}
-	for i := 12; i < len(out); i += relSize {
-		sym := le.Uint32(out[i:])
-		if sym >= uint32(l.f.NumSymbols()) {
-			return s.badAt(s.Off+uint64(i), "r_info", fmt.Sprintf("is of symbol %d of %d", sym, l.f.NumSymbols()))
+// renumberSection does it for a section whose symbols are those of the symbol table.
+func (l *layout) renumberSection(s Section) error {
+	switch elf.SectionType(s.Type) {
+	case elf.SHT_RELA:
+		if s.Size > 0 {
+			l.partAt(s).renum = true
 		}
-		le.PutUint32(out[i:], l.moved(sym))
-	}
-	if len(out) > 0 {
-		l.splice(s, s.Off, s.Size, out)
+	case elf.SHT_REL, shtLLVMCallGraph12:
+		if err := s.checkSymbolWords(); err != nil {
+			return err
+		}
+		out := bytes.Clone(s.Data())
+		for at := range s.symbolWords() {
+			b := out[at-s.Off:]
+			le.PutUint32(b, l.finalSymbol(le.Uint32(b)))
+		}
+		if len(out) > 0 {
+			l.replace(s, out)
+		}
+	case elf.SHT_GROUP:
+		le.PutUint32(l.header(s.Index)[shInfo:], l.finalSymbol(s.Info))
+	case shtLLVMAddrsig:
+		return l.renumberAddrsig(s)
 	}
 	return nil
 }
 
 // renumberAddrsig rewrites a table of address-significant symbols: ULEB128 symbol
-// indices, one after another.
+// indices, one after another. Symbols that are gone leave it.
 func (l *layout) renumberAddrsig(s Section) error {
 	d := s.Data()
 	if len(d) == 0 {
@@ -97,55 +83,61 @@ func (l *layout) renumberAddrsig(s Section) error {
 			return s.badAt(s.Off+uint64(len(d)-len(rest)), "symbol index", fmt.Sprintf("is %d of %d", v, l.f.NumSymbols()))
 		}
 		rest = rest[n:]
-		out = binary.AppendUvarint(out, uint64(l.moved(uint32(v))))
+		if !l.goneSymbols.has(int(v)) {
+			out = binary.AppendUvarint(out, uint64(l.finalSymbol(uint32(v))))
+		}
 	}
-	l.splice(s, s.Off, s.Size, out)
+	l.replace(s, out)
 	return nil
 }
 
-func (e *Edit) renumberSplice(s *splice) error {
+func (l *layout) renumberSplice(s *splice) {
 	switch {
 	case !s.sym:
-		return nil
 	case s.body:
-		return e.finalSymbols(e.bodies[s.word].ins)
+		l.finalRelas(l.bodies[s.word].ins)
+	default:
+		sym, typ := l.f.splitInfo(s.word)
+		s.word = l.f.info(l.finalSymbol(sym), typ)
 	}
-	sym, err := e.finalSymbol(uint32(s.word >> 32))
-	s.word = uint64(sym)<<32 | s.word&(1<<32-1)
-	return err
 }
 
-// moved maps a symbol index of the input to the output's.
-func (e *Edit) moved(i uint32) uint32 {
-	if i >= e.f.symtab.Info {
-		i += uint32(len(e.locals))
+// finalRelas maps the symbols of RELA entries in place.
+func (e *Edit) finalRelas(rela []byte) {
+	for at := e.f.symbolAt(); len(rela) >= relaSize; rela = rela[relaSize:] {
+		le.PutUint32(rela[at:], e.finalSymbol(le.Uint32(rela[at:])))
 	}
-	return i
 }
 
-// finalSymbols maps the symbols of raw RELA entries in place.
-func (e *Edit) finalSymbols(rela []byte) error {
-	for ; len(rela) >= relaSize; rela = rela[relaSize:] {
-		sym, err := e.finalSymbol(le.Uint32(rela[12:]))
-		if err != nil {
-			return err
+// moveRelas is finalRelas for entries of the input, of which there are many.
+func (e *Edit) moveRelas(rela []byte) {
+	at := e.f.symbolAt()
+	if e.indices != nil {
+		for ; len(rela) >= relaSize; rela = rela[relaSize:] {
+			le.PutUint32(rela[at:], e.indices[le.Uint32(rela[at:])])
 		}
-		le.PutUint32(rela[12:], sym)
+		return
 	}
-	return nil
+	for first, by := e.f.symtab.Info, e.locals; len(rela) >= relaSize; rela = rela[relaSize:] {
+		if sym := le.Uint32(rela[at:]); sym >= first {
+			le.PutUint32(rela[at:], sym+by)
+		}
+	}
 }
 
 // finalSymbol maps a symbol index of the input, or a provisional one, to the
 // output's.
-func (e *Edit) finalSymbol(sym uint32) (uint32, error) {
+func (e *Edit) finalSymbol(sym uint32) uint32 {
 	n := uint32(e.f.NumSymbols())
 	switch {
-	case sym < n:
-		return e.moved(sym), nil
-	case sym-n >= uint32(len(e.added)):
-		return 0, fmt.Errorf("a relocation against symbol %d of %d", sym, int(n)+len(e.added))
-	case e.added[sym-n].global:
-		return n + uint32(len(e.locals)) + e.added[sym-n].n, nil
+	case sym >= n && sym-n < uint32(len(e.symbols)):
+		return e.symbols[sym-n].index
+	case sym >= n: // of a file without a symbol table
+		return sym
+	case e.indices != nil:
+		return e.indices[sym]
+	case sym >= e.f.symtab.Info:
+		return sym + e.locals
 	}
-	return e.f.symtab.Info + e.added[sym-n].n, nil
+	return sym
 }

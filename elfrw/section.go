@@ -26,6 +26,17 @@ func (f *File) Section(i int) Section {
 	return Section{f: f, Index: i, Section64: f.header(i)}
 }
 
+// Sections visits every section but the null one, in order of their numbers.
+func (f *File) Sections() iter.Seq[Section] {
+	return func(yield func(Section) bool) {
+		for i := 1; i < f.shnum; i++ {
+			if !yield(f.Section(i)) {
+				return
+			}
+		}
+	}
+}
+
 // SectionByName returns the first section with that name.
 func (f *File) SectionByName(name string) (Section, bool) {
 	if f.shstr.Index == 0 {

@@ -24,7 +24,7 @@ func (e *Edit) Bytes(sec int) (none ByteEdits, err error) {
 	if err != nil {
 		return none, err
 	}
-	if err := s.opaque(); err != nil {
+	if err := s.rawBytes(); err != nil {
 		return none, err
 	}
 	if s.Is(elf.SHT_STRTAB) {
@@ -61,6 +61,7 @@ type RelaEdits struct {
 	sec     Section
 	data    []byte
 	part    int  // see partNumber, -1 before the first edit
+	target  int  // the section that is relocated, -1 if r_offset is an address
 	hasSyms bool // its symbols are those of the symbol table
 }
 
@@ -73,76 +74,184 @@ func (e *Edit) Relas(sec int) (none RelaEdits, err error) {
 	if !s.Is(elf.SHT_RELA) {
 		return none, fmt.Errorf("section %v: is %v, want SHT_RELA", s, elf.SectionType(s.Type))
 	}
-	return RelaEdits{e, s, s.Data(), -1, int(s.Link) == e.f.symtab.Index}, nil
+	t := RelaEdits{edit: e, sec: s, data: s.Data(), part: -1, target: int(s.Info), hasSyms: int(s.Link) == e.f.symtab.Index}
+	if c := e.changedSections[sec]; c != nil {
+		t.target = int(c.Info)
+	}
+	if elf.Type(e.f.hdr.Type) != elf.ET_REL {
+		t.target = -1
+	}
+	return t, nil
 }
 
 // Grow makes room for n more edits, at least one.
 func (t *RelaEdits) Grow(n int) { t.place().grow(n) }
 
 // Set replaces entry i.
-func (t *RelaEdits) Set(i int, r elf.Rela64) error {
-	if err := t.check(i, 1, r.Info); err != nil {
+func (t *RelaEdits) Set(i int, r Rela) error {
+	if err := t.check(i, 1, &r); err != nil {
 		return err
 	}
+	t.replaced(i)
 	t.add(uint64(i)*relaSize, relaSize, &r)
 	return nil
 }
 
-// SetInfo replaces r_info of entry i: its symbol and its type.
-func (t *RelaEdits) SetInfo(i int, info uint64) error {
-	if err := t.check(i, 1, info); err != nil {
+// Retarget replaces the symbol and the type of entry i.
+func (t *RelaEdits) Retarget(i, symbol int, typ uint32) error {
+	if err := t.check(i, 1, &Rela{Symbol: symbol}); err != nil {
 		return err
 	}
-	t.place().addWord(t.sec.Off+uint64(i)*relaSize+8, 8, 8, info, t.hasSyms)
+	t.replaced(i)
+	t.edit.countRela(symbol, t.sec.Index, 1)
+	t.place().addWord(t.sec.Off+uint64(i)*relaSize+8, 8, 8, t.edit.f.info(uint32(symbol), typ), t.hasSyms)
 	return nil
 }
 
 // Drop removes entry i. Later entries move up and the section shrinks by one
 // entry.
 func (t *RelaEdits) Drop(i int) error {
-	if err := t.check(i, 1, 0); err != nil {
+	if err := t.check(i, 1, &Rela{}); err != nil {
 		return err
 	}
+	if err := t.edit.resizable(); err != nil {
+		return err
+	}
+	t.replaced(i)
 	t.place().addWord(t.sec.Off+uint64(i)*relaSize, relaSize, 0, 0, false)
 	return nil
 }
 
 // Insert inserts an entry before entry i, or after the last one if i is their
 // number.
-func (t *RelaEdits) Insert(i int, r elf.Rela64) error {
-	if err := t.check(i, 0, r.Info); err != nil {
+func (t *RelaEdits) Insert(i int, r Rela) error {
+	if err := t.check(i, 0, &r); err != nil {
+		return err
+	}
+	if err := t.edit.resizable(); err != nil {
 		return err
 	}
 	t.add(uint64(i)*relaSize, 0, &r)
 	return nil
 }
 
-func (t *RelaEdits) add(at, del uint64, r *elf.Rela64) {
+func (t *RelaEdits) add(at, del uint64, r *Rela) {
 	var b [relaSize]byte
-	le.PutUint64(b[0:], r.Off)
-	le.PutUint64(b[8:], r.Info)
-	le.PutUint64(b[16:], uint64(r.Addend))
+	t.edit.f.appendRela(b[:0], *r)
+	t.edit.countRela(r.Symbol, t.sec.Index, 1)
 	t.edit.addSplice(t.place(), t.sec.Off+at, del, b[:], t.hasSyms)
+}
+
+// replaced takes entry i of the input from what is counted.
+func (t *RelaEdits) replaced(i int) {
+	if t.edit.refs != nil {
+		t.edit.countRela(t.edit.f.decodeRela(t.data[i*relaSize:]).Symbol, t.sec.Index, -1)
+	}
 }
 
 func (t *RelaEdits) place() *part { return t.edit.lazyPart(t.sec, &t.part) }
 
-// check rejects the number of an entry or of a symbol that does not exist.
-func (t *RelaEdits) check(i, del int, info uint64) error {
+// check rejects the number of an entry that does not exist, and a relocation that
+// cannot be in the section.
+func (t *RelaEdits) check(i, del int, r *Rela) error {
 	if n := len(t.data) / relaSize; i < 0 || i > n-del {
 		return fmt.Errorf("section %v: relocation %d of %d", t.sec, i, n)
 	}
-	if n := t.edit.f.NumSymbols() + len(t.edit.added); t.hasSyms && info>>32 >= uint64(n) {
-		return fmt.Errorf("section %v: relocation %d: symbol %d of %d", t.sec, i, info>>32, n)
+	var err error
+	if t.hasSyms {
+		err = t.edit.checkSymbolOf(r)
+	}
+	if err == nil && t.target >= 0 {
+		err = t.edit.checkPlace(r, t.target)
+	}
+	if err != nil {
+		return fmt.Errorf("section %v: relocation %d: %w", t.sec, i, err)
 	}
 	return nil
 }
 
+// checkRela returns an error if a relocation of section target has no symbol or no place.
+func (e *Edit) checkRela(r *Rela, target int) error {
+	if err := e.checkSymbolOf(r); err != nil {
+		return err
+	}
+	return e.checkPlace(r, target)
+}
+
+func (e *Edit) checkSymbolOf(r *Rela) error {
+	switch n := e.numSymbols(); {
+	case r.Symbol < 0 || r.Symbol >= n && r.Symbol != 0:
+		return fmt.Errorf("symbol %d of %d", r.Symbol, n)
+	case e.goneSymbols.has(r.Symbol):
+		return fmt.Errorf("%s was removed", e.symbolString(r.Symbol))
+	}
+	return nil
+}
+
+// checkPlace wants a relocation to be inside section target. Only R_*_NONE may be at its
+// end.
+func (e *Edit) checkPlace(r *Rela, target int) error {
+	if e.changedSections == nil && target < e.f.shnum && r.Off < le.Uint64(e.f.headerBytes(target)[shSize:]) {
+		return nil // as nearly all are
+	}
+	if limit := e.limit(target); r.Off > limit || r.Off == limit && r.Type != 0 {
+		return fmt.Errorf("r_offset 0x%x passes the end of the section (0x%x)", r.Off, limit)
+	}
+	return nil
+}
+
+// AddRelas adds relocations to section sec: after the last one of its SHT_RELA section
+// or, if it has none, in a new one, which is named after it and joins its group.
+func (e *Edit) AddRelas(sec int, relas ...Rela) error {
+	if err := e.checkSection(sec); err != nil {
+		return err
+	}
+	for _, i := range e.relocsOf(sec) {
+		if e.head(i).Type != elf.SHT_RELA {
+			return fmt.Errorf("section %s: its relocations, %s, have no addends", e.sectionString(sec), e.sectionString(i))
+		}
+		return e.appendRelas(sec, i, relas)
+	}
+	s := e.Section(sec)
+	_, err := e.AddSection(NewSection{
+		Name: ".rela" + s.Name, Type: elf.SHT_RELA, Info: uint32(sec), Group: s.Group, Relas: append([]Rela{}, relas...),
+	})
+	return err
+}
+
+// appendRelas adds relocations to the SHT_RELA section i of section sec.
+func (e *Edit) appendRelas(sec, i int, relas []Rela) error {
+	for _, r := range relas {
+		if err := e.checkRela(&r, sec); err != nil {
+			return fmt.Errorf("section %s: a new relocation: %w", e.sectionString(i), err)
+		}
+	}
+	if i >= e.f.shnum {
+		s := &e.sections[i-e.f.shnum]
+		for _, r := range relas {
+			e.countRela(r.Symbol, i, 1)
+			if s.Relas != nil {
+				s.Relas = append(s.Relas, r)
+			} else {
+				s.Data = e.f.appendRela(s.Data, r)
+			}
+		}
+		return nil
+	}
+	t, err := e.Relas(i)
+	for _, r := range relas {
+		if err == nil {
+			err = t.Insert(len(t.data)/relaSize, r)
+		}
+	}
+	return err
+}
+
 // lazyPart returns the part of a section. It is made when it is first asked for,
 // because a section without an edit has none.
-func (e *Edit) lazyPart(s Section, part *int) *part {
-	if *part < 0 {
-		*part = e.partNumber(s)
+func (e *Edit) lazyPart(s Section, number *int) *part {
+	if *number < 0 {
+		*number = e.partNumber(s)
 	}
-	return &e.parts[*part]
+	return &e.parts[*number]
 }

@@ -24,7 +24,7 @@ const (
 
 	shfExclude = elf.SectionFlag(0x80000000)
 	shtAddrsig = elf.SectionType(0x6fff4c03)
-	shtUnknown = elf.SectionType(0x6fff4c02) // LLVM's call graph profile, as it was
+	shtUnknown = elf.SectionType(0x6fff4c42)
 )
 
 func local(t elf.SymType) uint8  { return elf.ST_INFO(elf.STB_LOCAL, t) }

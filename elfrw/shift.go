@@ -3,6 +3,7 @@
 package elfrw
 
 import (
+	"bytes"
 	"debug/elf"
 	"fmt"
 )
@@ -17,17 +18,20 @@ func (f *File) table() span {
 
 // place decides what moves, and by how much.
 func (l *layout) place() error {
-	resized := len(l.secs) > 0 || l.numRemoved > 0
+	resized := l.finalLen != l.f.shnum || len(l.sections) > 0
 	for i := range l.parts {
 		if err := l.sortSplices(&l.parts[i]); err != nil {
 			return err
 		}
 		resized = resized || l.parts[i].grows != 0
 	}
-	if resized {
-		if t := elf.Type(l.f.hdr.Type); t != elf.ET_REL || l.f.hdr.Phnum > 0 {
-			return fmt.Errorf("only a relocatable object without segments can change its size, but this is %v with %d", t, l.f.hdr.Phnum)
+	switch {
+	case resized || l.cut.n > 0:
+		if err := l.resizable(); err != nil {
+			return err
 		}
+		l.addParts()
+	case l.table != nil || l.ehdr != nil:
 		l.addParts()
 	}
 	if l.strip {
@@ -37,7 +41,7 @@ func (l *layout) place() error {
 		l.parts = append(l.parts, p)
 	}
 	l.parts = inFileOrder(l.parts)
-	if err := l.survey(); err != nil || !resized {
+	if err := l.survey(); err != nil || l.table == nil {
 		return err
 	}
 	if err := l.move(); err != nil {
@@ -51,11 +55,14 @@ func (l *layout) place() error {
 func (l *layout) addParts() {
 	l.header(0) // makes l.table
 	table := l.f.table()
-	t := part{place: place{sec: partTable, off: table.off, end: table.end}, closes: l.numRemoved > 0}
+	t := part{place: place{sec: partTable, off: table.off, end: table.end}, closes: true}
+	l.tableIn = len(l.bodies)
 	l.addBody(&t, t.off, t.end-t.off, l.table, false)
-	t.grows = int64(len(l.table)) - int64(t.end-t.off)
-	l.parts = append(l.parts, part{place: place{sec: partHeader, end: ehdrSize}}, t)
-	if len(l.secs) > 0 {
+	t.grows = int64(l.finalLen*shdrSize) - int64(t.end-t.off)
+	h := part{place: place{sec: partHeader, end: ehdrSize}}
+	l.addBody(&h, 0, ehdrSize, l.elfHeader(), false)
+	l.parts = append(l.parts, h, t)
+	if len(l.placed()) > 0 {
 		// After the last section: before the section header table if that comes
 		// last, otherwise after everything except the trailing bytes.
 		at := l.f.end
@@ -64,6 +71,23 @@ func (l *layout) addParts() {
 		}
 		l.parts = append(l.parts, part{place: place{sec: partNew, off: at, end: at}})
 	}
+}
+
+// placed returns the sections that go to the end of the file: added ones, and those of the
+// input that have to leave their place.
+func (l *layout) placed() []int {
+	var out []int
+	for _, i := range l.changed {
+		if l.changedSections[i].moved && !l.goneSections.has(i) {
+			out = append(out, i)
+		}
+	}
+	for k := range l.sections {
+		if !l.goneSections.has(l.f.shnum + k) {
+			out = append(out, l.f.shnum+k)
+		}
+	}
+	return out
 }
 
 // survey looks at every section for what the edited parts have to respect: that
@@ -98,7 +122,7 @@ func (l *layout) survey() error {
 	l.follows = make([]int32, l.f.shnum)
 	for i := 1; i < l.f.shnum; i++ {
 		q, typ, to := l.f.placeOf(i)
-		if typ == elf.SHT_NULL {
+		if typ == elf.SHT_NULL || l.goneSections.has(i) && !l.cut.has(i) {
 			l.follows[i] = -1
 			continue
 		}
@@ -106,8 +130,10 @@ func (l *layout) survey() error {
 		if err := l.checkOverlap(&q, k); err != nil {
 			return err
 		}
-		if i >= l.f.shnum-l.numRemoved {
+		if l.cut.has(i) {
 			to = 1 // it goes
+		} else if c := l.changedSections[i]; c != nil {
+			to = max(to, c.Addralign)
 		}
 		l.follows[i] = int32(follow(k, &q, to))
 	}
@@ -146,9 +172,8 @@ func (l *layout) overlap(p *part, s Section) error {
 	return fmt.Errorf("section %v cannot be edited: it overlaps section %v in the file", l.f.Section(p.sec), s)
 }
 
-// move adds up how far everything is shifted: by how much the parts before it grow,
-// and by what it takes to keep its offset the same modulo its alignment. A part that
-// shrinks moves nothing, unless it closes.
+// move adds up how far everything is shifted: by how much the parts before it grow
+// or shrink, and by what it takes to keep its offset the same modulo its alignment.
 func (l *layout) move() error {
 	shift := int64(0)
 	for i := range l.parts {
@@ -157,11 +182,11 @@ func (l *layout) move() error {
 		switch {
 		case p.sec == partNew:
 			l.placeNew(p)
-		case p.sec > 0 && p.sec < l.f.shnum && p.sec >= l.f.shnum-l.numRemoved:
+		case p.sec > 0 && l.cut.has(p.sec):
 			before := &l.parts[i-1]
 			l.clear(p, max(before.followEnd, before.end+before.trimmed))
 		}
-		if p.grows > 0 || p.closes {
+		if p.grows > 0 || l.closes(p) {
 			shift += p.grows
 		}
 		if shift != 0 && p.align > maxAlign {
@@ -173,59 +198,107 @@ func (l *layout) move() error {
 	return nil
 }
 
-// placeNew lays out the new sections.
+// closes reports whether what follows a part moves up if the part shrinks.
+func (l *layout) closes(p *part) bool {
+	return (p.closes || l.compact) && p.sec != partSignature && p.align <= maxAlign
+}
+
+// clear makes the part for a section that is cut begin where what precedes it ends, if
+// there are only zeros between them.
+func (l *layout) clear(p *part, end uint64) {
+	if end >= p.off || !l.zeros(end, p.off) {
+		return
+	}
+	p.grows -= int64(p.off - end)
+	p.off = end
+	p.splices[0].off = end
+	l.bodies[p.splices[0].word].del = p.end - end
+}
+
+// closeUp returns how far what follows a part moves. shift is how far it would move if
+// its alignment did not matter. Zeros between the two that are there for the alignment
+// make room, or go.
+func (l *layout) closeUp(p *part, shift int64) int64 {
+	gap := p.followStart - p.end
+	closes := p.grows < 0 && l.closes(p)
+	switch {
+	case p.sec == partSignature || p.followStart < p.end:
+		gap = 0
+	case closes && p.sec > 0 && l.cut.has(p.sec):
+	case gap < p.align:
+	case shift < 0 || closes:
+		gap = uint64(shift) & (p.align - 1) // what it was moved when the file grew
+	default:
+		gap = 0
+	}
+	if !l.zeros(p.end, p.end+gap) {
+		gap = 0
+	}
+	p.trimmed = gap
+	return alignShift(shift-int64(gap), p.align)
+}
+
+// alignShift is alignUp for values that may be negative.
+func alignShift(n int64, align uint64) int64 { return int64(alignUp(uint64(n), align)) }
+
+// zeros reports whether the input has only zeros from one offset to another.
+func (l *layout) zeros(off, end uint64) bool {
+	return len(bytes.TrimLeft(l.f.data[off:end], "\x00")) == 0
+}
+
+// placeNew lays out the sections that go to the end of the file.
 func (l *layout) placeNew(p *part) {
 	begin := p.off + uint64(p.start)
 	pos := begin
-	for i, s := range l.secs {
+	for _, i := range l.placed() {
+		var s *NewSection
+		if i < l.f.shnum {
+			s = &l.changedSections[i].NewSection
+		} else {
+			s = &l.sections[i-l.f.shnum]
+		}
 		at := alignUp(pos, max(1, s.Addralign))
+		h := l.header(i)
+		le.PutUint64(h[shOff:], at)
+		if !s.hasBytes() {
+			continue
+		}
 		if at > pos {
 			l.addBody(p, p.off, 0, make([]byte, at-pos), false)
 		}
 		if len(s.Data) > 0 {
 			l.addBody(p, p.off, 0, s.Data, false)
 		}
+		le.PutUint64(h[shSize:], uint64(len(s.Data)))
 		pos = at + uint64(len(s.Data))
-		le.PutUint64(l.header(l.f.shnum + i)[shOff:], at)
 	}
 	p.grows = int64(pos - begin)
 }
 
 // writeHeaders brings the section header table and the ELF header up to date.
 func (l *layout) writeHeaders() {
-	kept := l.f.shnum - l.numRemoved
-	for i := 1; i < kept; i++ {
-		if k := l.follows[i]; k >= 0 && l.parts[k].shift != 0 {
+	for i := 1; i < l.f.shnum; i++ {
+		if k := l.follows[i]; k >= 0 && l.parts[k].shift != 0 && !l.isPlaced(i) {
 			h := l.header(i)
 			le.PutUint64(h[shOff:], le.Uint64(h[shOff:])+uint64(l.parts[k].shift))
 		}
 	}
-	var header *part
-	moved := int64(0)
 	for i := range l.parts {
 		switch p := &l.parts[i]; {
-		case p.sec == partHeader:
-			header = p
 		case p.sec == partTable:
-			moved = p.start
-		case 0 < p.sec && p.sec < kept:
+			le.PutUint64(l.elfHeader()[ehShoff:], l.f.hdr.Shoff+uint64(p.start))
+		case 0 < p.sec && p.sec < l.f.shnum && !l.cut.has(p.sec):
 			h := l.header(p.sec)
 			le.PutUint64(h[shSize:], le.Uint64(h[shSize:])+uint64(p.grows))
 		}
 	}
-	if moved != 0 {
-		l.addSplice(header, ehShoff, 8, le.AppendUint64(nil, l.f.hdr.Shoff+uint64(moved)), false)
-	}
-	if n := kept + len(l.secs); n != l.f.shnum {
-		// gABI: the count is in the first header's sh_size.
-		if n >= int(elf.SHN_LORESERVE) {
-			le.PutUint64(l.header(0)[shSize:], uint64(n))
-			n = 0
-		} else if l.f.hdr.Shnum == 0 {
-			le.PutUint64(l.header(0)[shSize:], 0)
-		}
-		l.addSplice(header, ehShnum, 2, le.AppendUint16(nil, uint16(n)), false)
-	}
+	l.finishHeaders()
+}
+
+// isPlaced reports whether section i of the input is in placed.
+func (l *layout) isPlaced(i int) bool {
+	c := l.changedSections[i]
+	return c != nil && c.moved
 }
 
 // alignUp is for powers of two; 0 aligns to nothing.

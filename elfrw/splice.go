@@ -55,6 +55,14 @@ func (e *Edit) addBody(p *part, off, del uint64, ins []byte, sym bool) {
 	e.bodies = append(doubled(e.bodies), body{del, ins})
 }
 
+// replace puts other bytes in the place of a whole section. What follows it moves up if
+// they are fewer.
+func (e *Edit) replace(s Section, content []byte) {
+	p := e.partAt(s)
+	p.closes = true
+	e.addBody(p, s.Off, s.Size, content, false)
+}
+
 // removed is how many bytes of the input a splice takes away.
 func (e *Edit) removed(s *splice) uint64 {
 	if s.body {

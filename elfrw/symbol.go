@@ -5,6 +5,7 @@ package elfrw
 import (
 	"debug/elf"
 	"fmt"
+	"iter"
 )
 
 // SymSize is the size of an Elf64_Sym in bytes.
@@ -68,6 +69,43 @@ func (f *File) Symbol(i int) Symbol {
 	return s
 }
 
+// Symbols visits every symbol but the null one, in order of their numbers.
+func (f *File) Symbols() iter.Seq[Symbol] {
+	return func(yield func(Symbol) bool) {
+		for i := 1; i < f.NumSymbols(); i++ {
+			if !yield(f.Symbol(i)) {
+				return
+			}
+		}
+	}
+}
+
+// SymbolByName returns the symbol with that name: the global or weak one, or, if
+// there is none, the first local one. It goes through all symbols; for many names,
+// make one pass over [File.Symbols] instead.
+func (f *File) SymbolByName(name string) (Symbol, bool) {
+	first := f.FirstGlobal()
+	if i := f.findSymbol(name, first, f.NumSymbols()); i != 0 {
+		return f.Symbol(i), true
+	}
+	if i := f.findSymbol(name, 1, first); i != 0 {
+		return f.Symbol(i), true
+	}
+	return Symbol{}, false
+}
+
+// findSymbol returns the first symbol from one index up to another that has the
+// name, 0 for none.
+func (f *File) findSymbol(name string, from, to int) int {
+	names := f.SymbolNames()
+	for i := from; i < to; i++ {
+		if isString(names[f.SymbolNameOff(i):], name) {
+			return i
+		}
+	}
+	return 0
+}
+
 func (f *File) sectionOf(i int, shndx elf.SectionIndex) int {
 	switch {
 	case shndx < elf.SHN_LORESERVE:
@@ -103,7 +141,8 @@ func (f *File) symbolBytes(i int) []byte {
 	return f.data[f.symtab.Off+uint64(i)*SymSize:][:SymSize]
 }
 
-// SymbolName returns the name of symbol s as bytes of the file.
+// SymbolName returns the name of symbol s as bytes of the file. The name of a
+// symbol of type STT_SECTION is usually empty; it stands for its section.
 func (f *File) SymbolName(s Symbol) []byte {
 	if f.strtab.Index == 0 {
 		return nil

@@ -35,13 +35,12 @@ func newWriter(f *File, w io.Writer) *writer {
 
 // write writes the image: what is between the splices, and what they insert.
 func (m *Image) write(w *writer) error {
-	locals := uint32(len(m.edit.locals))
 	for i := range m.edit.parts {
 		p := &m.edit.parts[i]
 		w.upTo(p.off)
 		copyTo := w.upTo
 		if p.renum {
-			copyTo = func(off uint64) { w.renumber(off, locals) }
+			copyTo = func(off uint64) { w.renumber(off, m.edit) }
 		}
 		for k := range p.splices {
 			switch s := &p.splices[k]; {
@@ -130,14 +129,13 @@ func (w *writer) putZeros(n int) {
 	}
 }
 
-// renumber advances to an offset of the input, over RELA entries whose global symbols
-// move by so many.
-func (w *writer) renumber(off uint64, by uint32) {
+// renumber advances to an offset of the input, over RELA entries whose symbols get other
+// indices.
+func (w *writer) renumber(off uint64, e *Edit) {
 	if off == w.end {
 		return
 	}
 	w.copy()
-	first := w.f.symtab.Info
 	for w.end < off {
 		if len(w.buf)+relaSize > cap(w.buf) {
 			w.flush()
@@ -145,11 +143,7 @@ func (w *writer) renumber(off uint64, by uint32) {
 		n := min(off-w.end, uint64(cap(w.buf)-len(w.buf))/relaSize*relaSize)
 		at := len(w.buf)
 		w.buf = append(w.buf, w.f.data[w.end:w.end+n]...)
-		for r := w.buf[at:]; len(r) >= relaSize; r = r[relaSize:] {
-			if sym := le.Uint32(r[12:]); sym >= first {
-				le.PutUint32(r[12:], sym+by)
-			}
-		}
+		e.moveRelas(w.buf[at:])
 		w.end += n
 	}
 	w.begin = w.end

@@ -124,9 +124,9 @@ func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
 	}
 	switch {
 	case s.Rela >= 0 && a.Object.tramps.Of(int(s.Sym)) >= 0: // without an addend
-		return e.relas.SetInfo(int(s.Rela), uint64(target)<<32|uint64(s.Type))
+		return e.relas.Retarget(int(s.Rela), target, uint32(s.Type))
 	case s.Rela >= 0:
-		return e.relas.Set(int(s.Rela), rela64(s.Off, target, s.Type, 0))
+		return e.relas.Set(int(s.Rela), elfrw.Rela{Off: s.Off, Symbol: target, Type: uint32(s.Type)})
 	}
 	// What the assembler would have written.
 	typ := elf.R_PPC64_REL24

@@ -72,7 +72,7 @@ func (a *applier) insertInto(sec int, ins []insertion) error {
 		for i < t.Len() && t.Off(i) < in.rel.Off {
 			i++
 		}
-		if err := a.edit.InsertRela(int(a.Object.relas.edited[sec]), i, in.rel); err != nil {
+		if err := a.edit.InsertRela(int(a.Object.relas.edited[sec]), i, editRela(in.rel)); err != nil {
 			return err
 		}
 	}
@@ -115,7 +115,7 @@ func (a *applier) extend(sec int, data, relas []byte) error {
 			Info:   binary.LittleEndian.Uint64(relas[8:]),
 			Addend: int64(binary.LittleEndian.Uint64(relas[16:])),
 		}
-		if err := a.edit.InsertRela(rela, end, r); err != nil {
+		if err := a.edit.InsertRela(rela, end, editRela(r)); err != nil {
 			return err
 		}
 	}
@@ -214,6 +214,10 @@ func (a *applier) stubEntry(key int, e StubEntry) int {
 
 func rela64(off uint64, sym int, typ uint32, addend int64) elf.Rela64 {
 	return elf.Rela64{Off: off, Info: uint64(sym)<<32 | uint64(typ), Addend: addend}
+}
+
+func editRela(r elf.Rela64) elfrw.Rela {
+	return elfrw.Rela{Off: r.Off, Symbol: int(r.Info >> 32), Type: uint32(r.Info), Addend: r.Addend}
 }
 
 func appendRela(b []byte, r elf.Rela64) []byte {

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
+)
+
+const machineSource = `
+int out(int); extern int far;
+static int here(int x) { return out(x) + 1; }
+int unused_one = 4;
+int (*table[])(int) = { out, here };
+__attribute__((section(".text.own"))) int first(int x) { return here(x) + out(far); }
+`
+
+// TestMachines edits an object of every machine that the compiler knows and that has ELF64
+// little-endian files.
+func TestMachines(t *testing.T) {
+	tooltest.Need(t, "clang", "ld.lld", "llvm-readelf")
+	for target, machine := range map[string]struct {
+		elf.Machine
+		word uint32 // a relocation of eight bytes
+	}{
+		"x86_64-linux-gnu":        {elf.EM_X86_64, uint32(elf.R_X86_64_64)},
+		"aarch64-linux-gnu":       {elf.EM_AARCH64, uint32(elf.R_AARCH64_ABS64)},
+		"riscv64-linux-gnu":       {elf.EM_RISCV, uint32(elf.R_RISCV_64)},
+		"mips64el-linux-gnuabi64": {elf.EM_MIPS, uint32(elf.R_MIPS_64)},
+		"powerpc64le-linux-gnu":   {elf.EM_PPC64, uint32(elf.R_PPC64_ADDR64)},
+	} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			object := compile(t, dir, target)
+			f, err := elfrw.New(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := elf.Machine(f.Header().Machine); m != machine.Machine {
+				t.Fatalf("the machine is %v", m)
+			}
+			inverse(t, object,
+				func(e *elfrw.Edit, _ *elfrw.File) error {
+					_, err := e.AddSymbol(elfrw.NewSymbol{Name: "local_one", Section: 1})
+					return err
+				},
+				func(e *elfrw.Edit, f *elfrw.File) error { return e.RemoveSymbol(f.FirstGlobal() - 1) })
+
+			o := newObjectEditor(t, object)
+			number := func(name string) int {
+				s, ok := f.SymbolByName(name)
+				if !ok {
+					t.Fatalf("no symbol %s", name)
+				}
+				return s.Index
+			}
+			o.addSymbol(elfrw.NewSymbol{Name: "a_local", Section: 1})
+			o.setSymbol(number("first"), func(s *elfrw.NewSymbol) { s.Name = "last" })
+			if !o.removeSymbol(number("unused_one")) {
+				t.Error("a symbol that nothing refers to stays")
+			}
+			own, _ := f.SectionByName(".text.own")
+			o.renameSection(own.Index, ".text.mine")
+			sec := o.addSection(elfrw.NewSection{Name: ".data.words", Type: elf.SHT_PROGBITS, Flags: wa, Addralign: 8, Data: make([]byte, 16)})
+			o.addRelas(sec, elfrw.Rela{Symbol: number("out"), Type: machine.word}, elfrw.Rela{Off: 8, Symbol: number("first"), Type: machine.word, Addend: 4})
+			out := o.layout()
+			path := filepath.Join(dir, "out.o")
+			if err := os.WriteFile(path, out, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if list := runTool(t, "llvm-readelf", "-rsSW", path); !strings.Contains(list, "last + 4") || strings.Contains(list, "unused_one") {
+				t.Errorf("llvm-readelf sees\n%s", list)
+			}
+			runTool(t, "ld.lld", "-r", "-o", path+"2", path)
+		})
+	}
+	// Relocations of BPF have no addends: indices are renumbered, and that is all.
+	t.Run("bpfel", func(t *testing.T) {
+		o := newObjectEditor(t, compile(t, t.TempDir(), "bpfel"))
+		o.addSymbol(elfrw.NewSymbol{Name: "a_local", Section: 1})
+		text, _ := o.f.SectionByName(".text.own")
+		if err := o.e.AddRelas(text.Index, elfrw.Rela{}); err == nil || !strings.Contains(err.Error(), "have no addends") {
+			t.Errorf("AddRelas: %v", err)
+		}
+		for i := range o.syms {
+			o.removeSymbol(i)
+		}
+		o.layout()
+	})
+}
+
+// TestOtherMachines wants what is not read to be refused with a sentence.
+func TestOtherMachines(t *testing.T) {
+	tooltest.Need(t, "clang")
+	for target, want := range map[string]string{
+		"i386-linux-gnu":      "not an ELF64 little-endian file: class is ELFCLASS32",
+		"armv7-linux-gnueabi": "not an ELF64 little-endian file: class is ELFCLASS32",
+		"powerpc64-linux-gnu": "not an ELF64 little-endian file: data encoding is ELFDATA2MSB",
+		"s390x-linux-gnu":     "not an ELF64 little-endian file: data encoding is ELFDATA2MSB",
+	} {
+		if _, err := elfrw.New(compile(t, t.TempDir(), target)); err == nil || err.Error() != want {
+			t.Errorf("%s: error is %v", target, err)
+		}
+	}
+}
+
+func compile(t *testing.T, dir, target string) []byte {
+	t.Helper()
+	path := filepath.Join(dir, "in.o")
+	cmd := exec.Command("clang", "-target", target, "-O1", "-c", "-x", "c", "-o", path, "-")
+	cmd.Stdin = strings.NewReader(machineSource)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("clang for %s: %v\n%s", target, err, out)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// runTool runs a tool that has to be content, and returns what it prints.
+func runTool(t *testing.T, tool string, args ...string) string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command(tool, args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil || stderr.Len() > 0 {
+		t.Errorf("%s %v: %v\n%s", tool, args, err, stderr.Bytes())
+	}
+	return string(out)
+}

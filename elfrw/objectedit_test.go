@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw_test
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/scpatch/scpatch/elfrw"
+)
+
+// eachEditable runs a test over the shapes and objects whose size may change, and over the
+// corpus if it was fetched.
+func eachEditable(t *testing.T, test func(*testing.T, []byte)) {
+	run := func(t *testing.T, data []byte) {
+		f, err := elfrw.New(data)
+		if err != nil || f.Header().Shstrndx == 0 || f.Signed() || f.NumSymbols() == 0 || elf.Type(f.Header().Type) != elf.ET_REL {
+			return
+		}
+		test(t, data)
+	}
+	eachSmall(t, run)
+	eachObject(t, run)
+	paths, err := filepath.Glob("../build/corpus/*/*.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(paths); i += max(1, len(paths)/200) {
+		data, err := os.ReadFile(paths[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.Base(paths[i]), func(t *testing.T) { run(t, data) })
+	}
+}
+
+// seeded returns a generator that depends on the test's name alone.
+func seeded(t *testing.T) *rand.Rand {
+	seed := fnv.New64a()
+	seed.Write([]byte(t.Name()))
+	return rand.New(rand.NewPCG(seed.Sum64(), 3))
+}
+
+// TestRemoveEverySymbol removes the symbols that nothing refers to, all of them at once
+// and each alone.
+func TestRemoveEverySymbol(t *testing.T) {
+	removed, refused := 0, 0
+	eachEditable(t, func(t *testing.T, data []byte) {
+		all := newObjectEditor(t, data)
+		for i := range all.syms {
+			if !all.removeSymbol(i) {
+				refused++
+				continue
+			}
+			removed++
+			if removed%3 == 0 {
+				one := newObjectEditor(t, data)
+				one.removeSymbol(i)
+				one.layout()
+			}
+		}
+		all.layout()
+	})
+	if removed < 100 || refused < 100 {
+		t.Errorf("%d symbols removed, %d refused", removed, refused)
+	}
+}
+
+// TestRemoveEverySection removes each section alone, and as many as possible at once.
+func TestRemoveEverySection(t *testing.T) {
+	removed, refused := 0, 0
+	eachEditable(t, func(t *testing.T, data []byte) {
+		all := newObjectEditor(t, data)
+		r := seeded(t)
+		for _, i := range r.Perm(len(all.secs)) {
+			one := newObjectEditor(t, data)
+			if !one.removeSection(i) {
+				refused++
+			} else {
+				removed++
+				one.layout()
+			}
+			all.removeSection(i)
+		}
+		all.layout()
+	})
+	if removed < 100 || refused < 100 {
+		t.Errorf("%d sections removed, %d refused", removed, refused)
+	}
+}
+
+// inverse makes an edit and one that takes it back, and wants the input.
+func inverse(t *testing.T, data []byte, edit, back func(e *elfrw.Edit, f *elfrw.File) error) {
+	t.Helper()
+	at := data
+	for _, step := range []func(*elfrw.Edit, *elfrw.File) error{edit, back} {
+		f, err := elfrw.New(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := f.Edit()
+		if err := step(e, f); err != nil {
+			t.Fatal(err)
+		}
+		at = image(t, e)
+	}
+	if !bytes.Equal(at, data) {
+		t.Errorf("%d bytes came back as %d", len(data), len(at))
+	}
+}
+
+// TestInverse takes back edits in a second run: not a byte differs.
+func TestInverse(t *testing.T) {
+	all := func(errs ...error) error {
+		for _, err := range errs {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	second := func(_ int, err error) error { return err }
+	eachEditable(t, func(t *testing.T, data []byte) {
+		f, err := elfrw.New(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := f.NumSymbols() - 1
+		opaque := hasUnknown(f)
+		t.Run("rename a symbol", func(t *testing.T) {
+			was := string(f.SymbolName(f.Symbol(last)))
+			if !wholeString(f.SymbolNames(), was, int(f.SymbolNameOff(last))) {
+				t.Skip("the name is the end of another one, or there twice")
+			}
+			inverse(t, data,
+				func(e *elfrw.Edit, _ *elfrw.File) error { return e.RenameSymbol(last, "another_name") },
+				func(e *elfrw.Edit, _ *elfrw.File) error { return e.RenameSymbol(last, was) })
+		})
+		t.Run("set a symbol", func(t *testing.T) {
+			inverse(t, data,
+				func(e *elfrw.Edit, _ *elfrw.File) error {
+					s := e.Symbol(last)
+					s.Value, s.Size, s.Other, s.Type = s.Value+4, s.Size+4, s.Other^2, s.Type^1
+					return e.SetSymbol(last, s)
+				},
+				func(e *elfrw.Edit, _ *elfrw.File) error {
+					s := e.Symbol(last)
+					s.Value, s.Size, s.Other, s.Type = s.Value-4, s.Size-4, s.Other^2, s.Type^1
+					return e.SetSymbol(last, s)
+				})
+		})
+		t.Run("add symbols", func(t *testing.T) {
+			if opaque {
+				t.Skip("symbols cannot be removed")
+			}
+			if a, ok := f.SectionByName(".llvm_addrsig"); ok && bytes.Contains(a.Data(), []byte{0x85, 0}) {
+				t.Skip("the table of address-significant symbols has a number that is longer than it must be")
+			}
+			first := f.FirstGlobal()
+			inverse(t, data,
+				func(e *elfrw.Edit, _ *elfrw.File) error {
+					return all(
+						second(e.AddSymbol(elfrw.NewSymbol{Name: "local", Section: 1})),
+						second(e.AddSymbol(elfrw.NewSymbol{Name: "global_one", Bind: elf.STB_GLOBAL, Section: 1})),
+						second(e.AddSymbol(elfrw.NewSymbol{Name: "abs", Bind: elf.STB_WEAK, Shndx: elf.SHN_ABS, Value: 7})),
+					)
+				},
+				func(e *elfrw.Edit, f *elfrw.File) error {
+					n := f.NumSymbols()
+					return all(e.RemoveSymbol(first), e.RemoveSymbol(n-1), e.RemoveSymbol(n-2))
+				})
+		})
+		t.Run("rename a section", func(t *testing.T) {
+			names := f.Section(int(f.Header().Shstrndx)).Data()
+			for s := range f.Sections() {
+				if s.Is(elf.SHT_PROGBITS) && s.Size > 0 && wholeString(names, s.NameString(), int(s.Name)) && aloneNamed(f, s) {
+					inverse(t, data,
+						func(e *elfrw.Edit, _ *elfrw.File) error { return e.RenameSection(s.Index, ".another") },
+						func(e *elfrw.Edit, _ *elfrw.File) error { return e.RenameSection(s.Index, s.NameString()) })
+					return
+				}
+			}
+			t.Skip("all names are the ends of other ones")
+		})
+		t.Run("set a section", func(t *testing.T) {
+			for s := range f.Sections() {
+				if s.Is(elf.SHT_PROGBITS) {
+					change := func(e *elfrw.Edit, _ *elfrw.File) error {
+						n := e.Section(s.Index)
+						n.Flags ^= elf.SHF_WRITE
+						n.Entsize ^= 8
+						return e.SetSection(s.Index, n)
+					}
+					inverse(t, data, change, change)
+					return
+				}
+			}
+		})
+		t.Run("set content", func(t *testing.T) {
+			for s := range f.Sections() {
+				if s.Is(elf.SHT_PROGBITS) && !s.Compressed() {
+					inverse(t, data,
+						func(e *elfrw.Edit, _ *elfrw.File) error {
+							return e.SetData(s.Index, append(bytes.Clone(s.Data()), "longer"...))
+						},
+						func(e *elfrw.Edit, _ *elfrw.File) error { return e.SetData(s.Index, bytes.Clone(s.Data())) })
+					return
+				}
+			}
+		})
+		t.Run("add a relocation", func(t *testing.T) {
+			for s := range f.Sections() {
+				if s.Is(elf.SHT_PROGBITS) && s.Size > 0 {
+					r, old := f.RelaSection(s.Index)
+					inverse(t, data,
+						func(e *elfrw.Edit, _ *elfrw.File) error {
+							return e.AddRelas(s.Index, elfrw.Rela{Symbol: last}, elfrw.Rela{Type: 1, Symbol: 0, Addend: -1})
+						},
+						func(e *elfrw.Edit, f *elfrw.File) error {
+							if !old {
+								return e.RemoveSection(f.NumSections() - 1)
+							}
+							e.Compact()
+							n := int(r.Size / 24)
+							return all(e.DropRela(r.Index, n), e.DropRela(r.Index, n+1))
+						})
+					return
+				}
+			}
+		})
+		t.Run("add a group", func(t *testing.T) {
+			n := f.NumSections()
+			inverse(t, data,
+				func(e *elfrw.Edit, _ *elfrw.File) error {
+					g, err := e.AddSection(elfrw.NewSection{Name: ".group", Type: elf.SHT_GROUP, Info: uint32(last), Data: words(1)})
+					return all(err,
+						second(e.AddSection(elfrw.NewSection{Name: ".member", Type: elf.SHT_PROGBITS, Group: g, Data: []byte{1}})),
+						second(e.AddSection(elfrw.NewSection{Name: ".zeros", Type: elf.SHT_NOBITS, Flags: wa, Group: g, Size: 100, Addralign: 64})))
+				},
+				func(e *elfrw.Edit, _ *elfrw.File) error {
+					return all(e.RemoveSection(n), e.RemoveSection(n+1), e.RemoveSection(n+2))
+				})
+		})
+		t.Run("flags and ABI", func(t *testing.T) {
+			change := func(e *elfrw.Edit, f *elfrw.File) error {
+				h := f.Header()
+				h.Flags ^= 1
+				h.Ident[elf.EI_OSABI] ^= byte(elf.ELFOSABI_LINUX)
+				h.Ident[elf.EI_ABIVERSION] ^= 1
+				return e.SetHeader(h)
+			}
+			inverse(t, data, change, change)
+		})
+	})
+}
+
+// aloneNamed reports whether the relocations of a section, which are renamed with it, come
+// back to their name: it, too, is a whole string.
+func aloneNamed(f *elfrw.File, s elfrw.Section) bool {
+	r, ok := f.RelaSection(s.Index)
+	return !ok || wholeString(f.Section(int(f.Header().Shstrndx)).Data(), r.NameString(), int(r.Name))
+}
+
+// wholeString reports whether a name is a string of its own, and the first like it.
+func wholeString(table []byte, name string, off int) bool {
+	return name != "" && bytes.Index(table, append(append([]byte{0}, name...), 0)) == off-1
+}
+
+// TestObjectMix makes random edits of every kind, and holds the outcome against the
+// reading. The next edits are made to what came out.
+func TestObjectMix(t *testing.T) {
+	made := map[string]int{}
+	eachEditable(t, func(t *testing.T, data []byte) {
+		r := seeded(t)
+		for range 4 {
+			at := data
+			for range 3 {
+				o := newObjectEditor(t, at)
+				for range r.IntN(25) {
+					made[o.step(r)]++
+				}
+				at = o.layout()
+			}
+		}
+	})
+	for _, kind := range mixKinds {
+		if made[kind] == 0 {
+			t.Errorf("%s: never done", kind)
+		}
+	}
+}
+
+var mixKinds = []string{"remove symbol", "remove section", "set symbol", "rebind", "add symbol", "add section", "add relocation", "rename section", "set section", "add group"}
+
+// live returns a random index that is not gone, 0 for none.
+func live[T comparable](o *objectEditor, r *rand.Rand, list []T, ok func(T) bool) int {
+	for range 10 {
+		if i := 1 + r.IntN(max(1, len(list)-1)); i < len(list) && !o.gone[list[i]] && (ok == nil || ok(list[i])) {
+			return i
+		}
+	}
+	return 0
+}
+
+// step makes a random edit and says of which kind it was.
+func (o *objectEditor) step(r *rand.Rand) string {
+	o.t.Helper()
+	kind := mixKinds[r.IntN(len(mixKinds))]
+	done := false
+	switch kind {
+	case "remove symbol":
+		done = o.removeSymbol(r.IntN(len(o.syms)))
+	case "remove section":
+		done = o.removeSection(r.IntN(len(o.secs)))
+	case "set symbol":
+		if i := live(o, r, o.syms, nil); i > 0 {
+			sec := live(o, r, o.secs, nil)
+			o.setSymbol(i, func(s *elfrw.NewSymbol) {
+				s.Name, s.Value, s.Size = fmt.Sprintf("renamed_%d", r.IntN(9)), uint64(r.IntN(99)), uint64(r.IntN(99))
+				s.Section, s.Shndx = sec, 0
+				if sec == 0 {
+					s.Shndx = elf.SHN_COMMON
+				}
+			})
+			done = true
+		}
+	case "rebind":
+		if i := live(o, r, o.syms, nil); i > 0 && !o.opaque(nil) {
+			o.setSymbol(i, func(s *elfrw.NewSymbol) { s.Bind = (s.Bind + 1) % 3 })
+			done = true
+		}
+	case "add symbol":
+		bind := elf.SymBind(r.IntN(3))
+		if done = bind != elf.STB_LOCAL || !o.opaque(nil); done {
+			o.addSymbol(elfrw.NewSymbol{Name: "new_symbol"[:r.IntN(11)], Bind: bind, Section: live(o, r, o.secs, nil), Value: uint64(r.IntN(99))})
+		}
+	case "add section":
+		s := elfrw.NewSection{Name: ".new.section"[:r.IntN(13)], Type: elf.SHT_PROGBITS, Flags: wa, Addralign: 1 << r.IntN(8), Data: make([]byte, r.IntN(50))}
+		s.Group = live(o, r, o.secs, isGroup)
+		if r.IntN(4) == 0 {
+			s.Type, s.Size, s.Data = elf.SHT_NOBITS, uint64(len(s.Data)), nil
+		}
+		o.addSection(s)
+		done = true
+	case "add group":
+		o.addSection(elfrw.NewSection{Name: ".group", Type: elf.SHT_GROUP, Info: uint32(live(o, r, o.syms, nil)), Data: words(1)})
+		done = true
+	case "add relocation":
+		if i := live(o, r, o.secs, func(s *rsec) bool { return plainData(s) && len(s.data) > 0 && !o.hasRel(s) }); i > 0 {
+			o.addRelas(i, elfrw.Rela{Off: uint64(r.IntN(len(o.secs[i].data))), Symbol: live(o, r, o.syms, nil), Type: uint32(r.IntN(200)), Addend: 3})
+			done = true
+		}
+	case "rename section":
+		if i := live(o, r, o.secs, nil); i > 0 && elf.SectionType(o.secs[i].hdr.Type) != elf.SHT_NULL {
+			o.renameSection(i, fmt.Sprintf(".renamed.%d", r.IntN(9)))
+			done = true
+		}
+	case "set section":
+		done = o.setSomeSection(r)
+	}
+	if !done {
+		return "nothing"
+	}
+	return kind
+}
+
+func isGroup(s *rsec) bool { return elf.SectionType(s.hdr.Type) == elf.SHT_GROUP }
+
+func plainData(s *rsec) bool { return elf.SectionType(s.hdr.Type) == elf.SHT_PROGBITS && !s.noData }
+
+func (o *objectEditor) hasRel(s *rsec) bool {
+	return slices.ContainsFunc(o.secs, func(r *rsec) bool { return elf.SectionType(r.hdr.Type) == elf.SHT_REL && r.info == s && !o.gone[r] })
+}
+
+// setSomeSection changes a section's content, type, alignment, flags and group.
+func (o *objectEditor) setSomeSection(r *rand.Rand) bool {
+	o.t.Helper()
+	relocated := func(s *rsec) bool {
+		return slices.ContainsFunc(o.secs, func(r *rsec) bool { return r.info == s && !o.gone[r] })
+	}
+	i := live(o, r, o.secs, func(s *rsec) bool { return plainData(s) && !relocated(s) })
+	if i == 0 {
+		return false
+	}
+	s, m := o.e.Section(i), o.secs[i]
+	data := bytes.Repeat([]byte{byte(r.IntN(256))}, r.IntN(100))
+	s.Data, s.Flags, s.Addralign, s.Entsize = data, s.Flags^elf.SHF_WRITE, 1<<r.IntN(7), uint64(r.IntN(9))
+	s.Flags &^= elf.SHF_COMPRESSED
+	s.Group = live(o, r, o.secs, isGroup)
+	if i < o.f.NumSections() && r.IntN(4) == 0 {
+		s.Type, s.Data, s.Size = elf.SHT_NOBITS, nil, uint64(len(data))
+	}
+	o.must(o.e.SetSection(i, s))
+	for _, g := range o.secs {
+		if isGroup(g) {
+			if g != o.secs[s.Group] {
+				g.members = slices.DeleteFunc(g.members, func(x *rsec) bool { return x == m })
+			} else if !slices.Contains(g.members, m) {
+				g.members = append(g.members, m)
+			}
+		}
+	}
+	if s.Group != 0 {
+		s.Flags |= elf.SHF_GROUP
+	} else {
+		s.Flags &^= elf.SHF_GROUP
+	}
+	m.hdr.Type, m.hdr.Flags, m.hdr.Addralign, m.hdr.Entsize, m.hdr.Size = uint32(s.Type), uint64(s.Flags), s.Addralign, s.Entsize, s.Size
+	m.data = string(s.Data)
+	return true
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package elfrw
+
+import (
+	"debug/elf"
+	"iter"
+	"math/bits"
+)
+
+const (
+	relaSize = 24 // Elf64_Rela
+	relSize  = 16 // Elf64_Rel
+)
+
+// A Rela is one entry of a SHT_RELA section, decoded (gABI, "Relocation").
+type Rela struct {
+	Off    uint64 // r_offset: bytes from the start of the section that is relocated
+	Symbol int    // index of the symbol; in an Edit it may be provisional
+	// Type is the type for the file's machine, as in uint32(elf.R_PPC64_REL24). On
+	// MIPS it has three types and r_ssym, a byte each, the first type lowest.
+	Type   uint32
+	Addend int64 // r_addend
+}
+
+// Relas visits the entries of a SHT_RELA section with their numbers. It visits
+// nothing if section i is of another type. Symbol may exceed NumSymbols if
+// [File.CheckReferences] fails.
+func (f *File) Relas(i int) iter.Seq2[int, Rela] {
+	return func(yield func(int, Rela) bool) {
+		s := f.Section(i)
+		if !s.Is(elf.SHT_RELA) {
+			return
+		}
+		b := s.Data()
+		for k := 0; len(b) >= relaSize; k, b = k+1, b[relaSize:] {
+			if !yield(k, f.decodeRela(b)) {
+				return
+			}
+		}
+	}
+}
+
+// mips64 reports whether r_info is that of MIPS (64-bit ELF Object File
+// Specification, section 2.9): r_sym, four bytes, and then four single bytes. In a
+// little-endian file the symbol is therefore in the low half of the word.
+func (f *File) mips64() bool { return elf.Machine(f.hdr.Machine) == elf.EM_MIPS }
+
+// symbolAt returns the offset of the symbol in an entry of relocations.
+func (f *File) symbolAt() int {
+	if f.mips64() {
+		return 8
+	}
+	return 12
+}
+
+// info makes r_info as the file has it.
+func (f *File) info(symbol, typ uint32) uint64 {
+	if f.mips64() {
+		return uint64(bits.ReverseBytes32(typ))<<32 | uint64(symbol)
+	}
+	return uint64(symbol)<<32 | uint64(typ)
+}
+
+// splitInfo takes r_info apart.
+func (f *File) splitInfo(info uint64) (symbol, typ uint32) {
+	if f.mips64() {
+		return uint32(info), bits.ReverseBytes32(uint32(info >> 32))
+	}
+	return uint32(info >> 32), uint32(info)
+}
+
+func (f *File) decodeRela(b []byte) Rela {
+	symbol, typ := f.splitInfo(le.Uint64(b[8:]))
+	return Rela{Off: le.Uint64(b), Symbol: int(symbol), Type: typ, Addend: int64(le.Uint64(b[16:]))}
+}
+
+func (f *File) appendRela(b []byte, r Rela) []byte {
+	b = le.AppendUint64(b, r.Off)
+	b = le.AppendUint64(b, f.info(uint32(r.Symbol), r.Type))
+	return le.AppendUint64(b, uint64(r.Addend))
+}
