@@ -21,6 +21,7 @@ type decider struct {
 	paca           int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
 	slotless       map[int]bool    // see refuseLinker
 	patchableStubs map[int]bool    // keys whose stub belongs in the table, see listPatchableStubs
+	hasExceptions  bool            // with AllowShadow: see hasExceptionTables
 	near           surroundings    // of the last site
 	callees        []callee        // by key, see target
 	files          map[int]string  // see hasPACA
@@ -32,7 +33,10 @@ func newDecider(p *Plan) (*decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &decider{Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), patchableStubs: map[int]bool{}}, nil
+	return &decider{
+		Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), patchableStubs: map[int]bool{},
+		hasExceptions: p.AllowShadow && p.Object.hasExceptionTables(),
+	}, nil
 }
 
 // surroundings are what a site shares with those around it.

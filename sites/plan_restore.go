@@ -343,7 +343,7 @@ func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 		return Decision{}, FormExcluded
 	case !d.env.shadow:
 		return Decision{}, ShadowPlace
-	case d.Object.hasExceptionTables():
+	case d.hasExceptions:
 		return Decision{}, ShadowUnwinds
 	case !reachable:
 		return Decision{}, d.noKey()

@@ -36,6 +36,7 @@ type chromium struct{ ctx context.Context }
 
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
+	tooltest.Long(t, "make browser-test")
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		tooltest.Missing(t, "chromium is missing; make browser-test installs it")

@@ -53,15 +53,13 @@ type filePair struct{ old, new *File }
 // or below the archive; and of two single files none.
 func matchFiles(old, new []File) (pairs []filePair) {
 	oldNames, newNames := fileNames(old), fileNames(new)
-	if !slices.ContainsFunc(oldNames, func(n string) bool { return slices.Contains(newNames, n) }) {
+	at := numbered(oldNames)
+	if !slices.ContainsFunc(newNames, func(n string) bool { _, ok := at[n]; return ok }) {
 		oldNames, newNames = belowShared(oldNames), belowShared(newNames)
 		if len(old) == 1 && len(new) == 1 {
 			oldNames, newNames = []string{""}, []string{""}
 		}
-	}
-	at := map[string]int{}
-	for i, n := range oldNames {
-		at[n] = i
+		at = numbered(oldNames)
 	}
 	used := make([]bool, len(old))
 	for i := range new {
@@ -77,6 +75,15 @@ func matchFiles(old, new []File) (pairs []filePair) {
 		}
 	}
 	return pairs
+}
+
+// numbered returns the index of each name, of equal ones the last.
+func numbered(names []string) map[string]int {
+	at := make(map[string]int, len(names))
+	for i, n := range names {
+		at[n] = i
+	}
+	return at
 }
 
 func fileNames(files []File) []string {

@@ -15,14 +15,12 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
-	"github.com/scpatch/scpatch/ppc64/tooltest"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // TestBrowser uses the page as a reader does, in Chromium.
 func TestBrowser(t *testing.T) {
-	tooltest.Long(t, "make browser-test")
 	c := startChromium(t)
 	for name, test := range map[string]func(*testing.T, *chromium){
 		"Numbers":         browserNumbers,
