@@ -50,6 +50,12 @@ func startChromium(t *testing.T) *chromium {
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
+	// It is waited for: until its end it writes to the directory.
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	return &chromium{ctx}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites"
+	"github.com/scpatch/scpatch/sites/errkind"
 )
 
 // between returns what stands between the two texts, each of which is there once.
@@ -268,5 +269,55 @@ func TestFormTexts(t *testing.T) {
 		if formTexts[f] == "" {
 			t.Errorf("no text for %v", f)
 		}
+	}
+}
+
+// TestPageHelp asks what to do about every reason and every kind of error.
+func TestPageHelp(t *testing.T) {
+	var all []pageSite
+	for _, r := range sites.Reasons() {
+		all = append(all, pageSite{now: &Site{Form: sites.Keep, Reason: r}})
+	}
+	var failed []pageError
+	for _, k := range errkind.All() {
+		failed = append(failed, pageError{FileError: FileError{Kind: k.String()}})
+	}
+	d := newPageData(all, pageListing{Failed: failed})
+	if n := len(sites.Reasons()) + len(errkind.All()); len(d.Help) != n {
+		t.Errorf("%d of %d names have help", len(d.Help), n)
+	}
+	for name, h := range d.Help {
+		for _, text := range []string{h.Summary, h.ToDo} {
+			if text == "" || strings.ContainsAny(text, "\n[]") || strings.Contains(text, "What to do") || strings.Count(text, "`")%2 != 0 {
+				t.Errorf("%s: %q", name, text)
+			}
+		}
+	}
+	if d := newPageData(all[:1], pageListing{}); len(d.Help) != 1 {
+		t.Errorf("a page with one reason has %d", len(d.Help))
+	}
+}
+
+// TestPageListings says of what a page is made: each way once, and what failed.
+func TestPageListings(t *testing.T) {
+	user, module := Origin{"1", []string{"--user"}}, Origin{"1", []string{"--module"}}
+	files := []File{
+		user.NewFile("a.o", &seenSites{}), module.NewFile("b.o", &seenSites{}), user.NewFile("c.o", &seenSites{}),
+		user.Failed("d.o", errkind.BadCall, "what"), {File: "e.o"},
+	}
+	want := pageListing{[]Origin{user, module}, 4, []pageError{{"d.o", FileError{"bad-call", "what"}}}}
+	if diff := cmp.Diff(want, newListing(files, &module)); diff != "" {
+		t.Error(diff)
+	}
+	want = pageListing{[]Origin{module}, 0, []pageError{}}
+	if diff := cmp.Diff(want, newListing(nil, &module)); diff != "" {
+		t.Error(diff)
+	}
+	said := Differences(Compare(files[:1], files[1:2]))
+	if diff := cmp.Diff([]string{"the options differ: only the old listing has --user, only the new listing has --module"}, said); diff != "" {
+		t.Error(diff)
+	}
+	if said := Differences(Compare(files, files)); said != nil {
+		t.Errorf("a listing differs from itself: %q", said)
 	}
 }

@@ -78,12 +78,14 @@ const pictureFaults = `(() => {
 	const light = ([r, g, b]) => [r, g, b].map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4).reduce((a, c, i) => a + c * [0.2126, 0.7152, 0.0722][i], 0);
 	const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255]; };
 	for (const e of document.querySelectorAll("body *")) {
-		const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim() !== "");
-		if (!own || !seen(e)) continue;
+		const own = [...e.childNodes].filter((n) => n.nodeType === 3 && n.data.trim() !== "");
+		if (own.length === 0 || !seen(e)) continue;
 		const range = document.createRange();
-		range.selectNodeContents(e);
-		for (const r of range.getClientRects()) {
-			if (r.width > 0 && (r.left < -0.5 || r.right > innerWidth + 0.5)) faults.push(name(e) + " is from " + r.left + " to " + r.right);
+		for (const n of own) {
+			range.selectNodeContents(n);
+			for (const r of range.getClientRects()) {
+				if (r.width > 0 && (r.left < -0.5 || r.right > innerWidth + 0.5)) faults.push(name(e) + " is from " + r.left + " to " + r.right);
+			}
 		}
 		for (let box = e; box && box !== document.body; box = box.parentElement) {
 			const style = getComputedStyle(box);

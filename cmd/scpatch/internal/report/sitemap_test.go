@@ -162,6 +162,17 @@ func browserSearch(t *testing.T, c *chromium) {
 		}
 	}
 	b.equal("the bar", eval[string](b, `document.activeElement.getAttribute("aria-pressed")`), "true")
+	b.click(`[data-chart=form] button[data-name="stack"]`)
+	b.equal("the bar that is no longer pressed", eval[string](b, `document.activeElement.dataset.name + document.activeElement.ariaPressed`), "stackfalse")
+	b.click("#clear")
+	// What the help shows can be tried.
+	b.click("#how")
+	for _, id := range []string{"trykey", "tryplace"} {
+		b.click("#" + id)
+		if n := len(b.table()); n == 0 || n == total {
+			t.Errorf("the example %s finds %d sites", id, n)
+		}
+	}
 	b.click("#clear")
 	b.equal("all again", b.matches(), fmt.Sprintf("%d sites", total))
 }

@@ -3,32 +3,32 @@
 // The address: after its # are the search, the filters, the order and the chosen site,
 // so that a link shows what the one who sends it sees.
 
-// identities is what a link says of a site: its file, and its place in a function,
+// byFunction has the sites of each function.
+const byFunction = once(() => {
+  const sites = new Map();
+  for (const s of all) {
+    const f = functionOf(s);
+    if (!sites.has(f)) sites.set(f, []);
+    sites.get(f).push(s);
+  }
+  return sites;
+});
+
+// identity is what a link says of a site: its file, and its place in a function,
 // which code that moves does not change. Where that is of several sites, their
 // section and place there follow; and where even those agree, which of them it is.
-const identities = (() => {
-  const seen = new Map();
-  return (site) => {
-    const symbol = text("symbol", site);
-    const id = [["file", text("file", site)]];
-    if (symbol !== "") id.push(["function", symbol], ["offset", hex(number("function_offset", site))]);
-    const at = [["section", text("section", site)], ["at", hex(number("offset", site))]];
-    if (seen.size === 0) {
-      for (let s = 0; s < total; s++) {
-        for (const k of [`${columns.file[s]} ${columns.symbol[s]} ${columns.function_offset[s]}`, `${columns.file[s]} ${columns.symbol[s]} ${columns.section[s]} ${columns.offset[s]}`]) {
-          if (!seen.has(k)) seen.set(k, []);
-          seen.get(k).push(s);
-        }
-      }
-    }
-    const same = seen.get(`${columns.file[site]} ${columns.symbol[site]} ${columns.function_offset[site]}`);
-    if (symbol !== "" && same.length === 1) return id;
-    const twin = seen.get(`${columns.file[site]} ${columns.symbol[site]} ${columns.section[site]} ${columns.offset[site]}`);
-    return twin.length === 1 ? [...id, ...at] : [...id, ...at, ["nth", String(twin.indexOf(site) + 1)]];
-  };
-})();
+function identity(site) {
+  const symbol = text("symbol", site);
+  const agree = (...names) => byFunction().get(functionOf(site)).filter((s) => names.every((name) => columns[name][s] === columns[name][site]));
+  const id = [["file", text("file", site)]];
+  if (symbol !== "") id.push(["function", symbol], ["offset", hex(number("function_offset", site))]);
+  if (symbol !== "" && agree("function_offset").length === 1) return id;
+  id.push(["section", text("section", site)], ["at", hex(number("offset", site))]);
+  const twins = agree("section", "offset");
+  return twins.length === 1 ? id : [...id, ["nth", String(twins.indexOf(site) + 1)]];
+}
 const fragment = (pairs) => "#" + pairs.map(([k, v]) => k + "=" + encodeURIComponent(v)).join("&");
-const link = (site) => fragment(identities(site));
+const link = (site) => fragment(identity(site));
 
 function decode(s) {
   try { return decodeURIComponent(s); } catch { return s; }
@@ -85,7 +85,7 @@ const settings = {
 // current is the address of what is shown.
 function current() {
   const pairs = Object.entries(settings).map(([name, s]) => [name, s.get()]).filter(([, v]) => v !== undefined);
-  if (view.at >= 0) pairs.push(...identities(chosen()));
+  if (view.at >= 0) pairs.push(...identity(chosen()));
   return pairs.length > 0 ? fragment(pairs) : "";
 }
 

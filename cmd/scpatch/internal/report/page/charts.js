@@ -82,7 +82,7 @@ function press(chart, name) {
   else charts.filters[chart] = name;
   refresh();
   changed();
-  document.querySelector(`[data-chart="${chart}"] [aria-pressed="true"]`)?.focus();
+  [...document.querySelectorAll(`[data-chart="${chart}"] li button`)].find((b) => b.dataset.name === name)?.focus();
 }
 
 // short keeps the last words of a long name, where it differs from others.
@@ -117,10 +117,10 @@ function byForm(sites, groupOf) {
 const formRank = (name) => data.forms.findIndex((f) => f.name === name);
 const sum = (forms) => forms.reduce((a, [, n]) => a + n, 0);
 
-// drawPart draws the groups of the chosen part, the largest first.
-function drawPart(terms) {
+// drawPart draws the groups of the chosen part among sites, the largest first.
+function drawPart(sites) {
   const groups = groupsOf(charts.part), col = columns[charts.part.column];
-  const found = find(terms, chartFilters("part"));
+  const found = within(sites, chartFilters("part"));
   const rows = byForm(found, (site) => groups.get(col[site])).sort((a, b) => sum(b[1]) - sum(a[1]) || (a[0] < b[0] ? -1 : 1));
   const shown = rows.filter(([g], i) => i < charts.shown || g === charts.filters.part);
   const rest = rows.length - shown.length;
@@ -137,7 +137,7 @@ function drawPart(terms) {
   const show = (n) => () => {
     const first = shown.length;
     charts.shown = n;
-    drawPart(terms);
+    drawPart(sites);
     document.querySelectorAll("#charts li button")[n > step ? first : 0]?.focus();
   };
   const more = Math.min(rest, Math.max(step, 4 * charts.shown));

@@ -39,8 +39,17 @@ const place = (site) => placeParts(site).join("");
 // costText is what list prints of a cost.
 const costText = (cost) => (cost < 0 ? "-" : String(cost));
 
+// once makes a function that computes its value when it is first asked for.
+function once(compute) {
+  let value, known = false;
+  return () => {
+    if (!known) [value, known] = [compute(), true];
+    return value;
+  };
+}
+
 // ranks has the place of each text in the order of all.
-const ranks = (() => {
+const ranks = once(() => {
   const order = strings.map((_, i) => i);
   const collate = new Intl.Collator("en", { numeric: true });
   const natural = strings.length > 200000 ? (a, b) => (strings[a] < strings[b] ? -1 : 1) : (a, b) => collate.compare(strings[a], strings[b]);
@@ -48,9 +57,9 @@ const ranks = (() => {
   const rank = new Uint32Array(strings.length);
   order.forEach((s, i) => { rank[s] = i; });
   return rank;
-})();
+});
 const rankOf = (names) => {
-  const rank = Float64Array.from(ranks, (r) => r + names.length);
+  const rank = new Uint32Array(strings.length).fill(names.length);
   names.forEach((name, i) => { const s = strings.indexOf(name); if (s >= 0) rank[s] = i; });
   return rank;
 };
@@ -65,7 +74,7 @@ function sort(sites, column, down) {
     const cost = (site) => (data.cost[site] < 0 ? Infinity : data.cost[site]);
     return sites.sort((a, b) => (cost(a) === cost(b) ? a - b : sign * (cost(a) - cost(b))));
   }
-  const rank = special[column] || ranks, col = columns[column];
+  const rank = special[column] || ranks(), col = columns[column];
   return sites.sort((a, b) => sign * (rank[col[a]] - rank[col[b]]) || a - b);
 }
 
@@ -78,14 +87,16 @@ function tally(sites, column) {
 }
 
 const all = Array.from({ length: total }, (_, site) => site);
-const everySite = (column) => tally(all, column);
+const tallies = {};
+const everySite = (column) => (tallies[column] ??= tally(all, column));
 
-// functionsOf counts the functions of sites: a function is a symbol of a file.
+// functionOf is a number for the function of a site: a symbol of a file.
+const functionOf = (site) => columns.file[site] * strings.length + columns.symbol[site];
+
+// functionsOf counts the functions of sites.
 function functionsOf(sites) {
   const seen = new Set();
-  for (const site of sites) {
-    if (columns.symbol[site] !== 0) seen.add(columns.file[site] * strings.length + columns.symbol[site]);
-  }
+  for (const site of sites) if (columns.symbol[site] !== 0) seen.add(functionOf(site));
   return seen.size;
 }
 

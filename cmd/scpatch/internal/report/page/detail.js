@@ -82,7 +82,7 @@ function wasAndNow(site) {
   const table = [
     ["Form", formText(text("was", site)), formText(text("form", site)), text("was", site) !== text("form", site)],
     ["Cost", was ? costText(data.was_cost[site]) : "", now ? costText(data.cost[site]) : "", was && now && data.was_cost[site] !== data.cost[site]],
-    ["Key holds", was ? text("was_target", site) : "", now ? text("target", site) : "", was && now && text("was_target", site) !== text("target", site)],
+    ["Holds", was ? text("was_target", site) : "", now ? text("target", site) : "", was && now && text("was_target", site) !== text("target", site)],
     ["Reason", was ? text("was_reason", site) || "none" : "", now ? text("reason", site) || "none" : "", was && now && text("was_reason", site) !== text("reason", site)],
     ["Place", was ? off(number("was_function_offset", site)) : "", now ? off(number("function_offset", site)) : "", false],
     ["Code", element("span", {}, ...(was ? words("was_after") : [])), element("span", {}, ...(now ? words("after") : [])), was && now && text("was_after", site) + text("was_after_slot", site) !== text("after", site) + text("after_slot", site)],

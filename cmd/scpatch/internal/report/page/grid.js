@@ -139,14 +139,14 @@ function choose(i) {
 // refresh does search, filters and order again. The chosen site stays chosen
 // where it is still among them.
 function refresh() {
-  const terms = parse(search.value), site = chosen();
-  view.sites = find(terms, chartFilters());
+  const terms = parse(search.value), found = find(terms), site = chosen();
+  view.sites = within(found, chartFilters()).slice();
   if (view.column) sort(view.sites, view.column, view.down);
   view.at = site < 0 ? -1 : view.sites.indexOf(site);
   grid.setAttribute("aria-rowcount", String(view.sites.length + 1));
   drawMatches(terms);
-  drawSummary(terms);
-  drawPart(terms);
+  drawSummary(found);
+  drawPart(found);
   if (site >= 0 && view.at < 0) drawDetail(-1);
   if (view.at >= 0) reveal(view.at);
   else if (!flowing.matches) scroll.scrollTop = 0;

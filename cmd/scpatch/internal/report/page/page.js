@@ -32,6 +32,10 @@ how.addEventListener("click", () => {
   hint.hidden = !hint.hidden;
   how.setAttribute("aria-expanded", String(!hint.hidden));
 });
+if (total > 0) { // examples that find something
+  document.getElementById("trykey").textContent = "key=" + quoteWord(text("key", 0));
+  document.getElementById("tryplace").textContent = quoteWord(place(0));
+}
 for (const example of hint.querySelectorAll("[data-try]")) {
   example.addEventListener("click", () => { search.value = example.textContent; refresh(); changed(); search.focus(); });
 }

@@ -81,10 +81,15 @@ function placeTest(word, field) {
   return (site) => tests.some((test) => test(site));
 }
 
-// find returns the sites that fit all terms and pass the filters.
-function find(terms, filters) {
-  const tests = terms.map(({ test, minus }) => (minus ? (site) => !test(site) : test)).concat(filters);
-  return all.filter((site) => tests.every((test) => test(site)));
+// find returns the sites that fit all terms.
+function find(terms) {
+  return within(all, terms.map(({ test, minus }) => (minus ? (site) => !test(site) : test)));
+}
+
+// within returns those of sites that pass all tests.
+function within(sites, tests) {
+  for (const test of tests) sites = sites.filter(test);
+  return sites;
 }
 
 // remarks says what is wrong with the terms: a field that does not exist, and, as sites
@@ -102,7 +107,7 @@ function remarks(terms, sites) {
 // unknown says that nothing has the word of a term.
 function unknown({ typed, minus, field, word }) {
   if (listable.includes(field)) {
-    const has = [...everySite(fields[field][0]).keys()].filter((s) => s !== 0).sort((a, b) => ranks[a] - ranks[b]).map((s) => strings[s]);
+    const has = [...everySite(fields[field][0]).keys()].filter((s) => s !== 0).sort((a, b) => (strings[a] < strings[b] ? -1 : 1)).map((s) => strings[s]);
     return `No site has the ${field} “${word}”.` + (has.length > 0 && has.length <= 12 ? ` This page has ${has.join(", ")}.` : "");
   }
   return field ? `No site has “${word}” as its ${field}.` : `“${minus ? typed.slice(1) : typed}” occurs nowhere on this page.`;

@@ -59,15 +59,15 @@ function chart(name, title, items, more) {
 }
 
 // changeChart counts the changes.
-function changeChart(terms) {
-  const found = find(terms, chartFilters("change")), n = tally(found, "change");
+function changeChart(sites) {
+  const found = within(sites, chartFilters("change")), n = tally(found, "change");
   const rows = data.changes.map((c) => [c, n.get(strings.indexOf(c)) || 0]).filter(([c, k]) => k > 0 || charts.filters.change === c);
   return chart("change", "What changed", rows.map(([c, k]) => groupButton("change", c, kinds[c] + ".", element("span", { class: "name" }, dot(c), c), num(k), per(k, found.length))));
 }
 
 // formChart counts the forms; of two listings, both.
-function formChart(terms) {
-  const found = find(terms, chartFilters("form")), now = formsOf(found, "form"), n = sum(now);
+function formChart(sites) {
+  const found = within(sites, chartFilters("form")), now = formsOf(found, "form"), n = sum(now);
   const was = data.compare ? formsOf(found, "was") : now;
   const rows = now.map(([f, k], i) => [f, was[i][1], k]).filter(([f, a, k]) => a > 0 || k > 0 || charts.filters.form === f);
   if (!data.compare) {
@@ -83,8 +83,8 @@ const firstReasons = 6;
 let allReasons = false;
 
 // reasonChart says why sites are neither direct nor constant.
-function reasonChart(terms) {
-  const found = find(terms, chartFilters("reason")), others = found.filter((site) => columns.form[site] !== 0 && !isDirect(site));
+function reasonChart(sites) {
+  const found = within(sites, chartFilters("reason")), others = found.filter((site) => columns.form[site] !== 0 && !isDirect(site));
   const n = found.filter((site) => columns.form[site] !== 0).length;
   if (others.length === 0 && charts.filters.reason === undefined) return null;
   const rows = byForm(others, (site) => text("reason", site)).sort((a, b) => sum(b[1]) - sum(a[1]) || (a[0] < b[0] ? -1 : 1));
@@ -93,20 +93,20 @@ function reasonChart(terms) {
   const rest = rows.length - shown.length;
   const more = rest > 0 || allReasons && rows.length > firstReasons ? element("p", { class: "more" }, element("button", {
     type: "button", class: "quiet", "aria-expanded": String(allReasons), id: "reasons",
-    onclick: () => { allReasons = !allReasons; drawSummary(terms); document.getElementById("reasons")?.focus(); },
+    onclick: () => { allReasons = !allReasons; drawSummary(sites); document.getElementById("reasons")?.focus(); },
   }, allReasons ? "Show fewer" : `Show ${plural(rest, "more reason")}`)) : null;
   return chart("reason", "Not direct, because", shown.map(([r, forms]) => groupButton("reason", r, "",
     element("span", { class: "name" }, ...forms.map(([f]) => dot(f)), r || "no reason is recorded"), num(sum(forms)), per(sum(forms), n),
     data.help[r] ? element("span", { class: "because" }, ...marked(data.help[r].summary)) : null)), more);
 }
 
-// drawSummary counts what the search has found. A chart shows all of its groups while
+// drawSummary counts the sites that the search has found. A chart shows all of its groups while
 // one is pressed, so that another can be chosen.
-function drawSummary(terms) {
-  const found = find(terms, chartFilters("form", "reason"));
+function drawSummary(sites) {
+  const found = within(sites, chartFilters("form", "reason"));
   const drawn = total === 0 ? [] : data.compare
-    ? [found.length > 0 ? oldAndNew(found) : noneFound(), changeChart(terms), formChart(terms), reasonChart(terms)]
-    : [found.length > 0 ? answer(state(found, "form"), found) : noneFound(), formChart(terms), reasonChart(terms)];
+    ? [found.length > 0 ? oldAndNew(found) : noneFound(), changeChart(sites), formChart(sites), reasonChart(sites)]
+    : [found.length > 0 ? answer(state(found, "form"), found) : noneFound(), formChart(sites), reasonChart(sites)];
   document.getElementById("summary").replaceChildren(...drawn.filter(Boolean));
   document.getElementById("summary").hidden = drawn.length === 0;
 }
