@@ -46,11 +46,12 @@ if grep -qx CONFIG_PPC_KERNEL_PCREL=y "$out/obj/.config"; then
 fi
 work=$out/boot
 rm -rf "$work"
-mkdir -p "$work/root/modules" "$work/root/kunit"
+mkdir -p "$work/root/modules" "$work/root/kunit" "$work/root/unlisted"
 
 "${cross}gcc" -O2 -static -Wall -Werror -o "$work/root/init" "$here/boot/init.c"
 cp "$out"/modules/*.ko "$work/root/modules/"
 cp "$out"/kunit-modules/*.ko "$work/root/kunit/"
+cp "$out"/unlisted-modules/*.ko "$work/root/unlisted/"
 (cd "$work/root" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -n >"$work/initrd.gz"
 
 # expect SUITE RUNS FILE: the cases in FILE, and how often init has the suite run.
@@ -59,9 +60,11 @@ expect() {
 }
 {
 	expect static_call_kernel 4 tests.h
-	expect static_call_a 2 tests.h
-	expect static_call_b 2 tests.h
+	expect static_call_a 3 tests.h
+	expect static_call_b 3 tests.h
 	expect static_call_livepatch 1 sct_livepatch.c
+	expect static_call_both_kernel 4 both.h
+	expect static_call_both_module 2 both.h
 } >"$work/expected"
 
 number=0

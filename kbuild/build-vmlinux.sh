@@ -11,7 +11,8 @@
 #                                              and OUTDIR/cost-modules/*.ko
 #
 # KERNEL is one of these. The first four have the KUnit tests, and leave
-# OUTDIR/kunit-modules/*.ko. The others are to be compared by cost.sh.
+# OUTDIR/headers, OUTDIR/kunit-modules/*.ko and OUTDIR/unlisted-modules/*.ko. The others
+# are to be compared by cost.sh.
 #
 #   inline     static calls that are patched, with scpatch in the build
 #   far        the same, with 40 MB in the middle of its text
@@ -223,6 +224,53 @@ modules_of() {
 	collect "$1-modules" "$out/$1"
 }
 
+# install_headers: what a package of headers has, to OUTDIR/headers. The kernel's scripts
+# would build modpost and the like again for the machine that gets the package.
+install_headers() {
+	rm -rf "$out/headers" "$out/headers.deb"
+	if [ -f "$out/src/scripts/package/install-extmod-build" ]; then
+		kmake run-command \
+			KBUILD_RUN_COMMAND="HOSTCC='\$(CC)' \$(srctree)/scripts/package/install-extmod-build $out/headers"
+		return
+	fi
+	# Linux 6.1: a function of the script that makes all packages.
+	(
+		cd "$out/obj"
+		mkdir -p debian
+		{
+			sed -n '/^is_enabled()/,/^}/p; /^deploy_kernel_headers ()/,/^}/p' ../src/scripts/package/builddeb
+			echo "deploy_kernel_headers '$out/headers.deb'"
+		} | version=sct srctree=../src ARCH=powerpc SRCARCH=powerpc KCONFIG_CONFIG=.config \
+			SCPATCH_PATH="$scpatch" sh -eu
+	)
+	mv "$out/headers.deb/usr/src/linux-headers-sct" "$out/headers"
+}
+
+# modules_elsewhere: the modules of kunit, built against the headers with the scpatch that
+# comes with them, to OUTDIR/kunit-modules, and without one to OUTDIR/unlisted-modules.
+modules_elsewhere() {
+	local said=$out/unlisted.log n
+	install_headers
+	copy_unit kunit "$out/kunit"
+	headers_make "$out/kunit"
+	collect kunit-modules "$out/kunit"
+
+	rm -r "$out/headers/tools/scpatch"
+	copy_unit kunit "$out/unlisted"
+	headers_make "$out/unlisted" 2>"$said" || { cat "$said" >&2; exit 1; }
+	cat "$said" >&2
+	collect unlisted-modules "$out/unlisted"
+	n=$(grep -c '^Leaving static calls of .*\.ko as they are' "$said" || true)
+	[ "$n" = "$(wc -l <"$out/unlisted/modules.order")" ] ||
+		die "without scpatch, the kernel's build has to say so once for each module: $said"
+}
+
+# headers_make DIRECTORY: build the modules in it. No other scpatch is in reach.
+headers_make() {
+	make -C "$out/headers" M="$1" ARCH=powerpc CROSS_COMPILE="$cross" SCPATCH=none \
+		--no-print-directory -s -j"$jobs" modules
+}
+
 # collect NAME DIRECTORY...: the modules that modules.order in these directories
 # names, by their .o or (Linux 6.1) by their .ko, to OUTDIR/NAME. Not every .ko:
 # one may be left from another configuration.
@@ -267,7 +315,7 @@ if [ -n "$variant" ] && [ "$variant" != modules ]; then
 			cp "$here/boot/Kbuild" "$here/boot/sctest.c" "$out/sctest/"
 			kmake M="$out/sctest" modules
 			dirs+=("$out/sctest")
-			modules_of kunit
+			modules_elsewhere
 		fi
 		modules_of cost
 		collect modules "${dirs[@]}"

@@ -2,7 +2,7 @@
 /*
  * The only program of the test system. It loads and removes every module of
  * /modules twice, has some system calls made, enables events, has the KUnit tests
- * of /kunit run, and powers off.
+ * of /kunit and /unlisted run, and powers off.
  * Results are lines "init: ok WHAT" and "init: not ok WHAT".
  */
 #define _GNU_SOURCE
@@ -180,11 +180,16 @@ static void work(void)
 #define EVENTS TRACING "/instances/sct"
 #define LIVEPATCH "/sys/kernel/livepatch/sct_livepatch"
 
-static void must_load(const char *name)
+static void must_load_from(const char *dir, const char *name)
 {
-	int err = load_from("/kunit", name);
+	int err = load_from(dir, name);
 
 	report(!err, "%s loaded%s%s", name, err ? ": " : "", err ? strerror(err) : "");
+}
+
+static void must_load(const char *name)
+{
+	must_load_from("/kunit", name);
 }
 
 static void must_unload(const char *name)
@@ -202,10 +207,12 @@ static void in_use(const char *name, const char *by)
 }
 
 /* The modules run their suites when they are loaded, the kernel when it starts. */
-static void kernel_suite(const char *when)
+static void kernel_suites(const char *when)
 {
 	report(put("/sys/kernel/debug/kunit/static_call_kernel/run", "1"),
 	       "suite of the kernel again, %s", when);
+	report(put("/sys/kernel/debug/kunit/static_call_both_kernel/run", "1"),
+	       "suite of sct_both.o in the kernel again, %s", when);
 }
 
 static void livepatch(void)
@@ -261,10 +268,10 @@ static void kunit(void)
 	must_load("sct_b");
 	in_use("sct_a", "sct_b");
 	livepatch();
-	kernel_suite("with both modules");
+	kernel_suites("with both modules");
 	must_unload("sct_b");
 	must_unload("sct_a");
-	kernel_suite("after the modules");
+	kernel_suites("after the modules");
 
 	report(!load("trace-events-sample"), "a module with events loaded");
 	report(!mkdir(EVENTS, 0755), "a second buffer");
@@ -287,7 +294,13 @@ static void kunit(void)
 	in_use("sct_a", "sct_b");
 	must_unload("sct_b");
 	must_unload("sct_a");
-	kernel_suite("after the modules have been loaded twice");
+	kernel_suites("after the modules have been loaded twice");
+
+	/* The same modules, built without scpatch. */
+	must_load_from("/unlisted", "sct_a");
+	must_load_from("/unlisted", "sct_b");
+	must_unload("sct_b");
+	must_unload("sct_a");
 }
 
 int main(void)

@@ -79,7 +79,7 @@ static noinline __sched void CALL(far)(struct sct_call *c)
 static noinline void CALL(unsaved)(struct sct_call *c)
 {
 	sct_spoil_save();
-	SCT_CHECK(c, c->result = STATIC_CALL_TRAMP(KEY(func))(c->x));
+	SCT_CHECK(c, c->result = SCT_UNPREPARED(KEY(func))(c->x));
 }
 
 /* Here it is saved on one of two ways, and tests come on the other. */
@@ -88,7 +88,7 @@ static noinline void CALL(half_saved)(struct sct_call *c)
 	sct_spoil_save();
 	if (c->x != SCT_X)
 		sct_save();
-	SCT_CHECK(c, c->result = STATIC_CALL_TRAMP(KEY(func))(c->x));
+	SCT_CHECK(c, c->result = SCT_UNPREPARED(KEY(func))(c->x));
 }
 
 static noinline void CALL(null)(struct sct_call *c)

@@ -193,13 +193,32 @@ static __always_inline void sct_save(void)
 	asm volatile("std 2,24(%0)" : : "b" (current_stack_pointer) : "memory");
 }
 
+/*
+ * A call that static_call() has not prepared, in a frame where nothing has saved r2.
+ * In a module that is built without scpatch such a call would be wrong, and the compiler
+ * saves r2 for each static call: it may do so before the first statement.
+ */
+#ifdef STATIC_CALL_UNLISTED
+
+#define SCT_UNPREPARED(name)	static_call(name)
+
+static __always_inline void sct_spoil_save(void)
+{
+}
+
+#else
+
+#define SCT_UNPREPARED(name)	STATIC_CALL_TRAMP(name)
+
 static __always_inline void sct_spoil_save(void)
 {
 	asm volatile("std %0,24(%1)" : : "r" (0L), "b" (current_stack_pointer) : "memory");
 }
 
+#endif
+
 /* A reference through the TOC: wrong if r2 is. Each unit has its own. */
-static unsigned long sct_magic = SCT_MAGIC;
+static unsigned long __maybe_unused sct_magic = SCT_MAGIC;
 
 #define SCT_CHECK(c, statement)						\
 do {									\
