@@ -71,13 +71,17 @@ func (a *applier) addRecord(d *recordData, sec int, sites []int32) error {
 	if err != nil {
 		return err
 	}
-	d.relas = slices.Grow(d.relas, (1+len(keys))*reloc.RelaSize)
+	d.relas = slices.Grow(d.relas, (1+2*len(keys))*reloc.RelaSize)
 	d.relas = appendRela(d.relas, rela64(base+layout.RecordBase, sym, uint32(elf.R_PPC64_ADDR64), 0))
+	targets := a.recordTargets(keys, sites)
 	for i, key := range keys {
 		k := &a.Object.Keys[key]
 		r.Keys[i].Name = k.Name
 		if a.Object.definesKey(k) {
 			d.relas = appendRela(d.relas, rela64(base+layout.RecordKeyAddr(i), int(k.Sym), uint32(elf.R_PPC64_ADDR64), 0))
+		}
+		if targets[i] != 0 {
+			d.relas = appendRela(d.relas, rela64(base+layout.RecordTargetAddr(i), int(targets[i]), uint32(elf.R_PPC64_ADDR64), 0))
 		}
 	}
 	for i, site := range sites {

@@ -67,6 +67,16 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 			next++
 			return t.At(next - 1), nil
 		}
+		names := func(off uint64, sym int, what string) error {
+			if sym == 0 {
+				return nil
+			}
+			rel, err := want(off, what)
+			if err == nil && !c.sameSymbol(int(rel.Sym()), sym) {
+				err = fmt.Errorf("offset 0x%x of section %d has not the address of %s", at+off, sec, what)
+			}
+			return err
+		}
 		rel, err := want(layout.RecordBase, "a section of code")
 		if err != nil {
 			return err
@@ -81,6 +91,7 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 			return fmt.Errorf("section %d is not in the group of its code", sec)
 		}
 		keys := make([]*Key, len(r.Keys)) // as the entries use them
+		targets := make([]int32, len(r.Keys))
 		for k, e := range r.Entries {
 			site, dec := &c.Object.Sites[sites[k]], &c.Decisions[sites[k]]
 			key := &c.Object.Keys[site.Key]
@@ -91,20 +102,23 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 				keys[e.Key] != key || r.Keys[e.Key].Name != key.Name {
 				return c.differs(site, "the record has the wrong form, place or key")
 			}
+			if dec.Form == Direct && c.mayName(int(dec.Target)) {
+				targets[e.Key] = dec.Target
+			}
 		}
 		for k, key := range keys {
-			if key == nil || r.Keys[k].Addr != 0 {
+			if key == nil || r.Keys[k].Addr != 0 || r.Keys[k].Target != 0 {
 				return fmt.Errorf("key %d of section %d is of no site", k, sec)
 			}
+			sym := int(key.Sym)
 			if !c.Object.definesKey(key) {
-				continue
+				sym = 0
 			}
-			rel, err := want(layout.RecordKeyAddr(k), "the key")
-			if err != nil {
+			if err := names(layout.RecordKeyAddr(k), sym, "the key"); err != nil {
 				return err
 			}
-			if !c.sameSymbol(int(rel.Sym()), int(key.Sym)) {
-				return fmt.Errorf("key %d of section %d has the wrong address", k, sec)
+			if err := names(layout.RecordTargetAddr(k), int(targets[k]), "the target"); err != nil {
+				return err
 			}
 		}
 	}
@@ -112,6 +126,13 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 		return fmt.Errorf("section %d has %d relocations, not the planned %d", sec, t.Len(), next)
 	}
 	return nil
+}
+
+// mayName reports whether a record may name a function that direct calls go to: a linker
+// must not drop its definition for one of another object.
+func (c *checker) mayName(sym int) bool {
+	s := c.Object.File.Symbol(sym)
+	return s.Bind() != elf.STB_WEAK && !c.Object.inComdat(s.Section)
 }
 
 // areMembers reports whether sections are members of a group of the output.

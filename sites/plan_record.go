@@ -4,6 +4,7 @@ package sites
 
 import (
 	"cmp"
+	"debug/elf"
 	"fmt"
 	"math"
 	"slices"
@@ -107,6 +108,24 @@ func (p *Plan) recordKeys(sites []int32) []int32 {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// recordTargets returns, for each of the keys, the symbol of the function that direct
+// calls among the sites go to: the linker may drop such a key, and with it what the
+// calls have to agree with. It is 0 if there is no such call, or if the linker may drop
+// this object's definition of the function for another's.
+func (p *Plan) recordTargets(keys, sites []int32) []int32 {
+	targets := make([]int32, len(keys))
+	for _, site := range sites {
+		if d := &p.Decisions[site]; d.Form == Direct {
+			s := p.Object.File.Symbol(int(d.Target))
+			if s.Bind() != elf.STB_WEAK && !p.Object.inComdat(s.Section) {
+				n, _ := slices.BinarySearch(keys, p.Object.Sites[site].Key)
+				targets[n] = d.Target
+			}
+		}
+	}
+	return targets
 }
 
 func recordFlags(s *Site, d *Decision) (flags uint8) {

@@ -111,20 +111,22 @@ func TestRecordOfStubs(t *testing.T) {
 }
 
 // TestRecordKeys has keys whose address is known to be that of their symbol here, and
-// others: a record has a relocation for the first only.
+// others: a record has a relocation for the first only. It has one for the function that
+// direct calls of a key go to, unless that is weak.
 func TestRecordKeys(t *testing.T) {
 	group := "	.section .data.g,\"awG\",@progbits,__SCK__op,comdat\n	.globl __SCK__op\n__SCK__op: .quad target\n	.text\n"
 	for _, c := range []struct {
 		name, text string
 		want       int
 	}{
-		{"here", foreignKey, 2},
-		{"here, local", "	.section .text.t,\"ax\"\nlocaltramp op\n	.text\nkey op, target, local\n", 2},
+		{"here", foreignKey, 3},
+		{"here, of a weak function", foreignKey + "	.weak target\n", 2},
+		{"here, local", "	.section .text.t,\"ax\"\nlocaltramp op\n	.text\nkey op, target, local\n", 3},
 		{"elsewhere", ".quad __SCK__op\n", 1},
 		{"nowhere", "", 1},
 		{"weak", foreignKey + ".weak __SCK__op\n", 1},
 		{"in a group", group, 1},
-		{"two", foreignKey + "key two, target\nfunc second\nbl __SCT__two\nnop\nendfunc second\n", 3},
+		{"two", foreignKey + "key two, target\nfunc second\nbl __SCT__two\nnop\nendfunc second\n", 5},
 	} {
 		f, err := elfrw.New(apply(t, must(t, caller+c.text)))
 		if err != nil {

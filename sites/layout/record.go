@@ -32,6 +32,7 @@ import (
 // A key:
 //
 //	u64 addr     R_PPC64_ADDR64: the key; 0 if the object does not define it
+//	u64 target   R_PPC64_ADDR64: the function that sites call directly; else 0
 //	u32 name     byte offset of its name from the start of the record
 //	u32          0
 //
@@ -47,11 +48,11 @@ import (
 // to what is there.
 const (
 	RecordSection = ".debug_static_calls"
-	RecordMagic   = 0x31524353 // "SCR1"
+	RecordMagic   = 0x32524353 // "SCR2"
 	RecordBase    = 24         // byte offset of base in a record
 
 	recordHeaderSize = 32
-	recordKeySize    = 16
+	recordKeySize    = 24
 	recordEntrySize  = 12
 )
 
@@ -80,8 +81,9 @@ const (
 
 // A RecordKey is a key of a record.
 type RecordKey struct {
-	Addr uint64 // 0 if the object does not define it
-	Name string // without __SCK__
+	Addr   uint64 // 0 if the object does not define it
+	Target uint64 // the function that sites with RecordDirect call; 0 if it is not known
+	Name   string // without __SCK__
 }
 
 // A RecordEntry says what was decided for one site.
@@ -104,6 +106,9 @@ type Record struct {
 // RecordKeyAddr returns the byte offset, in a record, of the address of key i.
 func RecordKeyAddr(i int) uint64 { return recordHeaderSize + uint64(i)*recordKeySize }
 
+// RecordTargetAddr returns that of its target.
+func RecordTargetAddr(i int) uint64 { return RecordKeyAddr(i) + 8 }
+
 // Append appends the bytes of the record to b, and zeros up to a multiple of 8.
 func (r *Record) Append(b []byte) []byte {
 	le := binary.LittleEndian
@@ -123,6 +128,7 @@ func (r *Record) Append(b []byte) []byte {
 	b = le.AppendUint64(b, r.Base)
 	for i := range r.Keys {
 		b = le.AppendUint64(b, r.Keys[i].Addr)
+		b = le.AppendUint64(b, r.Keys[i].Target)
 		b = le.AppendUint32(b, uint32(names))
 		b = le.AppendUint32(b, 0)
 		names += len(r.Keys[i].Name) + 1
@@ -166,7 +172,7 @@ func ReadRecords(data []byte) ([]Record, error) {
 		}
 		for i := range r.Keys {
 			raw := b[RecordKeyAddr(i):]
-			name := uint64(le.Uint32(raw[8:]))
+			name := uint64(le.Uint32(raw[16:]))
 			if name < names || name >= size {
 				return nil, fmt.Errorf("the record of static calls at offset 0x%x has the name of key %d at 0x%x, of 0x%x bytes", at, i, name, size)
 			}
@@ -174,7 +180,7 @@ func ReadRecords(data []byte) ([]Record, error) {
 			if end < 0 {
 				return nil, fmt.Errorf("the record of static calls at offset 0x%x: the name of key %d does not end", at, i)
 			}
-			r.Keys[i] = RecordKey{le.Uint64(raw), string(b[name:][:end])}
+			r.Keys[i] = RecordKey{le.Uint64(raw), le.Uint64(raw[8:]), string(b[name:][:end])}
 		}
 		for i := range r.Entries {
 			raw := b[RecordKeyAddr(int(keys)):][i*recordEntrySize:]

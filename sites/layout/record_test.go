@@ -11,10 +11,10 @@ import (
 
 func testRecords() []Record {
 	return []Record{
-		{Place: 2, Runtime: 1, Base: 0x10000, Keys: []RecordKey{{0x2000, "op"}, {0, "elsewhere"}}, Entries: []RecordEntry{
+		{Place: 2, Runtime: 1, Base: 0x10000, Keys: []RecordKey{{0x2000, 0x3000, "op"}, {0, 0, "elsewhere"}}, Entries: []RecordEntry{
 			{0x40, 1, RecordKeep, 0}, {0x50, 0, RecordStack, RecordListed}, {0x60, 0, RecordDirect, RecordTail | RecordNoTOC},
 		}},
-		{Keys: []RecordKey{{0x2008, ""}}, Entries: []RecordEntry{{0, 0, RecordConstant, 0}}},
+		{Keys: []RecordKey{{0x2008, 0, ""}}, Entries: []RecordEntry{{0, 0, RecordConstant, 0}}},
 		{Place: 1, Base: 0x20000, Keys: []RecordKey{}, Entries: []RecordEntry{}},
 	}
 }
@@ -48,9 +48,9 @@ func TestRecordsRefused(t *testing.T) {
 		"an odd size":              func(b []byte) []byte { b[4]++; return b },
 		"too many entries":         func(b []byte) []byte { binary.LittleEndian.PutUint32(b[8:], 1<<31); return b },
 		"too many keys":            func(b []byte) []byte { binary.LittleEndian.PutUint32(b[12:], 1<<31); return b },
-		"a name outside":           func(b []byte) []byte { b[RecordKeyAddr(0)+8] = 0xff; return b },
-		"a name inside":            func(b []byte) []byte { b[RecordKeyAddr(0)+8] = 0; return b },
-		"a name in the last entry": func(b []byte) []byte { b[RecordKeyAddr(0)+8] = byte(RecordKeyAddr(2)) + 3*12 - 1; return b },
+		"a name outside":           func(b []byte) []byte { b[RecordKeyAddr(0)+16] = 0xff; return b },
+		"a name inside":            func(b []byte) []byte { b[RecordKeyAddr(0)+16] = 0; return b },
+		"a name in the last entry": func(b []byte) []byte { b[RecordKeyAddr(0)+16] = byte(RecordKeyAddr(2)) + 3*12 - 1; return b },
 		"an unknown key":           func(b []byte) []byte { b[RecordKeyAddr(2)+4] = 2; return b },
 		"an unknown form":          func(b []byte) []byte { b[RecordKeyAddr(2)+8] = 8; return b },
 		"no end of a name": func(b []byte) []byte {

@@ -16,6 +16,7 @@ import (
 type recorded struct {
 	at      uint64
 	key     uint64 // 0: the file does not contain it
+	target  uint64 // of direct calls; 0 if it is not known
 	name    string // of the key
 	form    layout.RecordForm
 	flags   uint8
@@ -109,7 +110,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 			return nil, errkind.BadRecord.Errorf("a site of key %s is at %s, which is not code", errkind.Printable(r.Keys[e.Key].Name), p.name(at))
 		}
 		all = append(all, recorded{
-			at: at, key: keys[e.Key], name: r.Keys[e.Key].Name,
+			at: at, key: keys[e.Key], target: r.Keys[e.Key].Target, name: r.Keys[e.Key].Name,
 			form: e.Form, flags: e.Flags, runtime: r.Runtime,
 		})
 	}

@@ -107,7 +107,7 @@ func (v *verifier) checkSite(s *site) {
 	c := v.caller(s, b)
 	t := v.target(s.key)
 	if s.key == 0 {
-		t = v.goneTarget(c, w, b)
+		t = v.goneTarget(s, c, w, b)
 	}
 	switch {
 	case s.user:

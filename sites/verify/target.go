@@ -144,9 +144,10 @@ func (p *program) holds(key uint64) target {
 	return t
 }
 
-// goneTarget stands for what a missing key held: the destination of the call. A linker
-// drops a key that nothing refers to any more.
-func (v *verifier) goneTarget(c caller, w ppc64.Word, b branch) *target {
+// goneTarget stands for what the missing key of a site held: the destination of the
+// call, or what the record has instead for a direct call within the unit. A linker drops
+// a key that nothing refers to any more.
+func (v *verifier) goneTarget(s *site, c caller, w ppc64.Word, b branch) *target {
 	t := &target{unknown: "the file has neither the key nor its trampoline"}
 	if !w.IsBranch() {
 		return t
@@ -159,6 +160,9 @@ func (v *verifier) goneTarget(c caller, w ppc64.Word, b branch) *target {
 		t.content, t.unknown = content{known: true, addr: o.at, named: o.named, ifunc: o.ifunc}, ""
 	case arrived:
 		global, _ := v.functionEntered(o.at)
+		if s.rec != nil && s.rec.form == layout.RecordDirect && !dropped(s.rec.target) {
+			global = s.rec.target
+		}
 		t.content, t.unknown = content{known: true, addr: global}, ""
 		t.callee, t.ours = v.callee(global), true
 	}

@@ -120,8 +120,8 @@ v_data:
 	.quad __start_static_call_sites /* keeps the table */
 
 /* The record: keys and entries are numbered in the order in which they come. */
-.macro reckey name, addr
-	.quad \addr
+.macro reckey name, addr, target=0
+	.quad \addr, \target
 	.long .Lname_\name - .Lrecord
 	.long 0
 	.set .Lkey_\name, .Lkeys
@@ -144,7 +144,7 @@ rec_\name:
 	.set .Lkeys, 0
 rec_head:
 .Lrecord:
-	.long 0x31524353, .Lend - .Lrecord, 12, 12
+	.long 0x32524353, .Lend - .Lrecord, 12, 12
 	.byte 2, 0, 0, 0, 0, 0, 0, 0
 rec_base:
 	.quad v_direct
@@ -157,7 +157,8 @@ rec_base:
 	reckey kept, __SCK__kept
 	reckey again, __SCK__again
 	reckey named, 0
-	reckey dropped, 0
+rec_dropped_key:
+	reckey dropped, 0, f_hidden
 	reckey listed, __SCK__listed
 	reckey shadow, __SCK__shadow
 	recsite direct, 1
@@ -187,10 +188,11 @@ rec_base:
 	.balign 8
 .Lend:
 .Lrecord2:
-	.long 0x31524353, .Lend2 - .Lrecord2, 1, 1
+	.long 0x32524353, .Lend2 - .Lrecord2, 1, 1
 	.byte 2, 0, 0, 0, 0, 0, 0, 0
 	.quad v_gone
 	.quad __SCK__gone
+	.quad 0
 	.long .Lname2 - .Lrecord2, 0
 	.long v_gone.site - v_gone, 0
 	.byte 1, 0, 0, 0
