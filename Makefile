@@ -31,7 +31,7 @@ RUN ?=
 CORPUS ?= $(B)/corpus
 KERNEL ?= $(B)/kernel
 # The kernels of "make kernel-test": inline, far, object or pcrel (kbuild/build-vmlinux.sh),
-# of Linux 6.12 or 6.1.
+# of Linux 7.2, 6.12 or 6.1.
 KIND ?= inline
 SERIES ?= 6.12
 KERNEL_BOOT ?= $(B)/kernel-$(KIND)$(if $(filter-out 6.12,$(SERIES)),-$(SERIES))
@@ -204,6 +204,7 @@ test-full: test reproducible deb-test soundness browser-test corpus-check kernel
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=pcrel
 	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
+	@$(MAKE) --no-print-directory kernel-model SERIES=7.2
 	@$(MAKE) --no-print-directory tutorial-kernel
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -run E2E ./cmd/scpatch/e2e
 	@$(MAKE) --no-print-directory mutants kills
@@ -258,7 +259,7 @@ lint: ## Run golangci-lint (the first time it is compiled: minutes)
 	$(GO) run $(GOLANGCI) run ./...
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-test kernel-patches kernel-cost tutorial-kernel
+.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-cost tutorial-kernel
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -296,14 +297,24 @@ kernel-modules: ## The same, and ten modules
 	@.ci/setup-tools test kernel linux-6.12
 	kbuild/build-vmlinux.sh $(KERNEL) modules
 
+# What this release of Debian does not have, with another directory and package for each.
+FETCH_SOURCE = $(if $(filter 7.2,$(SERIES)),@.ci/fetch-source build/linux-7.2 sid linux-source-7.2)
+
+kernel-model: ## Apply the series SERIES to Debian's source, and check its code by kbuild/model
+	@.ci/setup-tools kernel linux-$(SERIES)
+	$(FETCH_SOURCE)
+	kbuild/build-vmlinux.sh $(B)/source-$(SERIES) source $(SERIES)
+	kbuild/model/run.sh $(B)/source-$(SERIES)/src
+
 kernel-test: build ## Build a kernel (KIND, SERIES) with scpatch in its build, and boot it in qemu
 	@.ci/setup-tools test kernel linux-$(SERIES) boot
+	$(FETCH_SOURCE)
 	kbuild/build-vmlinux.sh $(KERNEL_BOOT) $(KIND) $(SERIES)
 	kbuild/model/run.sh $(KERNEL_BOOT)/src 2
 	kbuild/boot-test.sh $(KERNEL_BOOT) $(MACHINES)
 
 # git am where the tree is git's; else patch, which makes no commits.
-kernel-patches: ## Apply the series SERIES (6.12 or 6.1) to the kernel tree TREE
+kernel-patches: ## Apply the series SERIES (7.2, 6.12 or 6.1) to the kernel tree TREE
 	@[ -f '$(TREE)/Kconfig' ] || { echo 'make kernel-patches TREE=DIRECTORY: no kernel tree in "$(TREE)"' >&2; exit 2; }
 	@if [ -e '$(TREE)/.git' ]; then \
 		git -C '$(TREE)' am $(CURDIR)/kbuild/patches/$(SERIES)/*.patch; \

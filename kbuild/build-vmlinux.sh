@@ -7,6 +7,7 @@
 #
 #   build-vmlinux.sh OUTDIR                    leaves OUTDIR/vmlinux.o
 #   build-vmlinux.sh OUTDIR modules            also leaves OUTDIR/modules/*.ko
+#   build-vmlinux.sh OUTDIR source [SERIES]    leaves OUTDIR/src, with the patches
 #   build-vmlinux.sh OUTDIR KERNEL [SERIES]    leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
 #                                              and OUTDIR/cost-modules/*.ko
 #
@@ -17,7 +18,7 @@
 #   inline     static calls that are patched, with scpatch in the build
 #   far        the same, with 40 MB in the middle of its text
 #   object     the same as inline, but linked from vmlinux.o
-#   pcrel      the same as inline, with PC-relative code (6.12 only)
+#   pcrel      the same as inline, with PC-relative code (not 6.1)
 #   direct     the same as inline, without the tests
 #   runtime    the same as direct, with an image that is patched when it starts
 #   outline    static calls by way of trampolines, as vmlinux.o above (6.12 only)
@@ -25,14 +26,14 @@
 #
 # Each wants a directory of its own.
 #
-# The source is Debian's linux-source-SERIES package. SERIES is 6.12 where it is
-# not given, or 6.1. Nothing is downloaded.
+# The source is Debian's linux-source-SERIES package, from where source.sh finds it.
+# SERIES is 6.12 where it is not given, or 7.2, or 6.1. Nothing is downloaded.
 # A second run with unchanged inputs (source, patches, configuration, this
 # script, compiler and linker; with scpatch in the build also scpatch) does nothing.
 #
 # Environment: JOBS (default: the number of processors),
 #              CROSS_COMPILE (default: powerpc64le-linux-gnu-),
-#              LINUX_SOURCE (default: /usr/src/linux-source-SERIES.tar.*, the last by name),
+#              LINUX_SOURCE (a tarball, in the place of what source.sh finds),
 #              SCPATCH (default: build/scpatch beside this directory).
 
 set -eu -o pipefail
@@ -50,7 +51,7 @@ die() {
 }
 
 usage() {
-	printf 'usage: %s OUTDIR [modules | KERNEL [SERIES]]\n' "${0##*/}" >&2
+	printf 'usage: %s OUTDIR [modules | source [SERIES] | KERNEL [SERIES]]\n' "${0##*/}" >&2
 	exit 2
 }
 
@@ -67,14 +68,14 @@ case $variant in
 	[ $# -le 2 ] || usage
 	patches=("$here/patches/$series-minimal"/*.patch)
 	;;
-inline | far | object | pcrel | direct | runtime | outline | pointer)
+source | inline | far | object | pcrel | direct | runtime | outline | pointer)
 	[ $# -le 3 ] || usage
 	series=${3-$series}
-	[ "$variant" != pcrel ] || [ "$series" = 6.12 ] || die "Linux $series has no PC-relative kernel"
+	[ "$variant" != pcrel ] || [ "$series" != 6.1 ] || die "Linux $series has no PC-relative kernel"
 	patches=("$here/patches/$series"/*.patch)
 	case $variant in
 	outline) patches=("$here/patches/$series-minimal"/*.patch) ;;
-	pointer) ;;
+	pointer | source) ;;
 	direct | runtime)
 		with_scpatch=y
 		fragments+=("$here/inline.config")
@@ -104,14 +105,7 @@ if [ -n "$with_scpatch" ]; then
 	scpatch=$(CDPATH='' cd -- "$(dirname -- "$scpatch")" && pwd)/${scpatch##*/}
 fi
 
-tarball=${LINUX_SOURCE-}
-if [ -z "$tarball" ]; then
-	for f in /usr/src/linux-source-"$series".tar.* /usr/src/linux-source-"$series".[0-9]*.tar.*; do
-		[ -f "$f" ] && tarball=$f
-	done
-fi
-[ -n "$tarball" ] && [ -f "$tarball" ] ||
-	die "no Linux $series source in /usr/src: install the Debian package linux-source-$series"
+tarball=$("$here/source.sh" "$series")
 
 mkdir -p "$1"
 out=$(CDPATH='' cd -- "$1" && pwd)
@@ -156,6 +150,15 @@ if [ "$variant" = runtime ]; then
 	scpatch=$out/scpatch
 fi
 
+# compare_version TREE: say so if the series was made for another Linux.
+compare_version() {
+	local base=$here/patches/$series/base version
+	[ -f "$base" ] || return 0
+	version=$(sed -nE '1,5s/^(VERSION|PATCHLEVEL|SUBLEVEL) = //p' "$1/Makefile" | paste -sd .)
+	[ "$version" = "$(cat "$base")" ] ||
+		echo "${tarball##*/} is Linux $version; the series is for Linux $(cat "$base"), and is tried"
+}
+
 unpack() {
 	fresh "$out/.stamp-src" "$src_sum" "$out/src/Makefile" && return
 	echo "unpacking ${tarball##*/}"
@@ -163,6 +166,7 @@ unpack() {
 	rm -f "$out/.stamp-src"
 	mkdir "$out/src.tmp"
 	tar -xf "$tarball" -C "$out/src.tmp" --strip-components=1
+	compare_version "$out/src.tmp"
 	for p in "${patches[@]}"; do
 		echo "applying ${p##*/}"
 		patch -d "$out/src.tmp" -p1 -s -F0 --no-backup-if-mismatch <"$p" ||
@@ -272,8 +276,9 @@ headers_make() {
 }
 
 # collect NAME DIRECTORY...: the modules that modules.order in these directories
-# names, by their .o or (Linux 6.1) by their .ko, to OUTDIR/NAME. Not every .ko:
-# one may be left from another configuration.
+# names, by their .o or (Linux 6.1) by their .ko, to OUTDIR/NAME. The names are
+# relative to the directory, or absolute (outside of the tree, up to Linux 6.12).
+# Not every .ko: one may be left from another configuration.
 collect() {
 	local name=$1 dir m
 	shift
@@ -285,7 +290,7 @@ collect() {
 			m=${m%.ko}.ko
 			case $m in
 			/*) ;;
-			*) m=$out/obj/$m ;;
+			*) m=$dir/$m ;;
 			esac
 			cp "$m" "$out/$name.tmp/"
 			m=${m#"$out/obj/"}
@@ -297,6 +302,11 @@ collect() {
 }
 
 unset MAKEFLAGS MAKELEVEL MFLAGS KCONFIG_CONFIG KBUILD_OUTPUT
+
+if [ "$variant" = source ]; then
+	unpack
+	exit 0
+fi
 
 if [ -n "$variant" ] && [ "$variant" != modules ]; then
 	if ! fresh "$out/.stamp-kernel" "$kernel_sum" "$out/vmlinux"; then

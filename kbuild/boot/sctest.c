@@ -13,8 +13,12 @@
 #include <linux/sched.h>
 #include <linux/static_call.h>
 #include <linux/tracepoint.h>
-#include <asm/code-patching.h>
 #include <asm/paca.h>
+#if __has_include(<asm/text-patching.h>)
+#include <asm/text-patching.h>
+#else /* up to Linux 6.12 */
+#include <asm/code-patching.h>
+#endif
 
 static unsigned long counter;
 /* A reference through the TOC: wrong if r2 is. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
+ * What differs between the KUnit of one Linux and another. A function that makes
+ * parameters has one argument more since Linux 6.18.
+ *
  * What the KUnit of Linux 6.1 does not have and that of Linux 6.12 does: the suite
  * of a module runs when the module is live, and a write to the file "run" of a suite
  * in debugfs runs the suite again. In Linux 6.1 suites of modules run before the init
@@ -11,6 +14,15 @@
 #include <kunit/test.h>
 #include <linux/module.h>
 #include <linux/version.h>
+
+/* The head of a function that makes parameters, from @prev and for @desc. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+#define sct_generator(name)						\
+static const void *name(struct kunit *test, const void *prev, char *desc)
+#else
+#define sct_generator(name)						\
+static const void *name(const void *prev, char *desc)
+#endif
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 

@@ -8,7 +8,11 @@
 #include <kunit/test.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
+#if __has_include(<asm/text-patching.h>)
+#include <asm/text-patching.h>
+#else /* up to Linux 6.12 */
 #include <asm/code-patching.h>
+#endif
 
 #include "suite.h"
 
@@ -22,7 +26,7 @@ struct sct_point {
 	const struct sct_unit *target;
 };
 
-static const void *sct_next_point(const void *prev, char *desc)
+static const void *sct_point_after(const void *prev, char *desc)
 {
 	static struct sct_point points[SCT_UNITS * SCT_UNITS * SCT_UNITS];
 	int i = prev ? (const struct sct_point *)prev - points + 1 : 0;
@@ -42,7 +46,7 @@ static const void *sct_next_point(const void *prev, char *desc)
 	return NULL;
 }
 
-static const void *sct_next_owner(const void *prev, char *desc)
+static const void *sct_owner_after(const void *prev, char *desc)
 {
 	const struct sct_unit **p = prev ? (const struct sct_unit **)prev + 1 : sct_units;
 
@@ -53,6 +57,16 @@ static const void *sct_next_owner(const void *prev, char *desc)
 		return p;
 	}
 	return NULL;
+}
+
+sct_generator(sct_next_point)
+{
+	return sct_point_after(prev, desc);
+}
+
+sct_generator(sct_next_owner)
+{
+	return sct_owner_after(prev, desc);
 }
 
 /* The first unit that is there, from a number on. */
@@ -180,7 +194,7 @@ static void units(struct kunit *test)
 	}
 
 	/* Are all points there that the other cases run for? */
-	while ((p = sct_next_point(p, desc)))
+	while ((p = sct_point_after(p, desc)))
 		points++;
 	for (i = 0; i < n; i++)
 		want += reach[i] * n;
