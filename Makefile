@@ -285,9 +285,10 @@ corpus-full: ## The same for 20 packages; readelf, eu-elflint and the linkers se
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=20000 SCPATCH_CORPUS_PEERS=$(CORPUS_PEERS) \
 		$(GOTEST) -count=1 -v -run '^TestCorpus$$' ./cmd/scpatch/e2e
 
-corpus-check: corpus ## Write every object of the corpus back byte for byte, and plan it
+corpus-check: corpus ## Write every object of the corpus back byte for byte, plan it, and edit some
 	$(REQUIRE) SCPATCH_CORPUS='$(abspath $(CORPUS))' SCPATCH_CORPUS_MIN=$(CORPUS_MIN) SCPATCH_CORPUS_PEERS=200 \
 		$(GOTEST) -count=1 -v -run '^TestCorpus' ./cmd/scpatch/e2e
+	SCPATCH_CORPUS='$(abspath $(CORPUS))' $(GOTEST) -count=1 -run '^Test(RemoveEvery|Inverse|ObjectMix)' ./elfrw
 
 kernel-object: ## Build vmlinux.o from Debian's linux-source-6.12 (minutes)
 	@.ci/setup-tools test kernel linux-6.12

@@ -226,7 +226,7 @@ func TestEdit(t *testing.T) {
 func hasUnknown(f *elfrw.File) bool {
 	for i := 1; i < f.NumSections(); i++ {
 		switch s := f.Section(i); elf.SectionType(s.Type) {
-		case elf.SHT_REL, elf.SHT_RELA, elf.SHT_GROUP, elf.SHT_SYMTAB_SHNDX, shtAddrsig, elf.SHT_NULL:
+		case elf.SHT_REL, elf.SHT_RELA, elf.SHT_GROUP, elf.SHT_SYMTAB_SHNDX, shtAddrsig, shtCallGraph12, 0x6fff4c09, elf.SHT_NULL:
 		default:
 			if int(s.Link) == f.Symtab().Index {
 				return true

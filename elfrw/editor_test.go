@@ -61,7 +61,7 @@ func (d *editor) find(ok func(i int, s elfrw.Section) bool) []int {
 func (d *editor) plain(min uint64) []int {
 	return d.find(func(i int, s elfrw.Section) bool {
 		switch elf.SectionType(s.Type) {
-		case elf.SHT_NULL, elf.SHT_NOBITS, elf.SHT_STRTAB, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, elf.SHT_REL, elf.SHT_RELA, shtAddrsig:
+		case elf.SHT_NULL, elf.SHT_NOBITS, elf.SHT_STRTAB, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, elf.SHT_REL, elf.SHT_RELA, shtAddrsig, shtCallGraph12:
 			return false
 		}
 		return s.Size >= min

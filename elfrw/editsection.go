@@ -445,15 +445,18 @@ func (e *Edit) setSection(i int, was *NewSection, s NewSection) {
 	if i >= e.f.shnum {
 		e.sections[i-e.f.shnum] = s
 	} else {
-		e.changeSection(i, was, s)
+		e.changeSection(i, s)
 	}
 	if s.Group != was.Group {
 		e.join(i, s.Group)
 	}
 	e.sectionAdded(i)
+	if s.Name != was.Name {
+		e.renameRelocs(i, was.Name, s.Name)
+	}
 }
 
-func (e *Edit) changeSection(i int, was *NewSection, s NewSection) {
+func (e *Edit) changeSection(i int, s NewSection) {
 	of := e.f.Section(i)
 	c := &sectionChange{NewSection: s, renamed: s.Name != of.NameString(), name: of.Name, moved: e.moves(i, &s)}
 	if !structured(s.Type) {
@@ -463,9 +466,6 @@ func (e *Edit) changeSection(i int, was *NewSection, s NewSection) {
 		e.changedSections = map[int]*sectionChange{}
 	}
 	e.changedSections[i] = c
-	if s.Name != was.Name {
-		e.renameRelocs(i, was.Name, s.Name)
-	}
 }
 
 // renameRelocs lets the names of relocation sections follow that of their section.

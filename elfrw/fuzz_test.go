@@ -4,6 +4,7 @@ package elfrw_test
 
 import (
 	"bytes"
+	"debug/elf"
 	"errors"
 	"os"
 	"path/filepath"
@@ -62,6 +63,102 @@ func FuzzNew(f *testing.F) {
 		}
 		newEditor(t, data).layout()
 	})
+}
+
+// FuzzObjectEdit makes edits of sections and symbols, of files that New accepts. They may
+// be refused, and Layout may refuse them all; what comes out is a file that New accepts
+// and whose references lead to something.
+func FuzzObjectEdit(f *testing.F) {
+	seeds(f, func(b []byte) {
+		f.Add(b, []byte{0, 3, 1, 1, 4, 2, 3, 5, 1, 0, 6, 2})
+		f.Add(b, bytes.Repeat([]byte{1, 4, 0, 9, 3, 2, 8, 5, 7, 6}, 4))
+	})
+	// Relocations of themselves.
+	own := basic().build()
+	copy(own[shdr(vRela, shInfo)(own):], u32(vRela))
+	f.Add(own, []byte{1, vRela, 1, 1})
+	f.Fuzz(func(t *testing.T, data, script []byte) {
+		file, err := elfrw.New(data)
+		if err != nil {
+			return
+		}
+		e := file.Edit()
+		next := func(n int) int {
+			if len(script) == 0 || n <= 0 {
+				return 0
+			}
+			k := int(script[0])
+			script = script[1:]
+			return k % n
+		}
+		for len(script) > 0 {
+			anyEdit(e, file, next)
+		}
+		e.StripSignature()
+		m, err := e.Layout()
+		if err != nil || m.Size() > 64<<20 {
+			return
+		}
+		var out bytes.Buffer
+		if _, err := m.WriteTo(&out); err != nil {
+			t.Fatal(err)
+		}
+		is, err := elfrw.New(out.Bytes())
+		if err != nil {
+			t.Fatalf("the output: %v", err)
+		}
+		if err := is.CheckReferences(); err != nil && !e.Empty() {
+			t.Fatalf("the output: %v", err)
+		}
+	})
+}
+
+// anyEdit makes one of the edits that name sections and symbols. Whether it may be made is
+// for the edit to say.
+func anyEdit(e *elfrw.Edit, f *elfrw.File, next func(int) int) {
+	secs, syms := f.NumSections()+4, f.NumSymbols()+4
+	rela := func() elfrw.Rela {
+		return elfrw.Rela{Off: uint64(next(99)), Symbol: next(syms), Type: uint32(next(9)), Addend: int64(next(9))}
+	}
+	switch i, y := next(secs), next(syms); next(14) {
+	case 0:
+		_ = e.RemoveSymbol(y)
+	case 1:
+		_ = e.RemoveSection(i)
+	case 2:
+		_ = e.RenameSymbol(y, "renamed"[:next(8)])
+	case 3:
+		_ = e.RenameSection(i, ".renamed"[:next(9)])
+	case 4:
+		_ = e.SetData(i, make([]byte, next(99)))
+	case 5:
+		_ = e.AddRelas(i, rela(), rela())
+	case 6:
+		_, _ = e.AddSymbol(elfrw.NewSymbol{Name: "new"[:next(4)], Bind: elf.SymBind(next(3)), Section: i})
+	case 7:
+		_, _ = e.AddSection(elfrw.NewSection{Name: ".new", Type: elf.SHT_PROGBITS, Group: next(2) * i, Addralign: 1 << next(9), Data: make([]byte, next(50))})
+	case 8:
+		_, _ = e.AddSection(elfrw.NewSection{Name: ".group", Type: elf.SHT_GROUP, Info: uint32(y), Data: make([]byte, 4)})
+	case 9:
+		_ = e.DropRela(i, next(9))
+	case 10:
+		_ = e.SetRela(i, next(9), rela())
+	case 11:
+		_ = e.InsertRela(i, next(9), rela())
+	case 12:
+		if i < f.NumSections() {
+			s := e.Section(i)
+			s.Type, s.Addralign, s.Group = elf.SectionType(next(12)), 1<<next(9), next(2)*next(secs)
+			s.Info, s.Link = s.Info+uint32(next(2)), s.Link+next(2)
+			_ = e.SetSection(i, s)
+		}
+	case 13:
+		if y < f.NumSymbols() {
+			s := e.Symbol(y)
+			s.Bind, s.Section = elf.SymBind(next(3)), i
+			_ = e.SetSymbol(y, s)
+		}
+	}
 }
 
 // FuzzEdit makes the edits that the script says. An edit may be refused; if it

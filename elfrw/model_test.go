@@ -78,6 +78,7 @@ func snapshot(f *elfrw.File) *model {
 		}
 		return nil, i
 	}
+	at32 := func(off int, d []byte) (*msym, uint32) { return at(binary.LittleEndian.Uint32(d[off:])) }
 	for i := range f.NumSections() {
 		s := f.Section(i)
 		c := &msec{hdr: s.Section64}
@@ -112,6 +113,15 @@ func snapshot(f *elfrw.File) *model {
 				y, _ := at(binary.LittleEndian.Uint32(d[i:]))
 				c.refs = append(c.refs, y)
 				clear(c.data[i:][:4])
+			}
+		case s.Is(shtCallGraph12) && m.symtab != 0 && int(s.Link) == m.symtab && len(d)%16 == 0:
+			c.data = bytes.Clone(d)
+			for i := 0; i < len(d); i += 16 {
+				for _, at := range []int{i, i + 4} {
+					y, _ := at32(at, d)
+					c.refs = append(c.refs, y)
+				}
+				clear(c.data[i:][:8])
 			}
 		case s.Is(shtAddrsig) && m.symtab != 0 && int(s.Link) == m.symtab:
 			for len(d) > 0 {

@@ -135,7 +135,7 @@ func (o *objectEditor) opaque(but *rsec) bool {
 	for i := 1; i < o.f.NumSections(); i++ {
 		if s := o.secs[i]; s != but && !o.gone[s] && s.link != nil && s.link == o.r.symtab {
 			switch typ := elf.SectionType(s.hdr.Type); typ {
-			case elf.SHT_REL, elf.SHT_RELA, elf.SHT_GROUP, elf.SHT_SYMTAB_SHNDX, shtAddrsig, 0x6fff4c02, 0x6fff4c09, elf.SHT_NULL:
+			case elf.SHT_REL, elf.SHT_RELA, elf.SHT_GROUP, elf.SHT_SYMTAB_SHNDX, shtAddrsig, shtCallGraph12, 0x6fff4c09, elf.SHT_NULL:
 			default:
 				return true
 			}
@@ -164,9 +164,12 @@ func (o *objectEditor) removeSection(i int) bool {
 	o.t.Helper()
 	s := o.secs[i]
 	out := map[*rsec]bool{s: true}
-	for _, r := range o.secs {
-		if typ := elf.SectionType(r.hdr.Type); (typ == elf.SHT_RELA || typ == elf.SHT_REL) && r.info == s && !o.gone[r] {
-			out[r] = true
+	for n := 0; n < len(out); {
+		n = len(out)
+		for _, r := range o.secs {
+			if typ := elf.SectionType(r.hdr.Type); (typ == elf.SHT_RELA || typ == elf.SHT_REL) && out[r.info] && !o.gone[r] {
+				out[r] = true
+			}
 		}
 	}
 	want := i != 0 && !o.gone[s] && !s.noData
@@ -177,7 +180,7 @@ func (o *objectEditor) removeSection(i int) bool {
 	}
 	var syms []*rsym
 	for _, y := range o.syms {
-		if y.sec == s && !o.gone[y] {
+		if out[y.sec] && !o.gone[y] {
 			syms = append(syms, y)
 			want = want && len(o.users(y, out)) == 0 && !o.opaque(s)
 		}

@@ -7,6 +7,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"hash/fnv"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -28,16 +29,32 @@ func eachEditable(t *testing.T, test func(*testing.T, []byte)) {
 	}
 	eachSmall(t, run)
 	eachObject(t, run)
-	paths, err := filepath.Glob("../build/corpus/*/*.o")
-	if err != nil {
-		t.Fatal(err)
+	eachOfCorpus(t, run)
+}
+
+// eachOfCorpus runs a test over some hundred objects below the directory of SCPATCH_CORPUS,
+// if that is set (make corpus-check).
+func eachOfCorpus(t *testing.T, test func(*testing.T, []byte)) {
+	dir := os.Getenv("SCPATCH_CORPUS")
+	if dir == "" {
+		return
 	}
-	for i := 0; i < len(paths); i += max(1, len(paths)/200) {
+	var paths []string
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if ext := filepath.Ext(path); ext == ".o" || ext == ".ko" {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no objects in %s: %v", dir, err)
+	}
+	for i := 0; i < len(paths); i += 1 + len(paths)/500 {
 		data, err := os.ReadFile(paths[i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Run(filepath.Base(paths[i]), func(t *testing.T) { run(t, data) })
+		t.Run(paths[i][len(dir):], func(t *testing.T) { test(t, data) })
 	}
 }
 
@@ -415,4 +432,37 @@ func (o *objectEditor) setSomeSection(r *rand.Rand) bool {
 	m.hdr.Type, m.hdr.Flags, m.hdr.Addralign, m.hdr.Entsize, m.hdr.Size = uint32(s.Type), uint64(s.Flags), s.Addralign, s.Entsize, s.Size
 	m.data = string(s.Data)
 	return true
+}
+
+// TestBoundaryBack removes sections until their number fits into e_shnum again, and the
+// numbers into st_shndx.
+func TestBoundaryBack(t *testing.T) {
+	names := []string{"wide", "xindex"}
+	if testing.Short() {
+		names = names[:1]
+	}
+	for _, name := range names {
+		o := newObjectEditor(t, large[name]())
+		if h := o.f.Header(); h.Shnum != 0 {
+			t.Fatalf("%s: e_shnum is %d", name, h.Shnum)
+		}
+		for i := 100; i < 140; i++ {
+			if !o.removeSection(i) {
+				t.Fatalf("section %d stays", i)
+			}
+		}
+		f, err := elfrw.New(o.layout())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := f.Section(0)
+		if h := f.Header(); int(h.Shnum) != f.NumSections() || int(h.Shstrndx) >= f.NumSections() || first.Size != 0 || first.Link != 0 {
+			t.Errorf("%s: %d sections, e_shnum is %d and e_shstrndx %d; the first header has %d and %d", name, f.NumSections(), h.Shnum, h.Shstrndx, first.Size, first.Link)
+		}
+		for s := range f.Symbols() {
+			if s.Shndx == elf.SHN_XINDEX {
+				t.Fatalf("%s: symbol %d has SHN_XINDEX", name, s.Index)
+			}
+		}
+	}
 }

@@ -167,7 +167,7 @@ func read(t testing.TB, data []byte) *reading {
 				clear(b[symAt:][:4])
 			}
 			s.data = string(d)
-		case typ == 0x6fff4c02 && int(h.Link) == symtab:
+		case typ == shtCallGraph12 && int(h.Link) == symtab:
 			d = bytes.Clone(d)
 			for b := d; len(b) > 0; b = b[16:] {
 				s.refs = append(s.refs, r.syms[le.Uint32(b)], r.syms[le.Uint32(b[4:])])

@@ -269,9 +269,13 @@ func (e *Edit) relocsOf(i int) []int {
 	}
 	var out []int
 	for r := range e.relocs.of(i) {
-		if h := e.head(r); int(h.Info) == i && !e.goneSections.has(r) && !slices.Contains(out, r) {
+		if h := e.head(r); int(h.Info) == i && !e.goneSections.has(r) {
 			out = append(out, r)
 		}
+	}
+	if len(e.relocs.more[i]) > 0 { // it may be there twice
+		slices.Sort(out)
+		out = slices.Compact(out)
 	}
 	return out
 }
@@ -406,12 +410,13 @@ func (e *Edit) removeSection(i int) error {
 	if _, err := e.references(); err != nil {
 		return err
 	}
-	gone := append([]int{i}, e.relocsOf(i)...)
+	gone := e.withRelocs(i)
+	var symbols []int
 	for _, s := range gone {
 		e.count(s, -1)
+		symbols = append(symbols, e.definedIn(s)...)
 	}
-	symbols := e.definedIn(i)
-	if err := e.removable(i, gone[1:], symbols); err != nil {
+	if err := e.removable(gone, symbols); err != nil {
 		for _, s := range gone {
 			e.count(s, 1)
 		}
@@ -429,6 +434,20 @@ func (e *Edit) removeSection(i int) error {
 	return nil
 }
 
+// withRelocs returns section i, its relocation sections, and theirs.
+func (e *Edit) withRelocs(i int) []int {
+	out, seen := []int{i}, map[int]bool{i: true}
+	for k := 0; k < len(out); k++ {
+		for _, r := range e.relocsOf(out[k]) {
+			if !seen[r] {
+				seen[r] = true
+				out = append(out, r)
+			}
+		}
+	}
+	return out
+}
+
 // definedIn returns the symbols that section i defines.
 func (e *Edit) definedIn(i int) []int {
 	var out []int
@@ -440,19 +459,19 @@ func (e *Edit) definedIn(i int) []int {
 	return out
 }
 
-// removable returns an error if something refers to a section, to its relocations or to
-// its symbols.
-func (e *Edit) removable(i int, relocs, symbols []int) error {
-	if err := e.unreferenced(&e.refs.sections, i); err != nil {
+// removable returns an error if something refers to a section, to its relocations, which
+// follow it in gone, or to their symbols.
+func (e *Edit) removable(gone, symbols []int) error {
+	if err := e.unreferenced(&e.refs.sections, gone[0]); err != nil {
 		return err
 	}
-	for _, r := range relocs {
+	for _, r := range gone[1:] {
 		if err := e.unreferenced(&e.refs.sections, r); err != nil {
 			return fmt.Errorf("its relocations %s: %w", e.sectionString(r), err)
 		}
 	}
 	if len(symbols) > 0 {
-		if err := e.renumberableWithout(i); err != nil {
+		if err := e.renumberableWithout(gone[0]); err != nil {
 			return err
 		}
 	}

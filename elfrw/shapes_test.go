@@ -22,9 +22,10 @@ const (
 	ax = elf.SHF_ALLOC | elf.SHF_EXECINSTR
 	wa = elf.SHF_ALLOC | elf.SHF_WRITE
 
-	shfExclude = elf.SectionFlag(0x80000000)
-	shtAddrsig = elf.SectionType(0x6fff4c03)
-	shtUnknown = elf.SectionType(0x6fff4c42)
+	shfExclude     = elf.SectionFlag(0x80000000)
+	shtAddrsig     = elf.SectionType(0x6fff4c03)
+	shtCallGraph12 = elf.SectionType(0x6fff4c02)
+	shtUnknown     = elf.SectionType(0x6fff4c42)
 )
 
 func local(t elf.SymType) uint8  { return elf.ST_INFO(elf.STB_LOCAL, t) }
@@ -90,6 +91,19 @@ func grouped() *object {
 	alone := o.add(sec{name: ".data.in", flags: wa | elf.SHF_GROUP, align: 8, data: make([]byte, 8)})
 	group(2, uint32(alone))
 	o.add(sec{name: ".llvm_addrsig", typ: shtAddrsig, flags: shfExclude, align: 1, link: linkSymtab, data: []byte{2, 4, 0x85, 0, 6}})
+	return o
+}
+
+// profiled has LLVM's call graph as it is and as it was.
+func profiled() *object {
+	o := basic()
+	graph := o.add(sec{name: ".llvm.call-graph-profile", typ: 0x6fff4c09, flags: shfExclude, align: 1, entsize: 8, link: linkSymtab, data: make([]byte, 16)})
+	var rel []byte
+	for i, sym := range []uint32{2, 4, 5, 2} {
+		rel = append(append(rel, u64(uint64(i)/2*8)...), words(0, sym)...)
+	}
+	o.add(sec{name: ".rel.llvm.call-graph-profile", typ: elf.SHT_REL, flags: elf.SHF_INFO_LINK, align: 8, entsize: 16, link: linkSymtab, info: uint32(graph), data: rel})
+	o.add(sec{name: ".llvm.call-graph-profile", typ: shtCallGraph12, flags: shfExclude, align: 8, entsize: 16, link: linkSymtab, data: words(2, 4, 100, 0, 5, 2, 7, 0)})
 	return o
 }
 
@@ -160,6 +174,7 @@ var small = map[string]*object{
 	"middle":     with(grouped(), func(o *object) { o.headers = 4 }),
 	"shuffled":   with(grouped(), func(o *object) { o.order = []int{12, 3, 11, 7, 14, 1, 6, 2, 9, 5, 4, 10, 13} }),
 	"groups":     grouped(),
+	"profiled":   profiled(),
 	"compressed": compressed(),
 	"zdebug":     zdebug(),
 	"nosymbols":  {bare: true, secs: []sec{{name: ".text", typ: elf.SHT_PROGBITS, flags: ax, align: 4, data: code(4)}}},
