@@ -24,6 +24,9 @@ func unlist(entries ...string) (edits []string) {
 	return edits
 }
 
+// noTOCCall has v_one, which keeps no TOC pointer, call its trampoline, and no table say so.
+var noTOCCall = append(unlist("one"), "leaf v_one\n", "leaf v_one\n\t.localentry v_one,1\n", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl __SCT__one")
+
 const (
 	noPlace  = "a run time has no place for a restore"
 	unlisted = ", but no entry of the table names the call"
@@ -163,6 +166,11 @@ var kernelFaults = []sourceCase{
 	{name: "an unlisted call with a restore and no save", edits: append(unlist("through, 2"), `"bl __SCT__through", nop`, `"bl __SCT__through", ld 2,24(1)`), opts: image,
 		want: []string{"v_through+0x14: calls __SCT__through" + unlisted}},
 	{name: "an unlisted tail call", edits: append(unlist("tail, 1"), "\tb f_target", "\tb __SCT__tail"), opts: image, want: []string{"v_tail+0xc: calls __SCT__tail" + unlisted}},
+	{name: "an unlisted call of a caller without a TOC pointer", edits: noTOCCall, opts: image},
+	{name: "an unlisted call of a caller without a TOC pointer, that nobody allows", edits: noTOCCall, opts: Options{PACATOC: "16"},
+		want: []string{"v_linker+0x14: calls __SCT__linker: nothing says that it was patched", "v_one+0xc: calls __SCT__one: nothing says that it was patched"}},
+	{name: "an unlisted call of a caller with one entry", edits: append(unlist("one"), "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl __SCT__one"), opts: image,
+		want: []string{"v_one+0xc: calls __SCT__one" + unlisted}},
 	{name: "an unlisted call, and no run time", edits: unlist("far, 0, __SCJ__far", "through, 2"), opts: none},
 	{name: "an unlisted call that nobody allows", edits: unlist("far, 0, __SCJ__far", "through, 2"), opts: Options{PACATOC: "16", Runtime: None},
 		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched, or was meant to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},

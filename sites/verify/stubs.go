@@ -69,7 +69,7 @@ func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 // image, all calls have to be in the table. No run time patches other calls when the
 // key comes to hold a function of a module, and then nothing restores r2 after them,
 // unless the linker has taken care of it: its stub saves r2, and the slot loads it
-// (ELFv2 §2.2.1).
+// (ELFv2 §2.2.1). A caller that keeps no TOC pointer needs no restore.
 func (v *verifier) unlistedCalls() {
 	v.trampolineCalls(func(at uint64, w ppc64.Word, tramp string, saves bool) {
 		rec := v.record(at)
@@ -77,8 +77,8 @@ func (v *verifier) unlistedCalls() {
 			return
 		}
 		slot, _ := v.word(at + ppc64.WordSize)
-		restored := saves && w.LK() && slot == ppc64.RestoreTOC
 		s := site{at: at, key: v.keyNamed(strings.TrimPrefix(tramp, layout.TrampPrefix))}
+		restored := saves && w.LK() && slot == ppc64.RestoreTOC || v.caller(&s, v.branchAt(at, w)).noTOC
 		if rec == nil {
 			v.sites++
 		}
