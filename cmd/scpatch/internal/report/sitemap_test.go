@@ -29,6 +29,7 @@ func TestBrowser(t *testing.T) {
 		"Address":         browserAddress,
 		"BadLinks":        browserBadLinks,
 		"Groups":          browserGroups,
+		"Directories":     browserDirectories,
 		"Remedy":          browserRemedy,
 		"Empty":           browserEmpty,
 		"Sort":            browserSort,
@@ -340,6 +341,22 @@ func browserGroups(t *testing.T, c *chromium) {
 	if n := b.chart("part"); len(n) != 13 || n[last] != want[last] {
 		t.Errorf("the pressed group is not among the first: %v", n)
 	}
+}
+
+// browserDirectories counts files by their directories.
+func browserDirectories(t *testing.T, c *chromium) {
+	var files []File
+	for _, f := range []string{"mm/built-in.a(a.o)", "mm/built-in.a(b.o)", "fs/x.o", "fs/proc/y.o", "fs/proc/z.o", "top.o"} {
+		files = append(files, listed(t, f, "f:a:direct g:b:keep"))
+	}
+	path := filepath.Join(t.TempDir(), "page.html")
+	if err := WritePage(path, testOrigin, files); err != nil {
+		t.Fatal(err)
+	}
+	b := c.open(t, fileURL(path), 1280, 800)
+	b.equal("directories", fmt.Sprint(b.chart("part")), "map[fs/proc/…:4 fs/…:2 mm/…:4 top.o:2]")
+	b.equal("files", fmt.Sprint(eval[[]string](b, `[...document.querySelectorAll("#rows .cell-file")].map((e) => e.textContent)`)), "[a.o a.o b.o b.o x.o x.o y.o y.o z.o z.o top.o top.o]")
+	b.equal("functions", b.content("totals"), "2 keys, called in 12 functions of 6 files")
 }
 
 // browserRemedy reads what can be done about each kept site.

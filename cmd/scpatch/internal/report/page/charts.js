@@ -85,10 +85,11 @@ function press(chart, name) {
   [...document.querySelectorAll(`[data-chart="${chart}"] li button`)].find((b) => b.dataset.name === name)?.focus();
 }
 
-// short keeps the last words of a long name, where it differs from others.
+// short keeps the last words of a long name, where it differs from others. What names
+// begin with, which a family is called by, stays.
 function short(name) {
   let s = name;
-  while (s.length > 22 && /[_/:.-][^_/:.…-]/.test(s)) s = s.replace(/^.*?[_/:.-](?=[^_/:.…-])/, "");
+  while (!name.endsWith("…") && s.length > 22 && /[_/:.-][^_/:.…-]/.test(s)) s = s.replace(/^.*?[_/:.-](?=[^_/:.…-])/, "");
   return s === name ? name : "…" + s;
 }
 

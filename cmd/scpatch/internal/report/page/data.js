@@ -102,26 +102,27 @@ function functionsOf(sites) {
 
 // families groups the texts of a column by how they begin: a group that has more
 // than a sixth of the sites is split at its next separator, where that gives
-// several. So the keys of a kernel fall into its subsystems, and files into
-// directories, whatever their names are. Returns the name of the group by text.
+// several. So the keys of a kernel fall into its subsystems, whatever their names are,
+// and files into directories. Returns the name of the group by text.
 function families(column) {
-  const names = everySite(column), group = new Map();
-  const separator = column === "file" ? /[/]/g : /_+|::|[-.]/g;
+  const names = everySite(column), group = new Map(), files = column === "file";
+  const separator = files ? /[/]/g : /_+|::|[-.]/g;
   const split = (prefix, members) => {
     const parts = new Map();
     for (const s of members) {
       separator.lastIndex = prefix.length + 1;
       const m = separator.exec(strings[s]);
-      const head = m ? strings[s].slice(0, m.index + m[0].length) : strings[s];
+      // The files of a directory stay together.
+      const head = m ? strings[s].slice(0, m.index + m[0].length) : files && prefix !== "" ? prefix : strings[s];
       if (!parts.has(head)) parts.set(head, { members: [], size: 0 });
       const part = parts.get(head);
       part.members.push(s);
       part.size += names.get(s);
     }
     for (const [head, part] of parts) {
-      const whole = part.members.length === 1;
-      if (!whole && (parts.size === 1 || part.size * 6 > total)) split(head, part.members);
-      else for (const s of part.members) group.set(s, whole ? strings[s] : head + "…");
+      const one = part.members.length === 1;
+      if (head !== prefix && !one && (parts.size === 1 || part.size * 6 > total)) split(head, part.members);
+      else for (const s of part.members) group.set(s, head === strings[s] || one && !files ? strings[s] : head + "…");
     }
   };
   split("", [...names.keys()]);

@@ -19,10 +19,10 @@ const stacked = matchMedia("(max-width: 1080px)");
 const says = (column) => { const n = everySite(column); return n.size > 1 || (n.size === 1 && !n.has(0)); };
 const tableColumns = [
   ...(data.compare ? [{ name: "change", title: "Change", width: "5.2rem" }, { name: "was", title: "Was", width: "5.9rem" }, { name: "form", title: "Now", width: "5.9rem" }] : []),
-  { name: "key", title: "Key", width: "minmax(0, 4fr)" },
+  { name: "key", title: "Key", width: "minmax(0, 5fr)" },
   { name: "function", title: "Function", width: "minmax(0, 5fr)" },
   { name: "section", title: "Section", width: "minmax(4.2rem, 1.5fr)", onlyWide: true },
-  ...(several ? [{ name: "file", title: "File", width: "minmax(0, 4fr)", onlyWide: data.compare, show: (s) => s.replace(/^.*[/](?=[^/])/, "") }] : []),
+  ...(several ? [{ name: "file", title: "File", width: "minmax(0, 3fr)", onlyWide: data.compare, show: (s) => s.replace(/^.*\((.*)\)$/, "$1").replace(/^.*[/](?=[^/])/, "") }] : []),
   ...(data.compare ? [] : [{ name: "form", title: "Form", width: "5.8rem" }]),
   { name: "cost", title: "Cost", width: "2.8rem", onlyWide: true },
   ...(says("reason") ? [{ name: "reason", title: "Reason", width: "minmax(5rem, 9.2rem)" }] : []),

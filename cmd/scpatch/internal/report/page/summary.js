@@ -3,7 +3,6 @@
 // What comes first: how many sites are direct, which are not and why, what could not be
 // listed, and with what the listing was made.
 
-const made = data.listings.flatMap((l) => l.made);
 const failures = data.listings.map((l) => l.failed);
 const nothingChanged = data.compare && total > 0 && all.every((site) => text("change", site) === "same");
 
