@@ -73,6 +73,9 @@
 // not patched. If both are missing, nothing is known about the sites that call
 // their targets, and that is an error.
 //
+// A site that was kept is right if its branch enters the trampoline of its key,
+// whatever that does: it may be compiled code, or another object's.
+//
 // Stubs of the form shadow are not followed, because they make a call
 // themselves. No table lists their sites; for sites in a record, only the
 // stub's name is checked.

@@ -33,12 +33,16 @@ type goal struct {
 	every   bool      // match any doubleword except a module's cell
 	fall    bool      // also stop when execution falls through to an entry
 	any     bool      // match any function
+	tramp   string    // match the entries of the trampoline with that name
 }
 
 func (p *program) meets(g *goal, at uint64) bool {
-	if g.any {
+	switch {
+	case g.any:
 		_, ok := p.functionEntered(at)
 		return ok
+	case g.tramp != "":
+		return p.enters[entrance{at, g.tramp}]
 	}
 	return at != 0 && (at == g.entries[0] || at == g.entries[1])
 }

@@ -39,6 +39,7 @@ type program struct {
 	tramps  int  // trampolines that are defined here
 	first   string
 	entries map[uint64]string // trampolines by their entries, global and local
+	enters  map[entrance]bool
 	byKey   map[string]uint64 // see keyNamed
 
 	relas  map[int]reloc.Sorted // of an object, by section
@@ -63,6 +64,13 @@ type symbol struct {
 	other   uint8
 	section int  // 0: of another unit, absolute or common
 	foreign bool // undefined, or common: its address is in the region after the sections
+}
+
+// An entrance is an entry of a trampoline, global or local, under one of its names. One
+// place has several if trampolines are aliases.
+type entrance struct {
+	at   uint64
+	name string
 }
 
 // A fn is where a function is.
@@ -100,7 +108,7 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 	}
 	p := &program{
 		file: f, opts: opts, address: make([]uint64, f.NumSections()),
-		names: map[uint64]string{}, entries: map[uint64]string{}, relas: map[int]reloc.Sorted{}, tocs: map[uint64]uint64{},
+		names: map[uint64]string{}, entries: map[uint64]string{}, enters: map[entrance]bool{}, relas: map[int]reloc.Sorted{}, tocs: map[uint64]uint64{},
 	}
 	switch elf.Type(h.Type) {
 	case elf.ET_REL:

@@ -153,6 +153,16 @@ func viaPACA(restore string) []string {
 
 const second = "\t.quad v_gone\n\t.quad __SCK__gone\n" // begins the second record
 
+// keptTramp puts another trampoline in the place of the kept site's.
+func keptTramp(body string) []string {
+	return []string{"\townedtramp kept\n", "\t.hidden __SCT__kept\n" + body}
+}
+
+var (
+	framedTramp  = keptTramp("func __SCT__kept\n\tmflr 0\n\tstd 0,16(1)\n\tstdu 1,-32(1)\n\taddi 1,1,32\n\tblr\nendfunc __SCT__kept\n")
+	aliasedTramp = keptTramp("\t.type __SCT__kept,@function\n\t.set __SCT__kept,__SCT__again\n\t.localentry __SCT__kept,1\n")
+)
+
 // recordCases are records, and code, that differ from those of record.S.
 var recordCases = []sourceCase{
 	{name: "PACA", edits: viaPACA("ld 2,16(13)"), opts: trampoline},
@@ -212,6 +222,10 @@ var recordCases = []sourceCase{
 	{name: "direct in data", edits: []string{second, "\t.quad v_data\n\t.quad __SCK__save\n", "v_gone.site - v_gone", "0", `"gone"`, `"save"`},
 		want: []string{"error: a site of key save is at .*, which is not code"}},
 
+	{name: "kept, a trampoline that a compiler has made", both: true, edits: framedTramp},
+	{name: "kept, a trampoline with another name", both: true, edits: aliasedTramp},
+	{name: "kept, past the entry of such a trampoline", both: true, edits: slices.Concat(framedTramp, []string{`"bl __SCT__kept"`, `"bl __SCT__kept+4"`}),
+		want: []string{"v_kept+0x14: calls __SCT__kept+"}},
 	{name: "another shadow stub", edits: []string{`"bl __SCX__shadow"`, `"bl __SCX__other"`}, want: []string{"v_shadow+0x14: calls __SCX__other, the record says shadow"}},
 	{name: "no shadow stub", edits: []string{`"bl __SCX__shadow"`, `"bl f_hidden"`}, want: []string{"v_shadow+0x14: calls f_hidden (local entry), the record says shadow"}},
 	{name: "a shadow stub that is far away", both: true, edits: []string{`.text.shadow,"ax"`, `.far,"awx"`}},
@@ -226,6 +240,10 @@ func TestRecordCases(t *testing.T) { testSource(t, "record.S", recordCases, &rec
 // recordObjects are records of an object.
 var recordObjects = []sourceCase{
 	{name: "nothing"},
+	{name: "kept, a trampoline that a compiler has made", edits: framedTramp},
+	{name: "kept, a trampoline with another name", edits: aliasedTramp},
+	{name: "kept, such a trampoline, elsewhere", edits: framedTramp, opts: Options{Module: true},
+		want: []string{"v_kept+0x14: calls __SCT__kept (local entry), but the key holds f_hidden", "v_again+0x14: r2 is not restored"}},
 	{name: "kept, of trampolines that say nothing of r2", edits: []string{"\t.localentry __SCT__\\name,1\n", ""}, opts: inUser, want: []string{"v_again+0x14: r2 is not restored"}},
 	{name: "two keys of a name", edits: []string{"v_data:\n", "__SCK__other:\t.quad f_single\nv_data:\n"}, do: func(d *damage) { d.rename("__SCK__other", "__SCK__named") }},
 	{name: "kept, elsewhere", opts: Options{Module: true}, want: []string{"v_kept+0x14: r2 is not restored", "v_again+0x14: r2 is not restored"}},

@@ -155,6 +155,11 @@ func (v *verifier) checkSite(s *site) {
 		return
 	}
 	o, err := v.follow(s, t, c, b)
+	if err != nil && v.kept(s) {
+		if x := v.toTrampoline(s, c, b); x.ending == arrived {
+			o, err = x, nil
+		}
+	}
 	if err == nil {
 		err = v.checkForm(s, w, b, &o)
 	}
@@ -168,7 +173,7 @@ func (v *verifier) checkSite(s *site) {
 	if o.m.stray && restores(v.slot(s)) {
 		v.fault(s, errkind.R2NotSaved.Errorf("something other than r2 is written to the caller's frame on the way"))
 	}
-	if o.ending != through && !v.isTrampoline(o.at) {
+	if o.ending != through && !v.entersTrampoline(o.at) {
 		v.direct++
 	}
 	// A site that was kept is as right as it was: what its trampoline does with r2 is
@@ -293,6 +298,17 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 		return o, errkind.WrongCall.Errorf("goes through %s", v.name(o.via))
 	}
 	return o, v.reached(s, t, &o)
+}
+
+// toTrampoline runs the code from a branch to the trampoline of the recorded key, and
+// arrives where that begins. What the trampoline does is not looked at: it may be
+// compiled code, or may go through the key of another object.
+func (v *verifier) toTrampoline(s *site, c caller, b branch) outcome {
+	m := v.start(c.toc)
+	m.lr = value{kind: returnTo}
+	var first outcome
+	first.branch(&m, b)
+	return v.run(m, goal{tramp: layout.TrampPrefix + s.rec.name})
 }
 
 // start is the state of a caller with that TOC pointer.

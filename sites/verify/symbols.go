@@ -84,9 +84,9 @@ func (p *program) index() {
 			case strings.HasPrefix(s.name, layout.KeyPrefix):
 				p.keys = p.keys || p.file.NumSymbols() > 0 // .dynsym has only some
 			case strings.HasPrefix(s.name, layout.TrampPrefix):
-				p.entries[s.addr] = s.name
+				p.addEntry(s.addr, s.name)
 				if l, err := ppc64.LocalEntryOf(s.other); err == nil {
-					p.entries[s.addr+l.Offset()] = s.name
+					p.addEntry(s.addr+l.Offset(), s.name)
 				}
 				if s.section == 0 {
 					break
@@ -117,6 +117,12 @@ func (p *program) index() {
 			}
 		}
 	}
+}
+
+// addEntry notes an entry of a trampoline.
+func (p *program) addEntry(at uint64, name string) {
+	p.entries[at] = name
+	p.enters[entrance{at, name}] = true
 }
 
 var ourPrefixes = []string{layout.KeyPrefix, layout.TrampPrefix, layout.SaveStubPrefix, layout.JumpStubPrefix, layout.NoTOCStubPrefix, layout.ShadowStubPrefix}
