@@ -466,3 +466,42 @@ func TestBoundaryBack(t *testing.T) {
 		}
 	}
 }
+
+// TestRebindExecutable changes bindings in a file that keeps its size. Its relocations are
+// not checked: one is of a symbol that does not exist.
+func TestRebindExecutable(t *testing.T) {
+	o := basic()
+	o.typ = elf.ET_EXEC
+	o.secs[1].relas = append(o.secs[1].relas, rel(0, 65_536, elf.R_PPC64_REL24, 0))
+	f, err := elfrw.New(o.build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := f.Edit()
+	s := e.Symbol(4)
+	s.Bind = elf.STB_LOCAL
+	if err := e.SetSymbol(4, s); err != nil {
+		t.Fatal(err)
+	}
+	s = e.Symbol(2)
+	s.Bind = elf.STB_GLOBAL
+	if err := e.SetSymbol(2, s); err != nil {
+		t.Fatal(err)
+	}
+	out, err := elfrw.New(image(t, e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for s := range out.Symbols() {
+		names = append(names, string(out.SymbolName(s)))
+	}
+	if want := []string{"", "four", "main", "__SCT__op", "weak", "here"}; !slices.Equal(names, want) || out.FirstGlobal() != 4 {
+		t.Errorf("symbols %q, the first global one is %d", names, out.FirstGlobal())
+	}
+	for i, r := range out.Relas(2) {
+		if want := []int{4, 4, 1, 3, 5, 0, 65_536}[i]; r.Symbol != want {
+			t.Errorf("relocation %d is of symbol %d, want %d", i, r.Symbol, want)
+		}
+	}
+}

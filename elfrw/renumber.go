@@ -114,7 +114,9 @@ func (e *Edit) moveRelas(rela []byte) {
 	at := e.f.symbolAt()
 	if e.indices != nil {
 		for ; len(rela) >= relaSize; rela = rela[relaSize:] {
-			le.PutUint32(rela[at:], e.indices[le.Uint32(rela[at:])])
+			if sym := le.Uint32(rela[at:]); int64(sym) < int64(len(e.indices)) { // an executable's need not exist
+				le.PutUint32(rela[at:], e.indices[sym])
+			}
 		}
 		return
 	}
