@@ -127,6 +127,7 @@ func (f *File) Bytes() []byte { return f.data }
 // each section.
 func (f *File) ELF() (*elf.File, error) { return elf.NewFile(bytes.NewReader(f.data)) }
 
+// readHeader decodes and checks the ELF header.
 func (f *File) readHeader() error {
 	d := f.data
 	if len(d) < ehdrSize || string(d[:4]) != elf.ELFMAG {
@@ -142,63 +143,90 @@ func (f *File) readHeader() error {
 	if _, err := binary.Decode(d, le, h); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotELF64LE, err)
 	}
-	bad := func(off uint64, field, format string, a ...any) error {
-		return &FormatError{Off: off, Field: field, Msg: fmt.Sprintf(format, a...)}
-	}
-	size := uint64(len(d))
 	switch {
 	case d[elf.EI_VERSION] != byte(elf.EV_CURRENT):
-		return bad(elf.EI_VERSION, "e_ident[EI_VERSION]", "is %d, want 1", d[elf.EI_VERSION])
+		return badHeader(elf.EI_VERSION, "e_ident[EI_VERSION]", "is %d, want 1", d[elf.EI_VERSION])
 	case h.Version != uint32(elf.EV_CURRENT):
-		return bad(20, "e_version", "is %d, want 1", h.Version)
+		return badHeader(20, "e_version", "is %d, want 1", h.Version)
 	case h.Ehsize != ehdrSize:
-		return bad(52, "e_ehsize", "is %d, want %d", h.Ehsize, ehdrSize)
-	case h.Phnum == pnXnum:
-		return bad(56, "e_phnum", "is PN_XNUM: more program headers than are supported")
-	case h.Phnum > 0 && h.Phentsize != phdrSize:
-		return bad(54, "e_phentsize", "is %d, want %d", h.Phentsize, phdrSize)
-	case h.Phnum > 0 && (h.Phoff > size || uint64(h.Phnum)*phdrSize > size-h.Phoff):
-		return bad(32, "e_phoff", "%d program headers at 0x%x pass the end of the file (0x%x)", h.Phnum, h.Phoff, size)
-	case h.Shoff == 0 && h.Shnum > 0:
-		return bad(ehShoff, "e_shoff", "is 0 but e_shnum is %d", h.Shnum)
-	case h.Shoff == 0 && h.Shstrndx > 0:
-		return bad(ehShoff, "e_shoff", "is 0 but e_shstrndx is %d", h.Shstrndx)
-	case h.Shoff > 0 && h.Shentsize != shdrSize:
-		return bad(58, "e_shentsize", "is %d, want %d", h.Shentsize, shdrSize)
-	case h.Shoff > 0 && (h.Shoff < ehdrSize || h.Shoff > size || size-h.Shoff < shdrSize):
-		return bad(ehShoff, "e_shoff", "a section header at 0x%x is not inside the file (0x%x)", h.Shoff, size)
+		return badHeader(52, "e_ehsize", "is %d, want %d", h.Ehsize, ehdrSize)
 	}
 	f.end = ehdrSize
-	if h.Phnum > 0 {
-		f.reach(h.Phoff + uint64(h.Phnum)*phdrSize)
+	if err := f.checkProgramHeaders(); err != nil {
+		return err
 	}
-	if h.Shoff == 0 {
+	if err := f.checkSectionHeaders(); err != nil || h.Shoff == 0 {
+		return err
+	}
+	return f.countSections()
+}
+
+// badHeader is the error of a field at a file offset.
+func badHeader(off uint64, field, format string, a ...any) error {
+	return &FormatError{Off: off, Field: field, Msg: fmt.Sprintf(format, a...)}
+}
+
+// checkProgramHeaders checks where the ELF header says that the program headers are.
+func (f *File) checkProgramHeaders() error {
+	h, size := &f.hdr, uint64(len(f.data))
+	switch {
+	case h.Phnum == pnXnum:
+		return badHeader(56, "e_phnum", "is PN_XNUM: more program headers than are supported")
+	case h.Phnum == 0:
 		return nil
+	case h.Phentsize != phdrSize:
+		return badHeader(54, "e_phentsize", "is %d, want %d", h.Phentsize, phdrSize)
+	case h.Phoff > size || uint64(h.Phnum)*phdrSize > size-h.Phoff:
+		return badHeader(32, "e_phoff", "%d program headers at 0x%x pass the end of the file (0x%x)", h.Phnum, h.Phoff, size)
 	}
-	// gABI, "ELF Header": with 0xff00 sections or more, e_shnum is 0 and the first
-	// header's sh_size is the count; likewise e_shstrndx and sh_link.
-	n, str, first := uint64(h.Shnum), uint64(h.Shstrndx), f.header(0)
+	f.reach(h.Phoff + uint64(h.Phnum)*phdrSize)
+	return nil
+}
+
+// checkSectionHeaders checks where the ELF header says that the section headers are.
+func (f *File) checkSectionHeaders() error {
+	h, size := &f.hdr, uint64(len(f.data))
+	switch {
+	case h.Shoff == 0 && h.Shnum > 0:
+		return badHeader(ehShoff, "e_shoff", "is 0 but e_shnum is %d", h.Shnum)
+	case h.Shoff == 0 && h.Shstrndx > 0:
+		return badHeader(ehShoff, "e_shoff", "is 0 but e_shstrndx is %d", h.Shstrndx)
+	case h.Shoff == 0:
+	case h.Shentsize != shdrSize:
+		return badHeader(58, "e_shentsize", "is %d, want %d", h.Shentsize, shdrSize)
+	case h.Shoff < ehdrSize || h.Shoff > size || size-h.Shoff < shdrSize:
+		return badHeader(ehShoff, "e_shoff", "a section header at 0x%x is not inside the file (0x%x)", h.Shoff, size)
+	}
+	return nil
+}
+
+// countSections reads e_shnum and e_shstrndx. With 0xff00 sections or more, e_shnum is 0
+// and the first header's sh_size is the count; likewise e_shstrndx and sh_link (gABI,
+// "ELF Header").
+func (f *File) countSections() error {
+	h, first := &f.hdr, f.header(0)
+	n, str := uint64(h.Shnum), uint64(h.Shstrndx)
 	switch {
 	case n >= uint64(elf.SHN_LORESERVE):
-		return bad(ehShnum, "e_shnum", "0x%x is reserved", n)
+		return badHeader(ehShnum, "e_shnum", "0x%x is reserved", n)
 	case n == 0 && first.Size < uint64(elf.SHN_LORESERVE):
-		return bad(h.Shoff+shSize, "sh_size", "e_shnum is 0, but the first section header counts 0x%x sections", first.Size)
+		return badHeader(h.Shoff+shSize, "sh_size", "e_shnum is 0, but the first section header counts 0x%x sections", first.Size)
 	case n == 0:
 		n = first.Size
 	}
-	if n > (size-h.Shoff)/shdrSize || n > 1<<31 {
-		return bad(ehShnum, "e_shnum", "%d section headers at 0x%x pass the end of the file (0x%x)", n, h.Shoff, size)
+	if n > (uint64(len(f.data))-h.Shoff)/shdrSize || n > 1<<31 {
+		return badHeader(ehShnum, "e_shnum", "%d section headers at 0x%x pass the end of the file (0x%x)", n, h.Shoff, len(f.data))
 	}
 	switch {
 	case str == uint64(elf.SHN_XINDEX) && first.Link < uint32(elf.SHN_LORESERVE):
-		return bad(h.Shoff+shLink, "sh_link", "e_shstrndx is SHN_XINDEX, but the first section header says %d", first.Link)
+		return badHeader(h.Shoff+shLink, "sh_link", "e_shstrndx is SHN_XINDEX, but the first section header says %d", first.Link)
 	case str == uint64(elf.SHN_XINDEX):
 		str = uint64(first.Link)
 	case str >= uint64(elf.SHN_LORESERVE):
-		return bad(ehShstrndx, "e_shstrndx", "0x%x is reserved", str)
+		return badHeader(ehShstrndx, "e_shstrndx", "0x%x is reserved", str)
 	}
 	if str >= n {
-		return bad(ehShstrndx, "e_shstrndx", "is %d of %d sections", str, n)
+		return badHeader(ehShstrndx, "e_shstrndx", "is %d of %d sections", str, n)
 	}
 	f.shnum, f.shstr.Index = int(n), int(str)
 	f.reach(h.Shoff + n*shdrSize)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
@@ -60,36 +61,54 @@ func (c *checker) section(lo, hi int) error {
 		case s.Rela < 0 && c.retargets(s, d):
 			want++
 		}
-		if w, err := ppc64.Load(code, s.Off); err != nil || w != d.Word {
-			return c.differs(s, "branch is %v, not the planned %v", w, d.Word)
+		if err := c.words(s, d, code); err != nil {
+			return err
 		}
-		if d.Slot != 0 {
-			if slot, err := ppc64.Load(code, s.Off+ppc64.WordSize); err != nil || slot != d.Slot {
-				return c.differs(s, "slot is %v, not the planned %v", slot, d.Slot)
-			}
-		}
-		call := false
-		for next = rela.Search(s.Off, next); next < rela.Len() && rela.NthOff(next) < s.Off+ppc64.WordSize; next++ {
-			r := rela.Nth(next)
-			if r.Type() == uint32(elf.R_PPC64_NONE) {
-				continue
-			}
-			call = true
-			switch {
-			case d.Form != Keep && !d.Word.IsBranch():
-				return c.differs(s, "%s is left on a constant", r.TypeName())
-			case !c.isCallee(r, s, d):
-				return c.differs(s, "%s is against a symbol other than planned", r.TypeName())
-			case !c.isCall(r, s, d, was):
-				return c.differs(s, "%s with addend 0x%x is not the planned relocation", r.TypeName(), r.Addend)
-			}
-		}
-		if (s.Odd || d.Word.IsBranch()) && !call && (s.Rela >= 0 || c.retargets(s, d)) {
-			return c.differs(s, "the call has no relocation")
+		if next, err = c.call(s, d, was, rela, next); err != nil {
+			return err
 		}
 	}
 	if n := rela.Len(); n != want {
 		return fmt.Errorf("%w: section %v: %d relocations, not the planned %d", ErrNotAsPlanned, c.out.Section(sec), n, want)
 	}
 	return nil
+}
+
+// words checks the branch of a site and the word in its slot.
+func (c *checker) words(s *Site, d *Decision, code []byte) error {
+	if w, err := ppc64.Load(code, s.Off); err != nil || w != d.Word {
+		return c.differs(s, "branch is %v, not the planned %v", w, d.Word)
+	}
+	if d.Slot != 0 {
+		if slot, err := ppc64.Load(code, s.Off+ppc64.WordSize); err != nil || slot != d.Slot {
+			return c.differs(s, "slot is %v, not the planned %v", slot, d.Slot)
+		}
+	}
+	return nil
+}
+
+// call checks the relocations of a site's branch: none on a constant, and that of the
+// callee on a call. It searches from next on, and returns the first one after the
+// branch. was is the table of the input.
+func (c *checker) call(s *Site, d *Decision, was reloc.Table, rela reloc.Sorted, next int) (int, error) {
+	call := false
+	for next = rela.Search(s.Off, next); next < rela.Len() && rela.NthOff(next) < s.Off+ppc64.WordSize; next++ {
+		r := rela.Nth(next)
+		if r.Type() == uint32(elf.R_PPC64_NONE) {
+			continue
+		}
+		call = true
+		switch {
+		case d.Form != Keep && !d.Word.IsBranch():
+			return next, c.differs(s, "%s is left on a constant", r.TypeName())
+		case !c.isCallee(r, s, d):
+			return next, c.differs(s, "%s is against a symbol other than planned", r.TypeName())
+		case !c.isCall(r, s, d, was):
+			return next, c.differs(s, "%s with addend 0x%x is not the planned relocation", r.TypeName(), r.Addend)
+		}
+	}
+	if (s.Odd || d.Word.IsBranch()) && !call && (s.Rela >= 0 || c.retargets(s, d)) {
+		return next, c.differs(s, "the call has no relocation")
+	}
+	return next, nil
 }

@@ -13,7 +13,7 @@ import (
 
 // record checks that the added records say about each site what the plan says.
 func (c *checker) record() error {
-	left := make(map[int32][]int32, 1) // by section of code: the sites that are to be recorded
+	left := make(map[int32][]int32, 1) // by section of code: the sites to be recorded
 	for _, i := range c.Record {
 		sec := c.Object.Sites[i].Section
 		left[sec] = append(left[sec], i)
@@ -35,97 +35,151 @@ func (c *checker) record() error {
 // recordSection checks one added section of records, whose relocations are in the
 // section after it, and removes the records that it finds from those that are left.
 func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]int) error {
+	all, err := c.readRecords(sec)
+	if err != nil {
+		return err
+	}
+	relas, err := c.recordRelas(sec)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if err := c.oneRecord(&all[i], relas, left, groups); err != nil {
+			return err
+		}
+	}
+	if relas.next != relas.Len() {
+		return fmt.Errorf("section %d has %d relocations, not the planned %d", sec, relas.Len(), relas.next)
+	}
+	return nil
+}
+
+// readRecords reads the records of a section, which has nothing else: no reserved
+// field, and none that only a relocation writes.
+func (c *checker) readRecords(sec int) ([]layout.Record, error) {
 	data := c.out.Section(sec).Data()
 	all, err := layout.ReadRecords(data)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var again []byte
 	for i := range all {
 		again = all[i].Append(again)
 	}
-	if !bytes.Equal(again, data) { // a reserved field, or one that only a relocation writes
-		return fmt.Errorf("section %d holds more than its records", sec)
+	if !bytes.Equal(again, data) {
+		return nil, fmt.Errorf("section %d holds more than its records", sec)
 	}
+	return all, nil
+}
+
+// recordRelas are the relocations of a section of records, which are in the order of
+// its fields.
+type recordRelas struct {
+	reloc.Table
+	sec  int
+	next int
+}
+
+func (c *checker) recordRelas(sec int) (*recordRelas, error) {
 	if sec+1 == c.out.NumSections() || int(c.out.Section(sec+1).Info) != sec || !c.out.Section(sec+1).Is(elf.SHT_RELA) {
-		return fmt.Errorf("section %d has no relocations", sec)
+		return nil, fmt.Errorf("section %d has no relocations", sec)
 	}
 	t, err := reloc.NewTable(c.out.Section(sec + 1).Data())
+	return &recordRelas{Table: t, sec: sec}, err
+}
+
+// want takes the next relocation, which must write the field at an offset.
+func (t *recordRelas) want(off uint64, what string) (reloc.Rela, error) {
+	if t.next == t.Len() || t.Off(t.next) != off || t.At(t.next).Type() != uint32(elf.R_PPC64_ADDR64) || t.At(t.next).Addend != 0 {
+		return reloc.Rela{}, fmt.Errorf("offset 0x%x of section %d: no R_PPC64_ADDR64 against %s", off, t.sec, what)
+	}
+	t.next++
+	return t.At(t.next - 1), nil
+}
+
+// oneRecord checks the record of one section of code.
+func (c *checker) oneRecord(r *layout.Record, relas *recordRelas, left map[int32][]int32, groups map[int]int) error {
+	if r.Base != 0 {
+		return fmt.Errorf("section %d holds an address", relas.sec)
+	}
+	rel, err := relas.want(r.At+layout.RecordBase, "a section of code")
 	if err != nil {
 		return err
 	}
-	next := 0
-	for i := range all {
-		r, at := &all[i], all[i].At
-		if r.Base != 0 {
-			return fmt.Errorf("section %d holds an address", sec)
+	s, ok := c.symbol(int(rel.Sym()))
+	sites := left[int32(s.Section)]
+	delete(left, int32(s.Section))
+	if !ok || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != uint8(c.Runtime) {
+		return fmt.Errorf("%d entries for section %d, not the planned %d", len(r.Entries), s.Section, len(sites))
+	}
+	if g := groups[s.Section]; g != 0 && !c.areMembers(g, relas.sec, relas.sec+1) {
+		return fmt.Errorf("section %d is not in the group of its code", relas.sec)
+	}
+	keys, err := c.recordEntries(r, sites)
+	if err != nil {
+		return err
+	}
+	return c.recordKeys(r, relas, keys)
+}
+
+// A recordedKey is a key as the entries of a record use it.
+type recordedKey struct {
+	*Key
+	target int32 // symbol of the function that direct calls go to, 0 if the record names none
+}
+
+// recordEntries checks the entries of a record, and returns its keys as they use them.
+func (c *checker) recordEntries(r *layout.Record, sites []int32) ([]recordedKey, error) {
+	keys := make([]recordedKey, len(r.Keys))
+	for k, e := range r.Entries {
+		site, dec := &c.Object.Sites[sites[k]], &c.Decisions[sites[k]]
+		key := &c.Object.Keys[site.Key]
+		if keys[e.Key].Key == nil {
+			keys[e.Key].Key = key
 		}
-		want := func(off uint64, what string) (reloc.Rela, error) {
-			if next == t.Len() || t.Off(next) != at+off || t.At(next).Type() != uint32(elf.R_PPC64_ADDR64) || t.At(next).Addend != 0 {
-				return reloc.Rela{}, fmt.Errorf("offset 0x%x of section %d: no R_PPC64_ADDR64 against %s", at+off, sec, what)
-			}
-			next++
-			return t.At(next - 1), nil
+		if uint64(e.Off) != site.Off || e.Form != c.recordForm(int(sites[k])) || e.Flags != recordFlags(site, dec) ||
+			keys[e.Key].Key != key || r.Keys[e.Key].Name != key.Name {
+			return nil, c.differs(site, "the record has the wrong form, place or key")
 		}
-		names := func(off uint64, sym int, what string) error {
-			if sym == 0 {
-				return nil
-			}
-			rel, err := want(off, what)
-			if err == nil && !c.sameSymbol(int(rel.Sym()), sym) {
-				err = fmt.Errorf("offset 0x%x of section %d has not the address of %s", at+off, sec, what)
-			}
-			return err
-		}
-		rel, err := want(layout.RecordBase, "a section of code")
-		if err != nil {
-			return err
-		}
-		s, ok := c.symbol(int(rel.Sym()))
-		sites := left[int32(s.Section)]
-		delete(left, int32(s.Section))
-		if !ok || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != uint8(c.Runtime) {
-			return fmt.Errorf("%d entries for section %d, not the planned %d", len(r.Entries), s.Section, len(sites))
-		}
-		if g := groups[s.Section]; g != 0 && !c.areMembers(g, sec, sec+1) {
-			return fmt.Errorf("section %d is not in the group of its code", sec)
-		}
-		keys := make([]*Key, len(r.Keys)) // as the entries use them
-		targets := make([]int32, len(r.Keys))
-		for k, e := range r.Entries {
-			site, dec := &c.Object.Sites[sites[k]], &c.Decisions[sites[k]]
-			key := &c.Object.Keys[site.Key]
-			if keys[e.Key] == nil {
-				keys[e.Key] = key
-			}
-			if uint64(e.Off) != site.Off || e.Form != c.recordForm(int(sites[k])) || e.Flags != recordFlags(site, dec) ||
-				keys[e.Key] != key || r.Keys[e.Key].Name != key.Name {
-				return c.differs(site, "the record has the wrong form, place or key")
-			}
-			if dec.Form == Direct && c.mayName(int(dec.Target)) {
-				targets[e.Key] = dec.Target
-			}
-		}
-		for k, key := range keys {
-			if key == nil || r.Keys[k].Addr != 0 || r.Keys[k].Target != 0 {
-				return fmt.Errorf("key %d of section %d is of no site", k, sec)
-			}
-			sym := int(key.Sym)
-			if !c.Object.definesKey(key) {
-				sym = 0
-			}
-			if err := names(layout.RecordKeyAddr(k), sym, "the key"); err != nil {
-				return err
-			}
-			if err := names(layout.RecordTargetAddr(k), int(targets[k]), "the target"); err != nil {
-				return err
-			}
+		if dec.Form == Direct && c.mayName(int(dec.Target)) {
+			keys[e.Key].target = dec.Target
 		}
 	}
-	if next != t.Len() {
-		return fmt.Errorf("section %d has %d relocations, not the planned %d", sec, t.Len(), next)
+	return keys, nil
+}
+
+// recordKeys checks the addresses of a record's keys and of their targets, which only
+// relocations write.
+func (c *checker) recordKeys(r *layout.Record, relas *recordRelas, keys []recordedKey) error {
+	for k, key := range keys {
+		if key.Key == nil || r.Keys[k].Addr != 0 || r.Keys[k].Target != 0 {
+			return fmt.Errorf("key %d of section %d is of no site", k, relas.sec)
+		}
+		sym := int(key.Sym)
+		if !c.Object.definesKey(key.Key) {
+			sym = 0
+		}
+		if err := c.recordAddress(relas, r.At+layout.RecordKeyAddr(k), sym, "the key"); err != nil {
+			return err
+		}
+		if err := c.recordAddress(relas, r.At+layout.RecordTargetAddr(k), int(key.target), "the target"); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// recordAddress checks that the field at an offset gets the address of a symbol of the
+// input. 0 stands for no symbol and no relocation.
+func (c *checker) recordAddress(relas *recordRelas, off uint64, sym int, what string) error {
+	if sym == 0 {
+		return nil
+	}
+	rel, err := relas.want(off, what)
+	if err == nil && !c.sameSymbol(int(rel.Sym()), sym) {
+		err = fmt.Errorf("offset 0x%x of section %d has not the address of %s", off, relas.sec, what)
+	}
+	return err
 }
 
 // mayName reports whether a record may name a function that direct calls go to: a linker

@@ -80,7 +80,8 @@ func (v *verifier) parents() layout.Parents {
 	return v.byName
 }
 
-// checkSite compares a site with what its key holds.
+// checkSite compares a site with what its key holds. The first thing that is wrong
+// ends it.
 func (v *verifier) checkSite(s *site) {
 	w, _ := v.word(s.at)
 	if s.rec != nil {
@@ -89,19 +90,12 @@ func (v *verifier) checkSite(s *site) {
 			return
 		}
 	}
-	const lk ppc64.Word = 1
-	if v.kept(s) && s.rec.flags&layout.RecordOther != 0 && (w.IsCondBranch() || w.AA() || w&^lk == ppc64.Bctr) {
-		return // no run time patches it, and it is as right as it was
+	if v.staysOdd(s, w) {
+		return
 	}
-	var b branch
-	if w.IsBranch() {
-		if b = v.branchAt(s.at, w); b.bad != "" {
-			v.fault(s, errkind.WrongCall.Errorf("the branch %s", b.bad))
-			return
-		}
-	}
-	if s.rec != nil && b.linker && b.notoc != (s.rec.flags&layout.RecordNoTOC != 0) {
-		v.fault(s, errkind.BadRecord.Errorf("the relocation and the record disagree about whether the caller keeps a TOC pointer"))
+	b, err := v.siteBranch(s, w)
+	if err != nil {
+		v.fault(s, err)
 		return
 	}
 	c := v.caller(s, b)
@@ -109,51 +103,94 @@ func (v *verifier) checkSite(s *site) {
 	if s.key == 0 {
 		t = v.goneTarget(s, c, w, b)
 	}
-	switch {
-	case s.user:
-		if !v.checkUserEntry(s, t, c) {
-			return
-		}
-	case v.opts.Module && s.stub != 0:
-		if !v.checkModuleEntry(s, c) {
-			return
-		}
-	case v.kernel() && !v.object && v.opts.Runtime == Inline && s.entry != 0:
-		if err := v.checkFallback(s, c); err != nil {
-			v.fault(s, err)
-			return
-		}
-	case s.stub != 0:
-		v.fault(s, errkind.BadStub.Errorf("the entry has a stub, %s: only those of modules and of the kernel image do", v.name(s.stub)))
+	if !v.checkEntry(s, t, c) {
 		return
 	}
 	if !w.IsBranch() {
-		if err := v.checkReach(s); err != nil {
-			v.fault(s, err)
-			return
-		}
-		n := len(v.faults)
-		v.checkConstant(s, t, c, w)
-		if err := v.checkForm(s, w, b, nil); err != nil && len(v.faults) == n {
-			v.fault(s, err)
-		}
+		v.checkConstantSite(s, t, c, w)
 		return
 	}
-	switch {
-	case w.AA():
-		v.fault(s, errkind.WrongCall.Errorf("expects b or bl, found %v", w))
-		return
-	case w.LK() == s.tail() && s.entry == 0:
-		v.fault(s, errkind.BadRecord.Errorf("the record says tail call %v, found %v", s.tail(), w))
-		return
-	case w.LK() == s.tail():
-		v.fault(s, errkind.BadTable.Errorf("the entry says tail call %v, found %v", s.tail(), w))
+	if err := checkKind(s, w); err != nil {
+		v.fault(s, err)
 		return
 	}
 	if s.rec != nil && s.rec.form == layout.RecordShadow {
 		v.checkShadow(s, c, b)
 		return
 	}
+	v.checkCall(s, t, c, b, w)
+}
+
+// staysOdd reports whether a kept site is a branch that no run time patches. It is as
+// right as it was.
+func (v *verifier) staysOdd(s *site, w ppc64.Word) bool {
+	const lk ppc64.Word = 1
+	return v.kept(s) && s.rec.flags&layout.RecordOther != 0 && (w.IsCondBranch() || w.AA() || w&^lk == ppc64.Bctr)
+}
+
+// siteBranch returns where the branch of a site leads; of a constant, nothing.
+func (v *verifier) siteBranch(s *site, w ppc64.Word) (b branch, err error) {
+	if w.IsBranch() {
+		if b = v.branchAt(s.at, w); b.bad != "" {
+			return b, errkind.WrongCall.Errorf("the branch %s", b.bad)
+		}
+	}
+	if s.rec != nil && b.linker && b.notoc != (s.rec.flags&layout.RecordNoTOC != 0) {
+		return b, errkind.BadRecord.Errorf("the relocation and the record disagree about whether the caller keeps a TOC pointer")
+	}
+	return b, nil
+}
+
+// checkEntry checks what the site's table entry lets the run time do. It reports
+// whether nothing is wrong.
+func (v *verifier) checkEntry(s *site, t *target, c caller) bool {
+	var err error
+	switch {
+	case s.user:
+		return v.checkUserEntry(s, t, c)
+	case v.opts.Module && s.stub != 0:
+		return v.checkModuleEntry(s, c)
+	case v.kernel() && !v.object && v.opts.Runtime == Inline && s.entry != 0:
+		err = v.checkFallback(s, c)
+	case s.stub != 0:
+		err = errkind.BadStub.Errorf("the entry has a stub, %s: only those of modules and of the kernel image do", v.name(s.stub))
+	}
+	if err != nil {
+		v.fault(s, err)
+	}
+	return err == nil
+}
+
+// checkConstantSite checks a site that makes no call: what it is, and what a run time
+// and the record need.
+func (v *verifier) checkConstantSite(s *site, t *target, c caller, w ppc64.Word) {
+	if err := v.checkReach(s); err != nil {
+		v.fault(s, err)
+		return
+	}
+	n := len(v.faults)
+	v.checkConstant(s, t, c, w)
+	if err := v.checkForm(s, w, branch{}, nil); err != nil && len(v.faults) == n {
+		v.fault(s, err)
+	}
+}
+
+// checkKind checks that a branch is a call or a tail call, as its entry or record says.
+func checkKind(s *site, w ppc64.Word) error {
+	switch {
+	case w.AA():
+		return errkind.WrongCall.Errorf("expects b or bl, found %v", w)
+	case w.LK() != s.tail():
+		return nil
+	case s.entry == 0:
+		return errkind.BadRecord.Errorf("the record says tail call %v, found %v", s.tail(), w)
+	}
+	return errkind.BadTable.Errorf("the entry says tail call %v, found %v", s.tail(), w)
+}
+
+// checkCall follows the branch of a site to its destination, and checks how it gets
+// there and what is left of r2.
+func (v *verifier) checkCall(s *site, t *target, c caller, b branch, w ppc64.Word) {
 	o, err := v.follow(s, t, c, b)
 	if err != nil && v.kept(s) {
 		if x := v.toTrampoline(s, c, b); x.ending == arrived {
@@ -359,7 +396,7 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	if v.isTrampoline(o.at) && v.keyName(o.at) == v.keyName(s.key) {
 		return nil
 	}
-	for _, c := range []content{t.content, t.behind} {
+	for _, c := range []content{t.content, t.viaStub} {
 		if c.known && c.addr == o.at && c.ifunc == o.ifunc && t.unknown == "" {
 			if !o.r12 && !v.object {
 				return errkind.WrongEntry.Errorf("enters %s without its address in r12", v.name(o.at))

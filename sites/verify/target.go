@@ -104,7 +104,7 @@ type target struct {
 	ret0    bool
 	callee  callee  // of this unit
 	ours    bool    // callee counts
-	behind  content // where the code at addr leads, if it is a linker's stub
+	viaStub content // where the code at addr leads, if it is a linker's stub
 }
 
 // holds reads a key.
@@ -139,7 +139,7 @@ func (p *program) holds(key uint64) target {
 		t.unknown = fmt.Sprintf("0x%x is not code", t.addr)
 		return t
 	}
-	t.behind = p.behind(t.addr)
+	t.viaStub = p.stubTarget(t.addr)
 	t.callee, t.ours = p.callee(t.addr), true
 	return t
 }
@@ -183,9 +183,9 @@ func (p *program) functionEntered(at uint64) (uint64, bool) {
 	return f.addr, err == nil && (at == f.addr || at == f.addr+l.Offset())
 }
 
-// behind follows a function that may be a linker's stub, which leads to a function of
-// another unit, or to what a resolver returns: an address in this one.
-func (p *program) behind(at uint64) content {
+// stubTarget follows a function that may be a linker's stub to what it calls: a function
+// of another unit, or what a resolver returns, an address in this one.
+func (p *program) stubTarget(at uint64) content {
 	m := machine{pc: at}
 	m.regs[ppc64.RegEntry] = numberOf(at)
 	if p.toc != 0 {
