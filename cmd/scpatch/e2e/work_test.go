@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
+	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
+)
+
+// TestWork wants the work of each command to grow with its input, and not with the
+// square of it. It counts how often each block of statements runs, with the counters
+// of go build -cover, for n functions, sites, keys or sections and for 2n. What grows
+// with n doubles, and what grows with n log n takes a little more. The clock has no
+// part in it. The searches of package slices are counted too.
+//
+// The options come in combinations in which each pair of their values occurs, in the
+// long form each three of them. scpatch compile does what scpatch does, and explain
+// reads no file.
+func TestWork(t *testing.T) {
+	tooltest.NoRace(t)
+	tooltest.Need(t, "powerpc64le-linux-gnu-as", "powerpc64le-linux-gnu-ar", "powerpc64le-linux-gnu-ld.bfd")
+	counting := countingProgram(t)
+	for _, name := range slices.Sorted(maps.Keys(workShapes)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			few := measureWork(t, counting, name, workSize)
+			many := measureWork(t, counting, name, 2*workSize)
+			for _, command := range slices.Sorted(maps.Keys(many)) {
+				for _, block := range slices.Sorted(maps.Keys(many[command])) {
+					n, m := few[command][block], many[command][block]
+					if isQuadratic(n, m) {
+						t.Errorf("%s: %s runs %d times for %d, and %d times for %d", command, block, n, workSize, m, 2*workSize)
+					}
+				}
+			}
+		})
+	}
+}
+
+// workSize is how many of each a shape has.
+const workSize = 150
+
+// isQuadratic judges the counts of a block for workSize and for twice as much. If a
+// count is a + b n + c n², the difference m - 2n has nothing of b, and is 2c n² - a.
+func isQuadratic(n, m uint64) bool {
+	const least = workSize * workSize / 4
+	return m > n*11/4 && m > 2*n+least
+}
+
+// TestIsQuadratic counts the steps of loops.
+func TestIsQuadratic(t *testing.T) {
+	count := func(loop func(n uint64) uint64) bool { return isQuadratic(loop(workSize), loop(2*workSize)) }
+	for name, c := range map[string]struct {
+		loop func(n uint64) uint64
+		want bool
+	}{
+		"linear":         {func(n uint64) uint64 { return 100_000 + 500*n }, false},
+		"sorting":        {func(n uint64) uint64 { return 40 * n * uint64(len(strconv.FormatUint(n, 2))) }, false},
+		"square":         {func(n uint64) uint64 { return n * n }, true},
+		"half a square":  {func(n uint64) uint64 { return n * (n - 1) / 2 }, true},
+		"one of 20 runs": {func(n uint64) uint64 { return 20*n + n*n }, true},
+	} {
+		if got := count(c.loop); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// countingProgram builds scpatch with counters.
+func countingProgram(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "scpatch")
+	cmd := exec.Command("go", "build", "-cover", "-covermode=atomic", "-coverpkg=./...,slices,bytes,strings", "-o", path, "./cmd/scpatch")
+	cmd.Dir = clitest.RepoPath(".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
+}
+
+// workShapes are assembly texts with n of something.
+var workShapes = map[string]func(n int) string{
+	"functions": func(n int) string {
+		return each(n, "func f%[1]d\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f%[1]d\n") + workKey
+	},
+	"cold parts": func(n int) string {
+		return each(n, "func f%[1]d\nbl f%[1]d.cold\nnop\nblr\nendfunc f%[1]d\nleaf f%[1]d.cold, local\nbl __SCT__op\nnop\nblr\nendfunc f%[1]d.cold\n") + workKey
+	},
+	"sections": func(n int) string {
+		return each(n, ".section .text.f%[1]d,\"ax\",@progbits\nfunc f%[1]d\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f%[1]d\n") + workKey
+	},
+	"tail calls": func(n int) string {
+		return each(n, ".section .text.f%[1]d,\"ax\",@progbits\nfunc f%[1]d\nb __SCT__op\nendfunc f%[1]d\n") + workKey
+	},
+	"keys": func(n int) string {
+		return each(n, "func f%[1]d\nframe\nbl __SCT__op%[1]d\nnop\nunframe\nendfunc f%[1]d\n") +
+			each(n, "key op%[1]d, target\ntramp op%[1]d\n") + workTarget
+	},
+	"keys of null": func(n int) string {
+		return each(n, "func f%[1]d\nframe\nbl __SCT__op%[1]d\nnop\nunframe\nendfunc f%[1]d\n") +
+			each(n, "key op%[1]d, 0\ntramp op%[1]d\n")
+	},
+	"keys of others": func(n int) string {
+		return each(n, "func f%[1]d\nframe\nbl __SCT__op%[1]d\nnop\nunframe\nendfunc f%[1]d\n")
+	},
+	"local trampolines": func(n int) string {
+		return each(n, "localtramp op%[1]d\nfunc f%[1]d\nframe\nbl __SCT__op%[1]d\nnop\nunframe\nendfunc f%[1]d\nkey op%[1]d, target, local\n") + workTarget
+	},
+	"one function": func(n int) string {
+		return "func f0\nframe\n" + strings.Repeat("cmpdi 3,0\nbeq 1f\nbl __SCT__op\nnop\n1:\n", n) + "unframe\nendfunc f0\n" + workKey
+	},
+	"frames": func(n int) string {
+		return each(n, "func f%[1]d\n.cfi_startproc\n.cfi_personality 0x94,DW.ref.p\n.cfi_lsda 0x14,.L%[1]d\n"+
+			"mflr 0\nstd 0,16(1)\nstdu 1,-48(1)\n.cfi_def_cfa_offset 48\nbl __SCT__op\nnop\nunframe\nb .\n.cfi_endproc\nendfunc f%[1]d\n"+
+			".pushsection .gcc_except_table,\"a\"\n.balign 4\n.L%[1]d: .byte 0xff,0xff,1,4\n.byte 12,8,32,0\n.popsection\n") +
+			".data\nDW.ref.p: .quad p\n.text\n" + workKey
+	},
+	"switches": func(n int) string {
+		return each(n, "func f%[1]d\nframe\naddis 4,2,.L%[1]d@toc@ha\naddi 4,4,.L%[1]d@toc@l\nlwax 5,4,3\nadd 4,4,5\nmtctr 4\nbctr\n"+
+			".La%[1]d: bl __SCT__op\nnop\n.Lb%[1]d: unframe\nendfunc f%[1]d\n"+
+			".pushsection .rodata\n.balign 4\n.L%[1]d: .long .La%[1]d-.L%[1]d,.Lb%[1]d-.L%[1]d\n.popsection\n") + workKey
+	},
+	"aliases": func(n int) string {
+		return "func f0\n" + each(n, ".globl a%[1]d\n.type a%[1]d,@function\n.set a%[1]d,f0\n") +
+			"frame\n" + strings.Repeat("bl __SCT__op\nnop\n", n) + "unframe\nendfunc f0\n" + each(n, ".size a%[1]d,.-f0\n") + workKey
+	},
+	"groups": func(n int) string {
+		return each(n, ".section .text.f%[1]d,\"axG\",@progbits,f%[1]d,comdat\nfunc f%[1]d, weak\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f%[1]d\n") + workKey
+	},
+	"patched code": func(n int) string {
+		return each(n, "func f%[1]d\nframe\n1: nop\nbl __SCT__op\nnop\n2: unframe\nendfunc f%[1]d\n"+
+			".pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b-., 2b-.\n.quad word-.\n.popsection\n"+
+			".pushsection __ex_table,\"a\"\n.balign 4\n.long 1b-., 2b-.\n.popsection\n") + ".data\nword: .quad 0\n" + workKey
+	},
+	"members": func(int) string { return "func f0\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f0\n" + workKey }, // of an archive
+}
+
+const (
+	workTarget = ".text\n.hidden target\nfunc target\nblr\nendfunc target\n"
+	workKey    = workTarget + "key op, target\ntramp op\n"
+)
+
+// each repeats a text with the numbers from 0 to n-1.
+func each(n int, text string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, text, i)
+	}
+	return b.String()
+}
+
+// A workRun runs the counting program and sums up what it has counted.
+type workRun struct {
+	t       *testing.T
+	program string
+	dir     string
+	good    map[string]int // how many runs of each command could do their work
+}
+
+// measureWork runs every command over a shape of size n, and returns the counts of
+// each block by command.
+func measureWork(t *testing.T, program, shape string, n int) map[string]map[string]uint64 {
+	w := &workRun{t: t, program: program, dir: t.TempDir(), good: map[string]int{}}
+	input := "in.o"
+	w.assemble(input, workShapes[shape](n))
+	if shape == "members" {
+		input = w.archive(input, n)
+	}
+	w.patch(input)
+	for _, o := range workPlaces {
+		w.look(input, o)
+	}
+	if shape != "members" {
+		w.link(input)
+	}
+	counts := map[string]map[string]uint64{}
+	for _, command := range []string{"patch", "list", "verify", "compare"} {
+		if w.good[command] < 3 {
+			t.Errorf("only %d runs of %s could do their work", w.good[command], command)
+		}
+		counts[command] = w.counts(command)
+	}
+	return counts
+}
+
+// The options that say where the code runs.
+var workPlaces = [][]string{{}, {"--module"}, {"--user", "--runtime=none"}}
+
+// workOptions are the options of a patch, each with its values.
+var workOptions = [][]string{
+	{"", "--module", "--user"},
+	{"--runtime=inline", "--runtime=trampoline", "--runtime=none"},
+	{"", "--linker=bfd", "--linker=lld", "--linker=other"},
+	{"", "--entry-size=8", "--entry-size=16"},
+	{"", "--whole-program"},
+	{"", "--no-record"},
+	{"", "--allow-shadow"},
+	{"", "--paca-toc=16"},
+	{"", "--table-only"},
+	{"", "--restore=stack", "--restore=paca", "--restore=save-stub", "--restore=linker", "--restore=shadow"},
+	{"", "--diff", "--verbose", "--dry-run"},
+}
+
+// patch patches the input with combinations of options, and again what came out.
+func (w *workRun) patch(input string) {
+	strength := 2
+	if clitest.Full() {
+		strength = 3
+	}
+	for _, options := range combinations(workOptions, strength) {
+		if w.run("patch", append(options, "-o", "out.o", input)...) && !slices.Contains(options, "--dry-run") {
+			w.run("patch", append(options, "-o", "again.o", "out.o")...)
+		}
+	}
+}
+
+// look lists, verifies and compares what a patch for one place makes.
+func (w *workRun) look(input string, place []string) {
+	with := func(args ...string) []string { return slices.Concat(place, args) }
+	w.run("patch", with("-o", "out.o", input)...)
+	w.run("list", with("--json", input)...)
+	w.run("verify", with("--allow-unpatched", input)...)
+	for _, o := range [][]string{{"--json"}, {"--sarif"}, {"--diff"}, {"--sort=key"}, {"--html=x.html"}, {"--form=keep", "--key=op*"}} {
+		w.run("list", append(with(o...), "out.o")...)
+	}
+	for _, o := range []string{"", "--json", "--sarif", "--entry-size=8", "--paca-toc=16"} {
+		w.run("verify", with(o, "out.o")...)
+	}
+	w.run("compare", with(input, "out.o")...)
+}
+
+// link verifies and lists a program, and patches a kernel image.
+func (w *workRun) link(input string) {
+	ld := func(args ...string) {
+		execute(w.t, w.dir, append([]string{"powerpc64le-linux-gnu-ld.bfd", "-no-warn-rwx-segments", "--unresolved-symbols=ignore-all", "-e", "f0"}, args...))
+	}
+	w.run("patch", "--user", "-o", "out.o", input)
+	ld("-o", "program", "out.o")
+	w.run("verify", "--user", "program")
+	w.run("list", "--user", "program")
+	script := strings.NewReplacer("BASE", "0xc000000000000000", "u_call", "f0").Replace(string(clitest.ReadFile(w.t, filepath.Join("testdata", "kernel.lds"))))
+	clitest.WriteFile(w.t, filepath.Join(w.dir, "kernel.lds"), []byte(script))
+	w.run("patch", "--table-only", "-o", "out.o", input)
+	ld("-T", "kernel.lds", "-o", "vmlinux", "out.o")
+	w.run("list", "vmlinux")
+	w.run("verify", "--allow-unpatched", "vmlinux")
+	if w.run("patch", "-o", "vmlinux.new", "vmlinux") {
+		w.run("verify", "--allow-unpatched", "vmlinux.new")
+	}
+}
+
+// run runs a command, and reports whether it could do its work.
+func (w *workRun) run(command string, args ...string) bool {
+	counters := filepath.Join(w.dir, "counters", command)
+	if err := os.MkdirAll(counters, 0o777); err != nil {
+		w.t.Fatal(err)
+	}
+	if command != "patch" {
+		args = append([]string{command}, args...)
+	}
+	args = slices.DeleteFunc(args, func(a string) bool { return a == "" })
+	cmd := exec.Command(w.program, args...)
+	cmd.Dir, cmd.Env = w.dir, append(os.Environ(), "GOCOVERDIR="+counters)
+	out, err := cmd.CombinedOutput()
+	code := cmd.ProcessState.ExitCode()
+	if code < 0 || code >= cli.ExitIO {
+		w.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	good := code <= cli.ExitKept
+	if good {
+		w.good[command]++
+	}
+	return good
+}
+
+func (w *workRun) assemble(name, text string) {
+	cmd := exec.Command("powerpc64le-linux-gnu-as", "-mpower10", "-I", clitest.RepoPath("testdata", "src"), "-o", filepath.Join(w.dir, name))
+	cmd.Stdin = strings.NewReader(".include \"sc_asm.h\"\n.text\n" + text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		w.t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// archive makes an archive of n members.
+func (w *workRun) archive(member string, n int) string {
+	args := []string{"powerpc64le-linux-gnu-ar", "rcs", "in.a"}
+	for i := range n {
+		name := fmt.Sprintf("m%d.o", i)
+		copyFile(w.t, filepath.Join(w.dir, member), filepath.Join(w.dir, name))
+		args = append(args, name)
+	}
+	execute(w.t, w.dir, args)
+	return "in.a"
+}
+
+// counts reads how often each block has run, in all runs of a command.
+func (w *workRun) counts(command string) map[string]uint64 {
+	text := filepath.Join(w.dir, "counts")
+	execute(w.t, w.dir, []string{"go", "tool", "covdata", "textfmt", "-i=" + filepath.Join("counters", command), "-o=" + text})
+	f, err := os.Open(text)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer f.Close()
+	counts := map[string]uint64{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "slices/zsort") {
+			continue // its sorting is n log n, and what it calls to compare is counted
+		}
+		if block, rest, ok := strings.Cut(lines.Text(), " "); ok {
+			if _, count, ok := strings.Cut(rest, " "); ok {
+				counts[block] = must(strconv.ParseUint(count, 10, 64))
+			}
+		}
+	}
+	if len(counts) < 1000 {
+		w.t.Fatalf("%s: only %d blocks are counted", command, len(counts))
+	}
+	return counts
+}
+
+// combinations chooses a value of each axis, again and again, until every two values
+// of different axes (with a strength of 3, every three) have occurred together.
+func combinations(axes [][]string, strength int) (all [][]string) {
+	type value struct{ axis, n int }
+	var tuples [][]value
+	var extend func(from int, chosen []value)
+	extend = func(from int, chosen []value) {
+		if len(chosen) == strength {
+			tuples = append(tuples, chosen)
+			return
+		}
+		for a := from; a < len(axes); a++ {
+			for n := range axes[a] {
+				extend(a+1, append(slices.Clone(chosen), value{a, n}))
+			}
+		}
+	}
+	extend(0, nil)
+	random := rand.New(rand.NewPCG(1, 1))
+	for len(tuples) > 0 {
+		choice := make([]int, len(axes))
+		for i := range choice {
+			choice[i] = random.IntN(len(axes[i]))
+		}
+		for _, v := range tuples[0] {
+			choice[v.axis] = v.n
+		}
+		tuples = slices.DeleteFunc(tuples, func(tuple []value) bool {
+			return !slices.ContainsFunc(tuple, func(v value) bool { return choice[v.axis] != v.n })
+		})
+		var options []string
+		for i, n := range choice {
+			options = append(options, axes[i][n])
+		}
+		all = append(all, options)
+	}
+	return all
+}
