@@ -275,7 +275,7 @@ corpus: ## Fetch the ppc64el packages of CORPUS_PACKAGES into build/corpus
 	@.ci/setup-tools corpus
 	@.ci/fetch-corpus $(CORPUS) $(CORPUS_PACKAGES)
 
-# 20,827 objects, 2 GB; of each as many to the other tools as are to be.
+# 20,827 objects, 2 GB. CORPUS_PEERS says how many go to the other tools.
 CORPUS_ALL := libc6-dev libgcc-12-dev libstdc++-12-dev libgfortran-12-dev libgo-12-dev gnat-12 libgphobos-12-dev \
 	zlib1g-dev libssl-dev llvm-14-dev libclang-14-dev libmlir-14-dev libclang-rt-14-dev libstd-rust-dev ghc \
 	fp-units-rtl-3.2.2 ocaml golang-1.19-go binutils-dev linux-image-powerpc64le

@@ -142,7 +142,7 @@ func (m *ArchiveImage) write(w *writer) error {
 	return w.err
 }
 
-// putImage adds an image of another file behind the bytes before end.
+// putImage adds an image of another file after the bytes before end.
 func (w *writer) putImage(m *Image) {
 	w.copy()
 	if w.err != nil {

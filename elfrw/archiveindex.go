@@ -139,7 +139,7 @@ func (m *ArchiveImage) layOutIndex(replaced []int) error {
 }
 
 // putHeads writes the number of symbols, and for each the offset of its member, into
-// an index that is longer by so many bytes than the old one.
+// an index that is longer than the old one by grows bytes.
 func (m *ArchiveImage) putHeads(index []byte, grows int64) error {
 	width := m.a.index.width
 	if len(index) < width {

@@ -109,7 +109,7 @@ func (e *Edit) finalRelas(rela []byte) {
 	}
 }
 
-// moveRelas is finalRelas for entries of the input, of which there are many.
+// moveRelas is finalRelas for entries of the input. There are many.
 func (e *Edit) moveRelas(rela []byte) {
 	at := e.f.symbolAt()
 	if e.indices != nil {

@@ -55,7 +55,7 @@ func (e *Edit) addBody(p *part, off, del uint64, ins []byte, sym bool) {
 	e.bodies = append(doubled(e.bodies), body{del, ins})
 }
 
-// replace puts other bytes in the place of a whole section. What follows it moves up if
+// replace replaces the bytes of a whole section. What follows it moves up if
 // they are fewer.
 func (e *Edit) replace(s Section, content []byte) {
 	p := e.partAt(s)

@@ -143,7 +143,7 @@ struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 
 /*
  * Every file that includes this header has a constructor and a destructor. They call the two functions
- * below, of which each unit keeps one copy, and the first caller does the work. Each passes its TOC
+ * below. Each unit keeps one copy of these, and the first caller does the work. Each passes its TOC
  * pointer: ld.bfd divides the TOC of a large unit compiled with -mcmodel=small, and then not every
  * function of the unit may be called at its local entry.
  */

@@ -140,7 +140,7 @@ fresh() {
 	[ -f "$3" ] && [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
 }
 
-# What the kernel "runtime" has in the place of scpatch.
+# What the kernel "runtime" has instead of scpatch.
 if [ "$variant" = runtime ]; then
 	printf '#!/bin/sh\n# Leave the image, and do not verify it.\ncase $* in\n*vmlinux) exit 0 ;;\nesac\nexec "%s" "$@"\n' \
 		"$scpatch" >"$out/scpatch.tmp"
@@ -185,8 +185,8 @@ kmake() {
 		${scpatch:+SCPATCH="$scpatch"} SCT_PAD="$pad" --no-print-directory -s -j"$jobs" "$@"
 }
 
-# configure FRAGMENT...: allnoconfig plus the fragments, of which the last that names
-# an option counts. Options that a fragment asks for and Kconfig does not grant are
+# configure FRAGMENT...: allnoconfig plus the fragments. If several set an option, the
+# last one counts. Options that a fragment asks for and Kconfig does not grant are
 # named (an unmet dependency is silent otherwise).
 configure() {
 	local line

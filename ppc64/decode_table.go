@@ -31,7 +31,7 @@ type encoding struct {
 	op         Op
 	form       form
 	mask, word Word   // the extended opcode, or the type of a prefix and its R
-	suffix     uint32 // the primary opcode behind a prefix
+	suffix     uint32 // the primary opcode after a prefix
 }
 
 // encodings are by primary opcode (Power ISA v3.1, Book I, Appendix F), but for those

@@ -13,8 +13,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// toRecord lists the sites of which the object's records do not say what the plan
-// says.
+// toRecord lists the sites for which the object's records differ from the plan.
 func (p *Plan) toRecord() ([]int32, error) {
 	was, err := p.Object.records()
 	if err == nil {

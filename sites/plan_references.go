@@ -83,7 +83,7 @@ func isIdentifier(name string) bool {
 }
 
 // plainData are the sections that linker scripts gather as data of no kind of
-// its own, by their names or the begin of these.
+// its own: their names, or the start of their names.
 var plainData = []string{".data", ".bss", ".rodata", ".sdata", ".sbss", ".data1", ".rodata1"}
 
 // isPlainData reports whether a section is one of them. In the kernel, names with two

@@ -149,7 +149,7 @@ func functionsOf(name string, src []byte) (func(line int) string, error) {
 }
 
 // A list is the survivors that are known, with the reason for each, and the
-// packages of which it has all.
+// packages whose survivors are all listed.
 type list struct {
 	whole     []string
 	survivors []survivor

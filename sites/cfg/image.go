@@ -198,7 +198,7 @@ func (im *image) pointers() {
 }
 
 // relative reads SHT_RELR (gABI, "Relative Relocations"): a place, or 63 bits for
-// the doublewords behind the one before. It reports whether the file has relative
+// the doublewords that follow the previous ones. It reports whether the file has relative
 // relocations at all, of this kind or the other.
 func (im *image) relative() bool {
 	found := len(im.dyn) > 0

@@ -214,7 +214,7 @@ func (t *text) owns(f *tocsave.Func, l label) bool {
 
 // textTable reads the jump table that may be at a label in the text, and reports
 // whether it follows a bctr directly.
-func (t *text) textTable(f *tocsave.Func, l label, work *uint64) (targets []uint64, behind bool) {
+func (t *text) textTable(f *tocsave.Func, l label, work *uint64) (targets []uint64, follows bool) {
 	if l.kind == tabled {
 		return nil, false
 	}

@@ -127,7 +127,7 @@ func (r *reader) tableReferences() map[int][]table {
 		secs := map[int]bool{}
 		for p, to := range through {
 			secs[p.sec] = true
-			refs = append(refs, reference{to: to, ok: true}) // the table exists, whoever uses it
+			refs = append(refs, reference{to: to, ok: true}) // the table exists, whatever uses it
 		}
 		r.each(r.watch(func(sec int) bool { return secs[sec] }), func(in elfrw.Section, rel reloc.Rela) {
 			p, _ := r.target(rel)

@@ -25,7 +25,7 @@ type Kind uint8
 
 // The kinds. docs/messages.md explains each at length, under its name.
 const (
-	None Kind = iota // no error, or one of which no kind is known
+	None Kind = iota // no error, or an error of no known kind
 
 	// The command line.
 	BadUsage // the command line is wrong

@@ -170,7 +170,7 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 	case d.Form == sites.Direct && to == f.local():
 		d.Done = true
 	case known && to == tramp.local():
-	case known && im.behind(to) == tramp.local():
+	case known && im.stubTarget(to) == tramp.local():
 		via = to
 		s.Callee = im.name(tramp)
 	case s.Callee == "": // a linker's stub
@@ -194,7 +194,7 @@ func (im *image) checkFallback(s *Site, out, via uint64) error {
 	tramp, known := im.tramps[s.Key]
 	switch {
 	case out != 0:
-		if !known || im.behind(out) != tramp.local() || !ppc64.Reaches(s.at, out) {
+		if !known || im.stubTarget(out) != tramp.local() || !ppc64.Reaches(s.at, out) {
 			return im.bad(s, errkind.BadStub, "the stub 0x%x of its entry does not lead to the trampoline of %s", out, errkind.Printable(s.Key))
 		}
 	case !known || ppc64.Reaches(s.at, tramp.local()):

@@ -17,10 +17,9 @@ import (
 // maxStub is how many instructions the linkers' stubs for long branches have.
 const maxStub = 8
 
-// behind follows a stub of the linker, for a branch over a long distance in the
-// image, to where it leads: a branch, or a load by r2 and a jump. It returns 0
+// stubTarget follows a linker's stub for a long branch in the image to where it leads: a branch, or a load by r2 and a jump. It returns 0
 // for anything else.
-func (im *image) behind(at uint64) uint64 {
+func (im *image) stubTarget(at uint64) uint64 {
 	m := stubMachine{im: im}
 	if im.toc != 0 {
 		m.set(ppc64.RegTOC, im.toc)

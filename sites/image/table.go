@@ -17,7 +17,7 @@ type entry struct {
 	entry   uint64 // its own place
 }
 
-// entries reads the table. size is that of an entry, 0 where it is to be found out: the entries
+// entries reads the table. size is that of an entry, 0 if not known: the entries
 // of one size lead to keys, all of them.
 func (im *image) entries(size int) ([]entry, int, error) {
 	from, to := im.table[0], im.table[1]

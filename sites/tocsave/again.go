@@ -9,14 +9,14 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// A call may return a second time, from anything that the function does behind
+// A call may return a second time, from anything that the function does after
 // it: setjmp, vfork and getcontext do, and so may any function. r1 is then what it
 // was at the call, and 24(r1) is what it has become since. So the slot holds
-// behind a call only if nothing that is reachable from the call takes it away and
-// then goes on to where a second return may come from.
+// after a call only if nothing reachable from the call takes it away and then
+// continues to where a second return may come from.
 //
-// What is behind such a call may return again as well after the call has: from
-// there on no call keeps the slot.
+// What follows such a call may return again too, after the call has: from there
+// on no call keeps the slot.
 //
 // A store to the stack whose place is not known is not counted: the linkage area
 // is no object whose address a program may have (ELFv2 §2.2.3).
@@ -33,7 +33,7 @@ const (
 	effCall                     // a call, or sc
 	effLeave                    // leaves for code that is not known, with the frame
 	effNext                     // the next word may follow
-	effNext2                    // the one behind it
+	effNext2                    // the word after it
 	effReached
 )
 
@@ -53,12 +53,12 @@ const opSC = 17
 // An edge leads to a leader.
 type edge struct{ from, to uint32 }
 
-// seconds finds the calls behind which a second return may not find the slot, and
-// makes them clear it. What they clear may take a save away on which others stood:
-// so it goes on until none is found.
+// seconds finds the calls after which a second return may not find the slot, and
+// makes them clear it. That may take away a save that others relied on, so it
+// continues until no more are found.
 func (a *analysis) seconds() {
 	for round := 0; ; round++ {
-		lost := a.lostBehind()
+		lost := a.lostAfter()
 		found := false
 		for w, m := range a.marks {
 			if a.effects[w]&effCall != 0 && m&losesSlot == 0 && (lost[w]&lostSlot != 0 || round >= maxRounds) {
@@ -79,9 +79,9 @@ func (a *analysis) seconds() {
 	}
 }
 
-// lostBehind follows the effects backwards, and returns what may happen behind
+// lostAfter follows the effects backwards, and returns what may happen after
 // each word.
-func (a *analysis) lostBehind() (behind []uint8) {
+func (a *analysis) lostAfter() (after []uint8) {
 	a.effects = make([]effect, len(a.marks))
 	a.edges = a.edges[:0]
 	a.record = true
@@ -94,7 +94,7 @@ func (a *analysis) lostBehind() (behind []uint8) {
 	slices.SortFunc(a.edges, func(x, y edge) int { return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.from, y.from)) })
 	a.edges = slices.Compact(a.edges)
 
-	b := backwards{a: a, before: make([]uint8, len(a.marks)), behind: make([]uint8, len(a.marks))}
+	b := backwards{a: a, before: make([]uint8, len(a.marks)), after: make([]uint8, len(a.marks))}
 	for w := range a.effects {
 		b.update(uint32(w))
 	}
@@ -103,20 +103,20 @@ func (a *analysis) lostBehind() (behind []uint8) {
 		b.queue = b.queue[:len(b.queue)-1]
 		b.spread(w)
 	}
-	return b.behind
+	return b.after
 }
 
 // backwards is the data-flow against the direction of the program.
 type backwards struct {
-	a              *analysis
-	before, behind []uint8 // of each word
-	pads           uint8   // at all landing pads
-	queue          []uint32
+	a             *analysis
+	before, after []uint8 // of each word
+	pads          uint8   // at all landing pads
+	queue         []uint32
 }
 
-// update computes what is true before a word from what is true behind it.
+// update computes what is true before a word from what is true after it.
 func (b *backwards) update(w uint32) {
-	e, next := b.a.effects[w], b.behind[w]
+	e, next := b.a.effects[w], b.after[w]
 	if e == 0 {
 		return // not reached
 	}
@@ -155,8 +155,8 @@ func (b *backwards) update(w uint32) {
 func (b *backwards) spread(w uint32) {
 	a, in := b.a, b.before[w]
 	tell := func(from uint32) {
-		if in|b.behind[from] != b.behind[from] {
-			b.behind[from] |= in
+		if in|b.after[from] != b.after[from] {
+			b.after[from] |= in
 			b.update(from)
 		}
 	}
@@ -181,7 +181,7 @@ func (b *backwards) spread(w uint32) {
 	}
 }
 
-// note records what an instruction has done, of which s is the state behind it.
+// note records what an instruction has done. s is the state after it.
 func (a *analysis) note(word, next uint32, s *state, follows bool) {
 	if !a.record {
 		return

@@ -95,7 +95,7 @@ func (a *analysis) callee(word uint32, indirect bool, s *state) {
 		if s.trusted {
 			s.effect &^= effKill
 		}
-	case m&savesCall != 0 && !s.slot: // whoever's frame that is: the callee leaves r1 alone
+	case m&savesCall != 0 && !s.slot: // whatever frame that is: the callee leaves r1 alone
 		s.slot, s.save = true, here
 	}
 	s.effect |= effCall

@@ -238,7 +238,7 @@ func (a *analysis) run() {
 	}
 }
 
-// flow joins what is known behind the instruction at from into the leader at w.
+// flow joins what is known after the instruction at from into the leader at w.
 func (a *analysis) flow(w uint32, s *state, from uint32) {
 	if a.final {
 		return
@@ -264,7 +264,7 @@ func (a *analysis) flow(w uint32, s *state, from uint32) {
 func (a *analysis) block(word uint32) {
 	s := a.states[a.index[word]]
 	s.begin(word)
-	late := int64(-1) // a call that loses the slot, behind which r2 is loaded from there
+	late := int64(-1) // a call that loses the slot, and after which r2 is loaded from there
 	for {
 		w := a.load(word)
 		next := word + uint32(w.Len())/ppc64.WordSize
@@ -284,7 +284,7 @@ func (a *analysis) block(word uint32) {
 		if !follows || next >= uint32(len(a.marks)) {
 			return
 		}
-		if late >= 0 { // behind the restore of the call before
+		if late >= 0 { // after the restore of the call before
 			s.second(uint32(late))
 			late = -1
 		}

@@ -31,7 +31,7 @@ type state struct {
 
 	// For what a second return of a call finds, see effect.
 	effect   effect // of the instruction before
-	lost     bool   // behind a call that may return again after 24(r1) has changed, with this r1
+	lost     bool   // after a call that may return again once 24(r1) has changed, with this r1
 	everLost bool   // or with another
 	trusted  bool   // r2 is the TOC pointer, if every load of it out of the slot was right
 
@@ -123,7 +123,7 @@ func (s *state) killOwn(w why) {
 	}
 }
 
-// begin settles r1 at the begin of a block, the word of which is given.
+// begin settles r1 at the start of a block, whose first word is given.
 func (s *state) begin(word uint32) {
 	if s.regs[ppc64.RegSP].kind != at {
 		o := originAt(word, joinedSP)

@@ -23,7 +23,7 @@ const (
 	// The others are a place, in words from the function's start, times 4, plus:
 	madeSP   origin = 1 // r1 as the instruction there made it, a new frame of unknown size
 	lostSP   origin = 2 // r1 as the instruction there made it, position unknown
-	joinedSP origin = 3 // r1 at the begin of the block there, where paths disagree
+	joinedSP origin = 3 // r1 at the start of the block there, where paths disagree
 )
 
 func originAt(word uint32, class origin) origin { return origin(word)<<2 | class }

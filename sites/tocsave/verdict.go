@@ -43,9 +43,8 @@ func (a *analysis) giveVerdict(word uint32, w ppc64.Word, s *state) {
 	a.found[word] = v
 }
 
-// isConstant reports whether a word may stand in the place of a call: of one
-// that does nothing, or that returns 0. Who rewrites calls may put one there
-// again, so that it has to be taken for one.
+// isConstant reports whether a word may replace a call that does nothing or
+// returns 0. A run time may put the call back, so the word counts as one.
 func isConstant(w ppc64.Word) bool { return w == ppc64.Nop || w == ppc64.Li3Zero }
 
 // verdicts are the answers in the order of the questions.

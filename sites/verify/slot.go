@@ -128,8 +128,8 @@ func (v *verifier) checkSlot(s *site, o outcome, b branch, kept bool, lost strin
 	}
 }
 
-// awaitSaved leaves a site to the proof. A site that was kept is as right as it was,
-// whoever saves r2 there.
+// awaitSaved leaves a site to the proof. A kept site is as right as it was, wherever
+// r2 is saved.
 func (v *verifier) awaitSaved(s *site, saved bool) {
 	if !saved || !v.kept(s) && !v.kernel() {
 		v.await(s, saved)

@@ -65,7 +65,7 @@ type patchedFile struct {
 	total   report.Total
 }
 
-// patchedFile returns what became of a file, with its sites if all are to be summed up.
+// patchedFile returns what became of a file, with its sites if there will be a sum.
 func (p *patcher) patchedFile(name string, plan filePlan, image *elfrw.Image) (f patchedFile) {
 	if !image.Unchanged() {
 		f.outcome = patched

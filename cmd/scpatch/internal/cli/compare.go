@@ -36,7 +36,7 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	c.addPlanning()
 	planning := c.flagsSoFar() // only for what is no listing
 	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
-	html := c.flags.String("html", "", "besides, write all sites to `FILE`, a page for a browser; with - only the page is printed")
+	html := c.flags.String("html", "", "also write all sites to `FILE`, a page for a browser; with - only the page is printed")
 	strict := c.flags.Bool("strict", false, "count a site as lost even if all sites of its function are gone")
 	c.addLast()
 	files, err := c.parse(args, compareUsage, compareStatus, stdout)

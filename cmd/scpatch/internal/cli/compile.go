@@ -144,7 +144,7 @@ func written(before, after fs.FileInfo) bool {
 }
 
 // isObject reports whether the file is a relocatable object for ppc64le, or LLVM
-// bitcode that -flto leaves in the place of one: that has no machine in its header.
+// bitcode that -flto writes instead of one and whose header names no machine.
 func (w *wrapper) isObject(name string) bool {
 	f, err := os.Open(name)
 	if err != nil {
@@ -215,7 +215,7 @@ func (w *wrapper) end(state *os.ProcessState) int {
 	return status.ExitStatus()
 }
 
-// dieBy ends the process by a signal, so that whoever waits for it sees that. Go has
+// dieBy ends the process by a signal, so that its parent sees that. Go has
 // handlers for many signals; a shell has none, and must not leave a core of its own.
 func dieBy(s syscall.Signal) int {
 	code := 128 + int(s)

@@ -109,7 +109,7 @@ func expandFiles(args []string) (words []string, ends bool) {
 }
 
 // splitWords splits the text of a response file as gcc and clang do: at white space,
-// but not between quotes, and a backslash quotes the character behind it everywhere.
+// but not between quotes, and a backslash quotes the next character everywhere.
 func splitWords(text string) (list []string) {
 	var word strings.Builder
 	var begun, escaped bool

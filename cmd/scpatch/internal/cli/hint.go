@@ -12,8 +12,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// A hinter collects the names that messages have, to say at last, on a terminal,
-// where they are explained. It is a hook of the log.
+// A hinter collects the names in messages. At the end, on a terminal, it says where
+// they are explained. It is a hook of the log.
 type hinter struct {
 	mu    sync.Mutex
 	names []string

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// expandArgs replaces @FILE among the arguments by what is in the file. What is
-// behind -- of compile is the compiler's.
+// expandArgs replaces @FILE among the arguments by what is in the file. After the --
+// of compile, it is left to the compiler.
 func expandArgs(args []string) ([]string, error) {
 	rest := len(args)
 	if i := slices.Index(args, "--"); i >= 0 && args[0] == "compile" {

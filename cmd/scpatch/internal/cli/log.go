@@ -13,7 +13,7 @@ import (
 )
 
 // plainFormatter writes messages as GNU tools do: "scpatch: file: message",
-// with the level named where it is not an error, and the name of an error behind.
+// with the level unless it is an error, and followed by the name of an error.
 type plainFormatter struct{ screen report.Screen }
 
 func (p plainFormatter) Format(e *logrus.Entry) ([]byte, error) {

@@ -47,7 +47,7 @@ type common struct {
 	log    *logrus.Logger
 	hinter hinter
 	screen report.Screen // standard output
-	atEnd  func() string // says what is to be said of all files; what it returns goes to standard output
+	atEnd  func() string // a summary of all files for standard output
 
 	runtime     string
 	module      bool
@@ -312,7 +312,7 @@ func fail(log logrus.FieldLogger, k errkind.Kind, text string) {
 	log.WithField("kind", k.String()).Error(text)
 }
 
-// versionText is the version, and behind it the commit that it was built from or, after
+// versionText is the version, followed by the commit that it was built from or, after
 // go install, the version of the module, if either is known.
 func versionText() string {
 	from := revision

@@ -32,7 +32,7 @@ type fileSarif struct {
 
 func (s *sarif) of(path string) fileSarif { return fileSarif{s, path} }
 
-// add keeps what is to be done with the log.
+// add keeps a step to take with the log.
 func (f fileSarif) add(do func(*report.Sarif)) {
 	if f.all == nil {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/sites/verify"
 )
 
-// seenSites are those of a linked program, of which nothing can be changed.
+// seenSites are the sites of a linked program, which cannot be changed.
 type seenSites struct {
 	keys    int
 	seen    []*verify.Seen
@@ -38,8 +38,8 @@ func (s *seenSites) Keys() int { return s.keys }
 // Decided implements [Sites].
 func (s *seenSites) Decided() []sites.Decision { return s.decided }
 
-// plannedAndSeen are the sites of a kernel image: behind those of the plan come
-// those that no table lists, which stay as they are.
+// plannedAndSeen are the sites of a kernel image: those of the plan, then those that
+// no table lists, which stay as they are.
 type plannedAndSeen struct {
 	Sites
 	unlisted seenSites
@@ -69,7 +69,7 @@ func (p *plannedAndSeen) Site(i int) Site {
 	return p.Sites.Site(i)
 }
 
-// seenDecision is the decision of which a site of a linked file is the outcome.
+// seenDecision is the decision that made a site of a linked file what it is.
 func seenDecision(s *verify.Seen) sites.Decision {
 	d := sites.Decision{Form: sites.Form(s.Form), Word: s.Word, Slot: s.Slot, Done: true, Listed: s.Listed, Cost: -1}
 	switch {

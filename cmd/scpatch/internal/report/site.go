@@ -158,7 +158,7 @@ func targetText(o *sites.Object, t sites.Target) string {
 var decoding sync.Mutex
 
 // asm is a word in GNU assembler form; a branch goes to the symbol if there is
-// one. Of a call in another form the symbol stands behind it.
+// one. For a call in another form the symbol follows the text.
 func asm(w ppc64.Word, symbol string) string {
 	if w.IsBranch() && symbol != "" {
 		if w.LK() {
