@@ -144,11 +144,11 @@ func (x *matrixPart) cell(t *testing.T, c *cell, compiler string) {
 				}
 			}
 		}
-		if h := hashFiles(t, dir, c.patch); seen[h] {
+		h := hashFiles(t, dir, c.patch)
+		if seen[h] {
 			continue
-		} else {
-			seen[h] = true
 		}
+		seen[h] = true
 		for _, l := range x.linkers {
 			switch {
 			case !c.links(l) || !strings.HasPrefix(md.name, "user") && md.args != nil && strings.HasPrefix(l, "mold"): // it links no kernels
