@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/scpatch/scpatch/elfrw"
 )
@@ -327,39 +326,25 @@ func manyMembers(n int, object []byte) []byte {
 	return []byte(arMagic + arMember("/", arIndex(4, offsets, names)) + members.String())
 }
 
-// TestArchiveMany replaces every tenth of 100,000 members, and wants that to take ten
-// times as long as of 10,000, and not a hundred times.
+// TestArchiveMany replaces every tenth of 100,000 members, and reads all of them again.
 func TestArchiveMany(t *testing.T) {
 	const n = 100_000
 	image, small := withLocal(t, basic().build(), 3)
 	_, old := withLocal(t, basic().build(), 0)
-	took := map[int]time.Duration{}
-	for _, n := range []int{n / 10, n} {
-		data := manyMembers(n, old)
-		for range 3 { // the least is what the machine was not busy with other things
-			start := time.Now()
-			a := newArchive(t, data)
-			images := map[int]*elfrw.Image{}
-			for i := 0; i < n; i += 10 {
-				images[i] = image
-			}
-			out := newArchive(t, replaced(t, a, images))
-			next := 0
-			for name, i := range out.Symbols() {
-				if name != "symbol_with_a_name" || i != next {
-					t.Fatalf("symbol %d is %q of member %d", next, name, i)
-				}
-				next++
-			}
-			if d := time.Since(start); took[n] == 0 || d < took[n] {
-				took[n] = d
-			}
-			if m := out.Member(n - 10); next != n || m.Name != fmt.Sprint(n-10, ".o") || !bytes.Equal(m.Data, small) {
-				t.Errorf("%d symbols, member %q", next, m.Name)
-			}
-		}
+	a := newArchive(t, manyMembers(n, old))
+	images := map[int]*elfrw.Image{}
+	for i := 0; i < n; i += 10 {
+		images[i] = image
 	}
-	if took[n] > 40*took[n/10] {
-		t.Errorf("%d members took %v, %d %v", n, took[n], n/10, took[n/10])
+	out := newArchive(t, replaced(t, a, images))
+	next := 0
+	for name, i := range out.Symbols() {
+		if name != "symbol_with_a_name" || i != next {
+			t.Fatalf("symbol %d is %q of member %d", next, name, i)
+		}
+		next++
+	}
+	if m := out.Member(n - 10); next != n || m.Name != fmt.Sprint(n-10, ".o") || !bytes.Equal(m.Data, small) {
+		t.Errorf("%d symbols, member %q", next, m.Name)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // crowd has n functions in sections of their own, each with a group, relocations, and a
@@ -30,7 +31,7 @@ func crowd(n int) []byte {
 // Their number would make a quadratic one last for hours.
 func TestLinear(t *testing.T) {
 	n := 100_000
-	if testing.Short() {
+	if tooltest.Brief() {
 		n = 20_000
 	}
 	// With the null section: symbols, their names, those of sections, and SHT_SYMTAB_SHNDX.

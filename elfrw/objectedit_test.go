@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // eachEditable runs a test over the shapes and objects whose size may change, and over the
@@ -438,7 +439,7 @@ func (o *objectEditor) setSomeSection(r *rand.Rand) bool {
 // numbers into st_shndx.
 func TestBoundaryBack(t *testing.T) {
 	names := []string{"wide", "xindex"}
-	if testing.Short() {
+	if tooltest.Brief() {
 		names = names[:1]
 	}
 	for _, name := range names {
