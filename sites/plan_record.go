@@ -140,5 +140,8 @@ func recordFlags(s *Site, d *Decision) (flags uint8) {
 	if s.Odd {
 		flags |= layout.RecordOther
 	}
+	if s.Slot != SlotNone && !s.NoTOC() {
+		flags |= layout.RecordSlot
+	}
 	return flags
 }

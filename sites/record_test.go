@@ -301,3 +301,24 @@ func TestOtherPlace(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordFlags wants the record to have the slots of calls that need r2 after them.
+func TestRecordFlags(t *testing.T) {
+	for _, c := range []struct {
+		site Site
+		want uint8
+	}{
+		{Site{Slot: SlotNop}, layout.RecordSlot},
+		{Site{Slot: SlotCror}, layout.RecordSlot},
+		{Site{Slot: SlotRestore}, layout.RecordSlot},
+		{Site{Slot: SlotPACA}, layout.RecordSlot},
+		{Site{Slot: SlotNone}, 0},
+		{Site{Slot: SlotNop, noTOC: true}, layout.RecordNoTOC},
+		{Site{Tail: true}, layout.RecordTail},
+		{Site{Odd: true}, layout.RecordOther},
+	} {
+		if got := recordFlags(&c.site, &Decision{}); got != c.want {
+			t.Errorf("%+v: flags %d, want %d", c.site, got, c.want)
+		}
+	}
+}

@@ -41,7 +41,7 @@ import (
 //	u32 off      byte offset of the branch from base
 //	u32 key      which key, from 0
 //	u8  form     RecordForm
-//	u8  flags    RecordTail, RecordNoTOC, RecordListed, RecordOther
+//	u8  flags    RecordTail, RecordNoTOC, RecordListed, RecordOther, RecordSlot
 //	u16          0
 //
 // If two entries have the same place, the later one counts: a second run adds
@@ -73,10 +73,11 @@ const (
 
 // Flags of an entry.
 const (
-	RecordTail   = 1 // a tail call: b, not bl
-	RecordNoTOC  = 2 // the caller keeps no TOC pointer
-	RecordListed = 4 // the table of sites has it too
-	RecordOther  = 8 // the call has a form that is not rewritten: its word may be no b or bl
+	RecordTail   = 1  // a tail call: b, not bl
+	RecordNoTOC  = 2  // the caller keeps no TOC pointer
+	RecordListed = 4  // the table of sites has it too
+	RecordOther  = 8  // the call has a form that is not rewritten: its word may be no b or bl
+	RecordSlot   = 16 // the word after the call belongs to it: a nop, or a load of r2 (ELFv2 §3.4.1)
 )
 
 // A RecordKey is a key of a record.

@@ -56,6 +56,9 @@
 // nop where r2 is lost. In an object, a nop is also right where the linker or
 // the module loader will see from the symbol that it must put a stub there.
 //
+// Where the record says that the word after a call is its slot, nothing but a nop or
+// one of these loads of r2 may be there.
+//
 // A key can change. Each table says what a run time may write into the branch
 // word of an entry. In the kernel image that is any function of the image, with
 // the restore from the PACA to follow. In user space it is any function of the

@@ -80,9 +80,18 @@ func (v *verifier) parents() layout.Parents {
 	return v.byName
 }
 
-// checkSite compares a site with what its key holds. The first thing that is wrong
-// ends it.
+// checkSite compares a site with what its key holds, and its slot with the record.
 func (v *verifier) checkSite(s *site) {
+	n := len(v.faults)
+	v.checkBranch(s)
+	if len(v.faults) == n {
+		v.checkRecordedSlot(s)
+	}
+}
+
+// checkBranch compares the branch of a site, or the constant instead of it, with what
+// its key holds. The first thing that is wrong ends it.
+func (v *verifier) checkBranch(s *site) {
 	w, _ := v.word(s.at)
 	if s.rec != nil {
 		if err := v.checkRecord(s); err != nil {

@@ -128,6 +128,25 @@ func (v *verifier) checkSlot(s *site, o outcome, b branch, kept bool, lost strin
 	}
 }
 
+// checkRecordedSlot wants a slot where the record says that the word after the call is
+// one. Also after a call that preserves r2 nothing else may have been written there.
+func (v *verifier) checkRecordedSlot(s *site) {
+	if s.rec == nil || s.rec.flags&layout.RecordSlot == 0 {
+		return
+	}
+	w, ok := v.slot(s)
+	if !ok || !w.IsNop() && w != ppc64.RestoreTOC && !v.isPACA(w) && !v.mayBePACA(w) {
+		v.fault(s, errkind.BadRecord.Errorf("the record says that a slot follows the call, found %v", w))
+	}
+}
+
+// mayBePACA reports whether a word loads r2 from the PACA in code of the kernel image,
+// where no option says at which offset.
+func (v *verifier) mayBePACA(w ppc64.Word) bool {
+	in := ppc64.Decode(w, 0)
+	return v.kernel() && v.paca < 0 && in.Op == ppc64.OpLd && in.RT == ppc64.RegTOC && in.RA == ppc64.RegTLS
+}
+
 // awaitSaved leaves a site to the proof. A kept site is as right as it was, wherever
 // r2 is saved.
 func (v *verifier) awaitSaved(s *site, saved bool) {

@@ -138,6 +138,7 @@ func TestE2ESpoiled(t *testing.T) {
 		{"the stub of another key, which saves", "stub", func(s *spoiler) { s.against("stub", "__SCS__op2") }, []string{"wrong-call"}},
 		{"the stub that does not save", "stub", func(s *spoiler) { s.against("stub", "__SCJ__op") }, []string{"r2-not-saved"}},
 		{"a function that the key does not hold", "fixed", func(s *spoiler) { s.against("fixed", "other") }, []string{"wrong-call"}},
+		{"another instruction in the slot", "fixed", func(s *spoiler) { _, b := s.word("fixed", is(ppc64.Nop)); ppc64.Li3Zero.Put(b) }, []string{"bad-record"}},
 		{"a trampoline instead of a function", "fixed", func(s *spoiler) { s.against("fixed", "__SCT__fixed") }, []string{"bad-record"}},
 		{"a trampoline instead of a stub", "stub", func(s *spoiler) {
 			_, b := s.word("stub", is(ppc64.RestoreTOC))

@@ -127,7 +127,7 @@ v_data:
 	.set .Lkey_\name, .Lkeys
 	.set .Lkeys, .Lkeys + 1
 .endm
-.macro recsite name, form, flags=0
+.macro recsite name, form, flags=16
 rec_\name:
 	.long v_\name\().site - .Lbase
 	.long .Lkey_\name
@@ -171,7 +171,7 @@ rec_dropped_key:
 	recsite again, 5
 	recsite named, 1
 	recsite dropped, 1
-	recsite listed, 2, 4
+	recsite listed, 2, 20
 	recsite shadow, 6
 	recname direct
 	recname tail
