@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"slices"
 )
 
 // An edit of many places of a section looks the section up once.
@@ -206,11 +207,12 @@ func (e *Edit) AddRelas(sec int, relas ...Rela) error {
 	if err := e.checkSection(sec); err != nil {
 		return err
 	}
-	for _, i := range e.relocsOf(sec) {
-		if e.head(i).Type != elf.SHT_RELA {
-			return fmt.Errorf("section %s: its relocations, %s, have no addends", e.sectionString(sec), e.sectionString(i))
-		}
-		return e.appendRelas(sec, i, relas)
+	relocs := e.relocsOf(sec)
+	if k := slices.IndexFunc(relocs, func(i int) bool { return e.head(i).Type == elf.SHT_RELA }); k >= 0 {
+		return e.appendRelas(sec, relocs[k], relas)
+	}
+	if len(relocs) > 0 {
+		return fmt.Errorf("section %s: its relocations, %s, have no addends", e.sectionString(sec), e.sectionString(relocs[0]))
 	}
 	s := e.Section(sec)
 	_, err := e.AddSection(NewSection{
