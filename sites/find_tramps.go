@@ -42,6 +42,7 @@ func (o *Object) decodeTramp(sym int) trampCode {
 	if !ok {
 		return trampCode{}
 	}
+	last := s.Value + whole.size
 	c := trampCode{known: true, stores: whole.stores, returns: whole.returns, steps: whole.steps}
 	c.ownTOC = !whole.needs
 	if entry.UsesTOC() {
@@ -49,7 +50,11 @@ func (o *Object) decodeTramp(sym int) trampCode {
 		if !ok {
 			return trampCode{}
 		}
+		last = max(last, s.Value+entry.Offset()+local.size)
 		whole, c.steps = local, local.steps
+	}
+	if s.Size != 0 && !isPadding(code[last:end]) {
+		return trampCode{} // it has more to it
 	}
 	c.callerTOC = !whole.needsR12 && !whole.touches
 	return c
@@ -70,6 +75,7 @@ type trampWalk struct {
 	stores   bool // it stores, and not to the stack
 	returns  bool
 	steps    int32
+	size     uint64 // bytes of the line
 
 	written uint32 // mask of registers
 }
@@ -84,6 +90,7 @@ func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 			return w, false
 		}
 		w.steps++
+		w.size += uint64(word.Len())
 		off += uint64(word.Len())
 		switch in := ppc64.Decode(word, suffix); {
 		case word == ppc64.Bctr:
@@ -95,6 +102,16 @@ func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 		}
 	}
 	return w, false
+}
+
+// isPadding reports whether code after the end of a trampoline does nothing.
+func isPadding(code []byte) bool {
+	for off := uint64(0); off < uint64(len(code)); off += ppc64.WordSize {
+		if w, err := ppc64.Load(code, off); err != nil || w != ppc64.Nop && w != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // branch applies a branch other than bctr, and reports whether the line continues.

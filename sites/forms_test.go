@@ -144,6 +144,7 @@ func TestForms(t *testing.T) {
 		{"kernel image, constant without slot and TOC pointer", strings.Replace(inTable(notocCaller, 0), "bl __SCT__op@notoc", "nop", 1) + "key op, 0\n" + trampNull, Options{}, "constant nop  listed"},
 		{"kernel image, in a group", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + caller + ".text\n" + foreignKey + trampNull, Options{}, "keep __SCT__op nop"},
 		{"module, in a group", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + caller + ".text\n" + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1)"},
+		{"user space, in a linkonce section, save proven", ".section .gnu.linkonce.t.caller,\"ax\",@progbits\n" + savedFirst + ".text\n" + foreignKey + trampNull, user, "stack __SCT__op ld r2,24(r1)"},
 		{"user space, in a group, save proven", ".section .text.g,\"axG\",@progbits,caller,comdat\n" + savedFirst + ".text\n" + foreignKey + trampNull, user, "stack __SCT__op ld r2,24(r1)"},
 		{"key that code behind its trampoline loads", caller + foreignKey + strings.Replace(strings.ReplaceAll(selfTramp, "@toc", "@got"), "	.popsection", "addis 12,2,__SCK__op@toc@ha\n	.popsection", 1), with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"key that code before its trampoline loads", caller + foreignKey + strings.Replace(strings.ReplaceAll(selfTramp, "@toc", "@got"), "__SCT__op:", "addis 12,2,__SCK__op@toc@ha\n__SCT__op:", 1), with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
@@ -157,7 +158,14 @@ func TestForms(t *testing.T) {
 		{"kernel image, left for its target, key elsewhere", strings.Replace(inTable(caller, 0), "bl __SCT__op", "bl other", 1), Options{}, "keep other nop listed"},
 		{"kernel image, left for its target in the first relocation, key elsewhere", strings.Replace(inTable("leaf caller\nbl __SCT__op\nendfunc caller\n", 1), "bl __SCT__op", "b other", 1), Options{}, "keep other  listed"},
 		{"hidden trampoline of local entry 1 that takes r2", savedFirst + foreignKey + "tramp op\n.hidden __SCT__op\n.localentry __SCT__op,1\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
-		{"hidden weak trampoline that takes r2", savedFirst + foreignKey + "tramp op\n.weak __SCT__op\n.hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
+		{"hidden weak trampoline that takes r2", savedFirst + foreignKey + "tramp op\n.weak __SCT__op\n.hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "keep __SCT__op nop"},
+		{"weak trampoline, weak key", caller + foreignKey + ".weak __SCK__op\n" + "tramp op\n.weak __SCT__op\n.hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"weak trampoline of the kernel image", caller + foreignKey + "tramp op\n.weak __SCT__op\n", Options{Runtime: Trampoline}, "keep __SCT__op nop"},
+		{"trampoline in a group, key outside", caller + foreignKey + ".section .text.g,\"axG\",@progbits,__SCT__op,comdat\ntramp op\n.protected __SCT__op\n.text\n", with(user, func(o *Options) { o.Runtime = None }), "keep __SCT__op nop"},
+		{"key that is read-only after the start", savedFirst + roKey("d.data.rel.ro") + trampNull, user, "stack __SCT__op ld r2,24(r1)"},
+		{"key that is read-only after the start, in a section of its own", savedFirst + roKey("d.data.rel.ro.op") + trampNull, user, "stack __SCT__op ld r2,24(r1)"},
+		{"key that is read-only", savedFirst + roKey("a.rodata.op") + trampNull, user, "stack __SCT__op ld r2,24(r1)"},
+		{"key of a section with a similar name", savedFirst + roKey("d.data.relrow") + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"hidden trampoline with its own TOC pointer", savedFirst + foreignKey + strings.Replace(selfTramp, "protected", "hidden", 1), with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
 		{"kernel image, local key by its section", "key other, 0, local\nkey op, target, local\nlocaltramp op\n" + inTable(caller, 0), Options{}, "direct target nop listed"},
 		{"a trampoline that is the first global symbol", ".globl __SCT__op\n" + caller + strings.ReplaceAll(tailCaller, "caller", "second") + foreignKey + trampNull, user, "save-stub __SCS__op ld r2,24(r1)"},
@@ -444,4 +452,10 @@ func TestUserTable(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+}
+
+// roKey is a key in a section, whose name follows on d if it is writable.
+func roKey(section string) string {
+	flags := map[byte]string{'d': "aw", 'a': "a"}[section[0]]
+	return ".section " + section[1:] + ",\"" + flags + "\"\n.balign 8\n.globl __SCK__op\n.type __SCK__op,@object\n__SCK__op: .quad target, 0\n.size __SCK__op,16\n.text\n"
 }

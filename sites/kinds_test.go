@@ -30,7 +30,7 @@ func TestRefusedForms(t *testing.T) {
 		reason     Reason
 	}{
 		{"linker", caller + foreignKey + selfTramp, linker, Linker, KeyMayChange},
-		{"linker, weak trampoline", caller + foreignKey + strings.ReplaceAll(selfTramp, ".globl", ".weak"), linker, Keep, TrampNeedsTOC},
+		{"linker, weak trampoline", caller + foreignKey + strings.ReplaceAll(selfTramp, ".globl", ".weak"), linker, Keep, TrampReplaceable},
 		{"linker, trampoline that the linker resolves", caller + foreignKey + strings.ReplaceAll(selfTramp, "@function", "@gnu_indirect_function"), linker, Keep, TrampNeedsTOC},
 		{"linker, trampoline that takes r2", caller + foreignKey + trampNull, linker, Keep, TrampNeedsTOC},
 		{"linker, trampoline elsewhere", caller + foreignKey, linker, Keep, TrampUndefined},

@@ -150,7 +150,10 @@ func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) err
 
 // inComdat reports whether a section is a member of a group: the linker may
 // take another object's copy and drop this one.
-func (o *Object) inComdat(sec int) bool { return o.File.Section(sec).Has(elf.SHF_GROUP) }
+func (o *Object) inComdat(sec int) bool {
+	s := o.File.Section(sec)
+	return s.Has(elf.SHF_GROUP) || s.NameHasPrefix(".gnu.linkonce.")
+}
 
 // isCopied reports whether the content of a section may end up elsewhere: each thread
 // has its own copy, or the linker merges equal contents.

@@ -3,8 +3,6 @@
 package sites
 
 import (
-	"debug/elf"
-
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites/cfg"
 	"github.com/scpatch/scpatch/sites/errkind"
@@ -54,7 +52,7 @@ func (d *decider) around(s *Site) (*surroundings, error) {
 	n, o := &d.near, d.Object
 	if n.section != s.Section {
 		sec := o.File.Section(int(s.Section))
-		*n = surroundings{section: s.Section, alternative: layout.IsAlternative(sec), comdat: sec.Has(elf.SHF_GROUP), fn: -1}
+		*n = surroundings{section: s.Section, alternative: layout.IsAlternative(sec), comdat: d.Object.inComdat(int(s.Section)), fn: -1}
 	}
 	if n.fn == s.Func && s.Func != 0 {
 		return n, nil

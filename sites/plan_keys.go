@@ -19,19 +19,24 @@ func (p *Plan) held(key int) Target {
 	return t
 }
 
-// mixedPair reports whether another unit may replace the trampoline of a site but not
-// its key. A call through the key would then call something other than the trampoline
-// does.
+// mixedPair reports whether another object or unit may replace the trampoline of a site
+// but not its key. A call through the key would then call something other than the
+// trampoline does.
 func (p *Plan) mixedPair(s *Site) bool {
-	if !p.env.preempts || s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
+	if s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
 		return false
 	}
 	key := p.Object.File.Symbol(int(p.Object.Keys[s.Key].Sym))
-	if key.Section == 0 || key.Bind() != elf.STB_LOCAL && key.Visibility() == elf.STV_DEFAULT {
-		return false
-	}
 	tramp := p.Object.File.Symbol(int(p.Object.Tramps[s.Tramp].Sym))
-	return tramp.Section != 0 && p.Object.preemptible(tramp.Index)
+	switch {
+	case key.Section == 0, tramp.Section == 0, tramp.Bind() == elf.STB_LOCAL:
+		return false
+	case tramp.Bind() == elf.STB_WEAK && key.Bind() != elf.STB_WEAK,
+		p.Object.inComdat(tramp.Section) && !p.Object.inComdat(key.Section):
+		return true // by another definition in the link
+	}
+	return p.env.preempts && p.Object.preemptible(tramp.Index) &&
+		(key.Bind() == elf.STB_LOCAL || key.Visibility() != elf.STV_DEFAULT)
 }
 
 // fixed reports whether a key provably never changes and, if not, why.

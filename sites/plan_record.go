@@ -38,12 +38,13 @@ func (p *Plan) toRecord() ([]int32, error) {
 
 // sameAsBefore refuses to go on with what an earlier run has patched for another place:
 // the object would then be right for neither. Nor may a key change now that could not
-// then: its calls do not show any more.
+// then: its calls do not show any more. Nor may a run time go that has a table: it would
+// still name the calls.
 func (p *Plan) sameAsBefore(was map[addr]recorded) error {
 	var first addr
 	found := false
 	for at, r := range was {
-		if r.place == p.Place && (r.runtime != None || p.Runtime == None) {
+		if r.place == p.Place && (r.runtime != None || p.Runtime == None) && (r.runtime != Inline || p.Runtime != None) {
 			continue
 		}
 		if !found || cmp.Or(cmp.Compare(at.sec, first.sec), cmp.Compare(at.off, first.off)) < 0 {

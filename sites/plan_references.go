@@ -109,7 +109,8 @@ func (r *references) findNames() {
 		}
 		r.watched.Add(i)
 		s := o.File.Symbol(i)
-		if s.Bind() == elf.STB_LOCAL || r.wholeProgram && (!r.env.preempts || s.Visibility() != elf.STV_DEFAULT) {
+		exported := s.Visibility() == elf.STV_DEFAULT || s.Visibility() == elf.STV_PROTECTED
+		if s.Bind() == elf.STB_LOCAL || r.wholeProgram && (!r.env.preempts || !exported) {
 			continue
 		}
 		ref := reference{what: fmt.Sprintf("other objects can reach it by the name %s", errkind.Printable(o.name(i)))}

@@ -70,15 +70,20 @@ func (r *references) holdsReferences(s elfrw.Section) bool {
 
 func isDiscard(s elfrw.Section) bool { return s.NameHasPrefix(".discard.") }
 
-// unread finds the sections .discard.* that stay in a user-space program but that
-// nothing can read: no symbol there is visible elsewhere, and no relocation of another
-// section names one.
+// isAddressable reports whether a section is the one where the kernel's static_call()
+// macro leaves the address of a key, so that the compiler does not drop the key.
+func isAddressable(s elfrw.Section) bool { return s.Named(".discard.addressable") }
+
+// unread finds the sections .discard.addressable, which stay in a user-space program but
+// which nothing can read: no symbol there is visible elsewhere, and no relocation of
+// another section names one. A linker joins sections of one name, so labels of other
+// objects may bound any other section.
 func (r *references) unread() (map[int]bool, error) {
 	o, unread := r.o, map[int]bool{}
 	if r.env.kernelScript {
 		return unread, nil
 	}
-	for sec := range o.relocated(isDiscard) {
+	for sec := range o.relocated(isAddressable) {
 		unread[sec.Index] = true
 	}
 	if len(unread) == 0 {

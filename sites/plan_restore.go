@@ -146,8 +146,22 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 // site that may be discarded cannot be in a table.
 func (d *decider) mayRepatch(s *Site) bool {
 	near, _ := d.around(s) // decide has had an error
-	return d.env.mayRepatch && !near.comdat
+	return d.env.mayRepatch && !near.comdat && !(d.env.userTable && d.isReadOnly(int(s.Key)))
 }
+
+// isReadOnly reports whether a key lies where a user-space program cannot write once
+// it runs: nothing updates it, and the run time must not note anything in it.
+func (d *decider) isReadOnly(key int) bool {
+	sec := d.Object.File.SymbolSection(int(d.Object.Keys[key].Sym))
+	if sec == 0 {
+		return false
+	}
+	s := d.Object.File.Section(sec)
+	return !s.Has(elf.SHF_WRITE) || s.Named(relroData) || s.NameHasPrefix(relroData+".")
+}
+
+// relroData is what the dynamic linker makes read-only when it is done (-z relro).
+const relroData = ".data.rel.ro"
 
 // listedAlone reports whether the table of a module has the site without a stub. Its
 // run time then leaves the site as it is.

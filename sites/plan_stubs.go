@@ -17,7 +17,7 @@ func (d *decider) needStubs(s *Site, dec *Decision) {
 	if out := d.fallbackStub(s, dec); out != noStub {
 		d.needStub(int(s.Key), out)
 	}
-	if d.env.shortens && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) {
+	if d.env.shortens && (dec.Stub.stub() == StubSave || dec.Listed && !s.NoTOC()) && !d.isReadOnly(int(s.Key)) {
 		d.patchableStubs[int(s.Key)] = true
 	}
 }

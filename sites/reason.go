@@ -42,7 +42,7 @@ const (
 	NoFrame                         // at the call, r1 does not provably point to a stack frame of the calling function
 	FormExcluded                    // the options exclude the forms that would be sound
 	TrampUndefined                  // the trampoline is defined in another object, or does not take r2 from its caller
-	TrampReplaceable                // another link unit may define the trampoline, but not the key
+	TrampReplaceable                // another object or link unit may define the trampoline, but not the key
 	TrampImported                   // a module calls a trampoline of the kernel or of another module
 	TrampNeedsTOC                   // the trampoline needs its caller's r2 or r12
 	TrampSlotless                   // a call of the trampoline in this object has no slot
@@ -90,7 +90,7 @@ var reasons = [...]reasonText{
 	NoFrame:           {"no-frame", "the caller has no frame of its own here: a stub's save of r2 would go into its caller's"},
 	FormExcluded:      {"form-excluded", "the forms that would be sound here are excluded"},
 	TrampUndefined:    {"tramp-undefined", "the trampoline is not defined in this object, or does not take r2 from its caller"},
-	TrampReplaceable:  {"tramp-replaceable", "another link unit may replace the trampoline, but not this object's key"},
+	TrampReplaceable:  {"tramp-replaceable", "another object or link unit may replace the trampoline, but not this object's key"},
 	TrampImported:     {"tramp-imported", "the key is not in this module: the module loader's stub saves r2 and restores it, so the site stays as it is"},
 	TrampNeedsTOC:     {"tramp-needs-toc", "the trampoline needs its caller's r2 or r12: a linker's stub for local entry 1 would leave it neither"},
 	TrampSlotless:     {"tramp-slotless", "a call of the trampoline has no slot: with local entry 1 a linker may accept it and restore nothing"},

@@ -284,6 +284,8 @@ func TestOtherPlace(t *testing.T) {
 		{how{Kernel, Trampoline}, how{User, Trampoline}, "was patched for the kernel image, with --runtime trampoline"},
 		{how{User, None}, how{User, Inline}, "was patched for user space (--user), with --runtime none"},
 		{how{User, None}, how{User, Trampoline}, "with --runtime none"},
+		{how{User, Inline}, how{User, None}, "with --runtime inline"},
+		{how{Module, Inline}, how{Module, None}, "with --runtime inline"},
 		{how{User, None}, how{User, None}, ""},
 		{how{User, Trampoline}, how{User, None}, ""},
 		{how{Module, Inline}, how{Module, Inline}, ""},

@@ -33,7 +33,7 @@ func (a *analysis) jump(word uint32, w ppc64.Word, s *state) bool {
 		} else if a.marks[word]&jumps == 0 && !s.regs[ppc64.RegSP].popped() {
 			s.effect |= effLeave
 		}
-	case ppc64.Decode(w, 0).Op == ppc64.OpBclr:
+	case ppc64.Decode(w, 0).Op == ppc64.OpBclr && !(s.inFrame() && a.setsLR()):
 	case s.tail(): // bcctr, bctar
 		a.enterLabels(s.held)
 	default:
@@ -52,6 +52,27 @@ func (a *analysis) jump(word uint32, w ppc64.Word, s *state) bool {
 func (s *state) tail() bool {
 	sp := s.regs[ppc64.RegSP]
 	return sp.origin == entrySP && sp.off == 0 && s.own
+}
+
+// setsLR reports whether the function has an mtlr.
+func (a *analysis) setsLR() bool {
+	if a.mtlr == nil {
+		found := false
+		for word := range a.marks {
+			w, _ := ppc64.Load(a.code, uint64(word)*ppc64.WordSize)
+			in := ppc64.Decode(w, 0)
+			found = found || in.Op == ppc64.OpMtspr && in.Imm == ppc64.SPRLR
+		}
+		a.mtlr = &found
+	}
+	return *a.mtlr
+}
+
+// inFrame reports whether r1 is known to be below what it was at the entry. A bclr after
+// an mtlr does not return from there: LR holds an address of the function's own.
+func (s *state) inFrame() bool {
+	sp := s.regs[ppc64.RegSP]
+	return sp.origin == entrySP && sp.off < 0
 }
 
 // call applies a branch that sets LR.

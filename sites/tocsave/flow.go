@@ -43,6 +43,8 @@ type analysis struct {
 	toLabels bool // an indirect branch is reached,
 	noFrame  bool // and one without a frame
 
+	mtlr *bool // the function has an mtlr; nil before somebody asks
+
 	final   bool // states are settled: judge the calls
 	record  bool // states are settled: note the effects
 	effects []effect

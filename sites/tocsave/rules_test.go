@@ -303,6 +303,15 @@ j:		bctr
 x:		std r2,24(r1)
 		bl f | yes
 y:		bl g | path from {j} has no save`},
+	{name: "a jump by LR", text: saved + `
+		.long 0x7d2803a6
+		bl f | indirect branch at {j} has unknown targets
+j:		blr`},
+	{name: "a conditional jump by LR", text: saved + `
+		.long 0x7d2803a6
+		bl f | indirect branch at {j} has unknown targets
+j:		beqlr`},
+	{name: "a return without the frame", text: saved + "bl f | yes\naddi r1,r1,96\n.long 0x7c0803a6\nblr"},
 	{name: "unknown targets", text: saved + `
 		bl f | indirect branch at {j} has unknown targets
 j:		bctr
