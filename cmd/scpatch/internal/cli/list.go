@@ -52,17 +52,10 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	html := c.flags.String("html", "", "write all sites to `FILE`, a page for a browser; - is standard output")
 	c.addLast()
 	files, err := c.parse(args, listUsage, listStatus, stdout)
-	switch {
-	case err != nil:
-	case *asJSON && *diff:
-		err = fmt.Errorf("--json and --diff exclude each other")
-	case *asSarif && (*asJSON || *diff || c.flags.Changed("html")):
-		err = fmt.Errorf("--sarif excludes --json, --html and --diff")
-	case c.flags.Changed("html") && (*asJSON || *diff):
-		err = fmt.Errorf("--html excludes --json and --diff")
-	case c.flags.Changed("html") && *html == "":
-		err = fmt.Errorf("--html needs the name of a file")
-	default:
+	if err == nil {
+		err = checkListOutputs(*asJSON, *asSarif, *diff, c.flags.Changed("html"), *html)
+	}
+	if err == nil {
 		err = chosen.parse()
 	}
 	if err != nil {
@@ -141,16 +134,38 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 				all = append(all, objects.([]report.File)...)
 			}
 		}
-		write := func() error { return report.WritePage(*html, how, all) }
-		if *html == dash {
-			write = func() error { return report.PrintPage(stdout, how, all) }
-		}
-		if err := write(); err != nil {
-			fail(c.log.WithField("file", *html), errkind.Of(err), withoutPath(err, *html))
-			return max(code, exitCode(err))
-		}
+		code = max(code, c.writeListPage(*html, stdout, how, all))
 	}
 	return code
+}
+
+// checkListOutputs rejects outputs that exclude each other. hasPage says that --html is
+// given, with the value page.
+func checkListOutputs(asJSON, asSarif, diff, hasPage bool, page string) error {
+	switch {
+	case asJSON && diff:
+		return fmt.Errorf("--json and --diff exclude each other")
+	case asSarif && (asJSON || diff || hasPage):
+		return fmt.Errorf("--sarif excludes --json, --html and --diff")
+	case hasPage && (asJSON || diff):
+		return fmt.Errorf("--html excludes --json and --diff")
+	case hasPage && page == "":
+		return fmt.Errorf("--html needs the name of a file")
+	}
+	return nil
+}
+
+// writeListPage writes the page of --html, and returns the exit code that this makes.
+func (c *common) writeListPage(page string, stdout io.Writer, how report.Origin, all []report.File) int {
+	write := func() error { return report.WritePage(page, how, all) }
+	if page == dash {
+		write = func() error { return report.PrintPage(stdout, how, all) }
+	}
+	if err := write(); err != nil {
+		fail(c.log.WithField("file", page), errkind.Of(err), withoutPath(err, page))
+		return exitCode(err)
+	}
+	return ExitDone
 }
 
 // sitesToList are those of the plan of an object; of a linked program those that are
