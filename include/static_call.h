@@ -170,9 +170,15 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 #if defined(__PCREL__)
 #define static_call_save_toc() ((void)0)	/* no TOC pointer */
 #elif defined(__clang__)
-/* With gcc's version below, clang would load r1 with a supposed variable. This one costs gcc a register. */
+/*
+ * With gcc's version below, clang would load r1 with a supposed variable. It makes the frame before
+ * asm that has an operand there; clang 19 does not before asm that has the frame's address.
+ */
 #define static_call_save_toc()							\
-	__static_call_asm("std 2,24(1)" : : "r"(__builtin_frame_address(0)) : "memory")
+	__extension__({								\
+		char __sc_frame;						\
+		__static_call_asm("std 2,24(1)" : "=m"(__sc_frame) : : "memory");	\
+	})
 #else
 #define static_call_save_toc()							\
 	__extension__({								\
