@@ -239,7 +239,7 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 		return nil
 	}
 	if o == nil { // no branch
-		if r.form != layout.RecordConstant && (s.entry == 0 || r.form != layout.RecordStack) {
+		if r.form != layout.RecordConstant && (s.entry == 0 || s.user || r.form != layout.RecordStack) {
 			return bad(w.String())
 		}
 		return nil
@@ -263,6 +263,9 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 		}
 		return restores()
 	case layout.RecordStack:
+		if s.user && o.ending != through { // a run time may not be able to write there
+			return bad("a call of " + v.name(o.at))
+		}
 		return restores()
 	case layout.RecordPACA:
 		if slot, ok := v.slot(s); !ok || slot.Opcode() != 58 || slot.RT() != 2 || slot.RA() != 13 {

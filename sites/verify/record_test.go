@@ -213,7 +213,12 @@ var recordCases = []sourceCase{
 		want: []string{"v_listed+0x18: the entry's key is __SCK__listed, the record says lost"}},
 	{name: "direct, listed", edits: []string{"recsite listed, 2, 20", "recsite listed, 1, 20"},
 		want: []string{"v_listed+0x18: the record says direct, found a call of __SCJ__listed, which goes through the key"}},
-	{name: "a constant, listed as the stack's", edits: []string{"hiddenkey listed, f_hidden", "hiddenkey listed, 0", `"bl __SCJ__listed"`, "nop", "savestub listed", "savestub listed, null=1"}},
+	{name: "a constant, listed as the stack's", edits: []string{"hiddenkey listed, f_hidden", "hiddenkey listed, 0", `"bl __SCJ__listed"`, "nop", "savestub listed", "savestub listed, null=1"},
+		want: []string{"v_listed+0x18: the record says stack, found nop"}},
+	{name: "return 0, listed as the stack's", edits: []string{"hiddenkey listed, f_hidden", "hiddenkey listed, __static_call_return0", `"bl __SCJ__listed"`, `"li 3,0"`, "hiddenkey direct, f_hidden", "hiddenkey direct, f_hidden\n\t.hidden __static_call_return0\nleaf __static_call_return0\n\tli 3,0\n\tblr\nendfunc __static_call_return0"},
+		want: []string{"v_listed+0x18: the record says stack, found li r3,0"}},
+	{name: "a call of a function, listed as the stack's", edits: []string{`"bl __SCJ__listed"`, `"bl f_hidden"`},
+		want: []string{"v_listed+0x18: the record says stack, found a call of f_hidden (local entry)"}},
 	{name: "a constant that is the stack's", edits: []string{"hiddenkey proven, f_hidden", "hiddenkey proven, 0", `"bl __SCJ__proven"`, "nop"},
 		want: []string{"v_proven+0x18: the record says stack, found nop", "__SCJ__proven+0x0: the entry's stub __SCJ__proven jumps to what the key holds without a test, and that is NULL"}},
 
