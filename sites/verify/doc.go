@@ -76,6 +76,9 @@
 // not patched. If both are missing, nothing is known about the sites that call
 // their targets, and that is an error.
 //
+// Where a library has versions of a key, their names in .dynsym get the version:
+// op@V1. A name in a record that has no version may be that of any of them.
+//
 // A site that was kept is right if its branch enters the trampoline of its key,
 // whatever that does: it may be compiled code, or another object's.
 //

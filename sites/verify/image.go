@@ -54,6 +54,7 @@ func (p *program) placeImage() error {
 			return errkind.BadELF.Errorf("the sections leave no room at the end of memory")
 		}
 	}
+	p.addVersions()
 	for i := range p.dynamic {
 		if s := &p.dynamic[i]; s.foreign {
 			s.addr = p.ext + extSize*uint64(i)

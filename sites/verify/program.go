@@ -41,6 +41,7 @@ type program struct {
 	entries map[uint64]string // trampolines by their entries, global and local
 	enters  map[entrance]bool
 	byKey   map[string]uint64 // see keyNamed
+	byBase  map[string]uint64 // the first of several versions, by the name without a version
 
 	relas  map[int]reloc.Sorted // of an object, by section
 	moved  []reloc.Rela         // dynamic relocations of an image, by place

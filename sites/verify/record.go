@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"debug/elf"
 	"slices"
+	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites/errkind"
@@ -98,7 +99,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 		if k := &r.Keys[i]; !dropped(k.Addr) {
 			keys[i] = k.Addr
 		} else {
-			keys[i] = p.keyNamed(k.Name)
+			keys[i] = p.keyNamed(plainVersion(k.Name))
 		}
 	}
 	for _, e := range r.Entries {
@@ -110,7 +111,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 			return nil, errkind.BadRecord.Errorf("a site of key %s is at %s, which is not code", errkind.Printable(r.Keys[e.Key].Name), p.name(at))
 		}
 		all = append(all, recorded{
-			at: at, key: keys[e.Key], target: r.Keys[e.Key].Target, name: r.Keys[e.Key].Name,
+			at: at, key: keys[e.Key], target: r.Keys[e.Key].Target, name: plainVersion(r.Keys[e.Key].Name),
 			form: e.Form, flags: e.Flags, runtime: r.Runtime,
 		})
 	}
@@ -140,16 +141,21 @@ func (p *program) adopt(place uint8) error {
 // file has neither.
 func (p *program) keyNamed(name string) uint64 {
 	if p.byKey == nil {
-		p.byKey = map[string]uint64{}
+		p.byKey, p.byBase = map[string]uint64{}, map[string]uint64{}
 		p.nameKeys(p.symbols)
 		if !p.object {
 			p.nameKeys(p.dynamic)
 		}
 	}
-	if at, ok := p.byKey[layout.KeyPrefix+name]; ok {
-		return at
+	for _, prefix := range []string{layout.KeyPrefix, layout.TrampPrefix} {
+		if at, ok := p.byKey[prefix+name]; ok {
+			return at
+		}
+		if at, ok := p.byBase[prefix+name]; ok {
+			return at
+		}
 	}
-	return p.byKey[layout.TrampPrefix+name]
+	return 0
 }
 
 // nameKeys notes keys and trampolines by their names: global symbols take precedence
@@ -163,6 +169,9 @@ func (p *program) nameKeys(symbols []symbol) {
 			}
 			if old, ok := p.byKey[s.name]; !ok || p.foreign(old) && !s.foreign && !local {
 				p.byKey[s.name] = s.addr
+			}
+			if base, _, has := strings.Cut(s.name, "@"); has && p.byBase[base] == 0 {
+				p.byBase[base] = s.addr
 			}
 		}
 	}
@@ -185,7 +194,7 @@ func (v *verifier) recordedSites() {
 			continue
 		}
 		v.sites++
-		s := site{at: r.at, key: r.key, rec: r}
+		s := site{at: r.at, key: v.versionOf(r), rec: r}
 		if r.flags&layout.RecordTail != 0 {
 			s.flags = layout.FlagTail
 		}
@@ -195,6 +204,22 @@ func (v *verifier) recordedSites() {
 		}
 		v.checkSite(&s)
 	}
+}
+
+// versionOf returns the key of a recorded site. Where the record's name has no version
+// and the file uses several, the linker has chosen one: that is the one which the call
+// goes through.
+func (v *verifier) versionOf(r *recorded) uint64 {
+	w, _ := v.word(r.at)
+	if v.keyName(r.key) == r.name || !v.foreign(r.key) || !w.IsBranch() {
+		return r.key
+	}
+	m := v.start(v.ownTOC(r.at))
+	m.pc, m.lr = v.branchAt(r.at, w).to, value{kind: returnTo}
+	if key := v.loadsFrom(m); key != 0 && sameKey(v.keyName(key), r.name) {
+		return key
+	}
+	return r.key
 }
 
 // kept reports whether the plan left a site as it was, and was made for where the code
@@ -209,7 +234,7 @@ func (v *verifier) checkRecord(s *site) error {
 	switch {
 	case r.clash != "":
 		return errkind.BadRecord.Errorf("one record says that the key is %s, another %s", errkind.Printable(r.clash), errkind.Printable(r.name))
-	case s.key != r.key && v.keyName(s.key) != r.name && (r.key != 0 || v.keyName(s.key) != ""):
+	case s.key != r.key && !sameKey(v.keyName(s.key), r.name) && (r.key != 0 || v.keyName(s.key) != ""):
 		return errkind.BadTable.Errorf("the entry's key is %s, the record says %s", v.name(s.key), errkind.Printable(r.name))
 	case s.entry != 0 && s.tail() != (r.flags&layout.RecordTail != 0):
 		return errkind.BadTable.Errorf("the entry says tail call %v, the record says the reverse", s.tail())

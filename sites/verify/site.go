@@ -402,7 +402,7 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	}
 	// A symbol of another unit, a function that the dynamic linker may find elsewhere,
 	// or what a resolver returns.
-	if v.isTrampoline(o.at) && v.keyName(o.at) == v.keyName(s.key) {
+	if v.isTrampoline(o.at) && sameKey(v.keyName(o.at), v.keyName(s.key)) {
 		return nil
 	}
 	for _, c := range []content{t.content, t.viaStub} {

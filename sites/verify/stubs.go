@@ -194,7 +194,7 @@ func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	switch {
 	case s.key == 0:
 		v.fault(&s, errkind.BadStub.Errorf("calls %s, which does not go through a key", v.name(stub)))
-	case v.keyName(s.key) != key:
+	case !sameKey(v.keyName(s.key), key):
 		v.fault(&s, errkind.BadStub.Errorf("calls %s, which goes through %s", v.name(stub), v.name(s.key)))
 	default:
 		v.checkSite(&s)

@@ -28,6 +28,9 @@ func (p *program) symtab() []symbol {
 			vis: s.Visibility(), other: s.Other, section: s.Section,
 			foreign: i > 0 && (s.Undefined() || s.Shndx == elf.SHN_COMMON),
 		}
+		if p.isOurs(syms[i].name) {
+			syms[i].name = plainVersion(syms[i].name)
+		}
 	}
 	return syms
 }

@@ -209,7 +209,8 @@ func (v *verifier) patched() bool {
 	exported := map[string]bool{}
 	for i := range v.dynamic {
 		if s := &v.dynamic[i]; s.section != 0 {
-			exported[s.name] = true
+			name, _, _ := strings.Cut(s.name, "@")
+			exported[name] = true
 		}
 	}
 	for i := range v.symbols {
@@ -217,7 +218,8 @@ func (v *verifier) patched() bool {
 		if s.section == 0 || !v.isOurs(s.name) || strings.HasPrefix(s.name, layout.KeyPrefix) {
 			continue
 		}
-		others := exported[s.name] || v.object && s.bind != elf.STB_LOCAL
+		name, _, _ := strings.Cut(s.name, "@")
+		others := exported[name] || v.object && s.bind != elf.STB_LOCAL
 		if !strings.HasPrefix(s.name, layout.TrampPrefix) || !others {
 			return true
 		}
