@@ -124,9 +124,9 @@ func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
 	}
 	switch {
 	case s.Rela >= 0 && a.Object.tramps.Of(int(s.Sym)) >= 0: // without an addend
-		return e.relas.Retarget(int(s.Rela), target, uint32(s.Type))
+		return e.relas.Retarget(int(s.Rela), target, s.Type)
 	case s.Rela >= 0:
-		return e.relas.Set(int(s.Rela), elfrw.Rela{Off: s.Off, Symbol: target, Type: uint32(s.Type)})
+		return e.relas.Set(int(s.Rela), elfrw.Rela{Off: s.Off, Symbol: target, Type: s.Type})
 	}
 	// What the assembler would have written.
 	typ := elf.R_PPC64_REL24
