@@ -22,6 +22,10 @@
 // the dynamic linker will look up; such symbols get addresses in the region
 // after the sections.
 //
+// Two instructions that make an address of an object must both have it from one
+// symbol: at the addresses that verify gives to sections, the high halves of two
+// symbols may be equal by chance.
+//
 // # A site
 //
 //	entry ──► addr: bl X       to X ──► ... code ... ──► what the key holds

@@ -240,7 +240,11 @@ func (m *machine) condition(w ppc64.Word, g *goal) (taken, ok bool) {
 // step applies an instruction that is not a branch. The result says why a stub would
 // not contain it.
 func (p *program) step(m *machine, w, suffix ppc64.Word, in ppc64.Inst) string {
-	switch v, ok := p.result(m, w, in); {
+	v, ok := p.result(m, w, in)
+	v, why := p.joinHalves(m.pc, v)
+	switch {
+	case why != "":
+		return why
 	case w.IsPrefix() && isInvalid(w, suffix):
 		return "it has a prefixed instruction of an invalid form"
 	case ok && mayChange(in.Target()):

@@ -135,6 +135,8 @@ var faults = []struct {
 		"v_stack+0x18", "the entry's key is .*, which is not a key"},
 	{"key off by 8 in the kernel's table", func(d *damage) { d.add("entry_direct", 8, 8, 8) },
 		"v_direct+0x14", "which is not a key"},
+	{"a trampoline as the key of the user-space table", func(d *damage) { d.add("entry_stack", 8, 8, d.distance("__SCK__stack", "__SCT__kept")) },
+		"v_stack+0x18", "the entry's key is __SCT__kept, which is not a key"},
 	{"another key", func(d *damage) { d.add("entry_direct", 8, 8, d.distance("__SCK__direct", "__SCK__kept")) },
 		"v_direct+0x14", "but the key holds ext"},
 	{"key in no data", func(d *damage) { d.add("entry_direct", 8, 8, d.distance("__SCK__direct", "f_hidden")) },

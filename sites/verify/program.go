@@ -44,6 +44,7 @@ type program struct {
 	byBase  map[string]uint64 // the first of several versions, by the name without a version
 
 	relas  map[int]reloc.Sorted // of an object, by section
+	marks  map[half]uint64      // see joinHalves
 	moved  []reloc.Rela         // dynamic relocations of an image, by place
 	shared bool                 // a shared library: its symbols may be preempted
 	tocs   map[uint64]uint64
@@ -109,7 +110,7 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 	}
 	p := &program{
 		file: f, opts: opts, address: make([]uint64, f.NumSections()),
-		names: map[uint64]string{}, entries: map[uint64]string{}, enters: map[entrance]bool{}, relas: map[int]reloc.Sorted{}, tocs: map[uint64]uint64{},
+		names: map[uint64]string{}, entries: map[uint64]string{}, enters: map[entrance]bool{}, relas: map[int]reloc.Sorted{}, marks: map[half]uint64{}, tocs: map[uint64]uint64{},
 	}
 	switch elf.Type(h.Type) {
 	case elf.ET_REL:

@@ -260,6 +260,11 @@ var recordCases = []sourceCase{
 
 func TestRecordCases(t *testing.T) { testSource(t, "record.S", recordCases, &recordLink) }
 
+// handStub makes the stub of v_save of two halves of an address.
+func handStub(high, low string) []string {
+	return []string{"savestub save\n", "\t.text\n__SCS__save:\tstd 2,24(1)\n\taddis 12,2," + high + "\n\tld 12," + low + "(12)\n\tmtctr 12\n\tbctr\n"}
+}
+
 // recordObjects are records of an object.
 var recordObjects = []sourceCase{
 	{name: "nothing"},
@@ -274,6 +279,11 @@ var recordObjects = []sourceCase{
 		want: []string{"v_direct+0x14: the relocation and the record disagree about whether the caller keeps a TOC pointer"}},
 	{name: "another TOC of a caller without one", edits: []string{"recsite pc, 1, 2", "recsite pc, 1"},
 		want: []string{"v_pc+0xc: the relocation and the record disagree about whether the caller keeps a TOC pointer"}},
+	{name: "a stub written by hand", edits: handStub("__SCK__save@toc@ha", "__SCK__save@toc@l")},
+	{name: "a stub with the high half of another key", edits: handStub("__SCK__direct@toc@ha", "__SCK__save@toc@l"),
+		want: []string{"v_save+0x14: calls __SCS__save, but the key holds f_hidden (the two halves of an address are not of the same symbol)"}},
+	{name: "a stub with the high half of another addend", edits: handStub("(__SCK__save+8)@toc@ha", "__SCK__save@toc@l"),
+		want: []string{"v_save+0x14: calls __SCS__save, but the key holds f_hidden (the two halves of an address are not of the same symbol)"}},
 	{name: "dropped, of another unit", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, `caller dropped, 0, "bl ext", nop`}},
 	{name: "dropped, of a weak symbol", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, ".weak ext\n" + `caller dropped, 0, "bl ext", nop`},
 		want: []string{"v_dropped+0x14: calls ext, a weak undefined symbol: it may be NULL after the link"}},

@@ -169,7 +169,8 @@ func (v *verifier) checkPlace(s *site) error {
 
 // checkKey wants the key to be data, and to have the name of a key if there are names.
 // A module that may not see the key names the trampoline instead. If no run time reads
-// the table, this does no harm, and the key is the trampoline's.
+// the table, this does no harm, and the key is the trampoline's. That of user space is
+// always read.
 func (v *verifier) checkKey(s *site) error {
 	if s.key%8 != 0 {
 		return errkind.BadTable.Errorf("the entry's key is at 0x%x, which is not a multiple of 8", s.key)
@@ -182,7 +183,7 @@ func (v *verifier) checkKey(s *site) error {
 	case strings.HasPrefix(name, layout.KeyPrefix):
 	case strings.HasPrefix(name, layout.TrampPrefix) && v.opts.Module:
 		return nil
-	case strings.HasPrefix(name, layout.TrampPrefix) && (v.opts.User || v.opts.Runtime != Inline):
+	case strings.HasPrefix(name, layout.TrampPrefix) && !s.user && (v.opts.User || v.opts.Runtime != Inline):
 		s.key = v.keyNamed(strings.TrimPrefix(name, layout.TrampPrefix))
 		return nil
 	case v.keys || v.foreign(s.key):
