@@ -46,6 +46,8 @@
 //	mtctr r12
 //	bctr                   through k, with the target in r12
 //
+// A stub may leave out the test only if the key's trampoline has none.
+//
 // The site is right if the branch leads through the key, or to the function
 // that the key holds: at its global entry with its address in r12, or at its
 // local entry with its TOC pointer in r2 (ELFv2 §2.2.1). For NULL the site may

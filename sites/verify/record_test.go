@@ -260,6 +260,12 @@ var recordCases = []sourceCase{
 
 func TestRecordCases(t *testing.T) { testSource(t, "record.S", recordCases, &recordLink) }
 
+// testingTramp adds a trampoline that returns where its key holds NULL.
+func testingTramp(key string) []string {
+	return []string{"\townedtramp again\n", "\townedtramp again\nleaf __SCT__" + key + "\n\taddis 12,2,__SCK__" + key + "@toc@ha\n\tld 12,__SCK__" + key +
+		"@toc@l(12)\n\tcmpdi 12,0\n\tbeqlr\n\tmtctr 12\n\tbctr\nendfunc __SCT__" + key + "\n"}
+}
+
 // handStub makes the stub of v_save of two halves of an address.
 func handStub(high, low string) []string {
 	return []string{"savestub save\n", "\t.text\n__SCS__save:\tstd 2,24(1)\n\taddis 12,2," + high + "\n\tld 12," + low + "(12)\n\tmtctr 12\n\tbctr\n"}
@@ -284,6 +290,12 @@ var recordObjects = []sourceCase{
 		want: []string{"v_save+0x14: calls __SCS__save, but the key holds f_hidden (the two halves of an address are not of the same symbol)"}},
 	{name: "a stub with the high half of another addend", edits: handStub("(__SCK__save+8)@toc@ha", "__SCK__save@toc@l"),
 		want: []string{"v_save+0x14: calls __SCS__save, but the key holds f_hidden (the two halves of an address are not of the same symbol)"}},
+	{name: "a stub without a test, of a trampoline that has one", edits: testingTramp("save"),
+		want: []string{"v_save+0x14: __SCS__save jumps to what the key holds without a test, and the trampoline returns for NULL"}},
+	{name: "a listed stub without a test, of a trampoline that has one", edits: testingTramp("listed"),
+		want: []string{"v_listed+0x18: the entry's stub __SCJ__listed jumps to what the key holds without a test, and the trampoline returns for NULL"}},
+	{name: "a stub with a test, of a trampoline that has one", edits: slices.Concat(testingTramp("save"), []string{"savestub save\n", "savestub save, null=1\n"})},
+	{name: "such a stub, of a key that never changes", edits: slices.Concat(testingTramp("save"), []string{".byte 2, 0, 0, 0, 0, 0, 0, 0", ".byte 2, 2, 0, 0, 0, 0, 0, 0"})},
 	{name: "dropped, of another unit", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, `caller dropped, 0, "bl ext", nop`}},
 	{name: "dropped, of a weak symbol", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, ".weak ext\n" + `caller dropped, 0, "bl ext", nop`},
 		want: []string{"v_dropped+0x14: calls ext, a weak undefined symbol: it may be NULL after the link"}},

@@ -200,6 +200,7 @@ func checkKind(s *site, w ppc64.Word) error {
 // checkCall follows the branch of a site to its destination, and checks how it gets
 // there and what is left of r2.
 func (v *verifier) checkCall(s *site, t *target, c caller, b branch, w ppc64.Word) {
+	n := len(v.faults)
 	o, err := v.follow(s, t, c, b)
 	if err != nil && v.kept(s) {
 		if x := v.toTrampoline(s, c, b); x.ending == arrived {
@@ -227,6 +228,9 @@ func (v *verifier) checkCall(s *site, t *target, c caller, b branch, w ppc64.Wor
 	slot, _ := v.slot(s)
 	if c.toc.kind == number && !(v.kept(s) && slot != ppc64.RestoreTOC) {
 		v.checkTOC(s, t, b, o)
+	}
+	if o.ending == through && !o.tests && !o.tramp && len(v.faults) == n && v.mayBecomeNull(s) {
+		v.fault(s, errkind.WrongCall.Errorf("%s jumps to what the key holds without a test, and the trampoline returns for NULL", v.name(b.to)))
 	}
 }
 

@@ -294,6 +294,19 @@ func (v *verifier) trampolineOf(key string) (uint64, bool) {
 	return at, ok
 }
 
+// mayBecomeNull reports whether the key of a site may come to hold NULL: its trampoline
+// returns then. So all code that goes through the key must do so.
+func (v *verifier) mayBecomeNull(s *site) bool {
+	tramp, ok := v.trampolineOf(v.keyName(s.key))
+	if !ok || v.runtime(s) == None {
+		return false
+	}
+	m := v.start(v.ownTOC(tramp))
+	m.pc, m.lr = tramp, value{kind: returnTo}
+	o := v.run(m, goal{slot: s.key, null: true})
+	return o.ending == returned && o.tests
+}
+
 // checkStub wants an entry's stub to jump through the entry's key.
 func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	if _, ok := v.word(s.stub); !ok || s.stub%ppc64.WordSize != 0 {
@@ -307,6 +320,8 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 		return errkind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
 	case !o.r12:
 		return errkind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
+	case !t.null && !o.tests && v.mayBecomeNull(s):
+		return errkind.BadStub.Errorf("the entry's stub %s jumps to what the key holds without a test, and the trampoline returns for NULL", v.name(s.stub))
 	case !t.null && !o.tests:
 		return nil
 	}

@@ -80,6 +80,8 @@ tramp far
 __SCJ__far:
 	addis 12,2,__SCK__far@toc@ha
 	ld 12,__SCK__far@toc@l(12)
+	cmpdi 12,0
+	beqlr
 	mtctr 12
 	bctr
 	.size __SCJ__far,.-__SCJ__far
