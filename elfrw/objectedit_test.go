@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -145,6 +146,14 @@ func TestInverse(t *testing.T) {
 		return nil
 	}
 	second := func(_ int, err error) error { return err }
+	// A name that is the end of another one, or there twice, stays when it is no longer
+	// used: the inverse has then another string table. There must be others.
+	var symbols, added, sections atomic.Int32
+	t.Cleanup(func() {
+		if symbols.Load() < 20 || added.Load() < 20 || sections.Load() < 3 {
+			t.Errorf("renamed %d symbols and %d sections, and added symbols to %d objects", symbols.Load(), sections.Load(), added.Load())
+		}
+	})
 	eachEditable(t, func(t *testing.T, data []byte) {
 		f, err := elfrw.New(data)
 		if err != nil {
@@ -155,8 +164,9 @@ func TestInverse(t *testing.T) {
 		t.Run("rename a symbol", func(t *testing.T) {
 			was := string(f.SymbolName(f.Symbol(last)))
 			if !wholeString(f.SymbolNames(), was, int(f.SymbolNameOff(last))) {
-				t.Skip("the name is the end of another one, or there twice")
+				return
 			}
+			symbols.Add(1)
 			inverse(t, data,
 				func(e *elfrw.Edit, _ *elfrw.File) error { return e.RenameSymbol(last, "another_name") },
 				func(e *elfrw.Edit, _ *elfrw.File) error { return e.RenameSymbol(last, was) })
@@ -176,11 +186,12 @@ func TestInverse(t *testing.T) {
 		})
 		t.Run("add symbols", func(t *testing.T) {
 			if opaque {
-				t.Skip("symbols cannot be removed")
+				return // symbols cannot be removed
 			}
 			if a, ok := f.SectionByName(".llvm_addrsig"); ok && bytes.Contains(a.Data(), []byte{0x85, 0}) {
-				t.Skip("the table of address-significant symbols has a number that is longer than it must be")
+				return // a number of that table is longer than it must be
 			}
+			added.Add(1)
 			first := f.FirstGlobal()
 			inverse(t, data,
 				func(e *elfrw.Edit, _ *elfrw.File) error {
@@ -199,13 +210,13 @@ func TestInverse(t *testing.T) {
 			names := f.Section(int(f.Header().Shstrndx)).Data()
 			for s := range f.Sections() {
 				if s.Is(elf.SHT_PROGBITS) && s.Size > 0 && wholeString(names, s.NameString(), int(s.Name)) && aloneNamed(f, s) {
+					sections.Add(1)
 					inverse(t, data,
 						func(e *elfrw.Edit, _ *elfrw.File) error { return e.RenameSection(s.Index, ".another") },
 						func(e *elfrw.Edit, _ *elfrw.File) error { return e.RenameSection(s.Index, s.NameString()) })
 					return
 				}
 			}
-			t.Skip("all names are the ends of other ones")
 		})
 		t.Run("set a section", func(t *testing.T) {
 			for s := range f.Sections() {

@@ -199,8 +199,8 @@ func (x *linkedFile) alike(before, after, site uint64) bool {
 	}
 	if a, ok := x.way(before); ok {
 		b, ok := x.way(after)
-		if a.saves != b.saves && x.word(site).LK() && (b.saves || x.saved(site)) {
-			a.saves = b.saves
+		if a.saves && !b.saves && x.word(site).LK() && x.saved(site) {
+			a.saves = false
 		}
 		if ok && a == b {
 			return true
