@@ -141,7 +141,7 @@ func (c *checker) recordEntries(r *layout.Record, sites []int32) ([]recordedKey,
 			keys[e.Key].Key != key || r.Keys[e.Key].Name != key.Name {
 			return nil, c.differs(site, "the record has the wrong form, place or key")
 		}
-		if dec.Form == Direct && c.mayName(int(dec.Target)) {
+		if dec.Form == Direct && !c.Object.givesWay(c.Object.File.Symbol(int(dec.Target))) {
 			keys[e.Key].target = dec.Target
 		}
 	}
@@ -177,16 +177,9 @@ func (c *checker) recordAddress(relas *recordRelas, off uint64, sym int, what st
 	}
 	rel, err := relas.want(off, what)
 	if err == nil && !c.sameSymbol(int(rel.Sym()), sym) {
-		err = fmt.Errorf("offset 0x%x of section %d has not the address of %s", off, relas.sec, what)
+		err = fmt.Errorf("offset 0x%x of section %d does not have the address of %s", off, relas.sec, what)
 	}
 	return err
-}
-
-// mayName reports whether a record may name a function that direct calls go to: a linker
-// must not drop its definition for one of another object.
-func (c *checker) mayName(sym int) bool {
-	s := c.Object.File.Symbol(sym)
-	return s.Bind() != elf.STB_WEAK && !c.Object.inComdat(s.Section)
 }
 
 // areMembers reports whether sections are members of a group of the output.

@@ -31,7 +31,7 @@ func (o *Object) findKeys() error {
 		switch {
 		case s.Undefined():
 			k.Target.Why = KeyUndefined
-		case s.Section == 0 || s.Bind() == elf.STB_WEAK || o.inComdat(s.Section) || o.isCopied(s.Section):
+		case s.Section == 0 || o.givesWay(s) || o.isCopied(s.Section):
 			k.Target.Why = KeyReplaceable
 		default:
 			bySection[s.Section] = append(bySection[s.Section], spot{s.Value, i})

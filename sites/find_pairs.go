@@ -75,7 +75,7 @@ func (o *Object) pair() error {
 // although it is not the global one with its name. The code must be what runs. If the
 // names differ, it must also do nothing but what a trampoline does.
 func (o *Object) loadCounts(tramp int, s elfrw.Symbol, name []byte, key int) bool {
-	if key < 0 || s.Bind() == elf.STB_WEAK || o.inComdat(s.Section) {
+	if key < 0 || o.givesWay(s) {
 		return false
 	}
 	return o.Keys[key].Name == string(name) || o.readTramp(tramp).known

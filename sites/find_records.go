@@ -65,7 +65,7 @@ func (o *Object) records() (map[addr]recorded, error) {
 // symbol 0 in a section that is not loaded.
 func (o *Object) definesKey(k *Key) bool {
 	s := o.File.Symbol(int(k.Sym))
-	return s.Section != 0 && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section)
+	return s.Section != 0 && !o.givesWay(s)
 }
 
 // groupsOfSites maps the sections with sites to the SHT_GROUP sections that they

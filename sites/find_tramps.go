@@ -54,7 +54,7 @@ func (o *Object) decodeTramp(sym int) trampCode {
 		whole, c.steps = local, local.steps
 	}
 	if s.Size != 0 && !isPadding(code[last:end]) {
-		return trampCode{} // it has more to it
+		return trampCode{} // more code follows
 	}
 	c.callerTOC = !whole.needsR12 && !whole.touches
 	return c

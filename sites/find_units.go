@@ -162,7 +162,7 @@ func (o *Object) keysInReach() map[int]bool {
 	o.inReach = map[int]bool{}
 	secs, tramps := map[int]bool{}, map[int][]int{} // tramps: the symbols, by key
 	for _, t := range o.Tramps {
-		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && t.Entry == noStub && s.Bind() != elf.STB_WEAK && !o.inComdat(s.Section) && !o.preemptible(s.Index) {
+		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && t.Entry == noStub && !o.givesWay(s) && !o.preemptible(s.Index) {
 			secs[s.Section] = true
 			tramps[int(t.Key)] = append(tramps[int(t.Key)], int(t.Sym))
 		}

@@ -155,6 +155,12 @@ func (o *Object) inComdat(sec int) bool {
 	return s.Has(elf.SHF_GROUP) || s.NameHasPrefix(".gnu.linkonce.")
 }
 
+// givesWay reports whether the linker may take another object's definition of a symbol
+// instead of this one's.
+func (o *Object) givesWay(s elfrw.Symbol) bool {
+	return s.Bind() == elf.STB_WEAK || o.inComdat(s.Section)
+}
+
 // isCopied reports whether the content of a section may end up elsewhere: each thread
 // has its own copy, or the linker merges equal contents.
 func (o *Object) isCopied(sec int) bool {

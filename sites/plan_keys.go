@@ -82,7 +82,7 @@ func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
 		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys rejected the reserved value
 		s := d.Object.File.Symbol(int(sym))
 		// Another definition may have another entry.
-		replaceable := d.env.preempts && s.Bind() != elf.STB_LOCAL && (s.Bind() == elf.STB_WEAK || d.Object.inComdat(s.Section))
+		replaceable := d.env.preempts && s.Bind() != elf.STB_LOCAL && d.Object.givesWay(s)
 		*c = callee{true, d.Object.sameUnit(int(sym), d.env) && !replaceable, entry}
 	}
 	return c.entry, c.ours

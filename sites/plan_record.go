@@ -4,7 +4,6 @@ package sites
 
 import (
 	"cmp"
-	"debug/elf"
 	"fmt"
 	"math"
 	"slices"
@@ -38,8 +37,8 @@ func (p *Plan) toRecord() ([]int32, error) {
 
 // sameAsBefore refuses to go on with what an earlier run has patched for another place:
 // the object would then be right for neither. Nor may a key change now that could not
-// then: its calls do not show any more. Nor may a run time go that has a table: it would
-// still name the calls.
+// then: its calls do not show any more. Nor may it stop changing once there is a table:
+// that would still name the calls.
 func (p *Plan) sameAsBefore(was map[addr]recorded) error {
 	var first addr
 	found := false
@@ -111,15 +110,14 @@ func (p *Plan) recordKeys(sites []int32) []int32 {
 }
 
 // recordTargets returns, for each of the keys, the symbol of the function that direct
-// calls among the sites go to: the linker may drop such a key, and with it what the
-// calls have to agree with. It is 0 if there is no such call, or if the linker may drop
-// this object's definition of the function for another's.
+// calls among the sites go to. The linker may drop such a key, and the calls must still
+// be held against something. The symbol is 0 if there is no such call, or if the
+// function's definition gives way to another object's.
 func (p *Plan) recordTargets(keys, sites []int32) []int32 {
 	targets := make([]int32, len(keys))
 	for _, site := range sites {
 		if d := &p.Decisions[site]; d.Form == Direct {
-			s := p.Object.File.Symbol(int(d.Target))
-			if s.Bind() != elf.STB_WEAK && !p.Object.inComdat(s.Section) {
+			if !p.Object.givesWay(p.Object.File.Symbol(int(d.Target))) {
 				n, _ := slices.BinarySearch(keys, p.Object.Sites[site].Key)
 				targets[n] = d.Target
 			}

@@ -17,7 +17,7 @@
  *
  * The word after a call may have been fetched long before the call returns: it may be
  * any that it has been since the CPUs were last synchronised. The site itself is read
- * as it is: who has fetched it earlier has begun the call earlier.
+ * as it is: a CPU that fetched it earlier began the call earlier.
  *
  * The lock of static_call_inline.c lets one update run at a time; it is held when the
  * key is written, and text_mutex when code or a cell is.
@@ -42,7 +42,7 @@
 #define STACK		0x7f000000UL
 
 /* Words that no CPU has. */
-#define BODY(id)	(id)			/* of a function: it calls it done */
+#define BODY(id)	(id)			/* of a function: notes that it was called */
 #define END		0xff			/* a call has come back */
 
 #define OFF_HA(to, from)	((u32)(((to) - (from) + 0x8000) >> 16) & 0xffff)
@@ -180,7 +180,7 @@ int patch_instruction(u32 *addr, ppc_inst_t insn)
 	return 0;
 }
 
-/* The code calls this, and this the function of arch/powerpc: the key is written by now. */
+/* __static_call_update() calls this once it has written the key. */
 void arch_transform(void *site, void *tramp, void *func, bool tail);
 static void *key_was;
 

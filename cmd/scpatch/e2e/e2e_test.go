@@ -263,12 +263,18 @@ type place struct {
 // names.
 func callRelocations(t *testing.T, path string) map[place]string {
 	t.Helper()
+	return relocationsOf(t, path, func(r reloc.Rela, _ string) bool { return r.IsCall() })
+}
+
+// relocationsOf returns what those relocations of an object name that are wanted.
+func relocationsOf(t *testing.T, path string, wanted func(r reloc.Rela, name string) bool) map[place]string {
+	t.Helper()
 	f, err := elfrw.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	calls := map[place]string{}
+	found := map[place]string{}
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
 		if !s.Is(elf.SHT_RELA) {
@@ -278,14 +284,15 @@ func callRelocations(t *testing.T, path string) map[place]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		code := f.Section(int(s.Info)).NameString()
+		section := f.Section(int(s.Info)).NameString()
 		for j := range table.Len() {
-			if r := table.At(j); r.IsCall() {
-				calls[place{code, r.Off}] = string(f.SymbolName(f.Symbol(int(r.Sym()))))
+			r := table.At(j)
+			if name := string(f.SymbolName(f.Symbol(int(r.Sym())))); wanted(r, name) {
+				found[place{section, r.Off}] = name
 			}
 		}
 	}
-	return calls
+	return found
 }
 
 // checkDirect looks at the patched object with nothing but its relocations:

@@ -14,7 +14,6 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
-	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
 )
@@ -281,28 +280,9 @@ func (o *optionBuild) checkSites() {
 
 // oddCalls are the calls of trampolines in inline PLT sequences.
 func oddCalls(t *testing.T, path string) map[place]string {
-	f, err := elfrw.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	calls := map[place]string{}
-	for i := 1; i < f.NumSections(); i++ {
-		s := f.Section(i)
-		if !s.Is(elf.SHT_RELA) {
-			continue
-		}
-		table, err := reloc.NewTable(s.Data())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for j := range table.Len() {
-			r := table.At(j)
-			name := string(f.SymbolName(f.Symbol(int(r.Sym()))))
-			if typ := elf.R_PPC64(r.Type()); (typ == elf.R_PPC64_PLTCALL || typ == elf.R_PPC64_PLTCALL_NOTOC) && strings.HasPrefix(name, sites.TrampPrefix) {
-				calls[place{f.Section(int(s.Info)).NameString(), r.Off}] = name
-			}
-		}
-	}
-	return calls
+	t.Helper()
+	return relocationsOf(t, path, func(r reloc.Rela, name string) bool {
+		typ := elf.R_PPC64(r.Type())
+		return (typ == elf.R_PPC64_PLTCALL || typ == elf.R_PPC64_PLTCALL_NOTOC) && strings.HasPrefix(name, sites.TrampPrefix)
+	})
 }
