@@ -3,7 +3,6 @@
 package sites
 
 import (
-	"bytes"
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/ppc64"
@@ -42,11 +41,10 @@ func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
 		return false, false
 	}
 	s := o.File.Symbol(sym)
-	if name := o.File.SymbolName(s); bytes.Contains(name, []byte(".cold")) {
-		if parent, ok := layout.ColdParent(string(name)); ok {
-			l, known := o.coldParents().Entry(parent)
-			return l.UsesTOC(), known
-		}
+	if name := o.File.SymbolName(s); layout.IsColdPart(name) {
+		parent, _ := layout.ColdParent(string(name))
+		l, known := o.coldParents().Entry(parent)
+		return l.UsesTOC(), known
 	}
 	l, err := ppc64.LocalEntryOf(s.Other)
 	return l.UsesTOC(), err == nil

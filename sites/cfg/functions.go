@@ -3,12 +3,12 @@
 package cfg
 
 import (
-	"bytes"
 	"cmp"
 	"debug/elf"
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A function is what a function symbol covers, or several symbols of the same extent.
@@ -46,10 +46,7 @@ func (m *Map) readSymbols() {
 			continue
 		case elf.STT_FUNC, elf.STT_GNU_IFUNC:
 			if p.off+s.Size >= p.off && p.off < uint64(len(t.code)) {
-				t.funcs = append(t.funcs, function{
-					start: p.off, end: p.off + s.Size, entry: l, guessed: s.Size == 0,
-					cold: bytes.Contains(f.SymbolName(s), []byte(".cold")),
-				})
+				t.funcs = append(t.funcs, function{start: p.off, end: p.off + s.Size, entry: l, guessed: s.Size == 0, cold: layout.IsColdPart(f.SymbolName(s))})
 			}
 		default:
 			if s.Bind() == elf.STB_LOCAL {

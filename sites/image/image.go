@@ -3,10 +3,8 @@
 package image
 
 import (
-	"cmp"
 	"debug/elf"
 	"encoding/binary"
-	"slices"
 	"strings"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -14,6 +12,7 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites"
 	"github.com/scpatch/scpatch/sites/errkind"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -21,7 +20,8 @@ import (
 type image struct {
 	file   *elfrw.File
 	memory *elfrw.Memory
-	funcs  []function          // by address
+	funcs  []function          // by symbol
+	places index.Extents       // of the functions, by their number in funcs
 	keys   map[uint64]string   // names without __SCK__, by address
 	tramps map[string]function // by name without __SCT__
 	table  [2]uint64           // from and to
@@ -96,6 +96,7 @@ func (im *image) word(at uint64) (w ppc64.Word, sec elfrw.Section, off uint64, e
 
 func (im *image) readSymbols() error {
 	f := im.file
+	var extents []index.Extent
 	for i := 1; i < f.NumSymbols(); i++ {
 		s := f.Symbol(i)
 		if s.Section == 0 {
@@ -127,40 +128,28 @@ func (im *image) readSymbols() error {
 		if isTramp {
 			im.tramps[string(name[len(layout.TrampPrefix):])] = fn
 		}
+		extents = append(extents, index.Extent{Start: fn.addr, End: fn.end, ID: len(im.funcs)})
 		im.funcs = append(im.funcs, fn)
 	}
-	slices.SortFunc(im.funcs, func(a, b function) int {
-		return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(b.end, a.end), cmp.Compare(a.sym, b.sym))
-	})
+	im.places = index.NewExtents(extents, func(id int) uint64 { return im.funcs[id].addr }) // without a size: nothing
 	return nil
 }
 
 // at returns the functions that begin at an address.
-func (im *image) at(addr uint64) []function {
-	i, _ := slices.BinarySearchFunc(im.funcs, addr, func(f function, addr uint64) int { return cmp.Compare(f.addr, addr) })
-	n := i
-	for n < len(im.funcs) && im.funcs[n].addr == addr {
-		n++
+func (im *image) at(addr uint64) (funcs []function) {
+	for _, e := range im.places.At(addr) {
+		funcs = append(funcs, im.funcs[e.ID])
 	}
-	return im.funcs[i:n]
+	return funcs
 }
 
 // around returns the function that an address is in.
 func (im *image) around(addr uint64) (function, bool) {
-	i, _ := slices.BinarySearchFunc(im.funcs, addr, func(f function, addr uint64) int {
-		if f.addr <= addr {
-			return -1
-		}
-		return 1
-	})
-	for ; i > 0; i-- {
-		if f := im.funcs[i-1]; addr < f.end {
-			return f, true
-		} else if f.end > f.addr {
-			break // functions of an image do not nest
-		}
+	e, ok := im.places.Around(addr)
+	if !ok {
+		return function{}, false
 	}
-	return function{}, false
+	return im.funcs[e.ID], true
 }
 
 // enters returns a function one of whose entries an address is.

@@ -107,7 +107,7 @@ func TestChoose(t *testing.T) {
 		{"a label without size before the site", []func(*fake){caller(noTOC), func(f *fake) { f.function("label", siteAt-4, 0, usesTOC) }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 
 		{"a site at the begin of its function", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").value = siteAt }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
-		{"a site behind a function in another", []func(*fake){caller(noTOC), func(f *fake) { f.function("inner", textAt+4, 4, usesTOC) }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"a site after a function in another", []func(*fake){caller(noTOC), func(f *fake) { f.function("inner", textAt+4, 4, usesTOC) }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 
 		// The cold part of a function is called what the function is.
 		{"cold part", []func(*fake){cold(usesTOC)}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},

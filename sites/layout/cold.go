@@ -3,6 +3,7 @@
 package layout
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
@@ -13,6 +14,16 @@ import (
 func ColdParent(name string) (string, bool) {
 	base, clone, found := strings.Cut(name, ".cold")
 	return base, found && base != "" && (clone == "" || clone[0] == '.')
+}
+
+// IsColdPart reports whether a symbol's name is that of a function's cold part. It
+// makes no string of the names that are not.
+func IsColdPart(name []byte) bool {
+	if !bytes.Contains(name, []byte(".cold")) {
+		return false
+	}
+	_, ok := ColdParent(string(name))
+	return ok
 }
 
 // Parents are functions by name that may have cold parts. A cold part has a

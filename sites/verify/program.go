@@ -11,6 +11,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/errkind"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -29,9 +30,9 @@ type program struct {
 	gotStart uint64   // in an object: the address that its GOT is taken to have
 	toc      uint64   // the unit's TOC pointer, 0 if it has none
 
-	symbols []symbol // .symtab, or .dynsym if there is no other
-	dynamic []symbol // .dynsym, whose indices dynamic relocations use
-	funcs   []fn     // by address
+	symbols []symbol      // .symtab, or .dynsym if there is no other
+	dynamic []symbol      // .dynsym, whose indices dynamic relocations use
+	funcs   index.Extents // the functions, by their symbol
 	names   map[uint64]string
 	keys    bool // there are symbols of keys
 	locals  bool // .symtab has local symbols
@@ -73,12 +74,6 @@ type symbol struct {
 type entrance struct {
 	at   uint64
 	name string
-}
-
-// A fn is where a function is.
-type fn struct {
-	from, to uint64
-	sym      int
 }
 
 const (

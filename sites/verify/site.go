@@ -72,8 +72,8 @@ func (v *verifier) ownTOC(at uint64) value {
 func (v *verifier) parents() layout.Parents {
 	if v.byName == nil {
 		v.byName = layout.Parents{}
-		for _, f := range v.funcs {
-			s := &v.symbols[f.sym]
+		for _, f := range v.funcs.All() {
+			s := &v.symbols[f.ID]
 			v.byName.Add(s.name, s.other)
 		}
 	}

@@ -3,7 +3,6 @@
 package verify
 
 import (
-	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/sites/errkind"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -71,6 +71,7 @@ func cstring(b []byte) string {
 
 // index finds the functions, and the names of keys, trampolines and stubs.
 func (p *program) index() {
+	var funcs []index.Extent
 	for i := range p.symbols {
 		s := &p.symbols[i]
 		if s.typ == elf.STT_SECTION || s.name == "" {
@@ -100,7 +101,7 @@ func (p *program) index() {
 			}
 		}
 		if s.section != 0 && (s.typ == elf.STT_FUNC || s.typ == elf.STT_GNU_IFUNC) && p.file.Section(s.section).IsCode() {
-			p.funcs = append(p.funcs, fn{s.addr, s.addr + s.size, i})
+			funcs = append(funcs, index.Extent{Start: s.addr, End: s.addr + s.size, ID: i})
 		}
 	}
 	for i := range p.dynamic {
@@ -108,18 +109,10 @@ func (p *program) index() {
 			p.traces++
 		}
 	}
-	slices.SortFunc(p.funcs, func(a, b fn) int {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to), cmp.Compare(a.sym, b.sym))
+	p.funcs = index.NewExtents(funcs, func(sym int) uint64 { // without a size: to the end of the section
+		s := p.symbols[sym].section
+		return p.address[s] + p.file.Section(s).Size
 	})
-	for i := range p.funcs {
-		if f := &p.funcs[i]; f.to <= f.from { // no .size: up to the next one, or to the end of the section
-			s := p.symbols[f.sym].section
-			f.to = p.address[s] + p.file.Section(s).Size
-			if j := i + 1; j < len(p.funcs) && p.funcs[j].from > f.from {
-				f.to = min(f.to, p.funcs[j].from)
-			}
-		}
-	}
 }
 
 // addEntry notes an entry of a trampoline.
@@ -142,43 +135,29 @@ func (p *program) isOurs(name string) bool {
 	return false
 }
 
-// maxNesting bounds the search for a function around a place.
-const maxNesting = 64
-
 // around returns the innermost function around an address.
 func (p *program) around(at uint64) (*symbol, bool) {
-	i, _ := slices.BinarySearchFunc(p.funcs, at, func(f fn, at uint64) int {
-		if f.from <= at {
-			return -1
-		}
-		return 1
-	})
-	for n := 0; n < maxNesting && i-1-n >= 0; n++ {
-		if f := p.funcs[i-1-n]; at < f.to {
-			return &p.symbols[f.sym], true
-		}
+	f, ok := p.funcs.Around(at)
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return &p.symbols[f.ID], true
 }
 
 // functionsAt returns the functions whose global entry is at an address. Stubs do not
 // count, even if a linker gives them the type of functions.
-func (p *program) functionsAt(at uint64) []fn {
-	i, _ := slices.BinarySearchFunc(p.funcs, at, func(f fn, at uint64) int { return cmp.Compare(f.from, at) })
-	j := i
-	for j < len(p.funcs) && p.funcs[j].from == at {
-		if !p.object && isLinkerStub(p.symbols[p.funcs[j].sym].name) {
-			return nil
-		}
-		j++
+func (p *program) functionsAt(at uint64) []index.Extent {
+	fns := p.funcs.At(at)
+	if !p.object && slices.ContainsFunc(fns, func(f index.Extent) bool { return isLinkerStub(p.symbols[f.ID].name) }) {
+		return nil
 	}
-	return p.funcs[i:j]
+	return fns
 }
 
 // function returns the first of them.
 func (p *program) function(at uint64) (*symbol, bool) {
 	if fns := p.functionsAt(at); len(fns) > 0 {
-		return &p.symbols[fns[0].sym], true
+		return &p.symbols[fns[0].ID], true
 	}
 	return nil, false
 }

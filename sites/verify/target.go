@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -44,8 +45,8 @@ func (p *program) callee(at uint64) callee {
 // symbols promises is true. Trampolines are excluded: scpatch itself may have given
 // one local entry 1.
 func (p *program) isFolded(at uint64) bool {
-	return !p.object && !p.isTrampoline(at) && slices.ContainsFunc(p.functionsAt(at), func(f fn) bool {
-		l, err := ppc64.LocalEntryOf(p.symbols[f.sym].other)
+	return !p.object && !p.isTrampoline(at) && slices.ContainsFunc(p.functionsAt(at), func(f index.Extent) bool {
+		l, err := ppc64.LocalEntryOf(p.symbols[f.ID].other)
 		return err == nil && l == 0
 	})
 }
@@ -81,8 +82,8 @@ func (p *program) tocOf(global, local uint64) uint64 {
 func (p *program) allTOCs() []uint64 {
 	if p.every == nil {
 		p.every = []uint64{p.toc}
-		for i := range p.funcs {
-			s := &p.symbols[p.funcs[i].sym]
+		for _, f := range p.funcs.All() {
+			s := &p.symbols[f.ID]
 			l, err := ppc64.LocalEntryOf(s.other)
 			if err != nil || !l.UsesTOC() {
 				continue
@@ -205,7 +206,7 @@ func (p *program) isReturn0(at uint64) bool {
 		return s != nil && s.name == layout.Return0Name
 	}
 	if fns := p.functionsAt(at); len(fns) > 0 {
-		return slices.ContainsFunc(fns, func(f fn) bool { return p.symbols[f.sym].name == layout.Return0Name })
+		return slices.ContainsFunc(fns, func(f index.Extent) bool { return p.symbols[f.ID].name == layout.Return0Name })
 	}
 	c := p.callee(at)
 	first, _ := p.word(c.local)
