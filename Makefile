@@ -171,8 +171,8 @@ race: ## Run the tests of the command, or those of RUN=PATTERN, under the race d
 e2e: tools build ## Run the end-to-end tests only (cross compilers, both linkers, qemu)
 	$(REQUIRE) $(GOTEST) -count=1 -run E2E ./cmd/scpatch/e2e
 
-SOUNDNESS := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts|TestE2ERestoreCounts|TestE2EStartCosts|TestLinkerFacts)$$
-soundness: build tools ## Test the proof on whole libraries and images, instructions per call, and the linkers
+SOUNDNESS := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts|TestE2ERestoreCounts|TestE2EStartCosts|TestLinkerFacts|TestWork)$$
+soundness: build tools ## Test the proof on whole libraries and images, instructions per call, the linkers, and how work grows
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(SOUNDNESS)' ./sites/cfg ./cmd/scpatch/e2e
 
 # Thousands in an hour. What fails is left in build/random/GRAPH/NUMBER.

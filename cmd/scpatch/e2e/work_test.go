@@ -26,9 +26,9 @@ import (
 // with n doubles, and what grows with n log n takes a little more. The clock has no
 // part in it. The searches of package slices are counted too.
 //
-// The options come in combinations in which each pair of their values occurs, in the
-// long form each three of them. scpatch compile does what scpatch does, and explain
-// reads no file.
+// In the everyday suite each value of an option occurs, in make soundness each pair of
+// them, and in the long form each three. scpatch compile does what scpatch does, and
+// explain reads no file.
 func TestWork(t *testing.T) {
 	tooltest.NoRace(t)
 	tooltest.Need(t, "powerpc64le-linux-gnu-as", "powerpc64le-linux-gnu-ar", "powerpc64le-linux-gnu-ld.bfd")
@@ -217,8 +217,11 @@ var workOptions = [][]string{
 // patch patches the input with combinations of options, and again what came out.
 func (w *workRun) patch(input string) {
 	strength := 2
-	if clitest.Full() {
+	switch {
+	case clitest.Full():
 		strength = 3
+	case testing.Short():
+		strength = 1
 	}
 	for _, options := range combinations(workOptions, strength) {
 		if w.run("patch", append(options, "-o", "out.o", input)...) && !slices.Contains(options, "--dry-run") {

@@ -5,13 +5,13 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/sites/errkind"
+	"github.com/spf13/pflag"
 )
 
 const compareUsage = `Usage: scpatch compare [options] OLD NEW
@@ -53,25 +53,47 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		return c.usageError(err, stderr)
 	}
 	defer c.hint()
-	var listings [2][]report.File
-	var inputs [2]*comparand
-	worst := ExitDone
-	failed := func(path string, err error) {
-		err = errkind.BadListing.Wrap(err)
-		fail(c.log.WithField("file", path), errkind.Of(err), withoutPath(err, path))
-		worst = max(worst, exitCode(err))
+	x := comparison{c: c, json: *asJSON, strict: *strict, html: *html}
+	listings, err := x.read(ctx, files, planning)
+	switch {
+	case err != nil:
+		return c.usageError(err, stderr)
+	case x.worst == ExitDone:
+		x.print(listings, stdout)
 	}
+	return x.worst
+}
+
+// A comparison is one run of scpatch compare.
+type comparison struct {
+	c      *common
+	json   bool
+	strict bool
+	html   string // the page's file
+	worst  int    // exit code so far
+}
+
+// fail reports an error about a file.
+func (x *comparison) fail(path string, err error) {
+	fail(x.c.log.WithField("file", path), errkind.Of(err), withoutPath(err, path))
+	x.worst = max(x.worst, exitCode(err))
+}
+
+// read reads or makes the two listings. It returns an error if the options do not fit
+// the files, and reports any other.
+func (x *comparison) read(ctx context.Context, files []string, planning []*pflag.Flag) (listings [2][]report.File, err error) {
+	var inputs [2]*comparand
 	for i, path := range files {
 		if inputs[i], err = openComparand(ctx, path); err != nil {
-			failed(path, err)
+			x.fail(path, errkind.BadListing.Wrap(err))
 			continue
 		}
 		defer inputs[i].Close()
 	}
-	if worst == ExitDone && !inputs[0].object && !inputs[1].object {
+	if x.worst == ExitDone && !inputs[0].object && !inputs[1].object {
 		for _, f := range planning {
 			if f.Changed {
-				return c.usageError(fmt.Errorf("--%s has no effect on listings: it is an option of the scpatch list that makes them", f.Name), stderr)
+				return listings, fmt.Errorf("--%s has no effect on listings: it is an option of the scpatch list that makes them", f.Name)
 			}
 		}
 	}
@@ -79,48 +101,53 @@ func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		if in == nil {
 			continue
 		}
-		if listings[i], err = in.read(ctx, c.sites, origin(planning), c.log.WithField("file", in.path)); err != nil {
-			failed(in.path, err)
+		if listings[i], err = in.read(ctx, x.c.sites, origin(planning), x.c.log.WithField("file", in.path)); err != nil {
+			x.fail(in.path, errkind.BadListing.Wrap(err))
 		}
 	}
-	if worst != ExitDone {
-		return worst
-	}
+	return listings, nil
+}
+
+// print compares the listings and prints the result, as text or JSON and as a page.
+func (x *comparison) print(listings [2][]report.File, stdout io.Writer) {
 	views := report.Compare(listings[0], listings[1])
+	for i := range views {
+		if views[i].Worse(x.strict) {
+			x.worst = ExitKept
+		}
+	}
 	var out bytes.Buffer
-	print := !c.quiet && !*asJSON && *html != dash
-	for _, text := range report.Differences(views) {
-		if print {
+	var err error
+	switch {
+	case x.json:
+		for i := range views {
+			err = errors.Join(err, report.WriteJSON(&out, &views[i]))
+		}
+	case !x.c.quiet && x.html != dash:
+		for _, text := range report.Differences(views) {
 			fmt.Fprintln(&out, text)
 		}
-	}
-	for i := range views {
-		v := &views[i]
-		if v.Worse(*strict) {
-			worst = ExitKept
-		}
-		if *asJSON {
-			err = errors.Join(err, json.NewEncoder(&out).Encode(v))
-		} else if print {
-			v.Write(&out, c.screen)
+		for i := range views {
+			views[i].Write(&out, x.c.screen)
 		}
 	}
-	if _, writeErr := stdout.Write(out.Bytes()); writeErr != nil {
-		err = errors.Join(err, writeErr)
+	_, writeErr := stdout.Write(out.Bytes())
+	if err = errors.Join(err, writeErr); err != nil {
+		fail(x.c.log, errkind.Of(err), err.Error())
+		x.worst = max(x.worst, exitCode(err))
 	}
-	if *html != "" {
-		write := func() error { return report.WriteComparePage(*html, listings[0], listings[1], views) }
-		if *html == dash {
-			write = func() error { return report.PrintComparePage(stdout, listings[0], listings[1], views) }
-		}
-		if pageErr := write(); pageErr != nil {
-			fail(c.log.WithField("file", *html), errkind.Of(pageErr), withoutPath(pageErr, *html))
-			worst = ExitIO
-		}
+	if err := x.page(listings, views, stdout); err != nil {
+		x.fail(x.html, err)
 	}
-	if err != nil {
-		fail(c.log, errkind.Of(err), err.Error())
-		return max(worst, exitCode(err))
+}
+
+// page writes the page that was asked for.
+func (x *comparison) page(listings [2][]report.File, views []report.Comparison, stdout io.Writer) error {
+	switch x.html {
+	case "":
+		return nil
+	case dash:
+		return report.PrintComparePage(stdout, listings[0], listings[1], views)
 	}
-	return worst
+	return report.WriteComparePage(x.html, listings[0], listings[1], views)
 }
