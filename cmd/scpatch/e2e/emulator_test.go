@@ -7,9 +7,13 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/scpatch/scpatch/ppc64"
 )
 
 // instructions runs a program in the emulator and returns how many instructions
@@ -50,6 +54,105 @@ func instructions(t *testing.T, dir string, emulator, program []string, status i
 		t.Fatalf("%s: no instruction in the log", strings.Join(words, " "))
 	}
 	return n
+}
+
+// Executions is what some code executes.
+type executions struct {
+	instructions, loads, stores int
+	taken                       int // branches, those to the link register included
+	indirect                    int // branches to the count register, which a processor has to predict
+}
+
+func (e executions) minus(o executions) executions {
+	return executions{e.instructions - o.instructions, e.loads - o.loads, e.stores - o.stores, e.taken - o.taken, e.indirect - o.indirect}
+}
+
+// per divides executions by the number of calls that made it.
+func (e executions) per(t *testing.T, n int) executions {
+	t.Helper()
+	for _, count := range []int{e.instructions, e.loads, e.stores, e.taken, e.indirect} {
+		if count%n != 0 {
+			t.Errorf("%+v in %d calls", e, n)
+			break
+		}
+	}
+	return executions{e.instructions / n, e.loads / n, e.stores / n, e.taken / n, e.indirect / n}
+}
+
+// executed runs a program as instructions does, and returns what it executes from each
+// odd marker to the next even one. The program must exit with 0. The emulator writes
+// each instruction before it runs for the first time, and again once it has changed.
+func executed(t *testing.T, dir string, emulator, program []string, marker ppc64.Word) []executions {
+	t.Helper()
+	log := filepath.Join(t.TempDir(), "log")
+	words := slices.Concat(emulator, []string{singleBlocks(t, emulator[0]), "-R", "1024G", "-d", "exec,nochain,in_asm", "-D", log}, program)
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(words, " "), err, out)
+	}
+	f, err := os.Open(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	code := map[uint64]ppc64.Word{}
+	var all []executions
+	var now *executions
+	var last uint64
+	var word, suffix ppc64.Word
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		line := lines.Text()
+		if at, rest, ok := strings.Cut(line, ":  "); ok && strings.HasPrefix(line, "0x") && len(rest) >= 8 {
+			a, err := strconv.ParseUint(at[2:], 16, 64)
+			w, err2 := strconv.ParseUint(rest[:8], 16, 32)
+			if err != nil || err2 != nil {
+				t.Fatalf("%s: %q", log, line)
+			}
+			code[a] = ppc64.Word(w)
+			continue
+		}
+		field := strings.SplitN(line, "/", 3)
+		if !strings.HasPrefix(line, "Trace ") || len(field) != 3 {
+			continue
+		}
+		pc, err := strconv.ParseUint(field[1], 16, 64)
+		if err != nil {
+			t.Fatalf("%s: %q", log, line)
+		}
+		if now != nil && pc != last+uint64(word.Len()) {
+			now.taken++
+		}
+		last, word, suffix = pc, code[pc], code[pc+ppc64.WordSize]
+		switch {
+		case word == marker && now == nil:
+			all = append(all, executions{})
+			now = &all[len(all)-1]
+			continue
+		case word == marker:
+			now = nil
+		}
+		if now == nil {
+			continue
+		}
+		now.instructions++
+		if ppc64.Decode(word, 0).Op == ppc64.OpBcctr {
+			now.indirect++
+		}
+		if a, ok := ppc64.Memory(word, suffix); ok && a.Store {
+			now.stores++
+		} else if ok {
+			now.loads++
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if now != nil {
+		t.Fatal("a marker is missing")
+	}
+	return all
 }
 
 // singleBlocks returns the option that makes every instruction a translation
