@@ -148,7 +148,7 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 
 /*
  * It is never declared to be in this link unit, whatever a pragma says: the compiler would then make
- * tail calls of it, which have no slot.
+ * tail calls to it, which have no slot.
  */
 #define __STATIC_CALL_VISIBLE __attribute__((visibility("default")))
 

@@ -394,7 +394,7 @@ int __static_call_patching(void)
 }
 
 /*
- * A key belongs to the first run time that has a call of it. The calls of any other run time keep
+ * A key belongs to the first run time that has a call to it. The calls of any other run time keep
  * going through the key.
  */
 void __static_call_register(struct static_call_unit *unit)

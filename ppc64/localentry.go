@@ -16,7 +16,7 @@ const (
 	localEntryShift = 5 // the bits are the most significant of st_other
 	localEntryMask  = 0xe0
 
-	// LocalEntryClobbers is the value 1. For a call of such a function, the
+	// LocalEntryClobbers is the value 1. For a call to such a function, the
 	// linkers save and restore r2.
 	LocalEntryClobbers LocalEntry = 1
 	localEntryReserved LocalEntry = 7
@@ -42,7 +42,7 @@ func (l LocalEntry) Offset() uint64 {
 	return 1 << l
 }
 
-// PreservesR2 reports whether a call of the local entry leaves r2 as it was. It
+// PreservesR2 reports whether a call to the local entry leaves r2 as it was. It
 // is false only for the value 1: the function does not need r2 and may change
 // it (ELFv2 §3.4.1), so the caller must save and restore it.
 func (l LocalEntry) PreservesR2() bool { return l != LocalEntryClobbers }

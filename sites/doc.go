@@ -67,5 +67,5 @@
 //
 // Stubs jump through the key, so they are right whatever it holds. They are in
 // their own section, with a symbol for each [StubEntry]. A later run treats a
-// call of a stub like a call of the trampoline.
+// call to a stub like a call to the trampoline.
 package sites

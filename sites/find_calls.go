@@ -76,7 +76,7 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 			continue
 		}
 		if r.Addend != 0 && !section && r.IsCall() {
-			return o.at(sec.Index, r.Off, int64(r.Type()), "addend is 0x%x, but a call of %s has none", r.Addend, errkind.Printable(o.name(int(r.Sym()))))
+			return o.at(sec.Index, r.Off, int64(r.Type()), "addend is 0x%x, but a call to %s has none", r.Addend, errkind.Printable(o.name(int(r.Sym()))))
 		}
 		if err := o.addCall(sec.Index, code, i, r, tramp); err != nil {
 			return err

@@ -42,7 +42,7 @@ func TestRefusedForms(t *testing.T) {
 		{"linker, a tail call", caller + "func other\nb __SCT__op\nendfunc other\n" + foreignKey + selfTramp, linker, Keep, TrampSlotless},
 		{"linker, a tail call without a TOC pointer", caller + "func other\nb __SCT__op@notoc\nendfunc other\n" + foreignKey + selfTramp, linker, Linker, KeyMayChange},
 		{"linker, a call without slot and TOC pointer", caller + other("bl __SCT__op@notoc\nli 3,0") + foreignKey + selfTramp, linker, Linker, KeyMayChange},
-		{"linker, a tail call of another trampoline", caller + "func other\nb __SCT__elsewhere\nendfunc other\n" + foreignKey + selfTramp, linker, Linker, KeyMayChange},
+		{"linker, a tail call to another trampoline", caller + "func other\nb __SCT__elsewhere\nendfunc other\n" + foreignKey + selfTramp, linker, Linker, KeyMayChange},
 
 		{"no form", caller + foreignKey + trampNull, Options{Place: User, Restore: []Form{}}, Keep, FormExcluded},
 		{"stack alone", caller + foreignKey + trampNull, Options{Place: User, Restore: []Form{Stack}}, Keep, SaveNotProven},

@@ -129,7 +129,7 @@ __SCS__op:
 		{"a relocation that does nothing", site(".reloc .,R_PPC64_NONE,caller\nbl target") + foreignKey, Options{}, ``},
 		{"a relocation beside the branch", site(".reloc .+2,R_PPC64_REL24,target\nbl .+0x100") + foreignKey, Options{}, `section ".text": caller+0x16: R_PPC64_REL24: the branch has this relocation in addition to that of a call`},
 		{"a tail call that the table calls none", site("b target") + foreignKey, Options{}, `section ".text": caller+0x14: R_PPC64_REL24: the table says tail call false, found b .+0x0`},
-		{"a tail call of data, in the first relocation", strings.Replace("leaf caller\n.Lsite: b __SCK__op\nendfunc caller\n"+aTable+entry+"	.text\n"+trampNull, "op-.", "op-.+1", 1) + foreignKey, Options{}, `section ".text": caller+0x0: R_PPC64_REL24: the site branches to __SCK__op, which is not code`},
+		{"a tail call to data, in the first relocation", strings.Replace("leaf caller\n.Lsite: b __SCK__op\nendfunc caller\n"+aTable+entry+"	.text\n"+trampNull, "op-.", "op-.+1", 1) + foreignKey, Options{}, `section ".text": caller+0x0: R_PPC64_REL24: the site branches to __SCK__op, which is not code`},
 		{"a tail call that does nothing", strings.Replace(site("nop"), "op-.", "op-.+1", 1) + null, Options{}, `section ".text": caller+0x14: the table names a site that is neither a call nor a constant: nop`},
 		{"a tail call that returns", strings.Replace(site("blr"), "op-.", "op-.+1", 1) + null, Options{}, ""},
 		{"a tail call that returns 0", strings.Replace(site("li 3,0"), "op-.", "op-.+1", 1) + null, Options{}, `section ".text": caller+0x14: the table names a site that is neither a call nor a constant: li r3,0`},

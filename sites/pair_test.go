@@ -82,7 +82,7 @@ __SCT__op:
 		{"both local, twice, without STT_FILE", file("a", "local", "local"), file("b", "local", "local"), "-N a.c -N b.c", "call_a a call_b b"},
 		{"both local, and an undefined call", file("a", "local", "local"), file("b", "", "globl"), "-L __SCT__op", "call_a a call_b key-undefined"},
 		{"both local, both global", file("a", "local", "local"), file("b", "globl", "globl"), "", "call_a a call_b b"},
-		{"both local, a call of the global one", file("a", "local", "local"), ".file \"b.c\"\n.globl __SCT__op\n" + strings.ReplaceAll(caller, "caller", "call_b"), "", "call_a a call_b key-missing"},
+		{"both local, a call to the global one", file("a", "local", "local"), ".file \"b.c\"\n.globl __SCT__op\n" + strings.ReplaceAll(caller, "caller", "call_b"), "", "call_a a call_b key-missing"},
 		{"local key, global trampoline", file("a", "local", "globl"), file("b", "", ""), "", "call_a a call_b a"},
 		{"local key, weak trampoline", file("a", "local", "weak"), file("b", "", ""), "", "call_a key-ambiguous call_b key-ambiguous"},
 		{"global key, local trampoline", file("a", "globl", "local"), file("b", "", ""), "", "call_a a call_b a"},

@@ -97,7 +97,7 @@ func (d *decider) text() (*cfg.Map, error) {
 		if s := &o.Sites[i]; d.paca >= 0 && s.SlotWord == restorePACA(d.paca) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)
 		}
-		// The slot after a call of a stub that saves r2 is reached through that save,
+		// The slot after a call to a stub that saves r2 is reached through that save,
 		// or not at all.
 		if s := &o.Sites[i]; s.Slot == SlotRestore && d.savesNow(s) {
 			text.Restores(int(s.Section), s.Off+ppc64.WordSize)

@@ -80,7 +80,7 @@ func (d *decider) fixedForm(s *Site) (Decision, error) {
 	return direct(s, int(target.Sym)), nil
 }
 
-// constantWord returns the instruction that does what a call of the target would do,
+// constantWord returns the instruction that does what a call to the target would do,
 // if there is one.
 func constantWord(s *Site, kind TargetKind) (ppc64.Word, bool) {
 	switch {

@@ -59,7 +59,7 @@ func (d *decider) fixed(key int) (bool, string, error) {
 }
 
 // enteredLocally reports whether a caller without a TOC pointer might enter what a key
-// holds at its local entry. A call of a function of default visibility in the caller's
+// holds at its local entry. A call to a function of default visibility in the caller's
 // own shared library goes through the PLT. The dynamic linker binds that to the local
 // entry if both are in one unit, unless DT_PPC64_OPT says that r2 may differ there:
 // ld.bfd says so, lld 14 does not.

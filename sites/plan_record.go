@@ -54,7 +54,7 @@ func (p *Plan) sameAsBefore(was map[addr]recorded) error {
 		return nil
 	}
 	r := was[first]
-	return errkind.AlreadyPatched.Wrap(p.Object.at(first.sec, first.off, -1, "the call of %s was patched for %s, with --runtime %s", errkind.Printable(r.key), placeWords(r.place), runtimeWord(r.runtime)))
+	return errkind.AlreadyPatched.Wrap(p.Object.at(first.sec, first.off, -1, "the call to %s was patched for %s, with --runtime %s", errkind.Printable(r.key), placeWords(r.place), runtimeWord(r.runtime)))
 }
 
 // placeWords and runtimeWord may be asked about what a record of another version has.

@@ -263,7 +263,7 @@ func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 
 // keepsR2 reports whether a key's trampoline is here and passes r2 on unchanged. What
 // it leads to may return twice, with r2 right each time; a restore would load what
-// 24(r1) has become. After a call of a trampoline with local entry 1 the linker has
+// 24(r1) has become. After a call to a trampoline with local entry 1 the linker has
 // put a restore as well, and a function that returns twice has to take care of that.
 func (d *decider) keepsR2(key int) bool {
 	sym := d.Object.trampoline(key)

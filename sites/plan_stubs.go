@@ -23,7 +23,7 @@ func (d *decider) needStubs(s *Site, dec *Decision) {
 }
 
 // listPatchableStubs enters the stubs that save r2 in the table. If the key holds a function
-// of this unit, the run time lets the stub branch straight to it. A call of the stub
+// of this unit, the run time lets the stub branch straight to it. A call to the stub
 // is then as good as direct, without a proof.
 func (d *decider) listPatchableStubs() {
 	if t := d.table(); t != nil {

@@ -45,7 +45,7 @@ const (
 	TrampReplaceable                // another object or link unit may define the trampoline, but not the key
 	TrampImported                   // a module calls a trampoline of the kernel or of another module
 	TrampNeedsTOC                   // the trampoline needs its caller's r2 or r12
-	TrampSlotless                   // a call of the trampoline in this object has no slot
+	TrampSlotless                   // a call to the trampoline in this object has no slot
 	LinkerUnknown                   // only ld.bfd and lld are known to save r2 before a function with local entry 1
 	NoPACA                          // the code may run without the PACA, in real mode or before it is set up
 	SiteListed                      // the module's table lists the site without a stub, so the run time would leave it as it is
@@ -73,7 +73,7 @@ var reasons = [...]reasonText{
 	TargetWeak:        {"target-weak", "the target is a weak undefined symbol: it may be NULL after the link"},
 	TargetNotFunction: {"target-not-function", "the target is not a function in code of this object"},
 	TargetDiscardable: {"target-discardable", "the target is local to a group that the linker may discard"},
-	TargetTrampoline:  {"target-trampoline", "the target is a trampoline itself: a direct call of it would be a site of another key"},
+	TargetTrampoline:  {"target-trampoline", "the target is a trampoline itself: a direct call to it would be a site of another key"},
 	TargetPreemptible: {"target-preemptible", "the call may go through the PLT of its own unit, which may enter the target where it needs its caller's r2"},
 	TailOtherUnit:     {"tail-other-unit", "a tail call has no slot for a restore, and the target may be in another link unit"},
 	NoSlot:            {"no-slot", "no slot follows the bl, and a restore of r2 may be needed there"},
@@ -93,7 +93,7 @@ var reasons = [...]reasonText{
 	TrampReplaceable:  {"tramp-replaceable", "another object or link unit may replace the trampoline, but not this object's key"},
 	TrampImported:     {"tramp-imported", "the key is not in this module: the module loader's stub saves r2 and restores it, so the site stays as it is"},
 	TrampNeedsTOC:     {"tramp-needs-toc", "the trampoline needs its caller's r2 or r12: a linker's stub for local entry 1 would leave it neither"},
-	TrampSlotless:     {"tramp-slotless", "a call of the trampoline has no slot: with local entry 1 a linker may accept it and restore nothing"},
+	TrampSlotless:     {"tramp-slotless", "a call to the trampoline has no slot: with local entry 1 a linker may accept it and restore nothing"},
 	LinkerUnknown:     {"linker-unknown", "only ld.bfd and lld are known to save r2 for local entry 1"},
 	NoPACA:            {"no-paca", "the code may run without the PACA, in real mode or before it is set up"},
 	SiteListed:        {"site-listed", "the table of the module lists the site without a stub: the run time would leave it as it is"},

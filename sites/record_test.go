@@ -112,7 +112,7 @@ func TestRecordOfStubs(t *testing.T) {
 
 // TestRecordKeys has keys whose address is known to be that of their symbol here, and
 // others: a record has a relocation for the first only. It has one for the function that
-// direct calls of a key go to, unless that is weak.
+// direct calls to a key go to, unless that is weak.
 func TestRecordKeys(t *testing.T) {
 	group := "	.section .data.g,\"awG\",@progbits,__SCK__op,comdat\n	.globl __SCK__op\n__SCK__op: .quad target\n	.text\n"
 	for _, c := range []struct {
@@ -278,7 +278,7 @@ func TestOtherPlace(t *testing.T) {
 		first, second how
 		want          string // of the error
 	}{
-		{how{User, Inline}, how{Kernel, Inline}, "the call of u_op was patched for user space (--user), with --runtime inline"},
+		{how{User, Inline}, how{Kernel, Inline}, "the call to u_op was patched for user space (--user), with --runtime inline"},
 		{how{User, Inline}, how{Module, Inline}, "was patched for user space"},
 		{how{Module, Inline}, how{Kernel, Inline}, "was patched for a module (--module), with --runtime inline"},
 		{how{Kernel, Trampoline}, how{User, Trampoline}, "was patched for the kernel image, with --runtime trampoline"},

@@ -73,7 +73,7 @@ func TestFrame(t *testing.T) {
 			map[string]string{"c1": "frame"}},
 		{"the way back of another leaf", "begin f\n .L: call c1\n finish f\n leaf g\n b .L\n leafend g",
 			map[string]string{"c1": "none"}},
-		{"tail call of a leaf", "begin f\n addi 1,1,112\n b g.cold\n finish f\n part g.cold\n call c1\n partend g.cold",
+		{"tail call to a leaf", "begin f\n addi 1,1,112\n b g.cold\n finish f\n part g.cold\n call c1\n partend g.cold",
 			map[string]string{"c1": "none"}},
 		{"symbol within", "begin f\n .globl inner\ninner: call c1\n finish f", map[string]string{"c1": "none"}},
 		{"computed goto", "begin f\n addis 9,2,.L@toc@ha\n addi 9,9,.L@toc@l\n mtctr 9\n bctr\n .L: call c1\n finish f",

@@ -51,7 +51,7 @@ type text struct {
 	pads     []pad      // landing pads
 	fdes     []fdeRange // what the unwinder knows
 	patched  []span     // code that may be replaced, and the instruction after it
-	saves    []uint64   // calls of code that saves r2 itself
+	saves    []uint64   // calls to code that saves r2 itself
 	restores []uint64   // loads that are certain to restore r2
 	unknown  []unknownCode
 	entered  []uint64 // for an image, while its addresses are looked for: see findEntered

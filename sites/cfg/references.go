@@ -129,7 +129,7 @@ func (r *reader) codeReference(in elfrw.Section, rel reloc.Rela, to place) {
 	case known && h.Size == 0: // a marker
 	case known && (h.Field == reloc.Low24 || h.Field == reloc.Low14):
 		r.branch(place{in.Index, rel.Off &^ 3}, to)
-		// A call of a symbol enters at its local entry.
+		// A call to a symbol enters at its local entry.
 		if l, _ := ppc64.LocalEntryOf(r.f.Symbol(int(rel.Sym())).Other); l.Offset() != 0 {
 			r.branch(place{in.Index, rel.Off &^ 3}, place{to.sec, to.off + l.Offset()})
 		}

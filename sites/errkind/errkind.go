@@ -184,7 +184,7 @@ func Of(err error) Kind {
 	return IOError
 }
 
-// bySystem reports whether an error came from a call of the system.
+// bySystem reports whether an error came from a system call.
 func bySystem(err error) bool {
 	var path *fs.PathError
 	var link *os.LinkError

@@ -6,7 +6,7 @@
 //
 // A stub loads a function pointer, the key, and jumps to it:
 //
-//	Save     std r2,24(r1)     a call of it can be followed by ld r2,24(r1)
+//	Save     std r2,24(r1)     a call to it can be followed by ld r2,24(r1)
 //	Jump     the same stub, entered after the save
 //	NoTOC    PC-relative       for callers without a TOC pointer
 //	Shadow   keeps LR on a stack of the thread's own, calls, and restores r2

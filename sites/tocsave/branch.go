@@ -93,7 +93,7 @@ func (a *analysis) call(word uint32, w ppc64.Word, s *state) {
 	}
 }
 
-// subroutine applies a call of code within the function, which no ABI rules.
+// subroutine applies a call to code within the function, which no ABI rules.
 func (a *analysis) subroutine(word, target uint32, s *state) {
 	in := unknown(why{entered, ppc64.WordSize * target})
 	a.flow(target, &in, word)

@@ -54,7 +54,7 @@ type Func struct {
 	// unknown there.
 	Patched []uint64
 
-	// Saves are calls of code that is known to execute std r2,24(r1) itself: a
+	// Saves are calls to code that is known to execute std r2,24(r1) itself: a
 	// linker's stub in a final image, or a save stub.
 	Saves []uint64
 

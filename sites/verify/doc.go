@@ -56,7 +56,7 @@
 // # The slot
 //
 // A function in the same unit preserves r2 if its st_other says so (§3.4.1).
-// After a call of anything else, the slot must restore r2, and 24(r1) must hold
+// After a call to anything else, the slot must restore r2, and 24(r1) must hold
 // it: either the code on the way has saved it, or package cfg proves that
 // the calling function has. A restore without a save is an error, and so is a
 // nop where r2 is lost. In an object, a nop is also right where the linker or
@@ -78,7 +78,7 @@
 // scpatch leaves a record of each site in sections that are not loaded: its
 // place, its key, its form. A site that no table names is checked against the
 // record; a site in both must be the same in both. A place of 0 belongs to code
-// that the linker has dropped. A call of a trampoline that is in neither was
+// that the linker has dropped. A call to a trampoline that is in neither was
 // not patched. If both are missing, nothing is known about the sites that call
 // their targets, and that is an error.
 //

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestFolded has a call of a function that keeps r2, with a nop behind it. ld.lld
+// TestFolded has a call to a function that keeps r2, with a nop behind it. ld.lld
 // folds into one the functions that are equal to it, and one of these, as compilers
 // make them for PC-relative code, says that it may change r2 (local entry 1).
 func TestFolded(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 )
 
 // formSites is the number of sites in testdata/forms.S: those of the two tables,
-// and the calls of stubs that are in none.
+// and the calls to stubs that are in none.
 const (
 	formSites     = 17
 	unlistedSites = 2
@@ -37,7 +37,7 @@ var formCases = []sourceCase{
 	{name: "the key of another unit", edits: []string{"key got, ext\n", "\n"}, opts: inUser},
 	{name: "a weak callee", edits: []string{`"bl ext", nop`, `"bl ext", nop` + "\n\t.weak ext"}, opts: inUser,
 		want: []string{"v_foreign+0x14: calls ext, a weak undefined symbol: it may be NULL after the link"}},
-	{name: "a tail call of a save stub", edits: []string{`caller save, 0, "bl __SCS__save"`, `caller save, 0, "b __SCS__save"`}, opts: inUser,
+	{name: "a tail call to a save stub", edits: []string{`caller save, 0, "bl __SCS__save"`, `caller save, 0, "b __SCS__save"`}, opts: inUser,
 		want: []string{"v_save+0x14: a tail call, and nothing restores r2: the key may come to hold a function of another unit"}},
 	{name: "a trampoline of another unit", edits: []string{`caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCT__foreign"`}, opts: inUser},
 	{name: "a trampoline of another unit, of another key", edits: []string{`caller foreign, 0, "bl ext"`, `caller foreign, 0, "bl __SCT__direct"`}, opts: inUser,
@@ -48,7 +48,7 @@ var formCases = []sourceCase{
 		"\nfunc v_tail\n", "\nleaf x_jump\n\tli 2,0\n\tb f_single\nendfunc x_jump\nfunc v_tail\n"}, opts: inUser, want: []string{"v_direct+0x14: r2 is not restored: r2 is changed on the way"}},
 	{name: "a branch over itself in padding", edits: []string{"\nfunc v_tail\n", "\n\t.balign 16\n\tb __SCS__save\nfunc v_tail\n"}, opts: inUser},
 
-	{name: "an unlisted call of a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
+	{name: "an unlisted call to a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
 		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched, or was meant to stay"}},
 	{name: "a save in a call that both tables list, the kernel's first", edits: []string{"\t.text\n\nhiddenkey stack", "\t.section .static_call_sites,\"aw\",@progbits\n\t.text\n\nhiddenkey stack",
 		"bl __SCS__again", "v_first: bl __SCS__again", "kernelentry kept\n", "kernelentry kept\n\t.pushsection static_call_sites,\"aw\"\n\t.long v_first-.,__SCJ__again-.\n\t.quad __SCK__again\n\t.section .static_call_sites,\"aw\"\n\t.long v_first-.,0\n\t.reloc .,R_PPC64_REL64,__SCK__again\n\t.quad 0\n\t.popsection\n"}, opts: inUser,
@@ -80,7 +80,7 @@ var formImages = []sourceCase{
 		do:   func(d *damage) { d.header("static_call_sites", shSize)[0] -= 16 },
 		want: []string{"+0x0: the table ends at 0x.*, and __stop_static_call_sites is 0x"}},
 	{name: "a table with its end", edits: []string{"v_data:\n", "\t.quad __stop_static_call_sites\nv_data:\n"}, opts: inUser},
-	{name: "an unlisted call of a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
+	{name: "an unlisted call to a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
 		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched, or was meant to stay"}},
 	{name: "a key that has moved", opts: inUser, do: func(d *damage) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is not a multiple of 8"}},
 	{name: "a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser},

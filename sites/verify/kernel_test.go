@@ -90,7 +90,7 @@ var kernelFaults = []sourceCase{
 		do: func(d *damage) { d.rename("v_single", "v_two") }},
 
 	{name: "a site in no function", edits: []string{"\nfunc v_tail\n", "\nv_tail:\n"}, opts: image},
-	{name: "a call of a save stub in no table", edits: []string{farEntry, "", "__SCJ__far:\n", "__SCS__far:\n\tstd 2,24(1)\n__SCJ__far:\n", `caller far, 0, "bl f_target", nop`, `caller far, 0, "bl __SCS__far", ld 2,24(1)`}, opts: image},
+	{name: "a call to a save stub in no table", edits: []string{farEntry, "", "__SCJ__far:\n", "__SCS__far:\n\tstd 2,24(1)\n__SCJ__far:\n", `caller far, 0, "bl f_target", nop`, `caller far, 0, "bl __SCS__far", ld 2,24(1)`}, opts: image},
 	{name: "a stray store and no restore", edits: stubFor("direct", `"bl f_target"`, "std 3,24(1); LOAD(12,__SCK__direct); cmpdi 12,0; beqlr; mtctr 12; bctr"), opts: image},
 	{name: "a tail call that returns 0", edits: []string{"tail, f_target", "tail, __static_call_return0", "\tb f_target", "\tli 3,0"}, opts: image,
 		want: []string{"v_tail+0xc: found li r3,0, but the key holds __static_call_return0"}},
@@ -183,7 +183,7 @@ var kernelFaults = []sourceCase{
 		w, _ := ppc64.Load(d.at("v_linker.site", 0), 0)
 		d.word("v_linker.site", w.Displacement(), ppc64.Nop)
 	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
-	{name: "a tail call of the linker's stub", both: true, opts: image, do: func(d *damage) {
+	{name: "a tail call to the linker's stub", both: true, opts: image, do: func(d *damage) {
 		w, _ := ppc64.Load(d.at("v_linker.site", 0), 0)
 		d.word("v_linker.site", 0, w&^1)
 	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
@@ -226,7 +226,7 @@ func unnamed(edits ...string) []string {
 		"n_zero2:\n0:"+makesR2+rest+"\tli 3,0\n\tblr\nleaf v_one\n")
 }
 
-// unpatched has no table, and no call of a trampoline.
+// unpatched has no table, and no call to a trampoline.
 func unpatched(more ...string) []string {
 	edits := append(unlist("direct", "paca", "tail, 1", "tailnull, 1", "null", "zero", "through, 2", "single", "one"), farEntry, "",
 		`"bl __SCT__through"`, `"bl f_target"`, `"bl __SCT__linker"`, `"bl f_target"`)
@@ -281,9 +281,9 @@ func betweenSymbols(off string) []string {
 
 // kernelLibraries are of kernel.S as a library of user space.
 var kernelLibraries = []sourceCase{
-	{name: "a call of a trampoline of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl __SCT__theirs"`), opts: Options{User: true, Runtime: None},
+	{name: "a call to a trampoline of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl __SCT__theirs"`), opts: Options{User: true, Runtime: None},
 		want: []string{"v_through+0x14: calls __SCT__theirs: nothing says that it was patched, or was meant to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
-	{name: "a call of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl ext"`), opts: Options{User: true, Runtime: None},
+	{name: "a call into another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl ext"`), opts: Options{User: true, Runtime: None},
 		want: []string{"v_linker+0x14: calls __SCT__linker: nothing says"}},
 	{name: "a weak symbol of the kernel's", edits: []string{"hiddenkey null, 0", ".weak ext\nhiddenkey null, ext"}, opts: image},
 	{name: "a symbol that the kernel does not have", edits: []string{"hiddenkey null, 0", "hiddenkey null, ext"}, opts: image,

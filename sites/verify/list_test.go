@@ -68,7 +68,7 @@ v_pctail+0x0: pctail = f_single: direct of f_single, tail, notoc, listed
 v_pcnull+0x0: pcnull = NULL: constant, tail, notoc, listed
 `
 
-// kernelList is of kernel.S with calls of trampolines in no table.
+// kernelList is of kernel.S with calls to trampolines in no table.
 const kernelList = `
 v_direct+0x14: direct = f_target: direct of f_target, slot nop, listed
 v_paca+0x14: paca = f_target: direct of f_target, slot .long 0xe84d0010, listed

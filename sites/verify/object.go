@@ -244,7 +244,7 @@ func (p *program) callBranch(r reloc.Rela) branch {
 	case err != nil:
 		return branch{bad: fmt.Sprintf("calls %s, whose %v", errkind.Printable(s.name), err)}
 	case r.Addend != 0:
-		return branch{bad: fmt.Sprintf("has addend 0x%x, but a call of %s has none", r.Addend, errkind.Printable(s.name))}
+		return branch{bad: fmt.Sprintf("has addend 0x%x, but a call to %s has none", r.Addend, errkind.Printable(s.name))}
 	}
 	b.linker, b.named = true, p.preemptible(s)
 	b.ifunc = s.typ == elf.STT_GNU_IFUNC

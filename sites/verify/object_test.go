@@ -74,7 +74,7 @@ var objectFaults = []struct {
 	{"the section's symbol", func(d *damage) { d.section(d.rela("v_direct.site", 0), "f_hidden") },
 		"v_direct+0x14", "enters f_hidden at its global entry without its address in r12"},
 	{"an addend", func(d *damage) { d.rela("v_direct.site", 0)[16] = 8 },
-		"v_direct+0x14", "the branch has addend 0x8, but a call of f_hidden has none"},
+		"v_direct+0x14", "the branch has addend 0x8, but a call to f_hidden has none"},
 	{"another type", func(d *damage) { retype(d.rela("v_direct.site", 0), elf.R_PPC64_ADDR24) },
 		"v_direct+0x14", "the branch has a relocation that is not that of a call: R_PPC64_ADDR24"},
 	{"no relocation", func(d *damage) { retype(d.rela("v_foreign.site", 0), elf.R_PPC64_NONE) },
@@ -85,11 +85,11 @@ var objectFaults = []struct {
 		d.against(d.rela("v_tail.site", 0), "ext")
 		d.against(d.rela("__SCK__tail", 0), "ext")
 	}, "v_tail+0x8", "a tail call, and nothing restores r2: ext may be in another unit"},
-	{"a tail call of what changes r2", func(d *damage) {
+	{"a tail call to what changes r2", func(d *damage) {
 		d.against(d.rela("v_tail.site", 0), "f_clobber")
 		d.against(d.rela("__SCK__tail", 0), "f_clobber")
 	}, "v_tail+0x8", "a tail call, and nothing restores r2: f_clobber may change r2 (local entry 1)"},
-	{"no slot behind a call of another unit", func(d *damage) { d.word("v_foreign.site", 4, 0x38630000) },
+	{"no slot behind a call into another unit", func(d *damage) { d.word("v_foreign.site", 4, 0x38630000) },
 		"v_foreign+0x14", "no slot follows the call"},
 	{"the restore in a NOTOC function", func(d *damage) { retype(d.rela("v_direct.site", 0), elf.R_PPC64_REL24_NOTOC) }, "", ""},
 	{"key without a reason", func(d *damage) { retype(d.rela("__SCK__direct", 0), elf.R_PPC64_REL64) },

@@ -274,22 +274,22 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 		return bad(w.String())
 	case layout.RecordDirect:
 		if o.tramp || o.ending == through {
-			return bad("a call of " + v.name(o.at) + ", which goes through the key")
+			return bad("a call to " + v.name(o.at) + ", which goes through the key")
 		}
 	case layout.RecordKeep, layout.RecordLinker:
 		// A trampoline without a name is not recognized.
 		_, named := v.trampolineOf(r.name)
 		if !o.tramp && named && (r.form == layout.RecordLinker || s.entry == 0) {
-			return bad("a call of something other than the trampoline")
+			return bad("a call to something other than the trampoline")
 		}
 	case layout.RecordSaveStub:
 		if v.callsTrampoline(s, b, o) || o.ending == arrived && !o.tramp {
-			return bad("a call of " + v.name(o.at))
+			return bad("a call to " + v.name(o.at))
 		}
 		return restores()
 	case layout.RecordStack:
 		if s.user && o.ending != through { // a run time may not be able to write there
-			return bad("a call of " + v.name(o.at))
+			return bad("a call to " + v.name(o.at))
 		}
 		return restores()
 	case layout.RecordPACA:

@@ -237,7 +237,7 @@ func (v *verifier) checkCall(s *site, t *target, c caller, b branch, w ppc64.Wor
 // restores reports whether a slot restores r2.
 func restores(slot ppc64.Word, ok bool) bool { return ok && slot == ppc64.RestoreTOC }
 
-// checkShadow checks a call of a stub that makes a call of its own. Such a stub is not
+// checkShadow checks a call to a stub that makes a call of its own. Such a stub is not
 // followed: the branch must lead to the entry of a stub of the key, perhaps through a
 // stub of the linker.
 func (v *verifier) checkShadow(s *site, c caller, b branch) {

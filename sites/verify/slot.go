@@ -161,7 +161,7 @@ func (v *verifier) isPACA(w ppc64.Word) bool {
 }
 
 // checkUserEntry checks what an entry of the user-space table promises. The run time may at
-// any time write a call of the stub, or of any function of the unit, into the branch
+// any time write a call to the stub, or of any function of the unit, into the branch
 // word. What else there is at the site must be right for each of these.
 func (v *verifier) checkUserEntry(s *site, t *target, c caller) bool {
 	notoc := s.flags&layout.FlagNoTOC != 0
@@ -185,9 +185,9 @@ func (v *verifier) checkUserEntry(s *site, t *target, c caller) bool {
 }
 
 // checkModuleEntry checks what an entry of a module's table promises. The run time keeps
-// the cell of the stub equal to the key, and writes into the branch word a call of the
+// the cell of the stub equal to the key, and writes into the branch word a call to the
 // stub or a branch over the slot. If the stub does not save r2, it may also write a
-// call of a function of the module, or li r3,0; then the caller has to save r2. A
+// call to a function of the module, or li r3,0; then the caller has to save r2. A
 // caller without a TOC pointer has no slot, and its stub does not save r2.
 func (v *verifier) checkModuleEntry(s *site, c caller) bool {
 	if c.noTOC {

@@ -23,7 +23,7 @@ func stubName(name string) (string, bool) {
 	return "", false
 }
 
-// stubCalls checks the calls of stubs that no table names. Because the stub makes the
+// stubCalls checks the calls to stubs that no table names. Because the stub makes the
 // save, such a site always goes through its key, and there is nothing to patch.
 func (v *verifier) stubCalls() {
 	stubs := map[uint64]string{}
@@ -64,7 +64,7 @@ func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 	}
 }
 
-// unlistedCalls finds the calls of trampolines that neither a table nor a record
+// unlistedCalls finds the calls to trampolines that neither a table nor a record
 // names, direct or through a stub of the linker: nobody has patched them. In a kernel
 // image, all calls have to be in the table. No run time patches other calls when the
 // key comes to hold a function of a module, and then nothing restores r2 after them,
@@ -91,7 +91,7 @@ func (v *verifier) unlistedCalls() {
 	})
 }
 
-// trampolineCalls visits the calls of trampolines that no table lists, with the
+// trampolineCalls visits the calls to trampolines that no table lists, with the
 // trampoline's name, and whether r2 is saved on the way.
 func (v *verifier) trampolineCalls(visit func(at uint64, w ppc64.Word, tramp string, saves bool)) {
 	if v.traces == 0 {

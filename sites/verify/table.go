@@ -20,7 +20,7 @@ type table struct {
 	sec      int    // the section that is the table, 0 if it is part of one
 }
 
-// A site is a branch that an entry or a record names, or a call of a stub that neither
+// A site is a branch that an entry or a record names, or a call to a stub that neither
 // names.
 type site struct {
 	at    uint64 // address of the branch

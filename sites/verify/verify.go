@@ -32,7 +32,7 @@ type Options struct {
 	User      bool // the code runs in user space
 	EntrySize int  // size in bytes of an entry of the kernel's table, 8 or 16; 0: found from the table
 
-	// AllowUnpatched accepts calls of trampolines even if nothing says that
+	// AllowUnpatched accepts calls to trampolines even if nothing says that
 	// they were meant to stay.
 	AllowUnpatched bool
 
@@ -61,7 +61,7 @@ func (f *Fault) String() string {
 
 // A Report is what Verify found.
 type Report struct {
-	Sites  int // number of entries of tables, sites that only the record names, and other calls of stubs and trampolines
+	Sites  int // number of entries of tables, sites that only the record names, and other calls to stubs and trampolines
 	Direct int // how many of these do not go through the key
 	Faults []Fault
 
@@ -142,7 +142,7 @@ type verifier struct {
 	faults   []placedFault
 	pending  []pending
 	paca     int64 // offset of the kernel's TOC pointer, -1 if no slot may load it
-	// What else is known about the code, by address: calls of code that saves r2, and
+	// What else is known about the code, by address: calls to code that saves r2, and
 	// loads of r2 from the PACA.
 	saves, restores []uint64
 

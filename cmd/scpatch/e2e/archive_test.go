@@ -56,7 +56,7 @@ func TestE2EArchive(t *testing.T) {
 					t.Errorf("%s: printed\n%s\nwant\n%s", linker, got, want)
 				}
 				out, errs, code := runCommand("verify", "--user", filepath.Join(w.dir, program))
-				if code != cli.ExitDone || !strings.Contains(out, " sites, all as they must be") {
+				if code != cli.ExitDone || !strings.Contains(out, " sites, all correct") {
 					t.Errorf("verify: exit %d\n%s%s", code, out, errs)
 				}
 			}

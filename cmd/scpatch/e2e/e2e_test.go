@@ -296,7 +296,7 @@ func relocationsOf(t *testing.T, path string, wanted func(r reloc.Rela, name str
 }
 
 // checkDirect looks at the patched object with nothing but its relocations:
-// where the plan says direct or constant no call of a trampoline is left, and
+// where the plan says direct or constant no call to a trampoline is left, and
 // every site whose target is known has left, but for those with a reason.
 func checkDirect(t *testing.T, path string, plan []report.Site) {
 	t.Helper()

@@ -36,6 +36,6 @@ func TestE2EFatLTO(t *testing.T) {
 		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
 	if out := string(execute(t, w.dir, []string{"powerpc64le-linux-gnu-objdump", "-d", "program"})); !strings.Contains(out, "<__SCS__usc_op>") {
-		t.Error("no call of a stub is left in the program")
+		t.Error("no call to a stub is left in the program")
 	}
 }

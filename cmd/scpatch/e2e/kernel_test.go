@@ -27,14 +27,14 @@ func kernelDir(t *testing.T) string {
 	return dir
 }
 
-// TestKernelImage patches a real vmlinux.o. Every call of a trampoline that its
+// TestKernelImage patches a real vmlinux.o. Every call to a trampoline that its
 // relocations show must be found, sent home and be in the table.
 func TestKernelImage(t *testing.T) {
 	tooltest.Long(t, "make kernel-check")
 	in := filepath.Join(kernelDir(t), "vmlinux.o")
 	calls := trampolineCalls(t, in)
 	if len(calls) < 1500 {
-		t.Fatalf("%d calls of trampolines, facts of this configuration say about 1,800", len(calls))
+		t.Fatalf("%d calls to trampolines, facts of this configuration say about 1,800", len(calls))
 	}
 	plan := listJSON(t, in, nil)
 	if len(plan) != len(calls) {
@@ -49,7 +49,7 @@ func TestKernelImage(t *testing.T) {
 	}
 	out := patchCopy(t, in)
 	if left := trampolineCalls(t, out); len(left) != 0 {
-		t.Errorf("%d calls of trampolines are left, the first at %s", len(left), left[0])
+		t.Errorf("%d calls to trampolines are left, the first at %s", len(left), left[0])
 	}
 	f, err := elf.Open(out)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestKernelModules(t *testing.T) {
 	t.Logf("%d sites in %d modules: %v", total, len(modules), forms)
 }
 
-// trampolineCalls lists the calls of trampolines by relocation alone.
+// trampolineCalls lists the calls to trampolines by relocation alone.
 func trampolineCalls(t *testing.T, path string) (calls []string) {
 	t.Helper()
 	for at, callee := range callRelocations(t, path) {

@@ -8,7 +8,7 @@ import (
 )
 
 // TestE2ENoTOCPreemptible has code without a TOC pointer call a function of its own
-// library that others may replace. The linker sends a direct call of it through the
+// library that others may replace. The linker sends a direct call to it through the
 // PLT, the dynamic linker binds that to the local entry, as caller and target are of
 // one unit, and with lld 14 nothing tells it that r2 is not kept: the plain call
 // crashes. The static call, through a trampoline, is right and must stay so.

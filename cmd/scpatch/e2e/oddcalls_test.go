@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// TestE2EOddCalls has calls of a trampoline in forms that are not rewritten, beside
+// TestE2EOddCalls has calls to a trampoline in forms that are not rewritten, beside
 // one that is. They stay, and the program is right. ld.lld knows neither
 // R_PPC64_REL24_P9NOTOC nor inline PLT sequences.
 func TestE2EOddCalls(t *testing.T) {

@@ -278,7 +278,7 @@ func (o *optionBuild) checkSites() {
 	}
 }
 
-// oddCalls are the calls of trampolines in inline PLT sequences.
+// oddCalls are the calls to trampolines in inline PLT sequences.
 func oddCalls(t *testing.T, path string) map[place]string {
 	t.Helper()
 	return relocationsOf(t, path, func(r reloc.Rela, name string) bool {

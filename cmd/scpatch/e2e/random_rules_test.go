@@ -87,7 +87,7 @@ func assembled(code string) *linkedFile {
 	return x
 }
 
-// TestHarmless has calls of another place than before, of which the site is
+// TestHarmless has calls to another place than before, of which the site is
 // the N-th word.
 func TestHarmless(t *testing.T) {
 	stub := "; save; nop; load; mtctr; bctr"

@@ -14,7 +14,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// The ways to make a call of a key that may change.
+// The ways to make a call to a key that may change.
 var callWays = []struct {
 	name  string
 	flags []string // of the compiler, for the calls
@@ -26,7 +26,7 @@ var callWays = []struct {
 	{"scpatch, r2 saved by the caller", []string{"-DSTATIC_CALL_SAVE_TOC=1"}, []string{"--user"}},
 }
 
-// The kinds of calls of testdata/src/restore_count.c in its order, after no call.
+// The kinds of calls to testdata/src/restore_count.c in its order, after no call.
 var restoreKinds = []string{"target in the unit", "in another", "in another, key never NULL", "NULL", "return 0"}
 
 // The two forms of the calls there.
@@ -41,7 +41,7 @@ type callPlace struct {
 // restoreCounts is what the calls of each form and kind execute.
 type restoreCounts [2][5]executions
 
-// TestE2ERestoreCounts counts what one call of a key that may change executes:
+// TestE2ERestoreCounts counts what one call to a key that may change executes:
 // through a pointer, through a trampoline of local entry 1 (the out-of-line
 // scheme), and as scpatch and the run time leave it. The tables of
 // docs/benchmarking.md are its output with SCPATCH_FULL=1 and -v.

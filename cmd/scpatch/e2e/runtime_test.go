@@ -99,7 +99,7 @@ func TestE2ERuntimeFollows(t *testing.T) {
 }
 
 // TestE2ETwoRuntimes opens and closes plug-ins with a run time of their own,
-// which have calls of the program's key.
+// which have calls through the program's key.
 func TestE2ETwoRuntimes(t *testing.T) {
 	w := newWorkshop(t)
 	want := strings.Repeat("loaded: FIRST, 5000 5000, patching 1 1\nprogram's: 20 20 20\n"+

@@ -138,7 +138,7 @@ func checkCallsObject(t *testing.T, path, compiler string) {
 	}
 	for _, key := range []string{"usc_op", "usc_hook", "usc_zero", "usc_floats", "usc_struct", "usc_here", "usc_fixed"} {
 		if called[key] == 0 {
-			t.Errorf("no call of %s", key)
+			t.Errorf("no call to %s", key)
 		}
 	}
 }

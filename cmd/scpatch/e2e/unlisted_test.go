@@ -79,7 +79,7 @@ var unlistedCall = regexp.MustCompile(`(?s)\n\+#ifdef STATIC_CALL_UNLISTED\n(.*?
 
 // TestE2EUnlisted calls static calls that no tool has listed, with the macro of each
 // kernel series that has one. r2 must come back from a function of another link unit; a
-// call of the trampoline by its name loses it.
+// call to the trampoline by its name loses it.
 func TestE2EUnlisted(t *testing.T) {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "clang", "qemu-ppc64le")
 	compilers := map[string][]string{

@@ -64,13 +64,13 @@ func TestModuleOnTrampoline(t *testing.T) {
 		}
 		retarget(t, name, "__SCS__"+key, "__SCT__"+key)
 		_, errs, code := runCommand("verify", name)
-		if want := "the record says save-stub, found a call of __SCT__" + key; code != ExitInput || !strings.Contains(errs, want) {
+		if want := "the record says save-stub, found a call to __SCT__" + key; code != ExitInput || !strings.Contains(errs, want) {
 			t.Errorf("exit %d, want %s\n%s", code, want, errs)
 		}
 	}
 }
 
-// retarget makes the first call of one symbol one of another.
+// retarget makes the first call to one symbol one of another.
 func retarget(t *testing.T, name, from, to string) {
 	t.Helper()
 	b := clitest.ReadFile(t, name)
@@ -94,5 +94,5 @@ func retarget(t *testing.T, name, from, to string) {
 			return
 		}
 	}
-	t.Fatalf("%s: no call of %s", name, from)
+	t.Fatalf("%s: no call to %s", name, from)
 }

@@ -19,7 +19,7 @@ const verifyUsage = `Usage: scpatch verify [options] FILE...
 Check the static-call sites of ppc64le (ELFv2) objects, archives, modules and
 linked programs: every site that a table or scpatch's record names must call what its
 key holds, or be the constant that replaces it. r2 must be restored exactly where
-that is needed, and the matching save must be found. A call of a trampoline that
+that is needed, and the matching save must be found. A call to a trampoline that
 neither names is an error. Nothing is changed.
 `
 
@@ -39,7 +39,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	asSarif := c.flags.Bool("sarif", false, "print one SARIF log of what is wrong")
 	c.addRecursive()
 	paca := c.flags.String("paca-toc", "", "the PACA holds the kernel's TOC pointer at `OFFSET`(r13), and a slot may load r2 from there: a number, or a symbol of FILE that holds it")
-	unpatched := c.flags.Bool("allow-unpatched", false, "accept calls of trampolines that neither a table nor scpatch's record names")
+	unpatched := c.flags.Bool("allow-unpatched", false, "accept calls to trampolines that neither a table nor scpatch's record names")
 	c.addLast()
 	files, err := c.parse(args, verifyUsage, verifyStatus, stdout)
 	switch {

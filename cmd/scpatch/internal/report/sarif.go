@@ -121,7 +121,7 @@ func (l *Sarif) AddSites(file *File) {
 		}
 		l.add(sarifResult{
 			Rule: s.Reason.String(), Level: "warning",
-			Message:   sarifMessage(fmt.Sprintf("%s: the call of %s stays on its trampoline: %s", s.where(), errkind.Printable(s.Key), s.Why)),
+			Message:   sarifMessage(fmt.Sprintf("%s: the call to %s stays on its trampoline: %s", s.where(), errkind.Printable(s.Key), s.Why)),
 			Locations: locate(file.File, s.Function, s.Symbol),
 		}, seen, s.Symbol, s.Key)
 	}

@@ -184,7 +184,7 @@ func asm(w ppc64.Word, symbol string) string {
 	return text
 }
 
-// where names a site for people.
+// where returns the place of a site, as messages print it.
 func (s *Site) where() string {
 	if s.Function == "" {
 		return fmt.Sprintf("%s+0x%x", errkind.Printable(s.Section), s.Offset)
@@ -198,7 +198,7 @@ func (s *Site) Sentence() string {
 	if s.Tail {
 		call = "tail call"
 	}
-	text := fmt.Sprintf("section %q: %s: %s of %s: %s", s.Section, s.where(), call, errkind.Printable(s.Key), s.Form)
+	text := fmt.Sprintf("section %q: %s: %s to %s: %s", s.Section, s.where(), call, errkind.Printable(s.Key), s.Form)
 	switch {
 	case s.Form == sites.Keep:
 		return text + ": " + s.Reason.String() + ": " + s.Why
@@ -210,7 +210,7 @@ func (s *Site) Sentence() string {
 	return text + s.because()
 }
 
-// because is the proof of a site for people, with a separator in front.
+// because returns the proof of a site, as messages print it after the form.
 func (s *Site) because() string {
 	if s.Proof == "" {
 		return ""

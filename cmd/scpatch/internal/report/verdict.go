@@ -35,7 +35,7 @@ type Fault struct {
 
 // WriteVerdict prints what verify has found, for people.
 func WriteVerdict(out io.Writer, path string, r *verify.Report) {
-	state := "all as they must be"
+	state := "all correct"
 	switch {
 	case r.Unknown && r.Sites == 0 && len(r.Faults) == 0:
 		state = "no record: patched calls cannot be found"
