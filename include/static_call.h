@@ -45,10 +45,16 @@
 #define STATIC_CALL_SAVE_TOC 0
 #endif
 
+/*
+ * A template's instance has a type for g++ only when its address is taken. Compilers show the line of
+ * a macro with its comment where what it says is not allowed.
+ */
 #ifdef __cplusplus
-#define __STATIC_CALL_C extern "C"
+#define __STATIC_CALL_C extern "C" /* a static call belongs into a namespace, not into a class or function */
+#define __STATIC_CALL_TYPE(func) __typeof__(*&func) /* func: one function, no member of an object, not overloaded */
 #else
 #define __STATIC_CALL_C extern
+#define __STATIC_CALL_TYPE(func) __typeof__(func)
 #endif
 
 #ifdef __cplusplus
@@ -108,7 +114,7 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 
 #define DECLARE_STATIC_CALL(name, func)						\
 	__STATIC_CALL_C struct static_call_key __SCK__##name;			\
-	__STATIC_CALL_C __typeof__(func) __SCT__##name __STATIC_CALL_VISIBLE
+	__STATIC_CALL_C __STATIC_CALL_TYPE(func) __SCT__##name __STATIC_CALL_VISIBLE
 
 /*
  * Only asm uses it, hence `used', and a name that link-time optimization must leave alone. It has its

@@ -64,9 +64,16 @@
 	"	cmpdi 12,0\n"					\
 	"	beqlr\n"
 
-/* A prefixed instruction must not cross a 64-byte boundary. */
+/*
+ * A prefixed instruction must not cross a 64-byte boundary. Of two definitions in two namespaces of C++,
+ * g++ says nothing, and the assembler no line of the source.
+ */
 #define __STATIC_CALL_TRAMPOLINE(name, test)			\
-	__asm__("	.pushsection .text.sct." #name ",\"ax\",@progbits\n"	\
+	__asm__("	.ifdef __SCT__" #name "\n"		\
+		"	.error \"static call " #name ": two definitions in one file; "	\
+				"its name is one for all namespaces\"\n"	\
+		"	.endif\n"				\
+		"	.pushsection .text.sct." #name ",\"ax\",@progbits\n"	\
 		"	.balign 16\n"				\
 		"	.globl __SCT__" #name "\n"		\
 		"	.protected __SCT__" #name "\n"		\
