@@ -458,19 +458,20 @@ func TestReadmeNumbers(t *testing.T) {
 		return []string{number(3, begin...), number(4, begin...), number(5, begin...)}
 	}
 	user := func(column int) []string {
-		saved := number(column, "gcc, power8", "scpatch, r2 saved by the caller (`STATIC_CALL_SAVE_TOC`)")
-		if patched := number(column, "gcc, power8", "scpatch"); patched != saved {
+		way := func(name string) string { return number(column, "gcc-p8-O2, gcc-p9-O2", "in a loop", name) }
+		saved := way("scpatch, r2 saved by the caller")
+		if patched := way("scpatch"); patched != saved {
 			saved += "–" + patched
 		}
-		return []string{number(column, "gcc, power8", "pointer"), number(column, "gcc, power8", "out of line"), saved}
+		return []string{way("pointer"), way("out of line"), saved}
 	}
 	want := map[string][]string{
 		"a kernel function, from the kernel":         kernel("kernel", "kernel", "kernel"),
 		"NULL, from the kernel (an unused hook)":     kernel("kernel", "kernel", "NULL"),
 		"a function of the same module":              kernel("module", "kernel", "the module"),
 		"a kernel function, from a module":           kernel("module", "kernel", "kernel, another module"),
-		"a function of the same program, user space": user(2),
-		"a function of another library, user space":  user(3),
+		"a function of the same program, user space": user(3),
+		"a function of another library, user space":  user(4),
 	}
 	for _, r := range rows(clitest.Doc(t, "README.md")) {
 		if w, ok := want[r[0]]; ok {
