@@ -5,6 +5,7 @@ package reloc
 import (
 	"debug/elf"
 	"fmt"
+	"sync"
 )
 
 // R_PPC64_PLTGOT16_LO_DS is type 66 under its name in the ABI and in binutils;
@@ -53,10 +54,10 @@ func Name(t uint32) string {
 }
 
 func lookup(t uint32) *Howto {
-	if t >= uint32(len(howtos)) || howtos[t].Name == "" {
-		return nil
+	if all := howtos(); t < uint32(len(all)) && all[t].Name != "" {
+		return &all[t]
 	}
-	return &howtos[t]
+	return nil
 }
 
 // row is a line of the tables in this package: a Howto without what follows
@@ -80,11 +81,11 @@ const (
 	rel base = true
 )
 
-// howtos is the table of all types, indexed by type. It is never written to.
-var howtos = index(rowsAbsolute, rowsRelative, rowsTOC, rowsTLS, rowsPrefixed, rowsMarkers)
-
-func index(tables ...[]row) (all [256]Howto) {
-	for _, t := range tables {
+// howtos returns the table of all types, indexed by type. It is made when it is first
+// asked for: many objects are patched without it.
+var howtos = sync.OnceValue(func() *[256]Howto {
+	var all [256]Howto
+	for _, t := range [][]row{rowsAbsolute, rowsRelative, rowsTOC, rowsTLS, rowsPrefixed, rowsMarkers} {
 		for _, r := range t {
 			all[r.typ] = Howto{
 				Type: r.typ, Name: "R_PPC64_" + r.name,
@@ -93,5 +94,5 @@ func index(tables ...[]row) (all [256]Howto) {
 			}
 		}
 	}
-	return all
-}
+	return &all
+})

@@ -5,7 +5,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
@@ -73,9 +72,21 @@ func (c *common) usages(width int) string {
 	return b.String()
 }
 
-// helpItem is the start of a line of a help text that is not part of a paragraph: a
-// usage, or an exit code.
-var helpItem = regexp.MustCompile(`^(Usage: |  [0-9, ]+  | +)`)
+// helpItem returns the start of a line of a help text that is not part of a paragraph:
+// of a usage, or of an exit code. It is empty for other lines.
+func helpItem(line string) string {
+	text := strings.TrimLeft(line, " ")
+	if text == line {
+		if strings.HasPrefix(line, "Usage: ") {
+			return "Usage: "
+		}
+		return ""
+	}
+	if codes := strings.TrimLeft(text, "0123456789, "); strings.HasSuffix(line[:len(line)-len(codes)], "  ") {
+		text = codes
+	}
+	return line[:len(line)-len(text)]
+}
 
 // foldText folds the paragraphs and the items of a text.
 func foldText(text string, width int) string {
@@ -89,7 +100,7 @@ func foldText(text string, width int) string {
 	}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
-		switch start := helpItem.FindString(line); {
+		switch start := helpItem(line); {
 		case start != "":
 			end()
 			b.WriteString(start + fold(line[len(start):], len(start), len(start), width) + "\n")

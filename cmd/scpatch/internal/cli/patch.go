@@ -287,8 +287,8 @@ func (p *patcher) report(log *logrus.Entry, plan filePlan) int {
 		log.Debug(p.summary(plan))
 	}
 	for i := range kept {
-		if p.batch != nil {
-			break // warnOfAll does it
+		if p.batch != nil || !p.log.IsLevelEnabled(logrus.WarnLevel) {
+			break // warnOfAll does it, or nobody
 		}
 		log.WithField("reason", kept[i].Reason.String()).Warn(kept[i].Warning(plan))
 	}

@@ -5,7 +5,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"text/tabwriter"
 
@@ -20,18 +19,13 @@ type Entry struct {
 	Text string // Markdown
 }
 
-var entryHeading = regexp.MustCompile("(?m)^### `([a-z0-9-]+)`\n")
-
 // Catalogue returns the entries of docs/messages.md, in their order.
-func Catalogue() []Entry {
-	heads := entryHeading.FindAllStringSubmatchIndex(docs.Messages, -1)
-	entries := make([]Entry, len(heads))
-	for i, h := range heads {
-		text := docs.Messages[h[1]:]
-		if end := strings.Index(text, "\n##"); end >= 0 {
-			text = text[:end]
+func Catalogue() (entries []Entry) {
+	for _, section := range strings.Split(docs.Messages, "\n##") {
+		heading, text, _ := strings.Cut(section, "\n")
+		if name, ok := strings.CutPrefix(heading, "# `"); ok {
+			entries = append(entries, Entry{strings.TrimSuffix(name, "`"), strings.TrimSpace(text)})
 		}
-		entries[i] = Entry{docs.Messages[h[2]:h[3]], strings.TrimSpace(text)}
 	}
 	return entries
 }
@@ -72,7 +66,7 @@ func (e Entry) Summary() string {
 // links.
 func (e Entry) marked(i int) string {
 	text, _, _ := strings.Cut(e.Text[i:], "\n\n")
-	return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "\n", " ")
+	return strings.ReplaceAll(unlinked(text), "\n", " ")
 }
 
 // paragraph is where the text of the paragraph with this label starts.
@@ -84,11 +78,29 @@ func (e Entry) paragraph(label string) int {
 	return len(before) + len("\n\n"+label)
 }
 
-var link = regexp.MustCompile(`\[([^]]+)\]\([^)]+\)`)
+// unlinked is a text whose links [text](address) are their texts.
+func unlinked(text string) string {
+	var b strings.Builder
+	for {
+		before, rest, _ := strings.Cut(text, "[")
+		label, address, isLink := strings.Cut(rest, "](")
+		_, after, closed := strings.Cut(address, ")")
+		switch {
+		case len(before) == len(text):
+			return b.String() + text
+		case isLink && closed && !strings.Contains(label, "]"):
+			b.WriteString(before + label)
+			text = after
+		default: // a bracket that begins no link
+			b.WriteString(before + "[")
+			text = rest
+		}
+	}
+}
 
 // unmarked is a text without the marks of Markdown.
 func unmarked(text string) string {
-	return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "`", "")
+	return strings.ReplaceAll(unlinked(text), "`", "")
 }
 
 // Body returns an entry as text for a terminal: examples are indented, and a

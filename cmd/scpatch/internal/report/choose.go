@@ -135,6 +135,9 @@ func (c *chosenSites) Decided() []sites.Decision { return c.decided }
 // Site implements [Sites].
 func (c *chosenSites) Site(i int) Site { return c.views[i] }
 
+// Outline implements [Sites].
+func (c *chosenSites) Outline(i int) Site { return c.views[i] }
+
 // heading says how many sites a file has, and how many have each form.
 func heading(file Sites) string {
 	n, counts := len(file.Decided()), CountForms(file.Decided())

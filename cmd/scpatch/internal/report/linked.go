@@ -69,6 +69,14 @@ func (p *plannedAndSeen) Site(i int) Site {
 	return p.Sites.Site(i)
 }
 
+// Outline implements [Sites].
+func (p *plannedAndSeen) Outline(i int) Site {
+	if n := len(p.Sites.Decided()); i >= n {
+		return p.unlisted.Outline(i - n)
+	}
+	return p.Sites.Outline(i)
+}
+
 // seenDecision is the decision that made a site of a linked file what it is.
 func seenDecision(s *verify.Seen) sites.Decision {
 	d := sites.Decision{Form: sites.Form(s.Form), Word: s.Word, Slot: s.Slot, Done: true, Listed: s.Listed, Cost: -1}
@@ -81,14 +89,19 @@ func seenDecision(s *verify.Seen) sites.Decision {
 	return d
 }
 
-// Site implements [Sites].
-func (s *seenSites) Site(i int) Site {
+// Outline implements [Sites].
+func (s *seenSites) Outline(i int) Site {
 	seen, d := s.seen[i], &s.decided[i]
-	v := Site{
+	return Site{
 		Section: seen.Section, Offset: seen.Off, Function: demangle.Filter(seen.Symbol), Symbol: seen.Symbol, FuncOff: seen.FuncOff,
 		Key: demangle.Filter(seen.Key), Target: demangle.Filter(seen.Target), Tail: seen.Tail, NoTOC: seen.NoTOC,
 		Form: d.Form, Cost: int(d.Cost), Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: seen.Listed,
 	}
+}
+
+// Site implements [Sites].
+func (s *seenSites) Site(i int) Site {
+	seen, v := s.seen[i], s.Outline(i)
 	v.Before[0] = asm(seen.Word, notocText(seen.Callee, seen.NoTOC))
 	if seen.HasSlot && (!seen.NoTOC || seen.Slot == ppc64.RestoreTOC) {
 		v.Before[1] = asm(seen.Slot, "")

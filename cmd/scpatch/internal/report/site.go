@@ -20,6 +20,7 @@ type Sites interface {
 	Keys() int // of the file
 	Decided() []sites.Decision
 	Site(i int) Site
+	Outline(i int) Site // without the words in GNU assembler, which take long
 }
 
 // allSites are all sites in words.
@@ -75,18 +76,25 @@ type Site struct {
 	After    [2]string    `json:"after"`
 }
 
-// Site implements [Sites].
-func (p ObjectSites) Site(i int) Site {
+// Outline implements [Sites].
+func (p ObjectSites) Outline(i int) Site {
 	o := p.Object
 	s, d := &o.Sites[i], &p.Decisions[i]
 	fn, off := o.FuncName(s)
-	v := Site{
+	return Site{
 		Section: o.SectionName(s), Offset: s.Off,
 		Function: demangle.Filter(fn), Symbol: fn, FuncOff: off,
 		Key: demangle.Filter(o.Keys[s.Key].Name), Target: targetText(o, o.Keys[s.Key].Target),
 		Tail: s.Tail, NoTOC: s.NoTOC(), Form: d.Form, Cost: int(d.Cost), Proof: d.Proof(),
 		Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed || s.Entry >= 0 || s.User >= 0,
 	}
+}
+
+// Site implements [Sites].
+func (p ObjectSites) Site(i int) Site {
+	o := p.Object
+	s, d := &o.Sites[i], &p.Decisions[i]
+	v := p.Outline(i)
 	code := o.File.Section(int(s.Section)).Data()
 	slot := "" // a tail site has none; what follows is other code
 	if w, err := ppc64.Load(code, s.Off+4); err == nil && !s.Tail && (s.Slot != sites.SlotNone || !s.NoTOC()) {
@@ -104,16 +112,22 @@ func (p ObjectSites) Site(i int) Site {
 	return v
 }
 
-// Site implements [Sites]. Only the branch changes.
-func (p ImageSites) Site(i int) Site {
+// Outline implements [Sites].
+func (p ImageSites) Outline(i int) Site {
 	s, d := &p.Sites[i], &p.Decisions[i]
-	sec := p.File.Section(s.Section)
-	v := Site{
-		Section: sec.NameString(), Offset: s.Off,
+	return Site{
+		Section: p.File.Section(s.Section).NameString(), Offset: s.Off,
 		Function: demangle.Filter(s.Function), Symbol: s.Function, FuncOff: s.FuncOff,
 		Key: demangle.Filter(s.Key), Target: demangle.Filter(s.Target),
 		Tail: s.Tail, Form: d.Form, Cost: int(d.Cost), Reason: d.Reason, Why: d.Why(), Done: d.Done, Listed: d.Listed,
 	}
+}
+
+// Site implements [Sites]. Only the branch changes.
+func (p ImageSites) Site(i int) Site {
+	s, d := &p.Sites[i], &p.Decisions[i]
+	sec := p.File.Section(s.Section)
+	v := p.Outline(i)
 	slot := ""
 	if w, err := ppc64.Load(sec.Data(), s.Off+ppc64.WordSize); err == nil && !s.Tail {
 		slot = asm(w, "")
@@ -250,6 +264,6 @@ func Kept(decided []sites.Decision) (groups []KeptGroup) {
 
 // Warning says that the sites of a group stay, and why.
 func (g *KeptGroup) Warning(all Sites) string {
-	first := all.Site(g.first)
+	first := all.Outline(g.first)
 	return fmt.Sprintf("%s: %s: %s (first: %s)", staying(g.Count, len(all.Decided())), g.Reason, first.Why, first.where())
 }

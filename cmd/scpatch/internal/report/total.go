@@ -55,7 +55,7 @@ func NewTotal(path string, file Sites) Total {
 		t.Sites = len(c.Sites.Decided())
 	}
 	for _, g := range Kept(file.Decided()) {
-		first := file.Site(g.first)
+		first := file.Outline(g.first)
 		t.Stays = append(t.Stays, Stay{g.Reason, g.Count, 1, first.Why, errkind.Printable(path) + ": " + first.where()})
 	}
 	return t
