@@ -27,6 +27,7 @@ func (a *applier) record() error {
 	a.findSectionSymbols()
 	groups := a.Object.groupsOfSites()
 	var all []*recordData
+	numbers := make([]int32, len(a.Object.Keys)) // see recordKeys
 	byGroup := map[int]*recordData{}
 	for lo := 0; lo < len(a.Record); {
 		sec, hi := a.Object.Sites[a.Record[lo]].Section, lo
@@ -40,7 +41,7 @@ func (a *applier) record() error {
 			byGroup[group] = d
 			all = append(all, d)
 		}
-		if err := a.addRecord(d, int(sec), a.Record[lo:hi]); err != nil {
+		if err := a.addRecord(d, int(sec), a.Record[lo:hi], numbers); err != nil {
 			return err
 		}
 		lo = hi
@@ -60,8 +61,8 @@ func (a *applier) record() error {
 }
 
 // addRecord appends the record of sites of one section.
-func (a *applier) addRecord(d *recordData, sec int, sites []int32) error {
-	keys := a.recordKeys(sites)
+func (a *applier) addRecord(d *recordData, sec int, sites, numbers []int32) error {
+	keys := a.recordKeys(sites, numbers)
 	r := layout.Record{
 		Place: uint8(a.Place), Runtime: uint8(a.Runtime),
 		Keys: make([]layout.RecordKey, len(keys)), Entries: make([]layout.RecordEntry, len(sites)),
@@ -73,7 +74,7 @@ func (a *applier) addRecord(d *recordData, sec int, sites []int32) error {
 	}
 	d.relas = slices.Grow(d.relas, (1+2*len(keys))*reloc.RelaSize)
 	d.relas = appendRela(d.relas, rela64(base+layout.RecordBase, sym, uint32(elf.R_PPC64_ADDR64), 0))
-	targets := a.recordTargets(keys, sites)
+	targets := a.recordTargets(len(keys), sites, numbers)
 	for i, key := range keys {
 		k := &a.Object.Keys[key]
 		r.Keys[i].Name = k.Name
@@ -86,8 +87,7 @@ func (a *applier) addRecord(d *recordData, sec int, sites []int32) error {
 	}
 	for i, site := range sites {
 		s := &a.Object.Sites[site]
-		n, _ := slices.BinarySearch(keys, s.Key)
-		r.Entries[i] = layout.RecordEntry{Off: uint32(s.Off), Key: uint32(n), Form: a.recordForm(int(site)), Flags: recordFlags(s, &a.Decisions[site])}
+		r.Entries[i] = layout.RecordEntry{Off: uint32(s.Off), Key: uint32(numbers[s.Key]), Form: a.recordForm(int(site)), Flags: recordFlags(s, &a.Decisions[site])}
 	}
 	d.data = r.Append(d.data)
 	return nil

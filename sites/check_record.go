@@ -14,9 +14,13 @@ import (
 // record checks that the added records say about each site what the plan says.
 func (c *checker) record() error {
 	left := make(map[int32][]int32, 1) // by section of code: the sites to be recorded
-	for _, i := range c.Record {
-		sec := c.Object.Sites[i].Section
-		left[sec] = append(left[sec], i)
+	for lo := 0; lo < len(c.Record); {
+		sec, hi := c.Object.Sites[c.Record[lo]].Section, lo
+		for hi < len(c.Record) && c.Object.Sites[c.Record[hi]].Section == sec {
+			hi++
+		}
+		left[sec] = c.Record[lo:hi]
+		lo = hi
 	}
 	groups := c.Object.groupsOfSites()
 	for i := c.Object.File.NumSections(); i < c.out.NumSections(); i++ {
@@ -62,7 +66,7 @@ func (c *checker) readRecords(sec int) ([]layout.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	var again []byte
+	again := make([]byte, 0, len(data))
 	for i := range all {
 		again = all[i].Append(again)
 	}

@@ -22,6 +22,7 @@ type decider struct {
 	hasExceptions  bool            // with AllowShadow: see hasExceptionTables
 	near           surroundings    // of the last site
 	callees        []callee        // by key, see target
+	mixed          []bool          // by trampoline, see mixedPairs
 	files          map[int]string  // see hasPACA
 	said           *words          // see say
 }
@@ -32,7 +33,7 @@ func newDecider(p *Plan) (*decider, error) {
 		return nil, err
 	}
 	return &decider{
-		Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), patchableStubs: map[int]bool{},
+		Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), mixed: p.mixedPairs(), patchableStubs: map[int]bool{},
 		hasExceptions: p.AllowShadow && p.Object.hasExceptionTables(),
 	}, nil
 }

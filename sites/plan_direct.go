@@ -30,7 +30,7 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	case d.env.repatches && near.comdat:
 		return keep(s, SiteDiscardable), false, nil
 	}
-	if d.mixedPair(s) {
+	if s.Tramp >= 0 && d.mixed[s.Tramp] {
 		return keep(s, TrampReplaceable), true, nil
 	}
 	if held := d.held(int(s.Key)); held.Kind == TargetUnknown {

@@ -19,15 +19,21 @@ func (p *Plan) held(key int) Target {
 	return t
 }
 
-// mixedPair reports whether another object or unit may replace the trampoline of a site
-// but not its key. A call through the key would then call something other than the
+// mixedPairs returns, for each trampoline, whether another object or unit may replace
+// it but not its key. A call through the key would then call something other than the
 // trampoline does.
-func (p *Plan) mixedPair(s *Site) bool {
-	if s.Tramp < 0 || p.Object.Tramps[s.Tramp].Entry != noStub {
-		return false
+func (p *Plan) mixedPairs() []bool {
+	mixed := make([]bool, len(p.Object.Tramps))
+	for i := range mixed {
+		t := &p.Object.Tramps[i]
+		mixed[i] = t.Entry == noStub && p.isMixed(t)
 	}
-	key := p.Object.File.Symbol(int(p.Object.Keys[s.Key].Sym))
-	tramp := p.Object.File.Symbol(int(p.Object.Tramps[s.Tramp].Sym))
+	return mixed
+}
+
+func (p *Plan) isMixed(t *Tramp) bool {
+	key := p.Object.File.Symbol(int(p.Object.Keys[t.Key].Sym))
+	tramp := p.Object.File.Symbol(int(t.Sym))
 	switch {
 	case key.Section == 0, tramp.Section == 0, tramp.Bind() == elf.STB_LOCAL:
 		return false

@@ -99,27 +99,36 @@ func (p *Plan) recordForm(i int) layout.RecordForm {
 	return layout.RecordForm(d.Form)
 }
 
-// recordKeys returns the keys of sites, each once, in order.
-func (p *Plan) recordKeys(sites []int32) []int32 {
-	keys := make([]int32, len(sites))
-	for i, site := range sites {
-		keys[i] = p.Object.Sites[site].Key
+// recordKeys returns the keys of sites, each once, in order. It enters their numbers by
+// key: of the first one, 0.
+func (p *Plan) recordKeys(sites, numbers []int32) []int32 {
+	for _, site := range sites {
+		numbers[p.Object.Sites[site].Key] = -1
+	}
+	var keys []int32
+	for _, site := range sites {
+		if key := p.Object.Sites[site].Key; numbers[key] < 0 {
+			numbers[key] = 0
+			keys = append(keys, key)
+		}
 	}
 	slices.Sort(keys)
-	return slices.Compact(keys)
+	for i, key := range keys {
+		numbers[key] = int32(i)
+	}
+	return keys
 }
 
-// recordTargets returns, for each of the keys, the symbol of the function that direct
+// recordTargets returns, for each of n keys by their numbers, the symbol of the function that direct
 // calls among the sites go to. The linker may drop such a key, and the calls must still
 // be held against something. The symbol is 0 if there is no such call, or if the
 // function's definition gives way to another object's.
-func (p *Plan) recordTargets(keys, sites []int32) []int32 {
-	targets := make([]int32, len(keys))
+func (p *Plan) recordTargets(n int, sites, numbers []int32) []int32 {
+	targets := make([]int32, n)
 	for _, site := range sites {
 		if d := &p.Decisions[site]; d.Form == Direct {
 			if !p.Object.givesWay(p.Object.File.Symbol(int(d.Target))) {
-				n, _ := slices.BinarySearch(keys, p.Object.Sites[site].Key)
-				targets[n] = d.Target
+				targets[numbers[p.Object.Sites[site].Key]] = d.Target
 			}
 		}
 	}

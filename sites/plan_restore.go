@@ -85,7 +85,7 @@ func (d *decider) willSave(s *Site, p proof) bool {
 
 // choose tries the forms on an open site. The reason says why none is possible.
 func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
-	if d.mixedPair(s) {
+	if s.Tramp >= 0 && d.mixed[s.Tramp] {
 		dec, why = d.stay(s)
 		return dec, why, nil
 	}
