@@ -119,6 +119,26 @@ struct static_call_unit {
 	unsigned long code, size;	/* the segment of the first site */
 };
 
+/*
+ * scpatch --user writes these, too: a stub jumps to what is in its cell. The address of the cell's
+ * first field is in the code of the stub.
+ */
+struct static_call_cell {
+	unsigned long func;	/* what the key holds, or the stub's way through the key */
+	struct static_call_key *key;
+	int through;		/* that way, relative to this field */
+	int zero;
+};
+
+/*
+ * What the run time knows about the cells of a unit. It is registered by itself: a run time of an
+ * older header knows of no cells, and then they stay as they are.
+ */
+struct static_call_cells {
+	struct static_call_cells *next;
+	struct static_call_cell *start, *stop;
+};
+
 #define STATIC_CALL_TOCS 1UL	/* toc: ld.bfd gave the unit several */
 
 #define __STATIC_CALL_OF_UNIT __attribute__((weak, visibility("hidden")))
@@ -128,6 +148,9 @@ extern const struct static_call_site __start_static_call_sites[] __STATIC_CALL_O
 extern const struct static_call_site __stop_static_call_sites[] __STATIC_CALL_OF_UNIT;
 extern const unsigned char __ehdr_start[] __STATIC_CALL_OF_UNIT;
 
+extern struct static_call_cell __start_static_call_cells[] __STATIC_CALL_OF_UNIT;
+extern struct static_call_cell __stop_static_call_cells[] __STATIC_CALL_OF_UNIT;
+
 /* Likewise: the mark that scpatch leaves with each of its tables, under another name. */
 extern const char __start_static_call_mark[] __STATIC_CALL_OF_UNIT;
 extern const char __stop_static_call_mark[] __STATIC_CALL_OF_UNIT;
@@ -136,6 +159,10 @@ extern const char __stop_static_call_mark[] __STATIC_CALL_OF_UNIT;
 extern void __static_call_register(struct static_call_unit *unit)
 	__attribute__((weak, visibility("default")));
 extern void __static_call_unregister(struct static_call_unit *unit)
+	__attribute__((weak, visibility("default")));
+extern void __static_call_register_cells(struct static_call_cells *unit)
+	__attribute__((weak, visibility("default")));
+extern void __static_call_unregister_cells(struct static_call_cells *unit)
 	__attribute__((weak, visibility("default")));
 extern int __static_call_patching(void)
 	__attribute__((weak, visibility("default")));
@@ -148,8 +175,11 @@ static inline __attribute__((unused)) int static_call_patching(void)
 extern struct static_call_unit __static_call_unit __STATIC_CALL_OF_UNIT;
 struct static_call_unit __static_call_unit = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 
+extern struct static_call_cells __static_call_cells __STATIC_CALL_OF_UNIT;
+struct static_call_cells __static_call_cells = { 0, 0, 0 };
+
 /*
- * Every file that includes this header has a constructor and a destructor. They call the two functions
+ * Every file that includes this header has a constructor and a destructor. They call the functions
  * below. Each unit keeps one copy of these, and the first caller does the work. Each passes its TOC
  * pointer: ld.bfd divides the TOC of a large unit compiled with -mcmodel=small, and then not every
  * function of the unit may be called at its local entry.
@@ -196,6 +226,34 @@ void __static_call_leave(void)
 	unit->toc = 0;
 }
 
+/* The names are new, so that no file of an older header has the copy that the unit keeps. */
+void __static_call_enter_cells(void) __STATIC_CALL_OF_UNIT;
+void __static_call_leave_cells(void) __STATIC_CALL_OF_UNIT;
+
+__attribute__((section(".text.static_call_unit")))
+void __static_call_enter_cells(void)
+{
+	struct static_call_cells *unit = &__static_call_cells;
+	struct static_call_cell *start = __start_static_call_cells, *stop = __stop_static_call_cells;
+
+	if (start == stop || unit->start || !__static_call_register_cells)
+		return;
+	unit->start = start;
+	unit->stop = stop;
+	__static_call_register_cells(unit);
+}
+
+__attribute__((section(".text.static_call_unit")))
+void __static_call_leave_cells(void)
+{
+	struct static_call_cells *unit = &__static_call_cells;
+
+	if (!unit->start)
+		return;
+	__static_call_unregister_cells(unit);
+	unit->start = 0;
+}
+
 /* A tool or a linker script has dropped the table: report that, once. The calls go through their keys. */
 void __static_call_check(void) __STATIC_CALL_OF_UNIT;
 
@@ -225,11 +283,13 @@ static __attribute__((constructor(101), used)) void __static_call_constructor(vo
 		"	addi %0,%0,(.TOC.-1b)@l" : "=b"(toc) : : "lr");
 #endif
 	__static_call_enter(toc);
+	__static_call_enter_cells();
 	__static_call_check();
 }
 
 static __attribute__((destructor(101), used)) void __static_call_destructor(void)
 {
+	__static_call_leave_cells();
 	__static_call_leave();
 }
 

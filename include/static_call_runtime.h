@@ -9,7 +9,7 @@
  * scpatch links a call to the stub of its key, which is always right. The run time shortens the call.
  * A branch is one of
  *
- *   bl stub         through the key
+ *   bl stub         through the key's cell (static_call_cells.h), or through the key
  *   bl function     at its local entry: the key's function, in the same unit and within reach; or the
  *                   unit's own function that returns 0
  *   nop             the key is NULL
@@ -62,6 +62,7 @@ static struct static_call_unit *__sc_units;
 static int __sc_ended;		/* nothing is registered any more */
 static int __sc_patching;	/* calls are shortened; otherwise all go through their keys */
 static int __sc_probed;		/* it is known whether they may be shortened */
+static int __sc_guarded;	/* the handlers of fork are there; -1: the system refuses them */
 
 /* Bits of a unit's traps: words that are not the run time's. */
 #define __SC_MET 1u	/* there are some */
@@ -366,15 +367,29 @@ static void __sc_after_fork(void)
 	__sc_leave(&h);
 }
 
+static void __sc_cells_follow_all(const struct static_call_key *key);
+
 /* Another thread may have changed a key, and does not exist in the child to make the calls follow. */
 static void __sc_in_child(void)
 {
-	if (!__sc_fork_alone)
+	if (!__sc_fork_alone) {
+		__sc_cells_follow_all(0);
 		__sc_follow_all(0);
+	}
 	pthread_mutex_init(&__sc_lock, 0);
 	pthread_mutex_lock(&__sc_lock);
 	__sc_after_fork();
 }
+
+/* An update takes the lock even if no code is written, and a child may inherit it locked. */
+static int __sc_guard_forks(void)
+{
+	if (!__sc_guarded)
+		__sc_guarded = __sc_atfork(__sc_before_fork, __sc_after_fork, __sc_in_child) ? -1 : 1;
+	return __sc_guarded > 0;
+}
+
+#include "static_call_cells.h"
 
 /* ---- What static_call.h calls -------------------------------------------------------------- */
 
@@ -384,6 +399,7 @@ static void __sc_patch(struct static_call_key *key)
 	struct __sc_holder h;
 
 	__sc_enter(&h);
+	__sc_cells_follow_all(key);
 	__sc_follow_all(key);
 	__sc_leave(&h);
 }
@@ -393,10 +409,7 @@ int __static_call_patching(void)
 	return __atomic_load_n(&__sc_patching, __ATOMIC_RELAXED);
 }
 
-/*
- * A key belongs to the first run time that has a call to it. The calls of any other run time keep
- * going through the key.
- */
+/* The calls of a key that belongs to another run time keep going through the key. */
 void __static_call_register(struct static_call_unit *unit)
 {
 	const struct static_call_site *s;
@@ -422,15 +435,11 @@ void __static_call_register(struct static_call_unit *unit)
 	}
 	if (!__sc_probed && !__sc_ended) {
 		__sc_probed = 1;
-		/* Always: an update takes the lock even if nothing is written, and a child may inherit it locked. */
-		if (!__sc_atfork(__sc_before_fork, __sc_after_fork, __sc_in_child) && !__sc_traced() && __sc_may_write(unit))
+		if (__sc_guard_forks() && !__sc_traced() && __sc_may_write(unit))
 			__atomic_store_n(&__sc_patching, 1, __ATOMIC_RELAXED);
 	}
-	for (s = unit->start; s < unit->stop && !__sc_ended; s++) {
-		void (*none)(struct static_call_key *) = 0;
-
-		__atomic_compare_exchange_n(&__sc_key(s)->patch, &none, &__sc_patch, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	}
+	for (s = unit->start; s < unit->stop && !__sc_ended; s++)
+		__sc_claim(__sc_key(s));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!__sc_ended && __sc_patching && (!__sc_follow(unit, 0, 0) || unit->traps))
 		__sc_withdraw(1);
@@ -471,12 +480,9 @@ static __attribute__((destructor(101), used)) void __sc_end(void)
 	if (__sc_units)
 		__sc_withdraw(0);
 	for (u = __sc_units; u; u = u->next)
-		for (s = u->start; s < u->stop; s++) {
-			void (*own)(struct static_call_key *) = &__sc_patch;
-
-			__atomic_compare_exchange_n(&__sc_key(s)->patch, &own, (void (*)(struct static_call_key *))0, 0,
-						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-		}
+		for (s = u->start; s < u->stop; s++)
+			__sc_disclaim(__sc_key(s));
+	__sc_cells_end();
 	__sc_leave(&h);
 }
 

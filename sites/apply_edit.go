@@ -16,16 +16,19 @@ import (
 type applier struct {
 	*Plan
 	edit        *elfrw.Edit
-	sectionSyms []int32          // by section: its STT_SECTION symbol; see findSectionSymbols
-	keySyms     map[int]int      // key → symbol added for it
-	entries     map[stubName]int // entry of a new stub → its symbol
-	byName      map[string]int   // see undefined
-	cells       map[int]int64    // key → offset of its new cell in .toc
-	tocSym      int              // symbol of that section
-	pointers    map[int]int64    // key → offset of its address in layout.PointerSection
-	pointerSym  int              // symbol of that section
-	parts       []int            // the sections for userParts
-	stubTies    []int            // symbols of sections that keep the section of the new stubs
+	sectionSyms []int32             // by section: its STT_SECTION symbol; see findSectionSymbols
+	keySyms     map[int]int         // key → symbol added for it
+	entries     map[stubName]int    // entry of a new stub → its symbol
+	byName      map[string]int      // see undefined
+	cells       map[int]int64       // key → offset of its new cell in .toc
+	tocSym      int                 // symbol of that section
+	userCells   map[stubName]uint64 // stub → offset of its entry in layout.UserCells
+	cellSec     int                 // that section
+	cellSym     int                 // and its symbol
+	pointers    map[int]int64       // key → offset of its address in layout.PointerSection
+	pointerSym  int                 // symbol of that section
+	parts       []int               // the sections for userParts
+	stubTies    []int               // symbols of sections that keep the section of the new stubs
 	inserted    []insertion
 }
 

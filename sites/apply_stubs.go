@@ -8,7 +8,6 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
-	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
 	"github.com/scpatch/scpatch/sites/stub"
 )
@@ -27,10 +26,14 @@ func (a *applier) addStubs() error {
 	if err := a.addPointers(); err != nil {
 		return err
 	}
+	if err := a.addUserCells(); err != nil {
+		return err
+	}
 	var code stub.Code
 	var frames []stub.Frame
 	var syms []elfrw.NewSymbol
 	var names []stubName
+	through := map[stubName]int64{} // where a stub goes through its key, in bytes from its start
 	for _, st := range a.Stubs {
 		key, err := a.access(st)
 		if err != nil {
@@ -41,10 +44,10 @@ func (a *applier) addStubs() error {
 		other, returns := uint8(0), 0
 		switch st.Kind {
 		case StubSave:
-			code.Save(key)
+			through[stubName{st.Key, st.Kind}] = int64(code.Save(key)) - int64(start)
 		case StubNoTOC:
 			other = ppc64.LocalEntryClobbers.SetOther(0)
-			code.NoTOC(key)
+			through[stubName{st.Key, st.Kind}] = int64(code.NoTOC(key)) - int64(start)
 		case StubShadow:
 			toc, stack, err := a.shadowSymbols()
 			if err != nil {
@@ -63,7 +66,11 @@ func (a *applier) addStubs() error {
 		}
 		add(st.Kind, start)
 		if st.Kind == StubSave {
-			add(StubJump, start+ppc64.WordSize)
+			jump := start + ppc64.WordSize
+			if key.Patched { // a call that has made the save does not need the nop
+				jump += ppc64.WordSize
+			}
+			add(StubJump, jump)
 		}
 		frames = append(frames, stub.Frame{Start: start, End: end, Returns: uint64(returns)})
 	}
@@ -92,6 +99,9 @@ func (a *applier) addStubs() error {
 	if err := a.addRelaOf(layout.StubSection, sec, relas); err != nil {
 		return err
 	}
+	if err := a.fillUserCells(through); err != nil {
+		return err
+	}
 	if !a.env.unwinds {
 		return nil
 	}
@@ -104,6 +114,9 @@ func (a *applier) access(st Stub) (stub.Key, error) {
 	if key.Cell {
 		key.Sym, key.Off = a.tocSym, a.cells[st.Key]
 		return key, nil
+	}
+	if key.Follows {
+		key.CellSym, key.CellOff = a.cellSym, int64(a.userCells[stubName{st.Key, st.Kind}])
 	}
 	if key.Indirect && st.Kind != StubNoTOC {
 		key.Pointer, key.Off = a.pointerSym, a.pointers[st.Key]
@@ -120,86 +133,6 @@ func (a *applier) shadowSymbols() (toc, stack int, err error) {
 		stack, err = a.undefined(a.ShadowStack, elf.STT_TLS)
 	}
 	return toc, stack, err
-}
-
-// addCells adds a cell for each stub at the end of .toc, and remembers where.
-func (a *applier) addCells() error {
-	toc, old := a.Object.File.SectionByName(tocName)
-	base := toc.Size
-	switch {
-	case !old:
-	case !toc.Is(elf.SHT_PROGBITS) || !toc.Has(elf.SHF_ALLOC|elf.SHF_WRITE):
-		return a.Object.at(toc.Index, 0, -1, "the section should have type SHT_PROGBITS and be for data, but is %v with flags %v", elf.SectionType(toc.Type), elf.SectionFlag(toc.Flags))
-	case toc.Addralign < 8:
-		return a.Object.at(toc.Index, 0, -1, "the section has doublewords, but its alignment is %d", toc.Addralign)
-	}
-	pad := -base % 8
-	var relas []byte
-	a.cells = map[int]int64{}
-	for _, st := range a.Stubs {
-		if _, shared := a.cells[st.Key]; !shared {
-			off := base + pad + uint64(len(relas)/reloc.RelaSize)*8
-			a.cells[st.Key] = int64(off)
-			relas = appendRela(relas, rela64(off, a.Object.trampoline(st.Key), uint32(elf.R_PPC64_ADDR64), 0))
-		}
-	}
-	zeros := make([]byte, pad+uint64(len(a.cells))*8)
-	a.findSectionSymbols()
-	if old {
-		if err := a.extend(toc.Index, zeros, relas); err != nil {
-			return err
-		}
-		var err error
-		a.tocSym, err = a.sectionSymbol(toc.Index)
-		return err
-	}
-	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: tocName, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Addralign: 8, Data: zeros,
-	})
-	if err != nil {
-		return err
-	}
-	if a.tocSym, err = a.sectionSymbol(sec); err != nil {
-		return err
-	}
-	return a.addRelaOf(tocName, sec, relas)
-}
-
-// addPointers adds the addresses of the keys that may be in another link unit. The
-// linker or the dynamic linker fills them in. Compilers have such addresses in .toc,
-// and load them as the stubs do. Here they have a section of their own: a linker that
-// drops the stubs drops it, too, and nothing but the stubs reads it.
-func (a *applier) addPointers() error {
-	var relas []byte
-	a.pointers = map[int]int64{}
-	for _, st := range a.Stubs {
-		access, _ := a.keyAccess(st.Key, st.Kind)
-		if _, shared := a.pointers[st.Key]; shared || !access.Indirect || st.Kind == StubNoTOC {
-			continue
-		}
-		key, err := a.keySymbol(st.Key)
-		if err != nil {
-			return err
-		}
-		off := int64(len(a.pointers)) * layout.PointerSize
-		a.pointers[st.Key] = off
-		relas = appendRela(relas, rela64(uint64(off), key, uint32(elf.R_PPC64_ADDR64), 0))
-	}
-	if len(a.pointers) == 0 {
-		return nil
-	}
-	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: layout.PointerSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE,
-		Addralign: layout.PointerSize, Data: make([]byte, len(a.pointers)*layout.PointerSize),
-	})
-	if err != nil {
-		return err
-	}
-	a.findSectionSymbols()
-	if a.pointerSym, err = a.sectionSymbol(sec); err != nil {
-		return err
-	}
-	return a.addRelaOf(layout.PointerSection, sec, relas)
 }
 
 // addFrames adds call-frame information for the stubs. first is the symbol at the

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -47,22 +48,27 @@ func (a *applier) table() error {
 
 // entryRelas appends the relocations of one entry at an offset of the table.
 func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) {
-	sym, off := a.stubEntry(int(e.Key), e.Stub), int64(0)
-	if !e.OfStub {
-		var err error
+	key, err := a.keySymbol(int(e.Key))
+	if err != nil {
+		return nil, err
+	}
+	var sym, stub int
+	var off, nop int64
+	if e.Stub != noStub {
+		stub = a.stubEntry(int(e.Key), e.Stub)
+	}
+	if e.OfStub {
+		nop = ppc64.WordSize // after the save
+		sym, off = stub, nop
+	} else {
 		if sym, err = a.sectionSymbol(int(e.Section)); err != nil {
 			return nil, err
 		}
 		off = int64(e.Off)
 	}
-	key, err := a.keySymbol(int(e.Key))
-	if err != nil {
-		return nil, err
-	}
 	relas = appendRela(relas, rela64(at, sym, uint32(elf.R_PPC64_REL32), off))
 	if e.Stub != noStub {
-		stub := a.stubEntry(int(e.Key), e.Stub)
-		relas = appendRela(relas, rela64(at+layout.StubField, stub, uint32(elf.R_PPC64_REL32), 0))
+		relas = appendRela(relas, rela64(at+layout.StubField, stub, uint32(elf.R_PPC64_REL32), nop))
 	}
 	return appendRela(relas, rela64(at+layout.KeyField(a.env.entrySize), key, uint32(a.env.keyReloc), int64(e.Flags))), nil
 }

@@ -22,7 +22,7 @@ func (p *Plan) Check(out *elfrw.File) error {
 	if err != nil {
 		return err
 	}
-	c := checker{Plan: p, out: out, relas: relas, same: index.NewSet(p.Object.File.NumSymbols()), tables: map[int]int{}}
+	c := checker{Plan: p, out: out, relas: relas, same: index.NewSet(p.Object.File.NumSymbols()), tables: map[int]int{}, userCells: map[uint64]stubName{}}
 	for _, part := range p.userParts() {
 		if part.code != 0 {
 			c.tables[part.code]++

@@ -27,6 +27,8 @@ type checker struct {
 	relas   relaTables       // of the output
 	tables  map[int]int      // section of code → relocations that tie tables to it
 	entries map[int]stubName // symbols of the output that are entries of added stubs
+
+	userCells map[uint64]stubName // stubs by the offsets of their entries in layout.UserCells
 }
 
 // relocations returns the relocations of a section in the output, by place.

@@ -28,6 +28,8 @@ const (
 type stubCode struct {
 	saves  bool    // it stores r2 at 24(r1) first
 	nop    bool    // a nop follows the save
+	cell   operand // a cell that it goes through first; what follows is how it goes on from there
+	back   uint64  // where it goes on, from the start of the section; 0 without a cell
 	way    way     // how r12 is loaded,
 	from   operand // and from where
 	null   bool    // r12 is tested, and NULL is not called
@@ -60,6 +62,11 @@ func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
 		r.want(is(ppc64.OpStd, 0, 12, -8))  // std r0,-8(r12)
 	}
 	s.way, s.from = r.load()
+	if r.off+2*ppc64.WordSize < end && !s.shadow && (s.way == wayTOC || s.way == wayPCRel) && r.peek(isSPR(ppc64.OpMtspr, ppc64.SPRCTR, 12)) {
+		r.jump(false)
+		s.cell, s.back = s.from, r.off
+		s.way, s.from = r.load()
+	}
 	if s.null = r.skip(isCompare(12)); s.null { // cmpdi r12,0
 		if s.shadow {
 			r.want(func(w ppc64.Word) bool {
@@ -69,8 +76,7 @@ func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
 			r.want(isXL(ppc64.OpBclr, 12, 2, false)) // beqlr
 		}
 	}
-	r.want(isSPR(ppc64.OpMtspr, ppc64.SPRCTR, 12)) // mtctr r12
-	r.want(isXL(ppc64.OpBcctr, 20, 0, s.shadow))   // bctr or bctrl
+	r.jump(s.shadow)
 	if s.shadow {
 		s.calls = r.off
 		r.want(func(w ppc64.Word) bool {
@@ -96,6 +102,12 @@ func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
 		r.fail("the stub should end here")
 	}
 	return s, r.err
+}
+
+// jump reads the instructions that jump to r12, or call it.
+func (r *stubReader) jump(call bool) {
+	r.want(isSPR(ppc64.OpMtspr, ppc64.SPRCTR, 12)) // mtctr r12
+	r.want(isXL(ppc64.OpBcctr, 20, 0, call))       // bctr or bctrl
 }
 
 // load reads the instructions that load r12.

@@ -88,8 +88,12 @@ func (c *checker) stubs() error {
 	for n := range want {
 		return bad("%s%s is missing", stubPrefixes[n.entry], errkind.Printable(c.Object.Keys[n.key].Name))
 	}
+	skip := uint64(ppc64.WordSize)
+	if c.env.shortens {
+		skip += ppc64.WordSize
+	}
 	for key, j := range jumps {
-		if s := saves[key]; j.Value != s.Value+ppc64.WordSize || j.Value+j.Size != s.Value+s.Size {
+		if s := saves[key]; j.Value != s.Value+skip || j.Value+j.Size != s.Value+s.Size {
 			return bad("%s does not follow the save", errkind.Printable(string(c.out.SymbolName(j))))
 		}
 	}
@@ -101,6 +105,9 @@ func (c *checker) stubs() error {
 		places = c.cells
 	}
 	if err := places(cells); err != nil {
+		return bad("%w", err)
+	}
+	if err := c.userCellCount(); err != nil {
 		return bad("%w", err)
 	}
 	if c.env.unwinds {
@@ -131,8 +138,8 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 		return fmt.Errorf("it needs r2: %v", !noTOC)
 	}
 	cell := c.throughCells(n.entry)
-	// The nop that the run time makes a branch, in the stubs that keep r2.
-	if nop := c.env.shortens && (n.entry == StubSave || n.entry == StubJump); does.nop != nop {
+	// The nop that the run time makes a branch, after the save.
+	if nop := c.env.shortens && n.entry == StubSave; does.nop != nop {
 		return fmt.Errorf("it has a nop: %v", does.nop)
 	}
 	if null := !cell && (!c.Object.ownKey(n.key, c.env) || c.Object.canBeNull(n.key)); does.null != null {
@@ -142,7 +149,17 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 		return fmt.Errorf("the wrong stack, or the wrong TOC")
 	}
 	if !cell {
+		if follows := c.follows(n.key, n.entry); (does.back != 0) != follows {
+			return fmt.Errorf("it goes through a cell: %v", !follows)
+		} else if follows {
+			if err := c.userCell(sym, n, does); err != nil {
+				return err
+			}
+		}
 		return c.keyOperand(does, n.key, cells)
+	}
+	if does.back != 0 {
+		return fmt.Errorf("it goes through two cells")
 	}
 	if does.way == wayPointer || does.way == wayGOTPC {
 		return fmt.Errorf("it goes to its cell by an address")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -199,7 +200,11 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 // added, or one of the input.
 func (c *checker) isEntryStub(r reloc.Rela, e *Entry) bool {
 	n := stubName{int(e.Key), e.Stub}
-	if r.Addend != 0 {
+	nop := int64(0) // of an entry that describes the stub: it follows the save
+	if e.OfStub {
+		nop = ppc64.WordSize
+	}
+	if r.Addend != nop {
 		return false
 	}
 	if old := c.Object.stubSymbol(n.key, n.entry); old != 0 {

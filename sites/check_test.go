@@ -304,6 +304,15 @@ func TestCheckSpoiled(t *testing.T) {
 				p.spoiled("cells in no .toc", p.header(tocName, 0), 4, add32)
 				p.cells(toc, before)
 			}
+			if s, ok := p.f.SectionByName(layout.UserCells); ok {
+				p.bits("cells of user space", s.Off, s.Size)
+				p.relocations(s, 0)
+				p.spoiled("cells that are not loaded", p.header(layout.UserCells, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_ALLOC) })
+				p.spoiled("cells that may not be written to", p.header(layout.UserCells, 8), 8, func(b []byte) { b[0] &^= byte(elf.SHF_WRITE) })
+				p.spoiled("cells without alignment", p.header(layout.UserCells, 48), 8, func(b []byte) { b[0] = 4 })
+				p.spoiled("cells by another name", p.header(layout.UserCells, 0), 4, add32)
+				p.spoiled("a cell too few", p.header(layout.UserCells, 32), 8, func(b []byte) { b[0] -= layout.CellSize })
+			}
 			if s, ok := p.f.SectionByName(layout.PointerSection); ok {
 				p.bits("addresses of keys", s.Off, s.Size)
 				p.relocations(s, 0)

@@ -28,6 +28,7 @@ func Find(f *elfrw.File) (*Object, error) {
 		{o.pair, errkind.BadCall},
 		{o.findTrampKeys, errkind.BadTable},
 		{o.findStubKeys, errkind.BadStub},
+		{o.findUserCells, errkind.BadTable},
 		{o.findCalls, errkind.BadCall},
 		{o.findDecoded, errkind.BadCall},
 		{o.findTable, errkind.BadTable},

@@ -44,6 +44,8 @@ func newObject(f *elfrw.File) (*Object, error) {
 			o.tables.kernel = append(o.tables.kernel, i)
 		case s.Named(userTable):
 			o.tables.user = append(o.tables.user, i)
+		case s.Named(layout.UserCells):
+			o.tables.cells = append(o.tables.cells, i)
 		case s.Named(trampKeyName):
 			o.tables.trampKeys = append(o.tables.trampKeys, i)
 		case s.Named(layout.RecordSection):

@@ -71,12 +71,12 @@ func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 // isPatchableStub reports whether a key's stub has a nop for a branch. A stub that has yet
 // to be made has one; a stub of an earlier run for another run time does not.
 func (o *Object) isPatchableStub(key int) bool {
-	sym := o.stubSymbol(key, StubJump)
+	sym := o.stubSymbol(key, StubSave)
 	if sym == 0 {
 		return true
 	}
 	s := o.File.Symbol(sym)
-	w, err := ppc64.Load(o.File.Section(s.Section).Data(), s.Value)
+	w, err := ppc64.Load(o.File.Section(s.Section).Data(), s.Value+ppc64.WordSize)
 	return err == nil && w == ppc64.Nop
 }
 

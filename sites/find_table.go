@@ -73,7 +73,10 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 	first := len(t.Entries)
 	t.Entries = append(t.Entries, make([]Entry, sec.Size/size)...)
 	entries := t.Entries[first:]
-	type fields struct{ addr, stub, key bool }
+	type fields struct {
+		addr, stub, key bool
+		way             addr // the place that stub names
+	}
 	seen := make([]fields, len(entries))
 	for i := range rela.Len() {
 		r := rela.At(i)
@@ -87,7 +90,7 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 			err = o.entryAddr(sec, r, e)
 		case field == layout.StubField && size == layout.EntrySize && !has.stub:
 			has.stub = true
-			err = o.entryStub(sec.Index, r, e)
+			has.way, err = o.entryStub(sec.Index, r, e)
 		case field == layout.KeyField(t.EntrySize) && !has.key:
 			has.key = true
 			err = o.entryKey(sec, r, keyType, e)
@@ -111,8 +114,7 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 		if key := o.Tramps[e.way].Key; key != e.Key {
 			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, errkind.Printable(o.Keys[e.Key].Name), errkind.Printable(o.Keys[key].Name))
 		}
-		stub := o.File.Symbol(int(o.Tramps[e.way].Sym))
-		e.OfStub = stubs && stub.Section == int(e.Section) && stub.Value == e.Off
+		e.OfStub = stubs && seen[i].way == addr{int(e.Section), e.Off}
 	}
 	return nil
 }
@@ -175,15 +177,21 @@ func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *
 	return nil
 }
 
-// entryStub reads the relocation of an entry's stub.
-func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) error {
-	if r.Type() == uint32(elf.R_PPC64_REL32) {
-		if i := o.trampAt(o.File.Symbol(int(r.Sym())), r.Addend); i >= 0 && o.Tramps[i].Entry != noStub {
+// entryStub reads the relocation of an entry's stub, and returns the place that it names:
+// an entry of a stub or, if the entry describes the stub itself, its nop.
+func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) (addr, error) {
+	place, ok := o.resolve(r.Sym(), r.Addend)
+	if ok && r.Type() == uint32(elf.R_PPC64_REL32) {
+		if i, ok := o.enteredAt(place); ok && o.Tramps[i].Entry != noStub {
 			e.Stub, e.way = o.Tramps[i].Entry, int32(i)
-			return nil
+			return place, nil
+		}
+		if i, ok := o.enteredAt(addr{place.sec, place.off - ppc64.WordSize}); ok && o.Tramps[i].Entry == StubSave {
+			e.Stub, e.way = StubJump, int32(i)
+			return place, nil
 		}
 	}
-	return o.at(sec, r.Off, int64(r.Type()), "want R_PPC64_REL32 against a stub")
+	return addr{}, o.at(sec, r.Off, int64(r.Type()), "want R_PPC64_REL32 against a stub")
 }
 
 // mergeTable gives each entry its site, and adds the sites that only the table

@@ -447,7 +447,7 @@ func TestUserTable(t *testing.T) {
 		".text.unlikely.static_call R_PPC64_NONE static_call_mark", ".text.unlikely.static_call R_PPC64_NONE static_call_sites",
 		"static_call_sites R_PPC64_ADDR64 __SCK__op", "static_call_sites R_PPC64_ADDR64 __SCK__op",
 		"static_call_sites R_PPC64_REL32 .text",
-		"static_call_sites R_PPC64_REL32 __SCJ__op", "static_call_sites R_PPC64_REL32 __SCJ__op", "static_call_sites R_PPC64_REL32 __SCJ__op",
+		"static_call_sites R_PPC64_REL32 __SCJ__op", "static_call_sites R_PPC64_REL32 __SCS__op", "static_call_sites R_PPC64_REL32 __SCS__op",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -67,7 +67,7 @@ type Object struct {
 }
 
 // tables are the sections with the names of tables.
-type tables struct{ kernel, user, trampKeys, records []int }
+type tables struct{ kernel, user, cells, trampKeys, records []int }
 
 // An enteredPlace is one of the two entries of a trampoline or a stub (ELFv2 §2.3.2.1).
 type enteredPlace struct {

@@ -108,7 +108,7 @@ func (p *Plan) addedRelas() int {
 func (p *Plan) added(i int) Entry {
 	if i >= len(p.Added) {
 		key := p.PatchableStubs[i-len(p.Added)]
-		return Entry{Key: int32(key), KeySym: p.Object.Keys[key].Sym, Stub: StubJump, OfStub: true}
+		return Entry{Key: int32(key), KeySym: p.Object.Keys[key].Sym, Stub: StubSave, OfStub: true}
 	}
 	s, dec := &p.Object.Sites[p.Added[i]], &p.Decisions[p.Added[i]]
 	e := Entry{Section: s.Section, Off: s.Off, Key: s.Key, KeySym: p.Object.Keys[s.Key].Sym}

@@ -108,7 +108,14 @@ func (p *Plan) keyAccess(key int, kind StubEntry) (stub.Key, bool) {
 		return a, p.env.image
 	}
 	a.Indirect = p.env.preempts && !own
+	a.Follows = p.follows(key, kind)
 	return a, !p.env.loader || p.Object.File.SymbolSection(int(k.Sym)) != 0
+}
+
+// follows reports whether a key's stub of a kind goes through a cell that the run time
+// of user space keeps as the key.
+func (p *Plan) follows(key int, kind StubEntry) bool {
+	return p.env.shortens && kind.stub() != StubShadow && !p.isReadOnly(key)
 }
 
 // noKey is the reason why no stub can reach a key.

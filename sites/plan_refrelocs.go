@@ -62,7 +62,7 @@ func (r *references) holdsReferences(s elfrw.Section) bool {
 	switch {
 	case !s.Has(elf.SHF_ALLOC):
 		return false
-	case slices.Contains(t.kernel, s.Index), slices.Contains(t.user, s.Index), slices.Contains(t.trampKeys, s.Index):
+	case slices.Contains(t.kernel, s.Index), slices.Contains(t.user, s.Index), slices.Contains(t.cells, s.Index), slices.Contains(t.trampKeys, s.Index):
 		return false
 	}
 	return !r.env.kernelScript || !isDiscard(s)

@@ -151,12 +151,12 @@ func (d *decider) mayRepatch(s *Site) bool {
 
 // isReadOnly reports whether a key lies where a user-space program cannot write once
 // it runs: nothing updates it, and the run time must not note anything in it.
-func (d *decider) isReadOnly(key int) bool {
-	sec := d.Object.File.SymbolSection(int(d.Object.Keys[key].Sym))
+func (p *Plan) isReadOnly(key int) bool {
+	sec := p.Object.File.SymbolSection(int(p.Object.Keys[key].Sym))
 	if sec == 0 {
 		return false
 	}
-	s := d.Object.File.Section(sec)
+	s := p.Object.File.Section(sec)
 	return !s.Has(elf.SHF_WRITE) || s.Named(relroData) || s.NameHasPrefix(relroData+".")
 }
 

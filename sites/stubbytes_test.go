@@ -27,6 +27,10 @@ func TestStubBytes(t *testing.T) {
 		{"user, key that may be elsewhere", caller + foreignKey, Options{Place: User}, `
 std r2,24(r1) R_PPC64_NONE static_call_mark R_PPC64_NONE static_call_sites
 nop
+addis r12,r2,0 R_PPC64_TOC16_HA static_call_cells
+ld r12,0(r12) R_PPC64_TOC16_LO_DS static_call_cells
+mtctr r12
+bctr
 addis r12,r2,0 R_PPC64_TOC16_HA .data.rel.ro.static_call
 ld r12,0(r12) R_PPC64_TOC16_LO_DS .data.rel.ro.static_call
 ld r12,0(r12)
@@ -37,6 +41,10 @@ bctr`},
 		{"user, hidden key that is never NULL", caller + foreignKey + ".hidden __SCK__op\n" + selfTramp, Options{Place: User}, `
 std r2,24(r1) R_PPC64_NONE static_call_mark R_PPC64_NONE static_call_sites
 nop
+addis r12,r2,0 R_PPC64_TOC16_HA static_call_cells
+ld r12,0(r12) R_PPC64_TOC16_LO_DS static_call_cells
+mtctr r12
+bctr
 addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
 ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
 mtctr r12
@@ -85,6 +93,16 @@ bctr`},
 std r2,24(r1)
 addis r12,r2,0 R_PPC64_TOC16_HA __SCK__op
 ld r12,0(r12) R_PPC64_TOC16_LO_DS __SCK__op
+cmpdi r12,0
+beqlr
+mtctr r12
+bctr`},
+		{"no TOC, run time", notocCaller + foreignKey, Options{Place: User}, `
+pld r12,0 R_PPC64_NONE static_call_mark R_PPC64_PCREL34 static_call_cells
+mtctr r12
+bctr
+pld r12,0 R_PPC64_GOT_PCREL34 __SCK__op
+ld r12,0(r12)
 cmpdi r12,0
 beqlr
 mtctr r12

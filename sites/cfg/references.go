@@ -75,7 +75,7 @@ func useOf(s elfrw.Section) use {
 	case ".eh_frame":
 		return useUnwinding
 	case "__mcount_loc", "__patchable_function_entries", "__bug_table", "_kprobe_blacklist",
-		".static_call_sites", "static_call_sites":
+		".static_call_sites", "static_call_sites", "static_call_cells":
 		return useNone
 	case "__jump_table", "__ex_table":
 		return usePairs

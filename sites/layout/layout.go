@@ -29,6 +29,16 @@
 //
 // A site whose stub is __SCS__ has no save of its own. One whose stub is __SCN__ keeps
 // no TOC pointer.
+//
+// In user space a stub goes through a cell too. It is at the start of an entry of a
+// table of its own, static_call_cells, from which the run time learns which key the
+// cell follows:
+//
+//	u64 cell; u64 key; s32 stub; s32 0;
+//
+// Until the run time has started, and after it has ended, the cell holds the
+// address of stub: the code, behind the jump through the cell, that goes through
+// the key itself.
 package layout
 
 // Names that the static-call macros give to what they define (Linux,
@@ -65,6 +75,14 @@ const (
 	StubField = 4  // byte offset of stub in it
 
 	UserKeyField = 8 // byte offset of key in user space's table
+
+	// UserCells is the table of cells in user space.
+	UserCells     = "static_call_cells"
+	CellsStart    = "__start_static_call_cells"
+	CellsStop     = "__stop_static_call_cells"
+	CellSize      = 24 // bytes, of an entry
+	CellKeyField  = 8  // byte offset of key in it
+	CellStubField = 16 // byte offset of stub in it
 
 	// StubSection holds the stubs. The linker scripts of the kernel and of user
 	// space put a section with this name into .text.

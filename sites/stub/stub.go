@@ -53,6 +53,12 @@ type Key struct {
 
 	Cell bool // through the key's cell; see package layout
 	Near bool // one instruction reaches the cell from the TOC pointer
+
+	// In user space: first through a cell at CellOff from CellSym, which at first
+	// holds the address of the code that goes through the key.
+	Follows bool
+	CellSym int
+	CellOff int64
 }
 
 // Code is a run of stubs.
@@ -90,30 +96,45 @@ func (c *Code) Start(k Key) {
 	}
 }
 
-// Save adds the stub that saves r2. Its second word is the jump entry.
+// Save adds the stub that saves r2. Its jump entry follows the save and, if there is
+// one, the nop.
 //
 // If the key holds a function of the unit, a run time may replace the nop after
 // the save with a branch to it: a thread may execute either of the two
 // instructions while one replaces the other (Power ISA, Book II, concurrent
 // modification of instructions).
-func (c *Code) Save(k Key) {
+//
+// through is the offset in Bytes of the code that goes through the key.
+func (c *Code) Save(k Key) (through int) {
 	c.add(ppc64.SaveTOC)
+	if k.Patched {
+		c.add(ppc64.Nop)
+	}
 	switch {
 	case k.Cell:
 		c.loadCell(k)
 		c.add(ppc64.MtctrR12, ppc64.Bctr)
-		return
-	case k.Patched:
-		c.add(ppc64.Nop)
+		return 0
+	case k.Follows:
+		c.loadTOC(k.CellSym, k.CellOff)
+		c.add(ppc64.MtctrR12, ppc64.Bctr)
 	}
+	through = len(c.Bytes)
 	c.loadKey(k)
 	c.jump(k)
+	return through
 }
 
-// NoTOC adds the stub for callers without a TOC pointer.
-func (c *Code) NoTOC(k Key) {
+// NoTOC adds the stub for callers without a TOC pointer. through is as for Save.
+func (c *Code) NoTOC(k Key) (through int) {
+	if k.Follows {
+		c.loadPCRel(elf.R_PPC64_PCREL34, k.CellSym, k.CellOff)
+		c.add(ppc64.MtctrR12, ppc64.Bctr)
+	}
+	through = len(c.Bytes)
 	c.loadKeyPCRel(k)
 	c.jump(k)
+	return through
 }
 
 // Shadow adds the stub that calls the target and keeps LR on a stack of the
@@ -154,13 +175,18 @@ func (c *Code) loadKey(k Key) {
 	if k.Indirect {
 		sym = k.Pointer
 	}
-	c.relocate(elf.R_PPC64_TOC16_HA, sym, k.Off)
-	c.add(addisR12R2)
-	c.relocate(elf.R_PPC64_TOC16_LO_DS, sym, k.Off)
-	c.add(ldR12R12)
+	c.loadTOC(sym, k.Off)
 	if k.Indirect {
 		c.add(ldR12R12)
 	}
+}
+
+// loadTOC loads a doubleword at any distance from r2 into r12.
+func (c *Code) loadTOC(sym int, off int64) {
+	c.relocate(elf.R_PPC64_TOC16_HA, sym, off)
+	c.add(addisR12R2)
+	c.relocate(elf.R_PPC64_TOC16_LO_DS, sym, off)
+	c.add(ldR12R12)
 }
 
 // loadKeyPCRel loads the key or its cell into r12 without a TOC pointer (ELFv2
@@ -170,11 +196,15 @@ func (c *Code) loadKeyPCRel(k Key) {
 	if k.Indirect {
 		typ = elf.R_PPC64_GOT_PCREL34
 	}
-	c.relocate(typ, k.Sym, k.Off)
-	c.add(pldR12, pldR12Suf)
+	c.loadPCRel(typ, k.Sym, k.Off)
 	if k.Indirect {
 		c.add(ldR12R12)
 	}
+}
+
+func (c *Code) loadPCRel(typ elf.R_PPC64, sym int, off int64) {
+	c.relocate(typ, sym, off)
+	c.add(pldR12, pldR12Suf)
 }
 
 // loadCell loads the key's cell into r12. r2 is the TOC pointer.
@@ -184,10 +214,7 @@ func (c *Code) loadCell(k Key) {
 		c.add(ldR12R2)
 		return
 	}
-	c.relocate(elf.R_PPC64_TOC16_HA, k.Sym, k.Off)
-	c.add(addisR12R2)
-	c.relocate(elf.R_PPC64_TOC16_LO_DS, k.Sym, k.Off)
-	c.add(ldR12R12)
+	c.loadTOC(k.Sym, k.Off)
 }
 
 // jump jumps to r12, which is where a global entry expects its own address (ELFv2
@@ -211,17 +238,20 @@ func (c *Code) loadThreadPointer(sym int) {
 }
 
 // SaveSteps returns the number of instructions that the stub of Save executes
-// up to the target.
-func (k Key) SaveSteps() int32 { return 1 + k.JumpSteps() }
+// up to the target. A cell is taken to hold the target.
+func (k Key) SaveSteps() int32 {
+	n := 1 + k.JumpSteps()
+	if k.Patched {
+		n++
+	}
+	return n
+}
 
 // JumpSteps returns that number from the jump entry.
 func (k Key) JumpSteps() int32 {
 	n := k.steps(2)
 	if k.Near {
 		n--
-	}
-	if k.Patched {
-		n++
 	}
 	return n
 }
@@ -237,6 +267,9 @@ func (k Key) ShadowSteps() int32 { return 8 + k.steps(2) + 13 }
 // what is between them.
 func (k Key) steps(load int32) int32 {
 	n := load + 2
+	if k.Follows {
+		return n
+	}
 	if k.Indirect {
 		n++
 	}

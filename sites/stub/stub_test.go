@@ -62,6 +62,27 @@ cmpdi r12,0
 beqlr
 mtctr r12
 bctr`},
+		{"save, patched, through a cell first", save(Key{Sym: 7, Pointer: 9, Patched: true, Indirect: true, Null: true, Follows: true, CellSym: 11, CellOff: 24}), 0, `
+std r2,24(r1)
+nop
+addis r12,r2,0 R_PPC64_TOC16_HA 11+24
+ld r12,0(r12) R_PPC64_TOC16_LO_DS 11+24
+mtctr r12
+bctr
+addis r12,r2,0 R_PPC64_TOC16_HA 9+0
+ld r12,0(r12) R_PPC64_TOC16_LO_DS 9+0
+ld r12,0(r12)
+cmpdi r12,0
+beqlr
+mtctr r12
+bctr`},
+		{"no TOC, through a cell first", notoc(Key{Sym: 7, Follows: true, CellSym: 11, CellOff: 24}), 0, `
+pld r12,0 R_PPC64_PCREL34 11+24
+mtctr r12
+bctr
+pld r12,0 R_PPC64_PCREL34 7+0
+mtctr r12
+bctr`},
 		{"save, cell", save(Key{Sym: 7, Off: 40, Cell: true}), Key{Cell: true}.SaveSteps(), `
 std r2,24(r1)
 addis r12,r2,0 R_PPC64_TOC16_HA 7+40
@@ -95,12 +116,25 @@ bctr`},
 		if got != want {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, want)
 		}
-		if n := int32(strings.Count(got, "\n") + 1); n != c.steps {
+		if n := int32(strings.Count(got, "\n") + 1); c.steps != 0 && n != c.steps {
 			t.Errorf("%s: %d instructions, SaveSteps or NoTOCSteps says %d", c.name, n, c.steps)
 		}
 	}
-	if k := (Key{Indirect: true, Patched: true}); k.SaveSteps() != k.JumpSteps()+1 {
-		t.Error("the jump entry is not one instruction after the save")
+	// What follows the jump through a cell is executed only before the run time starts.
+	if k := (Key{Indirect: true, Null: true, Patched: true, Follows: true}); k.SaveSteps() != 6 || k.NoTOCSteps() != 3 {
+		t.Errorf("through a cell: %d and %d instructions", k.SaveSteps(), k.NoTOCSteps())
+	}
+	for _, k := range []Key{{Follows: true}, {Follows: true, Patched: true}} {
+		var c, n Code
+		if at := c.Save(k); text(t, &Code{Bytes: c.Bytes[at:]})[:5] != "addis" || c.Relas[2].Off != uint64(at) {
+			t.Errorf("the code at %d does not go through the key", at)
+		}
+		if at := n.NoTOC(k); n.Relas[1].Off != uint64(at) {
+			t.Errorf("the code at %d does not go through the key", at)
+		}
+	}
+	if k := (Key{Indirect: true, Patched: true}); k.SaveSteps() != k.JumpSteps()+2 {
+		t.Error("the jump entry is not after the save and the nop")
 	}
 }
 

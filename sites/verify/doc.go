@@ -53,6 +53,14 @@
 // local entry with its TOC pointer in r2 (ELFv2 §2.2.1). For NULL the site may
 // be a nop or a blr; for return 0 it may be an li.
 //
+// # The cells of user space
+//
+// A stub of user space jumps through a cell, which the run time keeps as the key that
+// the cell's entry in static_call_cells names. So an entry has to name the key of
+// every call that goes through its cell; and the cell has to hold at first the place
+// that the entry names, which goes through the key itself. verify goes on there.
+// Nothing keeps any other doubleword as the key, unless a linker made it.
+//
 // # The slot
 //
 // A function in the same unit preserves r2 if its st_other says so (§3.4.1).

@@ -30,7 +30,7 @@ type goal struct {
 	entries [2]uint64 // addresses
 	slot    uint64    // a doubleword: the key
 	null    bool      // what slot holds is NULL
-	every   bool      // match any doubleword except a module's cell
+	every   bool      // match any doubleword except a cell
 	fall    bool      // also stop when execution falls through to an entry
 	any     bool      // match any function
 	tramp   string    // match the entries of the trampoline with that name
@@ -58,7 +58,10 @@ type outcome struct {
 	tramp bool   // a trampoline is on the path
 	tests bool   // the path depends on whether the doubleword that the goal names is NULL
 	via   uint64 // another key that the path went through
-	why   string // stuck: because of what
+	// unfollowed says that the path went through another doubleword, which does not
+	// follow the key that the goal names.
+	unfollowed string
+	why        string // stuck: because of what
 }
 
 // run executes code from m.pc until it meets a goal or something that it does not
@@ -198,7 +201,8 @@ func (p *program) registerJump(m *machine, op ppc64.Op, g *goal, o *outcome) boo
 // jumpThrough jumps to what a doubleword holds.
 func (p *program) jumpThrough(m *machine, to value, g *goal, o *outcome) bool {
 	c := p.doubleword(to.n)
-	if to.n == g.slot || g.every && !p.isTrampoline(c.addr) {
+	_, cell := p.cells[to.n]
+	if to.n == g.slot || g.every && !cell && !p.isTrampoline(c.addr) {
 		o.ending = through
 		return true
 	}
@@ -208,6 +212,9 @@ func (p *program) jumpThrough(m *machine, to value, g *goal, o *outcome) bool {
 	if !c.known {
 		o.stop(fmt.Sprintf("it jumps through %s, and what that holds is not known", p.name(to.n)))
 		return true
+	}
+	if o.unfollowed == "" && c.known && !c.named && !c.ifunc && !p.foreign(c.addr) {
+		o.unfollowed = p.unfollowed(to.n, g)
 	}
 	for i := range m.regs {
 		if m.regs[i] == to {

@@ -44,6 +44,7 @@ type program struct {
 	byKey   map[string]uint64 // see keyNamed
 	byBase  map[string]uint64 // the first of several versions, by the name without a version
 
+	cells  map[uint64]uint64    // of user space: what each follows
 	relas  map[int]reloc.Sorted // of an object, by section
 	marks  map[half]uint64      // see joinHalves
 	moved  []reloc.Rela         // dynamic relocations of an image, by place

@@ -346,6 +346,8 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 		return o, v.wrong(t, &o, b)
 	case o.via != 0: // that key may come to hold something else
 		return o, errkind.WrongCall.Errorf("goes through %s", v.name(o.via))
+	case o.unfollowed != "":
+		return o, errkind.WrongCall.Errorf("calls %s, but the key holds %s (%s)", v.name(b.to), v.text(t), o.unfollowed)
 	}
 	return o, v.reached(s, t, &o)
 }

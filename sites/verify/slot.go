@@ -318,6 +318,8 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	switch {
 	case o.ending != through:
 		return errkind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+	case o.unfollowed != "":
+		return errkind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.unfollowed))
 	case !o.r12:
 		return errkind.BadStub.Errorf("the entry's stub %s jumps without the target's address in r12", v.name(s.stub))
 	case !t.null && !o.tests && v.mayBecomeNull(s):

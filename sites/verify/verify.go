@@ -88,6 +88,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 			return nil, err
 		}
 	}
+	v.findCells()
 	tables, err := v.tables()
 	if err != nil {
 		return nil, err
@@ -109,6 +110,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if entries == 0 && v.needsTable() && p.tramps > 0 {
 		return nil, errkind.NoTable.Errorf("no entry of a site table, but %d trampolines (first %s): the patched object may not have been linked", p.tramps, errkind.Printable(p.first))
 	}
+	v.checkCells()
 	v.recordedSites()
 	v.stubCalls()
 	v.unlistedCalls()
@@ -150,6 +152,8 @@ type verifier struct {
 	tramps map[string]uint64 // see trampolineOf
 
 	shadows map[string][]uint64 // see checkShadow
+
+	cellTables []table // see findCells
 }
 
 type placedFault struct {

@@ -112,7 +112,7 @@ static int direct(func *f)
 	unsigned *s = site(f);
 	unsigned *to = (unsigned *)(void *)((char *)s + ((int)(*s << 6) >> 6 & ~3));
 
-	return *to != 0x60000000u && *to >> 26 != 18;	/* a stub begins with a nop, or with the run time's branch */
+	return *to != 0x60000000u && *to >> 16 != 0x3d82;	/* a stub begins with addis r12,r2, or a linker's nop there */
 }
 
 static void show(const char *when)

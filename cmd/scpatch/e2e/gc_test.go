@@ -79,6 +79,7 @@ func TestE2ELostTable(t *testing.T) {
 	scpatch(t, mode{"inline", []string{"--user"}}, filepath.Join(w.dir, "p.o"))
 	for _, c := range []struct{ tool, want string }{
 		{"cp p.o q.o", "2\n1001\n"},
+		{"powerpc64le-linux-gnu-objcopy --rename-section static_call_cells=foo p.o q.o", "2\n1001\n"}, // stubs go through their keys
 		{"powerpc64le-linux-gnu-objcopy --rename-section static_call_sites=foo p.o q.o",
 			"static call (all): calls are patched, but section static_call_sites is gone; they stay on the way through their keys\n2\n1001\n"},
 	} {

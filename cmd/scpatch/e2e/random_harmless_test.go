@@ -20,6 +20,7 @@ type linkedFile struct {
 	toc     uint64
 	funcs   []elf.Symbol
 	dynamic map[uint64]content // by address
+	addends map[uint64]uint64  // where dynamic relocations have their addends in the file, by address
 }
 
 // A content is what a doubleword holds when the program starts: a number, or a
@@ -31,7 +32,7 @@ func openLinked(t *testing.T, b []byte) *linkedFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &linkedFile{File: f, bytes: b, dynamic: map[uint64]content{}}
+	x := &linkedFile{File: f, bytes: b, dynamic: map[uint64]content{}, addends: map[uint64]uint64{}}
 	if got := f.Section(".got"); got != nil {
 		x.toc = got.Addr + 0x8000 // ELFv2 §3.3
 	}
@@ -62,6 +63,7 @@ func openLinked(t *testing.T, b []byte) *linkedFile {
 				info = info>>32<<32 | uint64(elf.R_PPC64_ADDR64)
 			}
 			x.dynamic[le.Uint64(data)] = content{info, le.Uint64(data[16:])}
+			x.addends[le.Uint64(data)] = s.Offset + s.Size - uint64(len(data)) + 16
 		}
 	}
 	return x
@@ -105,6 +107,11 @@ func (x *linkedFile) led() map[uint64]bool {
 		if s.Name == layout.UserTable {
 			for stub := s.Addr + layout.StubField; stub < s.Addr+s.Size; stub += layout.EntrySize {
 				led[stub+uint64(int64(int32(x.word(stub))))] = true
+			}
+		}
+		if s.Name == layout.UserCells {
+			for at := s.Addr; at < s.Addr+s.Size; at += layout.CellSize {
+				led[x.doubleword(at).n] = true
 			}
 		}
 		if s.Flags&elf.SHF_EXECINSTR != 0 {
@@ -215,6 +222,12 @@ func (x *linkedFile) alike(before, after, site uint64) bool {
 	return true
 }
 
+// isCell reports whether an entry of the table of cells is at an address.
+func (x *linkedFile) isCell(at uint64) bool {
+	s := x.Section(layout.UserCells)
+	return s != nil && at >= s.Addr && at < s.Addr+s.Size && (at-s.Addr)%layout.CellSize == 0
+}
+
 // A jumpWay is what a stub does: the doubleword that it jumps through, whether it saves r2,
 // and whether it returns if the doubleword is NULL.
 type jumpWay struct {
@@ -238,7 +251,7 @@ func (x *linkedFile) way(at uint64) (way jumpWay, ok bool) {
 		c := x.doubleword(v.n)
 		return c.n, v.known && (c.info == 0 || elf.R_PPC64(uint32(c.info)) == elf.R_PPC64_RELATIVE)
 	}
-	for range 16 {
+	for range 24 {
 		w, suffix := x.word(at), x.word(at+ppc64.WordSize)
 		switch in := ppc64.Decode(w, suffix); {
 		case w == ppc64.SaveTOC:
@@ -256,6 +269,11 @@ func (x *linkedFile) way(at uint64) (way jumpWay, ok bool) {
 		case in.Op == ppc64.OpMtspr && in.Imm == ppc64.SPRCTR:
 			ctr = regs[in.RT]
 		case w == ppc64.Bctr:
+			if x.isCell(ctr.n) && ctr.known && ctr.memory && regs[12] == ctr { // it goes on through the key
+				at = x.doubleword(ctr.n).n
+				regs[12] = value{at, true, false}
+				continue
+			}
 			way.through = ctr.n
 			return way, ctr.known && ctr.memory && regs[12] == ctr && (!way.tests || compared == ctr)
 		default:

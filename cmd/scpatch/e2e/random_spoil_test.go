@@ -88,6 +88,20 @@ func (x *linkedFile) spoilables(t *testing.T) []spoilable {
 			add(spoilable{kind: tableStub, addr: stub, site: site})
 		}
 	}
+	if s := x.Section(layout.UserCells); s != nil {
+		field := func(kind string, at uint64) { // of eight bytes, in the file or in a relocation
+			if off, ok := x.addends[at]; ok {
+				list = append(list, spoilable{kind: kind, off: off})
+				return
+			}
+			add(spoilable{kind: kind, addr: at})
+		}
+		for at := s.Addr; at+layout.CellSize <= s.Addr+s.Size; at += layout.CellSize {
+			field("cell: content", at)
+			field("cell: key", at+layout.CellKeyField)
+			add(spoilable{kind: "cell: stub", addr: at + layout.CellStubField})
+		}
+	}
 	if s := x.Section(layout.RecordSection); s != nil {
 		data, err := s.Data()
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/report"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 const spoilCalls = `
@@ -166,6 +167,71 @@ func TestE2ESpoiled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cell gives the relocation of a field of the n-th cell of an object.
+func (s *spoiler) cell(n int, field uint64) []byte {
+	s.t.Helper()
+	rela := s.file.Section(".relastatic_call_cells")
+	for off := rela.Offset; off < rela.Offset+rela.Size; off += rela.Entsize {
+		if binary.LittleEndian.Uint64(s.b[off:]) == uint64(n)*layout.CellSize+field {
+			return s.b[off:]
+		}
+	}
+	s.t.Fatalf("cell %d has no field %d", n, field)
+	return nil
+}
+
+// move changes the addend of a relocation.
+func move(rela []byte, n int64) {
+	binary.LittleEndian.PutUint64(rela[16:], binary.LittleEndian.Uint64(rela[16:])+uint64(n))
+}
+
+// TestE2ESpoiledCells spoils the cells of an object, and the code that loads them.
+func TestE2ESpoiledCells(t *testing.T) {
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
+	dir := buildSpoiled(t)
+	for _, c := range []struct {
+		name  string
+		do    func(*spoiler)
+		kinds []string
+	}{
+		{"a cell that follows another key", func(s *spoiler) {
+			copy(s.cell(0, layout.CellKeyField)[12:16], s.cell(1, layout.CellKeyField)[12:16])
+		}, []string{"bad-stub", "wrong-call"}},
+		{"a cell that follows what is no key", func(s *spoiler) { move(s.cell(0, layout.CellKeyField), 8) }, []string{"bad-table", "bad-stub", "wrong-call"}},
+		{"a cell that holds another stub's way through its key", func(s *spoiler) { copy(s.cell(0, 0)[12:24], s.cell(1, 0)[12:24]) }, []string{"bad-stub", "wrong-call"}},
+		{"a cell that begins in the middle of the way", func(s *spoiler) { move(s.cell(0, 0), 4) }, []string{"bad-stub", "wrong-call"}},
+		{"a cell that holds itself the jump through it", func(s *spoiler) { move(s.cell(0, 0), -16); move(s.cell(0, layout.CellStubField), -16) }, []string{"bad-stub", "wrong-call"}},
+		{"a way through the key that nobody restores", func(s *spoiler) { move(s.cell(0, layout.CellStubField), 64) }, []string{"bad-stub"}},
+		{"a stub that jumps through the cell of another key", func(s *spoiler) {
+			rela := s.file.Section(".rela.text.unlikely.static_call")
+			for off := rela.Offset; off < rela.Offset+rela.Size; off += rela.Entsize {
+				if r := s.b[off:]; s.syms[binary.LittleEndian.Uint32(r[12:])-1].Section != 0 && binary.LittleEndian.Uint64(r) < 16 && elf.R_PPC64(binary.LittleEndian.Uint32(r[8:])) != elf.R_PPC64_NONE {
+					move(r, layout.CellSize)
+				}
+			}
+		}, []string{"bad-stub", "wrong-call"}},
+		{"a stub that jumps through what no table lists", func(s *spoiler) { s.shrink("static_call_cells", 48) }, []string{"bad-table", "bad-stub", "wrong-call", "bad-elf"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSpoiler(t, clitest.ReadFile(t, filepath.Join(dir, "calls.o")))
+			c.do(s)
+			clitest.WriteFile(t, filepath.Join(dir, "spoiled.o"), s.b)
+			wantSpoiled(t, filepath.Join(dir, "spoiled.o"), "", c.kinds)
+			if strings.Contains(c.name, "no table lists") {
+				return // linkers do not take it
+			}
+			for _, linker := range []string{"bfd", "lld"} {
+				linkSpoiled(t, dir, linker, linker, "main.o", "spoiled.o", "fixed.o")
+				wantSpoiled(t, filepath.Join(dir, linker), "", c.kinds)
+			}
+		})
+	}
+	// In a program the table may lose its name.
+	linkSpoiled(t, dir, "bfd", "bfd", "main.o", "calls.o", "fixed.o")
+	execute(t, dir, []string{"powerpc64le-linux-gnu-objcopy", "--rename-section", "static_call_cells=.data.cells", "--strip-symbol", "__start_static_call_cells", "--strip-symbol", "__stop_static_call_cells", "bfd", "renamed"})
+	wantSpoiled(t, filepath.Join(dir, "renamed"), "", []string{"bad-stub", "wrong-call"})
 }
 
 // TestE2ETruncated takes entries from the table, the table, and the record.

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+
+package verify
+
+import (
+	"debug/elf"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/scpatch/scpatch/sites/errkind"
+	"github.com/scpatch/scpatch/sites/layout"
+)
+
+// findCells finds the cells of user space with the key that each follows: by their
+// section, and in an image also by the symbols around it. It reads no more of them.
+func (v *verifier) findCells() {
+	p := v.program
+	if !p.opts.User {
+		return
+	}
+	var start, stop uint64
+	for i := 1; i < p.file.NumSections(); i++ {
+		if s := p.file.Section(i); s.NameString() == layout.UserCells && s.Loaded() {
+			v.cellTables = append(v.cellTables, table{from: p.address[i], to: p.address[i] + s.Size, size: layout.CellSize, user: true, sec: i})
+		}
+	}
+	if len(v.cellTables) == 0 && !p.object {
+		for i := range p.symbols {
+			switch s := &p.symbols[i]; s.name {
+			case layout.CellsStart:
+				start = s.addr
+			case layout.CellsStop:
+				stop = s.addr
+			}
+		}
+		if start < stop && stop-start <= maxSpace {
+			v.cellTables = append(v.cellTables, table{from: start, to: stop, size: layout.CellSize, user: true})
+		}
+	}
+	p.cells = map[uint64]uint64{}
+	for _, t := range v.cellTables {
+		for at := t.from; at+t.size <= t.to; at += t.size {
+			p.cells[at] = p.doubleword(at + layout.CellKeyField).addr
+		}
+	}
+}
+
+// checkCells checks the entries of the tables of cells. The run time keeps a cell as the
+// key of its entry, and until it starts and after it has ended, the cell holds what the
+// entry names: code that goes through the key.
+func (v *verifier) checkCells() {
+	for _, t := range v.cellTables {
+		if (t.to-t.from)%t.size != 0 {
+			v.fault(&site{at: t.from}, errkind.BadTable.Errorf("0x%x bytes are not a multiple of %d, the size of a cell's entry", t.to-t.from, t.size))
+		}
+		if err := v.cutCells(t); err != nil {
+			v.fault(&site{at: t.from}, err)
+		}
+		for at := t.from; at+t.size <= t.to; at += t.size {
+			s := site{at: at, entry: at, user: true, key: p64(v.doubleword(at + layout.CellKeyField))}
+			if err := v.checkCellEntry(&s, at); err != nil {
+				v.fault(&s, err)
+			}
+		}
+	}
+}
+
+// p64 is a doubleword that has to be known; an address that nothing has if it is not.
+func p64(c content) uint64 {
+	if !c.known {
+		return math.MaxUint64
+	}
+	return c.addr
+}
+
+func (v *verifier) checkCellEntry(s *site, at uint64) error {
+	if sec, _, ok := v.locate(at); !ok || !sec.Has(elf.SHF_WRITE) || at%8 != 0 {
+		return errkind.BadTable.Errorf("the cell cannot be written")
+	}
+	if err := v.checkKey(s); err != nil {
+		return err
+	}
+	var ok bool
+	if s.stub, ok = v.s32(at + layout.CellStubField); !ok {
+		return errkind.BadTable.Errorf("the address of the stub cannot be read")
+	}
+	if first := v.doubleword(at); !first.known || first.named || first.ifunc || first.addr != s.stub {
+		return errkind.BadStub.Errorf("the cell holds %s, not %s, as its entry says", v.name(first.addr), v.name(s.stub))
+	}
+	s.at = s.stub
+	err := v.checkOwnStub(s)
+	s.at = at
+	return err
+}
+
+// cutCells reports what shows that the end of a table is missing.
+func (v *verifier) cutCells(t table) error {
+	if v.object {
+		return v.cut(t)
+	}
+	for i := range v.symbols {
+		if x := &v.symbols[i]; x.name == layout.CellsStop && x.section == t.sec && x.addr != t.to {
+			return errkind.BadTable.Errorf("the cells end at 0x%x, and %s is 0x%x", t.to, x.name, x.addr)
+		}
+	}
+	return nil
+}
+
+// linkerWords are sections of doublewords that linkers jump through, and of those that
+// nothing writes once the program runs.
+var linkerWords = []string{".got", ".plt", ".iplt", ".toc", ".branch_lt", ".data.rel.ro"}
+
+// unfollowed says why a doubleword of user space that code jumps through does not
+// follow the goal's key, although it leads there now. It is empty for other keys and for
+// a doubleword of a linker.
+func (p *program) unfollowed(at uint64, g *goal) string {
+	if !p.opts.User {
+		return ""
+	}
+	if key, ok := p.cells[at]; ok {
+		if g.slot != 0 && key != g.slot {
+			return "it jumps through a cell that follows " + p.name(key)
+		}
+		return ""
+	}
+	s, _, ok := p.locate(at)
+	if !ok || strings.HasPrefix(p.names[at], layout.KeyPrefix) || !s.Has(elf.SHF_WRITE) ||
+		slices.ContainsFunc(linkerWords, s.NameHasPrefix) {
+		return ""
+	}
+	return "it jumps through " + p.name(at) + ", which is neither the key nor a cell that a table lists"
+}
