@@ -45,20 +45,62 @@ static void __sc_cells_follow_all(const struct static_call_key *key)
 		__sc_cells_follow(u, key, 0);
 }
 
+/* ---- Whose keys they are ------------------------------------------------------------------- */
+
+/* What a key of a unit that is being unregistered calls. The order differs: no linker may fold the two. */
+static void __sc_patch_leaving(struct static_call_key *key)
+{
+	struct __sc_holder h;
+
+	__sc_enter(&h);
+	__sc_follow_all(key);
+	__sc_cells_follow_all(key);
+	__sc_leave(&h);
+}
+
+static void __sc_pass(struct static_call_key *key, void (*from)(struct static_call_key *), void (*to)(struct static_call_key *))
+{
+	__atomic_compare_exchange_n(&key->patch, &from, to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 /* A key belongs to the first run time that has a call or a cell of it. */
 static void __sc_claim(struct static_call_key *key)
 {
-	void (*none)(struct static_call_key *) = 0;
-
-	__atomic_compare_exchange_n(&key->patch, &none, &__sc_patch, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	__sc_pass(key, 0, &__sc_patch);
 }
 
 static void __sc_disclaim(struct static_call_key *key)
 {
-	void (*own)(struct static_call_key *) = &__sc_patch;
+	__sc_pass(key, &__sc_patch, 0);
+}
 
-	__atomic_compare_exchange_n(&key->patch, &own, (void (*)(struct static_call_key *))0, 0,
-				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+/*
+ * A key that a unit leaves behind belongs to the run time as long as another unit has it; otherwise the
+ * run time could be unloaded before the key. The key is never without a run time in between.
+ */
+static void __sc_key_leaves(struct static_call_key *key)
+{
+	__sc_pass(key, &__sc_patch, &__sc_patch_leaving);
+}
+
+static void __sc_used_keys_stay(void)
+{
+	const struct static_call_unit *u;
+	const struct static_call_site *s;
+	const struct static_call_cells *l;
+	const struct static_call_cell *c;
+
+	for (u = __sc_units; u; u = u->next)
+		for (s = u->start; s < u->stop; s++)
+			__sc_pass(__sc_key(s), &__sc_patch_leaving, &__sc_patch);
+	for (l = __sc_cells; l; l = l->next)
+		for (c = l->start; c < l->stop; c++)
+			__sc_pass(c->key, &__sc_patch_leaving, &__sc_patch);
+}
+
+static void __sc_key_has_left(struct static_call_key *key)
+{
+	__sc_pass(key, &__sc_patch_leaving, 0);
 }
 
 /* ---- What static_call.h calls -------------------------------------------------------------- */
@@ -87,6 +129,7 @@ void __static_call_register_cells(struct static_call_cells *unit)
 void __static_call_unregister_cells(struct static_call_cells *unit)
 {
 	struct static_call_cells **u;
+	struct static_call_cell *c;
 	struct __sc_holder h;
 
 	__sc_enter(&h);
@@ -95,6 +138,11 @@ void __static_call_unregister_cells(struct static_call_cells *unit)
 	if (*u) {
 		__sc_cells_follow(unit, 0, 1);
 		*u = unit->next;
+		for (c = unit->start; c < unit->stop; c++)
+			__sc_key_leaves(c->key);
+		__sc_used_keys_stay();
+		for (c = unit->start; c < unit->stop; c++)
+			__sc_key_has_left(c->key);
 	}
 	__sc_leave(&h);
 }

@@ -450,6 +450,7 @@ void __static_call_register(struct static_call_unit *unit)
 /* The unit's code may still run, in a later destructor, so its sites go through their keys. */
 void __static_call_unregister(struct static_call_unit *unit)
 {
+	const struct static_call_site *s;
 	struct static_call_unit **u;
 	struct __sc_holder h;
 	uint32_t *words = 0;
@@ -463,6 +464,11 @@ void __static_call_unregister(struct static_call_unit *unit)
 		*u = unit->next;
 		words = unit->words;
 		unit->words = 0;
+		for (s = unit->start; s < unit->stop; s++)
+			__sc_key_leaves(__sc_key(s));
+		__sc_used_keys_stay();
+		for (s = unit->start; s < unit->stop; s++)
+			__sc_key_has_left(__sc_key(s));
 	}
 	__sc_leave(&h);
 	free(words);

@@ -126,6 +126,30 @@ func TestE2ETwoRuntimes(t *testing.T) {
 	}
 }
 
+// TestE2ERuntimeClosed closes the libraries that call through the program's keys, and
+// then the one with the run time, to which no key may belong any more.
+func TestE2ERuntimeClosed(t *testing.T) {
+	w := newWorkshop(t)
+	const want = "both: 40 20, left 1, right 1\none: 20 10, left 1, right 1\nboth closed: 20 10, left 0, right 1\n" +
+		"one closed: 0 0, left 0, right 0\nno run time: 0 0, left 0, right 0\n"
+	for _, compiler := range []string{"gcc-p8-O2", "gcc-p10-O2"} {
+		w.patched("main.o", compiler, "usc_close.c", "-fPIE")
+		libraries := map[string][]string{"runtime": {"-DRUNTIME"}, "both": {"-DUSER", "-DBOTH"}, "one": {"-DUSER"}}
+		for name, flags := range libraries {
+			w.patched(name+".o", compiler, "usc_close.c", slices.Concat([]string{"-fPIC"}, flags)...)
+		}
+		for _, linker := range w.linkerNames() {
+			w.link(linker, "-pie", "-rdynamic", "main.o", "-o", "program")
+			for name := range libraries {
+				w.link(linker, "-shared", name+".o", "-o", name+".so")
+			}
+			if got := w.execute(t, "./program"); got != want {
+				t.Errorf("%s, %s: printed\n%s\nwant\n%s", compiler, linker, got, want)
+			}
+		}
+	}
+}
+
 // TestE2ERuntimeFar puts more than a branch reaches between a call and its stub:
 // what the linker has made of the call is right, and stays.
 func TestE2ERuntimeFar(t *testing.T) {
