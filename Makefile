@@ -259,7 +259,7 @@ lint: ## Run golangci-lint (the first time it is compiled: minutes)
 	$(GO) run $(GOLANGCI) run ./...
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-cost tutorial-kernel
+.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-checkpatch kernel-cost tutorial-kernel
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -322,6 +322,11 @@ kernel-patches: ## Apply the series SERIES (7.2, 6.12 or 6.1) to the kernel tree
 	else \
 		cat kbuild/patches/$(SERIES)/*.patch | patch -d '$(TREE)' -p1 -F0 --no-backup-if-mismatch; \
 	fi
+
+kernel-checkpatch: ## Run the kernel's checkpatch.pl --strict over the series SERIES
+	@.ci/setup-tools kernel linux-$(SERIES)
+	$(FETCH_SOURCE)
+	kbuild/checkpatch.sh $(SERIES)
 
 tutorial-kernel: ## Run the commands of docs/tutorial-kernel.md, from the source package to the boot
 	@.ci/setup-tools test kernel linux-6.12 boot
