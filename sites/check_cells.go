@@ -11,19 +11,38 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
+// A cellTable is the added table of cells. It is read once: there is a stub for each entry.
+type cellTable struct {
+	sec   elfrw.Section
+	relas reloc.Sorted
+}
+
+func (c *checker) cellTable() (*cellTable, error) {
+	if c.newCells != nil {
+		return c.newCells, nil
+	}
+	sec, relas, err := c.addition(layout.UserCells)
+	switch {
+	case err != nil:
+		return nil, err
+	case elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_WRITE || sec.Addralign < 8 || sec.Size%layout.CellSize != 0:
+		return nil, fmt.Errorf("section %v has 0x%x bytes, flags %v and alignment %d", sec, sec.Size, elf.SectionFlag(sec.Flags), sec.Addralign)
+	case uint64(relas.Len()) != sec.Size/layout.CellSize*3:
+		return nil, fmt.Errorf("%d relocations of %d bytes of cells", relas.Len(), sec.Size)
+	}
+	c.newCells = &cellTable{sec, relas}
+	return c.newCells, nil
+}
+
 // userCell wants the cell of a stub to be the start of an entry of the new table of
 // cells, which no other stub has, and the entry to name the stub's key and the place
 // where the stub goes through the key.
 func (c *checker) userCell(sym elfrw.Symbol, n stubName, does *stubCode) error {
-	sec, relas, err := c.addition(layout.UserCells)
-	switch {
-	case err != nil:
+	t, err := c.cellTable()
+	if err != nil {
 		return err
-	case elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_WRITE || sec.Addralign < 8 || sec.Size%layout.CellSize != 0:
-		return fmt.Errorf("section %v has 0x%x bytes, flags %v and alignment %d", sec, sec.Size, elf.SectionFlag(sec.Flags), sec.Addralign)
-	case uint64(relas.Len()) != sec.Size/layout.CellSize*3:
-		return fmt.Errorf("%d relocations of %d bytes of cells", relas.Len(), sec.Size)
 	}
+	sec, relas := t.sec, t.relas
 	s, ok := c.symbol(does.cell.sym)
 	off := s.Value + uint64(does.cell.addend)
 	if !ok || s.Section != sec.Index || off%layout.CellSize != 0 || off >= sec.Size {

@@ -28,6 +28,7 @@ type checker struct {
 	tables  map[int]int      // section of code → relocations that tie tables to it
 	entries map[int]stubName // symbols of the output that are entries of added stubs
 
+	newCells  *cellTable          // see cellTable
 	userCells map[uint64]stubName // stubs by the offsets of their entries in layout.UserCells
 }
 

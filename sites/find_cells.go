@@ -7,12 +7,14 @@ import (
 
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/errkind"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // findUserCells reads the tables of cells that earlier runs have added. Each entry names
 // a key and, twice, a place in a stub of that key.
 func (o *Object) findUserCells() error {
+	stubs := o.stubExtents()
 	for _, i := range o.tables.cells {
 		sec := o.File.Section(i)
 		if !sec.Is(elf.SHT_PROGBITS) || !sec.Has(elf.SHF_ALLOC|elf.SHF_WRITE) {
@@ -26,7 +28,7 @@ func (o *Object) findUserCells() error {
 			return o.at(i, 0, -1, "0x%x bytes with %d relocations are not a table of cells", sec.Size, relas.Len())
 		}
 		for n := range int(sec.Size / layout.CellSize) {
-			if err := o.userCell(i, n, [3]reloc.Rela{relas.Nth(3 * n), relas.Nth(3*n + 1), relas.Nth(3*n + 2)}); err != nil {
+			if err := o.userCell(i, n, stubs, [3]reloc.Rela{relas.Nth(3 * n), relas.Nth(3*n + 1), relas.Nth(3*n + 2)}); err != nil {
 				return err
 			}
 		}
@@ -34,7 +36,23 @@ func (o *Object) findUserCells() error {
 	return nil
 }
 
-func (o *Object) userCell(sec, n int, fields [3]reloc.Rela) error {
+// stubExtents returns the stubs of each section, by their number in Tramps.
+func (o *Object) stubExtents() map[int]index.Extents {
+	lists := map[int][]index.Extent{}
+	for i := range o.Tramps {
+		if o.Tramps[i].Entry != noStub {
+			s := o.File.Symbol(int(o.Tramps[i].Sym))
+			lists[s.Section] = append(lists[s.Section], index.Extent{Start: s.Value, End: s.Value + s.Size, ID: i})
+		}
+	}
+	stubs := make(map[int]index.Extents, len(lists))
+	for sec, list := range lists {
+		stubs[sec] = index.NewExtents(list, func(id int) uint64 { return o.File.Symbol(int(o.Tramps[id].Sym)).Value })
+	}
+	return stubs
+}
+
+func (o *Object) userCell(sec, n int, stubs map[int]index.Extents, fields [3]reloc.Rela) error {
 	at := uint64(n) * layout.CellSize
 	for i, want := range []struct {
 		off uint64
@@ -52,11 +70,8 @@ func (o *Object) userCell(sec, n int, fields [3]reloc.Rela) error {
 	if stub, known := o.resolve(fields[2].Sym(), fields[2].Addend); !ok || !known || first != stub {
 		return o.at(sec, at, int64(fields[0].Type()), "the cell of %s does not hold the place that its entry names", errkind.Printable(o.Keys[key].Name))
 	}
-	for i := range o.Tramps {
-		t := &o.Tramps[i]
-		if s := o.File.Symbol(int(t.Sym)); t.Entry != noStub && int(t.Key) == key && s.Section == first.sec && s.Value < first.off && first.off < s.Value+s.Size {
-			return nil
-		}
+	if e, ok := stubs[first.sec].Around(first.off); ok && int(o.Tramps[e.ID].Key) == key && e.Start < first.off {
+		return nil
 	}
 	return o.at(sec, at, int64(fields[0].Type()), "the cell of %s holds a place that is in no stub of it", errkind.Printable(o.Keys[key].Name))
 }

@@ -157,7 +157,7 @@ func loseReturnAddress(t *testing.T, path string) {
 	defCFA, undefined := []byte{0x0c, 1, 0, 0, 0}, []byte{0x0c, 1, 0, 0x07, 65}
 	b := clitest.ReadFile(t, path)
 	code := b[frames.Off : frames.Off+frames.Size]
-	i := bytes.Index(code, defCFA)
+	i := bytes.LastIndex(code, defCFA) // compilers' own CIEs come first
 	if i < 0 {
 		t.Fatal("no initial instructions")
 	}
