@@ -98,7 +98,7 @@ boot() {
 		-cpu "$cpu" -smp "$smp" -m 1G -nographic -vga none -nodefaults \
 		-serial stdio -monitor none -no-reboot \
 		-kernel "$out/vmlinux" -initrd "$work/initrd.gz" \
-		-append "console=hvc0 panic=-1 initcall_debug ignore_loglevel $*" \
+		-append "console=hvc0 panic=-1 initcall_debug ignore_loglevel kunit.autorun=1 $*" \
 		</dev/null >"$log" 2>&1 || status=$?
 	tr -d '\r' <"$log" >"$log.tmp"
 	mv "$log.tmp" "$log"
