@@ -46,6 +46,7 @@ CORPUS_PEERS ?= 1
 CORPUS_MIN ?= 5000
 
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # The binary is static. Only the race detector needs cgo.
 export CGO_ENABLED := 0
@@ -57,7 +58,7 @@ LDFLAGS ?=
 # Without a time limit: a slow machine takes longer.
 GOTEST := $(GO) run ./.ci/gotest -timeout 0
 # What ./... does not match.
-CI_TOOLS := ./.ci/gotest ./.ci/bench ./.ci/mutation
+CI_TOOLS := ./.ci/gotest ./.ci/bench ./.ci/mutation ./.ci/vuln
 # A missing peer (linker, emulator, disassembler) fails a test instead of skipping it.
 REQUIRE := SCPATCH_REQUIRE_TOOLS=1
 
@@ -83,6 +84,7 @@ HEADERS = $(foreach h,$(wildcard include/*.h),$(h):$(INCLUDEDIR)/scpatch/$(notdi
 INSTALLED = $(B)/scpatch:$(BINDIR)/scpatch docs/scpatch.1:$(MANDIR)/man1/scpatch.1 $(HEADERS) \
 	$(foreach f,scpatch-compile scpatch.mk,share/$f:$(SHARE)/scpatch/$f) \
 	share/ScpatchConfig.cmake:$(SHARE)/cmake/Scpatch/ScpatchConfig.cmake \
+	$(B)/scpatch.pc:$(SHARE)/pkgconfig/scpatch.pc \
 	$(foreach f,$(DOCUMENTS),$f:$(DOCDIR)/$f) \
 	completions/scpatch.bash:$(SHARE)/bash-completion/completions/scpatch \
 	completions/_scpatch:$(ZSHDIR)/_scpatch \
@@ -97,6 +99,7 @@ done
 endef
 
 install: build ## Install what is built, the headers, fragments for builds, and the documents (PREFIX, DESTDIR)
+	@sed 's/@VERSION@/$(VERSION)/' share/scpatch.pc.in >$(B)/scpatch.pc
 	@$(call install-files,$(INSTALLED))
 
 install-headers:
@@ -124,22 +127,23 @@ deb: ## Make a Debian package of the last commit's time, build/scpatch_*.deb
 	rm -f $(B)/scpatch_*.deb
 	SOURCE_DATE_EPOCH='$(lastword $(COMMIT))' REVISION='$(REVISION)' GO='$(GO)' packaging/deb.sh $(B) $(VERSION)
 
-deb-test: deb ## Run lintian, and try the package in a minimal Debian: install, use, remove
+deb-test: deb ## Run lintian, and try the package in a minimal Debian, of this release and of 13: install, use, remove
 	@.ci/setup-tools package
 	lintian --fail-on error,warning $(B)/scpatch_*.deb
 	packaging/deb-test.sh $(B)/scpatch_*.deb testdata/obj/gcc-p8-O2-sites.o
+	packaging/deb-test.sh $(B)/scpatch_*.deb testdata/obj/gcc-p8-O2-sites.o trixie
 
 reproducible: build ## Build binary, tarball and package in two clones with empty caches, and compare them
 	packaging/reproducible.sh $(B)/reproducible
 
 clean: ## Remove what was built, but not the corpus, the kernel and the suites' roots
-	rm -rf $(B)/scpatch $(B)/scpatch[-_]* $(B)/demo $(B)/testdata $(B)/bench $(B)/ci $(B)/reproducible $(B)/pictures
+	rm -rf $(B)/scpatch $(B)/scpatch[-_.]* $(B)/demo $(B)/testdata $(B)/bench $(B)/ci $(B)/reproducible $(B)/pictures
 
 distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: say-test demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test screenshot e2e test-suites matrix mutants mutation mutation-sample kills fuzz lint
+.PHONY: say-test demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test bazel-test musl-test screenshot e2e test-suites matrix mutants mutation mutation-sample kills fuzz lint vuln
 test: say-test tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite (7 minutes)
 	@echo 'make test: all passed'
 
@@ -193,12 +197,26 @@ browser-test: build ## Test the site map in headless Chromium; pictures of it go
 	@mkdir -p $(B)/pictures
 	$(REQUIRE) SCPATCH_PICTURES='$(abspath $(B)/pictures)' $(GOTEST) -count=1 -v -run '^TestBrowser' ./cmd/scpatch/internal/report
 
+# The last version whose binary is on the npm registry, for x86-64.
+BAZEL := bazel-linux_x64@2.1.0
+bazel-test: ## Build with the rule of docs/builds.md in Bazel's sandbox, with a remote cache
+	@.ci/setup-tools bazel
+	@[ -d $(B)/bazel/node_modules ] || npm install --silent --no-audit --no-fund --no-save --prefix $(B)/bazel @bazel/$(BAZEL)
+	SCPATCH_BAZEL='$(abspath $(B)/bazel/node_modules/@bazel/bazel-linux_x64)' $(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBazel$$' ./cmd/scpatch/e2e
+
+musl-test: ## Build programs of static_call.h with Debian's musl for ppc64le, and run them
+	@.ci/setup-tools test corpus
+	@.ci/fetch-corpus $(B)/musl musl musl-dev musl-tools
+	@mkdir -p $(B)/musl/root
+	@cp -a $(B)/musl/musl/. $(B)/musl/musl-dev/. $(B)/musl/musl-tools/. $(B)/musl/root/
+	SCPATCH_MUSL='$(abspath $(B)/musl/root)' $(REQUIRE) $(GOTEST) -count=1 -v -run '^TestMusl$$' ./cmd/scpatch/e2e
+
 screenshot: $(KERNEL)/vmlinux.o ## Make docs/sitemap.png, the site map of that kernel object
 	@.ci/setup-tools browser
 	$(REQUIRE) SCPATCH_SCREENSHOT='$(abspath docs/sitemap.png)' SCPATCH_KERNEL='$(abspath $(KERNEL))' \
 		$(GO) test -count=1 -run '^TestWriteScreenshot' ./cmd/scpatch/internal/report
 
-test-full: test reproducible deb-test soundness browser-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
+test-full: test reproducible deb-test soundness browser-test bazel-test musl-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
 	@$(MAKE) --no-print-directory kernel-test
 	@$(MAKE) --no-print-directory kernel-test KIND=far MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
@@ -255,8 +273,16 @@ fuzz: ## Run every fuzz target for FUZZTIME inputs (500000x)
 		done; \
 	done
 
-lint: ## Run golangci-lint (the first time it is compiled: minutes)
+lint: vuln ## Run golangci-lint (the first time it is compiled: minutes), and vuln
 	$(GO) run $(GOLANGCI) run ./...
+
+# The database is in a module, so the proxy that has the modules will do. What the Go of this machine
+# has is shown; what a module of go.mod has is an error.
+vuln: ## Look for known vulnerabilities in the code that scpatch calls
+	@rm -rf $(B)/vuln && mkdir -p $(B)/vuln
+	@osv=$$($(GO) mod download -json golang.org/x/vulndb@latest | sed -n 's/^.*"Dir": "\(.*\)".*/\1/p') && $(GO) run ./.ci/vuln "$$osv/data/osv" $(B)/vuln
+	@$(GO) run $(GOVULNCHECK) -db 'file://$(abspath $(B)/vuln)' ./... >$(B)/vuln/found; status=$$?; cat $(B)/vuln/found; \
+	[ $$status = 0 ] || { grep -q 'Found in: .*@go1' $(B)/vuln/found && ! grep 'Found in: ' $(B)/vuln/found | grep -v '@go1'; }
 
 ##@ Real input
 .PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-checkpatch kernel-cost tutorial-kernel

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Install a package into a root of its own, use it, remove and purge it, and look
-# whether anything is left. The root is a minimal Debian, whose own dpkg is used; if
-# none can be fetched, an empty directory and dpkg --root. As root.
+# whether anything is left. The root is a minimal Debian, of this machine's suite or of SUITE,
+# whose own dpkg is used; if none can be fetched, an empty directory and dpkg --root. As root.
 #
-#   deb-test.sh PACKAGE OBJECT
+#   deb-test.sh PACKAGE OBJECT [SUITE]
 
 set -euo pipefail
 export LC_ALL=C
@@ -20,7 +20,7 @@ die() {
 tmp=$(mktemp -d)
 trap 'rm -rf --one-file-system "$tmp"' EXIT
 root=$tmp/debian
-suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
+suite=${3:-$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")}
 if mmdebstrap --quiet --variant=essential "$suite" "$root" 2>"$tmp/log"; then
 	echo "a minimal $suite"
 	dpkg=(chroot "$root" dpkg)
@@ -29,6 +29,7 @@ if mmdebstrap --quiet --variant=essential "$suite" "$root" 2>"$tmp/log"; then
 	file=try/scpatch.deb # chroot starts in the root
 else
 	sed 's/^/  /' "$tmp/log"
+	[ $# -lt 3 ] || die "no root of $suite"
 	echo 'mmdebstrap fails: an empty directory'
 	rm -rf "$root"
 	mkdir -p "$root/var/lib/dpkg/"{info,updates,triggers} "$root/var/log" "$root/try"
@@ -58,9 +59,11 @@ in_root /usr/bin/scpatch --version
 in_root /usr/bin/scpatch try/object.o
 in_root /usr/bin/scpatch verify try/object.o
 ! cmp -s "$object" "$root/try/object.o" || die 'the object is not patched'
-for f in include/scpatch/static_call.h share/man/man1/scpatch.1.gz share/doc/scpatch/copyright; do
+for f in include/scpatch/static_call.h share/man/man1/scpatch.1.gz share/doc/scpatch/copyright share/pkgconfig/scpatch.pc; do
 	[ -s "$root/usr/$f" ] || die "no /usr/$f"
 done
+sum=$(sha256sum <"$root/usr/bin/scpatch")
+grep -qx "PackageChecksum: SHA256: ${sum%% *}" "$root/usr/share/doc/scpatch/scpatch.spdx" || die 'scpatch.spdx is not of this binary'
 version=$(dpkg-deb -f "$deb" Version)
 [[ $(in_root /usr/bin/scpatch --version) == "scpatch ${version%-*} ("* ]] || die 'another version'
 
@@ -74,4 +77,4 @@ gone() {
 gone --remove
 "${dpkg[@]}" --install "$file"
 gone --purge
-echo "${deb##*/}: installed, used, removed, purged, nothing left"
+echo "${deb##*/}, $suite: installed, used, removed, purged, nothing left"

@@ -37,22 +37,76 @@ mkdir -p "$root/DEBIAN" "$doc"
 make --no-print-directory install B="$out/deb" LDFLAGS='-s -w' DESTDIR="$root" PREFIX=/usr \
 	ZSHDIR=/usr/share/zsh/vendor-completions
 
+# modules prints what is linked into the binary: path, version and directory.
+modules() {
+	$go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/scpatch | sort -u
+}
+
 # copyright prints our licence and those of what is linked into the binary.
 copyright() {
-	local module dir
+	local module version dir
 	printf 'scpatch, https://github.com/scpatch/scpatch\n\n'
 	cat LICENSE
-	$go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/scpatch | sort -u |
-		while read -r module version dir; do
-			printf '\n%s\n\nThe binary contains %s %s:\n\n' "$rule" "$module" "$version"
-			cat "$dir/LICENSE"
-		done
+	modules | while read -r module version dir; do
+		printf '\n%s\n\nThe binary contains %s %s:\n\n' "$rule" "$module" "$version"
+		cat "$dir/LICENSE"
+	done
 	printf '\n%s\n\nThe binary contains the run time and the library of Go:\n\n' "$rule"
 	cat "$($go env GOROOT)/LICENSE"
 }
 rule=------------------------------------------------------------------------
 
+# spdx prints a list of what the binary is made of (SPDX 2.3, tag-value), with its sum.
+spdx() {
+	local module version dir
+	cat <<-END
+		SPDXVersion: SPDX-2.3
+		DataLicense: CC0-1.0
+		SPDXID: SPDXRef-DOCUMENT
+		DocumentName: scpatch-$1-$arch
+		DocumentNamespace: https://github.com/scpatch/scpatch/spdx/$REVISION/$arch
+		Creator: Tool: packaging/deb.sh
+		Created: $(date -ud "@$SOURCE_DATE_EPOCH" +%FT%TZ)
+	END
+	spdx_package scpatch "$1" LICENSE pkg:golang/github.com/scpatch/scpatch
+	echo "PackageChecksum: SHA256: $(sha256sum <"$root/usr/bin/scpatch" | cut -d ' ' -f 1)"
+	echo 'Relationship: SPDXRef-DOCUMENT DESCRIBES SPDXRef-scpatch'
+	{
+		modules
+		echo "stdlib $($go env GOVERSION) $($go env GOROOT)"
+	} | while read -r module version dir; do
+		spdx_package "$module" "$version" "$dir/LICENSE" "pkg:golang/$module"
+		echo "Relationship: SPDXRef-scpatch STATIC_LINK SPDXRef-${module//[!A-Za-z0-9.]/-}"
+	done
+}
+
+# spdx_package NAME VERSION LICENCE PURL: the part about one package.
+spdx_package() {
+	local license
+	if grep -q 'Permission is hereby granted, free of charge' "$3"; then
+		license=MIT
+	elif grep -q 'Neither the name' "$3" && grep -q 'Redistribution and use' "$3"; then
+		license=BSD-3-Clause
+	else
+		echo "${0##*/}: what licence is $3?" >&2
+		return 1
+	fi
+	cat <<-END
+
+		PackageName: $1
+		SPDXID: SPDXRef-${1//[!A-Za-z0-9.]/-}
+		PackageVersion: $2
+		PackageDownloadLocation: NOASSERTION
+		FilesAnalyzed: false
+		PackageLicenseConcluded: $license
+		PackageLicenseDeclared: $license
+		PackageCopyrightText: NOASSERTION
+		ExternalRef: PACKAGE-MANAGER purl $4@$2
+	END
+}
+
 copyright >"$doc/copyright"
+spdx "$2" >"$doc/scpatch.spdx"
 mkdir -p "$root/usr/share/lintian/overrides"
 cp packaging/lintian-overrides "$root/usr/share/lintian/overrides/scpatch"
 gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
@@ -73,6 +127,7 @@ Maintainer: $maintainer
 Installed-Size: $size
 Section: devel
 Priority: optional
+Provides: libscpatch-dev (= $version)
 Homepage: https://github.com/scpatch/scpatch
 Description: rewrite the static-call sites of ppc64le objects
  A static call is a call through a pointer that changes rarely or never.

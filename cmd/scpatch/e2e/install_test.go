@@ -56,7 +56,7 @@ func TestE2EInstall(t *testing.T) {
 		staged := clitest.FilesBelow(t, filepath.Join(stage, prefix))
 		for _, f := range []string{
 			"bin/scpatch", "include/scpatch/static_call.h", "share/man/man1/scpatch.1", "share/scpatch/scpatch.mk",
-			"share/scpatch/scpatch-compile", "share/cmake/Scpatch/ScpatchConfig.cmake", "share/doc/scpatch/docs/messages.md",
+			"share/scpatch/scpatch-compile", "share/cmake/Scpatch/ScpatchConfig.cmake", "share/pkgconfig/scpatch.pc", "share/doc/scpatch/docs/messages.md",
 		} {
 			if _, ok := staged[f]; !ok {
 				t.Errorf("%s is not installed", f)
@@ -130,6 +130,22 @@ scpatch_patch(program)
 			checkProject(t, w, dir, "b", []string{"cmake", "--build", "b"})
 		})
 	}
+
+	t.Run("pkg-config", func(t *testing.T) {
+		tooltest.Need(t, "pkg-config")
+		dir := project(t, "Makefile", `
+CC = $(shell pkg-config --variable=compile scpatch) powerpc64le-linux-gnu-gcc
+CFLAGS = -O2 -fPIE $(shell pkg-config --cflags scpatch)
+OBJECTS = usc_main.o usc_calls.o usc_keys.o usc_targets.o
+program: $(OBJECTS)
+	$(CC) -pie -o $@ $^
+$(OBJECTS): usc.h
+`)
+		t.Setenv("PKG_CONFIG_PATH", filepath.Join(prefix, "share", "pkgconfig"))
+		checkProject(t, w, dir, ".", []string{"make", "-s"})
+		version := execute(t, dir, []string{filepath.Join(prefix, "bin", "scpatch"), "--version"})
+		execute(t, dir, []string{"pkg-config", "--exact-version=" + strings.Fields(string(version))[1], "scpatch"})
+	})
 
 	// A program that runs anywhere, for the machine that builds it.
 	t.Run("native", func(t *testing.T) {
