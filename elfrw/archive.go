@@ -72,7 +72,7 @@ func IsArchive(head []byte) bool {
 }
 
 // OpenArchive maps a regular file and checks the headers of all members, and the
-// index of symbols. The caller must Close it.
+// symbol index. The caller must Close it.
 func OpenArchive(path string) (*Archive, error) {
 	src, err := openSource(path)
 	if err != nil {
@@ -121,7 +121,7 @@ func (a *Archive) Guard(fn func() error) error { return a.file.Guard(fn) }
 // Thin reports whether the members are files of their own.
 func (a *Archive) Thin() bool { return a.thin }
 
-// NumMembers returns the number of members. The index of symbols and the table of
+// NumMembers returns the number of members. The symbol index and the table of
 // long names do not count.
 func (a *Archive) NumMembers() int { return len(a.members) }
 
@@ -159,7 +159,7 @@ func (a *Archive) readHeader(off uint64) (end uint64, err error) {
 	text := strings.TrimRight(string(h[arSize:arFmag]), " ")
 	size, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return 0, arBad(off+arSize, "ar_size", "%q is no decimal number", text)
+		return 0, arBad(off+arSize, "ar_size", "%q is not a decimal number", text)
 	}
 	content := func() (arPart, error) {
 		if left := uint64(len(rest) - arHeaderSize); size > left {
@@ -170,7 +170,7 @@ func (a *Archive) readHeader(off uint64) (end uint64, err error) {
 	switch raw := strings.TrimRight(string(h[:arNameSize]), " "); {
 	case raw == "/" || raw == "/SYM64/":
 		if len(a.members) > 0 || a.HasIndex() || a.names.begin != 0 {
-			return 0, arBad(off, "ar_name", "%q, an index of symbols, is not the first member", raw)
+			return 0, arBad(off, "ar_name", "%q, a symbol index, is not the first member", raw)
 		}
 		a.index.width = 4
 		if raw != "/" {
@@ -185,7 +185,7 @@ func (a *Archive) readHeader(off uint64) (end uint64, err error) {
 		a.names, err = content()
 		return a.names.end, err
 	case strings.HasPrefix(raw, "#1/"), strings.HasPrefix(raw, "__.SYMDEF"):
-		return 0, arBad(off, "ar_name", "is %q: archives in the form of BSD are not read; want that of GNU", raw)
+		return 0, arBad(off, "ar_name", "is %q: BSD archives are not supported; want a GNU archive", raw)
 	}
 	if _, _, err := a.name(h); err != nil {
 		return 0, arBad(off, "ar_name", "%v", err)

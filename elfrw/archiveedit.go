@@ -60,7 +60,7 @@ type arSplice struct {
 	pad      []byte // after the image
 }
 
-// Layout decides where everything goes, and brings the index of symbols up to date.
+// Layout decides where everything goes, and brings the symbol index up to date.
 //
 // In the index the offsets change. The names stay, unless a new member defines other
 // global symbols than the old one: then the entries of those that are gone are

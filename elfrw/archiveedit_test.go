@@ -208,7 +208,7 @@ func TestArchiveRefuse(t *testing.T) {
 	if err := elfrw.IndexHead(8, 1<<32); err != nil {
 		t.Error(err)
 	}
-	if err := elfrw.IndexHead(4, 1<<32); err == nil || !strings.Contains(err.Error(), "at 0x100000000, and the index") {
+	if err := elfrw.IndexHead(4, 1<<32); err == nil || !strings.Contains(err.Error(), "at 0x100000000, and the symbol index") {
 		t.Errorf("error is %v", err)
 	}
 }

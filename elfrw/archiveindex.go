@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-// An arIndex is the index of symbols: their number, for each the offset of the
+// An arIndex is the symbol index: their number, for each the offset of the
 // header of the member that defines it, and their names. Numbers are big-endian.
 type arIndex struct {
 	part  arPart
@@ -26,7 +26,7 @@ type arSymbol struct {
 	member int
 }
 
-// HasIndex reports whether the archive has an index of symbols.
+// HasIndex reports whether the archive has a symbol index.
 func (a *Archive) HasIndex() bool { return a.index.width != 0 }
 
 // Symbols visits the symbols of the index with the member that each names, in the
@@ -81,11 +81,11 @@ func (a *Archive) checkIndex() error {
 	}
 	most := x.part.size() / uint64(x.width)
 	if most == 0 {
-		return arBad(x.part.begin, "index of symbols", "has %d bytes", x.part.size())
+		return arBad(x.part.begin, "symbol index", "has %d bytes", x.part.size())
 	}
 	n := x.number(data, 0)
 	if n > most-1 {
-		return arBad(x.part.begin, "index of symbols", "counts %d symbols in 0x%x bytes", n, x.part.size())
+		return arBad(x.part.begin, "symbol index", "counts %d symbols in 0x%x bytes", n, x.part.size())
 	}
 	x.n = int(n)
 	names := data[x.names():x.part.end]
@@ -93,11 +93,11 @@ func (a *Archive) checkIndex() error {
 		at := x.part.begin + uint64(x.width*(i+1))
 		off := x.number(data, i+1)
 		if _, ok := a.memberAt(off); !ok {
-			return arBad(at, "index of symbols", "entry %d names 0x%x, where no member begins", i, off)
+			return arBad(at, "symbol index", "entry %d names 0x%x, where no member begins", i, off)
 		}
 		end := bytes.IndexByte(names, 0)
 		if end < 0 {
-			return arBad(at, "index of symbols", "the name of entry %d does not end", i)
+			return arBad(at, "symbol index", "the name of entry %d does not end", i)
 		}
 		names = names[end+1:]
 	}
@@ -131,7 +131,7 @@ func (m *ArchiveImage) layOutIndex(replaced []int) error {
 	}
 	size := uint64(len(new))
 	if size > maxArSize {
-		return fmt.Errorf("an index of symbols of %d bytes does not fit in its header", size)
+		return fmt.Errorf("a symbol index of %d bytes does not fit in its header", size)
 	}
 	m.resize(x.part, size)
 	m.splices = append(m.splices, arSplice{off: x.part.begin, del: a.after(x.part.end) - x.part.begin, ins: new})
@@ -164,7 +164,7 @@ func (m *ArchiveImage) putHeads(index []byte, grows int64) error {
 	put(0, uint64(len(m.index)))
 	for i, s := range m.index {
 		if !put(i+1, heads[s.member]) {
-			return fmt.Errorf("member %d would be at 0x%x, and the index of symbols has 32 bits for that; one called /SYM64/ has 64", s.member, heads[s.member])
+			return fmt.Errorf("member %d would be at 0x%x, and the symbol index has 32 bits for that; one called /SYM64/ has 64", s.member, heads[s.member])
 		}
 	}
 	return nil
@@ -241,12 +241,12 @@ func (m *ArchiveImage) compareIndex(out *Archive) error {
 	i := 0
 	for s := range out.symbols() {
 		if i >= len(m.index) || s.member != m.index[i].member || !bytes.Equal(s.name, m.index[i].name) {
-			return fmt.Errorf("the index of symbols: entry %d of the output differs from the plan", i)
+			return fmt.Errorf("the symbol index: entry %d of the output differs from the plan", i)
 		}
 		i++
 	}
 	if i != len(m.index) {
-		return fmt.Errorf("the index of symbols: the output has %d symbols, not the planned %d", i, len(m.index))
+		return fmt.Errorf("the symbol index: the output has %d symbols, not the planned %d", i, len(m.index))
 	}
 	return nil
 }

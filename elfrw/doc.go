@@ -69,7 +69,7 @@
 // An [Archive] is a view of an ar archive, whole or thin, in the form that GNU ar
 // and llvm-ar write for ELF. [New] takes the Data of a member as it is. An
 // [ArchiveEdit] replaces members by Images; headers, order, pad bytes and all other
-// members stay byte for byte, and the index of symbols names the new offsets. If a new
+// members stay byte for byte, and the symbol index names the new offsets. If a new
 // member defines other global symbols, the index is made anew as ar does it. What is
 // not read is an error: archives in the form of BSD, and members that no tool for ELF
 // writes.

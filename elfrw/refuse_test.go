@@ -69,7 +69,7 @@ func TestRefuse(t *testing.T) {
 		{"no such section", replace(10, 0, one, one), "section 10 of 10"},
 		{"negative section", appendTo(-1, one), "section -1 of 10"},
 		{"other length", replace(text, 0, word, one), "replacing 4 bytes by 1"},
-		{"unexpected bytes", replace(text, 4, word, nop), `".text"+0x4: expects 00 00 60 38, found 01 00 60 38`},
+		{"unexpected bytes", replace(text, 4, word, nop), `".text"+0x4: expected 00 00 60 38, found 01 00 60 38`},
 		{"past the end", replace(text, 62, word, nop), `".text"+0x3e: 4 bytes pass the end`},
 		{"far past the end", replace(text, 1<<63, word, nop), "pass the end"},
 		{"bytes of relocations", replace(rela, 0, one, one), "cannot be edited"},

@@ -71,7 +71,7 @@ func destination(path string) (string, error) {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if link, err := os.Lstat(path); err == nil && link.Mode().Type() == os.ModeSymlink {
-			return "", &os.PathError{Op: "open", Path: path, Err: errors.New("the symbolic link leads nowhere")}
+			return "", &os.PathError{Op: "open", Path: path, Err: errors.New("the symbolic link is dangling")}
 		}
 		return path, nil
 	case err != nil:

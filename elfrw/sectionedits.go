@@ -44,7 +44,7 @@ func (b *ByteEdits) Replace(off uint64, want, new []byte) error {
 		return fmt.Errorf("section %v+0x%x: %d bytes pass the end of the section (0x%x)", b.sec, off, len(want), len(d))
 	case !bytes.Equal(d[off:][:len(want)], want):
 		got := d[off:][:len(want)]
-		return fmt.Errorf("section %v+0x%x: expects % x, found % x", b.sec, off, string(want), string(got)) // not the slice, which would escape
+		return fmt.Errorf("section %v+0x%x: expected % x, found % x", b.sec, off, string(want), string(got)) // not the slice, which would escape
 	case len(want) == 0:
 		return nil
 	}

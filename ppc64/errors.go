@@ -52,7 +52,7 @@ type NotBranchError struct {
 	Got Word
 }
 
-func (e *NotBranchError) Error() string { return fmt.Sprintf("expects a branch, found %v", e.Got) }
+func (e *NotBranchError) Error() string { return fmt.Sprintf("expected a branch, found %v", e.Got) }
 
 // LocalEntryError says that an st_other byte has the reserved local-entry
 // value.
@@ -83,5 +83,5 @@ func (e *UnexpectedWordError) Error() string {
 		}
 		want = strings.Join(texts, " or ")
 	}
-	return fmt.Sprintf("offset %#x: expects %s, found %v", e.Off, want, e.Got)
+	return fmt.Sprintf("offset %#x: expected %s, found %v", e.Off, want, e.Got)
 }

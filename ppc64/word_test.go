@@ -146,10 +146,10 @@ func TestReplace(t *testing.T) {
 	if !errors.As(err, &unexpected) || unexpected.Off != 0 || unexpected.Got != 0x48000001 {
 		t.Fatalf("Replace of a bl: %v", err)
 	}
-	if diff := cmp.Diff("offset 0x0: expects nop or cror 15,15,15, found bl .+0x0", err.Error()); diff != "" {
+	if diff := cmp.Diff("offset 0x0: expected nop or cror 15,15,15, found bl .+0x0", err.Error()); diff != "" {
 		t.Error(diff)
 	}
-	if err := Replace(code, 4, RestoreTOC); !errors.As(err, &unexpected) || err.Error() != "offset 0x4: expects no word at all, found nop" {
+	if err := Replace(code, 4, RestoreTOC); !errors.As(err, &unexpected) || err.Error() != "offset 0x4: expected no word at all, found nop" {
 		t.Errorf("Replace that expects nothing: %v", err)
 	}
 	for _, off := range []uint64{2, 8, math.MaxUint64 &^ 3} {

@@ -138,25 +138,25 @@ func TestCorrupted(t *testing.T) {
 		}, "not a multiple of 4"},
 		{"site offset moved", plainSite, func(p *patient) {
 			p.put64(p.siteRela()+rOffset, p.firstSite().Off+4)
-		}, "expects b or bl, found nop"},
+		}, "expected b or bl, found nop"},
 		{"site type REL14", plainSite, func(p *patient) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_REL14))
-		}, "R_PPC64_REL14: expects a conditional branch, found bl"},
+		}, "R_PPC64_REL14: expected a conditional branch, found bl"},
 		{"site type ADDR24", plainSite, func(p *patient) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_ADDR24))
-		}, "R_PPC64_ADDR24: expects ba or bla, found bl"},
+		}, "R_PPC64_ADDR24: expected ba or bla, found bl"},
 		{"site type PLTCALL", plainSite, func(p *patient) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_PLTCALL))
-		}, "R_PPC64_PLTCALL: expects bctr or bctrl, found bl"},
+		}, "R_PPC64_PLTCALL: expected bctr or bctrl, found bl"},
 		{"a conditional branch", plainSite, func(p *patient) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x41820000)
-		}, "expects b or bl, found .long 0x41820000"},
+		}, "expected b or bl, found .long 0x41820000"},
 		{"site word", plainSite, func(p *patient) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x7c0802a6)
-		}, "expects b or bl, found .long 0x7c0802a6"},
+		}, "expected b or bl, found .long 0x7c0802a6"},
 		{"site word absolute", plainSite, func(p *patient) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x48000003)
-		}, "expects b or bl"},
+		}, "expected b or bl"},
 		{"trampoline in no code", plainSite, func(p *patient) {
 			off, _ := p.symbol("__SCT__inc")
 			binary.LittleEndian.PutUint16(p.b[off+stShndx:], uint16(p.section(".bss").Index))

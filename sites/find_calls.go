@@ -126,7 +126,7 @@ func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int)
 		return bad("%w", err)
 	}
 	if !is(w) {
-		return bad("expects %s, found %v", what, w)
+		return bad("expected %s, found %v", what, w)
 	}
 	o.Sites = append(o.Sites, Site{
 		Section: int32(sec), Off: r.Off, Key: o.Tramps[tramp].Key, Tramp: int32(tramp),

@@ -54,7 +54,7 @@ func (o *Object) current(s *Site) (state, error) {
 		}
 		return state{form: Direct, place: addr{sym.Section, sym.Value + uint64(t.At(int(s.Rela)).Addend)}}, nil
 	case s.Rela >= 0:
-		return state{}, bad("expects b or bl, found %v", w)
+		return state{}, bad("expected b or bl, found %v", w)
 	case !s.Tail && (w == ppc64.Nop || w == ppc64.Li3Zero), s.Tail && w == ppc64.Blr:
 		return state{form: Constant}, nil
 	}

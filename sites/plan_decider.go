@@ -141,7 +141,7 @@ func (p *Plan) pacaOffset() (int64, error) {
 		return -1, nil
 	}
 	if !p.env.image {
-		return -1, errkind.WrongOption.Errorf("the PACA holds the TOC pointer of the kernel image, not one of a %s", p.Place)
+		return -1, errkind.WrongOption.Errorf("the PACA holds the TOC pointer of the kernel image, not of a %s", p.Place)
 	}
 	return layout.PACATOC(p.Object.File, p.PACATOC)
 }

@@ -133,7 +133,7 @@ func TestOptions(t *testing.T) {
 		{"the table alone", source, Options{TableOnly: true}, "", Kernel, 16, false},
 		{"the table alone, module", source, Options{TableOnly: true, Place: Module}, "the table alone is useful only in the kernel image, with --runtime inline", 0, 0, false},
 		{"the table alone, trampolines", source, Options{TableOnly: true, Runtime: Trampoline}, "the table alone is useful only in the kernel image, with --runtime inline", 0, 0, false},
-		{"a PACA in a module", source, Options{Place: Module, PACATOC: "16"}, "the PACA holds the TOC pointer of the kernel image, not one of a module", 0, 0, false},
+		{"a PACA in a module", source, Options{Place: Module, PACATOC: "16"}, "the PACA holds the TOC pointer of the kernel image, not of a module", 0, 0, false},
 		{"required", source, Options{Require: []Form{Constant, Direct}}, "", Kernel, 16, false},
 		{"required, the second site is not", source + two, Options{Require: []Form{Direct}}, `section ".text": second+0x14: R_PPC64_REL24: the form is keep, and --require allows only direct: ` + KeyMissing.Text(), 0, 0, false},
 		{"required, one that has no relocation", source + hidden, Options{Require: []Form{Direct}}, `section ".text": third+0x14: the form is keep, and --require allows only direct: ` + NotAnnotated.Text(), 0, 0, false},

@@ -52,10 +52,10 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 		return nil, errkind.WrongOption.Errorf("the only linked file that can be patched is a kernel image: patch the objects of modules and programs")
 	}
 	if opts.Runtime != sites.Inline {
-		return nil, errkind.WrongOption.Errorf("the table of sites is that of a run time which patches sites (--runtime inline)")
+		return nil, errkind.WrongOption.Errorf("the table of sites is for a run time that patches sites (--runtime inline)")
 	}
 	if opts.TableOnly {
-		return nil, errkind.WrongOption.Errorf("a linked image has its table: what is left to do is to patch its sites")
+		return nil, errkind.WrongOption.Errorf("a linked image already has its table: only its sites are left to patch")
 	}
 	im, err := open(f)
 	if err != nil {

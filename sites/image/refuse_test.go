@@ -38,7 +38,7 @@ func TestRefused(t *testing.T) {
 		{"module", func(*fake) {}, sites.Options{Place: sites.Module}, "can be patched is a kernel image"},
 		{"program", func(*fake) {}, sites.Options{Place: sites.User}, "can be patched is a kernel image"},
 		{"run time", func(*fake) {}, sites.Options{Runtime: sites.Trampoline}, "--runtime inline"},
-		{"table only", func(*fake) {}, sites.Options{TableOnly: true}, "a linked image has its table"},
+		{"table only", func(*fake) {}, sites.Options{TableOnly: true}, "a linked image already has its table"},
 		{"required form", func(*fake) {}, sites.Options{Require: []sites.Form{sites.Constant}}, `section ".text": caller+0x10: the form is direct, and --require allows only constant`},
 
 		{"table size", func(f *fake) { s := f.section(layout.KernelTable); s.data = append(s.data, 0, 0, 0, 0) }, sites.Options{}, "0x14 bytes of table are not a multiple of 16"},

@@ -26,7 +26,7 @@ func IR(f *elfrw.File) (ir elfrw.Section, found bool, err error) {
 		case s.NameHasPrefix(".gnu.lto_"):
 			// struct lto_section of GCC's lto-streamer.h: two int16, then slim_object.
 			if d := s.Data(); s.NameHasPrefix(".gnu.lto_.lto.") && len(d) > 4 && !s.Has(elf.SHF_COMPRESSED) && d[4] != 0 {
-				return s, true, errkind.LTOObject.Errorf("section %v: a slim LTO object has no code; patch what -flinker-output=nolto-rel makes of it, or compile without -flto", s)
+				return s, true, errkind.LTOObject.Errorf("section %v: a slim LTO object has no code; patch the output of -flinker-output=nolto-rel, or compile without -flto", s)
 			}
 		case s.Type != shtLLVMLTO && !s.Named(".llvm.lto"):
 			continue
@@ -45,5 +45,5 @@ func FatLTO(ir elfrw.Section) error {
 	if !ir.NameHasPrefix(".gnu.lto_") {
 		remove = "llvm-objcopy -R .llvm.lto"
 	}
-	return errkind.LTOObject.Errorf("section %v: a second copy of the code, from which a link with -flto would make the calls again; compile without -flto, or remove it: %s", ir, remove)
+	return errkind.LTOObject.Errorf("section %v: a second copy of the code, from which a link with -flto would regenerate the calls; compile without -flto, or remove it: %s", ir, remove)
 }

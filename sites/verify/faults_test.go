@@ -102,7 +102,7 @@ var faults = []struct {
 	{"nop behind a save stub", func(d *damage) { d.word("v_save.site", 4, ppc64.Nop) },
 		"v_save+0x14", "r2 is not restored: the key may come to hold"},
 	{"nop in the user-space table", func(d *damage) { d.word("v_stack.site", 4, ppc64.Nop) },
-		"v_stack+0x18", "expects ld r2,24(r1) after the call, found nop"},
+		"v_stack+0x18", "expected ld r2,24(r1) after the call, found nop"},
 	{"no slot behind a call into another unit", func(d *damage) { d.word("v_foreign.site", 4, 0x38630000) },
 		"v_foreign+0x14", "no slot follows the call"},
 	{"restore without a save", func(d *damage) { d.word("v_direct.site", 4, ppc64.RestoreTOC) },
@@ -168,7 +168,7 @@ var faults = []struct {
 	{"a stub's own entry with another key", func(d *damage) { d.add("entry_again", 8, 8, d.distance("__SCK__again", "__SCK__stack")) },
 		"__SCJ__again+0x0", "the entry's stub __SCJ__again does not go through the key"},
 	{"a stub's own entry without a nop", func(d *damage) { d.word("__SCJ__again", 0, 0x616b0000) }, // ori r11,r11,0
-		"__SCJ__again+0x0", "expects nop, which a run time may make a branch, found .long 0x616b0000"},
+		"__SCJ__again+0x0", "expected nop, which a run time may turn into a branch, found .long 0x616b0000"},
 	{"a save by a listed call", func(d *damage) { // of twice by again: entry_again becomes one of the first call
 		d.add("entry_again", 0, 4, d.distance("__SCJ__again", "v_twice.site")-8)
 	}, "v_twice+0x14", "restores r2 without a save: no save of r2"},
@@ -211,7 +211,7 @@ var faults = []struct {
 	{"a call where the key holds NULL", func(d *damage) { d.word("v_null.site", 0, 0x48000001); d.branch("v_null.site", "f_hidden", 8) },
 		"v_null+0x18", "calls f_hidden (local entry), but the key holds NULL"},
 	{"an absolute branch", func(d *damage) { d.word("v_stack.site", 0, 0x48000103) },
-		"v_stack+0x18", "expects b or bl, found"},
+		"v_stack+0x18", "expected b or bl, found"},
 	{"a trampoline that loses r12", func(d *damage) { d.word("__SCT__kept", 32, 0x60000000) }, // mtctr
 		"v_kept+0x14", "but the key holds ext"},
 }

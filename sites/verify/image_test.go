@@ -66,7 +66,7 @@ var pieFaults = []struct {
 	{"a relocation of no type", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_NONE) },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
 	{"a relocation of a type that no key has", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_TPREL64) },
-		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (it has an R_PPC64_TPREL64)"}},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (it has an R_PPC64_TPREL64)"}},
 	{"a resolver's", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_IRELATIVE) },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden"}},
 	{"a resolver's slot", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_JMP_IREL) },
@@ -78,12 +78,12 @@ var pieFaults = []struct {
 	{"two relocations across", func(d *damage) {
 		copy(d.moved("__SCK__tail"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+4))
 	},
-		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations overlap only parts of it)",
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (dynamic relocations overlap only parts of it)",
 			"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
 	{"a relocation 7 bytes before", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-7))
 	},
-		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations overlap only parts of it)"}},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (dynamic relocations overlap only parts of it)"}},
 	{"a relocation 8 bytes before", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-8))
 	},
@@ -91,7 +91,7 @@ var pieFaults = []struct {
 	{"a relocation 7 bytes behind", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+7))
 	},
-		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds what is not known here (dynamic relocations overlap only parts of it)"}},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (dynamic relocations overlap only parts of it)"}},
 	{"a relocation 8 bytes behind", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+8))
 	},
@@ -103,7 +103,7 @@ var pieFaults = []struct {
 	{"relocations in another order", func(d *damage) { d.reverse(".rela.dyn") }, nil},
 	{"half a relocation", func(d *damage) { d.header(".rela.dyn", shSize)[0] -= 8 }, []string{"error: section \".rela.dyn\""}},
 	{"a weak symbol", func(d *damage) { d.imported("ext")[4] = elf.ST_INFO(elf.STB_WEAK, elf.STT_FUNC) },
-		[]string{"v_foreign+0x14: calls .*, but the key holds what is not known here (a weak symbol that another unit may define)"}},
+		[]string{"v_foreign+0x14: calls .*, but the key holds something unknown here (a weak symbol that another unit may define)"}},
 	{"no r12", func(d *damage) { d.without12("v_foreign.site") }, []string{"v_foreign+0x14: enters ext without its address in r12"}},
 
 	{"symbols of another size", func(d *damage) { d.header(".dynsym", shEntsize)[0] = 16 }, []string{"error: section \".dynsym\""}},

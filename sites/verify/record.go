@@ -237,9 +237,9 @@ func (v *verifier) checkRecord(s *site) error {
 	case s.key != r.key && !sameKey(v.keyName(s.key), r.name) && (r.key != 0 || v.keyName(s.key) != ""):
 		return errkind.BadTable.Errorf("the entry's key is %s, the record says %s", v.name(s.key), errkind.Printable(r.name))
 	case s.entry != 0 && s.tail() != (r.flags&layout.RecordTail != 0):
-		return errkind.BadTable.Errorf("the entry says tail call %v, the record says the reverse", s.tail())
+		return errkind.BadTable.Errorf("the entry says tail call %v, the record says the opposite", s.tail())
 	case s.user && (s.flags&layout.FlagNoTOC != 0) != (r.flags&layout.RecordNoTOC != 0):
-		return errkind.BadTable.Errorf("whether the caller keeps a TOC pointer the entry and the record do not agree")
+		return errkind.BadTable.Errorf("the entry and the record disagree on whether the caller keeps a TOC pointer")
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ var recordFaults = []struct {
 	{"kept is direct", func(d *damage) { d.branch("v_kept.site", "f_hidden", 8); d.word("v_kept.site", 4, ppc64.Nop) },
 		"v_kept+0x14", errkind.BadRecord, "the record says keep, found a call to something other than the trampoline"},
 	{"kept is absolute", func(d *damage) { d.at("v_kept.site", 0)[0] |= 2 },
-		"v_kept+0x14", errkind.WrongCall, "expects b or bl, found"},
+		"v_kept+0x14", errkind.WrongCall, "expected b or bl, found"},
 	{"kept is conditional", func(d *damage) { d.word("v_kept.site", 0, 0x41820009) },
 		"v_kept+0x14", errkind.WrongCall, "found .long 0x41820009, but the key holds f_hidden"},
 	{"linker is direct", func(d *damage) { d.branch("v_again.site", "f_hidden", 8); d.word("v_again.site", 4, ppc64.Nop) },
@@ -206,9 +206,9 @@ var recordCases = []sourceCase{
 		".byte 2, 0, 0, 0, 0, 0, 0, 0", ".byte 2, 3, 0, 0, 0, 0, 0, 0"},
 		want: []string{"v_tail+0x8: a tail call, and nothing restores r2: the key may come to hold a function of another unit"}},
 	{name: "another TOC of the table's caller", edits: []string{"recsite listed, 2, 20", "recsite listed, 2, 22"},
-		want: []string{"v_listed+0x18: whether the caller keeps a TOC pointer the entry and the record do not agree"}},
+		want: []string{"v_listed+0x18: the entry and the record disagree on whether the caller keeps a TOC pointer"}},
 	{name: "another tail flag than the table's", edits: []string{"recsite listed, 2, 20", "recsite listed, 2, 21"},
-		want: []string{"v_listed+0x18: the entry says tail call false, the record says the reverse"}},
+		want: []string{"v_listed+0x18: the entry says tail call false, the record says the opposite"}},
 	{name: "another name than the table's", edits: []string{"\treckey listed, __SCK__listed", "\treckey listed, 0", "recname listed", ".Lname_listed: .asciz \"lost\""},
 		want: []string{"v_listed+0x18: the entry's key is __SCK__listed, the record says lost"}},
 	{name: "direct, listed", edits: []string{"recsite listed, 2, 20", "recsite listed, 1, 20"},
@@ -225,10 +225,10 @@ var recordCases = []sourceCase{
 	{name: "dropped, a nop", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, "caller dropped, 0, nop, nop", "recsite dropped, 1", "recsite dropped, 0"}},
 	{name: "dropped, li", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, `caller dropped, 0, "li 3,0", nop`, "recsite dropped, 1", "recsite dropped, 0"}},
 	{name: "dropped, blr", edits: []string{`caller dropped, 0, "bl f_hidden", nop`, "caller dropped, 0, blr, nop", "recsite dropped, 1", "recsite dropped, 0"},
-		want: []string{"v_dropped+0x14: found blr, but the key holds what is not known here (the file has neither the key nor its trampoline)"}},
+		want: []string{"v_dropped+0x14: found blr, but the key holds something unknown here (the file has neither the key nor its trampoline)"}},
 	{name: "dropped, a tail call's blr", edits: []string{"\treckey tail, __SCK__tail", "\treckey tail, 0", "recname tail", ".Lname_tail: .asciz \"tall\"", "\tb f_hidden", "\tblr", "recsite tail, 1, 1", "recsite tail, 0, 1"}},
 	{name: "dropped, a tail call's nop", edits: []string{"\treckey tail, __SCK__tail", "\treckey tail, 0", "recname tail", ".Lname_tail: .asciz \"tall\"", "\tb f_hidden", "\tnop", "recsite tail, 1, 1", "recsite tail, 0, 1"},
-		want: []string{"v_tail+0x8: found nop, but the key holds what is not known here"}},
+		want: []string{"v_tail+0x8: found nop, but the key holds something unknown here"}},
 
 	{name: "place of code that was dropped", edits: []string{second, "\t.quad -1\n\t.quad __SCK__gone\n"}},
 	{name: "place of code that was folded", edits: []string{second, "\t.quad 1\n\t.quad __SCK__gone\n"}},
@@ -373,7 +373,7 @@ func TestNothingKnown(t *testing.T) {
 	}{
 		{[]string{"-R", "static_call_sites"}, errkind.NotListed, ""},
 		{[]string{"-R", "static_call_sites", "-R", ".debug_static_calls"}, errkind.NotPatched, "calls __SCT__"},
-		{[]string{"-R", "static_call_sites", "-S"}, errkind.NothingKnown, "no symbols of the program's own"},
+		{[]string{"-R", "static_call_sites", "-S"}, errkind.NothingKnown, "neither symbols of the program's own"},
 	} {
 		dir := build(t, "verify-nothing"+strings.Join(c.args, ""), func(dir string) {
 			if err := os.WriteFile(filepath.Join(dir, "record.o"), object, 0o644); err != nil {

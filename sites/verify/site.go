@@ -188,7 +188,7 @@ func (v *verifier) checkConstantSite(s *site, t *target, c caller, w ppc64.Word)
 func checkKind(s *site, w ppc64.Word) error {
 	switch {
 	case w.AA():
-		return errkind.WrongCall.Errorf("expects b or bl, found %v", w)
+		return errkind.WrongCall.Errorf("expected b or bl, found %v", w)
 	case w.LK() != s.tail():
 		return nil
 	case s.entry == 0:

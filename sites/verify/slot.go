@@ -48,7 +48,7 @@ func (v *verifier) lost(s *site, t *target, o *outcome) string {
 		}
 	case arrived:
 		if t.tramp != 0 {
-			return "the trampoline may lead into another unit"
+			return "the trampoline may jump into another unit"
 		}
 	}
 	f := &t.callee
@@ -177,7 +177,7 @@ func (v *verifier) checkUserEntry(s *site, t *target, c caller) bool {
 		return true
 	}
 	if w, ok := v.slot(s); !ok || w != ppc64.RestoreTOC {
-		v.fault(s, errkind.R2Lost.Errorf("expects ld r2,24(r1) after the call, found %v", w))
+		v.fault(s, errkind.R2Lost.Errorf("expected ld r2,24(r1) after the call, found %v", w))
 		return false
 	}
 	v.await(s, false)
@@ -202,7 +202,7 @@ func (v *verifier) checkModuleEntry(s *site, c caller) bool {
 		v.fault(s, errkind.BadStub.Errorf("the entry of a tail call cannot have a stub"))
 		return false
 	case !ok || w != ppc64.RestoreTOC:
-		v.fault(s, errkind.R2Lost.Errorf("expects ld r2,24(r1) after the call, found %v", w))
+		v.fault(s, errkind.R2Lost.Errorf("expected ld r2,24(r1) after the call, found %v", w))
 		return false
 	}
 	saves, err := v.checkCell(s, c)

@@ -218,7 +218,7 @@ func (p *program) isReturn0(at uint64) bool {
 func (p *program) text(t *target) string {
 	switch {
 	case t.unknown != "":
-		return fmt.Sprintf("what is not known here (%s)", t.unknown)
+		return fmt.Sprintf("something unknown here (%s)", t.unknown)
 	case t.null:
 		return "NULL"
 	}

@@ -202,7 +202,7 @@ func (v *verifier) nothingKnown() error {
 		return errkind.NothingKnown.Errorf("there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known about the sites")
 	case v.traces > 0:
 	case !v.object && !v.locals:
-		return errkind.NothingKnown.Errorf("there are no symbols of the program's own, no table of sites and no record of them: nothing is known about the sites")
+		return errkind.NothingKnown.Errorf("there are neither symbols of the program's own, nor a table of sites, nor a record of them: nothing is known about the sites")
 	}
 	return nil
 }
@@ -275,7 +275,7 @@ func (v *verifier) table(t table) int {
 			} else if v.record(s.at) != nil {
 				v.fault(&s, errkind.BadRecord.Errorf("the record says that a stub's own entry is a site"))
 			} else if w, _ := v.word(s.at); w != ppc64.Nop {
-				v.fault(&s, errkind.BadStub.Errorf("expects nop, which a run time may make a branch, found %v", w))
+				v.fault(&s, errkind.BadStub.Errorf("expected nop, which a run time may turn into a branch, found %v", w))
 			}
 			continue
 		}

@@ -62,7 +62,7 @@ func TestVersions(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		wantFault(t, r, "v_old+0x14", "but the key holds what is not known here (it belongs to another unit)")
+		wantFault(t, r, "v_old+0x14", "but the key holds something unknown here (it belongs to another unit)")
 	}
 }
 

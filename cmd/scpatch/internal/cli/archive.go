@@ -127,7 +127,7 @@ func failMember(log *logrus.Entry, archive string, m elfrw.Member, err error) in
 // written, or none.
 func (p *patcher) patchArchive(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	if p.output == dash {
-		return 0, errkind.WrongOption.Errorf("--output - does not go with an archive")
+		return 0, errkind.WrongOption.Errorf("--output - cannot be used with an archive")
 	}
 	unlock := func() {}
 	if p.output == "" {
@@ -156,7 +156,7 @@ func (p *patcher) patchArchive(ctx context.Context, path string, out *bytes.Buff
 // patchThin patches the members of a thin archive, which are files of their own.
 func (p *patcher) patchThin(ctx context.Context, path string, a *elfrw.Archive, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	if p.output != "" {
-		return 0, errkind.WrongOption.Errorf("--output does not go with a thin archive: its members are files of their own")
+		return 0, errkind.WrongOption.Errorf("--output cannot be used with a thin archive: its members are separate files")
 	}
 	var whole patchedFile
 	code, err = eachMember(ctx, path, a, log, func(_ int, m elfrw.Member, name string, log *logrus.Entry) (int, error) {

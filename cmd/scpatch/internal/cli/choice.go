@@ -77,7 +77,7 @@ func parseGlobs(option string, values []string) (globs []report.Glob, err error)
 		case v == "":
 			return nil, fmt.Errorf("--%s needs a pattern", option)
 		case g.Bad():
-			return nil, fmt.Errorf("--%s: %q is no pattern: a bracket is not closed, or a backslash is last", option, v)
+			return nil, fmt.Errorf("--%s: %q is not a pattern: a bracket is not closed, or a backslash is last", option, v)
 		}
 		globs = append(globs, g)
 	}

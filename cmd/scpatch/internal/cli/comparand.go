@@ -46,7 +46,7 @@ func openComparand(ctx context.Context, path string) (in *comparand, err error) 
 	head, _ := in.text.Peek(8) // an error comes again when it is read
 	archive := elfrw.IsArchive(head)
 	if archive && in.file == nil {
-		return nil, errkind.Archive.Errorf("an archive is not read from standard input; name its file")
+		return nil, errkind.Archive.Errorf("an archive cannot be read from standard input; name its file")
 	}
 	in.object = archive || bytes.HasPrefix(head, []byte(elf.ELFMAG))
 	return in, nil

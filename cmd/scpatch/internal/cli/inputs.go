@@ -31,7 +31,7 @@ func expandArgs(args []string) ([]string, error) {
 
 // addRecursive adds the option of the commands that look into directories.
 func (c *common) addRecursive() {
-	c.flags.BoolVarP(&c.recursive, "recursive", "r", false, "of a directory, take the objects and archives for ppc64le below it")
+	c.flags.BoolVarP(&c.recursive, "recursive", "r", false, "for a directory, process the ppc64le objects and archives below it")
 }
 
 // expand replaces directories by the files below them if --recursive is given.

@@ -23,9 +23,9 @@ List the static-call sites of ppc64le (ELFv2) objects, of the members of archive
 and of kernel images: where each is, which key it calls and what that holds, what
 scpatch would do with it and why. For linked programs and shared libraries (--user),
 list the sites that their table and scpatch's record name, and what each calls.
-Nothing is changed.
+Files are not changed.
 
-The options --form, --reason, --key and --function choose sites. An option that is
+The options --form, --reason, --key and --function select sites. An option that is
 given several times takes a site that fits any of its values; of several options,
 all have to fit.
 `
@@ -144,11 +144,11 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func checkListOutputs(asJSON, asSarif, diff, hasPage bool, page string) error {
 	switch {
 	case asJSON && diff:
-		return fmt.Errorf("--json and --diff exclude each other")
+		return fmt.Errorf("--json and --diff cannot be combined")
 	case asSarif && (asJSON || diff || hasPage):
-		return fmt.Errorf("--sarif excludes --json, --html and --diff")
+		return fmt.Errorf("--sarif cannot be combined with --json, --html or --diff")
 	case hasPage && (asJSON || diff):
-		return fmt.Errorf("--html excludes --json and --diff")
+		return fmt.Errorf("--html cannot be combined with --json or --diff")
 	case hasPage && page == "":
 		return fmt.Errorf("--html needs the name of a file")
 	}

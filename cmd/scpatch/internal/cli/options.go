@@ -35,7 +35,7 @@ func (*formatNumber) Type() string { return "number" }
 
 func (n *formatNumber) Set(s string) error {
 	if s != strconv.Itoa(kernelFormat) {
-		return fmt.Errorf("this scpatch knows format %d only", kernelFormat)
+		return fmt.Errorf("this scpatch supports only format %d", kernelFormat)
 	}
 	n.text = s
 	return nil
@@ -92,7 +92,7 @@ func (c *common) addPlace() {
 	f.BoolVar(&c.module, "module", false, "the code runs in a kernel module (default: the kernel image; a linked .ko is recognized)")
 	f.BoolVar(&c.user, "user", false, "the code runs in user space")
 	f.IntVar(&c.entrySize, "entry-size", 0, "size of an entry of .static_call_sites: `BYTES` is 8 or 16 (default: as in an existing table, otherwise 16)")
-	f.Var(&c.format, "kernel-format", fmt.Sprintf("fail unless `NUMBER` is that of the format that the kernel shares with this scpatch: %d", kernelFormat))
+	f.Var(&c.format, "kernel-format", fmt.Sprintf("fail unless `NUMBER` is the version of the kernel's format that this scpatch supports: %d", kernelFormat))
 }
 
 // addPlanning adds the options of the commands that make a plan.
@@ -171,9 +171,9 @@ func (c *common) check(stdout io.Writer) error {
 	c.screen = c.screenOf(stdout)
 	switch {
 	case c.module && c.user:
-		return errors.New("--module and --user exclude each other")
+		return errors.New("--module and --user cannot be combined")
 	case c.verbose && c.quiet:
-		return errors.New("--verbose and --quiet exclude each other")
+		return errors.New("--verbose and --quiet cannot be combined")
 	case c.entrySize != 0 && c.entrySize != 8 && c.entrySize != 16:
 		return fmt.Errorf("--entry-size is 8 or 16, not %d", c.entrySize)
 	}

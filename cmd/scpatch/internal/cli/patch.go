@@ -67,7 +67,7 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	p.flags.BoolVarP(&p.dryRun, "dry-run", "n", false, "change nothing")
 	p.flags.BoolVarP(&p.diff, "diff", "d", false, "print every changed site, before and after")
 	p.flags.BoolVar(&p.keep, "allow-kept", false, "exit with 0 even if sites stay on their trampolines")
-	p.flags.BoolVar(&p.strip, "strip-signature", false, "drop the signature of a module that is changed")
+	p.flags.BoolVar(&p.strip, "strip-signature", false, "drop the signature of a changed module")
 	p.addRecursive()
 	p.addLast()
 	files, err := p.parse(args, patchUsage, patchStatus, stdout)
@@ -245,7 +245,7 @@ func open(ctx context.Context, path string) (*elfrw.File, error) {
 		}
 		f, err := elfrw.New(data)
 		if err = notELF(err, data); errors.Is(err, errArchive) {
-			err = errkind.Archive.Errorf("an archive is not read from standard input; name its file")
+			err = errkind.Archive.Errorf("an archive cannot be read from standard input; name its file")
 		}
 		return f, err
 	}
@@ -271,9 +271,9 @@ func notELF(err error, head []byte) error {
 	case elfrw.IsArchive(head):
 		return errArchive
 	case bytes.HasPrefix(head, []byte(bitcodeMagic)):
-		return errkind.LTOObject.Errorf("%w: this is LLVM bitcode; patch what the LTO link makes of it", err)
+		return errkind.LTOObject.Errorf("%w: this is LLVM bitcode; patch the output of the LTO link", err)
 	}
-	return fmt.Errorf("%w; want an object that a compiler for powerpc64le has made", err)
+	return fmt.Errorf("%w; want an object compiled for powerpc64le", err)
 }
 
 // report says what was done, and warns of the sites that had to stay.

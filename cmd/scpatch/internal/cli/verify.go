@@ -20,12 +20,12 @@ Check the static-call sites of ppc64le (ELFv2) objects, archives, modules and
 linked programs: every site that a table or scpatch's record names must call what its
 key holds, or be the constant that replaces it. r2 must be restored exactly where
 that is needed, and the matching save must be found. A call to a trampoline that
-neither names is an error. Nothing is changed.
+neither names is an error. Files are not changed.
 `
 
 const verifyStatus = `
 Exit status:
-  0  every site is as it must be
+  0  every site is correct
   2  bad usage
   3  something is wrong with a site, or the file cannot be checked
   4  a file could not be read
@@ -47,7 +47,7 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	case *paca != "" && (c.module || c.user):
 		err = fmt.Errorf("--paca-toc is for the kernel image only")
 	case *asJSON && *asSarif:
-		err = fmt.Errorf("--json and --sarif exclude each other")
+		err = fmt.Errorf("--json and --sarif cannot be combined")
 	}
 	if err != nil {
 		return c.usageError(err, stderr)

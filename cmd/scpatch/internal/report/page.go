@@ -400,7 +400,7 @@ func replaceablePage(path string) error {
 	defer f.Close()
 	head := make([]byte, len(pageStart))
 	if n, _ := io.ReadFull(f, head); n > 0 && string(head[:n]) != pageStart {
-		return &errkind.Error{Kind: errkind.NotAPage, Err: &fs.PathError{Op: "write", Path: path, Err: errors.New("this is not such a page, and stays as it is")}}
+		return &errkind.Error{Kind: errkind.NotAPage, Err: &fs.PathError{Op: "write", Path: path, Err: errors.New("this is not such a page, and is left as it is")}}
 	}
 	return nil
 }
