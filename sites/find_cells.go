@@ -14,6 +14,9 @@ import (
 // findUserCells reads the tables of cells that earlier runs have added. Each entry names
 // a key and, twice, a place in a stub of that key.
 func (o *Object) findUserCells() error {
+	if len(o.tables.cells) == 0 {
+		return nil
+	}
 	stubs := o.stubExtents()
 	for _, i := range o.tables.cells {
 		sec := o.File.Section(i)

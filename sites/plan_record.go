@@ -105,7 +105,7 @@ func (p *Plan) recordKeys(sites, numbers []int32) []int32 {
 	for _, site := range sites {
 		numbers[p.Object.Sites[site].Key] = -1
 	}
-	var keys []int32
+	keys := make([]int32, 0, min(len(sites), len(numbers)))
 	for _, site := range sites {
 		if key := p.Object.Sites[site].Key; numbers[key] < 0 {
 			numbers[key] = 0
@@ -119,9 +119,9 @@ func (p *Plan) recordKeys(sites, numbers []int32) []int32 {
 	return keys
 }
 
-// recordTargets returns, for each of n keys by their numbers, the symbol of the function that direct
-// calls among the sites go to. The linker may drop such a key, and the calls must still
-// be held against something. The symbol is 0 if there is no such call, or if the
+// recordTargets returns, for each of n keys by their numbers, the symbol of the function
+// that direct calls among the sites go to. The linker may drop such a key, and the calls
+// must still be compared with something. The symbol is 0 if there is no such call, or if the
 // function's definition gives way to another object's.
 func (p *Plan) recordTargets(n int, sites, numbers []int32) []int32 {
 	targets := make([]int32, n)

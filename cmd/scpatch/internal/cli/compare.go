@@ -138,6 +138,7 @@ func (x *comparison) print(listings [2][]report.File, stdout io.Writer) {
 	}
 	if err := x.page(listings, views, stdout); err != nil {
 		x.fail(x.html, err)
+		x.worst = ExitIO
 	}
 }
 
