@@ -10,7 +10,7 @@ import (
 )
 
 // TestBranchLikeAsm compares the branch accessors with ppc64asm, a decoder that
-// shares no line with this one and is there on every machine.
+// shares no code with this one and needs no tool.
 func TestBranchLikeAsm(t *testing.T) {
 	n := 0
 	for _, g := range readGolden(t) {

@@ -2,8 +2,8 @@
 
 package ppc64
 
-// An Op names an instruction of code that computes an address, loads from it or
-// branches to it. The zero Op stands for any other instruction.
+// An Op names an instruction that takes part in computing an address, loading
+// from it or branching to it. The zero Op stands for any other instruction.
 type Op uint8
 
 // The comments say what each does with the operands of an [Inst]. (RA|0) is the
@@ -45,10 +45,9 @@ const (
 // IsBranch reports whether the instruction is a branch.
 func (op Op) IsBranch() bool { return op >= OpB }
 
-// An Inst is a decoded instruction, with so few fields that it is passed in
-// registers. The accessors of its [Word] return the rest: RB, BF, SPR, Rc, and
-// BO, BI, AA and LK of a branch. The zero Inst stands for an instruction
-// without an Op.
+// An Inst is a decoded instruction, small enough to be passed in registers. The
+// accessors of its [Word] return the rest: RB, BF, SPR, Rc, and BO, BI, AA and
+// LK of a branch. The zero Inst stands for an instruction without an Op.
 type Inst struct {
 	Op  Op
 	RT  uint8 // bits 6:10; RS is the same field

@@ -2,19 +2,19 @@
 
 package ppc64
 
-// A form says which operands an instruction has beside RT and RA (Power ISA v3.1,
-// Book I §1.6).
+// A form says which operands an instruction has besides RT and RA (Power ISA
+// v3.1, Book I §1.6).
 type form uint8
 
 const (
-	formSum       form = iota // XO: none, RB is the caller's
+	formSum       form = iota // XO: none; the caller reads RB
 	formSI                    // D: SI
 	formSIShifted             // D: SI||0x0000
 	formUI                    // D: UI
 	formUIShifted             // D: UI||0x0000
 	formDS                    // DS
 	formDX                    // DX: d0||d1||d2, no RA
-	formD34                   // MLS and 8LS: all of them are in the suffix, with d0||d1
+	formD34                   // MLS and 8LS: d0||d1; RT and RA are in the suffix
 	formSPR                   // XFX: SPR, no RA
 	formMove                  // X: RB, which is RS
 	formShift                 // MD: sh, and me, which is 63-sh
@@ -34,8 +34,8 @@ type encoding struct {
 	suffix     uint32 // the primary opcode after a prefix
 }
 
-// encodings are by primary opcode (Power ISA v3.1, Book I, Appendix F), but for those
-// of opcode 31. L of a comparison is 1.
+// encodings lists the encodings by primary opcode (Power ISA v3.1, Book I, Appendix
+// F), except those of opcode 31. The comparisons have L=1.
 var encodings = [64][]encoding{
 	opcodePrefix: {
 		{OpPld, formD34, 0x03100000, 0x00000000, 57}, // 8LS
@@ -65,7 +65,7 @@ var encodings = [64][]encoding{
 	62: {{OpStd, formDS, 3, 0, 0}},
 }
 
-// extended are the encodings of primary opcode 31 by XO; OE of add is 0.
+// extended holds the encodings of primary opcode 31 by XO; add has OE=0.
 var extended = [1024]encoding{
 	51:  {op: OpMfvsrd, form: formRA},
 	179: {op: OpMtvsrd, form: formRA},

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/arch/ppc64/ppc64asm"
 )
 
-// instsOf are the instructions that Decode knows, by the mnemonics of the golden
-// file, with their operands in the order of the text.
+// instsOf lists the instructions that Decode knows, by their mnemonics in the
+// golden file, with their operands in the order of the text.
 var instsOf = map[string]struct {
 	op       Op
 	operands string
@@ -84,8 +84,8 @@ func (g golden) want(t *testing.T) Inst {
 	return in
 }
 
-// TestGoldenDecode decodes every line but the branches, for which the test below
-// has another source: all that have no Op among them.
+// TestGoldenDecode decodes every line, with or without an Op, except the
+// branches, which the test below checks against another source.
 func TestGoldenDecode(t *testing.T) {
 	seen := map[Op]bool{}
 	for _, g := range readGolden(t) {
@@ -115,7 +115,7 @@ type decoded struct {
 	LK, AA, Rc     bool
 }
 
-// ours is what this package says of an instruction.
+// ours decodes an instruction with this package.
 func ours(w, suffix Word) decoded {
 	in := Decode(w, suffix)
 	d := decoded{Inst: in, target: in.Target()}
@@ -134,7 +134,7 @@ func ours(w, suffix Word) decoded {
 	return d
 }
 
-// asmInst is what ppc64asm, with tables of its own, says of one.
+// asmInst decodes it with ppc64asm, which has tables of its own.
 func asmInst(w, suffix Word) (in decoded) {
 	var b [8]byte
 	w.Put(b[:])
@@ -244,7 +244,7 @@ func asmInst(w, suffix Word) (in decoded) {
 	case ppc64asm.MTSPR:
 		in.Op, in.Imm, in.RT, in.target = OpMtspr, num(0), reg(1), reg(1)
 	case ppc64asm.PNOP:
-		if w == 0x07000000 { // with reserved bits it is none that an assembler makes
+		if w == 0x07000000 { // assemblers leave the reserved bits 0
 			in.Op = OpPnop
 		}
 	case ppc64asm.B, ppc64asm.BA, ppc64asm.BL, ppc64asm.BLA:
@@ -261,7 +261,7 @@ func asmInst(w, suffix Word) (in decoded) {
 	return in
 }
 
-// sameAsAsm compares the decoders; ST, which ppc64asm looks at, is cleared before.
+// sameAsAsm compares the decoders. It clears ST, because ppc64asm checks it.
 func sameAsAsm(t *testing.T, w, suffix Word) {
 	t.Helper()
 	if typ := w.PrefixType(); w.IsPrefix() && (typ == Prefix8LS || typ == PrefixMLS) {
@@ -300,7 +300,7 @@ func TestDecodeLikeAsm(t *testing.T) {
 			sameAsAsm(t, opcodeX<<26|Word(xo)<<1|word()&0x03fff801, 0)
 		}
 	}
-	for reg := range Word(32) { // what random operands seldom are: mr, li
+	for reg := range Word(32) { // mr and li, which random operands seldom give
 		sameAsAsm(t, 0x7c000378|word()&0x001f0001|reg<<21|reg<<11, 0)
 		sameAsAsm(t, 0x38000000|reg<<21|word()&0xffff, 0)
 		for sh := range Word(64) {

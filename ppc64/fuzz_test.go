@@ -27,8 +27,9 @@ func FuzzBranch(f *testing.F) {
 	})
 }
 
-// FuzzWord decodes any two words in every way: nothing may panic, what has a
-// displacement takes it back, and ppc64asm sees the same instruction.
+// FuzzWord decodes any two words in every way. Nothing may panic, a
+// displacement that was read can be set again, and ppc64asm sees the same
+// instruction.
 func FuzzWord(f *testing.F) {
 	for _, g := range readGolden(f) {
 		f.Add(uint32(g.w), uint32(g.suffix))
@@ -55,8 +56,8 @@ func FuzzWord(f *testing.F) {
 	})
 }
 
-// FuzzWalk walks any bytes: the instructions that it shows, put one after the
-// other, are the code up to the error.
+// FuzzWalk walks any bytes. The instructions that Walk reports, put together,
+// must be the code up to the error.
 func FuzzWalk(f *testing.F) {
 	f.Add(code(readGolden(f)))
 	f.Add([]byte{0, 0, 0, 4})

@@ -63,12 +63,12 @@ func Sources(w, suffix Word) uint32 {
 
 func reg(n uint32) uint32 { return 1 << (n & 31) }
 
-// scWrites are r0 and r3 to r12: Linux keeps the others over a system call
-// (Documentation/arch/powerpc/syscall64-abi.rst).
+// scWrites are r0 and r3 to r12: Linux preserves the others across a system
+// call (Documentation/arch/powerpc/syscall64-abi.rst).
 const scWrites uint32 = 0x1ff9
 
-// manyRegs are the registers of the instructions whose fields do not spell out
-// what they write.
+// manyRegs returns the registers that an instruction writes if its fields do
+// not name them all.
 func manyRegs(w Word) uint32 {
 	switch w.Opcode() {
 	case opcodeSC:
@@ -90,7 +90,7 @@ func manyRegs(w Word) uint32 {
 	return m
 }
 
-// shapeOf looks the instruction up.
+// shapeOf looks up the shape of an instruction.
 func shapeOf(w, suffix Word) shape {
 	switch w.Opcode() {
 	case opcodePrefix:
@@ -125,7 +125,8 @@ func shapeOf(w, suffix Word) shape {
 	return primary[w.Opcode()]
 }
 
-// vectorShape is for primary opcode 4: vectors, and a few results for scalars.
+// vectorShape handles primary opcode 4: vector instructions, a few of which
+// write a general register.
 func vectorShape(w Word) shape {
 	switch w & 0x3f {
 	case 48, 49, 51: // maddhd, maddhdu, maddld
@@ -148,7 +149,7 @@ func vectorShape(w Word) shape {
 	return 0
 }
 
-// prefixedShape is for prefix and suffix.
+// prefixedShape handles prefixed instructions.
 func prefixedShape(w, suffix Word) shape {
 	switch op := suffix.Opcode(); w.PrefixType() {
 	case PrefixMLS:

@@ -27,8 +27,9 @@ const (
 
 const opcodeSC = 17
 
-// primary are the primary opcodes that need no further decoding (Power
-// ISA v3.1, Book I, Appendix F). What is not listed writes no general register.
+// primary holds the shapes of the primary opcodes that need no further decoding
+// (Power ISA v3.1, Book I, Appendix F). An opcode that is not listed writes no
+// general register.
 var primary = [64]shape{
 	0:  undefined,
 	5:  undefined,
@@ -69,8 +70,8 @@ var primary = [64]shape{
 	56: writesRT | writesNext, // lq
 }
 
-// xShapes are the instructions of primary opcode 31 by XO, bits 21:30; 0 for
-// one that is not defined.
+// xShapes holds the shapes of primary opcode 31 by XO, bits 21:30, and 0 where
+// XO is undefined.
 var xShapes = func() (t [1024]shape) {
 	for _, row := range xRows {
 		for _, xo := range row.xo {
@@ -91,7 +92,7 @@ var xShapes = func() (t [1024]shape) {
 	return t
 }()
 
-// xShape looks an instruction of primary opcode 31 up.
+// xShape looks up an instruction of primary opcode 31.
 func xShape(w Word) shape {
 	if w.XO()&31 == 15 { // isel: bits 21:25 are BC
 		return arith

@@ -13,12 +13,12 @@ import (
 )
 
 // noTarget matches the mnemonics whose first operand, where it is a general
-// register, is a source: stores, compares, traps, moves to somewhere else, and
-// what acts on storage, caches, translations and messages.
+// register, is a source: stores, compares, traps, moves to other registers, and
+// instructions for storage, caches, translation and messages.
 var noTarget = regexp.MustCompile(`^p?(st|cmp|tw|td|mt|dcb|icb|cp?t|dst|sl?bie|slbmte|slbia|tlb|msg|copy|paste|` +
 	`hash|tabort|treclaim|wait|dss|sync|eieio|trap)`)
 
-// notNoTarget matches what noTarget takes by mistake.
+// notNoTarget matches the mnemonics that noTarget matches by mistake.
 var notNoTarget = regexp.MustCompile(`^cmpb$`)
 
 var gprText = regexp.MustCompile(`\br(\d+)\b`)
@@ -75,7 +75,8 @@ func parseAsm(inst ppc64asm.Inst) operands {
 	return o
 }
 
-// writes is what the operands and the mnemonic alone say.
+// writes returns the registers written, judging by the operands and the
+// mnemonic alone.
 func (o operands) writes() uint32 {
 	var m uint32
 	if !noTarget.MatchString(o.name) || notNoTarget.MatchString(o.name) {

@@ -55,7 +55,7 @@ func Memory(w, suffix Word) (Access, bool) {
 	return Access{Store: k.kind == store, Update: k.update, Size: size, Base: w.RA(), Disp: disp}, true
 }
 
-// displacementAccess looks a D, DS or DQ-form instruction up.
+// displacementAccess looks up a D-form, DS-form or DQ-form instruction.
 func displacementAccess(w Word) (access, int64) {
 	switch op := w.Opcode(); op {
 	case 6:
@@ -81,7 +81,7 @@ func displacementAccess(w Word) (access, int64) {
 	return access{}, 0
 }
 
-// indexedMemory looks an instruction of primary opcode 31 up.
+// indexedMemory looks up an instruction of primary opcode 31.
 func indexedMemory(w Word) (Access, bool) {
 	xo := w.XO()
 	k := xForm[xo]
@@ -99,7 +99,7 @@ func indexedMemory(w Word) (Access, bool) {
 	return a, true
 }
 
-// prefixedMemory looks an 8LS:D-form or MLS:D-form instruction up.
+// prefixedMemory looks up an 8LS:D-form or MLS:D-form instruction.
 func prefixedMemory(w, suffix Word) (Access, bool) {
 	var k access
 	switch w.PrefixType() {
@@ -107,7 +107,7 @@ func prefixedMemory(w, suffix Word) (Access, bool) {
 		k = prefixed8LS[suffix.Opcode()]
 	case PrefixMLS:
 		if op := suffix.Opcode(); op >= 32 && op <= 55 && !dForm[op].update {
-			k = dForm[op] // plwz is lwz with a longer displacement, and so on
+			k = dForm[op] // plwz is lwz with a longer displacement, and likewise for the others
 		}
 		if op := suffix.Opcode(); op == 46 || op == 47 {
 			k = access{} // there is no prefixed lmw or stmw

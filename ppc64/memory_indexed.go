@@ -2,9 +2,9 @@
 
 package ppc64
 
-// xForm are the loads and stores of primary opcode 31 by XO. Where the ISA keeps
-// bit 31 for more (lxvx, hashst) the table ignores it. The atomics lwat and ldat
-// write memory too; their sizes, up to 16, wrap within an aligned block.
+// xForm holds the loads and stores of primary opcode 31 by XO. Where bit 31 has
+// another meaning (lxvx, hashst), the table ignores it. The atomics lwat and
+// ldat write memory too; their sizes, up to 16, wrap within an aligned block.
 var xForm = [1024]access{
 	7:    {load, 1, false},   // lvebx
 	12:   {load, 4, false},   // lxsiwzx

@@ -13,15 +13,15 @@ const (
 	store kind = 2
 )
 
-// access is a line of the tables below. A size of 0 is not known from the
-// instruction alone.
+// access is a line of the tables below. A size of 0 means that the instruction
+// alone does not tell.
 type access struct {
 	kind   kind
 	size   uint8 // bytes
 	update bool
 }
 
-// dForm are the D-form instructions by primary opcode (Power ISA v3.1, Book I
+// dForm holds the D-form instructions by primary opcode (Power ISA v3.1, Book I
 // §3.3.2, §3.3.3 and chapter 4).
 var dForm = [64]access{
 	32: {load, 4, false},  // lwz
@@ -74,8 +74,8 @@ var (
 	}
 )
 
-// prefixed8LS are the 8LS:D-form instructions by the primary opcode of the
-// suffix (Power ISA v3.1, Book I, the chapters of their word forms).
+// prefixed8LS holds the 8LS:D-form instructions by the primary opcode of the
+// suffix (Power ISA v3.1, Book I, the chapters on their word forms).
 var prefixed8LS = [64]access{
 	41: {load, 4, false},   // plwa
 	42: {load, 8, false},   // plxsd

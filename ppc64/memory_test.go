@@ -80,8 +80,9 @@ func TestMemoryObjdump(t *testing.T) {
 	stores := 0
 	for i, text := range objdump(t, words) {
 		if a, ok := Memory(words[i], 0); strings.HasPrefix(text, ".long") {
-			// The tables ignore reserved bits, and are no judge of validity;
-			// lmw, lfdp and their like are no longer in objdump's power10.
+			// The tables ignore reserved bits and do not judge validity.
+			// objdump's power10 no longer has lmw, lfdp and similar
+			// instructions.
 			continue
 		} else if ok && a.Store {
 			stores++
@@ -123,8 +124,8 @@ func TestOverlaps(t *testing.T) {
 	}
 }
 
-// TestNotPrefixed wants the loads and stores that have no longer form to have none:
-// those with update, lmw and stmw, and what is no load or store of opcodes 32 to 55.
+// TestNotPrefixed checks that opcodes without a prefixed form get none: loads and
+// stores with update, lmw, stmw, and those of 32 to 55 that are not loads or stores.
 func TestNotPrefixed(t *testing.T) {
 	const mls = Word(0x06000000)
 	for op := range uint32(64) {

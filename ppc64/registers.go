@@ -2,7 +2,7 @@
 
 package ppc64
 
-// The general registers that an ABI gives a part in a call (ELFv2 §2.2.2.1).
+// The general registers that have a role in a call (ELFv2 §2.2.2.1).
 const (
 	RegSP    = 1  // the stack pointer
 	RegTOC   = 2  // the TOC pointer

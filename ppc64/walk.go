@@ -21,7 +21,7 @@ func Fetch(code []byte, off uint64) (w, suffix Word, err error) {
 // instruction, 0 for all others. It stops, without an error, as soon as f
 // returns false. A tail shorter than a word, and a prefix without a suffix,
 // give an [*OffsetError] with the offset of the instruction that they cut
-// short, after f has seen all that precedes.
+// short, after f has seen everything before it.
 //
 // Walk treats every word as an instruction: if data inside code (a jump table,
 // a literal) looks like a prefix, Walk takes the next word as its suffix.

@@ -24,7 +24,7 @@ const (
 	Li3Zero    Word = 0x38600000 // li r3,0: what __static_call_return0 returns
 )
 
-// What a trampoline and a stub end with. [Word.String] leaves them to the
+// The words that end a trampoline and a stub. [Word.String] leaves them to the
 // disassembler.
 const (
 	MtctrR12 Word = 0x7d8903a6 // mtctr r12

@@ -81,8 +81,8 @@ const (
 	rel base = true
 )
 
-// howtos returns the table of all types, indexed by type. It is made when it is first
-// asked for: many objects are patched without it.
+// howtos returns the table of all types, indexed by type. It is built on first use,
+// because many objects are patched without it.
 var howtos = sync.OnceValue(func() *[256]Howto {
 	var all [256]Howto
 	for _, t := range [][]row{rowsAbsolute, rowsRelative, rowsTOC, rowsTLS, rowsPrefixed, rowsMarkers} {

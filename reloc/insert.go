@@ -63,9 +63,9 @@ func (h *Howto) checkRange(off uint64, value int64) error {
 	return nil
 }
 
-// alignAt returns what the value of the type must be a multiple of at off: in
-// a DQ-form instruction (lq, lxv, stxv, lxvp, stxvp) a half16ds is a half16dq.
-// There must be an instruction for either.
+// alignAt returns what the value of the type must be a multiple of at off: in a
+// DQ-form instruction (lq, lxv, stxv, lxvp, stxvp) a half16ds is a half16dq.
+// Both need a whole instruction at off.
 func (h *Howto) alignAt(code []byte, off uint64) (int64, error) {
 	if h.Field != Half16DS {
 		return h.Align, nil

@@ -61,9 +61,9 @@ func (s slot) seed() [slotSize]byte {
 }
 
 // operand returns the S + A that makes the formula's value s.value at address
-// p. S is 0, but for a relative branch the start of the section: where such a
-// branch names an absolute symbol ld 2.40 crashes, and with a target before the
-// section of its symbol it fails an assertion.
+// p. S is 0, except for a relative branch, where it is the start of the
+// section: ld 2.40 crashes if such a branch names an absolute symbol, and fails
+// an assertion if the target lies before the symbol's section.
 func (s slot) operand(p, toc uint64) string {
 	switch {
 	case s.howto.PCRel && (s.howto.Field == Low24 || s.howto.Field == Low14):
@@ -90,8 +90,8 @@ func linkable(h Howto) bool {
 	return strings.Contains(h.Formula, "S + A")
 }
 
-// flagsOf returns the flags of the section for slots. In code ld chooses the
-// range of R_PPC64_ADDR16 by the instruction; in data it is the type's own.
+// flagsOf returns the flags of the section for slots. In code, ld chooses the
+// range of R_PPC64_ADDR16 by the instruction; in data, by the type.
 func flagsOf(slots []slot) string {
 	if len(slots) > 0 && slots[0].howto.Field == Half16 {
 		return "aw"
@@ -157,7 +157,7 @@ func link(t *testing.T, slots []slot, toc uint64, flags ...string) ([]byte, stri
 	return data[headSize:], msg, nil
 }
 
-// tocOf finds out the .TOC. that ld gives to the test's objects.
+// tocOf returns the .TOC. that ld chooses for the test's objects.
 func tocOf(t *testing.T) uint64 {
 	t.Helper()
 	base, msg, err := link(t, nil, 0)
@@ -167,8 +167,8 @@ func tocOf(t *testing.T) uint64 {
 	return binary.LittleEndian.Uint64(base)
 }
 
-// typesLikeLd calls f as a subtest for every type that ld can be compared on and
-// that is not left out.
+// typesLikeLd calls f as a subtest for every type that can be compared with ld
+// and is not left out.
 func typesLikeLd(t *testing.T, leaveOut func(Howto) bool, f func(t *testing.T, h Howto)) {
 	for typ := range uint32(256) {
 		if h, ok := Lookup(typ); ok && linkable(h) && !leaveOut(h) {
@@ -204,9 +204,9 @@ func TestInsertLikeLd(t *testing.T) {
 	})
 }
 
-// TestRangeLikeLd compares the range of each type with what ld takes for a
-// truncation. It leaves out what the two differ in by design: ld takes a number
-// down to -2^n for a bitfield, so that -2^16 and 0 become the same half word.
+// TestRangeLikeLd compares the range of each type with what ld calls a
+// truncation. It leaves out an intended difference: for a bitfield ld accepts
+// numbers down to -2^n, so that -2^16 and 0 become the same half word.
 func TestRangeLikeLd(t *testing.T) {
 	toc := tocOf(t)
 	// ld inserts a stub where a branch does not reach.

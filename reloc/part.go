@@ -47,12 +47,11 @@ var parts = [...]struct {
 	Highesta34: {50, 1 << 33},
 }
 
-// number returns the part p of value as a signed number, which is what has a
-// range.
+// number returns the part p of value as a signed number, for the range check.
 func (p Part) number(value int64) int64 { return (value + parts[p].round) >> parts[p].shift }
 
-// bits returns the part p of value as a pattern, which is what goes into the
-// field: #hi30, #highest34 and their like have zeros above their own bits.
+// bits returns the part p of value as the bits for the field: #hi30, #highest34
+// and the like have zeros above their own bits.
 func (p Part) bits(value int64) uint64 {
 	return uint64(value+parts[p].round) >> parts[p].shift
 }

@@ -82,7 +82,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestTableIndex: an index outside of the table is as loud as one of a slice.
+// TestTableIndex checks that an index outside the table panics, as for a slice.
 func TestTableIndex(t *testing.T) {
 	table := Table(make([]byte, 2*RelaSize))
 	for _, i := range []int{-1, 2, math.MaxInt / RelaSize} {
@@ -177,14 +177,14 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// TestPartBounds holds the range of a value against the part that it is about: at
-// each end the part is in the range, and one further it is not.
+// TestPartBounds checks bounds against number: at each bound the part is in
+// range, and one beyond it is not.
 func TestPartBounds(t *testing.T) {
 	const least, most = -0x8000, 0x7fff
 	for p := range parts {
 		p := Part(p)
 		if parts[p].shift > 34 {
-			continue // the range is larger than that of a number
+			continue // the range exceeds that of int64
 		}
 		low, high := p.bounds(least, most)
 		if p.number(low) != least || p.number(low-1) == least || p.number(high) != most || p.number(high+1) == most {

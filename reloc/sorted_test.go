@@ -36,8 +36,8 @@ func TestInOrder(t *testing.T) {
 	}
 }
 
-// TestSort holds Sorted against a stable sort of the decoded entries, and each
-// search and extent against a look at all of them.
+// TestSort compares Sorted with a stable sort of the decoded entries, and each
+// search and extent with a linear scan.
 func TestSort(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for round := range 300 {

@@ -9,8 +9,8 @@ import "debug/elf"
 const TOCBias = 0x8000
 
 // rowsTOC are the types that go through the TOC pointer, the GOT or the PLT
-// (ELFv2 §3.5.3): .TOC. is the value of r2, G and L are the offsets of the GOT
-// entry from .TOC. and the address of the PLT entry, M the PLT entry's offset.
+// (ELFv2 §3.5.3): .TOC. is the value of r2, G the offset of the GOT entry from
+// it, L the address of the PLT entry and M its offset from .TOC.
 var rowsTOC = []row{
 	{elf.R_PPC64_TOC, "TOC", Doubleword64, Whole, Unchecked, abs, ".TOC."},
 	{elf.R_PPC64_TOC16, "TOC16", Half16, Whole, Signed, abs, "S + A - .TOC."},

@@ -42,8 +42,8 @@ func Need(t testing.TB, programs ...string) {
 	}
 }
 
-// Long skips a test that takes long, or that needs input of its own, if go test has
-// -short, as for make test. how is the command that runs it.
+// Long skips a test that takes long, or needs input of its own, under go test
+// -short, which make test uses. how is the command that runs it.
 func Long(t testing.TB, how string) {
 	t.Helper()
 	if testing.Short() {
@@ -51,8 +51,8 @@ func Long(t testing.TB, how string) {
 	}
 }
 
-// NoRace skips a test under the race detector. It is for tests that take long there
-// and have only one goroutine.
+// NoRace skips a test under the race detector. It is for slow tests that have
+// only one goroutine.
 func NoRace(t testing.TB) {
 	t.Helper()
 	if raceDetector {

@@ -4,7 +4,7 @@ package tooltest
 
 import "testing"
 
-// An outcome is a test that goes on, and notes how it should have ended.
+// An outcome is a test that records how it would have ended, and goes on.
 type outcome struct {
 	testing.TB
 	how string
