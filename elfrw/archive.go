@@ -18,8 +18,8 @@ const (
 	arThinMagic = "!<thin>\n"
 )
 
-// The header of a member is text (<ar.h>): every field is as long as here, and
-// ends in spaces.
+// The header of a member is text (<ar.h>): each field has a fixed length and is
+// padded with spaces.
 const (
 	arHeaderSize = 60
 	arNameSize   = 16 // ar_name; ar_date, ar_uid, ar_gid and ar_mode follow it
@@ -33,15 +33,15 @@ const (
 // ar and llvm-ar write for ELF. Several goroutines may use it at the same time;
 // only Close must not overlap any other use.
 type Archive struct {
-	file    *File // its bytes, and where they come from; it has no sections
+	file    *File // the archive's bytes and their source; it has no sections
 	thin    bool
 	members []arMember
 	names   arPart // the table of long names, "//"
 	index   arIndex
 }
 
-// An arPart is the content of a member, as offsets in the file. The zero arPart is
-// one that is not there.
+// An arPart is the content of a member, as offsets in the file. The zero arPart
+// stands for none.
 type arPart struct{ begin, end uint64 }
 
 func (p arPart) size() uint64 { return p.end - p.begin }
@@ -52,21 +52,23 @@ type arMember struct {
 	data arPart // empty in a thin archive
 }
 
-// A Member is a file in an archive. Its slices are memory of the archive, and must
-// not be written to.
+// A Member is a file in an archive. Its slices share the archive's memory and
+// must not be written to.
 type Member struct {
-	// Name is the member's name. In a thin archive it is the path of a file, from
-	// the directory of the archive unless it is absolute.
+	// Name is the member's name. In a thin archive it is the path of a file,
+	// relative to the directory of the archive unless it is absolute.
 	Name   string
 	Offset uint64 // of its header in the archive, in bytes
-	Header []byte // name, date, owner, mode and size as they are there: 60 bytes
+	Header []byte // name, date, owner, mode and size, as stored: 60 bytes
 	Data   []byte // the file; nil in a thin archive
-	// Origin is not 0 if Name, in a thin archive, is itself an archive that has the
-	// file: then it is the offset of the header there, in bytes.
+	// Origin is not 0 if, in a thin archive, Name is itself an archive that
+	// contains the file. It is then the offset in bytes of the file's header
+	// there.
 	Origin uint64
 }
 
-// IsArchive reports whether a file that begins so is an archive, thin or not.
+// IsArchive reports whether a file that begins with head is an archive, thin or
+// not.
 func IsArchive(head []byte) bool {
 	return bytes.HasPrefix(head, []byte(arMagic)) || bytes.HasPrefix(head, []byte(arThinMagic))
 }
@@ -87,9 +89,9 @@ func OpenArchive(path string) (*Archive, error) {
 	return a, nil
 }
 
-// NewArchive makes an Archive from bytes in memory, which must not change while it
-// is in use. The error is an *ArchiveError. Archives in the form of BSD or macOS
-// are an error, too.
+// NewArchive makes an Archive from bytes in memory, which must not change while
+// it is in use. The error is an *ArchiveError. BSD and macOS archives are also
+// an error.
 func NewArchive(data []byte) (*Archive, error) {
 	if !IsArchive(data) {
 		return nil, &ArchiveError{Off: 0, Field: "magic", Msg: "is not that of an archive"}
@@ -114,8 +116,8 @@ func (a *Archive) Changed() error { return a.file.Changed() }
 // Info describes the archive at the time when it was opened; nil for bytes in memory.
 func (a *Archive) Info() os.FileInfo { return a.file.Info() }
 
-// Guard is [File.Guard] for the archive. A File made of the Data of a member has no
-// guard of its own.
+// Guard is [File.Guard] for the archive. A File made from the Data of a member
+// has no guard of its own.
 func (a *Archive) Guard(fn func() error) error { return a.file.Guard(fn) }
 
 // Thin reports whether the members are files of their own.
@@ -146,7 +148,8 @@ func arBad(off uint64, field, format string, v ...any) error {
 	return &ArchiveError{Off: off, Field: field, Msg: fmt.Sprintf(format, v...)}
 }
 
-// readHeader reads the header at an offset, and returns where its content ends.
+// readHeader reads the header at an offset and returns where the member's
+// content ends.
 func (a *Archive) readHeader(off uint64) (end uint64, err error) {
 	rest := a.file.data[off:]
 	if len(rest) < arHeaderSize {

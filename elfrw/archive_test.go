@@ -20,7 +20,7 @@ const (
 	thinMagic = "!<thin>\n"
 )
 
-// arMember is a member with its header; size is that of data unless it is given.
+// arMember returns a member with its header; size is that of data unless given.
 func arMember(name, data string, size ...string) string {
 	text := fmt.Sprint(len(data))
 	if len(size) > 0 {
@@ -33,7 +33,7 @@ func arMember(name, data string, size ...string) string {
 	return m
 }
 
-// arIndex is the content of an index with numbers of this width.
+// arIndex returns the content of an index with numbers of this width.
 func arIndex(width int, offsets []uint64, names string) string {
 	var b []byte
 	for _, v := range append([]uint64{uint64(len(offsets))}, offsets...) {
@@ -63,7 +63,7 @@ func symbolsOf(a *elfrw.Archive) (list []string) {
 	return list
 }
 
-// malformed are archives that are refused, with where and why.
+// malformed lists archives that are rejected, with place and reason.
 var malformed = []struct {
 	name, data string
 	off        uint64
@@ -120,8 +120,8 @@ func TestArchiveMalformed(t *testing.T) {
 	}
 }
 
-// TestArchiveTruncated wants no part of an archive to be taken for a whole one,
-// except at the ends of members.
+// TestArchiveTruncated checks that no part of an archive is taken for a whole
+// one, except at the ends of members.
 func TestArchiveTruncated(t *testing.T) {
 	whole := arMagic + arMember("/", arIndex(4, []uint64{156}, "abc\x00")) + arMember("//", "a_long_name.o/\n") + arMember("/0", "odd") + arMember("y.o/", "text")
 	newArchive(t, []byte(whole))
@@ -136,7 +136,7 @@ func TestArchiveTruncated(t *testing.T) {
 			good = append(good, n)
 		}
 	}
-	// An archive of nothing; and behind the member that the index names, without and
+	// An empty archive, and cuts after the member that the index names, without and
 	// with its pad byte.
 	first := len(whole) - len(arMember("y.o/", "text"))
 	if want := []int{len(arMagic), first - 1, first, len(whole)}; !slices.Equal(good, want) {
@@ -144,7 +144,7 @@ func TestArchiveTruncated(t *testing.T) {
 	}
 }
 
-// TestArchiveOdd reads what is unusual, and writes it back as it was.
+// TestArchiveOdd reads unusual archives and writes them back unchanged.
 func TestArchiveOdd(t *testing.T) {
 	for name, c := range map[string]struct {
 		data  string
@@ -188,8 +188,8 @@ func TestArchiveOdd(t *testing.T) {
 	}
 }
 
-// FuzzArchive wants no panic, an error that says where, and what is accepted to come
-// back as it was, and with one member replaced.
+// FuzzArchive checks that nothing panics, that an error says where, and that an
+// accepted archive comes back unchanged, and with one member replaced.
 func FuzzArchive(f *testing.F) {
 	for _, c := range malformed {
 		f.Add([]byte(c.data), uint8(0))

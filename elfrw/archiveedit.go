@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-// maxArSize is the most that ar_size can say, in bytes.
+// maxArSize is the largest size in bytes that fits in ar_size.
 const maxArSize = 9_999_999_999
 
 // An ArchiveEdit collects members to replace. Only one goroutine at a time may use
@@ -42,7 +42,7 @@ func (e *ArchiveEdit) Replace(i int, m *Image) error {
 	return nil
 }
 
-// An ArchiveImage is an archive to write: the input with other members.
+// An ArchiveImage is an archive to write: the input with some members replaced.
 type ArchiveImage struct {
 	a       *Archive
 	images  map[int]*Image // by member
@@ -51,7 +51,7 @@ type ArchiveImage struct {
 	size    uint64
 }
 
-// An arSplice removes bytes of the archive, and inserts others and after them an
+// An arSplice removes bytes of the archive and inserts others, followed by an
 // image.
 type arSplice struct {
 	off, del uint64
@@ -62,9 +62,9 @@ type arSplice struct {
 
 // Layout decides where everything goes, and brings the symbol index up to date.
 //
-// In the index the offsets change. The names stay, unless a new member defines other
-// global symbols than the old one: then the entries of those that are gone are
-// removed, and those that are new come after the other entries of the member.
+// The offsets in the index change. The names stay, unless a new member defines
+// different global symbols. Then entries of symbols that are gone are removed, and
+// new ones are added after the member's other entries.
 func (e *ArchiveEdit) Layout() (*ArchiveImage, error) {
 	m := &ArchiveImage{a: e.a, images: e.images, size: uint64(len(e.a.file.data))}
 	replaced := slices.Sorted(maps.Keys(e.images))
@@ -80,11 +80,12 @@ func (e *ArchiveEdit) Layout() (*ArchiveImage, error) {
 	return m, nil
 }
 
-// after returns where the next header is after a content that ends at end: pad bytes
-// make that even.
+// after returns the offset of the header that follows a content that ends at end.
+// Padding makes it even.
 func (a *Archive) after(end uint64) uint64 { return min(end+end&1, uint64(len(a.file.data))) }
 
-// grows returns by how much an image is longer than the content that it replaces.
+// grows returns by how many bytes an image is longer than the content that it
+// replaces.
 func (a *Archive) grows(p arPart, size uint64) int64 {
 	return int64(size+size&1) - int64(a.after(p.end)-p.begin)
 }
@@ -103,7 +104,7 @@ func (m *ArchiveImage) replace(old arMember, image *Image) {
 	m.splices = append(m.splices, s)
 }
 
-// resize adds the splice for ar_size of the header in front of a content.
+// resize adds the splice for ar_size in the header of a content.
 func (m *ArchiveImage) resize(p arPart, size uint64) {
 	m.size += uint64(m.a.grows(p, size))
 	if size != p.size() {
@@ -153,8 +154,8 @@ func (w *writer) putImage(m *Image) {
 	w.buf, w.written = in.buf, in.written
 }
 
-// WriteTemp is [Image.WriteTemp] for an archive. What is read back has the members
-// of the input, but for those that were replaced.
+// WriteTemp is [Image.WriteTemp] for an archive. The archive read back must
+// have the members of the input, except those that were replaced.
 func (m *ArchiveImage) WriteTemp(path string, like os.FileInfo, check func(*Archive) error) (*Temp, error) {
 	f := m.a.file
 	write := func(out *os.File) error { return m.write(newFileWriter(f, out)) }
@@ -175,7 +176,8 @@ func (m *ArchiveImage) WriteTemp(path string, like os.FileInfo, check func(*Arch
 	})
 }
 
-// compare compares what was written with the input, besides what had to change.
+// compare compares what was written with the input, except where it had to
+// change.
 func (m *ArchiveImage) compare(out *Archive) error {
 	if out.NumMembers() != m.a.NumMembers() {
 		return fmt.Errorf("the output has %d members, the input %d", out.NumMembers(), m.a.NumMembers())

@@ -15,8 +15,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// withLocal is the object with another section and another local symbol, as an
-// image, and its bytes.
+// withLocal returns the object with another section and another local symbol,
+// as an image and as bytes.
 func withLocal(t testing.TB, data []byte, size int) (*elfrw.Image, []byte) {
 	return imageOf(t, data, func(e *elfrw.Edit) error {
 		sec, err := e.AddSection(elfrw.NewSection{Name: ".added", Type: elf.SHT_PROGBITS, Data: make([]byte, size)})
@@ -51,7 +51,7 @@ func imageOf(t testing.TB, data []byte, edit func(*elfrw.Edit) error) (*elfrw.Im
 	return m, b.Bytes()
 }
 
-// replaced is the archive with some members replaced.
+// replaced returns the archive with some members replaced.
 func replaced(t testing.TB, a *elfrw.Archive, images map[int]*elfrw.Image) []byte {
 	t.Helper()
 	e := a.Edit()
@@ -124,7 +124,8 @@ func TestArchiveReplace(t *testing.T) {
 					}
 					return evenImage
 				}
-				// The names of the index stay because the others define them, too.
+				// The names in the index stay because other members define
+				// them, too.
 				in := build(width, c.b, c.c, "")
 				e := newArchive(t, []byte(in)).Edit()
 				if err := errors.Join(e.Replace(1, image(c.newB)), e.Replace(2, image(c.newC))); err != nil {
@@ -183,7 +184,7 @@ func TestArchiveRefuse(t *testing.T) {
 	if e.Replace(0, image) == nil {
 		t.Error("a member was replaced twice")
 	}
-	// Pages that nobody touches: none of this is in memory.
+	// Nothing touches these pages, so none of this is in memory.
 	gigabyte := make([]byte, 1<<30)
 	huge, err := elfrw.New(basic().build())
 	if err != nil {
@@ -213,7 +214,7 @@ func TestArchiveRefuse(t *testing.T) {
 	}
 }
 
-// TestArchiveCompare has an archive read back that is not the one that was written.
+// TestArchiveCompare reads back an archive that is not the one written.
 func TestArchiveCompare(t *testing.T) {
 	object := string(basic().build())
 	build := func(first, second, name string, of uint64) string {
@@ -246,8 +247,8 @@ func TestArchiveCompare(t *testing.T) {
 	}
 }
 
-// TestArchiveWrite writes an archive as any output: whole, with the mode of the old
-// one, and not if what is read back, or the input, is not as it was.
+// TestArchiveWrite writes an archive like any output: whole, with the mode of
+// the old one, and not at all if the check or the input fails.
 func TestArchiveWrite(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "lib.a")
@@ -309,7 +310,7 @@ func TestArchiveWrite(t *testing.T) {
 	}
 }
 
-// manyMembers is an archive of n members with as many symbols; every tenth member is
+// manyMembers returns an archive of n members and n symbols; every tenth member is
 // the object.
 func manyMembers(n int, object []byte) []byte {
 	offsets, names := make([]uint64, n), strings.Repeat("symbol_with_a_name\x00", n)

@@ -12,8 +12,9 @@ import (
 	"slices"
 )
 
-// An arIndex is the symbol index: their number, for each the offset of the
-// header of the member that defines it, and their names. Numbers are big-endian.
+// An arIndex is the symbol index: the number of symbols, for each the offset of
+// the header of the member that defines it, and their names. Numbers are
+// big-endian.
 type arIndex struct {
 	part  arPart
 	width int // of a number, in bytes: 4, or 8 (/SYM64/); 0 if there is no index
@@ -29,8 +30,8 @@ type arSymbol struct {
 // HasIndex reports whether the archive has a symbol index.
 func (a *Archive) HasIndex() bool { return a.index.width != 0 }
 
-// Symbols visits the symbols of the index with the member that each names, in the
-// order of the index.
+// Symbols visits the symbols of the index, each with the number of its member,
+// in the order of the index.
 func (a *Archive) Symbols() iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		for s := range a.symbols() {
@@ -56,7 +57,7 @@ func (a *Archive) symbols() iter.Seq[arSymbol] {
 	}
 }
 
-// names is the offset of the names.
+// names returns the offset of the names.
 func (x *arIndex) names() uint64 {
 	if x.n == 0 {
 		return x.part.end
@@ -170,14 +171,14 @@ func (m *ArchiveImage) putHeads(index []byte, grows int64) error {
 	return nil
 }
 
-// A redefinition is what the global symbols of a new member differ in from those of
-// the old one.
+// A redefinition is the difference between the global symbols of a new member
+// and those of the old one.
 type redefinition struct {
 	gone map[string]bool
 	add  [][]byte // in the order of the symbol table
 }
 
-// redefined returns the members that define other global symbols than before.
+// redefined returns the members whose global symbols differ from before.
 func (m *ArchiveImage) redefined(replaced []int) (map[int]redefinition, error) {
 	changed := map[int]redefinition{}
 	var b bytes.Buffer
@@ -210,8 +211,8 @@ func (m *ArchiveImage) redefined(replaced []int) (map[int]redefinition, error) {
 	return changed, nil
 }
 
-// globals visits the names of the symbols that a file defines for others, which are
-// those that ar puts into an index.
+// globals visits the names of the symbols that a file defines for others. These
+// are the ones that ar puts into an index.
 func globals(f *File) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for i := max(1, f.FirstGlobal()); i < f.NumSymbols(); i++ {
@@ -223,7 +224,7 @@ func globals(f *File) iter.Seq[[]byte] {
 	}
 }
 
-// updated is the index with what the members define now.
+// updated returns the index with the symbols that the members define now.
 func updated(index []arSymbol, changed map[int]redefinition) []arSymbol {
 	index = slices.DeleteFunc(index, func(s arSymbol) bool { return changed[s.member].gone[string(s.name)] })
 	for i, d := range changed {

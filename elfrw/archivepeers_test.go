@@ -18,7 +18,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// run runs a program in a directory, and returns what it prints.
+// run runs a program in a directory and returns its output.
 func run(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(program, args...)
@@ -30,7 +30,7 @@ func run(t *testing.T, dir, program string, args ...string) string {
 	return string(out)
 }
 
-// archivers make archives of the files of a directory.
+// archivers are commands that make an archive of the files in a directory.
 var archivers = map[string][]string{
 	"powerpc64le-linux-gnu-ar rcs":  nil,
 	"powerpc64le-linux-gnu-ar rcsU": nil, // with times, owners and modes
@@ -40,8 +40,8 @@ var archivers = map[string][]string{
 	"llvm-ar rcs --format=gnu":      nil,
 }
 
-// peerObjects puts objects with names of many lengths, and a file that is none, in
-// a directory.
+// peerObjects puts objects with names of many lengths, and a file that is no
+// object, in a directory.
 func peerObjects(t *testing.T, dir string) (names []string) {
 	for name, from := range map[string]string{
 		"u.o":                "gcc-p8-O2-update.o",
@@ -130,7 +130,7 @@ func TestArchivePeers(t *testing.T) {
 			if diff := cmp.Diff(symbolsOf(a), listed); diff != "" {
 				t.Errorf("nm -s lists others than the input has:\n%s", diff)
 			}
-			// An index that ar makes anew is the one that is there.
+			// If ar rebuilds the index, it makes the same one.
 			ranlib := map[bool][]string{true: {"llvm-ar", "s"}, false: {gnu + "ranlib", "-U"}}[command[0] == "llvm-ar"]
 			run(t, dir, "cp", "out.a", "again.a")
 			run(t, dir, ranlib[0], append(ranlib[1:], "again.a")...)
@@ -160,8 +160,8 @@ func TestArchivePeers(t *testing.T) {
 	}
 }
 
-// checkIndexAgain wants an archive and what an archiver makes of it to have equal
-// bytes, except for the date of the index.
+// checkIndexAgain compares an archive with an archiver's rebuild of it, except
+// for the date of the index.
 func checkIndexAgain(t *testing.T, out, again []byte) {
 	t.Helper()
 	out, again = bytes.Clone(out), bytes.Clone(again)
@@ -184,8 +184,8 @@ func dropSizes(listing string) string {
 	return b.String()
 }
 
-// TestArchiveNewGlobals replaces a member by one that defines other global symbols:
-// the index becomes the one that an archiver makes.
+// TestArchiveNewGlobals replaces a member by one that defines different global
+// symbols. The index must become the one that an archiver makes.
 func TestArchiveNewGlobals(t *testing.T) {
 	const gnu = "powerpc64le-linux-gnu-"
 	tooltest.Need(t, gnu+"ar", gnu+"ranlib")

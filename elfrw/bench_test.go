@@ -136,9 +136,9 @@ func BenchmarkWrite(b *testing.B) {
 	})
 }
 
-// BenchmarkSections edits an object as compilers make them of one section for
-// each function: a fifth of the sections grow, all of them move, and a new local
-// symbol touches every relocation.
+// BenchmarkSections edits an object with one section for each function: a fifth
+// of the sections grow, all of them move, and a new local symbol touches every
+// relocation.
 func BenchmarkSections(b *testing.B) {
 	for _, n := range []int{1_000, 35_000, 350_000} {
 		o := &object{}

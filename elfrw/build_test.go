@@ -16,9 +16,9 @@ type object struct {
 	typ     elf.Type // ET_REL by default
 	secs    []sec
 	syms    []sym // local ones first
-	order   []int // section indices in file order, those left out come last
-	headers int   // the section header table lies before this place of the file order; 0: behind everything
-	first   bool  // it lies right behind the ELF header
+	order   []int // section indices in file order; those left out come last
+	headers int   // the section header table lies before this place in the file order; 0: after everything
+	first   bool  // it lies right after the ELF header
 	odd     uint64
 	merged  bool // section names and symbol names share a table
 	bare    bool // no symbol table
@@ -79,7 +79,7 @@ func rel(off uint64, sym int, typ elf.R_PPC64, addend int64) elf.Rela64 {
 	return elf.Rela64{Off: off, Info: uint64(sym)<<32 | uint64(typ), Addend: addend}
 }
 
-// asRela decodes r_info as every machine but MIPS has it.
+// asRela decodes r_info as on every machine except MIPS.
 func asRela(r elf.Rela64) elfrw.Rela {
 	return elfrw.Rela{Off: r.Off, Symbol: int(r.Info >> 32), Type: uint32(r.Info), Addend: r.Addend}
 }

@@ -12,17 +12,17 @@ import (
 // A sectionChange is what a section of the input becomes.
 type sectionChange struct {
 	NewSection
-	renamed  bool // otherwise name is that of the input
+	renamed  bool // otherwise name is the input's
 	name     uint32
 	replaced bool // the content is Data
-	moved    bool // the content goes where that of new sections goes, or there is none
+	moved    bool // the content goes where new sections go, or there is none
 }
 
 // SetSection replaces fields of section i: its name, type, flags, alignment, entry size,
 // link, info, group and content. It is an error to change what other fields or the
-// entries of a section stand on: the type, link, alignment and content of a table of
-// relocations, symbols or members of a group, and everything but the name and the flags
-// of the tables of the file.
+// entries of a section depend on: the type, link, alignment and content of a table of
+// relocations, symbols or group members, and everything except the name and flags of the
+// file's own tables.
 //
 // If an alignment grows, or zeros become bytes, the content may go to the end of the
 // file; nothing else moves for that. An old name stays in the string table unless it was
@@ -43,7 +43,7 @@ func (e *Edit) SetSection(i int, s NewSection) error {
 	return nil
 }
 
-// settle lets the content follow a change between zeros and bytes, and SHF_GROUP the
+// settle adapts the content to a change to or from SHT_NOBITS, and SHF_GROUP to the
 // group.
 func (s *NewSection) settle(was *NewSection) {
 	switch {
@@ -70,7 +70,7 @@ func (s *NewSection) settle(was *NewSection) {
 	}
 }
 
-// sameBytes reports whether two slices are of the same bytes.
+// sameBytes reports whether two slices share the same memory.
 func sameBytes(a, b []byte) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
 // checkChange returns an error if section i cannot become s.
@@ -87,7 +87,7 @@ func (e *Edit) checkChange(i int, was, s *NewSection) error {
 	if err := e.checkFixed(i, was, s); err != nil {
 		return err
 	}
-	// What stays need not be what checkHead would let in.
+	// checkHead need not accept fields that stay as they are.
 	head := *s
 	if head.Link == was.Link {
 		head.Link = 0
@@ -104,7 +104,7 @@ func (e *Edit) checkChange(i int, was, s *NewSection) error {
 	return e.checkContent(i, was, s)
 }
 
-// checkFixed refuses a change of what others stand on.
+// checkFixed rejects a change of fields that others depend on.
 func (e *Edit) checkFixed(i int, was, s *NewSection) error {
 	fixed := *s
 	fixed.Name, fixed.Flags = was.Name, was.Flags
@@ -131,13 +131,13 @@ func (e *Edit) checkFixed(i int, was, s *NewSection) error {
 	return nil
 }
 
-// isTable reports whether section i is one of the tables of the file.
+// isTable reports whether section i is one of the file's own tables.
 func (e *Edit) isTable(i int) bool {
 	return i == e.f.symtab.Index || i == e.f.strtab.Index || i == e.f.shstr.Index || i == e.f.symShndx.Index
 }
 
-// checkContent refuses a change of type, size or target that leaves relocations without
-// a place, and one that the file does not allow.
+// checkContent rejects a change of type, size or target that leaves relocations outside
+// their section, or that the file does not allow.
 func (e *Edit) checkContent(i int, was, s *NewSection) error {
 	replaced := !sameBytes(s.Data, was.Data) || s.Type != was.Type || s.Size != was.Size
 	switch {
@@ -182,7 +182,8 @@ func (s *NewSection) size() uint64 {
 	return uint64(len(s.Data))
 }
 
-// checkTarget wants the relocations of a section to fit into a target of so many bytes.
+// checkTarget returns an error if a relocation of a section lies outside a target of
+// limit bytes.
 func (e *Edit) checkTarget(rela, target int, limit uint64) error {
 	if target == 0 {
 		return errors.New("sh_info is 0: the relocations belong to no section")
@@ -232,7 +233,7 @@ func (e *Edit) changeSection(i int, s NewSection) {
 	e.changedSections[i] = c
 }
 
-// renameRelocs lets the names of relocation sections follow that of their section.
+// renameRelocs renames the relocation sections of a section along with it.
 func (e *Edit) renameRelocs(i int, was, is string) {
 	for _, r := range e.relocsOf(i) {
 		s := e.Section(r)
@@ -247,8 +248,8 @@ func (e *Edit) renameRelocs(i int, was, is string) {
 	}
 }
 
-// RenameSection gives section i another name, and its relocation section too if that
-// is named after it. It is [Edit.SetSection] for that field.
+// RenameSection renames section i, and its relocation section if that is named after
+// it. It is [Edit.SetSection] for the name alone.
 func (e *Edit) RenameSection(i int, name string) error {
 	if err := e.checkSection(i); err != nil {
 		return err
@@ -258,8 +259,8 @@ func (e *Edit) RenameSection(i int, name string) error {
 	return e.SetSection(i, s)
 }
 
-// SetData replaces the content of section i, by more or fewer bytes if need be. It is
-// [Edit.SetSection] for that field.
+// SetData replaces the content of section i; the size may change. It is
+// [Edit.SetSection] for the content alone.
 func (e *Edit) SetData(i int, data []byte) error {
 	if err := e.checkSection(i); err != nil {
 		return err
@@ -269,8 +270,8 @@ func (e *Edit) SetData(i int, data []byte) error {
 	return e.SetSection(i, s)
 }
 
-// limit is the size in bytes of what relocations of section i may refer to. Of a
-// compressed section it is not known.
+// limit returns the size in bytes of the content that relocations of section i
+// apply to. For a compressed section it is unknown.
 func (e *Edit) limit(i int) uint64 {
 	if i == 0 {
 		return 0

@@ -12,7 +12,8 @@ import (
 // must be true, and what it refers to must exist.
 func (f *File) readSections() error {
 	if i := f.shstr.Index; i != 0 {
-		// Messages name sections by this table, but not before it is known to be good.
+		// Messages take section names from this table, but only once it is known to be
+		// good.
 		f.shstr.Index = 0
 		s := f.Section(i)
 		if err := s.checkBounds(); err != nil {
@@ -99,8 +100,8 @@ func entrySize(typ uint32) uint64 {
 	}
 }
 
-// checkRela checks what a relocation section refers to. Code that reads its entries
-// checks those.
+// checkRela checks what the header of a relocation section refers to. Code that
+// reads the entries checks them.
 func (s Section) checkRela() error {
 	if s.Info >= uint32(s.f.shnum) {
 		return s.bad(shInfo, "sh_info", "is %d of %d sections", s.Info, s.f.shnum)
@@ -138,9 +139,9 @@ func (s Section) checkGroup() error {
 	return nil
 }
 
-// checkBounds wants the section's bytes to be inside the file, and not in the ELF
-// header or the section header table, because an edit of the section would change
-// these.
+// checkBounds checks that the section's bytes lie inside the file and outside
+// the ELF header and the section header table, which an edit of the section
+// would otherwise change.
 func (s Section) checkBounds() error {
 	if !s.hasBytes() {
 		return nil
@@ -158,8 +159,9 @@ func (s Section) checkBounds() error {
 	return nil
 }
 
-// checkStrings wants a string table as the gABI defines it: the first and the last
-// byte are NUL. An empty table could not take the name of a new symbol.
+// checkStrings checks that a string table is as the gABI defines it: its first
+// and last bytes are NUL. An empty table could not take the name of a new
+// symbol.
 func (s Section) checkStrings() error {
 	if t := elf.SectionType(s.Type); t != elf.SHT_STRTAB {
 		return s.bad(shType, "sh_type", "is %v, want SHT_STRTAB", t)

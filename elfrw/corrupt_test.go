@@ -70,7 +70,7 @@ type corruption struct {
 	want  string
 }
 
-// corruptions are noticed where they are.
+// corruptions are reported at the field that was changed.
 var corruptions = []corruption{
 	{"EI_MAG", ehdr(3), []byte("G"), "no ELF header"},
 	{"EI_CLASS", ehdr(4), []byte{1}, "class is ELFCLASS32"},
@@ -141,7 +141,7 @@ var corruptions = []corruption{
 	{"shndx sh_link", shdr(vShndx, shLink), u32(50), `section ".symtab_shndx": sh_link: is 50 of 17`},
 }
 
-// contradictions are noticed at another field than the spoiled one.
+// contradictions are reported at another field than the changed one.
 var contradictions = []corruption{
 	{"e_phnum", ehdr(54), []byte{56, 0, 0xff, 0xff}, "e_phnum: is PN_XNUM"},
 	{"e_phnum", ehdr(54), []byte{56, 0, 0xfe, 0xff}, "e_phoff: 65534 program headers"},
@@ -167,7 +167,8 @@ var contradictions = []corruption{
 	{"a second shndx", shdr(vGroup, shType), u32(18), `section ".symtab_shndx": sh_type: is a second`},
 }
 
-// TestCorrupt spoils one field of a valid object, and wants its name and place.
+// TestCorrupt corrupts one field of a valid object and expects an error with
+// its name and place.
 func TestCorrupt(t *testing.T) {
 	good := victim().build()
 	if f, err := elfrw.New(good); err != nil || f.NumSections() != vCount {
@@ -196,7 +197,7 @@ func TestCorrupt(t *testing.T) {
 	}
 }
 
-// references are noticed by Layout, when there is something to write.
+// references are reported by Layout, if there is something to write.
 var references = []corruption{
 	{"r_info", content(vRela, 8), u64(7<<32 | 10), `section ".rela.text": entry 0: r_info: is of symbol 7 of 7`},
 	{"r_info", content(vRelaData, 8), u64(1<<63 | 10), `section ".rela.data": entry 0: r_info: is of symbol 2147483648 of 7`},
@@ -205,8 +206,8 @@ var references = []corruption{
 	{"group member", content(vGroup2, 4), u32(vIn), `section ".group": group member: section 7 is in a group already`},
 }
 
-// TestReferences spoils what a relocation or a group refers to: nothing is written,
-// but for a copy.
+// TestReferences corrupts what a relocation or a group refers to: only an
+// unchanged copy can be written.
 func TestReferences(t *testing.T) {
 	good := victim().build()
 	for _, c := range references {

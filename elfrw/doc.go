@@ -26,34 +26,34 @@
 // and give that to SetSymbol or SetSection. RenameSymbol and RenameSection are
 // short for that.
 //
-// To the writer, all changes are splices: each removes so many bytes at a file
-// offset and inserts others; what lies between two splices is copied. The
-// splices of one section form a part. The output is the parts in file order, with
-// copies between them. Only what must move moves. When a section grows, what
-// follows it in the file is shifted: each stretch up to the next part by a
-// multiple of the largest alignment in it, less the padding that it does not need.
-// So every section keeps its offset modulo its alignment. What is removed closes
-// up. So what was added and removed again leaves no trace, if the file had nothing
-// but alignment between its parts. Only dropped relocations leave zeros, and
-// nothing moves, unless [Edit.Compact] was called. Without an edit the output is
-// the input.
+// To the writer, all changes are splices: each removes bytes at a file offset
+// and inserts others; what lies between two splices is copied. The splices of
+// one section form a part. The output is the parts in file order, with copies
+// between them. Only what must move moves. When a section grows, what follows
+// it in the file is shifted: each stretch up to the next part by a multiple of
+// the largest alignment in it, less the padding that it does not need. So every
+// section keeps its offset modulo its alignment. When something is removed, the
+// file closes up. So adding something and removing it again leaves no trace, if
+// the file had nothing but alignment between its parts. Only dropped
+// relocations leave zeros, and nothing moves, unless [Edit.Compact] was called.
+// Without an edit the output is the input.
 //
 //	input    │ehdr│ .text │pad│ .rela.text │ .symtab │ .strtab │ shdrs │ signature │
 //	output   │====│==x=x==│===│=====x======│=========│=========+++++++++++=======++│===│
 //	              x replaced     + new strings, sections and headers
 //
-// A method refuses at once what cannot be done: an edit of something that is not
-// there, the removal of something that is referred to, or a change of size in a
-// file with segments. Only what depends on other edits is left to Layout: two
+// A method rejects at once what cannot be done: an edit of something that does
+// not exist, the removal of something that is referred to, or a change of size
+// in a file with segments. Only conflicts between edits are left to Layout: two
 // edits of the same bytes, and sections that share bytes.
 //
-// Every machine with ELF64 little-endian files will do. [New] refuses ELF32 and
-// big-endian files with [ErrNotELF64LE]. Relocations without addends (SHT_REL) are
-// renumbered but not edited.
+// Any machine with ELF64 little-endian files will do. [New] rejects ELF32 and
+// big-endian files with [ErrNotELF64LE]. Relocations without addends (SHT_REL)
+// are renumbered but not edited.
 //
-// What follows the last section and the section headers (the signature of a
-// kernel module is there) stays at the end of the file. An edit would
-// invalidate a module's signature, so Layout returns [ErrSigned] unless
+// What follows the last section and the section headers, such as the signature
+// of a kernel module, stays at the end of the file. An edit would invalidate a
+// module's signature, so Layout returns [ErrSigned] unless
 // [Edit.StripSignature] was called.
 //
 // [Image.WriteTemp] writes an Image to a file without a name in the directory
@@ -66,13 +66,12 @@
 //
 // # Archives
 //
-// An [Archive] is a view of an ar archive, whole or thin, in the form that GNU ar
-// and llvm-ar write for ELF. [New] takes the Data of a member as it is. An
-// [ArchiveEdit] replaces members by Images; headers, order, pad bytes and all other
-// members stay byte for byte, and the symbol index names the new offsets. If a new
-// member defines other global symbols, the index is made anew as ar does it. What is
-// not read is an error: archives in the form of BSD, and members that no tool for ELF
-// writes.
+// An [Archive] is a view of an ar archive, whole or thin, in the form that GNU ar and
+// llvm-ar write for ELF. [New] takes the Data of a member as it is. An [ArchiveEdit]
+// replaces members by Images; headers, order, pad bytes and all other members stay
+// byte for byte, and the symbol index names the new offsets. If a new member defines
+// different global symbols, the index is rebuilt as ar does it. BSD archives, and
+// members that no ELF tool writes, are an error.
 //
 //	bytes ──► Archive ──► ArchiveEdit ──► ArchiveImage ──► WriteTemp, Commit
 //	          Member.Data    ▲ Replace
@@ -80,12 +79,12 @@
 //
 // # A file that changes while it is read
 //
-// The input is mapped. [File.Changed] notices another size, another time of
-// modification, or another file under the name; WriteTemp calls it when it has
-// written everything. If the file was truncated, an access to pages of the
-// mapping that are gone is a fault. [File.Guard] turns it into an error. [Open]
-// and WriteTemp guard themselves; code that reads a File's bytes directly must
-// wrap the access in Guard.
+// The input is mapped. [File.Changed] notices a different size or modification
+// time, or another file under the name; WriteTemp calls it when it has written
+// everything. If the file was truncated, an access to pages of the mapping that
+// are gone is a fault. [File.Guard] turns it into an error. [Open] and
+// WriteTemp guard themselves; code that reads a File's bytes directly must wrap
+// the access in Guard.
 //
 // # Symbols
 //
@@ -102,13 +101,13 @@
 //
 // If sections are removed, those after them get lower numbers. Layout renumbers
 // st_shndx, sh_link, sh_info, e_shstrndx, the members of groups and
-// SHT_SYMTAB_SHNDX. With a section go its relocations and the symbols that it
-// defines.
+// SHT_SYMTAB_SHNDX. The relocations of a removed section, and the symbols that
+// it defines, go with it.
 //
 // # What uses debug/elf, and what does not
 //
-// The types and constants are those of debug/elf, and [File.ELF] gives its view
-// of the same bytes for what it is good at (DWARF, notes, dynamic tables).
+// The types and constants are those of debug/elf, and [File.ELF] returns its
+// view of the same bytes for what it is good at (DWARF, notes, dynamic tables).
 // Parsing does not use debug/elf, for three reasons:
 //
 //   - it drops symbol 0, so that every index is off by one, and does not read

@@ -10,16 +10,16 @@ import (
 
 // An Edit collects changes to a File. Nothing is written before Layout.
 //
-// All methods take the numbers of the input for its sections and symbols, whatever
-// was removed meanwhile, and provisional numbers, which continue these, for added
-// ones. Layout brings every index that names a section or a symbol up to date. So
+// All methods number sections and symbols as the input does, whatever has been
+// removed since; added ones get provisional numbers, which continue these.
+// Layout brings every index that names a section or a symbol up to date. So
 // edits can be made in any order, and none invalidates a number.
 //
-// A method that returns an error has changed nothing. It refuses an edit of
-// something that does not exist or was removed, the removal of something that is
-// still referred to, and whatever the file does not allow. Only what depends on
-// other edits is found by Layout. The zero value is not usable, see [File.Edit]. Only
-// one goroutine at a time may use an Edit.
+// A method that returns an error has changed nothing. It rejects an edit of something
+// that does not exist or was removed, the removal of something that is still referred
+// to, and whatever the file does not allow. Only conflicts between edits are found by
+// Layout. The zero value is not usable; see [File.Edit]. Only one goroutine at a time
+// may use an Edit.
 type Edit struct {
 	f      *File
 	parts  []part
@@ -34,7 +34,7 @@ type Edit struct {
 	sections        []NewSection // added, in order of their provisional indices
 	changedSections map[int]*sectionChange
 	goneSections    indexSet
-	joined          map[int][]int // by group: sections that were put into it
+	joined          map[int][]int // by group: sections that were added to it
 
 	ehdr    []byte // the output's ELF header, nil while it is the input's
 	strip   bool
@@ -43,7 +43,7 @@ type Edit struct {
 	relocs  *chain      // see relocsOf
 	refs    *references // see references
 	opaque  []int       // see opaqueReferences
-	locals  uint32      // by how much Layout moves global symbols, if indices is nil
+	locals  uint32      // how far Layout moves global symbols if indices is nil
 	indices []uint32    // by symbol of the input: its final index
 }
 
@@ -65,7 +65,7 @@ func (e *Edit) resizable() error {
 	return nil
 }
 
-// section returns section i if it is one of the input whose bytes can be edited.
+// section returns section i if it is in the input and its bytes can be edited.
 func (e *Edit) section(i int) (none Section, err error) {
 	if err := e.checkSection(i); err != nil {
 		return none, err
@@ -79,8 +79,8 @@ func (e *Edit) section(i int) (none Section, err error) {
 	return e.f.Section(i), nil
 }
 
-// rawBytes returns an error if the section's bytes have a structure that an edit
-// of bytes could break. Strings may be added to a string table, and no more.
+// rawBytes returns an error if the section's bytes have a structure that an
+// edit of bytes could break. A string table may only gain strings.
 func (s Section) rawBytes() error {
 	switch t := elf.SectionType(s.Type); {
 	case structured(t):
@@ -101,17 +101,17 @@ func structured(t elf.SectionType) bool {
 }
 
 // Compact lets what follows a section move up if relocations were dropped from it.
-// Without Compact zeros take their room, so that nothing has to move. Where something is
-// removed in another way, the file closes up anyway.
+// Without Compact, zeros take their room, so that nothing has to move. Other removals
+// close the file up anyway.
 func (e *Edit) Compact() { e.compact = true }
 
 // StripSignature drops the signature of a kernel module, if there is one.
 func (e *Edit) StripSignature() { e.strip = e.f.signatureSize() > 0 }
 
-// SetHeader replaces the fields of the ELF header that stand for themselves:
-// e_ident[EI_OSABI] and e_ident[EI_ABIVERSION], e_entry and e_flags. To change one,
-// change it in what [File.Header] returns. It is an error if another field differs
-// from the file's.
+// SetHeader replaces the fields of the ELF header that nothing else depends on:
+// e_ident[EI_OSABI] and e_ident[EI_ABIVERSION], e_entry and e_flags. To change
+// one, change it in what [File.Header] returns. It is an error if another field
+// differs from the file's.
 func (e *Edit) SetHeader(h elf.Header64) error {
 	same := h
 	same.Ident[elf.EI_OSABI], same.Ident[elf.EI_ABIVERSION] = e.f.hdr.Ident[elf.EI_OSABI], e.f.hdr.Ident[elf.EI_ABIVERSION]
@@ -184,7 +184,8 @@ func (e *Edit) SetRela(sec, i int, r Rela) error {
 }
 
 // DropRela removes entry i of a SHT_RELA section; later entries move up and the
-// section shrinks by one entry. What follows the section stays, see [Edit.Compact].
+// section shrinks by one entry. What follows the section does not move; see
+// [Edit.Compact].
 func (e *Edit) DropRela(sec, i int) error {
 	t, err := e.Relas(sec)
 	if err != nil {
@@ -194,7 +195,7 @@ func (e *Edit) DropRela(sec, i int) error {
 }
 
 // InsertRela inserts an entry before entry i of a SHT_RELA section, or after
-// the last one if i is their number.
+// the last one if i is the number of entries.
 func (e *Edit) InsertRela(sec, i int, r Rela) error {
 	t, err := e.Relas(sec)
 	if err != nil {

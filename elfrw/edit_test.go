@@ -182,8 +182,8 @@ var kinds = map[string]func(d *editor) bool{
 }
 
 // TestEdit makes every kind of edit to every shape and every object, and checks
-// that the output is the input with just that changed. Where there is nothing to
-// edit that is the input itself.
+// that the output is the input with just that changed. If there is nothing to
+// edit, the output is the input.
 func TestEdit(t *testing.T) {
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +236,7 @@ func hasUnknown(f *elfrw.File) bool {
 	return false
 }
 
-// TestBoundary crosses the number of sections that e_shnum can say.
+// TestBoundary crosses the largest number of sections that e_shnum can hold.
 func TestBoundary(t *testing.T) {
 	data := large["boundary"]()
 	d := newEditor(t, data)
@@ -266,7 +266,7 @@ func TestBoundary(t *testing.T) {
 	if x := f.Section(65_283); !x.Is(elf.SHT_SYMTAB_SHNDX) || x.NameString() != ".symtab_shndx" {
 		t.Errorf("section %v of type %v", x, elf.SectionType(x.Type))
 	}
-	// Up to the last number below the boundary nothing of that is needed.
+	// Below the boundary nothing of that is needed.
 	d = newEditor(t, data)
 	d.addSection(elfrw.NewSection{Name: ".a", Type: elf.SHT_PROGBITS})
 	last = d.addSection(elfrw.NewSection{Name: ".b", Type: elf.SHT_PROGBITS})
@@ -276,7 +276,8 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-// TestSigned checks that a signature stays with a no-op and stops an edit.
+// TestSigned checks that a signature survives an empty edit and stops any
+// other.
 func TestSigned(t *testing.T) {
 	for _, tail := range [][]byte{signature(100), signature(0), []byte("~Module signature appended~\n"), append([]byte("more"), signature(9)...)} {
 		o := basic()
@@ -311,7 +312,7 @@ func TestSigned(t *testing.T) {
 			t.Error("the signature is still there")
 		}
 	}
-	// An empty section behind the last one does not hide the signature.
+	// An empty section after the last one does not hide the signature.
 	o := basic()
 	o.trailer = signature(50)
 	data := o.build()

@@ -46,7 +46,7 @@ func (d *editor) sym(i int) *msym {
 	return d.m.syms[i]
 }
 
-// find returns the sections that the test accepts.
+// find returns the sections that ok accepts.
 func (d *editor) find(ok func(i int, s elfrw.Section) bool) []int {
 	var out []int
 	for i := 1; i < d.old; i++ {
@@ -184,7 +184,7 @@ func (d *editor) layout() []byte {
 	return out
 }
 
-// tryLayout is layout, where Layout may refuse.
+// tryLayout is layout if Layout may fail.
 func (d *editor) tryLayout() ([]byte, error) {
 	d.t.Helper()
 	empty := d.e.Empty()

@@ -9,25 +9,25 @@ import (
 	"strings"
 )
 
-// A NewSection has the fields of a section to add or to set. Addralign and Entsize
-// are in bytes.
+// A NewSection holds the fields of a section to add or to set. Addralign and
+// Entsize are in bytes.
 type NewSection struct {
 	Name      string
 	Type      elf.SectionType
-	Flags     elf.SectionFlag // SHF_GROUP comes with Group
+	Flags     elf.SectionFlag // SHF_GROUP follows from Group
 	Addralign uint64          // 0 and 1: none
 	Entsize   uint64          // 0: no entries of a fixed size
 	Link      int             // sh_link: index of a section
-	// Info is sh_info: of SHT_RELA, and with SHF_INFO_LINK, the index of a section; of
-	// SHT_GROUP the index of the symbol that is the signature.
+	// Info is sh_info: for SHT_RELA, and with SHF_INFO_LINK, the index of a section;
+	// for SHT_GROUP, the index of the signature symbol.
 	Info  uint32
-	Group int // index of the SHT_GROUP section whose member it is, 0 for none
-	// Data is the content. It belongs to the Edit from then on. Of SHT_GROUP it is the
-	// flag word; the members are the sections that name the group.
+	Group int // index of the SHT_GROUP section that it belongs to, 0 for none
+	// Data is the content, which the Edit then owns. For SHT_GROUP it is the flag
+	// word; the members are the sections that name the group.
 	Data []byte
 	// Relas is the content of an added SHT_RELA section. With it, Link, Addralign,
-	// Entsize and SHF_INFO_LINK need not be given. Data with the entries as they are in
-	// the file will do as well; there, too, symbol indices may be provisional.
+	// Entsize and SHF_INFO_LINK may be left out. Data with encoded entries will do as
+	// well; there, too, symbol indices may be provisional.
 	Relas []Rela
 	Size  uint64 // of SHT_NOBITS, in bytes
 }
@@ -35,11 +35,12 @@ type NewSection struct {
 // hasBytes reports whether the section has bytes in the file.
 func (s *NewSection) hasBytes() bool { return s.Type != elf.SHT_NOBITS && s.Type != elf.SHT_NULL }
 
-// numSections is the number of sections of the input and of those that were added.
+// numSections returns the number of sections, those of the input and added
+// ones.
 func (e *Edit) numSections() int { return e.f.shnum + len(e.sections) }
 
-// head returns the fields of section i as this edit leaves them. Of a section that is as
-// in the input it leaves out the name, the group and the content.
+// head returns the fields of section i as this edit leaves them, without the name, group
+// and content if the section is unchanged.
 func (e *Edit) head(i int) NewSection {
 	if i >= e.f.shnum {
 		return e.sections[i-e.f.shnum]
@@ -59,9 +60,9 @@ func (e *Edit) head(i int) NewSection {
 }
 
 // Section returns the fields of section i as this edit leaves them, to be changed and
-// given to [Edit.SetSection]. The index may be provisional. Data is the content of the
-// file, unless the edit has replaced it; it is nil for sections whose entries Layout
-// writes.
+// passed to [Edit.SetSection]. The index may be provisional. Data is the content of
+// the file, unless the edit has replaced it; it is nil for sections whose entries
+// Layout writes.
 func (e *Edit) Section(i int) NewSection {
 	s := e.head(i)
 	if i >= e.f.shnum || e.changedSections[i] != nil {
@@ -79,7 +80,7 @@ func (e *Edit) Section(i int) NewSection {
 	return s
 }
 
-// sectionString names a section in messages.
+// sectionString returns the name of a section for messages.
 func (e *Edit) sectionString(i int) string {
 	if i < e.f.shnum {
 		return e.f.Section(i).String()
@@ -102,7 +103,7 @@ func (e *Edit) checkSection(i int) error {
 
 // AddSection appends a section and returns its provisional index. It is an error to add
 // a symbol table, a table of its section indices (Layout adds that), or a section whose
-// content names symbols in another way than by relocations.
+// content names symbols by other means than relocations.
 func (e *Edit) AddSection(s NewSection) (int, error) {
 	if e.f.shstr.Index == 0 {
 		return 0, errors.New("the file has no section name string table to add to")
@@ -122,7 +123,7 @@ func (e *Edit) AddSection(s NewSection) (int, error) {
 	return i, nil
 }
 
-// complete fills in what follows from the type.
+// complete fills in the fields that follow from the type.
 func (e *Edit) complete(s *NewSection) {
 	if s.Group != 0 {
 		s.Flags |= elf.SHF_GROUP
@@ -139,7 +140,8 @@ func (e *Edit) complete(s *NewSection) {
 	}
 }
 
-// checkNew refuses a section that New would not take, or that Layout could not keep true.
+// checkNew rejects a section that New would not accept, or that Layout could not keep up
+// to date.
 func (e *Edit) checkNew(s *NewSection) error {
 	if err := e.checkHead(s); err != nil {
 		return err
@@ -169,7 +171,7 @@ func (e *Edit) checkNew(s *NewSection) error {
 	return nil
 }
 
-// checkHead checks what every section needs.
+// checkHead checks the fields that every section has.
 func (e *Edit) checkHead(s *NewSection) error {
 	n := e.numSections()
 	switch {

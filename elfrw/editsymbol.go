@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A NewSymbol has the fields of a symbol to add or to set.
+// A NewSymbol holds the fields of a symbol to add or to set.
 type NewSymbol struct {
 	Name    string
 	Bind    elf.SymBind
@@ -33,11 +33,11 @@ type newSymbol struct {
 // A symbolChange is what a symbol of the input becomes.
 type symbolChange struct {
 	NewSymbol        // the name only if it is renamed
-	renamed   bool   // otherwise name is that of the input
+	renamed   bool   // otherwise name is the input's
 	name      uint32 // st_name
 }
 
-// fields returns the fields of symbol i but its name.
+// fields returns the fields of symbol i except its name.
 func (f *File) fields(i int) NewSymbol {
 	s := f.Symbol(i)
 	n := NewSymbol{Bind: s.Bind(), Type: s.Type(), Other: s.Other, Section: s.Section, Value: s.Value, Size: s.Size}
@@ -47,11 +47,11 @@ func (f *File) fields(i int) NewSymbol {
 	return n
 }
 
-// numSymbols is the number of symbols of the input and of those that were added.
+// numSymbols returns the number of symbols, those of the input and added ones.
 func (e *Edit) numSymbols() int { return e.f.NumSymbols() + len(e.symbols) }
 
-// symbol returns the fields of symbol i as this edit leaves them. The name of a symbol
-// of the input is missing if it is not renamed.
+// symbol returns the fields of symbol i as this edit leaves them. A symbol of the
+// input has its name only if it was renamed.
 func (e *Edit) symbol(i int) NewSymbol {
 	if n := e.f.NumSymbols(); i >= n {
 		return e.symbols[i-n].NewSymbol
@@ -62,8 +62,8 @@ func (e *Edit) symbol(i int) NewSymbol {
 	return e.f.fields(i)
 }
 
-// Symbol returns the fields of symbol i as this edit leaves them, to be changed and
-// given to [Edit.SetSymbol]. The index may be provisional.
+// Symbol returns the fields of symbol i as this edit leaves them, to be changed
+// and passed to [Edit.SetSymbol]. The index may be provisional.
 func (e *Edit) Symbol(i int) NewSymbol {
 	s := e.symbol(i)
 	if c := e.changedSymbols[i]; i < e.f.NumSymbols() && (c == nil || !c.renamed) {
@@ -72,7 +72,7 @@ func (e *Edit) Symbol(i int) NewSymbol {
 	return s
 }
 
-// symbolString names a symbol in messages.
+// symbolString returns the name of a symbol for messages.
 func (e *Edit) symbolString(i int) string {
 	if name := e.Symbol(i).Name; name != "" {
 		return fmt.Sprintf("symbol %d %q", i, name)
@@ -93,7 +93,7 @@ func (e *Edit) checkSymbol(i int) error {
 	return nil
 }
 
-// checkFields returns an error if a symbol cannot be like that.
+// checkFields returns an error if no symbol can have these fields.
 func (e *Edit) checkFields(s *NewSymbol) error {
 	switch {
 	case strings.IndexByte(s.Name, 0) >= 0:
@@ -137,9 +137,9 @@ func (e *Edit) AddSymbol(s NewSymbol) (int, error) {
 	return i, nil
 }
 
-// SetSymbol replaces all fields of symbol i. If the binding becomes local or is local
-// no more, the symbol goes to the end of those of its kind. An old name stays in the
-// string table unless it was at its end.
+// SetSymbol replaces all fields of symbol i. If the binding changes to or from local,
+// the symbol goes to the end of its new kind. An old name stays in the string table
+// unless it was at its end.
 func (e *Edit) SetSymbol(i int, s NewSymbol) error {
 	if err := e.checkSymbol(i); err != nil {
 		return err
@@ -190,7 +190,7 @@ func (e *Edit) changeSymbol(i int, c symbolChange) {
 	e.changedSymbols[i] = &c
 }
 
-// RenameSymbol gives symbol i another name. It is [Edit.SetSymbol] for that field.
+// RenameSymbol renames symbol i. It is [Edit.SetSymbol] for the name alone.
 func (e *Edit) RenameSymbol(i int, name string) error {
 	if err := e.checkSymbol(i); err != nil {
 		return err

@@ -36,11 +36,11 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("section %s: %s at 0x%x: %s", e.Section, e.Field, e.Off, e.Msg)
 }
 
-// An ArchiveError says what is wrong with an archive, or not supported in it, and
+// An ArchiveError says what is wrong with an archive or not supported, and
 // where, in bytes from the start of the file.
 type ArchiveError struct {
 	Off   uint64 // file offset of the field
-	Field string // as <ar.h> names it, or what it is
+	Field string // the name in <ar.h>, or a description
 	Msg   string
 }
 

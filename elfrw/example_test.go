@@ -35,7 +35,7 @@ func Example_readRelocations() {
 	// 0xb8 R_PPC64_REL24 __SCT__u_fixed
 }
 
-// laidOut writes the outcome of an edit into memory and opens that. For files, use
+// laidOut writes the result of an edit into memory and opens it. For files, use
 // Image.WriteTemp and Temp.Commit.
 func laidOut(edit *elfrw.Edit) *elfrw.File {
 	image, err := edit.Layout()
@@ -53,7 +53,7 @@ func laidOut(edit *elfrw.Edit) *elfrw.File {
 	return f
 }
 
-// A new section, and what it costs: everything else in the object stays.
+// Add a section. Everything else in the object stays.
 func Example_addSection() {
 	f, err := elfrw.Open(exampleObject)
 	if err != nil {
@@ -74,7 +74,7 @@ func Example_addSection() {
 	// made by an example
 }
 
-// A symbol gets another name. What refers to it stays: relocations go by its number.
+// Rename a symbol. Relocations refer to it by number, so they stay.
 func ExampleEdit_RenameSymbol() {
 	f, err := elfrw.Open(exampleObject)
 	if err != nil {
@@ -96,8 +96,8 @@ func ExampleEdit_RenameSymbol() {
 	// Output: false true STT_FUNC STB_GLOBAL
 }
 
-// Symbol returns the fields as they are, and SetSymbol takes them as they are to be. A
-// hidden symbol cannot be used from another library or program.
+// Symbol returns the current fields, and SetSymbol takes the new ones. A hidden symbol
+// cannot be used from another library or program.
 func ExampleEdit_SetSymbol() {
 	f, err := elfrw.Open(exampleObject)
 	if err != nil {
@@ -119,7 +119,8 @@ func ExampleEdit_SetSymbol() {
 	// Output: STV_DEFAULT STV_HIDDEN
 }
 
-// A symbol that a relocation names cannot be removed; what names it goes first.
+// A symbol that a relocation names cannot be removed; the relocation must go
+// first.
 func ExampleEdit_RemoveSymbol() {
 	f, err := elfrw.Open(exampleObject)
 	if err != nil {
@@ -148,8 +149,8 @@ func ExampleEdit_RemoveSymbol() {
 	// 1
 }
 
-// A section goes with its relocations and its symbols, and the numbers of all others are
-// brought up to date.
+// Remove a section. Its relocations and symbols go with it, and all others are
+// renumbered.
 func ExampleEdit_RemoveSection() {
 	f, err := elfrw.Open(exampleObject)
 	if err != nil {
@@ -165,8 +166,8 @@ func ExampleEdit_RemoveSection() {
 	// Output: 15 sections, before 17
 }
 
-// A word of data gets the address of a function. AddRelas makes the section for the
-// relocations if there is none.
+// Put the address of a function into a word of data. AddRelas adds a section
+// for the relocation if there is none.
 func ExampleEdit_AddRelas() {
 	f, err := elfrw.Open(exampleObject)
 	if err != nil {
@@ -195,7 +196,7 @@ func ExampleEdit_AddRelas() {
 	// Output: 0x0 R_PPC64_ADDR64 my_hook
 }
 
-// The OS/ABI and the flags of the ELF header.
+// Set the OS/ABI in the ELF header.
 func ExampleEdit_SetHeader() {
 	f, err := elfrw.Open(exampleObject)
 	if err != nil {
@@ -212,8 +213,8 @@ func ExampleEdit_SetHeader() {
 	// Output: ELFOSABI_LINUX
 }
 
-// A call goes to another function. The branch word stays: what it calls stands in
-// the relocation.
+// Redirect a call to another function. The branch word stays: the relocation
+// names the target.
 func Example_retargetCall() {
 	f, err := elfrw.Open(exampleObject)
 	if err != nil {
@@ -221,7 +222,8 @@ func Example_retargetCall() {
 	}
 	defer f.Close()
 	edit := f.Edit()
-	// A function of another object; if the symbol is there, its number will do.
+	// The function is in another object. If the symbol already exists, use its
+	// number.
 	callee, err := edit.AddSymbol(elfrw.NewSymbol{Name: "my_function", Bind: elf.STB_GLOBAL})
 	if err != nil {
 		log.Fatal(err)
@@ -248,8 +250,8 @@ func Example_retargetCall() {
 	// 0x40 my_function
 }
 
-// A member of an archive gets another section. OpenArchive and WriteTemp do the same
-// with files.
+// Add a section to a member of an archive. With files, use OpenArchive and
+// WriteTemp.
 func Example_replaceMember() {
 	object, err := os.ReadFile(exampleObject)
 	if err != nil {

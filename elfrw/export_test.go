@@ -7,28 +7,28 @@ import (
 	"testing"
 )
 
-// WithoutTmpfile lets a test go the way of file systems without O_TMPFILE.
+// WithoutTmpfile makes a test behave as on a file system without O_TMPFILE.
 func WithoutTmpfile(t *testing.T) {
 	was := tmpfile
 	tmpfile = 0
 	t.Cleanup(func() { tmpfile = was })
 }
 
-// Tmpfile reports whether a file without a name is tried.
+// Tmpfile reports whether O_TMPFILE is tried.
 func Tmpfile() bool { return tmpfile != 0 }
 
-// WithoutLocks lets a test go the way of file systems that have no flock.
+// WithoutLocks makes a test behave as on a file system without flock.
 func WithoutLocks(t *testing.T) {
 	was := flock
 	flock = func(int, int) error { return errors.ErrUnsupported }
 	t.Cleanup(func() { flock = was })
 }
 
-// TempName is where the output for a path is before it is renamed.
+// TempName returns the temporary name of the output for a path.
 var TempName = tempName
 
-// IndexHead makes an index of one symbol, of a member at an offset, with numbers of so
-// many bytes.
+// IndexHead makes an index of one symbol of a member at offset head, with numbers of
+// width bytes.
 func IndexHead(width int, head uint64) error {
 	a := &Archive{members: []arMember{{head: head}}, index: arIndex{width: width}}
 	m := &ArchiveImage{a: a, index: make([]arSymbol, 1)}

@@ -161,7 +161,7 @@ func (f *File) readHeader() error {
 	return f.countSections()
 }
 
-// badHeader is the error of a field at a file offset.
+// badHeader returns the error for a field at a file offset.
 func badHeader(off uint64, field, format string, a ...any) error {
 	return &FormatError{Off: off, Field: field, Msg: fmt.Sprintf(format, a...)}
 }

@@ -41,8 +41,8 @@ func seeds(f *testing.F, add func([]byte)) {
 	}
 }
 
-// FuzzNew wants no panic, an error that says where, and what is accepted to be
-// readable everywhere and to come back as it was.
+// FuzzNew checks that nothing panics, that an error says where, and that an
+// accepted file is readable everywhere and comes back unchanged.
 func FuzzNew(f *testing.F) {
 	seeds(f, func(b []byte) { f.Add(b) })
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -65,15 +65,15 @@ func FuzzNew(f *testing.F) {
 	})
 }
 
-// FuzzObjectEdit makes edits of sections and symbols, of files that New accepts. They may
-// be refused, and Layout may refuse them all; what comes out is a file that New accepts
-// and whose references lead to something.
+// FuzzObjectEdit edits sections and symbols of files that New accepts. Edits may be
+// rejected, one by one or by Layout. The output must be a file that New accepts and whose
+// references are valid.
 func FuzzObjectEdit(f *testing.F) {
 	seeds(f, func(b []byte) {
 		f.Add(b, []byte{0, 3, 1, 1, 4, 2, 3, 5, 1, 0, 6, 2})
 		f.Add(b, bytes.Repeat([]byte{1, 4, 0, 9, 3, 2, 8, 5, 7, 6}, 4))
 	})
-	// Relocations of themselves.
+	// A section of relocations that relocates itself.
 	own := basic().build()
 	copy(own[shdr(vRela, shInfo)(own):], u32(vRela))
 	f.Add(own, []byte{1, vRela, 1, 1})
@@ -113,8 +113,7 @@ func FuzzObjectEdit(f *testing.F) {
 	})
 }
 
-// anyEdit makes one of the edits that name sections and symbols. Whether it may be made is
-// for the edit to say.
+// anyEdit tries one of the edits that name sections and symbols, valid or not.
 func anyEdit(e *elfrw.Edit, f *elfrw.File, next func(int) int) {
 	secs, syms := f.NumSections()+4, f.NumSymbols()+4
 	rela := func() elfrw.Rela {
@@ -161,8 +160,8 @@ func anyEdit(e *elfrw.Edit, f *elfrw.File, next func(int) int) {
 	}
 }
 
-// FuzzEdit makes the edits that the script says. An edit may be refused; if it
-// is not, the output is the input with just that changed.
+// FuzzEdit makes the edits of a script. An edit may be rejected; otherwise the
+// output is the input with just that changed.
 func FuzzEdit(f *testing.F) {
 	scripts := [][]byte{
 		{}, {7, 0, 3, 1}, {8, 1, 1, 0, 5, 5, 5}, {0, 0, 1, 2, 1, 0, 1, 3, 2, 9, 4, 0, 0, 1, 2, 3},
@@ -173,7 +172,7 @@ func FuzzEdit(f *testing.F) {
 			f.Add(b, s)
 		}
 	})
-	// An empty section at the ELF header grows: this was found.
+	// An empty section at the ELF header grows: a past failure.
 	for _, at := range []uint64{0, 63} {
 		data := basic().build()
 		copy(data[shdr(6, shOff)(data):], append(u64(at), u64(0)...))

@@ -15,7 +15,7 @@ type Image struct {
 	size uint64
 }
 
-// newImage makes the image of an edit whose parts are in their places.
+// newImage returns the image of an edit that has been laid out.
 func newImage(e *Edit) *Image {
 	m := &Image{f: e.f, edit: e, size: uint64(len(e.f.data))}
 	for i := range e.parts {
@@ -53,7 +53,7 @@ func (m *Image) Check(out []byte) error {
 	return nil
 }
 
-// A comparer accepts the bytes that it expects.
+// A comparer is a writer that accepts only the expected bytes.
 type comparer struct{ rest []byte }
 
 func (c *comparer) Write(b []byte) (int, error) {

@@ -7,7 +7,7 @@ import "iter"
 // An indexSet is a set of indices.
 type indexSet struct {
 	in []bool
-	n  int // so many
+	n  int // how many are set
 }
 
 func (s *indexSet) has(i int) bool { return i < len(s.in) && s.in[i] }
@@ -33,10 +33,10 @@ func (s *indexSet) all() iter.Seq[int] {
 	}
 }
 
-// A chain lists for each owner its members: for each section, say, its symbols. What
-// the file says takes two arrays; what an edit adds is in a map. A member that gets
-// another owner stays in its old list and may be in its new one twice: each member says
-// itself who its owner is.
+// A chain lists the members of each owner, for example the symbols of each section. Two
+// arrays hold what the file says; a map holds what an edit adds. A member that gets
+// another owner stays in its old list and may be in its new one twice, so callers must
+// ask the member for its owner.
 type chain struct {
 	first, next []int32 // by owner, by member: the next member plus one
 	more        map[int][]int
@@ -46,7 +46,7 @@ func newChain(owners, members int) *chain {
 	return &chain{first: make([]int32, owners), next: make([]int32, members)}
 }
 
-// prepend adds a member before the others. It is for making the chain.
+// prepend adds a member before the others, while the chain is built.
 func (c *chain) prepend(owner, member int) {
 	c.next[member] = c.first[owner]
 	c.first[owner] = int32(member + 1)

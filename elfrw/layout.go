@@ -39,11 +39,11 @@ func (e *Edit) Layout() (*Image, error) {
 type layout struct {
 	*Edit
 	changed  []int    // changed sections in ascending order
-	cut      indexSet // sections of the input whose bytes go
-	final    []uint32 // by section: its final index, nil if these are the provisional ones
+	cut      indexSet // sections of the input whose bytes are removed
+	final    []uint32 // by section: its final index; nil if it is the provisional one
 	finalLen int      // number of sections of the output
 	table    []byte   // the output's section headers, nil while they are the input's
-	tableIn  int      // the body that has them
+	tableIn  int      // the body that holds them
 
 	symbolNames, sectionNames *stringTable // may be the same
 	firstGlobal               uint32       // its final index
@@ -51,8 +51,8 @@ type layout struct {
 	follows []int32 // by section: the part that it follows and moves with, -1 for none
 }
 
-// cutSections removes the bytes of sections that are removed or go elsewhere, and replaces
-// the content of others.
+// cutSections removes the bytes of sections that were removed or move, and replaces the
+// content of others.
 func (l *layout) cutSections() error {
 	for i := range l.goneSections.all() {
 		if i < l.f.shnum {
@@ -76,7 +76,7 @@ func (l *layout) cutSection(i int) {
 	if !s.hasBytes() || s.Size == 0 && s.Off < ehdrSize {
 		return
 	}
-	l.partAt(s).splices = nil // what was edited in it
+	l.partAt(s).splices = nil // drop edits of its bytes
 	l.replace(s, nil)
 	l.cut.add(i)
 }
@@ -117,7 +117,7 @@ func (l *layout) appendSection(s NewSection) {
 }
 
 // header returns the output's section header with provisional index i, for editing. It
-// may be used until the next new section.
+// is valid until the next section is added.
 func (l *layout) header(i int) []byte {
 	if l.table == nil {
 		t := l.f.table()
@@ -126,8 +126,8 @@ func (l *layout) header(i int) []byte {
 	return l.table[i*shdrSize:][:shdrSize]
 }
 
-// nameSections finds out the offsets of the sections' names, and appends the headers of
-// new sections.
+// nameSections determines the offsets of section names, and appends the headers of new
+// sections.
 func (l *layout) nameSections() error {
 	for _, i := range l.changed {
 		c := l.changedSections[i]
@@ -237,8 +237,8 @@ func (l *layout) finishHeaders() {
 	if l.ehdr == nil && l.finalLen == l.f.shnum && l.final == nil {
 		return
 	}
-	// gABI, "ELF Header": what does not fit into e_shnum and e_shstrndx is in the first
-	// section header.
+	// gABI, "ELF Header": numbers that do not fit into e_shnum and e_shstrndx go into
+	// the first section header.
 	b, first := l.elfHeader(), l.bodies[l.tableIn].ins
 	if l.finalLen != l.f.shnum {
 		n := l.finalLen

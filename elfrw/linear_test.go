@@ -27,8 +27,8 @@ func crowd(n int) []byte {
 	return o.build()
 }
 
-// TestLinear wants edits of everything to take memory in proportion to what is edited.
-// Their number would make a quadratic one last for hours.
+// TestLinear checks that the memory for edits of everything is proportional to what is
+// edited. With this many edits, a quadratic one would take hours.
 func TestLinear(t *testing.T) {
 	n := 100_000
 	if tooltest.Brief() {

@@ -23,8 +23,8 @@ int (*table[])(int) = { out, here };
 __attribute__((section(".text.own"))) int first(int x) { return here(x) + out(far); }
 `
 
-// TestMachines edits an object of every machine that the compiler knows and that has ELF64
-// little-endian files.
+// TestMachines edits an object for every machine that the compiler supports and that has
+// ELF64 little-endian files.
 func TestMachines(t *testing.T) {
 	tooltest.Need(t, "clang", "ld.lld", "llvm-readelf")
 	for target, machine := range map[string]struct {
@@ -98,7 +98,7 @@ func TestMachines(t *testing.T) {
 	})
 }
 
-// TestOtherMachines wants what is not read to be refused with a sentence.
+// TestOtherMachines checks the error for files that are not supported.
 func TestOtherMachines(t *testing.T) {
 	tooltest.Need(t, "clang")
 	for target, want := range map[string]string{
@@ -128,7 +128,7 @@ func compile(t *testing.T, dir, target string) []byte {
 	return data
 }
 
-// runTool runs a tool that has to be content, and returns what it prints.
+// runTool runs a tool that must succeed and returns its output.
 func runTool(t *testing.T, tool string, args ...string) string {
 	t.Helper()
 	var stderr bytes.Buffer

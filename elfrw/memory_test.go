@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestMemory looks up every address around the ends of the sections of an object
-// that have been placed, and holds the answer against a look at all sections.
+// TestMemory places the sections of an object, looks up every address around
+// their ends, and compares each answer with a linear scan.
 func TestMemory(t *testing.T) {
 	objects, err := filepath.Glob("../testdata/obj/*.o")
 	if err != nil || len(objects) == 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// A model is what a file says, apart from where it says it. References to
-// symbols are pointers, so that indices do not matter.
+// A model is the content of a file without its layout. References to symbols
+// are pointers, so that indices do not matter.
 type model struct {
 	secs            []*msec
 	syms            []*msym
@@ -31,7 +31,7 @@ type model struct {
 type msym struct {
 	name        string
 	info, other uint8
-	shndx       elf.SectionIndex // of undefined and reserved ones
+	shndx       elf.SectionIndex // of undefined and reserved symbols
 	section     int
 	value, size uint64
 }
@@ -39,7 +39,7 @@ type msym struct {
 type msec struct {
 	name  string
 	hdr   elf.Section64 // without what layout and string tables decide
-	data  []byte        // nil where one of the following speaks for it
+	data  []byte        // nil if one of the following fields holds the content
 	relas []mslot
 	refs  []*msym // LLVM's address-significance table
 	sig   *msym   // of a group
@@ -144,7 +144,7 @@ func snapshot(f *elfrw.File) *model {
 	return m
 }
 
-// The flat form of a model has indices again, and is for comparing.
+// The flat form of a model has indices again, for comparison.
 type flat struct {
 	Secs []flatSec
 	Syms []flatSym
@@ -217,12 +217,12 @@ func (m *model) flatten() flat {
 	return out
 }
 
-// compare holds the output against what the model says it must be.
+// compare compares the output with the model.
 func (m *model) compare(t testing.TB, out *elfrw.File) {
 	t.Helper()
 	want, got := m.flatten(), snapshot(out).flatten()
 	for i := range min(len(want.Secs), len(got.Secs)) {
-		// The new names that a string table took are compared as names.
+		// New strings in a string table are compared as names.
 		if w, g := &want.Secs[i], &got.Secs[i]; elf.SectionType(w.Hdr.Type) == elf.SHT_STRTAB && len(g.Data) > len(w.Data) {
 			g.Data = g.Data[:len(w.Data)]
 		}

@@ -11,18 +11,18 @@ import (
 
 // A stringTable is a string table of the output.
 //
-// Strings that are needed no more stay, except at the end: there a name that was added
-// goes without a trace. A new name of what is renamed is first looked for among the
-// strings of the input, so that the old name comes back to its place.
+// Unused strings stay, except at the end, so that adding a name and removing it leaves
+// no trace. The new name of something renamed is first looked up among the strings of
+// the input, so that renaming it back restores the old offset.
 type stringTable struct {
 	sec    Section
 	size   uint64            // so far
-	names  map[string]uint32 // offsets of the names that things are renamed to; 0: not known
+	names  map[string]uint32 // offsets of new names of renamed things; 0: not known
 	unused []uint32          // offsets of names that were removed
 }
 
-// openStrings finds out what the string tables of symbols and sections lose, and which
-// names they need.
+// openStrings determines what the string tables of symbols and sections lose, and
+// which names they need.
 func (l *layout) openStrings() {
 	l.symbolNames = l.newStringTable(l.f.strtab)
 	l.sectionNames = l.symbolNames
@@ -97,8 +97,8 @@ func (t *stringTable) find() {
 	}
 }
 
-// trim removes unused names from the end of a string table, unless something else is
-// named there.
+// trim removes unused names from the end of a string table, unless other sections
+// use the table.
 func (l *layout) trim(t *stringTable) {
 	if len(t.unused) == 0 || l.edited(t.sec.Index) != nil || l.hasOtherStrings(t) {
 		return
@@ -122,8 +122,8 @@ func (l *layout) trim(t *stringTable) {
 	}
 }
 
-// hasOtherStrings reports whether strings of a table belong to something else than
-// symbols and sections.
+// hasOtherStrings reports whether a table has strings that belong to neither
+// symbols nor sections.
 func (l *layout) hasOtherStrings(t *stringTable) bool {
 	for i := 1; i < l.f.shnum; i++ {
 		s := l.f.Section(i)
@@ -134,7 +134,8 @@ func (l *layout) hasOtherStrings(t *stringTable) bool {
 	return false
 }
 
-// usedNames returns the offset after the last string of a table that still is a name.
+// usedNames returns the offset after the last string of a table that is still used as
+// a name.
 func (l *layout) usedNames(t *stringTable) int {
 	last := uint32(0)
 	for _, off := range t.names {
@@ -158,7 +159,8 @@ func (l *layout) usedNames(t *stringTable) int {
 	return int(last) + bytes.IndexByte(t.sec.Data()[last:], 0) + 1
 }
 
-// put returns the offset of the name of something that is renamed.
+// put returns the offset of the new name of something renamed, and adds the
+// name if necessary.
 func (t *stringTable) put(l *layout, name string) (uint32, error) {
 	if off := t.names[name]; off != 0 || name == "" {
 		return off, nil

@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// An objectEditor makes the same edits to a file and to its reading, which has everything
-// at its number: what is removed is marked, and left out at the end.
+// An objectEditor makes the same edits to a file and to its reading. The reading keeps
+// all numbers: what is removed is marked, and left out at the end.
 type objectEditor struct {
 	t    testing.TB
 	f    *elfrw.File
@@ -40,7 +40,7 @@ func (o *objectEditor) must(err error) {
 	}
 }
 
-// layout returns the output, after it was held against the reading.
+// layout compares the output with the reading and returns it.
 func (o *objectEditor) layout() []byte {
 	o.t.Helper()
 	out := image(o.t, o.e)
@@ -71,7 +71,7 @@ func image(t testing.TB, e *elfrw.Edit) []byte {
 	return out.Bytes()
 }
 
-// finish leaves out what was removed.
+// finish returns the reading without what was removed.
 func (o *objectEditor) finish() *reading {
 	o.r.secs = slices.DeleteFunc(slices.Clone(o.secs), func(s *rsec) bool { return o.gone[s] })
 	o.r.syms = slices.DeleteFunc(slices.Clone(o.syms), func(y *rsym) bool { return o.gone[y] })
@@ -84,7 +84,8 @@ func (o *objectEditor) finish() *reading {
 	return o.r
 }
 
-// checkOffsets wants sections not to overlap, and to be aligned as far as the input was.
+// checkOffsets checks that sections do not overlap, and are aligned as well as in the
+// input.
 func (o *objectEditor) checkOffsets(out []byte) {
 	o.t.Helper()
 	f, err := elfrw.New(out)
@@ -144,7 +145,8 @@ func (o *objectEditor) opaque(but *rsec) bool {
 	return false
 }
 
-// removeSymbol removes a symbol if nothing refers to it, and wants an error otherwise.
+// removeSymbol removes a symbol if nothing refers to it, and expects an error
+// otherwise.
 func (o *objectEditor) removeSymbol(i int) bool {
 	o.t.Helper()
 	y := o.syms[i]
@@ -159,7 +161,7 @@ func (o *objectEditor) removeSymbol(i int) bool {
 }
 
 // removeSection removes a section with its relocations and symbols if nothing else refers
-// to these, and wants an error otherwise.
+// to these, and expects an error otherwise.
 func (o *objectEditor) removeSection(i int) bool {
 	o.t.Helper()
 	s := o.secs[i]
@@ -203,7 +205,7 @@ func (o *objectEditor) removeSection(i int) bool {
 	return true
 }
 
-// setSymbol gives a symbol other fields.
+// setSymbol changes the fields of a symbol.
 func (o *objectEditor) setSymbol(i int, change func(*elfrw.NewSymbol)) {
 	o.t.Helper()
 	s, y := o.e.Symbol(i), o.syms[i]
@@ -295,7 +297,7 @@ func (o *objectEditor) addRelas(sec int, relas ...elfrw.Rela) {
 	}
 }
 
-// renameSection gives a section another name, which its relocations follow.
+// renameSection renames a section and its relocation section.
 func (o *objectEditor) renameSection(i int, name string) {
 	o.t.Helper()
 	o.must(o.e.RenameSection(i, name))

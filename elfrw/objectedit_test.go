@@ -18,7 +18,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// eachEditable runs a test over the shapes and objects whose size may change, and over the
+// eachEditable runs a test on the shapes and objects whose size may change, and on the
 // corpus if it was fetched.
 func eachEditable(t *testing.T, test func(*testing.T, []byte)) {
 	run := func(t *testing.T, data []byte) {
@@ -33,8 +33,8 @@ func eachEditable(t *testing.T, test func(*testing.T, []byte)) {
 	eachOfCorpus(t, run)
 }
 
-// eachOfCorpus runs a test over some hundred objects below the directory of SCPATCH_CORPUS,
-// if that is set (make corpus-check).
+// eachOfCorpus runs a test on a few hundred objects below the directory SCPATCH_CORPUS, if
+// that is set (make corpus-check).
 func eachOfCorpus(t *testing.T, test func(*testing.T, []byte)) {
 	dir := os.Getenv("SCPATCH_CORPUS")
 	if dir == "" {
@@ -59,15 +59,15 @@ func eachOfCorpus(t *testing.T, test func(*testing.T, []byte)) {
 	}
 }
 
-// seeded returns a generator that depends on the test's name alone.
+// seeded returns a generator seeded with the test's name alone.
 func seeded(t *testing.T) *rand.Rand {
 	seed := fnv.New64a()
 	seed.Write([]byte(t.Name()))
 	return rand.New(rand.NewPCG(seed.Sum64(), 3))
 }
 
-// TestRemoveEverySymbol removes the symbols that nothing refers to, all of them at once
-// and each alone.
+// TestRemoveEverySymbol removes the symbols that nothing refers to, all together and
+// each alone.
 func TestRemoveEverySymbol(t *testing.T) {
 	removed, refused := 0, 0
 	eachEditable(t, func(t *testing.T, data []byte) {
@@ -91,7 +91,8 @@ func TestRemoveEverySymbol(t *testing.T) {
 	}
 }
 
-// TestRemoveEverySection removes each section alone, and as many as possible at once.
+// TestRemoveEverySection removes each section alone, and as many as possible
+// together.
 func TestRemoveEverySection(t *testing.T) {
 	removed, refused := 0, 0
 	eachEditable(t, func(t *testing.T, data []byte) {
@@ -114,7 +115,8 @@ func TestRemoveEverySection(t *testing.T) {
 	}
 }
 
-// inverse makes an edit and one that takes it back, and wants the input.
+// inverse makes an edit and another one that takes it back, and expects the
+// input.
 func inverse(t *testing.T, data []byte, edit, back func(e *elfrw.Edit, f *elfrw.File) error) {
 	t.Helper()
 	at := data
@@ -134,7 +136,8 @@ func inverse(t *testing.T, data []byte, edit, back func(e *elfrw.Edit, f *elfrw.
 	}
 }
 
-// TestInverse takes back edits in a second run: not a byte differs.
+// TestInverse takes back edits in a second run, after which not a byte may
+// differ.
 func TestInverse(t *testing.T) {
 	all := func(errs ...error) error {
 		for _, err := range errs {
@@ -145,8 +148,9 @@ func TestInverse(t *testing.T) {
 		return nil
 	}
 	second := func(_ int, err error) error { return err }
-	// A name that is the end of another one, or there twice, stays when it is no longer
-	// used: the inverse has then another string table. There must be others.
+	// An unused name stays if it is the end of another one or occurs twice. The inverse
+	// then has a different string table, so such names are skipped; there must be
+	// others.
 	var symbols, added, sections atomic.Int32
 	t.Cleanup(func() {
 		if symbols.Load() < 20 || added.Load() < 20 || sections.Load() < 3 {
@@ -188,7 +192,7 @@ func TestInverse(t *testing.T) {
 				return // symbols cannot be removed
 			}
 			if a, ok := f.SectionByName(".llvm_addrsig"); ok && bytes.Contains(a.Data(), []byte{0x85, 0}) {
-				return // a number of that table is longer than it must be
+				return // the table has a number in more bytes than necessary
 			}
 			added.Add(1)
 			first := f.FirstGlobal()
@@ -289,14 +293,15 @@ func TestInverse(t *testing.T) {
 	})
 }
 
-// aloneNamed reports whether the relocations of a section, which are renamed with it, come
-// back to their name: it, too, is a whole string.
+// aloneNamed reports whether the relocations of a section, which are renamed with it, get
+// their old name back: it must be a whole string as well.
 func aloneNamed(f *elfrw.File, s elfrw.Section) bool {
 	r, ok := f.RelaSection(s.Index)
 	return !ok || wholeString(f.Section(int(f.Header().Shstrndx)).Data(), r.NameString(), int(r.Name))
 }
 
-// wholeString reports whether a name is a string of its own, and the first like it.
+// wholeString reports whether a name is a string of its own, and the first such
+// one.
 func wholeString(table []byte, name string, off int) bool {
 	return name != "" && bytes.Index(table, append(append([]byte{0}, name...), 0)) == off-1
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestObjectMix makes random edits of every kind, and holds the outcome against the
-// reading. The next edits are made to what came out.
+// TestObjectMix makes random edits of every kind and compares the output with
+// the reading. The next edits start from that output.
 func TestObjectMix(t *testing.T) {
 	made := map[string]int{}
 	eachEditable(t, func(t *testing.T, data []byte) {
@@ -37,7 +37,7 @@ func TestObjectMix(t *testing.T) {
 	}
 }
 
-// live returns a random index that is not gone, 0 for none.
+// live returns a random index that has not been removed, 0 for none.
 func live[T comparable](o *objectEditor, r *rand.Rand, list []T, ok func(T) bool) int {
 	for range 10 {
 		if i := 1 + r.IntN(max(1, len(list)-1)); i < len(list) && !o.gone[list[i]] && (ok == nil || ok(list[i])) {
@@ -47,7 +47,7 @@ func live[T comparable](o *objectEditor, r *rand.Rand, list []T, ok func(T) bool
 	return 0
 }
 
-// step makes a random edit and says of which kind it was.
+// step makes a random edit and returns its kind.
 func (o *objectEditor) step(r *rand.Rand) string {
 	o.t.Helper()
 	kind := mixKinds[r.IntN(len(mixKinds))]

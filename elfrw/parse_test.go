@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestParse holds the reading of section headers and symbols against debug/elf's.
+// TestParse compares section headers and symbols with those of debug/elf.
 func TestParse(t *testing.T) {
 	eachShape(t, testParse)
 	eachObject(t, testParse)
@@ -29,7 +29,7 @@ func testParse(t *testing.T, data []byte) {
 	if f.NumSections() != len(e.Sections) {
 		t.Fatalf("%d sections, debug/elf has %d", f.NumSections(), len(e.Sections))
 	}
-	// Of a compressed section debug/elf says what it will be.
+	// For a compressed section, debug/elf returns uncompressed values.
 	ignore := func(s *elf.SectionHeader) {
 		if s.Flags&elf.SHF_COMPRESSED != 0 {
 			s.Size, s.Addralign = s.FileSize, 0

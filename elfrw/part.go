@@ -16,13 +16,13 @@ import (
 type part struct {
 	place
 	splices []splice
-	renum   bool // RELA entries that are copied have symbols to renumber
+	renum   bool // copied RELA entries have symbols to renumber
 	closes  bool // what follows moves up if the part shrinks; otherwise zeros take the room
 
 	appended uint64 // bytes that AppendData has added
 
-	// What place finds out. Between a part and the next one is what follows the part
-	// in the file and moves with it.
+	// Set by place. Whatever lies between a part and the next one follows the part
+	// and moves with it.
 	align       uint64 // the largest alignment of what follows
 	followEnd   uint64 // where the last of what follows ends
 	followStart uint64 // where the first of what follows starts; if nothing does, the next part
@@ -73,7 +73,7 @@ func (p *place) compare(q *place) int {
 	)
 }
 
-// sortSplices sorts the part's splices and adds up by how much they grow it. What is
+// sortSplices sorts the part's splices and sums up how much they grow it. What is
 // inserted at an offset comes before what is replaced there.
 func (e *Edit) sortSplices(p *part) error {
 	byPlace := func(a, b splice) int {
@@ -97,8 +97,8 @@ func (e *Edit) sortSplices(p *part) error {
 	return nil
 }
 
-// inFileOrder sorts parts. There are many large ones if every relocation section is
-// one, so it sorts their numbers instead.
+// inFileOrder sorts parts. Parts are large, and there may be one for every
+// relocation section, so it sorts their numbers instead.
 func inFileOrder(parts []part) []part {
 	order := make([]int32, len(parts))
 	for i := range order {
@@ -112,9 +112,9 @@ func inFileOrder(parts []part) []part {
 	return out
 }
 
-// A finder finds parts by their place. If places are asked for in roughly ascending
-// order, it seldom has to search. Assemblers put the relocation sections after the
-// others, so each of the two groups ascends.
+// A finder finds parts by their place. If queries are in roughly ascending
+// order, it seldom has to search. Assemblers put the relocation sections after
+// the others, so each of the two groups ascends.
 type finder struct {
 	parts []part // in file order
 	hint  [2]int // how many of them were at or before the last place

@@ -16,8 +16,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// complaints runs a tool in a directory and returns the lines in which it
-// complains; what is not a complaint is told by ok.
+// complaints runs a tool in a directory and returns the lines of its output
+// that are complaints, that is, not ok.
 func complaints(t *testing.T, dir string, ok func(line string) bool, tool string, args ...string) []string {
 	t.Helper()
 	cmd := exec.Command(tool, args...)
@@ -68,7 +68,7 @@ func peerEdit(t *testing.T, data []byte) []byte {
 		first := *d.m.secs[r].relas[0].rela
 		for i := range d.f.NumSymbols() {
 			if d.m.syms[i] == first.sym {
-				// The first entry goes, and comes again.
+				// Drop the first entry and insert it again.
 				d.dropRela(r, 0)
 				d.insertRela(r, 0, elf.Rela64{Off: first.off, Info: uint64(i)<<32 | uint64(first.typ), Addend: first.addend})
 				break
@@ -78,7 +78,8 @@ func peerEdit(t *testing.T, data []byte) []byte {
 	return d.layout()
 }
 
-// peerChange renames, changes and removes what it can of sections and symbols.
+// peerChange renames, changes and removes as many sections and symbols as it
+// can.
 func peerChange(t *testing.T, data []byte) []byte {
 	o := newObjectEditor(t, data)
 	o.e.StripSignature()
@@ -132,8 +133,8 @@ func peerFiles(t *testing.T, edit func(*testing.T, []byte) []byte) (in, out stri
 	return in, out, names
 }
 
-// TestPeers wants no tool to complain of the edited objects more than of the
-// input.
+// TestPeers checks that no tool complains more about the edited objects than
+// about the input.
 func TestPeers(t *testing.T) {
 	for name, edit := range map[string]func(*testing.T, []byte) []byte{"add": peerEdit, "change": peerChange} {
 		t.Run(name, func(t *testing.T) {

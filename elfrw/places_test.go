@@ -21,7 +21,7 @@ type place struct {
 
 // checkPlaces checks what an edit must keep of the layout: the order of
 // everything, offsets modulo the alignment, the bytes between sections and
-// behind the last one, and the ELF header.
+// after the last one, and the ELF header.
 func checkPlaces(t testing.TB, in, out *elfrw.File) {
 	t.Helper()
 	const table = 64

@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// A mixer makes edits that chance decides.
+// A mixer makes random edits.
 type mixer struct {
 	*editor
 	pick   func(n int) int // 0 <= pick(n) < n
@@ -126,7 +126,7 @@ func (x *mixer) addRandomSection() {
 	})
 }
 
-// TestRandom makes random edits, and again to what came out.
+// TestRandom makes random edits, and then more to the output.
 func TestRandom(t *testing.T) {
 	run := func(t *testing.T, data []byte) {
 		t.Parallel()

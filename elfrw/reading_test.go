@@ -14,8 +14,9 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// A reading is what a relocatable file says, read without package elfrw. What refers to a
-// section or a symbol points to it, so that numbers do not matter until it is flattened.
+// A reading is the content of a relocatable file, read without package elfrw. References
+// to sections and symbols are pointers, so that numbers do not matter until it is
+// flattened.
 type reading struct {
 	ehdr   elf.Header64
 	secs   []*rsec
@@ -26,15 +27,15 @@ type reading struct {
 
 type rsec struct {
 	name    string
-	hdr     elf.Section64 // without what pointers or the file's layout say
+	hdr     elf.Section64 // without what pointers or the layout determine
 	link    *rsec
 	info    *rsec
 	sig     *rsym
-	data    string // of sections whose bytes stand for themselves
+	data    string // of sections without structure
 	relas   []*rrela
 	refs    []*rsym // of LLVM's address-significance table, SHT_REL and the old call graph
 	members []*rsec
-	noData  bool // a table of the file: what it says is said elsewhere
+	noData  bool // one of the file's own tables, whose content is elsewhere
 }
 
 type rrela struct {
@@ -50,12 +51,12 @@ type rsym struct {
 	shndx       elf.SectionIndex // reserved ones
 	sec         *rsec
 	value, size uint64
-	late        int // 0: its place is that in the input; 1: it was rebound; 2: it is new
+	late        int // 0: in its place in the input; 1: rebound; 2: new
 }
 
 func (y *rsym) local() bool { return elf.ST_BIND(y.info) == elf.STB_LOCAL }
 
-// zstring is the string at an offset of a table.
+// zstring returns the string at an offset of a table.
 func zstring(table []byte, off uint32) string {
 	b := table[off:]
 	return string(b[:bytes.IndexByte(b, 0)])
@@ -195,7 +196,7 @@ func read(t testing.TB, data []byte) *reading {
 	return r
 }
 
-// The flat form of a reading has numbers again, and is for comparing.
+// The flat form of a reading has numbers again, for comparison.
 type flatReading struct {
 	Ident         [16]byte
 	Type, Machine uint16
@@ -231,8 +232,8 @@ type flatRsym struct {
 	Value, Size uint64
 }
 
-// flatten numbers what there is. Local symbols come first, and of each kind those that
-// were rebound and new ones last.
+// flatten assigns the numbers. Local symbols come first; within each kind, rebound and
+// new ones come last.
 func (r *reading) flatten() flatReading {
 	secs, syms := map[*rsec]int{nil: 0}, map[*rsym]int{nil: 0}
 	for i, s := range r.secs {
@@ -278,7 +279,7 @@ func (r *reading) flatten() flatReading {
 	return out
 }
 
-// check holds an output against what it must say.
+// check compares an output with the reading.
 func (r *reading) check(t testing.TB, out []byte) {
 	t.Helper()
 	want, got := r.flatten(), read(t, out).flatten()

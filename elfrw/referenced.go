@@ -11,15 +11,15 @@ import (
 )
 
 // references counts what refers to each symbol and section, as the edit leaves the file.
-// It is made when the first one is removed, with one pass over everything, and kept up to
-// date from then on. So the cost of removals is linear.
+// The first removal makes it with one pass over everything; it is then kept up to date,
+// so that removals cost linear time.
 type references struct {
 	symbols, sections counts
 	defined           *chain // by section: symbols; ask each for its section
 }
 
-// counts has for each index how many references there are, and the section with the last
-// one that was counted, or 0 if that is not known.
+// counts holds the number of references for each index, and the section of the last one
+// counted, or 0 if that is not known.
 type counts struct{ n, by []int32 }
 
 func (c *counts) count(i, by int, delta int32) {
@@ -35,7 +35,7 @@ func (c *counts) count(i, by int, delta int32) {
 	}
 }
 
-// references counts the references if that is not done.
+// references returns the counts of references, and makes them on first use.
 func (e *Edit) references() (*references, error) {
 	if e.refs != nil {
 		return e.refs, nil
@@ -66,7 +66,7 @@ func (e *Edit) references() (*references, error) {
 	return r, nil
 }
 
-// count adds what section i refers to, or takes it away.
+// count adds (or, with -1, subtracts) what section i refers to.
 func (e *Edit) count(i int, delta int32) {
 	h := e.head(i)
 	if h.Type == elf.SHT_NULL {
@@ -75,7 +75,8 @@ func (e *Edit) count(i int, delta int32) {
 	if 0 < h.Link && h.Link < e.numSections() {
 		e.refs.sections.count(h.Link, i, delta)
 	}
-	// Relocations go with the section that they are for.
+	// Relocations are removed together with their section, so they do not
+	// count.
 	if h.infoIsSection() && h.Type != elf.SHT_RELA && h.Type != elf.SHT_REL && int64(h.Info) < int64(e.numSections()) {
 		e.refs.sections.count(int(h.Info), i, delta)
 	}
@@ -84,14 +85,15 @@ func (e *Edit) count(i int, delta int32) {
 	}
 }
 
-// countRela counts one relocation of section i if references are counted.
+// countRela counts a relocation in section i, if references are being counted.
 func (e *Edit) countRela(sym, i int, delta int32) {
 	if e.refs != nil {
 		e.refs.symbols.count(sym, i, delta)
 	}
 }
 
-// sectionChanges is called before a section changes, and sectionAdded after that.
+// sectionChanges is called before a section changes, and sectionAdded
+// afterwards.
 func (e *Edit) sectionChanges(i int) {
 	if e.refs != nil {
 		e.count(i, -1)
@@ -118,8 +120,8 @@ func (e *Edit) unreferenced(c *counts, i int) error {
 	return fmt.Errorf("%d references to it are left", c.n[i])
 }
 
-// symbolsOf visits the symbols that section i names, where that keeps them from being
-// removed.
+// symbolsOf visits the symbols that section i names in a way that keeps them from
+// being removed.
 func (e *Edit) symbolsOf(i int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		switch h := e.head(i); {
@@ -229,7 +231,7 @@ func (e *Edit) liveRelas(i int) iter.Seq[Rela] {
 	}
 }
 
-// splicedRelas visits the relocations that the splices of a part put in, and notes which
+// splicedRelas visits the relocations that a part's splices insert, and records which
 // entries of the input they replace.
 func (e *Edit) splicedRelas(i int, p *part, replaced map[int]bool, yield func(Rela) bool) bool {
 	s := e.f.Section(i)
@@ -273,7 +275,7 @@ func (e *Edit) relocsOf(i int) []int {
 			out = append(out, r)
 		}
 	}
-	if len(e.relocs.more[i]) > 0 { // it may be there twice
+	if len(e.relocs.more[i]) > 0 { // r may be listed twice
 		slices.Sort(out)
 		out = slices.Compact(out)
 	}
@@ -313,8 +315,8 @@ func (e *Edit) join(i, group int) {
 	e.joined[group] = append(e.joined[group], i)
 }
 
-// members returns the members of group g as this edit leaves it: those of the input
-// first.
+// members returns the members of group g as this edit leaves it, those of the
+// input first.
 func (e *Edit) members(g int) []int {
 	var out []int
 	if g < e.f.shnum {
@@ -330,7 +332,7 @@ func (e *Edit) members(g int) []int {
 			out = append(out, m)
 		}
 	}
-	// A section that left and came back is there twice.
+	// A section that left and came back is listed twice.
 	slices.Sort(out[had:])
 	was := out[:had]
 	return append(was, slices.DeleteFunc(slices.Compact(out[had:]), func(m int) bool { return e.wasMember(m, g) })...)
@@ -341,8 +343,8 @@ func (e *Edit) wasMember(m, g int) bool {
 	return m < e.f.shnum && g < e.f.shnum && e.groups != nil && int(e.groups[m]) == g
 }
 
-// renumberable returns an error if a section refers to symbols in a way that is not
-// known, so that no symbol may get another index.
+// renumberable returns an error if a section refers to symbols in an unknown
+// way, which forbids changing any symbol's index.
 func (e *Edit) renumberable() error { return e.renumberableWithout(0) }
 
 // renumberableWithout is renumberable after section i is removed.
@@ -359,8 +361,8 @@ func (e *Edit) renumberableWithout(i int) error {
 	return nil
 }
 
-// opaqueReferences returns the sections that refer to symbols in a way that is not
-// known. It is not nil.
+// opaqueReferences returns the sections that refer to symbols in an unknown
+// way. The result is never nil.
 func (f *File) opaqueReferences() []int {
 	out := []int{}
 	for i := 1; i < f.shnum && f.symtab.Index != 0; i++ {
@@ -376,16 +378,16 @@ func (f *File) opaqueReferences() []int {
 	return out
 }
 
-// RemoveSection removes section i, and with it what is nothing without it: its
-// relocation sections, and the symbols that it defines. A group loses it as a member; the
-// members of a removed group stay, in no group.
+// RemoveSection removes section i together with its relocation sections and the symbols
+// that it defines. Its group loses it as a member; the members of a removed group stay,
+// but in no group.
 //
 // It is an error if something else refers to it: a relocation of another section to one
 // of its symbols, the signature of a group, sh_link or sh_info of another section. The
-// tables of the file, symbols, their names and those of sections, cannot be removed.
+// file's own tables (symbols, their names, section names) cannot be removed.
 //
-// The file closes up. So a section that was added and removed again leaves no trace if
-// the file had nothing but alignment between its parts.
+// The file closes up, so that adding a section and removing it again leaves no trace
+// if the file had nothing but alignment between its parts.
 func (e *Edit) RemoveSection(i int) error {
 	if err := e.checkSection(i); err != nil {
 		return err
@@ -459,8 +461,8 @@ func (e *Edit) definedIn(i int) []int {
 	return out
 }
 
-// removable returns an error if something refers to a section, to its relocations, which
-// follow it in gone, or to their symbols.
+// removable returns an error if something refers to the section gone[0], to its
+// relocation sections gone[1:], or to their symbols.
 func (e *Edit) removable(gone, symbols []int) error {
 	if err := e.unreferenced(&e.refs.sections, gone[0]); err != nil {
 		return err
@@ -483,7 +485,7 @@ func (e *Edit) removable(gone, symbols []int) error {
 	return nil
 }
 
-// dissolve leaves the members of a group in no group.
+// dissolve removes all members from a group.
 func (e *Edit) dissolve(g int) {
 	for _, m := range e.members(g) {
 		s := e.Section(m)

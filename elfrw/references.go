@@ -10,9 +10,9 @@ import (
 
 // CheckReferences validates what New does not, in a relocatable file: every
 // relocation must have an existing symbol and a place inside its section, and
-// no section may be in two groups. An edit of a file that fails this would have
-// no meaning, so Layout calls it. It reads all relocations once. The error is a
-// *FormatError.
+// no section may be in two groups. Editing a file that fails this would be
+// meaningless, so Layout calls it. It reads all relocations once. The error is
+// a *FormatError.
 func (f *File) CheckReferences() error {
 	f.references.Do(func() { f.badReference = f.checkReferences() })
 	return f.badReference
@@ -41,13 +41,13 @@ func (f *File) checkReferences() error {
 	return nil
 }
 
-// checkEntries wants the symbols of a SHT_RELA section to be in the symbol table, and
-// their places in the section that is relocated. R_PPC64_NONE may be at its end.
+// checkEntries checks that the entries of a SHT_RELA section name existing symbols
+// and lie inside the relocated section. R_PPC64_NONE may be at its end.
 func (s Section) checkEntries() error {
 	of := s.f.Section(int(s.Info))
 	size := of.Size
 	if of.Compressed() {
-		size = math.MaxUint64 // places are offsets in the uncompressed content
+		size = math.MaxUint64 // r_offset refers to the uncompressed content
 	}
 	symbols, symbolAt := uint32(s.f.NumSymbols()), s.f.symbolAt()
 	d := s.Data()
@@ -68,7 +68,7 @@ func (s Section) checkEntries() error {
 	return nil
 }
 
-// checkMembers wants no member of a group to be in another one.
+// checkMembers checks that no member of a group is in another one.
 func (s Section) checkMembers(grouped []bool) error {
 	d := s.Data()
 	for i := 4; i < len(d); i += 4 {

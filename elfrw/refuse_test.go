@@ -168,8 +168,8 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-// refusedAtOnce checks that an edit is an error that says want, and one of the method
-// that was called, not of Layout.
+// refusedAtOnce checks that an edit is an error that contains want, and that the
+// method returns it, not Layout.
 func refusedAtOnce(t *testing.T, data []byte, edit func(*elfrw.Edit) error, want string) {
 	t.Helper()
 	f, err := elfrw.New(data)
@@ -186,7 +186,7 @@ func refusedAtOnce(t *testing.T, data []byte, edit func(*elfrw.Edit) error, want
 	}
 }
 
-// refused checks that an edit is an error that says want.
+// refused checks that an edit is an error that contains want.
 func refused(t *testing.T, data []byte, edit func(*elfrw.Edit) error, want string) {
 	t.Helper()
 	f, err := elfrw.New(data)
@@ -274,7 +274,7 @@ func TestRefuseFile(t *testing.T) {
 	}
 }
 
-// TestAddrsig checks LLVM's table when indices need more bytes than before.
+// TestAddrsig checks LLVM's table if indices need more bytes than before.
 func TestAddrsig(t *testing.T) {
 	d := newEditor(t, grouped().build())
 	for range 130 {
@@ -297,8 +297,8 @@ func TestAddrsig(t *testing.T) {
 	refused(t, bad.build(), func(e *elfrw.Edit) error { _, err := e.AddSymbol(elfrw.NewSymbol{}); return err }, "symbol index")
 }
 
-// TestRel checks relocations without addends, as clang has them for a profile,
-// when their symbols move.
+// TestRel checks relocations without addends, which clang writes for a profile,
+// if their symbols move.
 func TestRel(t *testing.T) {
 	entry := func(off uint64, sym uint32) []byte {
 		b := binary.LittleEndian.AppendUint64(nil, off)

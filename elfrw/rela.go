@@ -17,8 +17,9 @@ const (
 type Rela struct {
 	Off    uint64 // r_offset: bytes from the start of the section that is relocated
 	Symbol int    // index of the symbol; in an Edit it may be provisional
-	// Type is the type for the file's machine, as in uint32(elf.R_PPC64_REL24). On
-	// MIPS it has three types and r_ssym, a byte each, the first type lowest.
+	// Type is the type for the file's machine, as in uint32(elf.R_PPC64_REL24).
+	// On MIPS it holds three types and r_ssym, one byte each, with the first
+	// type lowest.
 	Type   uint32
 	Addend int64 // r_addend
 }
@@ -41,12 +42,12 @@ func (f *File) Relas(i int) iter.Seq2[int, Rela] {
 	}
 }
 
-// mips64 reports whether r_info is that of MIPS (64-bit ELF Object File
-// Specification, section 2.9): r_sym, four bytes, and then four single bytes. In a
-// little-endian file the symbol is therefore in the low half of the word.
+// mips64 reports whether r_info has the layout of MIPS (64-bit ELF Object File
+// Specification, section 2.9): r_sym, four bytes, and then four single bytes.
+// In a little-endian file the symbol is therefore in the low half of the word.
 func (f *File) mips64() bool { return elf.Machine(f.hdr.Machine) == elf.EM_MIPS }
 
-// symbolAt returns the offset of the symbol in an entry of relocations.
+// symbolAt returns the offset of the symbol index in a relocation entry.
 func (f *File) symbolAt() int {
 	if f.mips64() {
 		return 8
@@ -54,7 +55,7 @@ func (f *File) symbolAt() int {
 	return 12
 }
 
-// info makes r_info as the file has it.
+// info encodes r_info for the file's machine.
 func (f *File) info(symbol, typ uint32) uint64 {
 	if f.mips64() {
 		return uint64(bits.ReverseBytes32(typ))<<32 | uint64(symbol)
@@ -62,7 +63,7 @@ func (f *File) info(symbol, typ uint32) uint64 {
 	return uint64(symbol)<<32 | uint64(typ)
 }
 
-// splitInfo takes r_info apart.
+// splitInfo decodes r_info.
 func (f *File) splitInfo(info uint64) (symbol, typ uint32) {
 	if f.mips64() {
 		return uint32(info), bits.ReverseBytes32(uint32(info >> 32))

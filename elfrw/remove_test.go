@@ -12,11 +12,11 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestRemove adds sections and removes them again: the file is what it was.
+// TestRemove adds sections and removes them again, which must restore the file.
 func TestRemove(t *testing.T) {
 	run := func(t *testing.T, data []byte) {
 		if f, err := elfrw.New(data); err != nil || f.Header().Shstrndx == 0 || f.Signed() {
-			return // what cannot be added to
+			return // nothing can be added to it
 		}
 		seed := fnv.New64a()
 		seed.Write([]byte(t.Name()))
@@ -66,7 +66,8 @@ func TestRemove(t *testing.T) {
 	eachLarge(t, run)
 }
 
-// TestRemoveRefused lists what cannot be removed, and what cannot be done to what was.
+// TestRemoveRefused lists what cannot be removed, and what cannot be done to something
+// removed.
 func TestRemoveRefused(t *testing.T) {
 	const text, relaText, data, symtab, shstrtab = 1, 2, 3, 7, 9
 	const section, here, four, main, weak = 1, 2, 3, 4, 6

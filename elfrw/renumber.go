@@ -12,15 +12,15 @@ import (
 // LLVM's section types that are tied to the symbol table (LLVM Extensions,
 // "ELF-Dependent").
 const (
-	shtLLVMAddrsig     = 0x6fff4c03 // refers to symbols by index
-	shtLLVMCallGraph   = 0x6fff4c09 // has relocations (SHT_REL) for that
-	shtLLVMCallGraph12 = 0x6fff4c02 // the same up to LLVM 12: entries of callGraphSize bytes
+	shtLLVMAddrsig     = 0x6fff4c03 // has symbol indices
+	shtLLVMCallGraph   = 0x6fff4c09 // has relocations (SHT_REL) instead
+	shtLLVMCallGraph12 = 0x6fff4c02 // the call graph up to LLVM 12: entries of callGraphSize bytes
 
 	callGraphSize = 16 // two symbol indices of 4 bytes and a weight
 )
 
-// renumber gives every reference to a symbol its final index: those of the edit,
-// and, if symbols of the file move, those of the file.
+// renumber gives every reference to a symbol its final index: references in the
+// edit and, if symbols of the file move, those in the file.
 func (l *layout) renumber() error {
 	for i := range l.parts {
 		for k := range l.parts[i].splices {
@@ -42,7 +42,7 @@ func (l *layout) renumber() error {
 	return nil
 }
 
-// renumberSection does it for a section whose symbols are those of the symbol table.
+// renumberSection renumbers a section that is linked to the symbol table.
 func (l *layout) renumberSection(s Section) error {
 	switch elf.SectionType(s.Type) {
 	case elf.SHT_RELA:
@@ -69,8 +69,8 @@ func (l *layout) renumberSection(s Section) error {
 	return nil
 }
 
-// renumberAddrsig rewrites a table of address-significant symbols: ULEB128 symbol
-// indices, one after another. Symbols that are gone leave it.
+// renumberAddrsig rewrites a table of address-significant symbols: ULEB128
+// symbol indices, one after another. Removed symbols are left out.
 func (l *layout) renumberAddrsig(s Section) error {
 	d := s.Data()
 	if len(d) == 0 {
@@ -114,7 +114,7 @@ func (e *Edit) moveRelas(rela []byte) {
 	at := e.f.symbolAt()
 	if e.indices != nil {
 		for ; len(rela) >= relaSize; rela = rela[relaSize:] {
-			if sym := le.Uint32(rela[at:]); int64(sym) < int64(len(e.indices)) { // an executable's need not exist
+			if sym := le.Uint32(rela[at:]); int64(sym) < int64(len(e.indices)) { // in an executable it need not exist
 				le.PutUint32(rela[at:], e.indices[sym])
 			}
 		}
@@ -127,14 +127,14 @@ func (e *Edit) moveRelas(rela []byte) {
 	}
 }
 
-// finalSymbol maps a symbol index of the input, or a provisional one, to the
-// output's.
+// finalSymbol maps a symbol index of the input, or a provisional one, to its
+// final index.
 func (e *Edit) finalSymbol(sym uint32) uint32 {
 	n := uint32(e.f.NumSymbols())
 	switch {
 	case sym >= n && sym-n < uint32(len(e.symbols)):
 		return e.symbols[sym-n].index
-	case sym >= n: // of a file without a symbol table
+	case sym >= n: // the file has no symbol table
 		return sym
 	case e.indices != nil:
 		return e.indices[sym]

@@ -17,7 +17,7 @@ import (
 type Temp struct {
 	path string   // where Commit puts it
 	out  *os.File // the file
-	name string   // its temporary name, where it cannot be without one
+	name string   // its temporary name, if it needs one
 }
 
 // WriteTemp writes the image to a temporary file in the directory of path. The
@@ -37,7 +37,8 @@ func (m *Image) WriteTemp(path string, like os.FileInfo, check func(*File) error
 	return m.f.writeTemp(path, like, m.writeFile, func(out *os.File) error { return m.reread(out, check) })
 }
 
-// writeTemp writes what is made of f to a temporary file, and has it read back.
+// writeTemp writes an output made from f to a temporary file and has it read
+// back.
 func (f *File) writeTemp(path string, like os.FileInfo, write, reread func(out *os.File) error) (*Temp, error) {
 	path, err := destination(path)
 	if err != nil {
@@ -57,7 +58,7 @@ func (f *File) writeTemp(path string, like os.FileInfo, write, reread func(out *
 		return reread(t.out)
 	})
 	if changed := f.Changed(); changed != nil {
-		err = changed // whatever else went wrong followed from it
+		err = changed // any other error is a consequence
 	}
 	if err != nil {
 		return nil, errors.Join(err, t.Discard())
@@ -65,7 +66,8 @@ func (f *File) writeTemp(path string, like os.FileInfo, write, reread func(out *
 	return t, nil
 }
 
-// destination follows symbolic links and wants a regular file or nothing there.
+// destination follows symbolic links. It is an error if anything but a regular
+// file exists there.
 func destination(path string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -82,7 +84,7 @@ func destination(path string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// writeFile writes the image, with the kernel copying the long stretches.
+// writeFile writes the image. The kernel copies long ranges.
 func (m *Image) writeFile(out *os.File) error { return m.write(newFileWriter(m.f, out)) }
 
 func newFileWriter(f *File, out *os.File) *writer {
@@ -93,8 +95,9 @@ func newFileWriter(f *File, out *os.File) *writer {
 	return w
 }
 
-// copyRange copies n bytes at off of in to where out stands and returns how
-// many the kernel copied: fewer where it cannot for this pair of files.
+// copyRange copies n bytes at offset off of in to the current position of out.
+// It returns how many bytes the kernel copied: fewer if it cannot do so for
+// this pair of files.
 func copyRange(out, in *os.File, off, n uint64) (done uint64, err error) {
 	for done < n {
 		at := int64(off + done)
@@ -124,9 +127,9 @@ func setAttributes(out *os.File, like os.FileInfo) error {
 	if uid, gid, ok := owner(like); ok && (uid != now.Uid || gid != now.Gid) {
 		switch err := out.Chown(int(uid), int(gid)); {
 		case errors.Is(err, unix.EPERM):
-			// Where the process may not give the file away it stays the
-			// process's, as with every tool that writes a new file; then it
-			// must not run as that user either.
+			// If the process may not give the file away, the file keeps the
+			// process's owner, as with any tool that writes a new file. Then it
+			// must not be setuid or setgid either.
 			mode &^= os.ModeSetuid | os.ModeSetgid
 		case err != nil:
 			return err
@@ -135,11 +138,11 @@ func setAttributes(out *os.File, like os.FileInfo) error {
 	return out.Chmod(mode)
 }
 
-// reread maps what was written, and opens it.
+// reread maps the output and opens it.
 func (m *Image) reread(out *os.File, check func(*File) error) error {
 	return remap(out, m.size, func(data []byte) error {
 		if m.Unchanged() && check == nil {
-			return nil // a copy of what New has accepted
+			return nil // a copy of what New accepted
 		}
 		f, err := New(data)
 		if err != nil {
@@ -152,7 +155,7 @@ func (m *Image) reread(out *os.File, check func(*File) error) error {
 	})
 }
 
-// remap maps what was written, for read.
+// remap maps the output and passes it to read.
 func remap(out *os.File, size uint64, read func(data []byte) error) (err error) {
 	src := &source{file: out}
 	if err := src.mapFile(); err != nil {

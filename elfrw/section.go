@@ -26,7 +26,7 @@ func (f *File) Section(i int) Section {
 	return Section{f: f, Index: i, Section64: f.header(i)}
 }
 
-// Sections visits every section but the null one, in order of their numbers.
+// Sections visits every section except the null one, in order of their numbers.
 func (f *File) Sections() iter.Seq[Section] {
 	return func(yield func(Section) bool) {
 		for i := 1; i < f.shnum; i++ {

@@ -9,7 +9,8 @@ import (
 	"slices"
 )
 
-// An edit of many places of a section looks the section up once.
+// ByteEdits and RelaEdits make many edits in one section and look it up only
+// once.
 
 // ByteEdits are edits of the bytes of one section.
 type ByteEdits struct {
@@ -44,7 +45,7 @@ func (b *ByteEdits) Replace(off uint64, want, new []byte) error {
 		return fmt.Errorf("section %v+0x%x: %d bytes pass the end of the section (0x%x)", b.sec, off, len(want), len(d))
 	case !bytes.Equal(d[off:][:len(want)], want):
 		got := d[off:][:len(want)]
-		return fmt.Errorf("section %v+0x%x: expected % x, found % x", b.sec, off, string(want), string(got)) // not the slice, which would escape
+		return fmt.Errorf("section %v+0x%x: expected % x, found % x", b.sec, off, string(want), string(got)) // as strings: slices would escape
 	case len(want) == 0:
 		return nil
 	}
@@ -123,8 +124,8 @@ func (t *RelaEdits) Drop(i int) error {
 	return nil
 }
 
-// Insert inserts an entry before entry i, or after the last one if i is their
-// number.
+// Insert inserts an entry before entry i, or after the last one if i is the
+// number of entries.
 func (t *RelaEdits) Insert(i int, r Rela) error {
 	if err := t.check(i, 0, &r); err != nil {
 		return err
@@ -143,7 +144,7 @@ func (t *RelaEdits) add(at, del uint64, r *Rela) {
 	t.edit.addSplice(t.place(), t.sec.Off+at, del, b[:], t.hasSyms)
 }
 
-// replaced takes entry i of the input from what is counted.
+// replaced stops counting the reference of entry i of the input.
 func (t *RelaEdits) replaced(i int) {
 	if t.edit.refs != nil {
 		t.edit.countRela(t.edit.f.decodeRela(t.data[i*relaSize:]).Symbol, t.sec.Index, -1)
@@ -152,7 +153,7 @@ func (t *RelaEdits) replaced(i int) {
 
 func (t *RelaEdits) place() *part { return t.edit.lazyPart(t.sec, &t.part) }
 
-// check rejects the number of an entry that does not exist, and a relocation that
+// check rejects an entry number that does not exist, and a relocation that
 // cannot be in the section.
 func (t *RelaEdits) check(i, del int, r *Rela) error {
 	if n := len(t.data) / relaSize; i < 0 || i > n-del {
@@ -171,7 +172,8 @@ func (t *RelaEdits) check(i, del int, r *Rela) error {
 	return nil
 }
 
-// checkRela returns an error if a relocation of section target has no symbol or no place.
+// checkRela returns an error if the symbol of a relocation does not exist, or if it lies
+// outside section target.
 func (e *Edit) checkRela(r *Rela, target int) error {
 	if err := e.checkSymbolOf(r); err != nil {
 		return err
@@ -189,11 +191,11 @@ func (e *Edit) checkSymbolOf(r *Rela) error {
 	return nil
 }
 
-// checkPlace wants a relocation to be inside section target. Only R_*_NONE may be at its
-// end.
+// checkPlace checks that a relocation is inside section target. Only R_*_NONE may be at
+// its end.
 func (e *Edit) checkPlace(r *Rela, target int) error {
 	if e.changedSections == nil && target < e.f.shnum && r.Off < le.Uint64(e.f.headerBytes(target)[shSize:]) {
-		return nil // as nearly all are
+		return nil // the usual case
 	}
 	if limit := e.limit(target); r.Off > limit || r.Off == limit && r.Type != 0 {
 		return fmt.Errorf("r_offset 0x%x passes the end of the section (0x%x)", r.Off, limit)
@@ -201,8 +203,8 @@ func (e *Edit) checkPlace(r *Rela, target int) error {
 	return nil
 }
 
-// AddRelas adds relocations to section sec: after the last one of its SHT_RELA section
-// or, if it has none, in a new one, which is named after it and joins its group.
+// AddRelas adds relocations to section sec: at the end of its SHT_RELA section or, if
+// it has none, in a new one, which is named after it and joins its group.
 func (e *Edit) AddRelas(sec int, relas ...Rela) error {
 	if err := e.checkSection(sec); err != nil {
 		return err
@@ -249,8 +251,8 @@ func (e *Edit) appendRelas(sec, i int, relas []Rela) error {
 	return err
 }
 
-// lazyPart returns the part of a section. It is made when it is first asked for,
-// because a section without an edit has none.
+// lazyPart returns the part for a section, which it makes on first use: a
+// section without an edit must have none.
 func (e *Edit) lazyPart(s Section, number *int) *part {
 	if *number < 0 {
 		*number = e.partNumber(s)

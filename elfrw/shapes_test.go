@@ -94,7 +94,7 @@ func grouped() *object {
 	return o
 }
 
-// profiled has LLVM's call graph as it is and as it was.
+// profiled has LLVM's call graph in its current and its old form.
 func profiled() *object {
 	o := basic()
 	graph := o.add(sec{name: ".llvm.call-graph-profile", typ: 0x6fff4c09, flags: shfExclude, align: 1, entsize: 8, link: linkSymtab, data: make([]byte, 16)})
@@ -127,7 +127,7 @@ func compressed() *object {
 }
 
 // zdebug has debug information compressed by GNU's older convention, with a
-// relocation of what it stands for.
+// relocation that refers to the uncompressed content.
 func zdebug() *object {
 	o := basic()
 	var b bytes.Buffer
@@ -154,7 +154,8 @@ func empties() *object {
 	return o
 }
 
-// signature is what a kernel module ends in, for n bytes of signature.
+// signature returns what ends a signed kernel module, with n bytes of
+// signature.
 func signature(n int) []byte {
 	b := bytes.Repeat([]byte{0x30}, n)
 	b = append(b, 0, 0, 2, 0, 0, 0, 0, 0)

@@ -11,7 +11,7 @@ import (
 // A span is a range of file offsets.
 type span struct{ off, end uint64 }
 
-// table returns where the section header table is.
+// table returns the range of the section header table.
 func (f *File) table() span {
 	return span{f.hdr.Shoff, f.hdr.Shoff + uint64(f.shnum)*shdrSize}
 }
@@ -74,7 +74,7 @@ func (l *layout) addParts() {
 }
 
 // placed returns the sections that go to the end of the file: added ones, and those of the
-// input that have to leave their place.
+// input that have to move there.
 func (l *layout) placed() []int {
 	var out []int
 	for _, i := range l.changed {
@@ -90,8 +90,8 @@ func (l *layout) placed() []int {
 	return out
 }
 
-// survey looks at every section for what the edited parts have to respect: that
-// nothing else is at their place in the file, and what follows them.
+// survey goes through all sections. It checks that nothing overlaps an edited
+// part, and finds out what follows each part.
 func (l *layout) survey() error {
 	for i := range l.parts {
 		p := &l.parts[i]
@@ -105,8 +105,8 @@ func (l *layout) survey() error {
 		}
 	}
 	find := newFinder(l.parts)
-	// q lies after part last, or is part last and is shifted with the part
-	// before it.
+	// q lies after part last, or q is part last and moves with the part before
+	// it.
 	follow := func(last int, q *place, align uint64) (part int) {
 		part = find.followed(q, last)
 		if part < 0 {
@@ -131,7 +131,7 @@ func (l *layout) survey() error {
 			return err
 		}
 		if l.cut.has(i) {
-			to = 1 // it goes
+			to = 1 // it is removed
 		} else if c := l.changedSections[i]; c != nil {
 			to = max(to, c.Addralign)
 		}
@@ -143,7 +143,7 @@ func (l *layout) survey() error {
 }
 
 // checkOverlap rejects an edit of bytes that also belong to another section. k is the
-// last part that is the section at q, or comes before it.
+// last part that is at or before q.
 func (l *layout) checkOverlap(q *place, k int) error {
 	if k >= 0 && l.parts[k].sec == partSignature && q.off > l.parts[k].off {
 		return fmt.Errorf("the empty section %v is inside the signature", l.f.Section(q.sec))
@@ -172,8 +172,8 @@ func (l *layout) overlap(p *part, s Section) error {
 	return fmt.Errorf("section %v cannot be edited: it overlaps section %v in the file", l.f.Section(p.sec), s)
 }
 
-// move adds up how far everything is shifted: by how much the parts before it grow
-// or shrink, and by what it takes to keep its offset the same modulo its alignment.
+// move sums up how far everything shifts: by how much the parts before it grow
+// or shrink, plus what keeps its offset the same modulo its alignment.
 func (l *layout) move() error {
 	shift := int64(0)
 	for i := range l.parts {
@@ -203,7 +203,7 @@ func (l *layout) closes(p *part) bool {
 	return (p.closes || l.compact) && p.sec != partSignature && p.align <= maxAlign
 }
 
-// clear makes the part for a section that is cut begin where what precedes it ends, if
+// clear extends the part of a cut section back to the end of what precedes it, if
 // there are only zeros between them.
 func (l *layout) clear(p *part, end uint64) {
 	if end >= p.off || !l.zeros(end, p.off) {
@@ -216,8 +216,8 @@ func (l *layout) clear(p *part, end uint64) {
 }
 
 // closeUp returns how far what follows a part moves. shift is how far it would move if
-// its alignment did not matter. Zeros between the two that are there for the alignment
-// make room, or go.
+// its alignment did not matter. Alignment padding between the two makes room, or goes
+// away.
 func (l *layout) closeUp(p *part, shift int64) int64 {
 	gap := p.followStart - p.end
 	closes := p.grows < 0 && l.closes(p)
@@ -227,7 +227,7 @@ func (l *layout) closeUp(p *part, shift int64) int64 {
 	case closes && p.sec > 0 && l.cut.has(p.sec):
 	case gap < p.align:
 	case shift < 0 || closes:
-		gap = uint64(shift) & (p.align - 1) // what it was moved when the file grew
+		gap = uint64(shift) & (p.align - 1) // what an earlier growth of the file added
 	default:
 		gap = 0
 	}
@@ -301,7 +301,8 @@ func (l *layout) isPlaced(i int) bool {
 	return c != nil && c.moved
 }
 
-// alignUp is for powers of two; 0 aligns to nothing.
+// alignUp rounds n up to a multiple of align, a power of two; 0 means no
+// alignment.
 func alignUp(n, align uint64) uint64 {
 	if align == 0 {
 		return n

@@ -13,9 +13,9 @@ import (
 // SIGBUS, which would end the process. Guard turns that into an error that
 // wraps ErrChanged. fn then stops at that point, but its deferred calls run.
 //
-// If another process writes to the file, what was checked may not hold any more: an
-// index is read again, and is out of range. A panic of fn is such an error, too, if the
-// file has changed since it was opened. Any other panic is passed on.
+// If another process writes to the file, earlier checks may no longer hold: an index
+// that is read again may be out of range. So a panic of fn also becomes such an error
+// if the file has changed since it was opened. Any other panic is passed on.
 //
 // It works only for faults in the goroutine that calls Guard. This is the only
 // place where a panic is recovered, because a mapped file reports the fault in
@@ -30,7 +30,7 @@ func (f *File) Guard(fn func() error) error {
 func (s *source) guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if r := recover(); r != nil { //nolint:forbidigo // see Guard: a fault has no other answer
+		if r := recover(); r != nil { //nolint:forbidigo // see Guard: there is no other way to catch a fault
 			switch {
 			case s.isFault(r):
 				err = fmt.Errorf("%w: %s was truncated", ErrChanged, s.file.Name())

@@ -13,7 +13,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestGuard reads bytes that someone else took away.
+// TestGuard reads bytes after another process truncated the file.
 func TestGuard(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.o")
 	data := bulky()
@@ -44,8 +44,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardWritten has code that trusts what it has read before, and a file that is
-// written to in between.
+// TestGuardWritten runs code that trusts what it has read before, on a file
+// that is written to in between.
 func TestGuardWritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.o")
 	f := put(t, path, bulky())
@@ -54,7 +54,7 @@ func TestGuardWritten(t *testing.T) {
 		if err := os.WriteFile(path, bytes.Repeat([]byte{0}, len(bulky())), 0o666); err != nil {
 			return err
 		}
-		if err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)); err != nil { // whatever the clock's tick
+		if err := os.Chtimes(path, time.Time{}, time.Unix(1, 0)); err != nil { // regardless of the clock's resolution
 			return err
 		}
 		if f.Bytes()[4] != before {
@@ -67,7 +67,7 @@ func TestGuardWritten(t *testing.T) {
 	}
 }
 
-// TestGuardElse checks that any other panic and any error pass.
+// TestGuardElse checks that any other panic and any error are passed on.
 func TestGuardElse(t *testing.T) {
 	f := put(t, filepath.Join(t.TempDir(), "a.o"), bulky())
 	g, err := elfrw.New(bulky())

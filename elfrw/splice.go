@@ -5,24 +5,23 @@ package elfrw
 import "slices"
 
 // A splice replaces del bytes at a file offset by n new ones. An edit may have one or
-// two for each of its sites. What most of them insert, a word or r_info, is in the
-// splice itself; anything longer is a body of the edit.
+// two for each site. Most insert a word or r_info, which is stored in the splice
+// itself; anything longer is a body of the edit.
 type splice struct {
 	off    uint64
 	word   uint64 // the new bytes, little-endian; with body the index of the body
 	del, n uint8
 	body   bool
-	sym    bool // the bytes are r_info, or RELA entries: with provisional symbol indices
+	sym    bool // the bytes are r_info or RELA entries, with provisional symbol indices
 }
 
-// A body is a longer splice.
+// A body holds what does not fit into a splice.
 type body struct {
 	del uint64
 	ins []byte
 }
 
-// splice adds a splice to the part that is section s. The bytes of ins are
-// copied.
+// splice adds a splice to the part for section s. It copies ins.
 func (e *Edit) splice(s Section, off, del uint64, ins []byte) {
 	e.addSplice(e.partAt(s), off, del, ins, false)
 }
@@ -44,26 +43,26 @@ func (p *part) addWord(off uint64, del, n uint8, word uint64, sym bool) {
 // grow makes room for n more splices.
 func (p *part) grow(n int) {
 	if p.splices == nil {
-		p.splices = make([]splice, 0, n) // memory that slices.Grow would clear
+		p.splices = make([]splice, 0, n) // make need not touch fresh memory; slices.Grow would clear it
 	}
 	p.splices = slices.Grow(p.splices, n)
 }
 
-// addBody adds a splice whose bytes are not copied.
+// addBody adds a splice and keeps ins without copying it.
 func (e *Edit) addBody(p *part, off, del uint64, ins []byte, sym bool) {
 	p.splices = append(doubled(p.splices), splice{off: off, word: uint64(len(e.bodies)), body: true, sym: sym})
 	e.bodies = append(doubled(e.bodies), body{del, ins})
 }
 
-// replace replaces the bytes of a whole section. What follows it moves up if
-// they are fewer.
+// replace replaces all bytes of a section. What follows moves up if there are
+// fewer.
 func (e *Edit) replace(s Section, content []byte) {
 	p := e.partAt(s)
 	p.closes = true
 	e.addBody(p, s.Off, s.Size, content, false)
 }
 
-// removed is how many bytes of the input a splice takes away.
+// removed returns how many bytes of the input a splice removes.
 func (e *Edit) removed(s *splice) uint64 {
 	if s.body {
 		return e.bodies[s.word].del
@@ -71,7 +70,7 @@ func (e *Edit) removed(s *splice) uint64 {
 	return uint64(s.del)
 }
 
-// inserted is how many bytes a splice puts in.
+// inserted returns how many bytes a splice inserts.
 func (e *Edit) inserted(s *splice) uint64 {
 	if s.body {
 		return uint64(len(e.bodies[s.word].ins))
@@ -79,8 +78,8 @@ func (e *Edit) inserted(s *splice) uint64 {
 	return uint64(s.n)
 }
 
-// doubled makes room for another element. append's own growth wastes more memory if
-// there are many elements.
+// doubled makes room for another element. append's own growth wastes more
+// memory on long slices.
 func doubled[E any](s []E) []E {
 	if len(s) == cap(s) {
 		s = slices.Grow(s, len(s)+1)

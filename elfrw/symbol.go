@@ -69,7 +69,7 @@ func (f *File) Symbol(i int) Symbol {
 	return s
 }
 
-// Symbols visits every symbol but the null one, in order of their numbers.
+// Symbols visits every symbol except the null one, in order of their numbers.
 func (f *File) Symbols() iter.Seq[Symbol] {
 	return func(yield func(Symbol) bool) {
 		for i := 1; i < f.NumSymbols(); i++ {
@@ -94,8 +94,7 @@ func (f *File) SymbolByName(name string) (Symbol, bool) {
 	return Symbol{}, false
 }
 
-// findSymbol returns the first symbol from one index up to another that has the
-// name, 0 for none.
+// findSymbol returns the first symbol in [from, to) with the name, 0 for none.
 func (f *File) findSymbol(name string, from, to int) int {
 	names := f.SymbolNames()
 	for i := from; i < to; i++ {

@@ -10,9 +10,9 @@ import (
 	"slices"
 )
 
-// layoutSymbols decides which final index each symbol gets, and writes the symbol table.
-// If symbols are only added and changed in their places, it inserts these; otherwise it
-// writes the whole table anew.
+// layoutSymbols assigns the final index of each symbol and writes the symbol table. If
+// symbols are only added or changed in place, it inserts those; otherwise it rewrites
+// the whole table.
 func (l *layout) layoutSymbols() error {
 	l.openStrings()
 	l.firstGlobal = uint32(l.f.FirstGlobal())
@@ -58,7 +58,7 @@ func (l *layout) newSymbols() (locals, globals []int) {
 	return locals, globals
 }
 
-// nameSymbols finds out the offsets of the names.
+// nameSymbols determines the offsets of the names.
 func (l *layout) nameSymbols(changed, locals, globals []int) (err error) {
 	for _, i := range changed {
 		c := l.changedSymbols[i]
@@ -98,7 +98,8 @@ func (l *layout) isWide(changed []int) bool {
 	return false
 }
 
-// rebinds reports whether a changed symbol goes to another part of the table.
+// rebinds reports whether a changed symbol moves between the local and the
+// global symbols.
 func (l *layout) rebinds(changed []int) bool {
 	return slices.ContainsFunc(changed, l.rebound)
 }
@@ -108,8 +109,8 @@ func (l *layout) rebound(i int) bool {
 	return c != nil && (c.Bind == elf.STB_LOCAL) != (i < l.f.FirstGlobal())
 }
 
-// insertSymbols puts changed symbols into their places and added ones after those of
-// their kind. Then global symbols move by the number of new local ones.
+// insertSymbols writes changed symbols in place and added ones after those of their
+// kind. Global symbols move by the number of new local ones.
 func (l *layout) insertSymbols(changed, locals, globals []int) {
 	t, x := l.f.symtab, l.f.symShndx
 	for _, i := range changed {
@@ -147,7 +148,7 @@ func (l *layout) insertSymbols(changed, locals, globals []int) {
 }
 
 // orderSymbols returns the provisional indices in the order of the output: local symbols,
-// those that become local, new ones, and then the others likewise.
+// those that become local, new local ones, and then the global symbols likewise.
 func (l *layout) orderSymbols(locals, globals []int) []int {
 	first, n := l.f.FirstGlobal(), l.f.NumSymbols()
 	order := make([]int, 0, n+len(locals)+len(globals)-l.goneSymbols.n)
@@ -206,7 +207,8 @@ func (l *layout) rebuildSymbols(order []int, wide bool) {
 	}
 }
 
-// appendSymbol appends symbol i, with a provisional index, as it is in the output.
+// appendSymbol appends the output's entry for the symbol with provisional index
+// i.
 func (l *layout) appendSymbol(b []byte, i int) []byte {
 	n := l.f.NumSymbols()
 	if i < n && l.changedSymbols[i] == nil {
@@ -237,7 +239,7 @@ func (l *layout) appendSymbol(b []byte, i int) []byte {
 	return le.AppendUint64(b, s.Size)
 }
 
-// shndx is st_shndx for a section with a provisional index.
+// shndx returns st_shndx for a section with a provisional index.
 func (l *layout) shndx(sec int) uint16 {
 	if n := l.finalSection(sec); n < int(elf.SHN_LORESERVE) {
 		return uint16(n)

@@ -31,7 +31,7 @@ func TestReplaceUnwritable(t *testing.T) {
 	unwritable(t, m, path)
 }
 
-// asNobody runs fn in a thread that gave up root's access to files, and that
+// asNobody runs fn in a thread that has given up root's access to files and
 // ends with its goroutine.
 func asNobody(t *testing.T, fn func()) {
 	done := make(chan struct{})
@@ -48,7 +48,7 @@ func asNobody(t *testing.T, fn func()) {
 }
 
 // TestReplaceOwner writes as another user than the owner: the output must not
-// run as the wrong one.
+// be setuid to the wrong one.
 func TestReplaceOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		tooltest.Missing(t, "only root has files of two users")

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// createTemp makes a file in the directory of path, with the mode of a file
-// that a user creates.
+// createTemp creates a file in the directory of path, with the default mode
+// (0666 less the umask).
 func createTemp(path string) (*Temp, error) {
 	t := &Temp{path: path, out: createUnnamed(filepath.Dir(path), path)}
 	if t.out != nil {
@@ -30,7 +30,7 @@ func createTemp(path string) (*Temp, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Before it was locked, another process may have taken it for a leftover.
+	// Another process may have taken it for a leftover before it was locked.
 	if err := t.lock(); err != nil || !t.named(name) {
 		return nil, errors.Join(t.busy(), t.out.Close())
 	}
@@ -41,7 +41,7 @@ func createTemp(path string) (*Temp, error) {
 var flock = unix.Flock
 
 // lock shows others that a process is using the file. A file system without locks is
-// no reason to fail: if nobody can lock it, nobody takes it for a leftover.
+// no reason to fail: if nobody can lock the file, nobody takes it for a leftover.
 func (t *Temp) lock() error {
 	if err := flock(int(t.out.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		return t.busy()
@@ -49,8 +49,9 @@ func (t *Temp) lock() error {
 	return nil
 }
 
-// take makes a file with the temporary name. If a killed process has left one, take
-// replaces it. If many try at once, one gets the name.
+// take makes a file with the temporary name. If a killed process has left one,
+// take replaces it. If several processes try at the same time, one gets the
+// name.
 func (t *Temp) take(name string, create func() error) error {
 	err := create()
 	if !errors.Is(err, os.ErrExist) {
@@ -78,7 +79,7 @@ func (t *Temp) take(name string, create func() error) error {
 	return t.busy()
 }
 
-// named reports whether the name leads to the file.
+// named reports whether the name refers to the file.
 func (t *Temp) named(name string) bool {
 	is, err := t.out.Stat()
 	if err != nil {
@@ -95,8 +96,8 @@ func (t *Temp) busy() error {
 // tmpfile is a variable for the tests.
 var tmpfile = unix.O_TMPFILE
 
-// createUnnamed makes a file without a name. It returns nil if the file system does
-// not allow that, or if there is no /proc.
+// createUnnamed creates a file without a name. It returns nil if the file
+// system does not allow that, or if there is no /proc.
 func createUnnamed(dir, path string) *os.File {
 	fd, err := unix.Open(dir, unix.O_RDWR|tmpfile|unix.O_CLOEXEC, 0o666)
 	if err != nil {
@@ -111,8 +112,8 @@ func createUnnamed(dir, path string) *os.File {
 }
 
 // tempName is the name that the output for path has before it is renamed. It is always
-// the same, so that the next process that writes the file finds what a killed one has
-// left.
+// the same, so that the next process that writes the file finds the leftover of a
+// killed one.
 func tempName(path string) string {
 	dir, base := filepath.Split(path)
 	sum := fnv.New64a()
@@ -120,7 +121,7 @@ func tempName(path string) string {
 	return filepath.Join(dir, fmt.Sprintf(".scpatch-%016x", sum.Sum64()))
 }
 
-// procName is a name by which a file without one can be linked (open(2),
+// procName returns a name by which a file without one can be linked (open(2),
 // O_TMPFILE).
 func procName(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
 

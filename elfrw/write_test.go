@@ -39,7 +39,7 @@ func put(t *testing.T, path string, data []byte) *elfrw.File {
 	return f
 }
 
-// edited is the image of an edit that moves what follows the code.
+// edited returns the image of an edit that moves what follows the code.
 func edited(t *testing.T, f *elfrw.File) *elfrw.Image {
 	t.Helper()
 	e := f.Edit()
@@ -93,8 +93,8 @@ func sameFile(t *testing.T, path string, want []byte) {
 	}
 }
 
-// bothWays runs a test of outputs without a name until they are committed, and of
-// outputs that have one from the start.
+// bothWays runs a test with outputs that have no name until they are committed,
+// and with outputs that have one from the start.
 func bothWays(t *testing.T, test func(*testing.T)) {
 	t.Helper()
 	test(t)
@@ -135,7 +135,7 @@ func testReplace(t *testing.T) {
 	}
 	sameFile(t, path, data)
 	if hasTmpfile(dir) && elfrw.Tmpfile() {
-		holds(t, dir, "a.o") // nothing to be left behind
+		holds(t, dir, "a.o") // nothing is left behind
 	}
 	if err := temp.Commit(); err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func testReplace(t *testing.T) {
 		t.Errorf("the input was replaced, Changed says %v", err)
 	}
 
-	// Elsewhere, then not at all.
+	// Renamed, then deleted.
 	f, err = elfrw.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +276,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestChanged changes the input behind the File's back.
+// TestChanged changes the input while a File is open.
 func TestChanged(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.o")
@@ -316,8 +316,8 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// TestLeftOver finds the temporary name taken: by a file that a killed process has
-// left, which goes, and by one of a process that is at work.
+// TestLeftOver finds the temporary name taken: by the leftover of a killed
+// process, which is removed, and by a process that is still running.
 func TestLeftOver(t *testing.T) {
 	bothWays(t, testLeftOver)
 }
@@ -339,7 +339,7 @@ func testLeftOver(t *testing.T) {
 	sameFile(t, path, written(t, m))
 	holds(t, dir, "a.o")
 
-	// Who has the name is between link and rename.
+	// The process that holds the name is between link and rename.
 	m = edited(t, put(t, path, bulky()))
 	other, err := os.Create(elfrw.TempName(path))
 	if err != nil {
@@ -359,8 +359,8 @@ func testLeftOver(t *testing.T) {
 	holds(t, dir, filepath.Base(elfrw.TempName(path)), "a.o")
 }
 
-// TestMeet has many outputs for one name at once. Each is committed whole, or says
-// that another was there.
+// TestMeet writes many outputs for one name concurrently. Each is committed
+// whole, or reports that another process is at work.
 func TestMeet(t *testing.T) {
 	bothWays(t, testMeet)
 }
@@ -399,9 +399,9 @@ func testMeet(t *testing.T) {
 	t.Logf("%d were committed, %d met another", done.Load(), met.Load())
 }
 
-// TestNoLocks has two outputs for one name on a file system without locks: the
-// second may not take the first for left over, or the first would give the name to
-// the half of the second.
+// TestNoLocks writes two outputs for one name on a file system without locks.
+// The second must not take the first for a leftover, or the first would rename
+// a half-written second.
 func TestNoLocks(t *testing.T) {
 	elfrw.WithoutTmpfile(t)
 	elfrw.WithoutLocks(t)

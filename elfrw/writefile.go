@@ -22,8 +22,8 @@ func Replaceable(path string) error {
 	return nil
 }
 
-// WriteFile writes a file that is not an ELF file, whole or not at all, as
-// [Image.WriteTemp] and [Temp.Commit] do: a symbolic link is followed, and an
+// WriteFile writes a file that is not an ELF file, completely or not at all, as
+// [Image.WriteTemp] and [Temp.Commit] do. It follows a symbolic link, and an
 // existing file keeps its mode.
 func WriteFile(path string, data []byte) error {
 	if err := Replaceable(path); err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestWriteFile replaces what is there, through a symbolic link, and keeps its
-// mode; what is no regular file it leaves alone.
+// TestWriteFile replaces an existing file, through a symbolic link, and keeps
+// its mode. It leaves anything but a regular file alone.
 func TestWriteFile(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

@@ -17,8 +17,8 @@ const (
 	pageSize = 4 << 10
 )
 
-// A writer writes the output of an edit. It is at an offset of the input, end; what is
-// between begin and end has yet to be copied.
+// A writer writes the output of an edit. Its position in the input is end; the bytes
+// between begin and end have yet to be copied.
 type writer struct {
 	f          *File
 	begin, end uint64
@@ -33,7 +33,8 @@ func newWriter(f *File, w io.Writer) *writer {
 	return &writer{f: f, w: w, buf: make([]byte, 0, writeBufSize)}
 }
 
-// write writes the image: what is between the splices, and what they insert.
+// write writes the image: the bytes between the splices, and those that they
+// insert.
 func (m *Image) write(w *writer) error {
 	for i := range m.edit.parts {
 		p := &m.edit.parts[i]
@@ -80,7 +81,7 @@ func (w *writer) skip(n uint64) {
 	w.begin = w.end
 }
 
-// copy copies what has yet to be copied.
+// copy writes the input between begin and end.
 func (w *writer) copy() {
 	n := w.end - w.begin
 	if n >= copyRangeMin && w.file != nil && w.err == nil && w.aligned() {
@@ -106,7 +107,7 @@ func (w *writer) aligned() bool {
 	return (at-w.begin)%pageSize == 0
 }
 
-// put adds bytes after those before end.
+// put writes b after the input before end.
 func (w *writer) put(b []byte) {
 	w.copy()
 	w.add(b)
@@ -129,8 +130,8 @@ func (w *writer) putZeros(n int) {
 	}
 }
 
-// renumber advances to an offset of the input, over RELA entries whose symbols get other
-// indices.
+// renumber advances to an offset of the input, over RELA entries whose symbol indices
+// change.
 func (w *writer) renumber(off uint64, e *Edit) {
 	if off == w.end {
 		return
@@ -149,7 +150,8 @@ func (w *writer) renumber(off uint64, e *Edit) {
 	w.begin = w.end
 }
 
-// add adds bytes to the buffer; anything longer than the buffer is written at once.
+// add adds bytes to the buffer; anything longer than the buffer is written
+// directly.
 func (w *writer) add(b []byte) {
 	if len(b) > cap(w.buf)-len(w.buf) {
 		w.flush()
