@@ -27,7 +27,13 @@ func unlist(entries ...string) (edits []string) {
 // noTOCCall has v_one, which keeps no TOC pointer, call its trampoline, and no table say so.
 var noTOCCall = append(unlist("one"), "leaf v_one\n", "leaf v_one\n\t.localentry v_one,1\n", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl __SCT__one")
 
+// tailWithTOC has v_tail keep a TOC pointer.
+func tailWithTOC(edits ...string) []string {
+	return append([]string{"leaf v_tail\n\t.localentry v_tail,1\n", "func v_tail\n"}, edits...)
+}
+
 const (
+	tailLost = "v_tail+0xc: a tail call, and nothing restores r2: the key may come to hold a function of another unit"
 	noPlace  = "a run time has no place for a restore"
 	unlisted = ", but no entry of the table names the call"
 	farEntry = "\tlisted far, 0, __SCJ__far\n"
@@ -54,8 +60,8 @@ var kernelFaults = []sourceCase{
 	{name: "a trampoline that there is not", edits: []string{"tramp paca\n", "\t.weak __SCT__paca\n", "v_data:\n", "\t.quad __SCT__paca\nv_data:\n"}, opts: image},
 	{name: "another function", edits: []string{`caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_other"`}, opts: image,
 		want: []string{"v_direct+0x14: calls f_other (local entry), but the key holds f_target"}},
-	{name: "another function in a tail call", edits: []string{"\tb f_target", "\tb f_other"}, opts: image,
-		want: []string{"v_tail+0xc: calls f_other (local entry), but the key holds f_target"}},
+	{name: "another function in a tail call", edits: []string{"\tb f_single", "\tb f_other"}, opts: image,
+		want: []string{"v_tail+0x4: calls f_other (local entry), but the key holds f_single"}},
 	{name: "a callee that changes r2", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image},
 	{name: "a nop behind it", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image,
 		do:   func(d *damage) { d.word("v_direct.site", 4, ppc64.Nop) },
@@ -70,10 +76,10 @@ var kernelFaults = []sourceCase{
 		want: []string{"v_one+0xc: enters f_other (local entry) without its TOC pointer in r2"}},
 	{name: "a caller with one entry and a trampoline", edits: []string{"v_one.site:\n\tbl f_single", "v_one.site:\n\tbl __SCT__one"}, opts: image,
 		want: nil},
-	{name: "nop for blr", edits: []string{"v_tailnull.site:\n\tblr", "v_tailnull.site:\n\tnop"}, opts: image, want: []string{"v_tailnull+0xc: found nop, but the key holds NULL"}},
+	{name: "nop for blr", edits: []string{"v_tailnull.site:\n\tblr", "v_tailnull.site:\n\tnop"}, opts: image, want: []string{"v_tailnull+0x4: found nop, but the key holds NULL"}},
 	{name: "blr for nop", edits: []string{"caller null, 0, nop", "caller null, 0, blr"}, opts: image, want: []string{"v_null+0x14: found blr, but the key holds NULL"}},
 	{name: "blr for li", edits: []string{"\"li 3,0\", nop", "blr, nop"}, opts: image, want: []string{"v_zero+0x14: found blr, but the key holds __static_call_return0"}},
-	{name: "blr for a function", edits: []string{"\tb f_target", "\tblr"}, opts: image, want: []string{"v_tail+0xc: found blr, but the key holds f_target"}},
+	{name: "blr for a function", edits: []string{"\tb f_single", "\tblr"}, opts: image, want: []string{"v_tail+0x4: found blr, but the key holds f_single"}},
 	{name: "no slot behind a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, addi 3,3,0"}, opts: image, want: []string{"v_null+0x14: " + noPlace}},
 	{name: "a restore behind a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, ld 2,24(1)"}, opts: image, want: []string{"v_null+0x14: restores r2 without a save"}},
 
@@ -89,14 +95,17 @@ var kernelFaults = []sourceCase{
 	{name: "a cold part of two functions that agree", edits: cold("v_two", "v_data:", "\t.text\nfunc v_two local\n\tblr\nendfunc v_two\n\t.data\nv_data:"), opts: image,
 		do: func(d *damage) { d.rename("v_single", "v_two") }},
 
-	{name: "a site in no function", edits: []string{"\nfunc v_tail\n", "\nv_tail:\n"}, opts: image},
+	{name: "a site in no function", edits: []string{"\nleaf v_tail\n\t.localentry v_tail,1\n", "\nv_tail:\n", "endfunc v_tail\n", ""}, opts: image, want: []string{"+0x428: a tail call, and nothing restores r2"}},
+	{name: "a tail call with a TOC pointer", edits: tailWithTOC("\tb f_single", "\tb f_target", "tail, f_single", "tail, f_target"), opts: image, want: []string{tailLost}},
+	{name: "a tail call with a TOC pointer, and no run time", edits: tailWithTOC(farEntry, "", "\tb f_single", "\tb f_target", "tail, f_single", "tail, f_target"), opts: none},
+	{name: "a tail call of a function with one entry", edits: []string{"\t.localentry v_tail,1\n", ""}, opts: image, want: []string{strings.Replace(tailLost, "0xc", "0x4", 1)}},
 	{name: "a call to a save stub in no table", edits: []string{farEntry, "", "__SCJ__far:\n", "__SCS__far:\n\tstd 2,24(1)\n__SCJ__far:\n", `caller far, 0, "bl f_target", nop`, `caller far, 0, "bl __SCS__far", ld 2,24(1)`}, opts: image},
 	{name: "a stray store and no restore", edits: stubFor("direct", `"bl f_target"`, "std 3,24(1); LOAD(12,__SCK__direct); cmpdi 12,0; beqlr; mtctr 12; bctr"), opts: image},
-	{name: "a tail call that returns 0", edits: []string{"tail, f_target", "tail, __static_call_return0", "\tb f_target", "\tli 3,0"}, opts: image,
-		want: []string{"v_tail+0xc: found li r3,0, but the key holds __static_call_return0"}},
+	{name: "a tail call that returns 0", edits: []string{"tail, f_single", "tail, __static_call_return0", "\tb f_single", "\tli 3,0"}, opts: image,
+		want: []string{"v_tail+0x4: found li r3,0, but the key holds __static_call_return0"}},
 	{name: "a constant of a caller with one entry", edits: []string{"one, f_single", "one, 0", "v_one.site:\n\tbl f_single\n\tnop", "v_one.site:\n\tnop\n\taddi 3,3,0"}, opts: image},
-	{name: "functions without a size", edits: []string{"endfunc v_tail\n", "", "endfunc v_tailnull\n", "", "\tb f_target", "\tnop", "v_tailnull.site:\n\tblr", "v_tailnull.site:\n\tnop"}, opts: image,
-		want: []string{"v_tail+0xc: found nop, but the key holds f_target", "v_tailnull+0xc: found nop, but the key holds NULL"}},
+	{name: "functions without a size", edits: []string{"endfunc v_tail\n", "", "endfunc v_tailnull\n", "", "\tb f_single", "\tnop", "v_tailnull.site:\n\tblr", "v_tailnull.site:\n\tnop"}, opts: image,
+		want: []string{"v_tail+0x4: found nop, but the key holds f_single", "v_tailnull+0x4: found nop, but the key holds NULL"}},
 
 	{name: "a target without a symbol", edits: unnamed("direct, f_target", "direct, n_target", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl n_8"`), opts: image},
 	{name: "a target without a symbol, at its global entry", edits: unnamed("direct, f_target", "direct, n_target", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl n_0"`), opts: image,
@@ -135,7 +144,7 @@ var kernelFaults = []sourceCase{
 	{name: "a trampoline's bad branch", edits: stubFor("direct", `"bl f_target"`, "b .+8; blr; nop; b f_target+8"), opts: image, want: []string{"v_direct+0x14: calls"}},
 
 	{name: "an init site", edits: []string{"listed direct\n", "listed direct, 2\n"}, opts: image},
-	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*4, which is not a multiple of 8"}},
+	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*, which is not a multiple of 8"}},
 	{name: "a key behind its start", edits: []string{"listed direct\n", "listed direct, 8\n"}, opts: image, want: []string{"v_direct+0x14: which is not a key"}},
 	{name: "a key in code", edits: []string{"hiddenkey direct, f_target\n", ".balign 8\n__SCK__direct: .quad f_target\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is not data"}},
 	{name: "half a key", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.quad 0\n__SCK__direct: .long 0\n.popsection\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is not data"}},
@@ -167,7 +176,7 @@ var kernelFaults = []sourceCase{
 	{name: "an unlisted call", edits: unlist("through, 2"), opts: image, want: []string{"v_through+0x14: calls __SCT__through" + unlisted}},
 	{name: "an unlisted call with a restore and no save", edits: append(unlist("through, 2"), `"bl __SCT__through", nop`, `"bl __SCT__through", ld 2,24(1)`), opts: image,
 		want: []string{"v_through+0x14: calls __SCT__through" + unlisted}},
-	{name: "an unlisted tail call", edits: append(unlist("tail, 1"), "\tb f_target", "\tb __SCT__tail"), opts: image, want: []string{"v_tail+0xc: calls __SCT__tail" + unlisted}},
+	{name: "an unlisted tail call", edits: tailWithTOC("\tlisted tail, 1\n", "", "\tb f_single", "\tb __SCT__tail"), opts: image, want: []string{"v_tail+0xc: calls __SCT__tail" + unlisted}},
 	{name: "an unlisted call of a caller without a TOC pointer", edits: noTOCCall, opts: image},
 	{name: "an unlisted call of a caller without a TOC pointer, that nobody allows", edits: noTOCCall, opts: Options{PACATOC: "16"},
 		want: []string{"v_linker+0x14: calls __SCT__linker: nothing says that it was patched", "v_one+0xc: calls __SCT__one: nothing says that it was patched"}},

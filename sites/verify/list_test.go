@@ -79,8 +79,8 @@ v_single+0x14: single = f_single: direct of f_other+0xc, slot nop, listed
 v_far+0x14: far = f_target: direct of way_out, slot nop, listed
 v_linker+0x14: linker = f_target: keep of __SCT__linker, slot ld r2,24(r1)
 v_one+0xc: one = f_single: direct of f_single, slot nop, listed
-v_tail+0xc: tail = f_target: keep of __SCT__tail, tail
-v_tailnull+0xc: tailnull = NULL: constant, tail, listed
+v_tail+0x4: tail = f_single: keep of __SCT__tail (local entry), tail
+v_tailnull+0x4: tailnull = NULL: constant, tail, listed
 `
 
 // TestList lists the sites of images.
@@ -91,7 +91,7 @@ func TestList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edits := append(unlist("through, 2", "tail, 1"), "\tb f_target", "\tb __SCT__tail", `"bl __SCT__through"`, `"bl __SCT__direct"`, `"bl f_single"`, `"bl f_other+4"`,
+	edits := append(unlist("through, 2", "tail, 1"), "\tb f_single", "\tb __SCT__tail", `"bl __SCT__through"`, `"bl __SCT__direct"`, `"bl f_single"`, `"bl f_other+4"`,
 		"__SCJ__far", "way_out", `caller far, 0, "bl f_target"`, `caller far, 0, "bl way_out"`, "table_end:", ".long v_direct.site-.,0\n.quad __SCK__direct-.\n.long 0")
 	kernel := assemble(t, strings.NewReplacer(edits...).Replace(string(source)))
 	for linker := range linkers {

@@ -160,7 +160,9 @@ func (v *verifier) checkEntry(s *site, t *target, c caller) bool {
 	case v.opts.Module && s.stub != 0:
 		return v.checkModuleEntry(s, c)
 	case v.kernel() && !v.object && v.opts.Runtime == Inline && s.entry != 0:
-		err = v.checkFallback(s, c)
+		if err = checkTail(s, c); err == nil {
+			err = v.checkFallback(s, c)
+		}
 	case s.stub != 0:
 		err = errkind.BadStub.Errorf("the entry has a stub, %s: only those of modules and of the kernel image do", v.name(s.stub))
 	}
@@ -168,6 +170,15 @@ func (v *verifier) checkEntry(s *site, t *target, c caller) bool {
 		v.fault(s, err)
 	}
 	return err == nil
+}
+
+// checkTail wants no tail call with a TOC pointer in a kernel image. Each key may come to
+// hold a function of a module there, and no word follows the branch that could restore r2.
+func checkTail(s *site, c caller) error {
+	if s.tail() && c.toc.kind == number {
+		return errkind.R2Lost.Errorf("a tail call, and nothing restores r2: %s", mayLeave)
+	}
+	return nil
 }
 
 // checkConstantSite checks a site that makes no call: what it is, and what a run time

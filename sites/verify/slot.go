@@ -11,6 +11,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
+const mayLeave = "the key may come to hold a function of another unit"
+
 // checkTOC checks that a caller with a TOC pointer has it again after the call.
 func (v *verifier) checkTOC(s *site, t *target, b branch, o outcome) {
 	lost := v.lost(s, t, &o)
@@ -37,7 +39,7 @@ func (v *verifier) lost(s *site, t *target, o *outcome) string {
 	case through:
 		switch {
 		case v.runtime(s) != None && !(v.kernel() && v.opts.Runtime == Inline):
-			return "the key may come to hold a function of another unit"
+			return mayLeave
 		case v.otherUnit(t.content):
 			return "the key holds a function that may be in another unit"
 		case t.unknown != "" || !t.ours:

@@ -5,8 +5,8 @@
  *
  *     direct   bl f_target; nop
  *     paca     bl f_target; ld r2,16(r13)
- *     tail     b f_target
- *     tailnull blr
+ *     tail     b f_single                          of a caller without a TOC pointer
+ *     tailnull blr                                 likewise
  *     null     nop; nop
  *     zero     li r3,0; nop
  *     through  bl __SCT__through; nop
@@ -21,7 +21,7 @@
 
 hiddenkey direct, f_target
 hiddenkey paca, f_target
-hiddenkey tail, f_target
+hiddenkey tail, f_single
 hiddenkey tailnull, 0
 hiddenkey null, 0
 hiddenkey zero, __static_call_return0
@@ -119,13 +119,15 @@ v_one.site:
 	unframe
 endfunc v_one
 
-func v_tail
+leaf v_tail
+	.localentry v_tail,1
 	addi 3,3,1
 v_tail.site:
-	b f_target
+	b f_single
 endfunc v_tail
 
-func v_tailnull
+leaf v_tailnull
+	.localentry v_tailnull,1
 	addi 3,3,1
 v_tailnull.site:
 	blr
