@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package errkind sorts errors into a few kinds, each with one remedy. The name of
-// a kind does not change; scpatch prints it with the message and explains it.
+// Package errkind sorts errors into a few kinds, each with one remedy. The name
+// of a kind never changes; scpatch prints it with the message and can explain
+// it.
 //
-// An error gets its kind where it is made ([Kind.Errorf]), or from the step of
-// the pipeline that returns it ([Kind.Wrap]). Errors of package elfrw and of
+// An error gets its kind where it is created ([Kind.Errorf]), or from the step
+// of the pipeline that returns it ([Kind.Wrap]). Errors of package elfrw and of
 // the system already have types; [Of] knows these.
 package errkind
 
@@ -33,7 +34,7 @@ const (
 	// Files that cannot be read, or may not be written.
 	NoSuchFile       // there is no file of that name
 	PermissionDenied // the file, or the directory of the output, may not be read or written
-	NotRegular       // the name is that of a directory, a FIFO or a device
+	NotRegular       // the file is a directory, a FIFO or a device
 	IOError          // the system could not read or write
 	NotAPage         // the file that --html names exists, and is not a page
 	FileChanged      // another program wrote to the file, or replaced it, while scpatch worked on it
@@ -50,7 +51,7 @@ const (
 	SignedModule      // the file is a signed kernel module that would change
 	BadListing        // the input of scpatch compare is not output of scpatch list --json
 
-	// Files that contradict themselves, or what was asked for.
+	// Files that contradict themselves or the request.
 	BadELF         // the file contradicts itself or the generic ABI
 	BadCall        // a relocation against a trampoline is on something that is not a call
 	BadKey         // a key is not what a key can be
@@ -58,11 +59,11 @@ const (
 	BadRecord      // scpatch's record of the sites is damaged, or contradicts the code
 	BadStub        // a stub between a site and its key is not what a stub must be
 	AlreadyPatched // a site has left its trampoline, and is not what scpatch would make of it now
-	RequiredForm   // a site gets a form that --require does not name
+	RequiredForm   // a site has a form that --require does not name
 	CannotEdit     // the file is sound, but scpatch cannot add what it needs to
 	NotAsPlanned   // what was written is not what was planned
 
-	// What only a verification finds.
+	// Errors that only scpatch verify finds.
 	NothingKnown // the file may have static calls, and nothing says what was done with them
 	NoTable      // a kernel image has trampolines, but no entry in a table of sites
 	NotListed    // a call that must be in a table of sites is in none
@@ -111,7 +112,7 @@ var names = [...]string{
 	R2NotSaved:        "r2-not-saved",
 }
 
-// All returns all kinds but None, in the order of their constants.
+// All returns all kinds except None, in the order of their constants.
 func All() []Kind {
 	list := make([]Kind, 0, len(names))
 	for k := None + 1; int(k) < len(names); k++ {
@@ -120,10 +121,10 @@ func All() []Kind {
 	return list
 }
 
-// String returns the name of the kind, such as "bad-call"; empty for None.
+// String returns the name of the kind, such as "bad-call", or "" for None.
 func (k Kind) String() string { return names[k] }
 
-// IO reports whether the cause is the system or a signal, and not what is in
+// IO reports whether the cause is the system or a signal, not the content of
 // the file.
 func (k Kind) IO() bool { return k >= NoSuchFile && k <= Interrupted }
 
@@ -193,8 +194,8 @@ func bySystem(err error) bool {
 	return errors.As(err, &path) || errors.As(err, &link) || errors.As(err, &call) || errors.As(err, &errno)
 }
 
-// Printable returns a name for a message: quoted if it is not plain text and
-// could forge output.
+// Printable returns a name for a message. It quotes names that are not plain
+// text, because they could forge output.
 func Printable(name string) string {
 	if q := strconv.Quote(name); q[1:len(q)-1] != name {
 		return q

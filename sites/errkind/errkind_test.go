@@ -57,7 +57,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestAll wants each kind once, from the first to the last, with a name of its own.
+// TestAll checks that All has each kind once, in order, with a unique name.
 func TestAll(t *testing.T) {
 	all := errkind.All()
 	seen := map[string]bool{"": true}

@@ -14,10 +14,10 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// Where things lie in a fake image.
+// Addresses in a fake image.
 const (
 	textAt  = 0x8000000
-	farAt   = textAt + 1<<26 // out of a branch's reach, either way
+	farAt   = textAt + 1<<26 // out of a branch's reach from either side
 	dataAt  = 0x2000000
 	bssAt   = 0x2100000
 	tableAt = 0x2200000
@@ -43,8 +43,8 @@ const (
 	b       = ppc64.Word(0x48000000)
 )
 
-// A fake is a kernel image in the making. A section has the symbols and bytes at
-// its addresses.
+// A fake is a kernel image under construction. A section contains the symbols
+// and bytes at its addresses.
 type fake struct {
 	typ, machine uint16
 	flags        uint32
@@ -68,9 +68,9 @@ type fakeSymbol struct {
 	other       uint8
 }
 
-// newFake makes an image of a site in a function that uses the TOC pointer,
-// which calls the trampoline of key a, which holds target. The table has entries
-// of 16 bytes.
+// newFake returns an image with one site, in a function that uses the TOC
+// pointer. It calls the trampoline of key a, which holds target. The table has
+// entries of 16 bytes.
 func newFake() *fake {
 	f := &fake{typ: uint16(elf.ET_EXEC), machine: uint16(elf.EM_PPC64), flags: 2}
 	f.secs = []fakeSection{
@@ -102,7 +102,7 @@ func (f *fake) object(name string, at uint64) {
 	f.syms = append(f.syms, fakeSymbol{name, at, 8, elf.STT_OBJECT, 0})
 }
 
-// symbol is the symbol of a name, to be changed.
+// symbol returns the symbol with a name, to be changed.
 func (f *fake) symbol(name string) *fakeSymbol {
 	for i := range f.syms {
 		if f.syms[i].name == name {
@@ -121,7 +121,7 @@ func (f *fake) section(name string) *fakeSection {
 	panic("no section " + name)
 }
 
-// at returns the bytes from an address on.
+// at returns the bytes from an address to the end of its section.
 func (f *fake) at(addr uint64) []byte {
 	for i := range f.secs {
 		if s := &f.secs[i]; addr >= s.addr && addr < s.addr+uint64(len(s.data)) {
@@ -140,7 +140,7 @@ func putWords(b []byte, words []ppc64.Word) {
 	}
 }
 
-// branch puts a branch to an address; w is b or bl.
+// branch writes a branch to an address; w is b or bl.
 func (f *fake) branch(at uint64, w ppc64.Word, to uint64) {
 	w, err := w.WithDisplacement(int64(to - at))
 	if err != nil {
@@ -149,7 +149,7 @@ func (f *fake) branch(at uint64, w ppc64.Word, to uint64) {
 	f.words(at, w)
 }
 
-// entry adds one of 16 bytes to the table.
+// entry adds an entry of 16 bytes to the table.
 func (f *fake) entry(site, key, flags uint64) {
 	t := f.section(layout.KernelTable)
 	at := t.addr + uint64(len(t.data))
@@ -158,7 +158,7 @@ func (f *fake) entry(site, key, flags uint64) {
 	t.data = binary.LittleEndian.AppendUint64(t.data, key-at-8+flags)
 }
 
-// entries8 makes the table one of entries of 8 bytes.
+// entries8 makes a table with entries of 8 bytes.
 func (f *fake) entries8(pairs ...[3]uint64) {
 	t := f.section(layout.KernelTable)
 	t.data = nil
@@ -169,7 +169,7 @@ func (f *fake) entries8(pairs ...[3]uint64) {
 	}
 }
 
-// flags sets the flags of the first entry.
+// keyFlags sets the flags of the first entry.
 func (f *fake) keyFlags(flags uint64) {
 	t := f.section(layout.KernelTable).data
 	binary.LittleEndian.PutUint64(t[8:], binary.LittleEndian.Uint64(t[8:])&^3|flags)
@@ -191,7 +191,7 @@ func (f *fake) dynamic(off uint64, typ elf.R_PPC64, addend uint64) {
 	s.data = binary.LittleEndian.AppendUint64(s.data, addend)
 }
 
-// bytes makes the file.
+// bytes returns the file.
 func (f *fake) bytes() []byte {
 	strtab, shstrtab := []byte{0}, []byte{0}
 	str := func(to *[]byte, s string) uint32 {

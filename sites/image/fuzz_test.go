@@ -14,8 +14,8 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// seed is a patched object made an image: sections get addresses, and with them
-// symbols and what the relocations of the sites, keys and tables stand for.
+// seed turns a patched object into an image: it gives addresses to sections and
+// symbols, and applies the relocations of sites, keys and tables.
 func seed(tb testing.TB, name string) []byte {
 	b, err := os.ReadFile("../../testdata/obj/" + name)
 	if err != nil {
@@ -80,8 +80,8 @@ func seed(tb testing.TB, name string) []byte {
 	return b
 }
 
-// FuzzImage gives the plan any bytes as an image: it must not panic, and what it
-// accepts must be as planned afterwards, with nothing left to do.
+// FuzzImage plans any bytes as an image. It must not panic, and the output of
+// an accepted image must be as planned, with nothing left to do.
 func FuzzImage(f *testing.F) {
 	for _, name := range []string{"asm-annot16.o", "asm-annot8.o"} {
 		b := seed(f, name)

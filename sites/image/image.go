@@ -21,13 +21,13 @@ type image struct {
 	file   *elfrw.File
 	memory *elfrw.Memory
 	funcs  []function          // by symbol
-	places index.Extents       // of the functions, by their number in funcs
+	places index.Extents       // the extents of the functions, by their index in funcs
 	keys   map[uint64]string   // names without __SCK__, by address
 	tramps map[string]function // by name without __SCT__
 	table  [2]uint64           // from and to
 	moved  map[uint64]content  // keys with a dynamic relocation
 	toc    uint64              // the TOC pointer
-	slots  map[uint64]uint64   // what dynamic relocations put where; see doubleword
+	slots  map[uint64]uint64   // results of dynamic relocations, by address; see doubleword
 
 	parents layout.Parents // see callerEntry
 }
@@ -39,10 +39,10 @@ type function struct {
 	entry     ppc64.LocalEntry
 }
 
-// local is the address of the local entry (ELFv2 §2.3.2.1).
+// local returns the address of the local entry (ELFv2 §2.3.2.1).
 func (f *function) local() uint64 { return f.addr + f.entry.Offset() }
 
-// A content is what a doubleword holds when the kernel starts.
+// A content is the value of a doubleword when the kernel starts.
 type content struct {
 	known bool
 	value uint64
@@ -131,11 +131,11 @@ func (im *image) readSymbols() error {
 		extents = append(extents, index.Extent{Start: fn.addr, End: fn.end, ID: len(im.funcs)})
 		im.funcs = append(im.funcs, fn)
 	}
-	im.places = index.NewExtents(extents, func(id int) uint64 { return im.funcs[id].addr }) // without a size: nothing
+	im.places = index.NewExtents(extents, func(id int) uint64 { return im.funcs[id].addr }) // no size: covers nothing
 	return nil
 }
 
-// at returns the functions that begin at an address.
+// at returns the functions that start at an address.
 func (im *image) at(addr uint64) (funcs []function) {
 	for _, e := range im.places.At(addr) {
 		funcs = append(funcs, im.funcs[e.ID])
@@ -143,7 +143,7 @@ func (im *image) at(addr uint64) (funcs []function) {
 	return funcs
 }
 
-// around returns the function that an address is in.
+// around returns the innermost function that covers an address.
 func (im *image) around(addr uint64) (function, bool) {
 	e, ok := im.places.Around(addr)
 	if !ok {
@@ -152,7 +152,7 @@ func (im *image) around(addr uint64) (function, bool) {
 	return im.funcs[e.ID], true
 }
 
-// enters returns a function one of whose entries an address is.
+// enters returns a function that has an entry at an address.
 func (im *image) enters(addr uint64) (function, bool) {
 	if all := im.at(addr); len(all) > 0 {
 		return all[0], true
@@ -164,8 +164,9 @@ func (im *image) enters(addr uint64) (function, bool) {
 	return function{}, false
 }
 
-// callerEntry is the local entry of the function around a site; of the cold part of
-// a function, that of the function. known is false where that cannot be seen.
+// callerEntry returns the local entry of the function around a site. For the
+// cold part of a function, it is that of the function. known is false if
+// nothing tells.
 func (im *image) callerEntry(at uint64) (entry ppc64.LocalEntry, known bool) {
 	f, ok := im.around(at)
 	if !ok {
@@ -212,7 +213,7 @@ func (im *image) readRelocations() error {
 	return nil
 }
 
-// content is what a key holds when the kernel starts.
+// content returns what a key holds when the kernel starts.
 func (im *image) content(key uint64) content {
 	if c, ok := im.moved[key]; ok {
 		return c
@@ -227,7 +228,7 @@ func (im *image) content(key uint64) content {
 	return content{true, binary.LittleEndian.Uint64(s.Data()[off:])}
 }
 
-// target is what a key holds, as package sites says it.
+// target returns what a key holds, in terms of package sites.
 func (im *image) target(key uint64) (function, sites.Target) {
 	c := im.content(key)
 	switch {

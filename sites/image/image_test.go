@@ -16,7 +16,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// says is what a plan says of a site, in a line.
+// says returns in one line what a plan says about a site.
 func says(s *Site, d *sites.Decision) string {
 	line := fmt.Sprintf("%v %s, calls %q, becomes %q", d.Form, s.Target, s.Callee, s.Becomes)
 	if d.Form != sites.Keep {
@@ -38,7 +38,7 @@ func says(s *Site, d *sites.Decision) string {
 	return line
 }
 
-// The callers, by what they say of r2.
+// The callers, by what they do with r2.
 func caller(other uint8) func(f *fake) {
 	return func(f *fake) { f.symbol("caller").other = other }
 }
@@ -58,15 +58,15 @@ func by(words ...ppc64.Word) func(f *fake) {
 	}
 }
 
-// far moves the trampoline out of reach, where the site calls stubAt, which
-// jumps there by what the TOC has.
+// far moves the trampoline out of reach. The site calls stubAt, which jumps
+// there through the TOC.
 func far(f *fake) {
 	f.symbol(layout.TrampPrefix + "a").value = farAt + 0x10
 	f.put64(gotAt+0x18, farAt+0x10)
 	by(throughTOC(gotAt, gotAt+0x18)...)(f)
 }
 
-// throughTOC is a stub of a linker that loads where it goes to from a slot, with
+// throughTOC returns a linker's stub that loads its target from a slot, with
 // .got at an address.
 func throughTOC(got, slot uint64) []ppc64.Word {
 	off := int64(slot - got - reloc.TOCBias)
@@ -77,8 +77,8 @@ func throughTOC(got, slot uint64) []ppc64.Word {
 	}
 }
 
-// TestChoose holds what a plan says of one site against what its key holds, who
-// calls, and what is called now.
+// TestChoose checks the plan for one site, depending on its key, its caller,
+// and what it calls now.
 func TestChoose(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -92,7 +92,7 @@ func TestChoose(t *testing.T) {
 		{"return0", []func(*fake){holds(return0)}, `constant __static_call_return0, calls "__SCT__a", becomes "", li r3,0`},
 		{"return0, as a tail call", []func(*fake){holds(return0), tail}, `direct __static_call_return0, calls "__SCT__a", becomes "__static_call_return0", b to 0x1c0`},
 
-		// Who calls and who is called must agree on r2.
+		// Caller and target must agree on r2.
 		{"caller with local entry 1", []func(*fake){caller(noTOC)}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 		{"caller with one entry", []func(*fake){caller(0)}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 		{"caller with one entry, target leaves r2 alone", []func(*fake){caller(0), holds(plain)}, `direct plain, calls "__SCT__a", becomes "plain", bl to 0x180`},
@@ -109,7 +109,7 @@ func TestChoose(t *testing.T) {
 		{"a site at the begin of its function", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").value = siteAt }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 		{"a site after a function in another", []func(*fake){caller(noTOC), func(f *fake) { f.function("inner", textAt+4, 4, usesTOC) }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 
-		// The cold part of a function is called what the function is.
+		// A cold part is treated like its function.
 		{"cold part", []func(*fake){cold(usesTOC)}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
 		{"cold part of a function without a TOC pointer", []func(*fake){cold(noTOC)}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 		{"cold part of one of two that agree", []func(*fake){cold(noTOC, noTOC)}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
@@ -204,8 +204,8 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// done applies a plan, and wants the output to be as planned, with what was not
-// planned as it was.
+// done applies a plan and checks that the output is as planned and otherwise
+// unchanged.
 func done(t *testing.T, p *Plan) []byte {
 	t.Helper()
 	edit, err := p.Apply()
@@ -254,7 +254,7 @@ func done(t *testing.T, p *Plan) []byte {
 	return b
 }
 
-// cold makes the caller the cold part of functions that say this of r2.
+// cold makes the caller the cold part of functions with these st_other.
 func cold(others ...uint8) func(f *fake) {
 	return func(f *fake) {
 		f.symbol("caller").name, f.symbol("caller").other = "hot.cold", 0
@@ -274,7 +274,8 @@ func movedKey(at uint64) func(f *fake) {
 	}
 }
 
-// farTarget has the key hold a function at an address, which need not have code.
+// farTarget makes the key hold a function at an address, which need not have
+// code.
 func farTarget(at uint64) func(f *fake) {
 	return func(f *fake) {
 		f.secs = append(f.secs, fakeSection{

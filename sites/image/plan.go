@@ -84,7 +84,7 @@ func MakePlan(f *elfrw.File, opts sites.Options) (*Plan, error) {
 	return p, nil
 }
 
-// decide says what becomes of one entry's site.
+// decide decides what becomes of the site of an entry.
 func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
 	w, sec, off, err := im.word(e.at)
 	if err != nil {
@@ -112,7 +112,7 @@ func (im *image) decide(e entry) (s Site, d sites.Decision, err error) {
 	return s, d, im.checkFallback(&s, e.out, via)
 }
 
-// choose says what the site should be, from what its key holds.
+// choose chooses what the site should be, given what its key holds.
 func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, error) {
 	keep := func(r sites.Reason) (sites.Decision, error) {
 		return sites.Decision{Form: sites.Keep, Reason: r, Word: s.Word, Cost: -1, Listed: true}, nil
@@ -130,7 +130,7 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 	case t.Kind == sites.TargetReturn0 && !s.Tail:
 		return constant(ppc64.Li3Zero)
 	}
-	// Where the caller is no function it is taken for one that keeps the TOC pointer.
+	// A caller without a symbol is assumed to keep the TOC pointer.
 	caller, known := im.callerEntry(s.at)
 	switch {
 	case known && !caller.UsesTOC() && f.entry.UsesTOC():
@@ -147,8 +147,8 @@ func (im *image) choose(s *Site, f function, t sites.Target) (sites.Decision, er
 }
 
 // current compares the decision with what the site does now: it calls its
-// trampoline, or has been retargeted before. A stub of the linker may lie
-// between; if it leads to the trampoline, current returns it.
+// trampoline, or has been patched before. It may call the trampoline through a
+// stub of the linker, whose address current returns.
 func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, err error) {
 	w := s.Word
 	if !w.IsBranch() || w.AA() {
@@ -185,11 +185,11 @@ func (im *image) current(s *Site, d *sites.Decision, f function) (via uint64, er
 	return via, nil
 }
 
-// checkFallback makes sure that the run time has something to send the site to when
-// the key holds a function out of a branch's reach: the trampoline or, if that
-// is too far, a stub of the linker that leads to it, which the entry must name.
-// out is the stub that the entry names; via is the stub that the site has
-// called until now.
+// checkFallback makes sure that the run time has something for the site to call
+// if the key holds a function out of a branch's reach: the trampoline or, if
+// that is too far, a stub of the linker that leads to it, which the entry must
+// name. out is the stub that the entry names; via is the stub that the site
+// calls now.
 func (im *image) checkFallback(s *Site, out, via uint64) error {
 	tramp, known := im.tramps[s.Key]
 	switch {
@@ -206,7 +206,7 @@ func (im *image) checkFallback(s *Site, out, via uint64) error {
 	return nil
 }
 
-// bad makes the error for a site.
+// bad returns an error for a site.
 func (im *image) bad(s *Site, k errkind.Kind, format string, a ...any) error {
 	place := sites.PlaceError{
 		Section: im.file.Section(s.Section).String(), Off: s.Off, Err: k.Errorf(format, a...),

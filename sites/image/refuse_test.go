@@ -15,8 +15,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// TestRefused holds images that are none, or contradict themselves, against the
-// error that names what is wrong.
+// TestRefused checks the errors for files that are not images, or contradict
+// themselves.
 func TestRefused(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -94,7 +94,7 @@ func TestRefused(t *testing.T) {
 		{"out of reach, by a stub that sets CTR to nothing", func(f *fake) { far(f); f.words(stubAt, ppc64.MtctrR12, ppc64.Bctr) }, sites.Options{}, "the trampoline of a is out of a branch's reach"},
 		{"out of reach, the stub out of its entry's", func(f *fake) {
 			far(f)
-			f.words(textAt, throughTOC(gotAt, gotAt+0x18)...) // in front of the site
+			f.words(textAt, throughTOC(gotAt, gotAt+0x18)...) // before the site
 			f.symbol("caller").value += 0x10
 			f.branch(siteAt, bl, textAt)
 			f.section(layout.KernelTable).addr = siteAt + 1<<31
@@ -125,24 +125,25 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// ends puts the symbols around the table where a linker script has them.
+// ends adds the symbols that a linker script puts around the table.
 func ends(f *fake, start, stop uint64) {
 	f.syms = append(f.syms, fakeSymbol{layout.TableStart, start, 0, elf.STT_NOTYPE, 0}, fakeSymbol{layout.TableStop, stop, 0, elf.STT_NOTYPE, 0})
 }
 
-// more puts a section behind the table, whose size is given.
+// more puts a section of a given size after the table.
 func more(f *fake, size uint64) {
 	f.secs = append(f.secs, fakeSection{name: ".more", typ: elf.SHT_PROGBITS, flags: elf.SHF_ALLOC, addr: tableAt + size, data: make([]byte, 0x20)})
 }
 
-// farStub has a stub out of reach that branches to the trampoline, which is not.
+// farStub adds a stub out of reach that branches to the trampoline, which is
+// within reach.
 func farStub(f *fake) {
 	f.words(farAt, 0x3d820000, 0xe98c8018, ppc64.MtctrR12, ppc64.Bctr)
 	f.put64(gotAt+0x18, trampA)
 }
 
-// TestStubs follows what linkers put between a site and a trampoline that is out
-// of reach, with the TOC pointer where a file says it is.
+// TestStubs follows the stubs that linkers put between a site and a distant
+// trampoline, with the TOC pointer where the file says.
 func TestStubs(t *testing.T) {
 	const tramp = farAt + 0x10
 	near := func(off int64) ppc64.Word { return 0xe9820000 | ppc64.Word(uint16(off)) } // ld r12,off(r2)
@@ -236,7 +237,7 @@ func TestTables(t *testing.T) {
 		{"between symbols", func(f *fake) {
 			s := f.section(layout.KernelTable)
 			f.entry(siteAt-8, keyAt+8, 0)
-			f.entry(dataAt, dataAt, 0) // of somebody else
+			f.entry(dataAt, dataAt, 0) // an entry of another table
 			s.name = ".rodata"
 			ends(f, tableAt, tableAt+0x20)
 		}, 16},
@@ -264,7 +265,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// TestCheck wants an output that is not as planned to be seen.
+// TestCheck checks that an output that is not as planned is noticed.
 func TestCheck(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -14,11 +14,12 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// maxStub is how many instructions the linkers' stubs for long branches have.
+// maxStub is the largest number of instructions in the linkers' stubs for long
+// branches.
 const maxStub = 8
 
-// stubTarget follows a linker's stub for a long branch in the image to where it leads: a branch, or a load by r2 and a jump. It returns 0
-// for anything else.
+// stubTarget returns where a linker's stub for a long branch leads. Such a stub is a branch, or a
+// load relative to r2 and a jump. It returns 0 for anything else.
 func (im *image) stubTarget(at uint64) uint64 {
 	m := stubMachine{im: im}
 	if im.toc != 0 {
@@ -43,11 +44,11 @@ func (im *image) stubTarget(at uint64) uint64 {
 	return 0
 }
 
-// A stubMachine has what the registers hold in a stub.
+// A stubMachine holds the values of the registers in a stub.
 type stubMachine struct {
 	im    *image
 	regs  [32]uint64
-	known uint32 // mask: what regs holds
+	known uint32 // mask of the registers with a known value
 	ctr   uint64
 }
 
@@ -58,7 +59,7 @@ func (m *stubMachine) set(r uint8, v uint64) {
 	m.known |= 1 << r
 }
 
-// step applies an instruction; false if it is none that a stub has.
+// step executes an instruction. It returns false for one that no stub has.
 func (m *stubMachine) step(w ppc64.Word, in ppc64.Inst) bool {
 	if w == ppc64.MtctrR12 {
 		m.ctr = m.regs[ppc64.RegEntry]
@@ -80,7 +81,7 @@ func (m *stubMachine) step(w ppc64.Word, in ppc64.Inst) bool {
 	return false
 }
 
-// doubleword is what lies at an address when the kernel starts.
+// doubleword returns what is at an address when the kernel starts.
 func (im *image) doubleword(at uint64) (uint64, bool) {
 	if im.slots == nil {
 		im.readSlots()
@@ -95,8 +96,8 @@ func (im *image) doubleword(at uint64) (uint64, bool) {
 	return binary.LittleEndian.Uint64(b), true
 }
 
-// readSlots reads all dynamic relocations. Only an image with long branches needs
-// that. What is not an address of the image is MaxUint64.
+// readSlots reads all dynamic relocations, which only an image with long
+// branches needs. MaxUint64 stands for anything but an address of the image.
 func (im *image) readSlots() {
 	im.slots = map[uint64]uint64{}
 	for i := 1; i < im.file.NumSections(); i++ {

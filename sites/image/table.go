@@ -9,16 +9,16 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// An entry is one of the table: addresses, and the flags of the key.
+// An entry is an entry of the table: addresses, and the flags of the key.
 type entry struct {
 	at, key uint64
 	flags   uint64
 	out     uint64 // the stub, 0 for none
-	entry   uint64 // its own place
+	entry   uint64 // its own address
 }
 
-// entries reads the table. size is that of an entry, 0 if not known: the entries
-// of one size lead to keys, all of them.
+// entries reads the table. size is the size of an entry, 0 if unknown. Then it
+// is the size with which all entries lead to keys.
 func (im *image) entries(size int) ([]entry, int, error) {
 	from, to := im.table[0], im.table[1]
 	raw := im.memory.Bytes(from, to-from)

@@ -16,8 +16,8 @@ func ColdParent(name string) (string, bool) {
 	return base, found && base != "" && (clone == "" || clone[0] == '.')
 }
 
-// IsColdPart reports whether a symbol's name is that of a function's cold part. It
-// makes no string of the names that are not.
+// IsColdPart reports whether a symbol's name is that of a function's cold part.
+// For most other names it allocates nothing.
 func IsColdPart(name []byte) bool {
 	if !bytes.Contains(name, []byte(".cold")) {
 		return false
@@ -28,8 +28,8 @@ func IsColdPart(name []byte) bool {
 
 // Parents are functions by name that may have cold parts. A cold part has a
 // symbol, but no code calls it, so r2 there is the same as in its function.
-// Files that have been joined may have several local functions with the same
-// name; these count only if they agree on r2.
+// Joined files may have several local functions with the same name, which count
+// only if they agree on r2.
 type Parents map[string]parent
 
 type parent struct {

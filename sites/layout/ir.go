@@ -11,9 +11,9 @@ import (
 
 const shtLLVMLTO = 0x6fff4c0c
 
-// IR returns the first section of an object that holds a compiler's
-// intermediate code, from which a link with -flto generates all code again. It
-// is an error if the object has no other code.
+// IR returns the first section of an object with a compiler's intermediate
+// code, from which a link with -flto regenerates all code. It is an error if
+// the object has no other code.
 func IR(f *elfrw.File) (ir elfrw.Section, found bool, err error) {
 	if elf.Type(f.Header().Type) != elf.ET_REL {
 		return ir, false, nil

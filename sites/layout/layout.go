@@ -2,7 +2,7 @@
 
 // Package layout describes what a static call consists of in a file: the names
 // of keys, trampolines and stubs, and the layout of the tables of sites. It is
-// all that the packages which write these share with the packages which check
+// all that the code that writes these shares with package verify, which checks
 // them.
 //
 //	.static_call_sites, 8 bytes    s32 addr; s32 key;
@@ -15,10 +15,10 @@
 // __start_ and __stop_ symbols for it; its key is an absolute address, also
 // with flags.
 //
-// What stub names is the way out of a site: the code that it calls when it cannot
-// call what its key holds. In a module that is a stub which jumps to what a cell
-// holds, a doubleword of the module that the run time keeps as the key. Four
-// bytes in front of the stub lies the cell's address, relative to itself:
+// The stub is a site's fallback: the code that it calls if it cannot call the
+// key's target. In a module that is a stub that jumps through a cell, a
+// doubleword of the module that the run time keeps up to date with the key. The
+// four bytes before the stub hold the cell's address, relative to itself:
 //
 //	s32 cell;
 //	__SCS__name: std r2,24(r1)
@@ -30,15 +30,15 @@
 // A site whose stub is __SCS__ has no save of its own. One whose stub is __SCN__ keeps
 // no TOC pointer.
 //
-// In user space a stub goes through a cell too. It is at the start of an entry of a
-// table of its own, static_call_cells, from which the run time learns which key the
-// cell follows:
+// In user space a stub goes through a cell too. The cell is the first field of
+// an entry of another table, static_call_cells, which tells the run time which
+// key the cell follows:
 //
 //	u64 cell; u64 key; s32 stub; s32 0;
 //
-// Until the run time has started, and after it has ended, the cell holds the
-// address of stub: the code, behind the jump through the cell, that goes through
-// the key itself.
+// Before the run time starts, and after it ends, the cell holds the address of
+// stub: the code after the jump through the cell, which goes through the key
+// itself.
 package layout
 
 // Names that the static-call macros give to what they define (Linux,
@@ -55,7 +55,7 @@ const (
 	JumpStubPrefix  = "__SCJ__" // the same stub after the save
 	NoTOCStubPrefix = "__SCN__" // for callers without a TOC pointer
 
-	ShadowStubPrefix = "__SCX__" // keeps LR on a stack of its own, and restores r2
+	ShadowStubPrefix = "__SCX__" // keeps LR on a stack of the thread's own, and restores r2
 )
 
 // The tables of sites.
@@ -106,6 +106,6 @@ const (
 	FlagMask  = 3
 )
 
-// KeyField returns the byte offset of the key in an entry of the kernel's table
-// with entries of a size.
+// KeyField returns the byte offset of the key in an entry of entrySize bytes of
+// the kernel's table.
 func KeyField(entrySize int) uint64 { return uint64(entrySize) / 2 }

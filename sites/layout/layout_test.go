@@ -8,7 +8,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// TestColdParent knows the cold parts as GCC and LLVM name them, and no others.
+// TestColdParent tests the names that GCC and LLVM give to cold parts, and
+// others.
 func TestColdParent(t *testing.T) {
 	for name, want := range map[string]string{
 		"f.cold": "f", "f.cold.3": "f", "f.part.0.cold": "f.part.0", "f.cold.12.x": "f",
@@ -24,9 +25,9 @@ func TestColdParent(t *testing.T) {
 	}
 }
 
-// TestParents wants several functions of a name to agree on r2.
+// TestParents checks that several functions of a name must agree on r2.
 func TestParents(t *testing.T) {
-	other := func(l ppc64.LocalEntry) uint8 { return l.SetOther(2) } // hidden: no part of it
+	other := func(l ppc64.LocalEntry) uint8 { return l.SetOther(2) } // STV_HIDDEN, which must not matter
 	for _, c := range []struct {
 		name   string
 		others []uint8

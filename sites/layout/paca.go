@@ -11,10 +11,10 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// PACATOC is the offset in bytes, from r13, of the kernel's TOC pointer in the
-// PACA (Linux, arch/powerpc/include/asm/paca.h). It depends on the kernel's
-// configuration, so where is a number, or a symbol of the file that has it. It
-// is an error if no ld can have that displacement.
+// PACATOC returns the offset in bytes, from r13, of the kernel's TOC pointer in
+// the PACA (Linux, arch/powerpc/include/asm/paca.h). It depends on the kernel's
+// configuration, so where is the number, or a symbol of the file that gives it.
+// It is an error if ld cannot encode that displacement.
 func PACATOC(f *elfrw.File, where string) (int64, error) {
 	off, err := strconv.ParseInt(where, 0, 64)
 	if err != nil {
@@ -28,8 +28,8 @@ func PACATOC(f *elfrw.File, where string) (int64, error) {
 	return off, nil
 }
 
-// number is what a symbol of that name stands for: its value if it is absolute,
-// else what is in its data, 2, 4 or 8 bytes.
+// number returns the number that a symbol gives: its value if it is absolute,
+// otherwise its data, 2, 4 or 8 bytes.
 func number(f *elfrw.File, name string) (int64, error) {
 	for i := 1; i < f.NumSymbols(); i++ {
 		s := f.Symbol(i)

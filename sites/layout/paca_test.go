@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestPACATOC reads the offset out of symbols of a real object, and of the same
-// bytes called an image: there a symbol's value is an address.
+// TestPACATOC reads the offset from symbols of a real object, and of the same
+// bytes as an image, where a symbol's value is an address.
 func TestPACATOC(t *testing.T) {
 	b, err := os.ReadFile("../../testdata/obj/gcc-p8-O2-update.o")
 	if err != nil {

@@ -9,10 +9,9 @@ import (
 )
 
 // RecordSection is the name of the sections in which scpatch records what it
-// has decided for each site. They are not loaded. The name starts like those of
-// debug information, so linkers treat them as such: ld.bfd's --gc-sections
-// keeps them, and every linker writes 0 for a place in a section that is
-// dropped.
+// has decided for each site. They are not loaded. The name makes linkers treat
+// them as debug information: ld.bfd's --gc-sections keeps them, and every
+// linker writes 0 for a place in a section that it drops.
 //
 // An object has one such section for each section of code with sites, in the
 // same group. A linker puts them one after the other; there may be zeros
@@ -45,7 +44,7 @@ import (
 //	u16          0
 //
 // If two entries have the same place, the later one counts: a second run adds
-// to what is there.
+// records.
 const (
 	RecordSection = ".debug_static_calls"
 	RecordMagic   = 0x32524353 // "SCR2"
@@ -76,7 +75,7 @@ const (
 	RecordTail   = 1  // a tail call: b, not bl
 	RecordNoTOC  = 2  // the caller keeps no TOC pointer
 	RecordListed = 4  // the table of sites has it too
-	RecordOther  = 8  // the call has a form that is not rewritten: its word may be no b or bl
+	RecordOther  = 8  // the call has a form that is not rewritten: its word need not be b or bl
 	RecordSlot   = 16 // the word after the call belongs to it: a nop, or a load of r2 (ELFv2 §3.4.1)
 )
 
@@ -95,7 +94,7 @@ type RecordEntry struct {
 	Flags uint8
 }
 
-// A Record says what one run has decided for one section of code.
+// A Record holds what one run has decided for one section of code.
 type Record struct {
 	At             uint64 // byte offset in its section; only ReadRecords sets it
 	Place, Runtime uint8
@@ -107,7 +106,8 @@ type Record struct {
 // RecordKeyAddr returns the byte offset, in a record, of the address of key i.
 func RecordKeyAddr(i int) uint64 { return recordHeaderSize + uint64(i)*recordKeySize }
 
-// RecordTargetAddr returns that of its target.
+// RecordTargetAddr returns the byte offset, in a record, of the target of key
+// i.
 func RecordTargetAddr(i int) uint64 { return RecordKeyAddr(i) + 8 }
 
 // Append appends the bytes of the record to b, and zeros up to a multiple of 8.
@@ -146,8 +146,8 @@ func (r *Record) Append(b []byte) []byte {
 	return append(b, make([]byte, end-len(b))...)
 }
 
-// ReadRecords reads the records in a section. Base and the addresses of keys
-// are those in the bytes, so for an object the relocations must be applied
+// ReadRecords reads the records in a section. It takes Base and the addresses
+// of keys from the bytes, so for an object the relocations must be applied
 // first. An error gives the offset in the section where something starts that
 // is not a record.
 func ReadRecords(data []byte) ([]Record, error) {
@@ -156,7 +156,7 @@ func ReadRecords(data []byte) ([]Record, error) {
 	for at := 0; at < len(data); {
 		b := data[at:]
 		if n := min(len(b), 8); !slices.ContainsFunc(b[:n], func(c byte) bool { return c != 0 }) {
-			at += n // what a linker put between two records
+			at += n // a linker's padding between two records
 			continue
 		}
 		if len(b) < recordHeaderSize || le.Uint32(b) != RecordMagic {

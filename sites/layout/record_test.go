@@ -19,7 +19,7 @@ func testRecords() []Record {
 	}
 }
 
-// A linker puts records one behind the other, with zeros between them.
+// A linker puts records one after another, with zeros between them.
 func TestRecordsRead(t *testing.T) {
 	want := testRecords()
 	for _, zeros := range []int{0, 8, 16} {

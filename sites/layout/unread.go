@@ -9,9 +9,9 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// Relocations are read from SHT_RELA sections only. What other sections say of
-// a place would be overlooked, and a call that is not seen or a key that seems
-// to hold NULL makes a wrong program. So there must be none.
+// Relocations are read from SHT_RELA sections only. Other kinds would be
+// overlooked, and a missed call, or a key that only seems to hold NULL, makes a
+// wrong program. So there must be none.
 
 // Section types that debug/elf does not know.
 const (
@@ -20,7 +20,7 @@ const (
 	shtAndroidREL  = 0x60000001 // dynamic relocations, packed
 	shtAndroidRELA = 0x60000002
 
-	// LLVM's that list symbols and say nothing of a place.
+	// LLVM's sections that list symbols and do not relocate anything.
 	shtCallGraphOld = 0x6fff4c02
 	shtAddrsig      = 0x6fff4c03
 	shtCallGraph    = 0x6fff4c09
@@ -51,7 +51,7 @@ func CheckRelocations(f *elfrw.File) error {
 		what, known := relocationTypes[s.Type]
 		switch {
 		case !object:
-			// RELR leaves the addends in their places, where they are read.
+			// RELR leaves the addends in place, where they are read.
 			if !known || s.Type == shtRELR || !s.Has(elf.SHF_ALLOC) {
 				continue
 			}
@@ -74,7 +74,7 @@ func ofSymbols(f *elfrw.File, s elfrw.Section) bool {
 	return s.Link != 0 && int(s.Link) == f.Symtab().Index || s.Has(elf.SHF_INFO_LINK)
 }
 
-// concerns reports whether a section is code or data that runs.
+// concerns reports whether a section is loaded, or is copied over loaded code.
 func concerns(s elfrw.Section) bool { return s.Has(elf.SHF_ALLOC) || IsAlternative(s) }
 
 // IsAlternative reports whether a section holds alternative code, which the

@@ -22,7 +22,7 @@ type header struct {
 	fields  map[int]uint32
 }
 
-// edited returns an object of testdata with other section headers.
+// edited returns an object of testdata with some section headers changed.
 func edited(t *testing.T, name string, typ elf.Type, changes ...header) *elfrw.File {
 	t.Helper()
 	b, err := os.ReadFile("../../testdata/obj/" + name)
@@ -119,8 +119,8 @@ func TestIR(t *testing.T) {
 	}
 }
 
-// TestIRSections has sections of a fat LTO object that are empty, and one that is
-// too short to say that it is slim.
+// TestIRSections tests a fat LTO object whose sections are empty, or too short
+// to say that it is slim.
 func TestIRSections(t *testing.T) {
 	const name, shSize = "odd-fatlto.o", 32
 	whole := edited(t, name, elf.ET_REL)

@@ -44,14 +44,14 @@ const (
 
 // A Key says how a stub reaches the function pointer that it jumps through.
 type Key struct {
-	Sym      int   // its symbol, or that of the section of its cell
+	Sym      int   // the key's symbol, or that of the section of its cell
 	Off      int64 // of the cell, in bytes from the symbol
-	Indirect bool  // by its address, which a linker fills in: the key may be in another link unit
-	Pointer  int   // symbol of the section that holds the address, at Off; without a TOC pointer the GOT does
-	Null     bool  // it may hold NULL, and a call then does nothing
+	Indirect bool  // load the key by its address, which a linker fills in: it may be in another link unit
+	Pointer  int   // symbol of the section that holds the address, at Off; without a TOC pointer the GOT holds it
+	Null     bool  // the key may hold NULL; a call then does nothing
 	Patched  bool  // a run time may replace a nop of the stub by a branch
 
-	Cell bool // through the key's cell; see package layout
+	Cell bool // jump through the key's cell; see package layout
 	Near bool // one instruction reaches the cell from the TOC pointer
 
 	// In user space: first through a cell at CellOff from CellSym, which at first
@@ -96,8 +96,8 @@ func (c *Code) Start(k Key) {
 	}
 }
 
-// Save adds the stub that saves r2. Its jump entry follows the save and, if there is
-// one, the nop.
+// Save adds the stub that saves r2. Its jump entry follows the save and the nop, if
+// there is one.
 //
 // If the key holds a function of the unit, a run time may replace the nop after
 // the save with a branch to it: a thread may execute either of the two
@@ -166,10 +166,10 @@ func (c *Code) Shadow(k Key, toc, stack int) (returns int) {
 
 // loadKey loads the key into r12. r2 is the TOC pointer.
 //
-// With @toc a linker must know the key's place. lld links it silently against a
-// key in a shared library, and the program crashes: hence an address in memory, in
-// user space, for all that is not provably of this unit. Compilers do so; @got would
-// be the same, but mold does not know it.
+// With @toc, the linker must know where the key is. lld silently links it against a
+// key in a shared library, and the program crashes. So in user space, a key that is
+// not provably in this unit is loaded through its address in memory, as compilers
+// do. @got would do the same, but mold does not support it.
 func (c *Code) loadKey(k Key) {
 	sym := k.Sym
 	if k.Indirect {
@@ -217,8 +217,8 @@ func (c *Code) loadCell(k Key) {
 	c.loadTOC(k.Sym, k.Off)
 }
 
-// jump jumps to r12, which is where a global entry expects its own address (ELFv2
-// §2.2.1.2).
+// jump jumps to the address in r12, where a global entry expects its own
+// address (ELFv2 §2.2.1.2).
 func (c *Code) jump(k Key) {
 	if k.Null {
 		c.add(cmpdiR12, beqlr)
@@ -238,7 +238,7 @@ func (c *Code) loadThreadPointer(sym int) {
 }
 
 // SaveSteps returns the number of instructions that the stub of Save executes
-// up to the target. A cell is taken to hold the target.
+// up to the target, assuming that a cell holds the target.
 func (k Key) SaveSteps() int32 {
 	n := 1 + k.JumpSteps()
 	if k.Patched {
@@ -263,8 +263,8 @@ func (k Key) NoTOCSteps() int32 { return k.steps(1) }
 // instructions after the call.
 func (k Key) ShadowSteps() int32 { return 8 + k.steps(2) + 13 }
 
-// steps counts a load of the key in so many instructions, mtctr and bctr, and
-// what is between them.
+// steps counts a load of the key in load instructions, mtctr, bctr, and what is
+// between them.
 func (k Key) steps(load int32) int32 {
 	n := load + 2
 	if k.Follows {

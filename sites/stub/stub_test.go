@@ -12,8 +12,8 @@ import (
 	"golang.org/x/arch/ppc64/ppc64asm"
 )
 
-// text disassembles code, with the relocation of each word behind it, by package
-// ppc64asm, which shares nothing with this one.
+// text disassembles code with ppc64asm, which shares no code with this package,
+// and adds the relocation of each word.
 func text(t *testing.T, c *Code) string {
 	t.Helper()
 	var lines []string
@@ -120,7 +120,7 @@ bctr`},
 			t.Errorf("%s: %d instructions, SaveSteps or NoTOCSteps says %d", c.name, n, c.steps)
 		}
 	}
-	// What follows the jump through a cell is executed only before the run time starts.
+	// The code after the jump through a cell runs only before the run time starts.
 	if k := (Key{Indirect: true, Null: true, Patched: true, Follows: true}); k.SaveSteps() != 6 || k.NoTOCSteps() != 3 {
 		t.Errorf("through a cell: %d and %d instructions", k.SaveSteps(), k.NoTOCSteps())
 	}
@@ -138,8 +138,8 @@ bctr`},
 	}
 }
 
-// TestShadow reads the long stub: what it executes up to the target and after it, and
-// where the call returns.
+// TestShadow checks the long stub: its instructions up to the target and after it,
+// and where the call returns.
 func TestShadow(t *testing.T) {
 	for _, null := range []bool{false, true} {
 		k := Key{Sym: 7, Null: null}
@@ -174,8 +174,8 @@ func TestShadow(t *testing.T) {
 	}
 }
 
-// TestStart aligns stubs, and puts the distance to a cell in front of those that have
-// one.
+// TestStart checks the alignment of stubs, and the distance to the cell before those
+// that have one.
 func TestStart(t *testing.T) {
 	var c Code
 	c.Save(Key{Sym: 7}) // 20 bytes
@@ -191,7 +191,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestUnwind reads the entries, by their fields.
+// TestUnwind checks the fields of the entries.
 func TestUnwind(t *testing.T) {
 	data, relas := Unwind([]Frame{{0, 20, 0}, {32, 160, 88}}, 1000, 5)
 	want := "14000000" + "00000000" + "017a5200" + "04784101" + "1b0c0100" + "00000000" + // the CIE

@@ -28,10 +28,10 @@ const (
 )
 
 // Unwind returns call-frame information for stubs, with its relocations, to be
-// put at offset base of .eh_frame. It has a CIE, which says that a stub has no
-// frame and that LR holds the return address, and an FDE for each stub. After
-// the call to a shadow stub, no unwinder can find the return address. sym is a
-// symbol at the start of the code.
+// placed at offset base of .eh_frame. It has a CIE, which says that a stub has
+// no frame and that LR holds the return address, and an FDE for each stub.
+// After the call to a shadow stub, no unwinder can find the return address. sym
+// is a symbol at the start of the code.
 func Unwind(frames []Frame, base uint64, sym int) (data []byte, relas []elf.Rela64) {
 	data = appendEntry(nil, []byte{
 		0, 0, 0, 0, // CIE

@@ -16,11 +16,11 @@ type Extent struct {
 // Extents finds extents by the places that they cover. They may nest and overlap.
 type Extents struct {
 	all   []Extent // by start; of those with the same start, the longest first
-	outer []int32  // the last one before it that ends after its start, or -1
+	outer []int32  // the last extent before it that ends after its start, or -1
 }
 
-// NewExtents indexes extents, and takes over the slice. One without an end reaches up
-// to the next one, but not beyond limit of its ID.
+// NewExtents indexes extents and takes over the slice. An extent without an end
+// reaches up to the next one, but not beyond the limit of its ID.
 func NewExtents(all []Extent, limit func(id int) uint64) Extents {
 	slices.SortFunc(all, func(a, b Extent) int { return cmp.Compare(a.Start, b.Start) })
 	next := uint64(0) // the start of the extents after those that start here
@@ -55,8 +55,8 @@ func NewExtents(all []Extent, limit func(id int) uint64) Extents {
 	return x
 }
 
-// Around returns the innermost extent that covers a place: of those that do, the last
-// to start.
+// Around returns the innermost extent that covers a place: of those, the last to
+// start.
 func (x Extents) Around(at uint64) (Extent, bool) {
 	i, _ := slices.BinarySearchFunc(x.all, at, func(e Extent, at uint64) int {
 		if e.Start <= at {

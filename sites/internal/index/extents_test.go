@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestExtents holds the index against a search of all extents, for random ones that
+// TestExtents compares the index with a linear search, for random extents that
 // nest, overlap, coincide and have no end.
 func TestExtents(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))

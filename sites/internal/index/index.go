@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package index provides sets of symbol and section indices, and finds extents, such as
-// functions, by place.
+// Package index provides sets of symbol and section indices, and an index of extents,
+// such as functions, by place.
 package index
 
 import (

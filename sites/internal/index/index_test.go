@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestRanks holds a set and its ranks against a sorted slice.
+// TestRanks compares a set and its ranks with a sorted slice.
 func TestRanks(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for range 200 {
