@@ -12,7 +12,7 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// everyLinker are the relocations that ld.bfd, lld, gold and mold know.
+// everyLinker lists the relocations that ld.bfd, lld, gold and mold all know.
 var everyLinker = []elf.R_PPC64{
 	elf.R_PPC64_NONE, elf.R_PPC64_ADDR64, elf.R_PPC64_REL32, elf.R_PPC64_TOC16_HA, elf.R_PPC64_TOC16_LO_DS,
 	elf.R_PPC64_REL16_HA, elf.R_PPC64_REL16_LO, elf.R_PPC64_GOT_TPREL16_HA, elf.R_PPC64_GOT_TPREL16_LO_DS, elf.R_PPC64_TLS,
@@ -20,7 +20,7 @@ var everyLinker = []elf.R_PPC64{
 }
 
 // TestAddedRelocations patches all objects for user space, where any linker may
-// follow: in the sections that are added there is no relocation that some do not know.
+// follow. The added sections must have no relocation that some linker does not know.
 func TestAddedRelocations(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join("..", "testdata", "obj", "*.o"))
 	if err != nil || len(names) == 0 {

@@ -47,13 +47,13 @@ func (p *Plan) Apply() (*elfrw.Edit, error) {
 	return a.edit, nil
 }
 
-// A sectionEdit is the edits to one section of code and its relocations.
+// A sectionEdit holds the edits of one section of code and its relocations.
 type sectionEdit struct {
 	code  elfrw.ByteEdits
 	relas elfrw.RelaEdits // if any of them changes
 }
 
-// section rewrites the sites from lo to hi, all of which are in one section.
+// section rewrites the sites [lo, hi), which are all in one section.
 func (a *applier) section(lo, hi int) error {
 	changes, words, relas := 0, 0, 0
 	for i := lo; i < hi; i++ {
@@ -116,7 +116,7 @@ func (a *applier) site(s *Site, d *Decision, e *sectionEdit) error {
 		return e.relas.Drop(int(s.Rela))
 	}
 	if !a.retargets(s, d) {
-		return nil // only the slot is another
+		return nil // only the slot changes
 	}
 	target := int(d.Target)
 	if target == 0 {

@@ -40,7 +40,7 @@ type insertion struct {
 }
 
 // insertRelocations adds the relocations of calls that had none. Each goes before the
-// first one with a later place, or into a relocation section of its own.
+// first one with a later place, or into a new relocation section.
 func (a *applier) insertRelocations() error {
 	slices.SortStableFunc(a.inserted, func(a, b insertion) int {
 		return cmp.Or(cmp.Compare(a.sec, b.sec), cmp.Compare(a.rel.Off, b.rel.Off))
@@ -87,12 +87,13 @@ func (a *applier) addRelaSection(sec int, data []byte) error {
 	return a.addRelaOf(a.Object.File.Section(sec).NameString(), sec, data)
 }
 
-// addRelaOf does the same for a section with that name, which may be a new one.
+// addRelaOf is addRelaSection for a section that may be new, and has that name.
 func (a *applier) addRelaOf(name string, sec int, data []byte) error {
 	return a.addRela(name, sec, 0, data)
 }
 
-// addRela does it, as a member of a group if group is not 0.
+// addRela is addRelaOf with a group for the SHT_RELA section to join, 0 for
+// none.
 func (a *applier) addRela(name string, sec, group int, data []byte) error {
 	_, err := a.edit.AddSection(elfrw.NewSection{
 		Name: ".rela" + name, Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK,
@@ -207,7 +208,7 @@ func (a *applier) undefined(name string, typ elf.SymType) (int, error) {
 	return found, nil
 }
 
-// stubEntry returns the symbol of a stub's entry, which existed or was added.
+// stubEntry returns the symbol of a stub's entry, an existing or an added one.
 func (a *applier) stubEntry(key int, e StubEntry) int {
 	if sym := a.Object.stubSymbol(key, e); sym != 0 {
 		return sym

@@ -13,13 +13,13 @@ import (
 
 // A recordData is the content of a section of records.
 type recordData struct {
-	group       int // the group that the section becomes a member of, 0 for none
+	group       int // the group that the section joins, 0 for none
 	data, relas []byte
 }
 
-// record writes what the plan says about each site. Sections of code that are in no
-// group share one section of records. Each group has its own, which is dropped with
-// the code if a linker drops the group.
+// record writes what the plan says about each site. Sections of code outside
+// groups share one section of records. Each group has its own, so that a linker
+// that drops the group drops both.
 func (a *applier) record() error {
 	if len(a.Record) == 0 {
 		return nil
@@ -60,7 +60,7 @@ func (a *applier) record() error {
 	return nil
 }
 
-// addRecord appends the record of sites of one section.
+// addRecord appends the record of the sites of one section.
 func (a *applier) addRecord(d *recordData, sec int, sites, numbers []int32) error {
 	keys := a.recordKeys(sites, numbers)
 	r := layout.Record{

@@ -67,7 +67,7 @@ func (a *applier) addStubs() error {
 		add(st.Kind, start)
 		if st.Kind == StubSave {
 			jump := start + ppc64.WordSize
-			if key.Patched { // a call that has made the save does not need the nop
+			if key.Patched { // a call that saves r2 itself does not need the nop
 				jump += ppc64.WordSize
 			}
 			add(StubJump, jump)
@@ -126,8 +126,8 @@ func (a *applier) access(st Stub) (stub.Key, error) {
 	return key, err
 }
 
-// shadowSymbols returns .TOC., and the thread-local pointer to the top of the
-// thread's stack; the object has them, or they are added as undefined.
+// shadowSymbols returns .TOC. and the thread-local pointer to the top of the
+// thread's stack. Symbols that the object lacks are added as undefined.
 func (a *applier) shadowSymbols() (toc, stack int, err error) {
 	if toc, err = a.undefined(".TOC.", elf.STT_NOTYPE); err == nil {
 		stack, err = a.undefined(a.ShadowStack, elf.STT_TLS)
@@ -137,8 +137,8 @@ func (a *applier) shadowSymbols() (toc, stack int, err error) {
 
 // addFrames adds call-frame information for the stubs. first is the symbol at the
 // start of their section. The information goes to the end of the object's .eh_frame.
-// If one object has a second section of that name, ld.bfd's --gc-sections confuses the
-// FDEs of the two, and keeps functions that nobody uses.
+// If an object has a second section of that name, ld.bfd's --gc-sections confuses the
+// FDEs of the two and keeps unused functions.
 func (a *applier) addFrames(frames []stub.Frame, first int) error {
 	old, base := a.Object.lastFrames()
 	data, entries := stub.Unwind(frames, base, first)
@@ -159,7 +159,7 @@ func (a *applier) addFrames(frames []stub.Frame, first int) error {
 }
 
 // lastFrames returns the object's .eh_frame and its size. It returns 0 if no entries
-// can be added to it, because it is in a group or a zero marks its end.
+// can be added, because the section is in a group or a zero terminates it.
 func (o *Object) lastFrames() (sec int, size uint64) {
 	s, ok := o.File.SectionByName(frameSection)
 	d := s.Data()

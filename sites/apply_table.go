@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// table writes the new entries of the kernel's table of sites: into a section of
-// their own, or at the end of the existing one.
+// table writes the new entries of the kernel's table of sites: at the end of
+// the existing table, or into a new one.
 func (a *applier) table() error {
 	n := a.NumAdded()
 	if n == 0 || a.env.userTable {
@@ -73,8 +73,8 @@ func (a *applier) entryRelas(relas []byte, e *Entry, at uint64) ([]byte, error) 
 	return appendRela(relas, rela64(at+layout.KeyField(a.env.entrySize), key, uint32(a.env.keyReloc), int64(e.Flags))), nil
 }
 
-// addUserParts adds the sections of the table, without their relocations, and what
-// refers to them.
+// addUserParts adds the sections of the user-space table, without their
+// relocations, and the references that tie them to code.
 func (a *applier) addUserParts() error {
 	if a.marksTable(a.userParts()) {
 		sym, err := a.addUserSection(layout.UserMark, 1, []byte{0})
@@ -119,7 +119,7 @@ func (a *applier) addUserSection(name string, align uint64, data []byte) (int, e
 	return a.sectionSymbol(sec)
 }
 
-// userTable gives the sections of the table their relocations.
+// userTable adds the relocations of the user-space table.
 func (a *applier) userTable() error {
 	for k, part := range a.userParts() {
 		relas := make([]byte, 0, 3*len(part.entries)*reloc.RelaSize)

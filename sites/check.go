@@ -42,7 +42,7 @@ func (p *Plan) Check(out *elfrw.File) error {
 	return c.record()
 }
 
-// section checks the sites from lo to hi, all of which are in one section.
+// section checks the sites [lo, hi), which are all in one section.
 func (c *checker) section(lo, hi int) error {
 	sec := int(c.Object.Sites[lo].Section)
 	code := c.out.Section(sec).Data()
@@ -87,9 +87,9 @@ func (c *checker) words(s *Site, d *Decision, code []byte) error {
 	return nil
 }
 
-// call checks the relocations of a site's branch: none on a constant, and that of the
-// callee on a call. It searches from next on, and returns the first one after the
-// branch. was is the table of the input.
+// call checks the relocations of a site's branch: a constant has none, a call has
+// that of its callee. It searches from next on, and returns the first relocation
+// after the branch. was is the table of the input.
 func (c *checker) call(s *Site, d *Decision, was reloc.Table, rela reloc.Sorted, next int) (int, error) {
 	call := false
 	for next = rela.Search(s.Off, next); next < rela.Len() && rela.NthOff(next) < s.Off+ppc64.WordSize; next++ {

@@ -11,23 +11,22 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// stubFrames are the stubs that need unwind information, by where they start in their
+// stubFrames are the stubs that need unwind information, by their offset in the
 // section.
 type stubFrames map[uint64]stubFrame
 
 type stubFrame struct{ end, calls uint64 }
 
-// frames reads the call-frame information that was added (DWARF 5 §6.4.1, and the LSB
-// for what is particular to .eh_frame). It wants an entry for each stub which says
-// that the CFA is r1, that the return address is in LR, and that after a call that a
-// stub makes the return address is nowhere.
+// frames checks the added call-frame information (DWARF 5 §6.4.1, and the LSB for
+// .eh_frame). Each stub needs an entry that says that the CFA is r1, that the return
+// address is in LR, and that it is undefined after a call that the stub makes.
 func (c *checker) frames(sec int, stubs stubFrames) error {
 	eh, base, relas, err := c.addedFrames()
 	if err != nil {
 		return err
 	}
 	data, n := eh.Data(), 0
-	cie := -1 // CIEs that say all this
+	cie := -1 // offset of the last CIE
 	for off := base; off < len(data); {
 		body, err := frameEntry(data[off:])
 		if err != nil {
@@ -58,9 +57,9 @@ func (c *checker) frames(sec int, stubs stubFrames) error {
 	return nil
 }
 
-// addedFrames returns the section that has the entries for stubs, from base on, and
-// their relocations. It is one that was added, or that of the input if it can be
-// extended. A linker looks at nothing after an entry of length 0.
+// addedFrames returns the section with the entries for stubs, from base on, and
+// their relocations. It is an added section or, if it can be extended, that of
+// the input: a linker ignores whatever follows an entry of length 0.
 func (c *checker) addedFrames() (sec elfrw.Section, base int, relas reloc.Table, err error) {
 	in := c.Object.File
 	for i := 1; i < in.NumSections(); i++ {
@@ -103,7 +102,7 @@ func (c *checker) addedFrames() (sec elfrw.Section, base int, relas reloc.Table,
 }
 
 // frameEntry returns the body of the entry at the start of data. An entry of length 0
-// would end the section of the linked program.
+// would terminate the section in the linked program.
 func frameEntry(data []byte) ([]byte, error) {
 	if len(data) < 8 {
 		return nil, fmt.Errorf("it is truncated")
@@ -115,8 +114,8 @@ func frameEntry(data []byte) ([]byte, error) {
 	return data[4 : 4+size], nil
 }
 
-// readCIE wants version 1, self-relative addresses of four bytes, code in units of 4,
-// LR (65) as the return address and r1 as the CFA.
+// readCIE checks for version 1, self-relative addresses of four bytes, code in units
+// of 4, LR (65) as the return address and r1 as the CFA.
 func readCIE(b []byte) error {
 	const head = "\x01zR\x00" + "\x04"
 	if len(b) < len(head)+7 || string(b[:len(head)]) != head || b[len(head)] >= 0x80 {
@@ -159,7 +158,7 @@ func (c *checker) frame(b []byte, off uint64, rel reloc.Rela, sec int, stubs stu
 	return noInstructions(b)
 }
 
-// noInstructions wants nothing but DW_CFA_nop.
+// noInstructions checks that there is nothing but DW_CFA_nop.
 func noInstructions(b []byte) error {
 	for _, op := range b {
 		if op != 0 {

@@ -18,11 +18,11 @@ import (
 // ErrNotAsPlanned is wrapped by the errors of [Plan.Check].
 var ErrNotAsPlanned = errkind.NotAsPlanned.Wrap(errors.New("the output is not as planned"))
 
-// A checker is what the steps of Check share.
+// A checker holds the state that the steps of Check share.
 type checker struct {
 	*Plan
 	out  *elfrw.File
-	same index.Set // symbols of the output by those of the input, as far as was asked
+	same index.Set // symbols of the input that sameSymbol has found unchanged
 
 	relas   relaTables       // of the output
 	tables  map[int]int      // section of code → relocations that tie tables to it
@@ -74,8 +74,8 @@ func (c *checker) symbol(i int) (elfrw.Symbol, bool) {
 	return c.out.Symbol(i), true
 }
 
-// isCallee reports whether a relocation names what the plan says: what it named
-// before, the target, or the entry of an added stub.
+// isCallee reports whether a relocation names the planned symbol: the one that
+// it named before, the target, or the entry of an added stub.
 func (c *checker) isCallee(r reloc.Rela, s *Site, d *Decision) bool {
 	sym := int(r.Sym())
 	switch {
@@ -136,8 +136,8 @@ func (c *checker) isNewStub(sym int, n stubName) bool {
 	return ok && is == n
 }
 
-// isKeySymbol reports whether a symbol of the output is a key's: the input's or, if
-// the input has none, one with the key's name.
+// isKeySymbol reports whether a symbol of the output is a key's: that of the
+// input or, if the input has none, one with the key's name.
 func (c *checker) isKeySymbol(sym, key int) bool {
 	k := &c.Object.Keys[key]
 	if k.Sym != 0 {

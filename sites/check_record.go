@@ -58,8 +58,8 @@ func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]
 	return nil
 }
 
-// readRecords reads the records of a section, which has nothing else: no reserved
-// field, and none that only a relocation writes.
+// readRecords reads the records of a section and checks that it holds nothing
+// else: reserved fields, and those that relocations fill in, must be 0.
 func (c *checker) readRecords(sec int) ([]layout.Record, error) {
 	data := c.out.Section(sec).Data()
 	all, err := layout.ReadRecords(data)

@@ -10,10 +10,10 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// What follows reads the code of a stub in an output, for Check. It shares no word and
-// no step with the code that makes stubs.
+// This file reads the code of stubs in an output, for Check. It shares no code with
+// package stub, which generates them.
 
-// A way is how a stub reaches what it jumps to.
+// A way says how a stub reaches what it jumps through.
 type way uint8
 
 const (
@@ -24,23 +24,23 @@ const (
 	wayGOTPC              // through the GOT, without a TOC pointer
 )
 
-// A stubCode is what a stub does.
+// A stubCode says what a stub does.
 type stubCode struct {
 	saves  bool    // it stores r2 at 24(r1) first
 	nop    bool    // a nop follows the save
-	cell   operand // a cell that it goes through first; what follows is how it goes on from there
-	back   uint64  // where it goes on, from the start of the section; 0 without a cell
+	cell   operand // the cell that it goes through first; way and from then say how it continues
+	back   uint64  // where it continues, from the start of the section; 0 without a cell
 	way    way     // how r12 is loaded,
 	from   operand // and from where
 	null   bool    // r12 is tested, and NULL is not called
-	shadow bool    // LR goes to a stack of the thread's own, and r2 is computed again after the call
+	shadow bool    // it keeps LR on a stack of the thread's own, and recomputes r2 after the call
 	stack  operand // the thread-local pointer to the top of that stack
-	toc    operand // what r2 is made of
+	toc    operand // the symbol that r2 is computed from
 	calls  uint64  // the return address of the call, from the start of the section
 }
 
-// A stubReader reads words with their relocations, one after another. After the first
-// unexpected one it reads nothing more.
+// A stubReader reads words with their relocations, one after another. It stops at the
+// first unexpected one.
 type stubReader struct {
 	code  []byte
 	relas reloc.Sorted
@@ -162,7 +162,8 @@ func (r *stubReader) fail(format string, a ...any) {
 	}
 }
 
-// unexpected says that a stub cannot have this word here, or not with this relocation.
+// unexpected records that a stub cannot have this word here, or not with these
+// relocations.
 func (r *stubReader) unexpected(w ppc64.Word, in []reloc.Rela) {
 	with := ""
 	for _, rel := range in {
@@ -193,7 +194,7 @@ func (r *stubReader) peek(is func(ppc64.Word) bool) bool {
 	return r.err == nil && err == nil && is(w)
 }
 
-// typeHere is the type of the relocation of the word.
+// typeHere returns the type of the relocation of the next word.
 func (r *stubReader) typeHere() elf.R_PPC64 {
 	for i := r.relas.Search(r.off, 0); i < r.relas.Len() && r.relas.NthOff(i) == r.off; i++ {
 		if typ := elf.R_PPC64(r.relas.Nth(i).Type()); typ != elf.R_PPC64_NONE {
@@ -223,9 +224,9 @@ func (r *stubReader) want(is func(ppc64.Word) bool) {
 	r.off += ppc64.WordSize
 }
 
-// operand consumes a word that must be there with one relocation, and returns what
-// that names. here is the place in the section that the operand is relative to, if
-// that is not the word; otherwise 0.
+// operand consumes a word that must be there with one relocation, and returns
+// what the relocation names. here is the offset in the section that the operand
+// is relative to, 0 if that is the word itself.
 func (r *stubReader) operand(is func(ppc64.Word) bool, typ elf.R_PPC64, here int64) operand {
 	if r.err != nil {
 		return operand{}
@@ -243,23 +244,23 @@ func (r *stubReader) operand(is func(ppc64.Word) bool, typ elf.R_PPC64, here int
 	return o
 }
 
-// is an instruction with one or two registers and a number.
+// is matches an instruction with one or two registers and a number.
 func is(op ppc64.Op, rt, ra uint8, imm int64) func(ppc64.Word) bool {
 	want := ppc64.Inst{Op: op, RT: rt, RA: ra, Imm: imm}
 	return func(w ppc64.Word) bool { return ppc64.Decode(w, 0) == want }
 }
 
-// isCompare is cmpdi with 0, and nothing in the bit that is reserved.
+// isCompare matches cmpdi ra,0 with the reserved bit clear.
 func isCompare(ra uint8) func(ppc64.Word) bool {
 	return func(w ppc64.Word) bool { return is(ppc64.OpCmpdi, 0, ra, 0)(w) && w.RT() == 1 }
 }
 
-// isSPR is mfspr or mtspr.
+// isSPR matches mfspr or mtspr.
 func isSPR(op ppc64.Op, spr int64, reg uint8) func(ppc64.Word) bool {
 	return func(w ppc64.Word) bool { return is(op, reg, 0, spr)(w) && !w.Rc() }
 }
 
-// isXL is a branch to a register, without a hint.
+// isXL matches a branch to a register, without a hint.
 func isXL(op ppc64.Op, bo, bi uint32, lk bool) func(ppc64.Word) bool {
 	return func(w ppc64.Word) bool {
 		return ppc64.Decode(w, 0).Op == op && w.BO() == bo && w.BI() == bi && w.RB() == 0 && w.LK() == lk

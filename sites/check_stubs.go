@@ -16,8 +16,8 @@ import (
 )
 
 // stubs reads every added stub by its words and relocations, and compares what it does
-// with what the plan needs. It notes the symbols of their entries: a branch or a table
-// may name no other new symbols.
+// with what the plan needs. It records the symbols of their entries: branches and
+// tables must name no other new symbols.
 func (c *checker) stubs() error {
 	c.entries = map[int]stubName{}
 	want := map[stubName]bool{} // the entries that have yet to be found
@@ -27,7 +27,7 @@ func (c *checker) stubs() error {
 		if st.Kind == StubSave {
 			want[stubName{st.Key, StubJump}] = true
 		}
-		if name := c.Object.Keys[st.Key].Name; i == 0 || c.Stubs[i-1].Key != st.Key { // they are by key
+		if name := c.Object.Keys[st.Key].Name; i == 0 || c.Stubs[i-1].Key != st.Key { // Stubs is sorted by key
 			names[name] = append(names[name], st.Key)
 		}
 	}
@@ -118,17 +118,19 @@ func (c *checker) stubs() error {
 	return nil
 }
 
-// throughCells reports whether the stubs with an entry have to go through cells.
+// throughCells reports whether stubs of a kind must go through cells of a
+// module.
 func (c *checker) throughCells(e StubEntry) bool {
 	return e != StubShadow && c.env.cells
 }
 
-// stub says how a stub differs from what its sites need.
+// stub returns an error if a stub differs from what its sites need.
 func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCode, cells map[int]operand) error {
 	local, err := ppc64.LocalEntryOf(sym.Other)
 	switch noTOC := n.entry == StubNoTOC; {
 	case err != nil, noTOC == local.PreservesR2(), !noTOC && sym.Other != 0:
-		// A stub without a TOC pointer says so; otherwise a linker would set it up.
+		// A stub for callers without a TOC pointer must say so; otherwise a
+		// linker would set one up.
 		return fmt.Errorf("st_other is 0x%x", sym.Other)
 	case does.saves != (n.entry == StubSave):
 		return fmt.Errorf("it saves r2: %v", does.saves)
@@ -138,7 +140,7 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 		return fmt.Errorf("it needs r2: %v", !noTOC)
 	}
 	cell := c.throughCells(n.entry)
-	// The nop that the run time makes a branch, after the save.
+	// The nop after the save, which the run time may replace by a branch.
 	if nop := c.env.shortens && n.entry == StubSave; does.nop != nop {
 		return fmt.Errorf("it has a nop: %v", does.nop)
 	}
@@ -183,8 +185,8 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 	return nil
 }
 
-// keyOperand wants a stub to go through its key, and not by a distance if the key may
-// be in another unit.
+// keyOperand checks that a stub goes through its key, and by its address if the key
+// may be in another unit.
 func (c *checker) keyOperand(does *stubCode, key int, pointers map[int]operand) error {
 	from := does.from
 	far := does.way == wayPointer || does.way == wayGOTPC
@@ -204,7 +206,8 @@ func (c *checker) keyOperand(does *stubCode, key int, pointers map[int]operand) 
 	return nil
 }
 
-// pointers wants a section that contains the addresses of keys and nothing else.
+// pointers checks that the added section holds the addresses of the keys and
+// nothing else.
 func (c *checker) pointers(pointers map[int]operand) error {
 	if len(pointers) == 0 {
 		return nil
@@ -229,7 +232,7 @@ func (c *checker) pointers(pointers map[int]operand) error {
 		if !ok || !has || s.Section != sec.Index || off%layout.PointerSize != 0 || off >= sec.Size {
 			return fmt.Errorf("the address of %s is at 0x%x of %v", errkind.Printable(c.Object.Keys[key].Name), off, sec)
 		}
-		delete(at, off) // an address is that of one key
+		delete(at, off) // each address is for one key
 		if binary.LittleEndian.Uint64(sec.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isKeySymbol(int(rel.Sym()), key) {
 			return fmt.Errorf("the address of %s is not the planned one", errkind.Printable(c.Object.Keys[key].Name))
 		}
@@ -237,8 +240,8 @@ func (c *checker) pointers(pointers map[int]operand) error {
 	return nil
 }
 
-// cells wants the cells to be doublewords at the end of .toc, each with the address of
-// its key's trampoline, and nothing else to be added there.
+// cells checks that the cells are doublewords at the end of .toc, each with the
+// address of its key's trampoline, and that nothing else was added there.
 func (c *checker) cells(cells map[int]operand) error {
 	if len(cells) == 0 {
 		return nil

@@ -16,7 +16,7 @@ import (
 	"github.com/scpatch/scpatch/sites/stub"
 )
 
-// cells moves the cells, and all that names them with them.
+// cells moves the cells together with everything that names them.
 func (p *patched) cells(toc elfrw.Section, before int) {
 	p.t.Helper()
 	stubs := p.newStubs()
@@ -35,7 +35,7 @@ func (p *patched) cells(toc elfrw.Section, before int) {
 	}
 }
 
-// newStubs is the section of stubs that was added.
+// newStubs returns the added section of stubs.
 func (p *patched) newStubs() (sec elfrw.Section) {
 	for i := p.plan.Object.File.NumSections(); i < p.f.NumSections(); i++ {
 		if s := p.f.Section(i); s.Named(layout.StubSection) {
@@ -45,7 +45,8 @@ func (p *patched) newStubs() (sec elfrw.Section) {
 	return sec
 }
 
-// stubs spoils the stubs and their symbols. Of some entries there has to be one.
+// stubs corrupts the stubs and their symbols. There must be a stub with each of
+// the entries in some.
 func (p *patched) stubs(some []StubEntry) {
 	p.t.Helper()
 	there := map[StubEntry]bool{}
@@ -113,8 +114,8 @@ func TestStubPlaces(t *testing.T) {
 	}
 }
 
-// frames spoils what the .eh_frame says of the stubs: the end of the input's, or
-// a section of their own.
+// frames corrupts what .eh_frame says about the stubs: at the end of the
+// input's section, or in a new one.
 func (p *patched) frames() {
 	sec, base, before := elfrw.Section{}, uint64(0), 0
 	in := p.plan.Object
@@ -128,7 +129,7 @@ func (p *patched) frames() {
 			}
 		}
 	}
-	unit := base + 13 // of data, in the CIE: nothing is stored, so it means nothing
+	unit := base + 13 // the unit of data in the CIE: nothing is stored, so it has no effect
 	p.bits(".eh_frame", sec.Off+base, unit-base)
 	p.spoiled("a longer unit of data", sec.Off+unit, 1, func(b []byte) { b[0] |= 0x80 })
 	p.bits(".eh_frame", sec.Off+unit+1, sec.Size-unit-1)

@@ -40,9 +40,9 @@ func (c *checker) table() error {
 	return c.part(sec, was, n, added)
 }
 
-// userTable does the same for the table of user space. It is in several sections:
-// those of the input, followed by new ones. A section of code with new entries refers
-// to a new one.
+// userTable does the same for the table of user space, which is in several sections:
+// those of the input, followed by new ones. Each section of code with new entries
+// refers to one of the new ones.
 func (c *checker) userTable() error {
 	next := 1
 	find := func() (sec elfrw.Section, ok bool) {
@@ -103,8 +103,8 @@ func (c *checker) userTable() error {
 	return nil
 }
 
-// tied checks that a section of code refers to a section; 0 stands for the section of
-// the new stubs.
+// tied checks that a section of code refers to a section of the table; code 0 stands
+// for the section of the new stubs.
 func (c *checker) tied(code, table int) error {
 	if code == 0 {
 		for i := range c.out.NumSections() {
@@ -200,7 +200,7 @@ func (c *checker) isEntry(t reloc.Table, off uint64, e *Entry) bool {
 // added, or one of the input.
 func (c *checker) isEntryStub(r reloc.Rela, e *Entry) bool {
 	n := stubName{int(e.Key), e.Stub}
-	nop := int64(0) // of an entry that describes the stub: it follows the save
+	nop := int64(0) // an entry that describes the stub names the nop after the save
 	if e.OfStub {
 		nop = ppc64.WordSize
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A patched is an output that is as planned, of which tests spoil bytes.
+// A patched is a correct output, whose bytes tests corrupt.
 type patched struct {
 	*patient
 	plan *Plan
@@ -43,7 +43,7 @@ func newPatched(t *testing.T, object string, opts Options) *patched {
 	return &patched{&patient{t, b, f}, gp}
 }
 
-// spoiled wants Check to object to a change of n bytes.
+// spoiled expects Check to object to a change of n bytes.
 func (p *patched) spoiled(what string, off uint64, n int, change func(b []byte)) {
 	p.t.Helper()
 	b := p.b[off : off+uint64(n)]
@@ -52,7 +52,7 @@ func (p *patched) spoiled(what string, off uint64, n int, change func(b []byte))
 	change(b)
 	f, err := elfrw.New(p.b)
 	if err != nil {
-		return // not even a file
+		return // not even an ELF file
 	}
 	if err := p.plan.Check(f); err == nil {
 		p.t.Errorf("accepted: %s", what)
@@ -61,7 +61,7 @@ func (p *patched) spoiled(what string, off uint64, n int, change func(b []byte))
 	}
 }
 
-// bits flips each bit of a stretch of the file.
+// bits flips each bit of a range of the file.
 func (p *patched) bits(what string, off, n uint64) {
 	p.t.Helper()
 	for i := range 8 * n {
@@ -75,14 +75,14 @@ func add(field, by uint64) func(b []byte) {
 	}
 }
 
-// relocation spoils each field of a relocation of a section.
+// relocation corrupts each field of a relocation of a section.
 func (p *patched) relocation(sec, rela elfrw.Section, i uint64) {
 	p.t.Helper()
 	off, what := rela.Off+i*reloc.RelaSize, fmt.Sprintf("%v: relocation %d", sec, i)
 	sym := func(by uint32) func(b []byte) {
 		return func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], binary.LittleEndian.Uint32(b[rSym:])+by) }
 	}
-	if binary.LittleEndian.Uint32(p.b[off+rType:]) == uint32(elf.R_PPC64_NONE) { // it ties a table to the code; nothing else counts
+	if binary.LittleEndian.Uint32(p.b[off+rType:]) == uint32(elf.R_PPC64_NONE) { // it ties a table to the code; only its symbol matters
 		p.spoiled(what+" of no symbol", off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
 		p.spoiled(what+" of the symbol before", off, reloc.RelaSize, sym(1<<32-1))
 		p.spoiled(what+" of another type", off, reloc.RelaSize, add(rType, 1))
@@ -102,7 +102,7 @@ func (p *patched) relocation(sec, rela elfrw.Section, i uint64) {
 	p.spoiled(what+" with another addend", off, reloc.RelaSize, add(rAddend, 8))
 }
 
-// eachRelocation visits the relocations of a section, and where they are in the file.
+// eachRelocation visits the relocations of a section with their file offsets.
 func (p *patched) eachRelocation(sec elfrw.Section, visit func(off uint64, r reloc.Rela)) {
 	for j := 1; j < p.f.NumSections(); j++ {
 		if s := p.f.Section(j); s.Is(elf.SHT_RELA) && int(s.Info) == sec.Index {
@@ -117,8 +117,8 @@ func (p *patched) eachRelocation(sec elfrw.Section, visit func(off uint64, r rel
 	}
 }
 
-// operands spoils what the relocations of a section from one on name, all of those of
-// a symbol at once: it is another symbol, or another place of it.
+// operands corrupts what the relocations of a section, from number from on, name: all
+// of those against a symbol together get another symbol, or another addend.
 func (p *patched) operands(sec elfrw.Section, from int) {
 	p.t.Helper()
 	symbols, places := map[uint32]bool{}, map[uint64]bool{}
@@ -152,7 +152,7 @@ func (p *patched) operands(sec elfrw.Section, from int) {
 	}
 }
 
-// names spoils the names and the fields of global symbols that were added.
+// names corrupts the names and the fields of added global symbols.
 func (p *patched) names() {
 	p.t.Helper()
 	in := p.plan.Object.File
@@ -162,7 +162,7 @@ func (p *patched) names() {
 	}
 }
 
-// symbol spoils each field of a symbol that a call names.
+// symbol corrupts each field of a symbol that a call names.
 func (p *patched) symbol(i uint32) {
 	p.t.Helper()
 	at, what := p.f.Symtab().Off+uint64(i)*elfrw.SymSize, fmt.Sprintf("symbol %d ", i)
@@ -175,7 +175,8 @@ func (p *patched) symbol(i uint32) {
 	p.spoiled(what+"in another place", at+stValue, 8, add(0, 4))
 }
 
-// relocations does so with those from the i-th on, and takes the last one away.
+// relocations does so with the relocations from number i on, and removes the
+// last one.
 func (p *patched) relocations(sec elfrw.Section, i int) {
 	p.t.Helper()
 	for j := 1; j < p.f.NumSections(); j++ {
@@ -192,9 +193,9 @@ func (p *patched) relocations(sec elfrw.Section, i int) {
 	}
 }
 
-// sites spoils the sites that the plan has changed: their words, and where they
-// are still branches their relocations, which stand in the order of places. Of
-// those that stay it spoils the relocations.
+// sites corrupts the sites that the plan has changed: their words and, where
+// they are still branches, their relocations, which are in order of place. Of
+// those that stay it corrupts the relocations.
 func (p *patched) sites() {
 	p.t.Helper()
 	in := p.plan.Object
@@ -242,10 +243,9 @@ func (p *patched) sites() {
 	}
 }
 
-// TestCheckSpoiled spoils every bit of the sites, of the stubs, of their .eh_frame
-// of the cells and of the addresses of keys, and every field of the relocations of these and of the table.
-// Check has to object each time: nothing may be taken for right because the applier
-// would write it so.
+// TestCheckSpoiled corrupts every bit of the sites, the stubs, their .eh_frame, the cells and the
+// addresses of keys, and every field of the relocations of these and of the table. Check has to
+// object each time: it must not accept something because Apply writes it that way.
 func TestCheckSpoiled(t *testing.T) {
 	shadow := Options{Place: User, Linker: BFD, AllowShadow: true, ShadowStack: "S"}
 	second := strings.ReplaceAll(caller, "caller", "second")
@@ -253,7 +253,7 @@ func TestCheckSpoiled(t *testing.T) {
 	for _, c := range []struct {
 		object string
 		opts   Options
-		stubs  []StubEntry // that are to be among those
+		stubs  []StubEntry // entries that must be among the stubs
 	}{
 		{"gcc-p8-O2-sites.o", Options{Place: User}, []StubEntry{StubSave, StubJump}},
 		{"gcc-p8-O2-extkey.o", Options{Place: User}, []StubEntry{StubSave}},

@@ -14,14 +14,14 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A patient is an object in memory, with the places that a corruption names.
+// A patient is an object in memory whose fields corruptions change.
 type patient struct {
 	t *testing.T
 	b []byte
 	f *elfrw.File
 }
 
-// newPatient takes a committed object, or what is assembled from a source.
+// newPatient returns a committed object, or one assembled from a source.
 func newPatient(t *testing.T, name string) *patient {
 	var b []byte
 	if strings.Contains(name, "\n") {
@@ -112,9 +112,9 @@ const (
 	plainSite = "gcc-p8-O2-sites.o"
 )
 
-// TestCorrupted corrupts one field of a good object at a time, and wants the
-// error that names the place. The fields of ELF itself are elfrw's to check;
-// here are those that make a site, a key, a target and a table.
+// TestCorrupted corrupts one field of a good object at a time, and expects an
+// error that names the place. Package elfrw checks the fields of ELF itself;
+// these are the fields that make up a site, a key, a target and a table.
 func TestCorrupted(t *testing.T) {
 	userListed := strings.Replace(listedBefore, "SITE", "bl target", 1) + foreignKey + trampNull
 	pairListed := caller + foreignKey + trampNull + "	.section .static_call_tramp_key,\"a\"\n	.long __SCT__op-.,__SCK__op-.\n"
@@ -324,7 +324,7 @@ func (p *patient) secondSiteRela() uint64 {
 	return 0
 }
 
-// TestOdd holds legal but odd objects against what must come of them.
+// TestOdd checks what becomes of legal but odd objects.
 func TestOdd(t *testing.T) {
 	reverse := func(p *patient) {
 		s := p.section(".rela.text")
@@ -370,8 +370,8 @@ func TestOdd(t *testing.T) {
 	}
 }
 
-// TestTruncated cuts a small object at every length. What is left must be
-// refused: its section headers come last.
+// TestTruncated cuts a small object at every length. The rest must be rejected,
+// because its section headers come last.
 func TestTruncated(t *testing.T) {
 	b := memory(t, withTable)
 	for n := range b {
@@ -381,8 +381,8 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// FuzzPlan wants no panic, and of what is accepted an output that is as planned
-// and left alone by a second run.
+// FuzzPlan checks that nothing panics, and that the output of an accepted
+// object is as planned and unchanged by a second run.
 func FuzzPlan(f *testing.F) {
 	for _, name := range []string{
 		withTable, "asm-annot8-partial.o", "asm-tail.o", "asm-slots.o", "asm-trampkey.o", "gcc-p8-O2-update.o",
@@ -418,7 +418,7 @@ func FuzzPlan(f *testing.F) {
 			t.Fatalf("the output cannot be read: %v", err)
 		}
 		if p.Check(g) != nil {
-			return // refused before the rename
+			return // rejected before the rename
 		}
 		second, err := plan(out.Bytes(), opts)
 		if err != nil {
@@ -430,7 +430,7 @@ func FuzzPlan(f *testing.F) {
 	})
 }
 
-// TestCorruptedUserTable corrupts a table that a run for user space has written.
+// TestCorruptedUserTable corrupts a table written for user space.
 func TestCorruptedUserTable(t *testing.T) {
 	user := Options{Place: User}
 	first, err := plan(memory(t, plainSite), user)

@@ -15,12 +15,12 @@
 // relocation against a trampoline __SCT__name, where an entry of
 // .static_call_sites points, and (only to report it) where a branch without a
 // relocation decodes to a local trampoline. It pairs trampolines with keys
-// __SCK__name. What a key holds when the program starts it learns from the
-// R_PPC64_ADDR64 on the key.
+// __SCK__name. The R_PPC64_ADDR64 on a key tells what the key holds when the
+// program starts.
 //
 // [MakePlan] turns that and the [Options] into a [Plan], a value: a [Form] for
-// each site, or the [Reason] why it stays on its trampoline. Nothing else
-// decides anything.
+// each site, or the [Reason] why it stays on its trampoline. All decisions are
+// made there.
 //
 // [Plan.Apply] turns the plan into an edit. [Plan.Check] compares the written
 // output with the plan.
@@ -40,8 +40,8 @@
 //	apply_  the edit
 //	check_  what the output says; uses nothing of apply_
 //
-// [MakePlan] turns the options into an environment: what a place and a run time
-// mean for sites. Package stub generates the code of stubs.
+// [MakePlan] turns the options into an environment, which says what a place and
+// a run time mean for sites. Package stub generates the code of stubs.
 //
 // # What may leave its trampoline
 //
@@ -55,9 +55,9 @@
 //
 // # What restores r2
 //
-// At every other site something must restore r2. The planner leaves those to
-// restore, which tries the forms in the order of [Forms] and takes the first
-// that is sound.
+// At every other site something must restore r2. For those, the function
+// restore tries the forms in the order of [Forms] and takes the first that is
+// sound.
 //
 //	stack      bl X; ld r2,24(r1)       package tocsave proves the save
 //	paca       bl X; ld r2,D(r13)       the kernel image's code has the PACA

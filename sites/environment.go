@@ -9,9 +9,9 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// An environment is what a Place and a Runtime mean for sites. It is made once
-// from the Options. Whatever depends on where code runs asks it for the
-// consequence, and not for the place.
+// An environment says what a Place and a Runtime mean for sites. It is made
+// once from the Options. Code that depends on where an object runs checks these
+// fields, not the Place.
 type environment struct {
 	// What the run time does.
 	keysFixed   bool // it changes no key
@@ -31,15 +31,15 @@ type environment struct {
 	unwinds bool // .eh_frame has to describe them
 	shadow  bool // threads can have a stack of return addresses
 
-	// What becomes of the object.
+	// What the object becomes part of.
 	image        bool // part of the kernel image: one unit, with each key beside its trampoline, and with the PACA
 	loader       bool // a module: the loader finds missing keys by their trampolines, and takes local entry 1 for 0
 	preempts     bool // another unit's definition may take precedence over one of default visibility
 	kernelScript bool // the kernel's linker script gathers the sections, and drops .discard.*
 }
 
-// newEnvironment fails where the options contradict each other or the table that
-// the object has.
+// newEnvironment fails if the options contradict each other or the object's
+// table.
 func newEnvironment(o *Object, opts Options) (environment, error) {
 	size, err := entrySize(o, opts)
 	if err != nil {

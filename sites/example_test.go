@@ -14,7 +14,7 @@ import (
 
 const object = "../testdata/obj/gcc-p8-O2-update.o"
 
-// The sites of an object, and what would become of them in user space.
+// List the sites of an object, and what would become of them in user space.
 func Example_listSites() {
 	f, err := elfrw.Open(object)
 	if err != nil {
@@ -42,8 +42,8 @@ func Example_listSites() {
 	// u_call_fixed+0x18 calls u_fixed (function): save-stub, the stub saves r2
 }
 
-// What the command scpatch does with a file: the output is written whole, read
-// again and checked, and then takes the name.
+// Patch a file as the command scpatch does: write the whole output, read it
+// again, check it, and rename it.
 func Example_patchFile() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
@@ -57,7 +57,8 @@ func Example_patchFile() {
 		log.Fatal(err)
 	}
 	defer f.Close()
-	// Whoever truncates the file meanwhile makes an error, and no crash.
+	// If another process truncates the file meanwhile, that is an error and not
+	// a crash.
 	err = f.Guard(func() error {
 		o, err := sites.Find(f)
 		if err != nil {

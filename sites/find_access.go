@@ -10,11 +10,11 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// finalAccess reports whether a relocation of code is one half of an access whose
-// other half, the displacement, is in this very instruction. That is a load or a
-// store, so that no other displacement can be added, or the high half, which is
-// useless without a low one. It returns the largest number of bytes that are accessed,
-// and 0 if the access is not final. Update forms leave the address in a register.
+// finalAccess returns how many bytes the instruction of a relocation may access if
+// nothing can be added to the address that the relocation gives, and 0 otherwise. The
+// address is final in a load or a store that does not keep it in a register (update
+// forms do), and in the high half of an address, which is useless without the low
+// half.
 func finalAccess(sec elfrw.Section, rel reloc.Rela) uint64 {
 	if !sec.IsCode() {
 		return 0
@@ -39,7 +39,7 @@ func finalAccess(sec elfrw.Section, rel reloc.Rela) uint64 {
 	return 0
 }
 
-// prefixedWidth is the accessWidth of a prefixed instruction. None of them leaves
+// prefixedWidth is accessWidth for a prefixed instruction. None of them keeps
 // its address in a register.
 func prefixedWidth(prefix, w ppc64.Word) uint64 {
 	const typ, mls, eightLS = 0xff000000, 0x06000000, 0x04000000 // Power ISA v3.1, Book I §1.6.3
@@ -54,8 +54,8 @@ func prefixedWidth(prefix, w ppc64.Word) uint64 {
 	return 0
 }
 
-// accessWidth returns how many bytes a load or store accesses. It is 0 for one that
-// leaves its address in a register, and for all other instructions.
+// accessWidth returns how many bytes a load or store accesses. It returns 0 for
+// one that keeps its address in a register, and for all other instructions.
 func accessWidth(w ppc64.Word) uint64 {
 	switch w.Opcode() {
 	case 34, 38: // lbz, stb

@@ -9,7 +9,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// findFunctions names the function around each site; findKeys has indexed them.
+// findFunctions finds the function around each site. findKeys has indexed them.
 func (o *Object) findFunctions() {
 	for lo, hi := range o.bySection() {
 		at := o.funcs.in(int(o.Sites[lo].Section))
@@ -19,8 +19,9 @@ func (o *Object) findFunctions() {
 	}
 }
 
-// findNoTOC finds the sites of callers without a TOC pointer that an earlier run
-// has made constants: their relocation is gone.
+// findNoTOC finds the sites of callers without a TOC pointer that an earlier
+// run has made constants. Their relocation is gone, so the function around them
+// decides.
 func (o *Object) findNoTOC() {
 	for i := range o.Sites {
 		s := &o.Sites[i]
@@ -32,10 +33,9 @@ func (o *Object) findNoTOC() {
 }
 
 // callerUsesTOC reports whether the function around a site holds its unit's TOC
-// pointer in r2: whether it was entered at, or fell through to, a local entry that
-// needs it (ELFv2 §2.3.2.1). known is false if nothing shows that. The cold part of a
-// function has a symbol but no entry of its own, so the symbol of its function
-// decides.
+// pointer in r2: it has a local entry, which needs r2 (ELFv2 §2.3.2.1). known is
+// false if nothing tells. The cold part of a function has a symbol but no entry of
+// its own, so the symbol of its function decides.
 func (o *Object) callerUsesTOC(sym int) (uses, known bool) {
 	if sym == 0 {
 		return false, false

@@ -14,7 +14,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// findCalls finds the sites that a relocation shows.
+// findCalls finds the sites that have a relocation.
 func (o *Object) findCalls() error {
 	if len(o.Tramps) == 0 {
 		return nil
@@ -36,7 +36,8 @@ func (o *Object) findCalls() error {
 	return o.checkTramps()
 }
 
-// checkTramps wants the trampolines that are called, and defined here, to be code.
+// checkTramps checks that trampolines that are called and defined here are
+// code.
 func (o *Object) checkTramps() error {
 	seen := make([]bool, len(o.Tramps))
 	for i := range o.Sites {
@@ -53,8 +54,8 @@ func (o *Object) checkTramps() error {
 	return nil
 }
 
-// scanCalls looks at the relocation words of a section; symbols are looked at
-// only for what may be a trampoline.
+// scanCalls finds the sites of one section. It looks up symbols only for
+// relocations that may be against a trampoline.
 func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 	found := o.scan(sec, t)
 	if len(found) == 0 {
@@ -62,7 +63,7 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 	}
 	code := sec.Data()
 	if o.Sites == nil {
-		o.Sites = make([]Site, 0, len(found)) // memory that Grow would clear
+		o.Sites = make([]Site, 0, len(found)) // make need not touch fresh memory; Grow would clear it
 	}
 	o.Sites = slices.Grow(o.Sites, len(found))
 	for _, i := range found {
@@ -85,8 +86,9 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 	return nil
 }
 
-// scan returns the numbers of the relocations against watched symbols, and notes
-// whether the table is in order of place. Nothing else looks at every relocation.
+// scan returns the numbers of the relocations against watched symbols, and
+// records whether the table is in order of place. It is the only code that
+// looks at every relocation of code.
 func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32) {
 	watched := o.watched
 	ordered, last, i := true, uint64(0), int32(0)
@@ -137,10 +139,10 @@ func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int)
 
 func relative(w ppc64.Word) bool { return w.IsBranch() && !w.AA() }
 
-// oddCall names the instruction that a relocation of a call belongs to, if the call is
-// in a form that is not rewritten, and recognizes it. It is nil for all other calls.
-// The call of an inline PLT sequence (-mlongcall, -fno-plt) is its branch to CTR: the
-// other relocations only load the address.
+// oddCall handles calls in forms that are not rewritten: it returns the name of the
+// instruction that such a relocation belongs to, and a function that recognizes it. is
+// is nil for all other types. In an inline PLT sequence (-mlongcall, -fno-plt) the
+// call is the branch to CTR: the other instructions only load the address.
 func oddCall(typ uint32) (what string, is func(ppc64.Word) bool) {
 	switch elf.R_PPC64(typ) {
 	case elf.R_PPC64_REL14, elf.R_PPC64_REL14_BRTAKEN, elf.R_PPC64_REL14_BRNTAKEN,
@@ -172,11 +174,10 @@ func (o *Object) sortSites(first int) error {
 	return nil
 }
 
-// findDecoded finds branches that the assembler resolved itself because it knew
-// the trampoline's place: it is local, or was called by a local label, and is in the
-// same section. They have no relocation, and if the table does not name them, nothing
-// proves that they are code. They are found so that they are reported and not
-// silently lost.
+// findDecoded finds branches that the assembler resolved itself, because the
+// trampoline is in the same section and is local or was called by a local label. They
+// have no relocation, and if the table does not name them, nothing proves that they
+// are code. They are found only to be reported instead of silently missed.
 func (o *Object) findDecoded() error {
 	first := len(o.Sites)
 	for sec := range o.filters() {
@@ -187,7 +188,7 @@ func (o *Object) findDecoded() error {
 		if err != nil {
 			return err
 		}
-		// A walk that ends in the middle of an instruction has seen the rest.
+		// If Walk fails at a truncated instruction, it has seen all the others.
 		_ = ppc64.Walk(o.File.Section(sec).Data(), func(off uint64, w, _ ppc64.Word) bool {
 			if !w.IsBranch() || w.AA() || relocated[off] {
 				return true
@@ -208,10 +209,10 @@ func (o *Object) findDecoded() error {
 	return o.sortSites(0)
 }
 
-// mayEnterTramp reports whether a word of a section looks like a branch into one of
-// the section's trampolines. It saves nearly every section a closer look, and is
-// fast: most words are no branches, and what the linker is to fill in is one to
-// itself.
+// mayEnterTramp reports whether a word of a section looks like a branch into
+// one of the section's trampolines. It spares nearly every section a closer
+// look, and is fast: most words are not branches, and a branch with a
+// relocation usually has displacement 0.
 func (o *Object) mayEnterTramp(sec int) bool {
 	code, filter := o.File.Section(sec).Data(), o.filters()[sec]
 	for rest := code; len(rest) >= ppc64.WordSize; rest = rest[ppc64.WordSize:] {
@@ -231,7 +232,7 @@ func (o *Object) mayEnterTramp(sec int) bool {
 }
 
 // relocatedWords returns the offsets of the words of a section that relocations
-// change. What a branch there holds as its displacement means nothing.
+// change. The displacement of a branch there means nothing.
 func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
 	t, err := o.table(sec)
 	if err != nil {

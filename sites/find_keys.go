@@ -146,7 +146,7 @@ func (o *Object) target(h keyRelocation) (Target, error) {
 	if bytes.Equal(o.File.SymbolName(s), []byte(Return0Name)) {
 		return Target{Kind: TargetReturn0, Sym: int32(sym)}, nil
 	}
-	if o.watched.Has(sym) { // also by another name
+	if o.watched.Has(sym) { // under any of its names
 		return Target{Why: TargetTrampoline}, nil
 	}
 	switch {

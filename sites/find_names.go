@@ -15,8 +15,8 @@ import (
 	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
-// findNames makes a pass over the symbols for trampolines and keys. The string
-// table tells objects without static calls.
+// findNames finds trampolines, stubs and keys in one pass over the symbols. The
+// string table alone shows if an object has no static calls.
 func (o *Object) findNames() {
 	f := o.File
 	all := f.SymbolNames()
@@ -58,8 +58,8 @@ func (o *Object) findNames() {
 	o.watched = set
 }
 
-// places returns both entries of all defined trampolines and stubs, sorted. A map of
-// the thousands that a large object has would take much more memory.
+// places returns both entries of all defined trampolines and stubs, sorted. Large
+// objects have thousands, for which a map would take much more memory.
 func (o *Object) places() []enteredPlace {
 	if o.entries != nil {
 		return o.entries
@@ -95,7 +95,8 @@ func (p enteredPlace) compare(at addr) int {
 	return cmp.Or(cmp.Compare(int(p.sec), at.sec), cmp.Compare(p.off, at.off))
 }
 
-// filters returns one for each section of code with such a place, by section.
+// filters returns a filter for each section of code that has such entries, by
+// section.
 func (o *Object) filters() map[int]placeFilter {
 	if o.entered != nil {
 		return o.entered
@@ -123,11 +124,12 @@ func (f placeFilter) bit(off uint64) int { return int(off / ppc64.WordSize & uin
 
 func (f placeFilter) add(off uint64) { index.Set(f).Add(f.bit(off)) }
 
-// mayHave is false for most places at which nothing is entered.
+// mayHave returns false for most offsets without an entry, and true for all
+// with one.
 func (f placeFilter) mayHave(off uint64) bool { return index.Set(f).Has(f.bit(off)) }
 
-// addAliases lets discovery see relocations that name a trampoline by its section,
-// as an assembler does for a local label, or by another symbol that no definition
+// addAliases watches for relocations that name a trampoline by its section, as
+// an assembler does for a local label, or by another symbol that no definition
 // elsewhere can replace.
 func (o *Object) addAliases() {
 	if len(o.filters()) == 0 {
@@ -172,7 +174,7 @@ func (o *Object) trampAt(s elfrw.Symbol, addend int64) int {
 	return -1
 }
 
-// keysByAddr maps the place of each key that the object defines.
+// keysByAddr returns the keys that the object defines, by place.
 func (o *Object) keysByAddr() map[addr]int {
 	if o.keyAddrs == nil {
 		o.keyAddrs = make(map[addr]int, len(o.Keys))
@@ -205,8 +207,8 @@ func (o *Object) keyOf(sym int, addend int64) (int, bool) {
 	return 0, false
 }
 
-// pointerAt returns the R_PPC64_ADDR64 of the doubleword that a relocation names, in a
-// section of addresses: the compilers', or those of static_call.h and of the stubs.
+// pointerAt returns the R_PPC64_ADDR64 on the doubleword that a relocation names, if
+// that is in a section of addresses: .toc, or that of static_call.h or of the stubs.
 func (o *Object) pointerAt(r reloc.Rela) (reloc.Rela, bool) {
 	place, ok := o.resolve(r.Sym(), r.Addend)
 	if !ok {
@@ -219,7 +221,7 @@ func (o *Object) pointerAt(r reloc.Rela) (reloc.Rela, bool) {
 		o.pointers = map[int]map[uint64]reloc.Rela{}
 	}
 	in := o.pointers[place.sec]
-	if in == nil { // read it once
+	if in == nil { // read each section once
 		in = map[uint64]reloc.Rela{}
 		o.pointers[place.sec] = in
 		t, err := o.table(place.sec)

@@ -12,13 +12,13 @@ import (
 )
 
 // A trampoline and its key have the same scope. If the object has the code of a
-// trampoline, a relocation there says which key it loads. That counts more than any
-// name: ld -r joins files whose local symbols have the same names, objcopy makes
-// symbols local or global, and there may be no STT_FILE. A trampoline whose code names
+// trampoline, a relocation there says which key it loads. That counts for more than
+// any name: ld -r joins files whose local symbols have the same names, objcopy makes
+// symbols local or global, and STT_FILE may be missing. A trampoline whose code names
 // no key has the key with its name if both are global; a local one has none.
 
-// pair gives each trampoline its key. A key that the object does not have gets an
-// entry all the same.
+// pair gives each trampoline its key. A key that the object lacks gets an entry
+// as well.
 func (o *Object) pair() error {
 	loads, err := o.findLoads()
 	if err != nil {
@@ -71,9 +71,9 @@ func (o *Object) pair() error {
 	return nil
 }
 
-// loadCounts reports whether the one key that a trampoline's code loads is its key,
-// although it is not the global one with its name. The code must be what runs. If the
-// names differ, it must also do nothing but what a trampoline does.
+// loadCounts reports whether the only key that a trampoline's code loads is its key,
+// although it is not the global one with its name. No other definition may replace
+// the code. If the names differ, the code must also do only what a trampoline does.
 func (o *Object) loadCounts(tramp int, s elfrw.Symbol, name []byte, key int) bool {
 	if key < 0 || o.givesWay(s) {
 		return false
@@ -81,7 +81,7 @@ func (o *Object) loadCounts(tramp int, s elfrw.Symbol, name []byte, key int) boo
 	return o.Keys[key].Name == string(name) || o.readTramp(tramp).known
 }
 
-// What findLoads finds instead of a key.
+// What findLoads returns instead of a key.
 const (
 	severalKeys = -1
 	noKey       = -2
@@ -127,8 +127,8 @@ func (o *Object) findLoads() ([]int32, error) {
 	return loads, nil
 }
 
-// keyNamed returns the key whose place a relocation names, directly or through its
-// address in memory.
+// keyNamed returns the key that a relocation names, directly or through a
+// pointer in memory.
 func (o *Object) keyNamed(r reloc.Rela) (int, bool) {
 	if e, ok := o.pointerAt(r); ok {
 		r = e

@@ -9,7 +9,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A recorded site is what an earlier run has recorded about a site.
+// A recorded is what an earlier run has recorded about a site.
 type recorded struct {
 	form    layout.RecordForm
 	key     string
@@ -17,8 +17,8 @@ type recorded struct {
 	runtime Runtime
 }
 
-// records reads the records of the object: what earlier runs have decided. For each
-// place the last one counts.
+// records reads the records of the object, which say what earlier runs have
+// decided. If several are about one place, the last one counts.
 func (o *Object) records() (map[addr]recorded, error) {
 	var was map[addr]recorded
 	for _, i := range o.tables.records {
@@ -42,7 +42,7 @@ func (o *Object) records() (map[addr]recorded, error) {
 		for _, r := range all {
 			at := r.At + layout.RecordBase
 			if next = t.Search(at, next); next == t.Len() || t.NthOff(next) != at {
-				continue // of code that no longer exists
+				continue // its code no longer exists
 			}
 			rel := t.Nth(next)
 			base, ok := o.resolve(rel.Sym(), rel.Addend)
@@ -60,9 +60,9 @@ func (o *Object) records() (map[addr]recorded, error) {
 	return was, nil
 }
 
-// definesKey reports whether a key's address is known to be that of its symbol here.
-// Other keys are known by their names: ld.bfd leaves the address of a shared library's
-// symbol 0 in a section that is not loaded.
+// definesKey reports whether a key's address is certainly that of its symbol here.
+// Records identify other keys by name: in a section that is not loaded, ld.bfd leaves
+// the address of a shared library's symbol 0.
 func (o *Object) definesKey(k *Key) bool {
 	s := o.File.Symbol(int(k.Sym))
 	return s.Section != 0 && !o.givesWay(s)

@@ -9,8 +9,8 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// findSlots looks at the word after each branch, and at what else the relocations say
-// about the two words.
+// findSlots looks at the word after each branch, and at other relocations of the two
+// words.
 func (o *Object) findSlots() error {
 	for lo, hi := range o.bySection() {
 		sec := int(o.Sites[lo].Section)
@@ -25,10 +25,9 @@ func (o *Object) findSlots() error {
 	return nil
 }
 
-// findSlotsOf does this for the sites of a section. It looks at two words: a site may
-// begin where the slot of the one before ends, but sites do not overlap, because a
-// slot is not a branch. A tail site has no slot, and another site may follow it at
-// once.
+// findSlotsOf does this for the sites of a section. A site has two words, and sites
+// do not overlap, because a slot is not a branch. A tail site has no slot, so another
+// site may follow it directly.
 func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error {
 	next := 0
 	for i := range list {
@@ -52,13 +51,13 @@ func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error
 	return nil
 }
 
-// siteReloc looks at a relocation of a site's branch word.
+// siteReloc handles a relocation of a site's branch word.
 func (o *Object) siteReloc(s *Site, i int, r reloc.Rela) error {
 	switch {
 	case i == int(s.Rela) || r.Type() == uint32(elf.R_PPC64_NONE):
 		return nil
 	case s.Rela < 0 && r.IsCall() && s.Word.IsBranch() && r.Off == s.Off && !s.Decoded:
-		// Only the table names the site: this relocation says what it calls.
+		// Only the table names the site; this relocation says what it calls.
 		if r.Addend != 0 && o.File.Symbol(int(r.Sym())).Type() != elf.STT_SECTION {
 			return o.at(int(s.Section), r.Off, int64(r.Type()), "addend is 0x%x, but a call has none", r.Addend)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// A state is what a site does now.
+// A state says what a site does now.
 type state struct {
 	form   Form // Keep: it is on its trampoline
 	target int  // with Direct: symbol, or 0 for a place without one
@@ -61,7 +61,7 @@ func (o *Object) current(s *Site) (state, error) {
 	return state{}, bad("the table names a site that is neither a call nor a constant: %v", s.Word)
 }
 
-// callee is the symbol that a site's branch names now, 0 if it names none.
+// callee returns the symbol that a site's branch names now, 0 for none.
 func (o *Object) callee(s *Site) int {
 	switch {
 	case s.Tramp >= 0:
@@ -72,8 +72,8 @@ func (o *Object) callee(s *Site) int {
 	return 0
 }
 
-// enters reports whether a resolved branch goes to an entry of a function: the
-// one of calls within the unit (ELFv2 §2.3.2.1).
+// enters reports whether a resolved branch goes to the entry of a function that
+// calls within the unit use (ELFv2 §2.3.2.1).
 func (o *Object) enters(to addr, fn int) bool {
 	s := o.File.Symbol(fn)
 	l, err := ppc64.LocalEntryOf(s.Other)

@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// stubSymbol returns the symbol of a stub's entry that the object has, else 0.
+// stubSymbol returns the symbol of a stub's entry, 0 if the object has none.
 func (o *Object) stubSymbol(key int, e StubEntry) int {
 	if o.stubs == nil {
 		o.stubs = map[stubName]int{}
@@ -23,8 +23,8 @@ func (o *Object) stubSymbol(key int, e StubEntry) int {
 	return o.stubs[stubName{key, e}]
 }
 
-// findStubKeys gives the stubs of an earlier run their keys: those that their
-// relocations name, because local names may repeat.
+// findStubKeys gives the stubs of an earlier run their keys. It goes by their
+// relocations, because local names may repeat.
 func (o *Object) findStubKeys() error {
 	bySection := map[int][]spot{}
 	for i, t := range o.Tramps {
@@ -68,8 +68,8 @@ func (o *Object) findStubKey(sec int, sp spot, relas *reloc.Sorted) error {
 	return o.at(sec, sp.off, -1, "the stub %s loads no key", errkind.Printable(o.name(int(tramp.Sym))))
 }
 
-// isPatchableStub reports whether a key's stub has a nop for a branch. A stub that has yet
-// to be made has one; a stub of an earlier run for another run time does not.
+// isPatchableStub reports whether a key's stub has a nop that a branch can replace. A new
+// stub has one; a stub of an earlier run for another run time does not.
 func (o *Object) isPatchableStub(key int) bool {
 	sym := o.stubSymbol(key, StubSave)
 	if sym == 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// findTable reads the existing table of the kernel and merges it with what the
-// relocations showed.
+// findTable reads the existing table of the kernel and merges it with the sites
+// found by relocations.
 func (o *Object) findTable() error {
 	if len(o.tables.kernel) == 0 {
 		return nil
@@ -133,7 +133,7 @@ func tableEntrySize(sec elfrw.Section, rela reloc.Table) int {
 	return 8
 }
 
-// entryAddr reads the relocation of an entry's addr.
+// entryAddr reads the relocation of an entry's addr field.
 func (o *Object) entryAddr(sec elfrw.Section, r reloc.Rela, e *Entry) error {
 	bad := func(format string, a ...any) error {
 		return o.at(sec.Index, r.Off, int64(r.Type()), format, a...)
@@ -156,8 +156,8 @@ func (o *Object) entryAddr(sec elfrw.Section, r reloc.Rela, e *Entry) error {
 	return nil
 }
 
-// entryKey reads the relocation of an entry's key. A module that may not see the key
-// names the trampoline instead.
+// entryKey reads the relocation of an entry's key. A module without access to the
+// key names the trampoline instead.
 func (o *Object) entryKey(sec elfrw.Section, r reloc.Rela, want elf.R_PPC64, e *Entry) error {
 	bad := func(format string, a ...any) error {
 		return o.at(sec.Index, r.Off, int64(r.Type()), format, a...)
@@ -195,7 +195,8 @@ func (o *Object) entryStub(sec int, r reloc.Rela, e *Entry) (addr, error) {
 }
 
 // mergeTable gives each entry its site, and adds the sites that only the table
-// names: branches that the assembler resolved, and what an earlier run left.
+// names: branches that the assembler resolved, and sites that an earlier run
+// has patched.
 func (o *Object) mergeTable(t *Table) error {
 	order := make([]int, 0, len(t.Entries))
 	for i := range t.Entries {
@@ -252,7 +253,7 @@ func (o *Object) mergeTable(t *Table) error {
 	return o.sortSites(0)
 }
 
-// number notes that entry i of the table belongs to a site.
+// number records that entry i of the table belongs to a site.
 func (t *Table) number(o *Object, s *Site, i int) {
 	if t == o.User {
 		s.User = int32(i)

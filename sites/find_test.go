@@ -20,7 +20,7 @@ func found(t *testing.T, text string) (*Object, error) {
 	return Find(f)
 }
 
-// TestTargets has keys that hold something, or other things than functions.
+// TestTargets covers keys that hold functions and other things.
 func TestTargets(t *testing.T) {
 	const (
 		empty = "key op, 0\n"
@@ -110,7 +110,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// TestSites holds the sites of a source against those that are there.
+// TestSites compares the sites found in a source with those that it has.
 func TestSites(t *testing.T) {
 	const (
 		local   = "key near, target, local\n"

@@ -9,7 +9,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// maxTrampWords is how many words are read of a trampoline without a size.
+// maxTrampWords is the largest number of words read of a trampoline without a
+// size.
 const maxTrampWords = 32
 
 // readTramp reads the code of a trampoline, once.
@@ -60,19 +61,19 @@ func (o *Object) decodeTramp(sym int) trampCode {
 	return c
 }
 
-// onlyJumps reports whether a trampoline, or a stub of an earlier run, does nothing to
-// its key but load it.
+// onlyJumps reports whether a trampoline, or a stub of an earlier run, only loads its
+// key and never changes it.
 func (o *Object) onlyJumps(t int) bool {
 	c := o.readTramp(t)
 	return o.Tramps[t].Entry != noStub || c.known && !c.stores
 }
 
-// A trampWalk is what a straight line of instructions does.
+// A trampWalk says what a straight line of instructions does.
 type trampWalk struct {
 	needs    bool // r2 or r12 as the caller has it
 	needsR12 bool // r12 as the caller has it
-	touches  bool // it changes r1, r2 or LR, or stores
-	stores   bool // it stores, and not to the stack
+	touches  bool // it changes r1, r2 or LR, or memory
+	stores   bool // it stores elsewhere than to the stack
 	returns  bool
 	steps    int32
 	size     uint64 // bytes of the line
@@ -104,7 +105,8 @@ func walkTramp(code []byte, off uint64) (w trampWalk, ok bool) {
 	return w, false
 }
 
-// isPadding reports whether code after the end of a trampoline does nothing.
+// isPadding reports whether code after the end of a trampoline is nops or
+// zeros.
 func isPadding(code []byte) bool {
 	for off := uint64(0); off < uint64(len(code)); off += ppc64.WordSize {
 		if w, err := ppc64.Load(code, off); err != nil || w != ppc64.Nop && w != 0 {
@@ -120,14 +122,14 @@ func (w *trampWalk) branch(word ppc64.Word, in ppc64.Inst) bool {
 	case ppc64.OpB:
 		return false
 	case ppc64.OpBc:
-		w.touches = true // if it goes on at all
+		w.touches = true // if the line continues at all
 		return word.LK() && !word.AA() && in.Imm == ppc64.WordSize
 	}
 	w.returns = true
 	return !word.LK() && !word.BranchesAlways()
 }
 
-// step applies an instruction that is no branch.
+// step applies an instruction that is not a branch.
 func (w *trampWalk) step(word, suffix ppc64.Word, in ppc64.Inst) {
 	const sp, toc, entry = 1 << ppc64.RegSP, 1 << ppc64.RegTOC, 1 << ppc64.RegEntry
 	reads := mayRead(word, suffix) &^ w.written
@@ -143,7 +145,7 @@ func (w *trampWalk) step(word, suffix ppc64.Word, in ppc64.Inst) {
 }
 
 // mayRead returns the general registers that a non-branch instruction may read, as a
-// mask: more than it does read, never fewer.
+// mask. It may contain too many, never too few.
 func mayRead(w, suffix ppc64.Word) uint32 {
 	m := ppc64.Sources(w, suffix)
 	a, memory := ppc64.Memory(w, suffix)
@@ -165,9 +167,8 @@ func mayRead(w, suffix ppc64.Word) uint32 {
 	return m
 }
 
-// canBeNull reports whether a key may come to hold NULL. It may not if the key
-// initially holds a function, and all of its trampolines are known and would jump to
-// NULL.
+// canBeNull reports whether a key may ever hold NULL. It never does if it initially
+// holds a function, and all of its trampolines are known and would jump to NULL.
 func (o *Object) canBeNull(key int) bool {
 	if k := o.Keys[key].Target.Kind; k != TargetFunc && k != TargetReturn0 {
 		return true
@@ -209,8 +210,8 @@ func (o *Object) trampoline(key int) int {
 	return o.keyTramps[key]
 }
 
-// trampEnd is where a trampoline ends, as far as it is read: after its first bctr if
-// it has no size.
+// trampEnd returns where a trampoline ends, as far as it is read. Without a size, it
+// ends after its first bctr.
 func (o *Object) trampEnd(s elfrw.Symbol) uint64 {
 	code := o.File.Section(s.Section).Data()
 	if s.Size != 0 {

@@ -13,22 +13,22 @@ import (
 	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
-// In user space the program, or a library that was loaded before, may define what a
-// library defines, and its definition then counts for the library too. The same is
-// true of a symbol of default visibility in any object whose code does not show that
-// it is for a program. This object does not determine what such a key holds.
+// In user space, the definition of a symbol in the program, or in a library loaded
+// earlier, replaces that of a library, for the library too. So this may happen to
+// any symbol of default visibility, unless the object's code shows that it is for a
+// program. This object does not determine what such a key holds.
 
-// preemptible reports whether another unit's definition of a symbol may take
-// the place of this object's.
+// preemptible reports whether another unit's definition of a symbol may replace
+// this object's.
 func (o *Object) preemptible(sym int) bool {
 	s := o.File.Symbol(sym)
 	return s.Bind() != elf.STB_LOCAL && s.Visibility() == elf.STV_DEFAULT && !o.forProgram()
 }
 
 // forProgram reports whether the compiler treated a symbol of default visibility as
-// the unit's own, as it does for a program and not for a library (-fPIC). Code other
-// than a trampoline then accesses it without the GOT, by its name or by its place in
-// its section, or calls it without a slot.
+// the unit's own, as it does for a program but not for a library (-fPIC). Code other
+// than a trampoline then accesses it without the GOT, by name or by its place in a
+// section, or calls it without a slot.
 func (o *Object) forProgram() bool {
 	if o.program == nil {
 		found := o.findProgram()
@@ -78,7 +78,7 @@ func (o *Object) findProgram() bool {
 	return false
 }
 
-// ranges are address ranges in sections.
+// ranges are ranges of offsets, by section.
 type ranges map[int][][2]uint64
 
 func (r ranges) add(sec int, from, to uint64) { r[sec] = append(r[sec], [2]uint64{from, to}) }
@@ -98,12 +98,12 @@ func (r ranges) has(sec int, off uint64) bool {
 	return i > 0 && off < list[i-1][1]
 }
 
-// showsProgram reports whether a relocation of code takes a symbol of default
-// visibility for the unit's own.
+// showsProgram reports whether a relocation of code treats a symbol of default
+// visibility as the unit's own.
 func (o *Object) showsProgram(sec elfrw.Section, r reloc.Rela, objects ranges) bool {
 	s := o.File.Symbol(int(r.Sym()))
 	if s.Type() == elf.STT_SECTION {
-		// Only if the access is to the very place: an anchor may be anywhere.
+		// Only if the access is final: an anchor may be anywhere.
 		return elf.R_PPC64(r.Type()) != elf.R_PPC64_TOC16_HA && finalAccess(sec, r) > 0 && objects.has(s.Section, s.Value+uint64(r.Addend))
 	}
 	switch elf.R_PPC64(r.Type()) {
@@ -121,8 +121,8 @@ func (o *Object) showsProgram(sec elfrw.Section, r reloc.Rela, objects ranges) b
 	return false
 }
 
-// ownKey reports whether a key that the object defines is the one that its
-// trampolines go through, in the unit that it becomes part of.
+// ownKey reports whether the object defines a key, and its trampolines will go
+// through this definition after the link.
 func (o *Object) ownKey(key int, env environment) bool {
 	sym := int(o.Keys[key].Sym)
 	s := o.File.Symbol(sym)
@@ -188,8 +188,8 @@ func (o *Object) keysInReach() map[int]bool {
 	return o.inReach
 }
 
-// isDirectAccess reports whether a relocation belongs to the access of a symbol
-// that has to be in the same link unit (ELFv2 §3.5.3).
+// isDirectAccess reports whether a relocation accesses a symbol in a way that
+// requires it to be in the same link unit (ELFv2 §3.5.3).
 func isDirectAccess(r reloc.Rela) bool {
 	switch elf.R_PPC64(r.Type()) {
 	case elf.R_PPC64_TOC16_HA, elf.R_PPC64_PCREL34:

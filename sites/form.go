@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A Form says what is done with a site.
+// A Form says what becomes of a site.
 type Form uint8
 
 // The forms, in the order in which they are tried: the cheapest first. See
@@ -20,7 +20,7 @@ const (
 	PACA                 // bl X; ld r2,PACATOC(r13), in the kernel image
 	SaveStub             // bl stub; ld r2,24(r1): the stub saves r2 and jumps through the key
 	Linker               // the trampoline has local entry 1: the linker saves and restores r2
-	Shadow               // through a stub that keeps LR on a stack of the thread's own
+	Shadow               // through a stub that keeps LR on a stack of the thread's own, calls, and restores r2
 	Keep                 // the site stays on its trampoline
 )
 

@@ -17,12 +17,12 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// TestForms holds the choice for the one site of small sources against what is
-// right: the form, the branch and the slot, and the table.
+// TestForms checks the choice for the only site of small sources: the form, the
+// branch, the slot, and the table.
 func TestForms(t *testing.T) {
 	user := Options{Place: User}
 	hiddenKey := ".hidden __SCK__op\n" + strings.Replace(selfTramp, "	.protected __SCT__op\n", "", 1)
-	// inTable has the site in the kernel's table.
+	// inTable adds the site to the kernel's table.
 	inTable := func(text string, flags int) string {
 		return strings.Replace(text, "bl __SCT__op", ".Lsite: bl __SCT__op", 1) +
 			fmt.Sprintf("	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.+%d\n	.text\n", flags)
@@ -203,9 +203,9 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestModuleSaveBehindStub has a call that goes to a stub, and behind it a save
-// for the next call: that the first one's slot is a restore then takes nothing
-// from the proof.
+// TestModuleSaveBehindStub tests a call to a stub, followed by a save for the
+// next call. That the slot of the first call is a restore does not weaken the
+// proof.
 func TestModuleSaveBehindStub(t *testing.T) {
 	text := "func caller\nframe\nbl __SCT__op\nnop\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull
 	for _, opts := range []Options{{Place: Module}, {Place: User, Runtime: Trampoline}} {
@@ -227,8 +227,8 @@ func TestModuleSaveBehindStub(t *testing.T) {
 	}
 }
 
-// TestStays has a call that stays on its stub: the stub saves r2 for the next call. It
-// would not if the call could be another one's.
+// TestStays tests a call that stays on its stub, which saves r2 for the next call. The
+// save would not count if the call could become another one.
 func TestStays(t *testing.T) {
 	text := "func first\nb __SCT__op\nendfunc first\nfunc caller\nframe\nbl ENTRY\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" +
 		listedBefore[strings.Index(listedBefore, "	.section .text.unlikely"):strings.Index(listedBefore, "	.section static_call_sites")] +
@@ -236,7 +236,7 @@ func TestStays(t *testing.T) {
 	for _, c := range []struct {
 		entry string
 		opts  Options
-		want  []Form // of the tail call before, too
+		want  []Form // including that of the tail call before
 	}{
 		{"__SCS__op\nld 2,24(1)\nstd 2,24(1)", Options{Restore: []Form{Stack, Shadow}, AllowShadow: true, ShadowStack: "top"}, []Form{Shadow, Shadow, Stack}},
 		{"__SCS__op\nld 2,24(1)", Options{Restore: []Form{Stack}}, []Form{Keep, Keep, Stack}},
@@ -258,8 +258,8 @@ func TestStays(t *testing.T) {
 	}
 }
 
-// TestRestoreUnsaved has a restore of what nobody has saved, and one by the PACA: behind
-// the first a save of r2 saves something else.
+// TestRestoreUnsaved tests a restore of something that was never saved, after which a
+// save of r2 saves the wrong value, and a restore by the PACA.
 func TestRestoreUnsaved(t *testing.T) {
 	for slot, want := range map[string]Form{"ld 2,24(1)": PACA, "ld 2,16(13)": Stack, "ld 2,32(13)": PACA, "nop": Stack} {
 		text := "func caller\nframe\nbl __SCT__op\n" + slot + "\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull
@@ -273,9 +273,9 @@ func TestRestoreUnsaved(t *testing.T) {
 	}
 }
 
-// TestModuleSaveBehindDirect has the same when the run time has linked the first call
-// to its function: the table says that it comes from a stub that saves, or that it does
-// not, and then the restore has no save.
+// TestModuleSaveBehindDirect tests the same after the run time has made the first call
+// direct. The table says whether its fallback is a stub that saves; if not, the restore
+// has no save.
 func TestModuleSaveBehindDirect(t *testing.T) {
 	const save = "std 2,24(1)\n"
 	for _, c := range []struct {
@@ -287,7 +287,7 @@ func TestModuleSaveBehindDirect(t *testing.T) {
 		{"target", save, "__SCJ__op", nil, SaveStub},
 		{"__SCS__op", save, "__SCS__op", nil, Stack},
 		{"__SCS__op", "", "__SCS__op", nil, SaveStub},
-		{"__SCS__op", "", "__SCS__op", []Form{Stack}, Keep}, // that call may come to be none
+		{"__SCS__op", "", "__SCS__op", []Form{Stack}, Keep}, // the run time may remove that call
 		{"__SCS__op", save, "__SCS__op", []Form{Stack}, Stack},
 	} {
 		text := "func caller\nframe\n.Lsite: bl " + c.call + "\nld 2,24(1)\n" + c.save + "bl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull + `
@@ -319,8 +319,9 @@ __SCJ__op:
 	}
 }
 
-// TestLostSave patches an object in which one call's stub saves r2 for the next
-// call, and again so that the first call would leave its stub.
+// TestLostSave patches an object so that one call's stub saves r2 for the next
+// call, and then again with options by which the first call would leave its
+// stub.
 func TestLostSave(t *testing.T) {
 	text := "func caller\nframe\nbl __SCT__op\nnop\nbl __SCT__other\nnop\nunframe\nendfunc caller\n" +
 		foreignKey + trampNull + ".section .discard.x,\"aw\"\n.quad __SCK__other\n"
@@ -338,7 +339,7 @@ func TestLostSave(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the site restores r2, and what saved it before the call would be removed") {
 		t.Errorf("error is %v", err)
 	}
-	// With the stub allowed it is the second call that saves.
+	// With the stub allowed, the second call saves.
 	p, err = plan(out, Options{Place: User, Runtime: None})
 	if err != nil {
 		t.Fatal(err)
@@ -349,7 +350,7 @@ func TestLostSave(t *testing.T) {
 	apply(t, p)
 }
 
-// TestTrampolineGetsLocalEntry looks at the symbol that the form linker changes.
+// TestTrampolineGetsLocalEntry checks the symbol that the form linker changes.
 func TestTrampolineGetsLocalEntry(t *testing.T) {
 	p, err := plan(assemble(t, caller+foreignKey+selfTramp), Options{Place: User, Restore: []Form{Linker}})
 	if err != nil {
@@ -369,8 +370,8 @@ func TestTrampolineGetsLocalEntry(t *testing.T) {
 	}
 }
 
-// TestShortcuts wants a stub in the table if the run time may make its nop a branch,
-// and if the table does not have it.
+// TestShortcuts checks that a stub is added to the table if the run time may replace
+// its nop by a branch and the table does not have it yet.
 func TestShortcuts(t *testing.T) {
 	before := strings.Replace(listedBefore, "SITE", "bl target", 1)
 	alone := strings.Replace(before, "	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "", 1)
@@ -420,7 +421,7 @@ func TestUserTable(t *testing.T) {
 		if sec.Named(layout.UserMark) && (sec.Size != 1 || sec.Entsize != 0 || sec.Flags != uint64(elf.SHF_ALLOC|elf.SHF_WRITE)) {
 			t.Errorf("section %+v", sec)
 		}
-		// A table is tied to its code, and has an entry.
+		// Each table is tied to its code and has an entry.
 		if !sec.Is(elf.SHT_RELA) {
 			continue
 		}
@@ -454,7 +455,7 @@ func TestUserTable(t *testing.T) {
 	}
 }
 
-// roKey is a key in a section, whose name follows on d if it is writable.
+// roKey returns a key in the section section[1:], writable if section[0] is d.
 func roKey(section string) string {
 	flags := map[byte]string{'d': "aw", 'a': "a"}[section[0]]
 	return ".section " + section[1:] + ",\"" + flags + "\"\n.balign 8\n.globl __SCK__op\n.type __SCK__op,@object\n__SCK__op: .quad target, 0\n.size __SCK__op,16\n.text\n"

@@ -12,10 +12,9 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// A funcIndex finds functions by place. Only the sections that were asked for are
-// indexed. An object may have very many sections with one function each, or one
-// section with very many functions. So the functions are numbers in one array, section
-// by section.
+// A funcIndex finds functions by place. Only requested sections are indexed. An object
+// may have very many sections with one function each, or one section with very many
+// functions, so the functions are numbers in one array, section by section.
 type funcIndex struct {
 	file  *elfrw.File
 	width int      // bits of a symbol index
@@ -52,7 +51,7 @@ func (x *funcIndex) index(f *elfrw.File, secs []int) {
 	if len(x.first) == indexed {
 		return
 	}
-	// Count what each section has, and give it its place in the array.
+	// Count the functions of each section, and assign its range of the array.
 	clear(x.first)
 	x.each(func(slot int32, _ uint64) { x.first[slot]++ })
 	n := int32(0)
@@ -81,7 +80,7 @@ func (x *funcIndex) each(visit func(slot int32, fn uint64)) {
 			continue
 		}
 		slot := x.slots[f.SymbolSection(i)]
-		// No section is so large that this does not fit into a number.
+		// Real sections are small enough for both to fit.
 		if v := f.SymbolValue(i); slot != 0 && v>>(64-x.width) == 0 {
 			visit(slot, v<<x.width|uint64(i))
 		}

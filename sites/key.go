@@ -47,12 +47,12 @@ type Target struct {
 	Why  Reason // with TargetUnknown: why it is not known
 }
 
-// A trampCode is what the instructions of a defined trampoline show. Nothing is known
+// A trampCode says what the instructions of a defined trampoline do. Nothing is known
 // about one that is not a straight line to a bctr.
 type trampCode struct {
 	known bool
-	// ownTOC: its entry, at offset 0, needs neither r2 nor r12 from its caller. It
-	// makes its own TOC pointer (bcl), or needs none (pc-relative).
+	// ownTOC: its entry, at offset 0, needs neither r2 nor r12 from its caller.
+	// It computes its own TOC pointer (bcl), or needs none (PC-relative).
 	ownTOC bool
 	// callerTOC: its local entry takes r2 as its caller has it, and neither changes
 	// nor saves it.

@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestRefusedForms holds sites that must not get a form, for one reason after the
-// other, against the same site without that reason.
+// TestRefusedForms compares sites that must not get a form, for one reason at a
+// time, with the same site without that reason.
 func TestRefusedForms(t *testing.T) {
 	linker := Options{Place: User, Restore: []Form{Linker}}
 	none := Options{Place: User, Runtime: None}
@@ -111,8 +111,8 @@ func TestRefusedForms(t *testing.T) {
 	}
 }
 
-// TestColdPartsDisagree has three functions of one name that say other things of r2:
-// of what is the cold part of one of them nothing is known.
+// TestColdPartsDisagree tests three functions of one name that disagree about r2:
+// nothing is known about r2 in the cold part of one of them.
 func TestColdPartsDisagree(t *testing.T) {
 	text := strings.ReplaceAll(caller, "caller", "hot1.cold") + "func hot1\nblr\nendfunc hot1\nFUNC hot2\nblr\nendfunc hot2\nFUNC3 hot3\nblr\nendfunc hot3\n" + foreignKey + trampNull
 	for _, c := range []struct {
@@ -140,7 +140,7 @@ func TestColdPartsDisagree(t *testing.T) {
 	}
 }
 
-// TestNameless has functions without symbols, of which .eh_frame tells.
+// TestNameless tests functions without symbols that .eh_frame describes.
 func TestNameless(t *testing.T) {
 	uses := "	.balign 16\n	.cfi_startproc\n0:	addis 2,12,(.TOC.-0b)@ha\n	addi 2,2,(.TOC.-0b)@l\nframe\nbl __SCT__op\nnop\nunframe\n	.cfi_endproc\n"
 	none := "	.balign 16\n	.cfi_startproc\nframe\nbl __SCT__op\nnop\nunframe\n	.cfi_endproc\n"
@@ -165,7 +165,8 @@ func TestNameless(t *testing.T) {
 	}
 }
 
-// TestFirstSymbol has a function with one entry point that is the first symbol.
+// TestFirstSymbol tests a function with one entry point that is the first
+// symbol.
 func TestFirstSymbol(t *testing.T) {
 	b := assemble(t, strings.Replace(caller, "func caller", "leaf caller, local", 1)+foreignKey)
 	p, err := plan(tool(t, strip+" -N .text -N .data -N .bss OBJ OUT", b), Options{})
@@ -177,7 +178,8 @@ func TestFirstSymbol(t *testing.T) {
 	}
 }
 
-// TestKeyRelocations has one relocation too many at a key, or one at another place.
+// TestKeyRelocations tests a key with one relocation too many, or with one at
+// another place.
 func TestKeyRelocations(t *testing.T) {
 	for _, c := range []struct {
 		at  string
@@ -199,7 +201,7 @@ func TestKeyRelocations(t *testing.T) {
 	}
 }
 
-// patchedBy returns what a plan makes of a source.
+// patchedBy returns a source patched with some options.
 func patchedBy(t *testing.T, text string, opts Options) *elfrw.File {
 	t.Helper()
 	p, err := plan(assemble(t, text), opts)
@@ -214,8 +216,8 @@ func patchedBy(t *testing.T, text string, opts Options) *elfrw.File {
 	return f
 }
 
-// TestLocalTrampoline has a call that the assembler wrote against the section of
-// a local trampoline, with an addend: of the call's own symbol there is none.
+// TestLocalTrampoline tests a call that the assembler wrote against the section
+// of a local trampoline plus an addend, not against its symbol.
 func TestLocalTrampoline(t *testing.T) {
 	text := caller + "key op, target, local\n.section .text.other,\"ax\"\nnop\nlocaltramp op\n.text\n" + ownTarget
 	for _, opts := range []Options{{Place: User}, {Place: User, Runtime: None}, {}} {
@@ -243,7 +245,7 @@ func TestLocalTrampoline(t *testing.T) {
 	}
 }
 
-// funcSection is the section of a function.
+// funcSection returns the section of a function.
 func (o *Object) funcSection(name string) int {
 	for i := 1; i < o.File.NumSymbols(); i++ {
 		if s := o.File.Symbol(i); string(o.File.SymbolName(s)) == name {
@@ -253,8 +255,8 @@ func (o *Object) funcSection(name string) int {
 	return 0
 }
 
-// TestSymbolsOnce wants symbols that the object has to be used, and not added
-// once more.
+// TestSymbolsOnce checks that symbols that the object has are used and not
+// added again.
 func TestSymbolsOnce(t *testing.T) {
 	shadow := Options{Place: User, AllowShadow: true, ShadowStack: "top"}
 	use := "func other\naddis 3,2,top@got@tprel@ha\nld 3,top@got@tprel@l(3)\nadd 3,3,top@tls\nendfunc other\n"
@@ -262,7 +264,7 @@ func TestSymbolsOnce(t *testing.T) {
 	for _, c := range []struct {
 		text     string
 		opts     Options
-		want     string // symbols that are there
+		want     string // the symbols afterwards
 		stripped bool
 	}{
 		{tailCaller + foreignKey + trampNull, shadow, "top .TOC.", false},
@@ -321,8 +323,8 @@ func TestSymbolsOnce(t *testing.T) {
 	}
 }
 
-// TestFramesOnce wants the frames of stubs behind those of the object, unless
-// nothing is read there.
+// TestFramesOnce checks that the frames of stubs follow those of the object,
+// unless unwinders would not read them there.
 func TestFramesOnce(t *testing.T) {
 	cfi := strings.Replace(strings.Replace(caller, "frame\n", ".cfi_startproc\nframe\n", 1), "endfunc", ".cfi_endproc\nendfunc", 1)
 	for _, c := range []struct {
@@ -350,7 +352,7 @@ func TestFramesOnce(t *testing.T) {
 	}
 }
 
-// TestCellPlaces has sections .toc that are no place for cells.
+// TestCellPlaces tests sections .toc that cannot hold cells.
 func TestCellPlaces(t *testing.T) {
 	for _, c := range []struct{ toc, want string }{
 		{".section .toc,\"aw\"\n.balign 8\n.quad 0\n", ""},

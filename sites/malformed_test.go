@@ -10,8 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestMalformed holds sources of which one thing contradicts another against the
-// error that says so.
+// TestMalformed checks the errors for sources that contradict themselves.
 func TestMalformed(t *testing.T) {
 	const (
 		aTable = "	.section .static_call_sites,\"aw\"\n"
@@ -50,7 +49,7 @@ __SCS__op:
 	for _, c := range []struct {
 		name, text string
 		opts       Options
-		want       string // nothing: it is accepted
+		want       string // empty: it is accepted
 	}{
 		{"listed", called, Options{}, ""},
 		{"two tables", called + strings.Replace(aTable, `"aw"`, `"aw",@progbits,unique,1`, 1) + entry, Options{}, `section ".static_call_sites": +0x0: a second site table; the first is section 6; link with -r first`},
@@ -161,8 +160,9 @@ __SCS__op:
 	}
 }
 
-// TestEmptyRelocations has a section of code with an empty section of relocations:
-// new ones go there only if it is one of the symbols that count, and the only one.
+// TestEmptyRelocations tests a section of code with an empty relocation
+// section. New relocations go there only if it is linked to the symbol table
+// and is the only one.
 func TestEmptyRelocations(t *testing.T) {
 	for _, c := range []struct {
 		name, of string
@@ -192,8 +192,8 @@ func TestEmptyRelocations(t *testing.T) {
 	source := noTOCListed + "key op, 0\n" + trampNull + "	.section .debug_x,\"\"\n	.quad caller\n"
 	for _, c := range []struct {
 		name   string
-		link   bool // it keeps its link to the symbols
-		second bool // it is of a section that has relocations
+		link   bool // it keeps its link to the symbol table
+		second bool // its section has another relocation section
 		added  int
 	}{
 		{"of symbols that count", true, false, 0},

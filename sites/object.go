@@ -28,11 +28,11 @@ const (
 	frameSection = ".eh_frame"
 )
 
-// An Object is what Find saw in one relocatable file. Nothing in it says what
-// will be done; a Plan does. The exported fields do not change after Find, so
-// several goroutines may read them. But its methods, MakePlan, and the methods
-// of its plans fill caches in it: only one goroutine at a time may call these.
-// Different Objects are independent, even those of one File.
+// An Object is what Find saw in one relocatable file. What will be done is in a
+// Plan. The exported fields do not change after Find, so several goroutines may
+// read them. But its methods, MakePlan, and the methods of its plans fill
+// caches in it: only one goroutine at a time may call these. Different Objects
+// are independent, even those of one File.
 type Object struct {
 	File   *elfrw.File // must stay open while the Object is in use
 	Sites  []Site      // by section and offset
@@ -42,9 +42,9 @@ type Object struct {
 	User   *Table  // the existing static_call_sites of user space, nil without one
 
 	isModule bool          // the file is a linked kernel module
-	fat      bool          // the object has a second copy of its code:
-	ir       elfrw.Section // see layout.IR
-	tables   tables        // the sections of that name
+	fat      bool          // the object has a second copy of its code,
+	ir       elfrw.Section // in this section; see layout.IR
+	tables   tables        // the sections of tables
 	relas    relaTables
 	tramps   index.Ranks         // the symbols of Tramps
 	keys     index.Ranks         // the symbols of Keys: the number of a symbol is that of its key
@@ -76,7 +76,7 @@ type enteredPlace struct {
 	off   uint64
 }
 
-// A placeFilter tells most places of a section from those at which a trampoline is
+// A placeFilter rules out most offsets of a section at which no trampoline is
 // entered, by a few bits of the offset.
 type placeFilter index.Set
 
@@ -123,7 +123,8 @@ func (o *Object) resolve(sym uint32, addend int64) (addr, bool) {
 	return addr{s.Section, s.Value + uint64(addend)}, s.Section != 0
 }
 
-// name returns the name of a symbol; of a section symbol, the section's.
+// name returns the name of a symbol, or for a section symbol that of the
+// section.
 func (o *Object) name(sym int) string {
 	s := o.File.Symbol(sym)
 	if s.Type() == elf.STT_SECTION && s.Section != 0 {
@@ -132,7 +133,8 @@ func (o *Object) name(sym int) string {
 	return string(o.File.SymbolName(s))
 }
 
-// at makes the error for a place. typ is the relocation's type, or negative.
+// at returns an error for a place. typ is the relocation's type, negative for
+// none.
 func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) error {
 	e := &PlaceError{Section: o.File.Section(sec).String(), Off: off, Err: fmt.Errorf(format, a...)}
 	if o.File.Section(sec).IsCode() {
@@ -148,8 +150,8 @@ func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) err
 	return e
 }
 
-// inComdat reports whether a section is a member of a group: the linker may
-// take another object's copy and drop this one.
+// inComdat reports whether a section is in a group: the linker may drop it and
+// use another object's copy.
 func (o *Object) inComdat(sec int) bool {
 	s := o.File.Section(sec)
 	return s.Has(elf.SHF_GROUP) || s.NameHasPrefix(".gnu.linkonce.")
@@ -167,8 +169,7 @@ func (o *Object) isCopied(sec int) bool {
 	return elf.SectionFlag(o.File.Section(sec).Flags)&(elf.SHF_TLS|elf.SHF_MERGE) != 0
 }
 
-// bySection returns for each section the number of its first site, and the number
-// after its last.
+// bySection returns the range [lo, hi) of sites for each section that has any.
 func (o *Object) bySection() iter.Seq2[int, int] {
 	return func(yield func(lo, hi int) bool) {
 		for lo := 0; lo < len(o.Sites); {
@@ -211,7 +212,7 @@ func (o *Object) SectionName(s *Site) string { return o.File.Section(int(s.Secti
 // name of the section.
 func (o *Object) SymbolName(sym int) string { return o.name(sym) }
 
-// A spot is a place of interest in a section and what it belongs to.
+// A spot is an offset in a section, and the number of what is there.
 type spot struct {
 	off uint64 // bytes from the start of the section
 	id  int

@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 const objDir = "../testdata/obj"
 
-// memory makes a File of a committed object that tests may change.
+// memory returns the bytes of a committed object, which tests may change.
 func memory(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(objDir, name))
@@ -46,7 +46,7 @@ func plan(b []byte, opts Options) (*Plan, error) {
 	return MakePlan(o, opts)
 }
 
-// apply returns the bytes that a plan makes of an object.
+// apply returns the output of a plan.
 func apply(t testing.TB, p *Plan) []byte {
 	t.Helper()
 	e, err := p.Apply()
@@ -92,10 +92,10 @@ var combinations = []struct {
 	{"none user", Options{Runtime: None, Place: User}},
 }
 
-// TestPlans holds what is planned for every committed object against golden
-// files, one for each combination of options: a line for each object, and under
-// it one for each site. It also patches each object and plans the output again:
-// nothing may be left to do. -update writes the files.
+// TestPlans compares the plans for every committed object with golden files,
+// one for each combination of options. They have a line for each object,
+// followed by one for each site. It also patches each object and plans the
+// output again, which must leave nothing to do. -update writes the files.
 func TestPlans(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(objDir, "*"))
 	if err != nil || len(names) == 0 {
@@ -139,8 +139,8 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// writeSites writes a line for each site of a plan, and one for the stubs that it
-// adds.
+// writeSites writes a line for each site of a plan, and one for the added
+// stubs.
 func writeSites(w io.Writer, p *Plan) {
 	for i := range p.Decisions {
 		s, d := &p.Object.Sites[i], &p.Decisions[i]
@@ -260,8 +260,8 @@ func again(t *testing.T, name string, p *Plan, opts Options) {
 	}
 }
 
-// TestTableOrder holds the table that is written against its rules: sorted by
-// place, one entry a site, two relocations each, flags WA.
+// TestTableOrder checks the rules for a new table: sorted by place, one entry
+// per site, flags WA.
 func TestTableOrder(t *testing.T) {
 	for _, size := range []int{8, 16} {
 		p, err := plan(memory(t, "gcc-p8-O2-sites.o"), Options{EntrySize: size})
@@ -298,8 +298,8 @@ func TestTableOrder(t *testing.T) {
 	}
 }
 
-// TestFixedKeys holds the proof that a key never changes against objects in
-// which the reason why it might is known.
+// TestFixedKeys checks the proof that a key never changes on objects with known
+// answers.
 func TestFixedKeys(t *testing.T) {
 	whole := Options{Runtime: Trampoline, Place: Kernel, WholeProgram: true}
 	for _, c := range []struct {
@@ -312,7 +312,7 @@ func TestFixedKeys(t *testing.T) {
 		{"clang-p8-O2-update.o", "u_zero", whole, "refers to it"},
 		{"clang-p8-O2-update.o", "u_fixed", whole, ""},
 		// Through a section anchor: the displacement of u_op's key is in the
-		// instruction, and nobody can tell it from that of u_fixed's.
+		// instruction, and cannot be told from that of u_fixed's.
 		{"gcc-p8-O2-large-update.o", "u_fixed", whole, "section \".toc\": +0x0: R_PPC64_ADDR64: refers to its section"},
 		{"gcc-p8-O2-sites.o", "inc", whole, ""},
 		{"gcc-p8-O2-sites.o", "inc", Options{Runtime: Trampoline}, "by the name __SCK__inc"},
@@ -349,8 +349,9 @@ func TestFixedKeys(t *testing.T) {
 	}
 }
 
-// TestKeyAmongCode has the keys in a section of code, which may compute their
-// addresses by a distance that the assembler has resolved: no relocation tells.
+// TestKeyAmongCode puts the keys into a section of code, which may compute
+// their addresses from a distance that the assembler has resolved, without a
+// relocation.
 func TestKeyAmongCode(t *testing.T) {
 	p := newPatient(t, "gcc-p8-O2-sites.o")
 	_, i := p.symbol("__SCK__inc")
@@ -368,8 +369,8 @@ func TestKeyAmongCode(t *testing.T) {
 	}
 }
 
-// TestLocalKeyStripped takes the names of two local keys away. Their trampolines,
-// local as well, must not get a key that others see by that name.
+// TestLocalKeyStripped removes the names of two local keys. Their trampolines,
+// which are local too, must not get a global key with that name.
 func TestLocalKeyStripped(t *testing.T) {
 	p := newPatient(t, "asm-samename.o")
 	for i := range p.f.NumSymbols() {

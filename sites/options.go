@@ -49,7 +49,7 @@ type FinalLinker uint8
 const (
 	AnyLinker   FinalLinker = iota // ld.bfd or ld.lld
 	BFD                            // GNU ld
-	LLD                            // LLVM's
+	LLD                            // LLVM lld
 	OtherLinker                    // an unknown linker: the form Linker is not sound
 )
 

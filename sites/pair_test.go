@@ -12,8 +12,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// tool runs a tool on an object in memory; "OBJ" and "OUT" stand for its files,
-// and "A", "B", ... for others.
+// tool runs a tool on an object in memory. In the command, "OBJ" and "OUT"
+// stand for its input and output, and "A", "B", ... for other objects.
 func tool(t *testing.T, command string, object []byte, others ...[]byte) []byte {
 	t.Helper()
 	words := strings.Fields(command)
@@ -41,8 +41,9 @@ const (
 	strip = "powerpc64le-linux-gnu-objcopy"
 )
 
-// TestPairs looks at which key a call goes to when trampolines and keys of one
-// name meet in an object. Each key holds a function with the name of its file.
+// TestPairs checks which key a call belongs to if an object has several
+// trampolines and keys of one name. Each key holds a function with the name of
+// its file.
 func TestPairs(t *testing.T) {
 	file := func(name, key, tramp string) string {
 		text := ".file \"" + name + ".c\"\n"
@@ -75,7 +76,7 @@ __SCT__op:
 		name    string
 		a, b    string // files, to be joined by ld -r
 		objcopy string // after that
-		want    string // of each caller: what its key holds, or the reason why nobody knows
+		want    string // for each caller: what its key holds, or the reason why that is unknown
 	}{
 		{"both local, twice", file("a", "local", "local"), file("b", "local", "local"), "", "call_a a call_b b"},
 		{"both local, twice, and may change", file("a", "local", "local") + change, file("b", "local", "local") + change, "", "call_a a call_b b"},

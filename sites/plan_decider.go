@@ -9,7 +9,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A decider holds what decisions share.
+// A decider holds the state that decisions share.
 type decider struct {
 	*Plan
 	refs           *references
@@ -38,7 +38,7 @@ func newDecider(p *Plan) (*decider, error) {
 	}, nil
 }
 
-// surroundings are what a site shares with those around it.
+// surroundings hold what a site has in common with its neighbours.
 type surroundings struct {
 	section     int32
 	alternative bool   // see layout.IsAlternative
@@ -47,8 +47,8 @@ type surroundings struct {
 	refused     Reason // if not, why r2 there may not be this unit's
 }
 
-// around looks at the surroundings of a site. Sites come section by section, and
-// function by function.
+// around returns the surroundings of a site. It remembers the last answer,
+// because sites come section by section and function by function.
 func (d *decider) around(s *Site) (*surroundings, error) {
 	n, o := &d.near, d.Object
 	if n.section != s.Section {
@@ -112,8 +112,8 @@ func (d *decider) hasSlot(s *Site) bool {
 	return !s.Tail && !s.NoTOC() && !s.Decoded && s.Slot != SlotNone
 }
 
-// say returns the words of a decision, nil for none. Most decisions that have any have
-// the same words as the one before.
+// say returns the words of a decision, nil for none. It shares them with the last
+// decision that had any, because they are usually the same.
 func (d *decider) say(proof, detail string) *words {
 	if proof == "" && detail == "" {
 		return nil
@@ -124,8 +124,8 @@ func (d *decider) say(proof, detail string) *words {
 	return d.said
 }
 
-// savesNow reports whether a site calls a stub that saves r2, or is one that the
-// run time of a module makes call it.
+// savesNow reports whether a site calls a stub that saves r2, or the run time
+// of a module may make it call one.
 func (d *decider) savesNow(s *Site) bool {
 	if s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubSave {
 		return true
@@ -133,9 +133,9 @@ func (d *decider) savesNow(s *Site) bool {
 	return d.env.cells && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == StubSave
 }
 
-// pacaOffset finds the offset of the kernel's TOC pointer in the PACA: the option says
-// it, or a symbol of the object. It depends on the configuration, so there is no
-// default.
+// pacaOffset returns the offset of the kernel's TOC pointer in the PACA, -1 if
+// unknown. The option gives it, or names a symbol of the object that does. It depends
+// on the kernel's configuration, so there is no default.
 func (p *Plan) pacaOffset() (int64, error) {
 	if p.PACATOC == "" {
 		return -1, nil
@@ -146,14 +146,15 @@ func (p *Plan) pacaOffset() (int64, error) {
 	return layout.PACATOC(p.Object.File, p.PACATOC)
 }
 
-// A callee is what a key holds, as far as it matters to a caller.
+// A callee says what a caller needs to know about the function that a key
+// holds.
 type callee struct {
 	known bool
 	ours  bool // it provably belongs to this unit
 	entry ppc64.LocalEntry
 }
 
-// A proof is what is known about r2 and the frame at a site with a slot.
+// A proof says what is known about r2 and the frame at a site with a slot.
 type proof struct {
 	proven  bool   // 24(r1) holds the caller's r2
 	frame   bool   // r1 points to a frame of the caller's own

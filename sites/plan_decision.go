@@ -10,7 +10,7 @@ import (
 
 // A Decision is what a Plan says about one site.
 type Decision struct {
-	Target int32      // index of the symbol that the branch names afterwards; 0 with a constant, a new stub, or Keep
+	Target int32      // index of the symbol that the branch names afterwards; 0 for a constant, a new stub, or Keep
 	Word   ppc64.Word // the branch word afterwards
 	Slot   ppc64.Word // the word in the slot afterwards, 0 if the site has no slot
 	Form   Form
@@ -21,7 +21,7 @@ type Decision struct {
 
 	// Cost is the number of instructions that a call executes on its way to the
 	// target and back, not counting the branch itself and stubs that a linker
-	// makes. It is negative if the way is not in this object.
+	// makes. It is negative if the code on the way is not in this object.
 	Cost  int32
 	words *words
 }
@@ -32,7 +32,7 @@ type words struct {
 	detail string // what the reason found
 }
 
-// Proof says in words what makes a restore sound; empty without one.
+// Proof says in words what makes a restore sound; it is empty if there is none.
 func (d *Decision) Proof() string {
 	if d.words == nil {
 		return ""
@@ -40,7 +40,7 @@ func (d *Decision) Proof() string {
 	return d.words.proof
 }
 
-// Detail adds to the reason what was found; empty if there is nothing to add.
+// Detail says what the reason found; it is empty if there is nothing to add.
 func (d *Decision) Detail() string {
 	if d.words == nil {
 		return ""
@@ -48,7 +48,8 @@ func (d *Decision) Detail() string {
 	return d.words.detail
 }
 
-// Why returns the reason in words, with its detail; empty without a reason.
+// Why returns the reason in words, with its detail; it is empty without a
+// reason.
 func (d *Decision) Why() string {
 	if d.Detail() == "" {
 		return d.Reason.Text()
@@ -76,7 +77,7 @@ type Plan struct {
 	cellsNear bool         // see areCellsNear
 }
 
-// table is the table that the run time reads, nil if the object has none.
+// table returns the table that the run time reads, nil if the object has none.
 func (p *Plan) table() *Table {
 	if p.env.userTable {
 		return p.Object.User
@@ -84,7 +85,7 @@ func (p *Plan) table() *Table {
 	return p.Object.Table
 }
 
-// entryOf is the index of a site's entry in that table, -1 without one.
+// entryOf returns the index of a site's entry in that table, -1 for none.
 func (p *Plan) entryOf(s *Site) int {
 	if p.env.userTable {
 		return int(s.User)
@@ -95,8 +96,8 @@ func (p *Plan) entryOf(s *Site) int {
 // NumAdded returns the number of entries that Apply adds to the table.
 func (p *Plan) NumAdded() int { return len(p.Added) + len(p.PatchableStubs) }
 
-// addedRelas is how many relocations these have: for the site, for the key, and for
-// the stub in tables that have that field.
+// addedRelas returns the largest number of relocations that they have: for the
+// site, for the key, and for the stub in tables with that field.
 func (p *Plan) addedRelas() int {
 	if p.env.stubField {
 		return 3 * p.NumAdded()
@@ -128,13 +129,13 @@ func (p *Plan) retargets(s *Site, d *Decision) bool {
 	case d.Form == Keep, !d.Word.IsBranch():
 		return false
 	case s.Tramp < 0 && d.Stub == noStub:
-		return false // it calls its target, as reconcile has found
+		return false // it already calls its target, as reconcile has found
 	}
 	return d.Target == 0 || int(d.Target) != p.Object.callee(s)
 }
 
 // CalleeName returns the name of what the branch of site i goes to afterwards:
-// a function, a trampoline or an entry of a stub. It is empty with a constant.
+// a function, a trampoline or an entry of a stub. It is empty for a constant.
 func (p *Plan) CalleeName(i int) string {
 	s, d := &p.Object.Sites[i], &p.Decisions[i]
 	switch {
@@ -166,7 +167,7 @@ func (p *Plan) Changes() bool {
 	return false
 }
 
-// siteType is the type of a site's relocation, negative without one.
+// siteType returns the type of a site's relocation, negative for none.
 func siteType(s *Site) int64 {
 	if s.Rela < 0 {
 		return -1

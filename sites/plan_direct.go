@@ -6,9 +6,9 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// decide chooses the form of a site as if it were on its trampoline. Where the
-// key may change, or it is not known what it holds, the site is open: the
-// decision is Keep, and restore looks for something better.
+// decide chooses the form of a site as if it were on its trampoline. If the key
+// may change, or its value is unknown, the site is open: the decision is Keep,
+// and restore looks for something better.
 func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	o := d.Object
 	key := &o.Keys[s.Key]
@@ -63,12 +63,12 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	return dec, true, nil
 }
 
-// hasPlace reports whether a run time that patches the branch has a place for the
-// restore, or needs none.
+// hasPlace reports whether a run time that patches the branch has a slot for
+// the restore, or needs none.
 func hasPlace(s *Site) bool { return s.Tail || s.NoTOC() || s.Slot != SlotNone }
 
-// fixedForm is the form of a site whose key holds what it holds when the
-// program starts.
+// fixedForm chooses the form of a site on the assumption that its key keeps its
+// initial value.
 func (d *decider) fixedForm(s *Site) (Decision, error) {
 	target := d.Object.Keys[s.Key].Target
 	if w, ok := constantWord(s, target.Kind); ok {
@@ -80,8 +80,8 @@ func (d *decider) fixedForm(s *Site) (Decision, error) {
 	return direct(s, int(target.Sym)), nil
 }
 
-// constantWord returns the instruction that does what a call to the target would do,
-// if there is one.
+// constantWord returns the instruction that replaces a call to the target, if there
+// is one.
 func constantWord(s *Site, kind TargetKind) (ppc64.Word, bool) {
 	switch {
 	case kind == TargetNull && s.Tail:
@@ -94,10 +94,10 @@ func constantWord(s *Site, kind TargetKind) (ppc64.Word, bool) {
 	return 0, false
 }
 
-// refuseDirect says why a site may not branch to what its key holds. If a slot follows
-// a bl, the linker or the module loader takes care of r2: a stub that saves it and the
-// restore in the slot if they are needed, nothing otherwise (ELFv2 §3.6.4.1). Without
-// a slot, the target must belong to the same unit and leave r2 alone.
+// refuseDirect says why a site must not branch to what its key holds. If a slot
+// follows a bl, the linker or the module loader takes care of r2: a stub that saves it
+// and the restore in the slot if they are needed, nothing otherwise (ELFv2 §3.6.4.1).
+// Without a slot, the target must belong to the same unit and leave r2 alone.
 func (d *decider) refuseDirect(s *Site) (Reason, error) {
 	if s.NoTOC() { // the caller keeps no TOC pointer, so there is nothing to lose
 		if d.enteredLocally(int(s.Key)) {
@@ -144,8 +144,8 @@ func constant(s *Site, w ppc64.Word) Decision {
 	return Decision{Form: Constant, Word: w, Slot: cleanSlot(s)}
 }
 
-// branchWord returns a site's branch as it must be together with a relocation, which
-// says where it goes. For a constant, it is the branch that the site was.
+// branchWord returns the branch to write at a site together with a relocation, which
+// says where it goes. At a constant, it is the branch that the constant replaced.
 func branchWord(s *Site) ppc64.Word {
 	if s.Word.IsBranch() {
 		w, _ := s.Word.WithDisplacement(0)

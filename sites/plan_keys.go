@@ -10,7 +10,7 @@ import (
 )
 
 // held returns what a key holds when the program starts, as far as this object
-// determines that.
+// determines it.
 func (p *Plan) held(key int) Target {
 	t := p.Object.Keys[key].Target
 	if t.Kind != TargetUnknown && !p.Object.ownKey(key, p.env) {
@@ -39,7 +39,7 @@ func (p *Plan) isMixed(t *Tramp) bool {
 		return false
 	case tramp.Bind() == elf.STB_WEAK && key.Bind() != elf.STB_WEAK,
 		p.Object.inComdat(tramp.Section) && !p.Object.inComdat(key.Section):
-		return true // by another definition in the link
+		return true // another definition in the link may replace it
 	}
 	return p.env.preempts && p.Object.preemptible(tramp.Index) &&
 		(key.Bind() == elf.STB_LOCAL || key.Visibility() != elf.STV_DEFAULT)
@@ -51,7 +51,7 @@ func (d *decider) fixed(key int) (bool, string, error) {
 		return true, "", nil
 	}
 	if d.env.repatches {
-		return false, "", nil // makes no difference
+		return false, "", nil // unused: the run time repatches the sites
 	}
 	if d.refs == nil {
 		r, err := d.Object.findReferences(d.env, d.WholeProgram)
@@ -87,14 +87,15 @@ func (d *decider) target(key int) (ppc64.LocalEntry, bool) {
 		sym := d.Object.Keys[key].Target.Sym
 		entry, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(sym)).Other) // findKeys rejected the reserved value
 		s := d.Object.File.Symbol(int(sym))
-		// Another definition may have another entry.
+		// Another definition may have a different local entry.
 		replaceable := d.env.preempts && s.Bind() != elf.STB_LOCAL && d.Object.givesWay(s)
 		*c = callee{true, d.Object.sameUnit(int(sym), d.env) && !replaceable, entry}
 	}
 	return c.entry, c.ours
 }
 
-// keyAccess says how a key's stub of a kind reaches the key, if it can.
+// keyAccess returns how a key's stub of a kind reaches the key, and whether it
+// can.
 func (p *Plan) keyAccess(key int, kind StubEntry) (stub.Key, bool) {
 	k := &p.Object.Keys[key]
 	own := p.Object.ownKey(key, p.env)
@@ -113,12 +114,12 @@ func (p *Plan) keyAccess(key int, kind StubEntry) (stub.Key, bool) {
 }
 
 // follows reports whether a key's stub of a kind goes through a cell that the run time
-// of user space keeps as the key.
+// of user space keeps up to date with the key.
 func (p *Plan) follows(key int, kind StubEntry) bool {
 	return p.env.shortens && kind.stub() != StubShadow && !p.isReadOnly(key)
 }
 
-// noKey is the reason why no stub can reach a key.
+// noKey returns the reason why no stub can reach a key.
 func (d *decider) noKey() Reason {
 	if d.env.loader {
 		return TrampImported
@@ -129,8 +130,8 @@ func (d *decider) noKey() Reason {
 // In a module the stubs of an inline run time jump through cells and not through keys;
 // see package layout. A cell is in the module even if its key is not, and close enough
 // to r2 for one instruction to load it. It is never NULL, so there is nothing to test:
-// it begins with the trampoline, which goes through the key, and the run time stores
-// what the key holds, or a function that returns.
+// it first holds the trampoline, which goes through the key, and the run time stores
+// what the key holds, or a function that just returns.
 
 // areCellsNear reports whether one instruction reaches every cell that may be added.
 func (p *Plan) areCellsNear() bool {

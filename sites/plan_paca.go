@@ -12,7 +12,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// pacaForm is bl X; ld r2,PACATOC(r13), where X is the trampoline.
+// pacaForm tries bl X; ld r2,PACATOC(r13), where X is the trampoline.
 func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
 	o := d.Object
 	switch {
@@ -39,13 +39,13 @@ func (d *decider) pacaForm(s *Site, _ proof) (Decision, Reason) {
 	}, NoReason
 }
 
-// Where the PACA is set up: the sections of code that runs after that, and in virtual
-// mode. .init.text is not among them: it has prom_init and the first steps of
-// early_setup.
+// Sections of code that runs after the PACA is set up, and in virtual mode.
+// .init.text is not among them: it has prom_init and the first steps of early_setup.
 var pacaSections = []string{".text", ".sched.text", ".spinlock.text", ".cpuidle.text", ".irqentry.text", ".softirqentry.text"}
 
-// Code of the kernel that is in .text and yet runs in real mode, or before or without
-// the PACA: by the names of source files, if the object has them, and of functions.
+// Kernel code that is in one of these sections but runs in real mode, or before or
+// without the PACA: by the names of source files, if the object has them, and of
+// functions.
 var (
 	pacalessFiles = []string{"book3s_hv_rm_", "book3s_hv_ras", "book3s_hv_hmi", "prom_init", "mce", "machine_kexec", "early"}
 	pacalessFuncs = []string{"kvmppc_rm_", "kvmppc_realmode_", "kvmppc_hv_", "realmode_", "machine_check_", "mce_", "prom_", "early_", "kexec_"}

@@ -14,8 +14,7 @@ func (d *decider) proof(s *Site) (proof, error) {
 	return d.proofs[s], err
 }
 
-// prove answers for all sites that have a slot, function by function, when it is first
-// called.
+// prove fills in the proofs of all sites with a slot when it is first called.
 func (d *decider) prove() error {
 	if d.proofs != nil {
 		return nil
@@ -40,7 +39,7 @@ func (d *decider) prove() error {
 	return nil
 }
 
-// ask answers for the sites, which are in order of place.
+// ask fills in the proofs of the given sites, which are in order of place.
 func (d *decider) ask(text *cfg.Map, asked []*Site) {
 	for len(asked) > 0 {
 		sec, n := asked[0].Section, 0

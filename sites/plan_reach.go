@@ -25,24 +25,24 @@ type references struct {
 	places       map[int][]uint64    // see labels
 }
 
-// A keySection is a section with keys. Whatever reaches their first doubleword
-// may change them.
+// A keySection is a section with keys. Anything that reaches a key's first
+// doubleword may change it.
 type keySection struct {
 	off  []uint64  // of the keys, in order
-	key  []int     // which they are
+	key  []int     // their indices in Object.Keys
 	next []int     // by number: the next key at or after it that nothing reaches yet
-	all  reference // what reaches any place of the section, if anything does
+	all  reference // a reference that may reach any place of the section, if there is one
 }
 
-// A reference is what may let code change a key.
+// A reference is something that may let code change a key.
 type reference struct {
 	sec  int // of a relocation, 0 without one
 	rel  reloc.Rela
 	what string
 }
 
-// extent returns what a reference to a symbol may reach: what the symbol covers. If a
-// symbol has no size, that is unknown, unless it is a key.
+// extent returns what a reference to a symbol may reach: the bytes that the symbol
+// covers. Without a size they are unknown, unless the symbol is a key.
 func (r *references) extent(s elfrw.Symbol) (lo, hi uint64, ok bool) {
 	size := s.Size
 	if size < keySize {
@@ -75,14 +75,14 @@ func (k *keySection) follow(i int) int {
 	return end
 }
 
-// reachAll records a reference that reaches any place of the section.
+// reachAll records a reference that may reach any place of the section.
 func (r *references) reachAll(k *keySection, ref reference) {
 	if k.all.what == "" {
 		k.all = ref
 	}
 }
 
-// text puts a reference into words.
+// text describes a reference in words.
 func (r *references) text(ref reference) string {
 	if ref.sec == 0 {
 		return ref.what

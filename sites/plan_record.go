@@ -35,10 +35,10 @@ func (p *Plan) toRecord() ([]int32, error) {
 	return sites, nil
 }
 
-// sameAsBefore refuses to go on with what an earlier run has patched for another place:
-// the object would then be right for neither. Nor may a key change now that could not
-// then: its calls do not show any more. Nor may it stop changing once there is a table:
-// that would still name the calls.
+// sameAsBefore rejects an object that an earlier run has patched for another place: it
+// would then be right for neither. It also rejects a change from the run time none,
+// because the calls can no longer be found, and from inline to none, because the table
+// would still name the calls.
 func (p *Plan) sameAsBefore(was map[addr]recorded) error {
 	var first addr
 	found := false
@@ -57,7 +57,8 @@ func (p *Plan) sameAsBefore(was map[addr]recorded) error {
 	return errkind.AlreadyPatched.Wrap(p.Object.at(first.sec, first.off, -1, "the call to %s was patched for %s, with --runtime %s", errkind.Printable(r.key), placeWords(r.place), runtimeWord(r.runtime)))
 }
 
-// placeWords and runtimeWord may be asked about what a record of another version has.
+// placeWords and runtimeWord also accept unknown values, which a record of another
+// version may have.
 func placeWords(p Place) string {
 	switch p {
 	case Kernel:
@@ -81,8 +82,8 @@ func (p *Plan) recorded(i int) recorded {
 	return recorded{p.recordForm(i), p.Object.Keys[p.Object.Sites[i].Key].Name, p.Place, p.Runtime}
 }
 
-// recordForm is the form of a site in a record. The numbers of forms are the same
-// there. A site that stays on the stub which an earlier run gave it is not on its
+// recordForm returns the form of a site for a record, where forms have the same
+// numbers. A site that stays on the stub of an earlier run is not on its
 // trampoline.
 func (p *Plan) recordForm(i int) layout.RecordForm {
 	s, d := &p.Object.Sites[i], &p.Decisions[i]
@@ -99,8 +100,8 @@ func (p *Plan) recordForm(i int) layout.RecordForm {
 	return layout.RecordForm(d.Form)
 }
 
-// recordKeys returns the keys of sites, each once, in order. It enters their numbers by
-// key: of the first one, 0.
+// recordKeys returns the keys of sites, each once, in order. For each key, it sets its
+// index in the result in numbers.
 func (p *Plan) recordKeys(sites, numbers []int32) []int32 {
 	for _, site := range sites {
 		numbers[p.Object.Sites[site].Key] = -1
@@ -119,10 +120,10 @@ func (p *Plan) recordKeys(sites, numbers []int32) []int32 {
 	return keys
 }
 
-// recordTargets returns, for each of n keys by their numbers, the symbol of the function
-// that direct calls among the sites go to. The linker may drop such a key, and the calls
-// must still be compared with something. The symbol is 0 if there is no such call, or if the
-// function's definition gives way to another object's.
+// recordTargets returns, for each of n keys, the symbol of the function that direct calls
+// among the sites go to: the linker may drop the key, and verify must still have something
+// to compare the calls with. The symbol is 0 if there is no such call, or if another
+// object's definition may replace the function.
 func (p *Plan) recordTargets(n int, sites, numbers []int32) []int32 {
 	targets := make([]int32, n)
 	for _, site := range sites {

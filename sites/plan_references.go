@@ -13,8 +13,8 @@ import (
 	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
-// findReferences proves that keys never change: nothing but a key's own
-// trampoline and the tables of sites reaches it.
+// findReferences proves for as many keys as possible that they never change:
+// nothing but its own trampolines and the tables of sites reaches such a key.
 func (o *Object) findReferences(env environment, wholeProgram bool) (*references, error) {
 	r := &references{
 		o: o, env: env, wholeProgram: wholeProgram, why: make([]string, len(o.Keys)), keys: map[int]*keySection{},
@@ -40,8 +40,8 @@ func (o *Object) findReferences(env environment, wholeProgram bool) (*references
 	return r, nil
 }
 
-// findKeys finds the sections of the keys, and those in which a key is in
-// reach by itself.
+// findKeys finds the sections of the keys, and records those whose kind or name
+// alone makes a key reachable.
 func (r *references) findKeys() {
 	var spots = map[int][]spot{}
 	for i, k := range r.o.Keys {
@@ -82,12 +82,12 @@ func isIdentifier(name string) bool {
 	return name != ""
 }
 
-// plainData are the sections that linker scripts gather as data of no kind of
-// its own: their names, or the start of their names.
+// plainData are the names, or the first parts of the names, of the sections
+// that linker scripts gather as ordinary data.
 var plainData = []string{".data", ".bss", ".rodata", ".sdata", ".sbss", ".data1", ".rodata1"}
 
 // isPlainData reports whether a section is one of them. In the kernel, names with two
-// dots are those of tables and of per-CPU data.
+// dots are for tables and per-CPU data.
 func (r *references) isPlainData(name string) bool {
 	for _, p := range plainData {
 		if rest, ok := strings.CutPrefix(name, p); ok && (rest == "" || rest[0] == '.') {
@@ -97,8 +97,8 @@ func (r *references) isPlainData(name string) bool {
 	return false
 }
 
-// findNames notes the symbols through which a key can be reached, and the keys that
-// can be reached by a name from outside.
+// findNames finds the symbols in sections of keys, and the keys that can be
+// reached by a name from outside.
 func (r *references) findNames() {
 	o := r.o
 	for i := 1; i < o.File.NumSymbols(); i++ {
@@ -122,7 +122,8 @@ func (r *references) findNames() {
 	}
 }
 
-// explain says for the keys of a section what reaches all of the section.
+// explain gives the remaining keys of a section the reference that reaches all
+// of it.
 func (r *references) explain() {
 	for _, k := range r.keys {
 		if k.all.what == "" {

@@ -53,10 +53,9 @@ func (r *references) each(sec elfrw.Section, symbols index.Set, visit func(reloc
 	return nil
 }
 
-// holdsReferences reports whether the relocations of a section count: it is loaded,
-// and is not a table of sites, which is read as such. The linker scripts of the kernel
-// drop .discard.*, where the static_call() macro leaves the address of a key. Those of
-// user space do not.
+// holdsReferences reports whether the relocations of a section count: it is loaded and
+// is not a table of sites. The kernel's linker scripts drop .discard.*, where the
+// static_call() macro leaves the address of a key. Those of user space do not.
 func (r *references) holdsReferences(s elfrw.Section) bool {
 	t := &r.o.tables
 	switch {
@@ -71,13 +70,13 @@ func (r *references) holdsReferences(s elfrw.Section) bool {
 func isDiscard(s elfrw.Section) bool { return s.NameHasPrefix(".discard.") }
 
 // isAddressable reports whether a section is the one where the kernel's static_call()
-// macro leaves the address of a key, so that the compiler does not drop the key.
+// macro leaves the address of a key to keep the compiler from dropping the key.
 func isAddressable(s elfrw.Section) bool { return s.Named(".discard.addressable") }
 
-// unread finds the sections .discard.addressable, which stay in a user-space program but
-// which nothing can read: no symbol there is visible elsewhere, and no relocation of
-// another section names one. A linker joins sections of one name, so labels of other
-// objects may bound any other section.
+// unread finds the sections .discard.addressable that stay in a user-space program but
+// that nothing can read: no symbol in them is visible elsewhere, and no relocation of
+// another section names one. This holds for no other name: a linker joins sections of
+// one name, so labels of other objects may enclose them.
 func (r *references) unread() (map[int]bool, error) {
 	o, unread := r.o, map[int]bool{}
 	if r.env.kernelScript {
@@ -176,7 +175,7 @@ func loadsFrom(sec elfrw.Section, rel reloc.Rela) bool {
 	if !sec.IsCode() {
 		return false
 	}
-	w, _ := ppc64.Load(sec.Data(), rel.Off&^3) // 0, which is not an instruction, past the end
+	w, _ := ppc64.Load(sec.Data(), rel.Off&^3) // past the end: 0, which is not an instruction
 	op := ppc64.Decode(w, 0).Op
 	switch elf.R_PPC64(rel.Type()) {
 	case elf.R_PPC64_TOC16_HA:
@@ -189,8 +188,8 @@ func loadsFrom(sec elfrw.Section, rel reloc.Rela) bool {
 
 // add records one relocation against a symbol of a section that holds keys. The
 // address of a section, which an assembler uses for a local symbol and a compiler for
-// an anchor, leads to any place in the section, because code adds its own
-// displacement. The address of a symbol leads to what the symbol covers.
+// an anchor, may lead to any place in the section, because code adds its own
+// displacement. The address of a symbol leads to the bytes that the symbol covers.
 func (r *references) add(sec elfrw.Section, rel reloc.Rela) {
 	s := r.o.File.Symbol(int(rel.Sym()))
 	k, place := r.keys[s.Section], s.Value+uint64(rel.Addend)
@@ -238,8 +237,8 @@ func (r *references) ownTrampoline(k *keySection, place uint64, sec elfrw.Sectio
 }
 
 // loads reports whether the instruction of a relocation loads a key in one of the
-// key's trampolines. A trampoline that gets the address of the key from the GOT must
-// not store.
+// key's trampolines. A trampoline that loads the key's address from the GOT must not
+// store.
 func (r *references) loads(key int, sec elfrw.Section, rel reloc.Rela) bool {
 	for _, t := range r.tramps[key] {
 		s := r.o.File.Symbol(int(r.o.Tramps[t].Sym))
@@ -265,9 +264,9 @@ func (r *references) loads(key int, sec elfrw.Section, rel reloc.Rela) bool {
 	return false
 }
 
-// findDistances looks for what an assembler can leave in the data of a key's
-// section without a relocation: the distance to the key from the place itself, from
-// the symbol around it, or from the start of the section.
+// findDistances looks for distances to a key that an assembler may have left in
+// the data of the key's section without a relocation: from the place itself,
+// from the symbol around it, or from the start of the section.
 func (r *references) findDistances(sec int) error {
 	s, k := r.o.File.Section(sec), r.keys[sec]
 	data := s.Data()
@@ -300,7 +299,8 @@ func (r *references) findDistances(sec int) error {
 	return nil
 }
 
-// labels returns the places of the symbols of a section, in order, and its start.
+// labels returns the offsets of the symbols of a section and of its start, in
+// order.
 func (r *references) labels(sec int) []uint64 {
 	if r.places == nil {
 		r.places = map[int][]uint64{}

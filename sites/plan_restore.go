@@ -9,7 +9,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// restore chooses a form for the open sites: the first of Forms that is sound
+// restore chooses a form for each open site: the first of Forms that is sound
 // and allowed.
 func (d *decider) restore() error {
 	if len(d.open) == 0 {
@@ -38,9 +38,9 @@ func (d *decider) restore() error {
 	return nil
 }
 
-// saving tells the text which of the open sites will save r2, and asks once more. If
-// one of them is then proven and calls no stub that saves, the others lose nothing: r2
-// was saved before it anyway.
+// saving tells the code which of the open sites will save r2, and proves the sites
+// again. If one of them is then proven and calls no stub that saves, the others lose
+// nothing: r2 was saved before it anyway.
 func (d *decider) saving() error {
 	if err := d.prove(); err != nil {
 		return err
@@ -74,7 +74,8 @@ func (d *decider) willSave(s *Site, p proof) bool {
 	if _, why := d.pacaForm(s, p); why == NoReason {
 		return false
 	}
-	// A site in the table of a module may come to make no call at all.
+	// The run time of a module may turn a site in the table into one without a
+	// call.
 	dec, why := d.saveStubForm(s, p)
 	if dec.Listed {
 		return false
@@ -106,7 +107,7 @@ func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 
 // stay tries the one form that leaves the site on its trampoline.
 func (d *decider) stay(s *Site) (dec Decision, why Reason) {
-	p := d.proofs[s] // without a slot, or if r2 is not this unit's, there is no frame
+	p := d.proofs[s] // without a slot, or if r2 is not this unit's, frame is false
 	if dec, why = d.linkerForm(s, p); why != NoReason || p.entered {
 		return Decision{}, TrampReplaceable
 	}
@@ -141,16 +142,16 @@ func (d *decider) slotForm(s *Site, p proof) (Decision, Reason) {
 	return Decision{words: d.say("", p.reason)}, why
 }
 
-// mayRepatch reports whether the run time may write the branch of a site again and
-// again, provided that a restore after it is right: it finds the site in the table. A
-// site that may be discarded cannot be in a table.
+// mayRepatch reports whether the table may list a site, so that the run time may
+// rewrite its branch at any time. The restore after it must then be right for every
+// target. A site that may be discarded cannot be in a table.
 func (d *decider) mayRepatch(s *Site) bool {
-	near, _ := d.around(s) // decide has had an error
+	near, _ := d.around(s) // decide has returned any error
 	return d.env.mayRepatch && !near.comdat && !(d.env.userTable && d.isReadOnly(int(s.Key)))
 }
 
-// isReadOnly reports whether a key lies where a user-space program cannot write once
-// it runs: nothing updates it, and the run time must not note anything in it.
+// isReadOnly reports whether a key lies where a running user-space program cannot
+// write: nothing updates it, and the run time must not store anything in it.
 func (p *Plan) isReadOnly(key int) bool {
 	sec := p.Object.File.SymbolSection(int(p.Object.Keys[key].Sym))
 	if sec == 0 {
@@ -160,7 +161,8 @@ func (p *Plan) isReadOnly(key int) bool {
 	return !s.Has(elf.SHF_WRITE) || s.Named(relroData) || s.NameHasPrefix(relroData+".")
 }
 
-// relroData is what the dynamic linker makes read-only when it is done (-z relro).
+// relroData is the section that the dynamic linker makes read-only after
+// relocation (-z relro).
 const relroData = ".data.rel.ro"
 
 // listedAlone reports whether the table of a module has the site without a stub. Its
@@ -169,8 +171,9 @@ func (d *decider) listedAlone(s *Site) bool {
 	return d.env.moduleTable && s.Entry >= 0 && d.Object.Table.Entries[s.Entry].Stub == noStub
 }
 
-// stackForm is bl X; ld r2,24(r1) with 24(r1) proven. X goes through the key. In
-// a module it is what the key holds, if the run time will change it with the key.
+// stackForm tries bl X; ld r2,24(r1) with 24(r1) proven. X goes through the
+// key. In a module it is what the key holds, if the run time will change it
+// with the key.
 func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 	switch {
 	case !d.allows(Stack):
@@ -214,7 +217,7 @@ func (d *decider) stackForm(s *Site, p proof) (Decision, Reason) {
 }
 
 // shortened reports whether the run time makes a site a direct call or a constant when
-// it starts, as far as this object shows what its key holds.
+// it starts, as far as this object shows the key's value.
 func (d *decider) shortened(s *Site, dec *Decision) bool {
 	if !dec.Listed || !d.env.shortens {
 		return false
@@ -227,8 +230,8 @@ func (d *decider) shortened(s *Site, dec *Decision) bool {
 	return target.Kind == TargetFunc && (ours && local.PreservesR2() || d.Linker == BFD)
 }
 
-// takesCallerTOC reports whether a site's trampoline takes r2 from its caller and does
-// not save it, so that no linker puts a stub before it.
+// takesCallerTOC reports whether a site's trampoline takes r2 from its caller and
+// preserves it, so that no linker puts a stub before it.
 func (d *decider) takesCallerTOC(s *Site) bool {
 	if s.Tramp < 0 || d.Object.Tramps[s.Tramp].Entry != noStub {
 		return false
@@ -239,7 +242,7 @@ func (d *decider) takesCallerTOC(s *Site) bool {
 		d.Object.readTramp(int(s.Tramp)).callerTOC && d.Object.sameUnit(sym.Index, d.env)
 }
 
-// saveStubForm is bl stub; ld r2,24(r1).
+// saveStubForm tries bl stub; ld r2,24(r1).
 func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 	key, reachable := d.keyAccess(int(s.Key), StubSave)
 	switch {
@@ -261,10 +264,11 @@ func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 	}, NoReason
 }
 
-// keepsR2 reports whether a key's trampoline is here and passes r2 on unchanged. What
-// it leads to may return twice, with r2 right each time; a restore would load what
-// 24(r1) has become. After a call to a trampoline with local entry 1 the linker has
-// put a restore as well, and a function that returns twice has to take care of that.
+// keepsR2 reports whether a key's trampoline is defined here and preserves r2. Its
+// target may return twice, with the right r2 each time, but a restore would load
+// whatever 24(r1) holds by then. After a call to a trampoline with local entry 1 the
+// linker adds a restore anyway, so a function that returns twice has to cope with
+// that.
 func (d *decider) keepsR2(key int) bool {
 	sym := d.Object.trampoline(key)
 	s := d.Object.File.Symbol(sym)
@@ -272,8 +276,9 @@ func (d *decider) keepsR2(key int) bool {
 	return s.Section != 0 && err == nil && l.PreservesR2()
 }
 
-// linkerForm leaves the site on its trampoline, whose local entry 1 says that it may
-// change r2: the linker saves r2 before it and restores it in the slot.
+// linkerForm tries to leave the site on its trampoline. Local entry 1 says that the
+// trampoline may change r2, so the linker saves r2 before it and restores it in the
+// slot.
 func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
 	switch {
 	case !d.allows(Linker):
@@ -292,17 +297,17 @@ func (d *decider) linkerForm(s *Site, p proof) (Decision, Reason) {
 	if r := d.refuseLinker(int(s.Tramp)); r != NoReason {
 		return Decision{}, r
 	}
-	// bl, the save and the jump of the linker's stub, the trampoline, ld.
+	// The save and the jump of the linker's stub, the trampoline, and ld.
 	return Decision{
 		Form: Linker, Target: d.Object.Tramps[s.Tramp].Sym, Word: branchWord(s), Slot: ppc64.Nop,
 		Cost: 3 + d.Object.readTramp(int(s.Tramp)).steps, words: d.say("the linker saves r2 (local entry 1)", ""),
 	}, NoReason
 }
 
-// refuseLinker says why a trampoline may not get local entry 1. The bits have no
-// effect on an undefined symbol, the entry must not need r2 and r12, and every call in
-// the object must have a slot: within one section ld.bfd accepts a branch without one,
-// and nothing restores r2.
+// refuseLinker says why a trampoline must not get local entry 1. The bits have no
+// effect on an undefined symbol; the entry must need neither r2 nor r12; and every
+// call in the object must have a slot, because within one section ld.bfd accepts a
+// branch without one, and then nothing restores r2.
 func (d *decider) refuseLinker(t int) Reason {
 	o := d.Object
 	s := o.File.Symbol(int(o.Tramps[t].Sym))
@@ -326,7 +331,7 @@ func (d *decider) refuseLinker(t int) Reason {
 	return NoReason
 }
 
-// noTOCForm is the form of an open site whose caller keeps no TOC pointer:
+// noTOCForm chooses the form of an open site whose caller keeps no TOC pointer:
 // there is nothing to restore, and no slot.
 func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	key, reachable := d.keyAccess(int(s.Key), StubNoTOC)
@@ -348,7 +353,7 @@ func (d *decider) noTOCForm(s *Site) (Decision, Reason) {
 	return dec, NoReason
 }
 
-// shadowForm goes through a stub that restores r2 itself, for sites without a slot.
+// shadowForm tries a stub that restores r2 itself, for sites without a slot.
 // Nothing can unwind through that stub.
 func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 	key, reachable := d.keyAccess(int(s.Key), StubShadow)
@@ -368,8 +373,8 @@ func (d *decider) shadowForm(s *Site) (Decision, Reason) {
 	}, NoReason
 }
 
-// hasExceptionTables reports whether anything in the object wants to be told when an
-// exception passes.
+// hasExceptionTables reports whether any code of the object handles exceptions or
+// has clean-ups for them.
 func (o *Object) hasExceptionTables() bool {
 	for i := 1; i < o.File.NumSections(); i++ {
 		if o.File.Section(i).NameHasPrefix(".gcc_except_table") {

@@ -46,7 +46,7 @@ func (d *decider) unchanged(s *Site, dec *Decision) {
 	if dec.Form == Keep || dec.Target != tramp.Sym || !dec.Word.IsBranch() {
 		return
 	}
-	dec.Word = s.Word // perhaps as the assembler has resolved it
+	dec.Word = s.Word // possibly with a displacement from the assembler
 	dec.Done = s.SlotWord == dec.Slot
 	if dec.Form == Linker {
 		l, _ := ppc64.LocalEntryOf(d.Object.File.Symbol(int(tramp.Sym)).Other)

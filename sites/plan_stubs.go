@@ -22,9 +22,9 @@ func (d *decider) needStubs(s *Site, dec *Decision) {
 	}
 }
 
-// listPatchableStubs enters the stubs that save r2 in the table. If the key holds a function
-// of this unit, the run time lets the stub branch straight to it. A call to the stub
-// is then as good as direct, without a proof.
+// listPatchableStubs adds the stubs that save r2 to the table. If the key holds a function
+// of this unit, the run time makes the stub branch straight to it. A call to the stub is
+// then nearly as good as a direct one, without a proof.
 func (d *decider) listPatchableStubs() {
 	if t := d.table(); t != nil {
 		for i := range t.Entries {
@@ -40,7 +40,8 @@ func (d *decider) listPatchableStubs() {
 	}
 }
 
-// needStub returns the symbol of a stub's entry, 0 if the stub has yet to be made.
+// needStub returns the symbol of a stub's entry, or plans the stub and returns
+// 0.
 func (d *decider) needStub(key int, e StubEntry) int {
 	if sym := d.Object.stubSymbol(key, e); sym != 0 {
 		return sym

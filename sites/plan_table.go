@@ -4,7 +4,7 @@ package sites
 
 // A userPart is a section static_call_sites that a plan adds.
 type userPart struct {
-	code    int   // the section that refers to it, 0 for that of the new stubs
+	code    int   // the section of code that refers to it, 0 for that of the new stubs
 	entries []int // numbers of added entries
 }
 
@@ -35,5 +35,5 @@ func (p *Plan) userParts() (parts []userPart) {
 }
 
 // marksTable reports whether the plan adds a mark that there is a table. The mark is
-// tied to the section of the new stubs, without which no call leads to a stub.
+// tied to the section of the new stubs.
 func (p *Plan) marksTable(parts []userPart) bool { return len(parts) > 0 && len(p.Stubs) > 0 }

@@ -105,7 +105,7 @@ var reasons = [...]reasonText{
 	NoRecord:          {"no-record", "nothing says that the site was patched, or was meant to stay"},
 }
 
-// Reasons returns all reasons but NoReason, in the order of their constants.
+// Reasons returns all reasons except NoReason, in the order of their constants.
 func Reasons() []Reason {
 	list := make([]Reason, 0, len(reasons)-1)
 	for r := NoReason + 1; int(r) < len(reasons); r++ {
@@ -114,7 +114,8 @@ func Reasons() []Reason {
 	return list
 }
 
-// String returns the name of the reason, such as "key-missing"; empty for NoReason.
+// String returns the name of the reason, such as "key-missing", or "" for
+// NoReason.
 func (r Reason) String() string { return reasons[r].name }
 
 // MarshalText implements [encoding.TextMarshaler].

@@ -18,8 +18,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// TestRecord reads the records of every object that can be patched, and holds them
-// against the plan. A second run finds them as they should be.
+// TestRecord compares the records of every object that can be patched with the
+// plan. A second run must have nothing to record.
 func TestRecord(t *testing.T) {
 	names, err := filepath.Glob("../testdata/obj/*.o")
 	if err != nil || len(names) == 0 {
@@ -83,8 +83,8 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// TestRecordOfStubs has calls of the stubs of an earlier run, which stay: they are not
-// on their trampoline.
+// TestRecordOfStubs tests calls that stay on the stubs of an earlier run: they are not
+// recorded as being on their trampoline.
 func TestRecordOfStubs(t *testing.T) {
 	stubs := listedBefore[strings.Index(listedBefore, "	.section .text.unlikely"):strings.Index(listedBefore, "	.section static_call_sites")] +
 		"	.type __SCN__op,@function\n	.localentry __SCN__op,1\n__SCN__op: pld 12,__SCK__op@got@pcrel\nld 12,0(12)\ncmpdi 12,0\nbeqlr\nmtctr 12\nbctr\n	.size __SCN__op,.-__SCN__op\n" +
@@ -110,9 +110,9 @@ func TestRecordOfStubs(t *testing.T) {
 	}
 }
 
-// TestRecordKeys has keys whose address is known to be that of their symbol here, and
-// others: a record has a relocation for the first only. It has one for the function that
-// direct calls to a key go to, unless that is weak.
+// TestRecordKeys checks that a record has relocations only for keys whose address is
+// certainly that of their symbol here, and for the function that direct calls go to,
+// unless that is weak.
 func TestRecordKeys(t *testing.T) {
 	group := "	.section .data.g,\"awG\",@progbits,__SCK__op,comdat\n	.globl __SCK__op\n__SCK__op: .quad target\n	.text\n"
 	for _, c := range []struct {
@@ -149,8 +149,8 @@ func must(t *testing.T, text string) *Plan {
 	return p
 }
 
-// TestRecordLost takes the place of one of two records away: its sites are recorded
-// again, those of the other are not.
+// TestRecordLost removes the base of one of two records: only its sites are
+// recorded again.
 func TestRecordLost(t *testing.T) {
 	text := caller + foreignKey + trampNull + "	.section .text.second,\"ax\"\n" + strings.ReplaceAll(caller, "caller", "second")
 	out := apply(t, must(t, text))
@@ -206,8 +206,8 @@ func recordedInGroup(f *elfrw.File, sec int) bool {
 	return false
 }
 
-// TestRecordChecked spoils every field of the records, and their relocations:
-// Check has to see each of these.
+// TestRecordChecked corrupts every field of the records, and their relocations.
+// Check has to notice each.
 func TestRecordChecked(t *testing.T) {
 	p, err := plan(memory(t, "gcc-p8-O2-cxx_a.o"), Options{Place: User})
 	if err != nil {
@@ -224,7 +224,7 @@ func TestRecordChecked(t *testing.T) {
 		b[off] ^= 1
 		out, err := elfrw.New(b)
 		if err != nil {
-			return // a field of the file's own
+			return // elfrw checks this field
 		}
 		spoilt++
 		if err := p.Check(out); !errors.Is(err, ErrNotAsPlanned) {
@@ -251,7 +251,7 @@ func TestRecordChecked(t *testing.T) {
 			}
 		case s.Is(elf.SHT_RELA) && strings.HasSuffix(s.NameString(), layout.RecordSection):
 			for off := range s.Size {
-				if off%24 < 12 || off%24 >= 16 { // the symbol index below: one byte is enough
+				if off%24 < 12 || off%24 >= 16 { // below, one byte of the symbol index is enough
 					spoil(s.Off+off, "relocation")
 				}
 			}
@@ -304,7 +304,8 @@ func TestOtherPlace(t *testing.T) {
 	}
 }
 
-// TestRecordFlags wants the record to have the slots of calls that need r2 after them.
+// TestRecordFlags checks that the record has the slots of calls that need r2
+// afterwards.
 func TestRecordFlags(t *testing.T) {
 	for _, c := range []struct {
 		site Site

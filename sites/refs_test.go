@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestWaysToKey goes through the list of what may change a key (docs/proof.md): for each
-// way a source with that way, and one that is next to it but none.
+// TestWaysToKey goes through the list of what may change a key (docs/proof.md). For each
+// way there is a source that has it, and one that only comes close.
 func TestWaysToKey(t *testing.T) {
 	const (
 		local   = "key op, target, local\n"
@@ -27,7 +27,8 @@ func TestWaysToKey(t *testing.T) {
 	prefixed := func(load string) string {
 		return "	.pushsection .text.sct,\"ax\"\n	.balign 64\n	.type __SCT__op,@function\n__SCT__op:\n" + load + "\nmtctr 12\nbctr\n	.size __SCT__op,.-__SCT__op\n	.popsection\n"
 	}
-	// The trampoline of -fPIC in include/static_call.h, and what is in the section of the address.
+	// The trampoline for -fPIC in include/static_call.h, and the content of the section with the
+	// address.
 	pointerTramp := strings.ReplaceAll(strings.ReplaceAll(tramp, "__SCK__op@toc", "address@toc"), "mtctr", "ld 12,0(12)\nmtctr")
 	byAddress := func(more string) string {
 		return alone + "	.section .data.rel.ro.sct.op,\"aw\"\n	.balign 8\naddress:	.quad __SCK__op\n" + more + "	.text\n" + pointerTramp
@@ -145,14 +146,14 @@ func TestWaysToKey(t *testing.T) {
 	}
 }
 
-// TestAccesses has every load and store that says in its relocation how far it
-// reaches: as far as the key, or one unit of its displacement further.
+// TestAccesses tests every load and store whose relocation limits how far it
+// reaches: up to the key, or one unit of its displacement further.
 func TestAccesses(t *testing.T) {
 	const keys = "	.data\n	.balign 8\nbefore:	.quad 0\n	.text\nkey op, target, local\n"
 	for _, c := range []struct {
 		op    string
-		width int // 0: it leaves the address, or nobody knows how far it reaches
-		unit  int // of the displacement, 0 with a prefix
+		width int // 0: it keeps the address, or its reach is unknown
+		unit  int // of the displacement; 0 with a prefix
 	}{
 		{"lbz 8", 1, 1}, {"stb 8", 1, 1}, {"lhz 8", 2, 1}, {"lha 8", 2, 1}, {"sth 8", 2, 1},
 		{"lwz 8", 4, 1}, {"stw 8", 4, 1}, {"lfs 8", 4, 1}, {"stfs 8", 4, 1}, {"lfd 8", 8, 1}, {"stfd 8", 8, 1},
@@ -211,7 +212,7 @@ func TestAccesses(t *testing.T) {
 	}
 }
 
-// TestIdentifiers has names of sections for which a linker defines symbols, and others.
+// TestIdentifiers tests section names for which a linker defines symbols, and others.
 func TestIdentifiers(t *testing.T) {
 	for name, want := range map[string]bool{
 		"a": true, "z": true, "A": true, "Z": true, "_": true, "keys": true, "_0": true, "a9": true, "A_z0": true,

@@ -15,9 +15,9 @@ import (
 // livepatch patches is loaded (Documentation/livepatch/module-elf-format.rst).
 const shfRelaLivepatch = 0x00100000
 
-// relaTables are the relocations of each section of a file. Nearly every section
-// has one SHT_RELA section. A livepatch module has more for one section: those of
-// the module loader, and those that the kernel applies later.
+// relaTables are the relocations of each section of a file. Nearly every
+// section has one SHT_RELA section. A livepatch module has more for one
+// section: one for the module loader, and others that the kernel applies later.
 type relaTables struct {
 	f      *elfrw.File
 	edited []int32             // by section: the SHT_RELA section that may be edited, 0 without one
@@ -90,7 +90,7 @@ func (r *relaTables) table(sec int) (reloc.Table, error) {
 // has reports whether section sec has relocations.
 func (r *relaTables) has(sec int) bool { return r.edited[sec] != 0 || r.all[sec] != nil }
 
-// isEdited reports whether relocation i of section sec is one that may be edited.
+// isEdited reports whether relocation i of section sec may be edited.
 func (r *relaTables) isEdited(sec, i int) bool {
 	if r.all[sec] == nil {
 		return true // quick, because every site asks

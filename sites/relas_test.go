@@ -11,10 +11,9 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// livepatched assembles a text in which the relocations of section .later are meant
-// for another section, as kernel modules that patch others have them: they are made
-// a second SHT_RELA section of that, and the symbols klp* those of the kernel
-// (SHN_LIVEPATCH).
+// livepatched assembles a text and makes it like a livepatch module: the
+// relocations of section .later become a second SHT_RELA section of another
+// section, and the symbols klp* become SHN_LIVEPATCH.
 func livepatched(t *testing.T, text, section string, flags uint64) []byte {
 	t.Helper()
 	b := assemble(t, text)
@@ -35,8 +34,8 @@ func livepatched(t *testing.T, text, section string, flags uint64) []byte {
 	return b
 }
 
-// TestSecondRelocations gives sections a second relocation section. What it says
-// counts, of calls, slots and keys, and it stays as it is.
+// TestSecondRelocations gives sections a second relocation section. Its
+// relocations of calls, slots and keys count, and it stays unchanged.
 func TestSecondRelocations(t *testing.T) {
 	const (
 		head   = "func caller\nframe\n"

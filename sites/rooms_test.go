@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// rooms are the parts of the package, from the bottom to the top. A file of a room
-// is room.go, or begins with the room's name and an underscore; the others are the
+// rooms lists the parts of the package from bottom to top. A file of a room is
+// room.go, or begins with the room's name and an underscore; the others are the
 // model.
 var rooms = []string{"model", "find", "plan", "apply", "check"}
 
@@ -23,8 +23,8 @@ func roomOf(file string) int {
 	return max(slices.Index(rooms, name), 0)
 }
 
-// nothing imports every package as an empty one: references within this package
-// are found without what others define.
+// nothing imports every package as an empty one, which is enough to find the
+// references within this package.
 type nothing struct{}
 
 func (nothing) Import(path string) (*types.Package, error) {

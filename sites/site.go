@@ -48,7 +48,7 @@ type Site struct {
 	noTOC bool // see findNoTOC
 }
 
-// compare compares the site's place with another.
+// compare compares the site's place with another place.
 func (s *Site) compare(sec int, off uint64) int {
 	return cmp.Or(cmp.Compare(int(s.Section), sec), cmp.Compare(s.Off, off))
 }
@@ -66,7 +66,7 @@ func (s *Site) NoTOC() bool {
 type SlotState uint8
 
 const (
-	SlotNone    SlotState = iota // none: the section ends, or another instruction or a relocation follows
+	SlotNone    SlotState = iota // none: the section ends, or something else or a relocation follows
 	SlotNop                      // nop
 	SlotCror                     // cror 15,15,15 or cror 31,31,31
 	SlotRestore                  // ld r2,24(r1)
@@ -82,16 +82,17 @@ const (
 	StubSave             // __SCS__name: saves r2 at 24(r1) first
 	StubJump             // __SCJ__name: the same stub after the save
 	StubNoTOC            // __SCN__name: for callers without a TOC pointer
-	StubShadow           // __SCX__name: keeps LR on a stack of the thread's own, and restores r2
+	StubShadow           // __SCX__name: keeps LR on a stack of the thread's own, calls, and restores r2
 )
 
-// stubPrefixes are the names of the entries, all of them local symbols.
+// stubPrefixes are the prefixes of the names of the entries, which are local
+// symbols.
 var stubPrefixes = [...]string{
 	StubSave: layout.SaveStubPrefix, StubJump: layout.JumpStubPrefix,
 	StubNoTOC: layout.NoTOCStubPrefix, StubShadow: layout.ShadowStubPrefix,
 }
 
-// stub is the stub that an entry belongs to.
+// stub returns the kind of stub that an entry belongs to.
 func (e StubEntry) stub() StubEntry {
 	if e == StubJump {
 		return StubSave

@@ -14,9 +14,9 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// assemble makes an object of a text in the language of testdata/src/sc_asm.h.
-// Where the tests run again and again, SCPATCH_ASSEMBLED is a directory that keeps
-// the objects.
+// assemble makes an object from assembly with the macros of
+// testdata/src/sc_asm.h. SCPATCH_ASSEMBLED names a directory that caches the
+// objects between test runs.
 func assemble(t *testing.T, text string) []byte {
 	t.Helper()
 	kept := os.Getenv("SCPATCH_ASSEMBLED")
@@ -45,7 +45,7 @@ func assemble(t *testing.T, text string) []byte {
 
 // The pieces of the sources below.
 const (
-	foreignKey = "key op, target\n" // target is not defined: anybody's
+	foreignKey = "key op, target\n" // target is undefined and may be in any unit
 	ownTarget  = ".hidden target\nfunc target\nblr\nendfunc target\n"
 	caller     = "func caller\nframe\nbl __SCT__op\nnop\nunframe\nendfunc caller\n"
 	savedFirst = "func caller\nframe\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n"
@@ -69,7 +69,7 @@ __SCT__op:
 	.size __SCT__op,.-__SCT__op
 	.popsection
 `
-	// What an earlier version made of savedFirst, without the branch.
+	// savedFirst as an earlier version patched it, without the branch.
 	listedBefore = `	.text
 	.globl caller
 	.type caller,@function
@@ -108,7 +108,7 @@ __SCJ__op:
 	.quad __SCK__op
 	.text
 `
-	// The same of notocCaller, where the key has held NULL; there is no relocation.
+	// Likewise notocCaller with a key that held NULL; there is no relocation.
 	noTOCListed = `	.text
 	.localentry caller,1
 	.globl caller

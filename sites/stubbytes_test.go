@@ -16,8 +16,7 @@ import (
 	"github.com/scpatch/scpatch/sites/stub"
 )
 
-// TestStubBytes holds a stub and what goes with it against what objdump and
-// readelf say of it.
+// TestStubBytes checks a stub and its metadata with objdump and readelf.
 func TestStubBytes(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
@@ -154,8 +153,8 @@ func countSections(f *elfrw.File, name string) (n int) {
 	return n
 }
 
-// stubText is the section of the stubs as objdump prints it, each instruction
-// with its relocation.
+// stubText returns the section of the stubs as objdump prints it, each
+// instruction with its relocation.
 func stubText(t *testing.T, object []byte) string {
 	path := filepath.Join(t.TempDir(), "x.o")
 	if err := os.WriteFile(path, object, 0o644); err != nil {
@@ -176,7 +175,7 @@ func stubText(t *testing.T, object []byte) string {
 			lines = append(lines, text)
 		}
 	}
-	for len(lines) > 0 && lines[0] == "nop" { // in front of the first stub
+	for len(lines) > 0 && lines[0] == "nop" { // before the first stub
 		lines = lines[1:]
 	}
 	return strings.Join(lines, "\n")

@@ -35,13 +35,14 @@ type Table struct {
 	EntrySize int     // bytes
 	Entries   []Entry // in the order of the table
 
-	parts []tablePart // for user space: the sections that it is in
+	parts []tablePart // in user space: the sections of the table
 }
 
-// A tablePart is the section that holds the entries of a table from one entry on.
+// A tablePart is a section that holds the entries of a table from number first
+// on.
 type tablePart struct{ section, first int }
 
-// place returns where an entry is.
+// place returns the place of an entry.
 func (t *Table) place(entry int) (sec int, off uint64) {
 	first := 0
 	sec = t.Section

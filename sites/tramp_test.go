@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestTramps reads trampolines that differ from one that is known in one thing.
+// TestTramps reads trampolines that differ from a known one in one respect.
 func TestTramps(t *testing.T) {
 	const (
 		load = "addis 12,2,__SCK__op@toc@ha\nld 12,__SCK__op@toc@l(12)\n"
@@ -110,7 +110,7 @@ func TestTramps(t *testing.T) {
 	}
 }
 
-// TestNeverNull has keys that may come to hold NULL, as far as their trampolines show.
+// TestNeverNull tests which keys may ever hold NULL, judging by their trampolines.
 func TestNeverNull(t *testing.T) {
 	stub := "	.section .text.unlikely.static_call,\"ax\"\n	.type __SCS__op,@function\n__SCS__op: std 2,24(1)\naddis 12,2,__SCK__op@got@ha\nld 12,__SCK__op@got@l(12)\nld 12,0(12)\nmtctr 12\nbctr\n	.size __SCS__op,.-__SCS__op\n	.text\n"
 	also := func(tramp string) string {

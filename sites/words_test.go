@@ -12,7 +12,8 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// TestWords reads every word of an option, a form and a reason again, and no others.
+// TestWords parses every name of an option, a form and a reason back, and rejects
+// others.
 func TestWords(t *testing.T) {
 	for _, r := range []Runtime{Inline, Trampoline, None} {
 		if got, err := ParseRuntime(r.String()); err != nil || got != r {
@@ -87,7 +88,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestSay wants words to be shared with the decision before where they are the same.
+// TestSay checks that a decision shares its words with the last one if they are the
+// same.
 func TestSay(t *testing.T) {
 	var d decider
 	first := d.say("proof", "detail")
@@ -105,8 +107,8 @@ func TestSay(t *testing.T) {
 	}
 }
 
-// TestOptions holds options that contradict an object, or themselves, against the
-// error, and those that do not against what they mean.
+// TestOptions checks the errors for options that contradict an object or each
+// other, and the effect of valid ones.
 func TestOptions(t *testing.T) {
 	const (
 		module = "	.section .gnu.linkonce.this_module,\"aw\"\n	.quad 0\n	.text\n"
