@@ -20,7 +20,8 @@
 // What a doubleword holds when the program starts is in its bytes or in the
 // dynamic relocation on it. It is another place in the image, or a symbol that
 // the dynamic linker will look up; such symbols get addresses in the region
-// after the sections.
+// after the sections. If the dynamic linker chooses where the image lies, each
+// address has a relocation, and what has none is a number.
 //
 // Two instructions that make an address of an object must both have it from one
 // symbol: at the addresses that verify gives to sections, the high halves of two

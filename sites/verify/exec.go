@@ -294,7 +294,7 @@ func (p *program) result(m *machine, w ppc64.Word, in ppc64.Inst) (v value, ok b
 	case ppc64.OpPldPC:
 		return load(numberOf(m.pc).plus(in.Imm)), true
 	case ppc64.OpAdd:
-		return p.resolve(m.regs[in.RA]).sum(p.resolve(m.regs[w.RB()])), !w.Rc()
+		return p.distance(m.regs[in.RA]).sum(p.distance(m.regs[w.RB()])), !w.Rc()
 	case ppc64.OpMr:
 		return rs, !w.Rc()
 	case ppc64.OpOri:
@@ -385,4 +385,15 @@ func (p *program) resolve(v value) value {
 		return numberOf(c.addr)
 	}
 	return value{}
+}
+
+// distance is like resolve, for a value that is added to another. It may be a number that
+// no relocation makes an address: in the large code model, the distance to the TOC.
+func (p *program) distance(v value) value {
+	if v.kind == memory {
+		if c := p.doubleword(v.n); c.number {
+			return numberOf(c.addr)
+		}
+	}
+	return p.resolve(v)
 }

@@ -23,7 +23,7 @@ const (
 func (p *program) placeImage() error {
 	f := p.file
 	p.shared = elf.Type(f.Header().Type) == elf.ET_DYN
-	var relas []elfrw.Section
+	var relas, packed []elfrw.Section
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
 		switch {
@@ -38,6 +38,8 @@ func (p *program) placeImage() error {
 			p.dynamic = syms
 		case s.Is(elf.SHT_RELA) && s.Has(elf.SHF_ALLOC):
 			relas = append(relas, s)
+		case s.Type == shtRELR && s.Has(elf.SHF_ALLOC):
+			packed = append(packed, s)
 		case s.Is(elf.SHT_DYNAMIC):
 			if isProgram(s.Data()) {
 				p.shared = false
@@ -72,7 +74,13 @@ func (p *program) placeImage() error {
 			return err
 		}
 	}
+	for _, s := range packed {
+		if err := p.packedRelocations(s); err != nil {
+			return err
+		}
+	}
 	slices.SortStableFunc(p.moved, func(a, b reloc.Rela) int { return cmp.Compare(a.Off, b.Off) })
+	p.moves = elf.Type(f.Header().Type) == elf.ET_DYN && len(p.moved) > 0
 	p.findTOC()
 	return nil
 }
@@ -87,8 +95,53 @@ func isProgram(d []byte) bool {
 	return false
 }
 
-// dynamicRelocations reads a table of them. Relative ones in the form of SHT_RELR need
-// no reading: the place already holds the value that they stand for.
+const shtRELR = 19 // relative relocations, packed
+
+// packedRelocations reads SHT_RELR (gABI, "Relative Relocations"): a place, or 63 bits
+// for the doublewords that follow the previous ones. The place holds the addend.
+func (p *program) packedRelocations(s elfrw.Section) error {
+	note := func(at uint64) {
+		if b, ok := p.loaded(at, 8); ok {
+			p.moved = append(p.moved, reloc.Rela{Off: at, Info: uint64(elf.R_PPC64_RELATIVE), Addend: int64(binary.LittleEndian.Uint64(b))})
+		}
+	}
+	room := len(p.moved)
+	for i := range p.file.NumSections() {
+		room += len(p.file.Section(i).Data()) / 8
+	}
+	at := uint64(0)
+	for b := s.Data(); len(b) >= 8; b = b[8:] {
+		e := binary.LittleEndian.Uint64(b)
+		if e&1 == 0 {
+			note(e)
+			at = e + 8
+			continue
+		}
+		for j := range uint64(63) {
+			if e>>(j+1)&1 != 0 {
+				note(at + 8*j)
+			}
+		}
+		at += 63 * 8
+		if len(p.moved) > room {
+			return errkind.BadELF.Errorf("section %v: more relocations than there are doublewords", s)
+		}
+	}
+	return nil
+}
+
+// isMoved reports whether a dynamic relocation changes any of n bytes.
+func (p *program) isMoved(at uint64, n int) bool {
+	i, _ := slices.BinarySearchFunc(p.moved, at+uint64(n), func(r reloc.Rela, at uint64) int { return cmp.Compare(r.Off, at) })
+	for i--; i >= 0 && p.moved[i].Off+8 > at; i-- {
+		if h, ok := reloc.Lookup(p.moved[i].Type()); !ok || p.moved[i].Off+uint64(h.Size) > at {
+			return true
+		}
+	}
+	return false
+}
+
+// dynamicRelocations reads a table of them.
 func (p *program) dynamicRelocations(s elfrw.Section) error {
 	t, err := reloc.NewTable(s.Data())
 	if err != nil {
@@ -141,11 +194,15 @@ func (p *program) imageContent(at uint64) content {
 	case !ok:
 		return content{reason: "dynamic relocations overlap only parts of it"}
 	case !found:
-		b, ok := p.bytes(at, 8)
+		b, ok := p.loaded(at, 8)
 		if !ok {
 			return content{reason: "nothing is loaded there"}
 		}
-		return content{known: true, addr: binary.LittleEndian.Uint64(b)}
+		n := binary.LittleEndian.Uint64(b)
+		if p.moves && n != 0 {
+			return content{addr: n, number: true, reason: "it holds a number: no dynamic relocation makes it an address"}
+		}
+		return content{known: true, addr: n}
 	}
 	switch elf.R_PPC64(r.Type()) {
 	case elf.R_PPC64_RELATIVE:

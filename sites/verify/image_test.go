@@ -96,6 +96,21 @@ var pieFaults = []struct {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+8))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
+	{"a number that nothing makes an address", func(d *damage) {
+		retype(d.moved("__SCK__direct"), elf.R_PPC64_NONE)
+		binary.LittleEndian.PutUint64(d.at("__SCK__direct", 0), d.symbol("f_hidden").Value)
+	},
+		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (it holds a number: no dynamic relocation makes it an address)"}},
+	{"a relocation of code", func(d *damage) {
+		copy(d.moved("__SCK__tail"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-4))
+	},
+		[]string{"v_save+0x14: calls __SCS__save, which does not go through a key", "v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
+	{"a relocation of half a word before code", func(d *damage) {
+		r := d.moved("__SCK__tail")
+		retype(r, elf.R_PPC64_ADDR16)
+		copy(r, binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-4))
+	},
+		[]string{"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
 	{"a symbol that there is not", func(d *damage) { d.moved("__SCK__direct")[13] = 1 },
 		[]string{"error: section .*: relocation .*: symbol 256 of"}},
 	{"the symbol behind the last", func(d *damage) { d.moved("__SCK__direct")[12] = byte(d.file.Section(".dynsym").Size / 24) },

@@ -48,6 +48,7 @@ type program struct {
 	relas  map[int]reloc.Sorted // of an object, by section
 	marks  map[half]uint64      // see joinHalves
 	moved  []reloc.Rela         // dynamic relocations of an image, by place
+	moves  bool                 // the dynamic linker chooses the addresses of an image
 	shared bool                 // a shared library: its symbols may be preempted
 	tocs   map[uint64]uint64
 	every  []uint64 // see allTOCs
@@ -158,6 +159,19 @@ func (p *program) code(at uint64) (elfrw.Section, uint64, bool) {
 // applied. It is false if there is no such memory, or if a relocation cannot be
 // applied here.
 func (p *program) bytes(at uint64, n int) ([]byte, bool) {
+	b, ok := p.loaded(at, n)
+	switch {
+	case !ok:
+		return nil, false
+	case p.object:
+		s, off, _ := p.locate(at)
+		return b, p.relocate(s.Index, off, b)
+	}
+	return b, !p.isMoved(at, n)
+}
+
+// loaded returns a copy of n bytes of memory, as they are in the file.
+func (p *program) loaded(at uint64, n int) ([]byte, bool) {
 	s, off, ok := p.locate(at)
 	if !ok || uint64(n) > s.Size-off {
 		return nil, false
@@ -166,7 +180,7 @@ func (p *program) bytes(at uint64, n int) ([]byte, bool) {
 	if d := s.Data(); d != nil {
 		copy(b, d[off:])
 	}
-	return b, !p.object || p.relocate(s.Index, off, b)
+	return b, true
 }
 
 // word returns an instruction word as it is in the file.
@@ -203,6 +217,7 @@ type content struct {
 	addr   uint64
 	named  bool // the dynamic linker finds it by name: it may belong to another unit
 	ifunc  bool // what the resolver at addr returns
+	number bool // not known as an address, but as the number addr
 	reason string
 }
 
