@@ -13,16 +13,16 @@ import (
 // The addresses that code computes have a high part, made by addis from the TOC
 // pointer or from 0, and a low part, added by addi or a load (ELFv2 §2.3.2). If both
 // are in one straight run of instructions, the registers show which belong together.
-// The low part is that of one symbol, so any high part that reaches it is the right
-// one. If another block has made the high part, all high parts are tried that may be
-// in the register by then, also by way of other registers and of the frame: see ways.
-// A value that is not an address only weakens a proof.
+// A low part belongs to one symbol, so any high part that reaches it is the right
+// one. If another block made the high part, all high parts that may be in the
+// register by then are tried, including those that came through other registers or
+// the frame: see ways. A value that is not an address only weakens a proof.
 
 // highs are the high parts that a register may hold somewhere in a function.
 type highs struct {
 	regs   [32][]uint64
-	slots  map[int64][]uint64 // by the displacement of a store
-	spread bool               // they may be in any register
+	slots  map[int64][]uint64 // by the displacement of the store
+	spread bool               // the high parts may be in any register
 }
 
 // add puts values into a set, and reports whether it grew.
@@ -35,16 +35,16 @@ func add(set *[]uint64, values ...uint64) (grew bool) {
 	return grew
 }
 
-// Limits for one function: the high parts of one register (64 MiB have 1024, and a
-// function needs a few), and how often one is copied on against the order of the
-// instructions.
+// Limits for one function: the high parts of one register (64 MiB have 1024,
+// and a function needs a few), and the rounds needed to follow copies against
+// the order of the instructions.
 const (
 	maxHighs  = 1024
 	maxRounds = 16
 )
 
-// fixed returns what an instruction adds up if its base is the same wherever the
-// instruction is: the TOC pointer, 0 for addis, and for a prefixed instruction its own
+// fixed returns the sum that an instruction computes if its base does not depend on
+// earlier instructions: the TOC pointer, 0 for addis, or a prefixed instruction's own
 // address.
 func fixed(in ppc64.Inst, at, toc uint64) (uint64, bool) {
 	switch {
@@ -57,10 +57,10 @@ func fixed(in ppc64.Inst, at, toc uint64) (uint64, bool) {
 }
 
 // findHighs collects the high parts in [start, end). It returns false if there are too
-// many. It takes the suffix of a prefixed instruction for an instruction too.
+// many. It treats the suffix of a prefixed instruction as an instruction too.
 func (im *image) findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
 	h.slots = map[int64][]uint64{}
-	copies, grew := im.copies[:0], false // copies: what may add something in another round
+	copies, grew := im.copies[:0], false // copies: instructions that may add something in another round
 	for off := start; off < end; off += ppc64.WordSize {
 		w, _ := ppc64.Load(t.code, off)
 		in := ppc64.Decode(w, 0)
@@ -73,7 +73,7 @@ func (im *image) findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
 	im.copies = copies
 	for round := 1; grew && h.few(); round++ {
 		if h.spread = h.spread || round == maxRounds; h.spread {
-			break // every high part is in the register of its addis
+			break // every high part is at least in the register of its addis
 		}
 		grew = false
 		for _, in := range copies {
@@ -83,7 +83,7 @@ func (im *image) findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
 	return h, h.few()
 }
 
-// few reports whether there are not too many.
+// few reports whether no register has too many high parts.
 func (h *highs) few() bool {
 	for i := range h.regs {
 		if len(h.regs[i]) > maxHighs {
@@ -120,7 +120,7 @@ func (h *highs) follow(in ppc64.Inst, toc uint64) bool {
 	return false
 }
 
-// of returns what a register may hold.
+// of returns the high parts that a register may hold.
 func (h *highs) of(r uint8) []uint64 {
 	if !h.spread {
 		return h.regs[r]
@@ -153,7 +153,7 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 	var unsure []uint64 // low parts whose high part is not known
 	for off := start; off < end; off += ppc64.WordSize {
 		w, suffix, _ := ppc64.Fetch(t.code, off)
-		if w.LK() || w.BranchesAlways() { // what follows may have other registers
+		if w.LK() || w.BranchesAlways() { // the next word may be reached with other values
 			now.known, now.other = 0, 0
 			continue
 		}
@@ -167,8 +167,9 @@ func (im *image) addresses(t *text, start, end uint64, fn int) {
 	use.pair(unsure, fn, toc, &h, first)
 }
 
-// pair finds the addresses that low parts with unknown high parts make. If the
-// registers can be followed, a high part must lead to its low part: see ways.
+// pair finds the addresses made by low parts whose high parts are unknown. If
+// the registers can be followed, a high part must lead to its low part: see
+// ways.
 func (u user) pair(unsure []uint64, fn int, toc uint64, h *highs, first int) {
 	var w *ways
 	for _, off := range unsure {
@@ -190,15 +191,15 @@ func (u user) pair(unsure []uint64, fn int, toc uint64, h *highs, first int) {
 	}
 }
 
-// held says which high part each register holds at a place.
+// held records which high part each register holds at a place.
 type held struct {
 	high         [32]uint64
-	known, other uint32 // masks: the high part is known, or it is known that there is none
+	known, other uint32 // masks: the register holds a known high part, or certainly none
 	toc          uint64
 }
 
-// base returns the high part that a register holds, if it is known. unsure is true
-// if it may hold one of those of h.
+// base returns the high part that a register holds, if known. unsure is true if
+// it may hold one of h.
 func (x *held) base(r uint8, h *highs) (high uint64, known, unsure bool) {
 	switch {
 	case r == ppc64.RegTOC:
@@ -209,8 +210,9 @@ func (x *held) base(r uint8, h *highs) (high uint64, known, unsure bool) {
 	return 0, false, x.other>>r&1 == 0 && len(h.of(r)) > 0
 }
 
-// step applies an instruction that continues with the next one and writes the
-// registers of a mask. The second word of a prefixed instruction only looks like one.
+// step applies an instruction after which the next one follows. writes is a mask of
+// the registers that it writes. suffixed says that it may be only the second word of
+// a prefixed instruction.
 func (x *held) step(in ppc64.Inst, writes uint32, suffixed bool) {
 	known, other := x.known, x.other
 	x.known, x.other = known&^writes, other&^writes
@@ -222,15 +224,15 @@ func (x *held) step(in ppc64.Inst, writes uint32, suffixed bool) {
 		x.high[in.RA] = x.high[in.RT]
 		x.known |= known >> in.RT & 1 << in.RA
 		x.other |= other >> in.RT & 1 << in.RA
-	case suffixed: // perhaps it writes a vector register
-	case in.Op == ppc64.OpLd, in.Op == ppc64.OpMfvsrd, in.Op == ppc64.OpMfvsrld: // perhaps it loads what the frame or a vector register keeps
+	case suffixed: // it may write a vector register instead
+	case in.Op == ppc64.OpLd, in.Op == ppc64.OpMfvsrd, in.Op == ppc64.OpMfvsrld: // it may load a saved high part
 	default:
 		x.other |= writes
 	}
 }
 
-// ownTOC returns the TOC pointer that a function makes at its global entry (ELFv2
-// §2.3.2.1). It differs from the unit's if the linker has made several TOCs.
+// ownTOC returns the TOC pointer that a function computes at its global entry
+// (ELFv2 §2.3.2.1). It differs from toc if the linker has made several TOCs.
 func (t *text) ownTOC(fn int, toc uint64) uint64 {
 	x := &t.funcs[fn]
 	_, code, ok := t.two(x.start)
@@ -244,14 +246,14 @@ func (t *text) ownTOC(fn int, toc uint64) uint64 {
 	return t.base + x.start + uint64(high.Imm+low.Imm)
 }
 
-// makesTOC reports whether two instructions put an address into r2, made from that
-// of the function or from 0.
+// makesTOC reports whether two instructions put an address into r2 that they
+// compute from the function's address or from 0.
 func makesTOC(high, low ppc64.Inst) bool {
 	return high.Op == ppc64.OpAddis && high.RT == ppc64.RegTOC && (high.RA == ppc64.RegEntry || high.RA == 0) &&
 		low.Op == ppc64.OpAddi && low.RT == ppc64.RegTOC && low.RA == ppc64.RegTOC
 }
 
-// two returns two words, decoded.
+// two returns the two words at an offset, also decoded.
 func (t *text) two(off uint64) (words [2]ppc64.Word, insts [2]ppc64.Inst, ok bool) {
 	for i := range words {
 		w, err := ppc64.Load(t.code, off+uint64(i)*ppc64.WordSize)
@@ -263,16 +265,16 @@ func (t *text) two(off uint64) (words [2]ppc64.Word, insts [2]ppc64.Inst, ok boo
 	return words, insts, true
 }
 
-// A user is a stretch of code, and what it does with addresses.
+// A user is a range of code that uses addresses.
 type user struct {
 	im         *image
 	t          *text
 	start, end uint64
-	part       bool // it may be a part of another function
+	part       bool // it may be part of another function
 }
 
-// instruction finds the address that an instruction makes or loads. It returns false
-// if the instruction adds a low part to an unknown high part.
+// instruction records the address that an instruction computes or loads. It returns
+// false if the instruction adds a low part to an unknown high part.
 func (u user) instruction(in ppc64.Inst, at uint64, now *held, h *highs) bool {
 	switch in.Op {
 	case ppc64.OpPaddi, ppc64.OpPla, ppc64.OpPld, ppc64.OpPldPC:
@@ -299,7 +301,7 @@ func (u user) instruction(in ppc64.Inst, at uint64, now *held, h *highs) bool {
 	return true
 }
 
-// made returns the address that addi or ld makes from a high part.
+// made returns the address that addi computes, or ld loads, given a high part.
 func (u user) made(in ppc64.Inst, high uint64) (addr uint64, ok bool) {
 	if in.Op == ppc64.OpLd {
 		return u.im.word64(high + uint64(in.Imm))
@@ -307,7 +309,7 @@ func (u user) made(in ppc64.Inst, high uint64) (addr uint64, ok bool) {
 	return high + uint64(in.Imm), true
 }
 
-// address records an address that the code has.
+// address records an address that the code computes.
 func (u user) address(addr uint64) {
 	im := u.im
 	if im.work++; im.work > maxWork {
@@ -328,10 +330,10 @@ func (im *image) isData(addr uint64) bool {
 	return ok && im.secs[p.sec] == nil && !im.skips(addr)
 }
 
-// leads reports whether it would matter if an instruction made an address from a high
-// part. If it is not certain that the two halves belong together, and together they
-// lead into an unrelated function, it does not matter: no compiler takes the address
-// of a place in another function. In a large program, chance would find some.
+// leads reports whether the address that an instruction would make from an uncertain
+// high part matters. An address in an unrelated function does not: no compiler takes
+// the address of a place inside another function, and in a large program some wrong
+// pairs make one by chance.
 func (u user) leads(in ppc64.Inst, high uint64) bool {
 	addr, ok := u.made(in, high)
 	if !ok {
@@ -344,19 +346,20 @@ func (u user) leads(in ppc64.Inst, high uint64) bool {
 	return table && u.im.isData(addr)
 }
 
-// A tableBase is an address of data where a jump table may begin, and the code that
-// has the address.
+// A tableBase is an address of data where a jump table may begin, and the code
+// that computes it.
 type tableBase struct {
 	addr uint64
 	user user
 }
 
-// jumpTables reads what may be jump tables: distances from the start of the table.
-// (The first entry of a table of sites, whose start a run time has, would look like
-// one.) Nothing says where a table ends. It continues as long as its entries lead to
-// instructions. But if a function has the address of an entry, and the entry there
-// leads into that very function, another table begins. The targets of a table are in
-// the function that has it; entries that lead elsewhere are other numbers.
+// jumpTables reads possible jump tables, which hold distances from the start of the
+// table. (The first entry of a table of sites, whose start a run time knows, would
+// look like one.) Nothing marks the end of a table: it continues as long as its
+// entries lead to instructions. But if a function computes the address of an entry,
+// and that entry leads into the same function, another table begins there. The
+// targets of a table are in the function that uses it; entries that lead elsewhere
+// are other numbers.
 func (im *image) jumpTables() {
 	slices.SortStableFunc(im.bases, func(a, b tableBase) int { return cmp.Compare(a.addr, b.addr) })
 	begins := im.bases[:0:0]
@@ -403,8 +406,8 @@ func (u user) has(p place) bool {
 	return p.sec == u.t.sec && u.start <= p.off && p.off < u.end
 }
 
-// related reports whether a place is in the user's function, or whether one of the two
-// may be a part of the other.
+// related reports whether a place is in the user's function, or in a function of which
+// one may be a part of the other.
 func (u user) related(t *text, off uint64) bool {
 	fn := t.covering(off)
 	return u.part || u.has(place{t.sec, off}) || fn < 0 || t.funcs[fn].cold

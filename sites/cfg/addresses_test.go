@@ -31,14 +31,13 @@ func TestFixed(t *testing.T) {
 	}
 }
 
-// TestHighs has instructions of a function, and wants to know in which registers
-// high parts may be somewhere in it.
+// TestHighs checks which registers may hold high parts anywhere in a function.
 func TestHighs(t *testing.T) {
 	const toc = 0x800000
 	const (
 		high   = 0x3d220001 // addis r9,r2,1
 		high10 = 0x3d420002 // addis r10,r2,2
-		none   = 0x3d290001 // addis r9,r9,1: of no fixed register
+		none   = 0x3d290001 // addis r9,r9,1: no fixed base
 		copy   = 0x7d3e4b78 // mr r30,r9
 		again  = 0x7fdff378 // mr r31,r30
 		store  = 0xf9210028 // std r9,40(r1)
@@ -96,9 +95,9 @@ func highsOf(words []ppc64.Word, toc uint64) (highs, bool) {
 	return im.findHighs(&text{code: code}, 0, uint64(len(code)), toc)
 }
 
-// TestManyHighs wants a register to hold maxHighs and no more. A chain of copies
-// against the order of the instructions takes a round for each, and there are
-// maxRounds.
+// TestManyHighs checks that a register may hold maxHighs high parts and no
+// more. A chain of copies against the order of the instructions takes one round
+// per copy, and there are maxRounds.
 func TestManyHighs(t *testing.T) {
 	for _, n := range []int{maxHighs, maxHighs + 1} {
 		words := make([]ppc64.Word, n)

@@ -8,8 +8,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// branches finds the branches from one function into another that no relocation
-// shows.
+// branches finds the branches without a relocation from one function into
+// another.
 func (m *Map) branches(t *text) {
 	size := uint64(len(t.code))
 	next := 0                                   // relocation

@@ -13,8 +13,7 @@
 //
 // A proof is only as good as the list of the ways into a function. The
 // instructions show only some of these ways; the others are in other sections.
-// Read goes through those once, for all functions of the sections that it is
-// asked for:
+// Read goes through those once, for all functions of the requested sections:
 //
 //	symbols                  functions and their local entries; entries within them
 //	branches                 from another function or section, by relocation or by
@@ -48,27 +47,27 @@
 //
 // # What is not understood
 //
-// Nothing is guessed. Where something does not have a known form, nothing is
-// proven for what it could be about, and for no more: the functions that an
-// entry of .eh_frame names by its relocations, and those that the section of
-// its exception table names; the entry of __ex_table or __jump_table; the
-// place, the function, or the stretch of text. An entry of .eh_frame that names
-// nothing may belong to any function that no other entry covers. R_PPC64_NONE
-// does not count as a relocation: ld.bfd leaves one for each that it drops, at
-// an unrelated place. Only relocations of a kind that is not read make the
-// whole file unproven. Read fails only where the object contradicts itself.
+// Nothing is guessed. If something does not have a known form, nothing is
+// proven for the code that it may concern, and only for that: the functions
+// that an entry of .eh_frame names by its relocations, and those that the
+// section of its exception table names; the entry of __ex_table or
+// __jump_table; the place, the function, or the range of text. An entry of
+// .eh_frame that names nothing may belong to any function that no other entry
+// covers. R_PPC64_NONE does not count as a relocation: ld.bfd leaves one for
+// each that it drops, at an unrelated place. Only relocations in a format that
+// is not read prevent all proofs in a file. Read fails only if the object
+// contradicts itself.
 //
 // # Linked images
 //
-// ReadImage has no relocations of the code. It goes through all code, for
-// branches between sections and functions, and for addresses that the code
-// computes from the TOC pointer or from its own address, or loads from the TOC.
-// The two halves of an address belong together if the registers lead from one to
-// the other.
-// A jump table at such an address is recognized because its elements lead into
-// the text. Addresses in data are those of the dynamic linker's relocations,
-// and any eight bytes that could be an address. Linux's tables lie between
-// symbols.
+// A linked image has no relocations of its code. ReadImage goes through all
+// code, for branches between sections and functions, and for addresses that the
+// code computes from the TOC pointer or from its own address, or loads from the
+// TOC. The two halves of an address belong together if the registers lead from
+// one to the other. A jump table at such an address is recognized because its
+// elements lead into the text. Addresses in data are those in the dynamic
+// linker's relocations, and any eight bytes that could be an address. Symbols
+// enclose Linux's tables.
 //
 // # Cost
 //
@@ -76,7 +75,6 @@
 // over the symbols and over the relocations of the loaded sections, a second
 // and a third pass over these relocations if there are jump tables, and one
 // over .eh_frame and over the words of the sections in question. Everything is
-// linear except for sorting what was found. Where functions, tables or
-// exception tables overlap so much that it would not be linear, nothing is
-// proven.
+// linear except for sorting the results. If functions, tables or exception
+// tables overlap so much that it would not be linear, nothing is proven.
 package cfg

@@ -10,8 +10,8 @@ import (
 	"github.com/scpatch/scpatch/sites/cfg"
 )
 
-// May a call be followed by ld r2,24(r1)? Only if the function has saved its own
-// r2 there on every way to the call.
+// A call may be followed by ld r2,24(r1) only if the function has saved its own
+// r2 there on every path to the call.
 func ExampleMap_Prove() {
 	f, err := elfrw.Open("../../testdata/obj/asm-annot16.o")
 	if err != nil {
@@ -27,7 +27,7 @@ func ExampleMap_Prove() {
 	for i, v := range m.Prove(text.Index, calls) {
 		fmt.Printf("0x%x: %v %s\n", calls[i], v.Proven, v.Reason)
 	}
-	// The first call goes to a stub of ours, which saves r2.
+	// The first call goes to one of our stubs, which saves r2.
 	m.Saves(text.Index, 0xd4)
 	v := m.Prove(text.Index, calls)[1]
 	fmt.Printf("0x%x: %v, saved at 0x%x\n", calls[1], v.Proven, v.At)

@@ -83,7 +83,7 @@ func (r *reader) point(sec int, off, size, raw uint64, _ byte) (place, error) {
 	n := 0
 	for x := range r.sortedRelocs(sec).Within(off, off+size) {
 		if x.Type() == uint32(elf.R_PPC64_NONE) {
-			gone = true // in a section that the linker has dropped, or nowhere
+			gone = true // it pointed into a section that the linker has dropped
 			continue
 		}
 		rel = x

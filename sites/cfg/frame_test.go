@@ -32,8 +32,8 @@ const leafMacros = `
 	.text
 `
 
-// TestFrame asks whether r1 points to a frame of the function, and whether the slot
-// is entered: by the name of the call, "frame" or "none", and "entered".
+// TestFrame checks whether r1 points to a frame of the function, and whether
+// the slot is entered: for each call, "frame" or "none", and "entered".
 func TestFrame(t *testing.T) {
 	tests := []struct {
 		name, source string
@@ -114,7 +114,7 @@ func TestFrame(t *testing.T) {
 				if !ok {
 					t.Fatalf("no call %s", name)
 				}
-				// Only its own section is asked for.
+				// Only its own section is requested.
 				m, err := Read(o.file, []int{p.sec})
 				if err != nil {
 					t.Fatal(err)

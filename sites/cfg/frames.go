@@ -13,7 +13,7 @@ import (
 )
 
 // Pointer encodings of .eh_frame and of exception tables (LSB 5.0, Core, Generic Part,
-// 10.5.1): how a value is stored, and what it is relative to.
+// 10.5.1): how a value is stored and what it is relative to.
 const (
 	encOmit     = 0xff
 	encIndirect = 0x80
@@ -28,7 +28,7 @@ var (
 	errUnknown = errors.New("not understood")
 )
 
-// A cursor reads a piece of a section.
+// A cursor reads a range of a section.
 type cursor struct {
 	data []byte
 	off  uint64 // in the section
@@ -49,7 +49,7 @@ func (c *cursor) bytes(n uint64) []byte {
 func (c *cursor) u8() byte    { return c.bytes(1)[0] }
 func (c *cursor) u32() uint32 { return binary.LittleEndian.Uint32(c.bytes(4)) }
 
-// leb128 reads a number of either kind.
+// leb128 reads a LEB128 number, signed or not.
 func (c *cursor) leb128(signed bool) (v uint64) {
 	for shift := uint(0); ; shift += 7 {
 		b := c.u8()
@@ -70,7 +70,7 @@ func (c *cursor) leb128(signed bool) (v uint64) {
 	}
 }
 
-// value reads a number in a format, without what it is relative to.
+// value reads a number in the format of enc and does not add its base.
 func (c *cursor) value(enc byte) uint64 {
 	switch enc & encFormat {
 	case 0x0, 0x4, 0xc: // absptr, udata8, sdata8
@@ -92,12 +92,12 @@ func (c *cursor) value(enc byte) uint64 {
 	return 0
 }
 
-// pointers resolves what the unwinder's sections point to. The field is at off in
+// pointers resolves pointers in the unwinder's sections. The field is at off in
 // section sec and has size bytes; raw is its value. A null pointer has section 0, and
 // a pointer to something outside this file has section elsewhere.
 type pointers interface {
 	point(sec int, off, size, raw uint64, enc byte) (place, error)
-	// plain reports that no relocation changes the bytes in [start, end).
+	// plain reports whether no relocation changes the bytes in [start, end).
 	plain(sec int, start, end uint64) bool
 	// names visits the places that relocations in [start, end) name, and returns
 	// how many relocations there are.
@@ -119,11 +119,11 @@ func (c *cursor) pointer(p pointers, sec int, enc byte) (place, error) {
 	return p.point(sec, at, c.off-at, raw, enc)
 }
 
-// A cie is what entries of one kind in .eh_frame have in common.
+// A cie holds what the FDEs of one CIE have in common.
 type cie struct {
 	code  byte // encoding of code addresses
 	lsda  byte // of the address of the exception table
-	sized bool // entries say how long their augmentation is
+	sized bool // FDEs give the length of their augmentation data
 }
 
 // An unwinding reads .eh_frame and the exception tables that it names.
@@ -156,9 +156,9 @@ func (m *Map) unwind(p pointers) {
 	}
 }
 
-// section reads the entries of .eh_frame. An entry of size 0 ends what one input of a
-// linker has; others may follow it. If the size of an entry is wrong, everything after
-// it is lost.
+// section reads the entries of .eh_frame. An entry of size 0 ends the contribution of
+// one input of a linker; others may follow. If the size of an entry is wrong,
+// everything after it is lost.
 func (u *unwinding) section(s elfrw.Section) {
 	data := s.Data()
 	cies := map[uint64]cie{}
@@ -211,9 +211,10 @@ func (u *unwinding) entry(c *cursor, s elfrw.Section, cies map[uint64]cie) error
 	return u.fde(c, s, x)
 }
 
-// lost notes that entries are not understood. Their relocations say which code they
-// describe, and where their exception tables are. A table that is not read may have
-// landing pads in anything that the relocations of its section name.
+// lost records that entries are not understood. Their relocations tell which
+// code they describe, and where their exception tables are. A table that is not
+// read may have landing pads anywhere that the relocations of its section point
+// to.
 func (u *unwinding) lost(s elfrw.Section, start, end uint64, err error) {
 	why := fmt.Sprintf("section %v+0x%x: %v", s, start, err)
 	u.ptr.names(s.Index, start, end, func(to place) {
@@ -225,8 +226,7 @@ func (u *unwinding) lost(s elfrw.Section, start, end uint64, err error) {
 	})
 }
 
-// anywhere notes an entry for code that is not known: it may be any code that no other
-// entry covers.
+// anywhere records an entry for unknown code: any code that no other entry covers.
 func (u *unwinding) anywhere(format string, a ...any) {
 	if u.m.uncovered == "" {
 		u.m.uncovered = fmt.Sprintf(format, a...)
@@ -251,7 +251,7 @@ func (u *unwinding) cie(c *cursor, sec int) (x cie, err error) {
 	augmentation := c.bytes(uint64(n + 1))[:n]
 	switch version {
 	case 1, 3:
-	case 4: // with the sizes of an address and of a segment's number
+	case 4: // followed by the sizes of an address and of a segment selector
 		if c.u8() != 8 || c.u8() != 0 {
 			return x, errUnknown
 		}
@@ -310,7 +310,7 @@ func (u *unwinding) fde(c *cursor, s elfrw.Section, x cie) error {
 		return err
 	}
 	size := c.value(x.code & encFormat)
-	var table place // null where there is none
+	var table place // null if there is none
 	tableErr := error(nil)
 	if x.sized && c.err == nil {
 		if n := c.leb128(false); n > c.end-c.off {
@@ -325,7 +325,7 @@ func (u *unwinding) fde(c *cursor, s elfrw.Section, x cie) error {
 		u.anywhere("section %v+0x%x: an exception table without a function", s, off)
 		return nil
 	case t == nil:
-		return nil // not of code that is asked for
+		return nil // not in a requested section
 	case c.err != nil:
 		u.m.refuse(begin.sec, begin.off, begin.off+1, "section %v+0x%x: %v", s, off, c.err)
 		return c.err

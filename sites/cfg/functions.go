@@ -11,21 +11,21 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A function is what a function symbol covers, or several symbols of the same extent.
+// A function is the extent of a function symbol, or of several equal ones.
 type function struct {
 	start, end uint64
 	entry      ppc64.LocalEntry
 	outer      int32 // index of the last function that starts before this one and does not end before it, or -1
 	deep       bool  // too many functions overlap here
-	cold       bool  // its symbol is that of a part of another function
-	guessed    bool  // its symbol has no size: it is taken to end where the next one begins
+	cold       bool  // its symbol names a cold part of another function
+	guessed    bool  // its symbol has no size: it is assumed to end where the next one begins
 }
 
-// maxDepth is how many functions may cover one place; an inner symbol in a
-// function written in assembly makes 2.
+// maxDepth is the largest number of functions that may cover one place; an
+// inner symbol in a function written in assembly makes 2.
 const maxDepth = 16
 
-// readSymbols finds the functions and what else symbols say of the sections.
+// readSymbols finds the functions, and entries within functions.
 func (m *Map) readSymbols() {
 	f := m.f
 	for i := 1; i < f.NumSymbols(); i++ {
@@ -39,7 +39,7 @@ func (m *Map) readSymbols() {
 		if !ok || t == nil {
 			continue
 		}
-		// The reserved local entry counts as none, with which nothing is proven.
+		// The reserved local entry counts as 0, with which nothing is proven.
 		l, _ := ppc64.LocalEntryOf(s.Other)
 		switch typ {
 		case elf.STT_OBJECT, elf.STT_TLS, elf.STT_COMMON:
@@ -70,7 +70,7 @@ func (m *Map) readSymbols() {
 // a size covers their start.
 func (t *text) unsized() {
 	slices.SortFunc(t.funcs, func(a, b function) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end)) })
-	out, covered := t.funcs[:0], uint64(0) // the end of what functions with a size cover so far
+	out, covered := t.funcs[:0], uint64(0) // the end of the functions so far
 	for i, fn := range t.funcs {
 		if fn.guessed {
 			if fn.start < covered {
@@ -90,8 +90,8 @@ func (t *text) unsized() {
 	t.funcs = out
 }
 
-// addUnnamed adds the functions that are in .eh_frame and that no symbol covers. Only
-// their first instructions show how r2 is set at their entry.
+// addUnnamed adds the functions in .eh_frame that no symbol covers. Only their first
+// instructions show how they set r2.
 func (t *text) addUnnamed() {
 	slices.SortFunc(t.fdes, func(a, b fdeRange) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
 	known := t.funcs
@@ -109,8 +109,9 @@ func (t *text) addUnnamed() {
 	}
 }
 
-// entryOf tells from the code at a global entry whether it makes the TOC pointer from
-// r12, as in ELFv2 §2.3.2.1: in two instructions, followed by the local entry.
+// entryOf tells from the code at a global entry whether two instructions there
+// compute the TOC pointer from r12, as in ELFv2 §2.3.2.1; the local entry follows
+// them.
 func (t *text) entryOf(off uint64) ppc64.LocalEntry {
 	const none, twoInstructions ppc64.LocalEntry = 0, 3
 	words, code, ok := t.two(off)

@@ -16,7 +16,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// ask reads a file whole and asks about every bl in it. It returns how many are
+// ask reads a whole file and proves every bl in it. It returns how many are
 // proven.
 func ask(f *elfrw.File) (proven int, err error) {
 	var secs []int
@@ -55,8 +55,7 @@ func ask(f *elfrw.File) (proven int, err error) {
 	return proven, nil
 }
 
-// FuzzRead reads anything that elfrw takes for an ELF file, as an object and as an
-// image.
+// FuzzRead reads anything that elfrw accepts, as an object and as an image.
 func FuzzRead(f *testing.F) {
 	paths, _ := filepath.Glob("../../testdata/obj/*.o")
 	for _, path := range paths {
@@ -85,7 +84,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// corruptible is an object with all that Read reads.
+// corruptible returns an object with everything that Read reads.
 func corruptible(t testing.TB) []byte {
 	return assembleSource(t, exceptions("0xff", "3", ".long")+`
 		begin g
@@ -107,9 +106,8 @@ func corruptible(t testing.TB) []byte {
 	.Ltab:	.long .La-.Ltab, .Lb-.Ltab`)
 }
 
-// TestCorrupt changes one field at a time. Nothing may be proven that cannot be
-// known any more: c1, where it is about the one entry of .eh_frame, c3 and c4, where
-// it is about the jump table.
+// TestCorrupt changes one field at a time. Nothing may be proven that is no longer
+// certain: c1 if the entry of .eh_frame is changed, c3 and c4 if the jump table is.
 func TestCorrupt(t *testing.T) {
 	whole := corruptible(t)
 	f, err := elfrw.New(whole)
@@ -135,7 +133,7 @@ func TestCorrupt(t *testing.T) {
 	u32 := func(v uint32) []byte { return le.AppendUint32(nil, v) }
 	u64 := func(v uint64) []byte { return le.AppendUint64(nil, v) }
 	frame := section(".eh_frame").Data()
-	fde := 4 + int(le.Uint32(frame)) // the CIE lies in front
+	fde := 4 + int(le.Uint32(frame)) // after the CIE
 	for _, tt := range []struct {
 		name  string
 		off   int
@@ -187,7 +185,8 @@ func TestCorrupt(t *testing.T) {
 			t.Errorf("%s: %d proven, want %d", tt.name, n, tt.want)
 		}
 	}
-	// Any byte of what is neither code nor name: nothing panics.
+	// Change any byte that belongs to neither code nor names: nothing may
+	// panic.
 	for _, name := range []string{".eh_frame", ".gcc_except_table", ".rela.eh_frame", ".rela.text", ".rela.rodata", ".rela__ftr_fixup", ".rela__ex_table", ".symtab"} {
 		s := section(name)
 		for off := s.Off; off < s.Off+s.Size; off++ {

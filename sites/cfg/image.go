@@ -14,10 +14,10 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// ReadImage is Read for a linked file, an executable or a shared library, with
-// the given TOC pointer. Places are offsets in sections here too. The code no
-// longer has relocations, so ReadImage reads all code, including what is not in
-// secs, for branches and addresses.
+// ReadImage is Read for an executable or a shared library with the given TOC
+// pointer. Here, too, places are offsets in sections. The code no longer has
+// relocations, so ReadImage reads all code, including what is not in secs, for
+// branches and addresses.
 func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 	if len(newMap(f, secs).secs) == 0 {
 		return newMap(f, nil), nil
@@ -60,9 +60,9 @@ type image struct {
 	toc     uint64
 	memory  *elfrw.Memory
 	dyn     []dynamicValue // by address
-	skipped []span         // addresses of data that name places where nothing goes
-	work    int            // what the search for addresses has cost
-	bases   []tableBase    // addresses of data that code has
+	skipped []span         // address ranges of data whose pointers are never followed
+	work    int            // the cost of the search for addresses so far
+	bases   []tableBase    // addresses of data that code computes
 	copies  []ppc64.Inst   // of findHighs
 }
 
@@ -75,8 +75,8 @@ func (im *image) at(addr uint64) (place, bool) {
 	return place{s.Index, off}, ok
 }
 
-// within returns the code section of an address within a function, other than its
-// entries, and the place in that section.
+// within returns the section and the offset of an address in code, and whether
+// it is in a function but not at one of its entries.
 func (im *image) within(addr uint64) (*text, uint64, bool) {
 	p, ok := im.at(addr)
 	t := im.secs[p.sec]
@@ -87,7 +87,7 @@ func (im *image) within(addr uint64) (*text, uint64, bool) {
 	return t, p.off, fn >= 0 && !t.enters(fn, p.off)
 }
 
-// bytes returns the content of a section from an address.
+// bytes returns the bytes from an address to the end of its section.
 func (im *image) bytes(addr uint64) []byte {
 	s, off, _ := im.memory.Locate(addr)
 	if off >= uint64(len(s.Data())) {
@@ -156,14 +156,14 @@ func (im *image) dynamicSymbol(rela elfrw.Section, sym uint32) uint64 {
 	return binary.LittleEndian.Uint64(syms[uint64(sym)*symSize:][8:])
 }
 
-// pointer notes an address that data at another address hold.
+// pointer records that the data at address at hold the address addr.
 func (im *image) pointer(at, addr uint64) {
 	if t, off, ok := im.within(addr); ok && !im.skips(at) {
 		im.label(t.sec, label{off: off, kind: pointer})
 	}
 }
 
-// skips reports whether nothing goes where the data at an address point.
+// skips reports whether pointers at an address are never followed.
 func (im *image) skips(addr uint64) bool {
 	i, _ := slices.BinarySearchFunc(im.skipped, addr, func(s span, addr uint64) int {
 		if s.end <= addr {
@@ -175,8 +175,8 @@ func (im *image) skips(addr uint64) bool {
 }
 
 // pointers reads the addresses in the data: any eight bytes that may be one. If the
-// dynamic linker moves the file, each address has a relocation, and what has none is a
-// number.
+// dynamic linker relocates the file, each address has a relocation, and anything
+// without one is a number.
 func (im *image) pointers() {
 	if elf.Type(im.f.Header().Type) == elf.ET_DYN && im.relative() {
 		return
@@ -197,8 +197,8 @@ func (im *image) pointers() {
 	}
 }
 
-// relative reads SHT_RELR (gABI, "Relative Relocations"): a place, or 63 bits for
-// the doublewords that follow the previous ones. It reports whether the file has relative
+// relative reads SHT_RELR (gABI, "Relative Relocations"): each entry is an address, or 63
+// bits for the doublewords that follow. It reports whether the file has relative
 // relocations at all, of this kind or the other.
 func (im *image) relative() bool {
 	found := len(im.dyn) > 0
@@ -253,5 +253,5 @@ func (im *image) point(sec int, off, _, raw uint64, enc byte) (place, error) {
 
 func (im *image) plain(int, uint64, uint64) bool { return true }
 
-// names knows no relocations: an image has none for what the linker has placed.
+// names visits nothing: an image has no relocations of these sections.
 func (im *image) names(int, uint64, uint64, func(place)) int { return 0 }

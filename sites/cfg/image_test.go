@@ -16,8 +16,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// tocOf returns the TOC pointer of an image: what .TOC. is, or 0x8000 behind the
-// begin of .got (ELFv2 §3.3).
+// tocOf returns the TOC pointer of an image: the value of .TOC., or the start
+// of .got plus 0x8000 (ELFv2 §3.3).
 func tocOf(f *elfrw.File) uint64 {
 	for i := 1; i < f.NumSymbols(); i++ {
 		if s := f.Symbol(i); string(f.SymbolName(s)) == ".TOC." && !s.Undefined() {
@@ -50,7 +50,7 @@ func readImage(t *testing.T, path string) *object {
 	return o
 }
 
-// imageSites gives the verdict on every bl with a nop or a restore behind it.
+// imageSites returns the verdict on every bl that a nop or a restore follows.
 func (o *object) imageSites() (all []site) {
 	for _, sec := range o.secs {
 		t := o.m.secs[sec]
@@ -71,7 +71,7 @@ func (o *object) imageSites() (all []site) {
 	return all
 }
 
-// images are ways to link testdata/library.cc.
+// images lists ways to link testdata/library.cc.
 var images = []struct {
 	name string
 	args []string
@@ -81,7 +81,7 @@ var images = []struct {
 	{"pie", []string{"-pie", "-fPIE"}},
 }
 
-// TestRunImages patches what is proven in linked programs.
+// TestRunImages patches the proven calls of linked programs and runs them.
 func TestRunImages(t *testing.T) {
 	tooltest.Long(t, "make soundness")
 	cxx := tooltest.Path(t, crossCXX)
@@ -98,7 +98,7 @@ func TestRunImages(t *testing.T) {
 			same   bool
 		}{{"proven", proven, true}, {"control", saves, false}} {
 			if !tt.same && image.name == "pie" {
-				continue // has too little of its own to fail
+				continue // too small to fail
 			}
 			out := slices.Clone(o.file.Bytes())
 			n, all := 0, o.imageSites()
@@ -125,7 +125,8 @@ func TestRunImages(t *testing.T) {
 	}
 }
 
-// nameAt names a call by its function, the function's size, and the distance.
+// nameAt returns a function that names a call by its function, the function's
+// size, and the distance.
 func (o *object) nameAt() func(s site) string {
 	type extent struct {
 		sec        int
@@ -144,10 +145,10 @@ func (o *object) nameAt() func(s site) string {
 	}
 }
 
-// TestImageLikeObjects compares the verdicts on linked programs, where everything
-// has to be found in instructions and data, with those on the objects, where
-// relocations tell: nothing may be proven that is not proven there, and most has
-// to be.
+// TestImageLikeObjects compares the verdicts on linked programs, where
+// everything has to be found in instructions and data, with those on the
+// objects, which have relocations. Nothing may be proven that is not proven in
+// the objects, and most of that has to be.
 func TestImageLikeObjects(t *testing.T) {
 	tooltest.Long(t, "make soundness")
 	cxx := tooltest.Path(t, crossCXX)
@@ -195,8 +196,8 @@ func TestImageLikeObjects(t *testing.T) {
 	}
 }
 
-// TestImageCode has calls, jump tables and computed branches in images of both
-// linkers, and high parts of addresses that wait in a vector register.
+// TestImageCode tests calls, jump tables and computed branches in images of
+// both linkers, and high parts of addresses that are kept in a vector register.
 func TestImageCode(t *testing.T) {
 	gcc := tooltest.Path(t, crossC)
 	dir := t.TempDir()
@@ -328,9 +329,9 @@ func TestImageCode(t *testing.T) {
 	}
 }
 
-// TestImagePointers gives the data of a program that is linked to be moved the
-// address of a place behind a save: as a pointer in either kind of relocation, and
-// as a number, which nobody can go to.
+// TestImagePointers puts the address of a place after a save into the data of a
+// position-independent program: as a pointer with either kind of relocation,
+// and as a plain number, which cannot be a target.
 func TestImagePointers(t *testing.T) {
 	cc := tooltest.Path(t, crossC)
 	tooltest.Path(t, "ld.lld")
@@ -392,8 +393,8 @@ g:	blr
 	}
 }
 
-// TestImageTables has two jump tables of one function, one behind the other. What
-// the second one holds, counted from the first, is no way into the function.
+// TestImageTables tests two adjacent jump tables of one function. The entries
+// of the second, taken relative to the first, are not ways into the function.
 func TestImageTables(t *testing.T) {
 	clang := tooltest.Path(t, "clang")
 	tooltest.Path(t, "ld.lld")

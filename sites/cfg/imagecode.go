@@ -8,7 +8,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// maxWork bounds the search for addresses in an image.
+// maxWork limits the search for addresses in an image.
 const maxWork = 1 << 27
 
 // code reads the instructions of an image.
@@ -33,8 +33,8 @@ func (im *image) code() {
 	im.jumpTables()
 }
 
-// imageBranches finds the branches into functions from outside in a section of an
-// image.
+// imageBranches finds the branches in a section of an image that enter
+// functions from outside.
 func (im *image) imageBranches(t *text) {
 	fn, from, until := -1, uint64(0), uint64(0)
 	for off := uint64(0); uint64(len(t.code))-off >= ppc64.WordSize; off += ppc64.WordSize {

@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// noEntries are the tables of Linux that name places where nothing goes. Some consist
-// of distances, each from its own field, so they look like jump tables.
+// noEntries are Linux's tables whose pointers are never followed. Some hold
+// distances, each from its own field, so they look like jump tables.
 var noEntries = map[string]bool{
 	"mcount_loc": true, "kprobe_blacklist": true, "static_call_sites": true,
 	"__bug_table": true, "__ksymtab": true, "__ksymtab_gpl": true, "__tracepoints_ptrs": true,
 }
 
-// kernelTables reads the tables of a Linux image, which are between two symbols, or in
-// a section of their own.
+// kernelTables reads the tables of a Linux image, which are between two symbols or in
+// their own sections.
 func (im *image) kernelTables() {
 	ranges := map[string]*[2]uint64{} // by the name of the section in an object
 	for i := 1; i < im.f.NumSymbols(); i++ {
@@ -83,7 +83,7 @@ func (im *image) kernelTables() {
 	im.skipped = mergeSpans(im.skipped)
 }
 
-// imagePairs reads pairs of distances from their own fields.
+// imagePairs reads pairs of distances, each from its own field.
 func (im *image) imagePairs(name string, addr uint64, data []byte, size int) {
 	pair := func(i int) (from, to place, ok bool) {
 		field := func(i int) (place, bool) {

@@ -14,7 +14,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// Where Debian's cross toolchain has its libraries.
+// The libraries of Debian's cross toolchain.
 const gccLibs = "/usr/lib/gcc-cross/powerpc64le-linux-gnu/12"
 const libcLibs = "/usr/powerpc64le-linux-gnu/lib"
 
@@ -38,8 +38,8 @@ func library(t testing.TB, path string) (all []*object) {
 	return all
 }
 
-// TestShares prints how many calls are proven in the archives and objects of a
-// directory, SCPATCH_LIBS, and why the others are not.
+// TestShares prints how many calls are proven in the archives and objects of
+// the directory SCPATCH_LIBS, and why the others are not.
 func TestShares(t *testing.T) {
 	tooltest.Long(t, "go test ./sites/cfg with SCPATCH_LIBS")
 	dir := os.Getenv("SCPATCH_LIBS")
@@ -74,7 +74,7 @@ func TestShares(t *testing.T) {
 // shares prints one library's numbers; with SCPATCH_VERBOSE, every call too.
 func shares(t *testing.T, all []*object) {
 	n, proven, reasons := 0, 0, map[string]int{}
-	stub := map[string]int{} // calls that a stub which saves r2 is no help for
+	stub := map[string]int{} // calls for which a stub that saves r2 would not help
 	for _, o := range all {
 		for _, s := range o.analyse() {
 			switch {
@@ -111,7 +111,7 @@ func shares(t *testing.T, all []*object) {
 	}
 }
 
-// BenchmarkRead reads all objects of libstdc++.a and asks about every bl of each
+// BenchmarkRead reads all objects of libstdc++.a and proves every bl of each
 // function.
 func BenchmarkRead(b *testing.B) {
 	all := library(b, gccLibs+"/libstdc++.a")

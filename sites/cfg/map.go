@@ -13,28 +13,28 @@ import (
 	"github.com/scpatch/scpatch/sites/tocsave"
 )
 
-// A Map is what is known about the code of some sections of a file: which
-// functions there are, and every way into the middle of one. Only one goroutine
-// at a time may use it.
+// A Map holds what is known about the code of some sections of a file: the
+// functions, and every way into the middle of one. Only one goroutine at a time
+// may use it.
 type Map struct {
 	f     *elfrw.File
 	secs  map[int]*text
 	image bool // linked: values of symbols are addresses
 
-	// broken says why nothing at all can be proven: something that names code
-	// is not understood, and it could name any.
+	// broken says why nothing at all can be proven: something is not understood
+	// that could concern any code.
 	broken string
 
 	// uncovered says why nothing can be proven in a function that .eh_frame does not
 	// cover: there is an entry for unknown code.
 	uncovered string
 
-	whole *Map   // with all sections that have code; see source
+	whole *Map   // the map of all sections with code; see source
 	asked uint64 // bytes of code that were analysed for frames
 }
 
-// A text is one section with code. All places are offsets in it, in bytes. The
-// lists are sorted once everything has been read.
+// A text is one section with code. All places are byte offsets in it. The lists
+// are sorted once everything has been read.
 type text struct {
 	sec    int
 	code   []byte
@@ -42,40 +42,40 @@ type text struct {
 	relocs reloc.Sorted
 	funcs  []function
 
-	entries  []uint64   // entered with nothing known
-	edges    []edge     // edges from an instruction to other places where it may continue, sorted by from
-	into     []edge     // the same, by to
-	arrivals []arrival  // branches from outside of a function
-	begun    []uint64   // starts of functions that something other than a branch names
+	entries  []uint64   // places entered with nothing known
+	edges    []edge     // sorted by from
+	into     []edge     // the same edges, sorted by to
+	arrivals []arrival  // branches from outside a function
+	begun    []uint64   // starts of functions that something other than a branch refers to
 	labels   []label    // places whose address is stored somewhere
 	pads     []pad      // landing pads
-	fdes     []fdeRange // what the unwinder knows
+	fdes     []fdeRange // extents in .eh_frame
 	patched  []span     // code that may be replaced, and the instruction after it
 	saves    []uint64   // calls to code that saves r2 itself
 	restores []uint64   // loads that are certain to restore r2
 	unknown  []unknownCode
-	entered  []uint64 // for an image, while its addresses are looked for: see findEntered
+	entered  []uint64 // in an image, during the search for addresses: see findEntered
 	open     bool     // an edge or entry was added since the lists were sorted
 }
 
-// An edge leads from one instruction to another, in addition to what the instruction
-// itself says.
+// An edge leads from one instruction to another that may follow it, beyond what the
+// instruction itself shows.
 type edge struct{ from, to uint64 }
 
 // A pad is a landing pad for the part of a function in [start, end).
 type pad struct{ off, start, end uint64 }
 
-// An fdeRange is what an FDE describes: a function, or a piece of one.
+// An fdeRange is the code that an FDE describes: a function or a part of one.
 type fdeRange struct {
 	start, end uint64
 	lsda       bool
 }
 
-// A span is a stretch of code, [start, end).
+// A span is the range [start, end).
 type span struct{ start, end uint64 }
 
-// An unknownCode is a range, [start, end), about which the file says something not
-// understood. Nothing is proven in a function that overlaps it.
+// An unknownCode is a range, [start, end), about which something in the file is
+// not understood. Nothing is proven in a function that overlaps it.
 type unknownCode struct {
 	start, end uint64
 	why        string
@@ -112,7 +112,8 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 		all[i] = t.outside(off)
 		t.around(off, func(fn int) { asked = append(asked, question{fn, i}) })
 	}
-	// Inner functions come after outer ones, so what the outermost says is said last.
+	// Inner functions have higher numbers and come first here, so the outermost one
+	// gives the last verdict.
 	slices.SortFunc(asked, func(a, b question) int {
 		return cmp.Or(cmp.Compare(b.fn, a.fn), cmp.Compare(a.call, b.call))
 	})
@@ -138,8 +139,8 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 	return all
 }
 
-// both returns the verdict of two functions that cover a call. If neither proves it,
-// the first one says why.
+// both combines the verdicts of two functions that cover a call. If neither proves
+// it, the reason is the first one's.
 func both(a, b tocsave.Verdict) tocsave.Verdict {
 	v := b
 	if !a.Proven {
@@ -164,7 +165,7 @@ func (m *Map) UsesTOC(sec int, off uint64) (uses, known bool) {
 	return t.funcs[fn].entry.UsesTOC(), true
 }
 
-// outside is the verdict on a place that no function symbol covers.
+// outside returns the verdict on a place that no function covers.
 func (t *text) outside(off uint64) tocsave.Verdict {
 	why := "the extent of the function is unknown"
 	if _, ok := t.fdeAt(off); ok {
@@ -185,7 +186,7 @@ func (m *Map) HasLSDA(sec int, off uint64) bool {
 	return ok && p.lsda || t.unknownIn(off, off+1) != nil
 }
 
-// Saves notes that the callee of the bl at a place executes std r2,24(r1)
+// Saves records that the callee of the bl at a place executes std r2,24(r1)
 // itself. Later proofs use that.
 func (m *Map) Saves(sec int, off uint64) {
 	if t := m.secs[sec]; t != nil {
@@ -193,8 +194,8 @@ func (m *Map) Saves(sec int, off uint64) {
 	}
 }
 
-// Restores notes that the instruction at a place loads this unit's TOC pointer
-// into r2, from a place that always holds it.
+// Restores records that the instruction at a place loads this unit's TOC
+// pointer into r2, from memory that always holds it.
 func (m *Map) Restores(sec int, off uint64) {
 	if t := m.secs[sec]; t != nil {
 		t.restores, t.open = append(t.restores, off), true
@@ -314,25 +315,25 @@ func (t *text) covered(start, end uint64) bool {
 	return start >= end
 }
 
-// enter notes a place that may be entered with nothing known.
+// enter records a place that may be entered with nothing known.
 func (m *Map) enter(p place) {
 	if t := m.secs[p.sec]; t != nil {
 		t.entries, t.open = append(t.entries, p.off), true
 	}
 }
 
-// patch notes code that may be replaced.
+// patch records code that may be replaced.
 func (m *Map) patch(p place, size uint64) {
 	if t := m.secs[p.sec]; t != nil && p.off < uint64(len(t.code)) {
 		t.patched, t.open = append(t.patched, span{p.off, p.off + min(size, uint64(len(t.code))-p.off)}), true
 	}
 }
 
-// jump notes that the instruction at from may continue at to.
+// jump records that the instruction at from may continue at to.
 func (m *Map) jump(from, to place) {
 	t := m.secs[to.sec]
 	switch {
-	case t == nil: // it leaves what was read
+	case t == nil: // not in a requested section
 	case from.sec != to.sec:
 		m.arrive(from, to)
 	default:
@@ -340,21 +341,21 @@ func (m *Map) jump(from, to place) {
 	}
 }
 
-// refuse notes a range about which something is not understood.
+// refuse records a range about which something is not understood.
 func (m *Map) refuse(sec int, start, end uint64, format string, a ...any) {
 	if t := m.secs[sec]; t != nil {
 		t.unknown, t.open = append(t.unknown, unknownCode{start, max(end, start+1), fmt.Sprintf(format, a...)}), true
 	}
 }
 
-// fail notes that nothing can be proven. The first reason stays.
+// fail records that nothing can be proven. The first reason stays.
 func (m *Map) fail(format string, a ...any) {
 	if m.broken == "" {
 		m.broken = fmt.Sprintf(format, a...)
 	}
 }
 
-// newMap makes the map for sections that have code.
+// newMap returns an empty map of the sections among secs that have code.
 func newMap(f *elfrw.File, secs []int) *Map {
 	m := &Map{f: f, secs: map[int]*text{}}
 	for _, i := range secs {

@@ -38,15 +38,16 @@ func readObject(name string, b []byte) (*object, error) {
 	return o, err
 }
 
-// site is a bl; nop and what the analysis says about it.
+// site is a bl; nop and its verdict.
 type site struct {
 	sec int
 	off uint64
-	fn  *function // the outermost around it, or nil
+	fn  *function // the outermost function around it, or nil
 	tocsave.Verdict
 }
 
-// analyse gives the verdict on every bl that has a relocation and a nop behind it.
+// analyse returns the verdict on every bl that has a relocation and is followed
+// by a nop.
 func (o *object) analyse() (all []site) {
 	for _, sec := range o.secs {
 		t := o.m.secs[sec]

@@ -13,11 +13,11 @@ import (
 )
 
 // A part of a function may be elsewhere, such as foo.cold. It is entered with the
-// frame of that function, and returns with it. The branch that leads there shows
-// whether there is a frame. A function is such a part if nothing but branches that do
-// not set LR names its start.
+// frame of that function, and goes back with it. The branch that enters it shows
+// whether there is a frame. A function is such a part if only branches that do not
+// set LR refer to its start.
 
-// An arrival is a branch from outside of a function to an offset in it.
+// An arrival is a branch from outside a function to an offset in it.
 type arrival struct {
 	to   uint64
 	from place
@@ -30,10 +30,10 @@ func (a arrival) compare(b arrival) int {
 // Limits of the search for the frame at a branch.
 const (
 	maxHops  = 3 // from part to part
-	maxAsked = 8 // times the file is analysed
+	maxAsked = 8 // how many times the size of the file is analysed
 )
 
-// arrive notes a branch from outside of a function.
+// arrive records a branch from outside a function.
 func (m *Map) arrive(from, to place) {
 	t := m.secs[to.sec]
 	if t == nil {
@@ -66,7 +66,7 @@ func (t *text) arrivalsIn(start, end uint64) []arrival {
 	return t.arrivals[lo:max(lo, hi)]
 }
 
-// frames tells which entries of a function already have its frame.
+// frames determines at which entries of a function its frame already exists.
 func (m *Map) frames(t *text, x *function, f *tocsave.Func, hops int) {
 	arrivals := t.arrivalsIn(x.start, x.end)
 	_, named := slices.BinarySearch(t.begun, x.start)
@@ -95,9 +95,9 @@ func (m *Map) frames(t *text, x *function, f *tocsave.Func, hops int) {
 	f.Part = starts > 0 && framed
 }
 
-// framedAt tells for each branch whether a frame exists before it. If a question is
-// asked too often, the search stops: a way back from a part is taken to have the frame
-// that the way there had, and a way there is taken to have none.
+// framedAt reports for each branch whether a frame exists before it. The search has
+// limits, beyond which a branch back from a part counts as having the frame with which
+// the part was entered, and a branch into a part as having none.
 func (m *Map) framedAt(arrivals []arrival, hops int) []bool {
 	good := make([]bool, len(arrivals))
 	order := make([]int, len(arrivals))
@@ -134,8 +134,7 @@ func (m *Map) framedAt(arrivals []arrival, hops int) []bool {
 	return good
 }
 
-// source returns the map that has a section, including sections that were not asked
-// for.
+// source returns a map that has a section, which need not be a requested one.
 func (m *Map) source(sec int) *Map {
 	if m.secs[sec] != nil || m.image || !m.f.Section(sec).Has(elf.SHF_EXECINSTR) {
 		return m
@@ -156,8 +155,8 @@ func (m *Map) source(sec int) *Map {
 	return m.whole
 }
 
-// hasFrame tells for each place in a function whether r1 points to a frame of that
-// function.
+// hasFrame reports for each place in a function whether r1 points to a frame of
+// that function.
 func (m *Map) hasFrame(t *text, fn int, offs []uint64, hops int) []bool {
 	good := make([]bool, len(offs))
 	x := &t.funcs[fn]

@@ -18,7 +18,7 @@ const (
 	maxTables = 1 << 24
 )
 
-// prove gives the verdicts of one function.
+// prove returns the verdicts of one function.
 func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 	x := &t.funcs[fn]
 	f := &tocsave.Func{Code: t.code, Start: x.start, End: x.end, Entry: x.entry}
@@ -46,15 +46,15 @@ func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 		switch {
 		case why != "":
 			v.Proven, v.Reason, v.At, v.Entered = false, why, x.start, true
-		case x.guessed: // it is not known what the rest of it does
+		case x.guessed: // the rest of it is unknown
 			v.Proven, v.Reason, v.At = false, "the extent of the function is unknown", x.start
 		}
 	}
 	return all
 }
 
-// fill completes a function whose extent is known. It returns the reason why it
-// cannot, or nothing.
+// fill completes a function whose extent is known. If it cannot, it returns the
+// reason, otherwise "".
 func (t *text) fill(f *tocsave.Func) string {
 	f.Relocs = t.relocs.Slice(f.Start, f.End)
 	f.Jumps = map[uint64][]uint64{}
@@ -75,7 +75,7 @@ func (t *text) fill(f *tocsave.Func) string {
 		if e.to < f.Start || e.to >= f.End {
 			continue
 		}
-		if w, err := ppc64.Load(f.Code, e.from); err != nil || w.IsRegBranch() { // that has other targets too
+		if w, err := ppc64.Load(f.Code, e.from); err != nil || w.IsRegBranch() { // it has other targets too
 			f.Entries = append(f.Entries, e.to)
 		} else {
 			f.Jumps[e.from] = append(f.Jumps[e.from], e.to)
@@ -119,10 +119,11 @@ func within[E any](list []E, start, end uint64, off func(E) uint64) []E {
 	return list[lo:max(lo, hi)]
 }
 
-// A scan is what the instructions of a function show about indirect branches.
+// A scan holds what the instructions of a function show about indirect
+// branches.
 type scan struct {
-	branches []uint64 // bctr and its like
-	ownPlace bool     // an instruction finds its own address
+	branches []uint64 // bctr and the like
+	ownPlace bool     // an instruction computes its own address
 }
 
 func scanIndirect(f *tocsave.Func) (s scan) {
@@ -143,7 +144,8 @@ func scanIndirect(f *tocsave.Func) (s scan) {
 	return s
 }
 
-// isIndirect reports bcctr and bctar that are not calls; bclr returns.
+// isIndirect reports whether w is a bcctr or bctar that is not a call. (A bclr
+// returns.)
 func isIndirect(w ppc64.Word) bool {
 	op := ppc64.Decode(w, 0).Op
 	return (op == ppc64.OpBcctr || op == ppc64.OpBctar) && !w.LK()
@@ -154,8 +156,8 @@ func relocatedAt(f *tocsave.Func, off uint64) bool {
 	return i < len(f.Relocs) && f.Relocs[i].Off == off
 }
 
-// indirect finds where the indirect branches go, from the places whose address is
-// stored somewhere.
+// indirect determines where the indirect branches go, from the places whose
+// address is stored somewhere.
 func (t *text) indirect(f *tocsave.Func) string {
 	labels := within(t.labels, f.Start, f.End, func(l label) uint64 { return l.off })
 	if len(labels) == 0 {
@@ -163,7 +165,7 @@ func (t *text) indirect(f *tocsave.Func) string {
 	}
 	s := scanIndirect(f)
 	work := uint64(0)
-	opaque := s.ownPlace // targets may be computed from what no relocation names
+	opaque := s.ownPlace // targets may be computed without a relocation that names them
 	var targets []uint64
 	var rest []label
 	for _, l := range labels {

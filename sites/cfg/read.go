@@ -14,8 +14,8 @@ import (
 
 // Read collects what is known about the code of the sections in secs of a
 // relocatable object. An error means that the object contradicts itself.
-// Something that Read merely does not understand is not an error: what it could
-// affect is not proven.
+// Something that Read merely does not understand is not an error: nothing is
+// proven for the code that it could affect.
 func Read(f *elfrw.File, secs []int) (*Map, error) {
 	m := newMap(f, secs)
 	if len(m.secs) == 0 {
@@ -44,14 +44,13 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 // A reader reads an object.
 type reader struct {
 	*Map
-	relas     [][]reloc.Table       // of each section that is loaded
-	bySec     []int                 // sections that have some, in order
+	relas     [][]reloc.Table       // of each loaded section
+	bySec     []int                 // sections with relocations, in order
 	distances map[int][]distance    // in data: see tables
 	sorted    map[int]*reloc.Sorted // see sortedRelocs
 }
 
-// readTables finds the relocations of every section that is loaded, after a check
-// of all symbols and places.
+// readTables checks all relocations, and finds those of every loaded section.
 func (r *reader) readTables() error {
 	f := r.f
 	r.relas = make([][]reloc.Table, f.NumSections())
@@ -85,9 +84,9 @@ func (r *reader) readTables() error {
 	return nil
 }
 
-// otherRelocs reports whether a section has relocations in a form that is not read:
-// SHT_REL, SHT_RELR, and the packed forms of Android and LLVM, which no tool for
-// ppc64le writes into an object.
+// otherRelocs reports whether a section has relocations in a format that is not
+// read: SHT_REL, SHT_RELR, and the packed forms of Android and LLVM, which no
+// tool for ppc64le writes into an object.
 func otherRelocs(s elfrw.Section) bool {
 	const relr, androidRel, androidRela, crel = 19, 0x60000001, 0x60000002, 0x40000014
 	switch s.Type {
@@ -111,7 +110,7 @@ func (r *reader) target(rel reloc.Rela) (place, bool) {
 	return place{s.Section, s.Value + uint64(rel.Addend)}, s.Section != 0
 }
 
-// watch returns the symbols that are defined in the sections that satisfy want.
+// watch returns the symbols that are defined in sections that satisfy want.
 func (r *reader) watch(want func(sec int) bool) index.Set {
 	set := index.NewSet(r.f.NumSymbols())
 	for i := 1; i < r.f.NumSymbols(); i++ {

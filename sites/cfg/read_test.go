@@ -13,8 +13,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// macros are in front of every source: a function that saves r2, or does not,
-// and its end.
+// macros precedes every source: the start of a function that saves r2 or does
+// not, and its end.
 const macros = `
 	.abiversion 2
 	.macro begin name
@@ -54,7 +54,7 @@ const macros = `
 	.text
 `
 
-// assembleSource makes an object, the bytes of which are the caller's.
+// assembleSource makes an object. The caller may change its bytes.
 func assembleSource(t testing.TB, source string) []byte {
 	t.Helper()
 	dir := t.TempDir()
@@ -70,8 +70,8 @@ func assembleSource(t testing.TB, source string) []byte {
 	return b
 }
 
-// places returns the symbols of the object that mark calls: their names end in a
-// digit.
+// places returns the symbols of the object that mark calls, whose names end in
+// a digit.
 func (o *object) places() map[string]place {
 	all := map[string]place{}
 	for i := 1; i < o.file.NumSymbols(); i++ {
@@ -113,7 +113,7 @@ func exceptions(lpstart, enc, value string) string {
 	.cfi_endproc` + table
 }
 
-// byHand is two functions and an .eh_frame with an entry for the first.
+// byHand returns two functions and an .eh_frame with an entry for the first.
 func byHand(enc, at string) string {
 	return `
 		begin f
@@ -143,13 +143,13 @@ func byHand(enc, at string) string {
 	4:`
 }
 
-// TestRead has the ways into a function, one by one.
+// TestRead tests the ways into a function, one by one.
 func TestRead(t *testing.T) {
 	const entered, landing = "it is not known what 24(r1) holds where the function is entered", "landing pad"
 	const again = "the call at"
 	tests := []struct {
 		name, source string
-		want         map[string]string // by the name of the call: how the reason begins, "yes"
+		want         map[string]string // by the name of the call: the start of the reason, or "yes"
 	}{
 		{"save", "begin f\n call c1\n save\n call c2\n finish f",
 			map[string]string{"c1": "no save", "c2": "yes"}},
@@ -341,7 +341,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestProveOrder asks about several functions at once.
+// TestProveOrder proves calls of several functions in one call of Prove.
 func TestProveOrder(t *testing.T) {
 	o, err := readObject("", assembleSource(t, "begin f\n save\n call c1\n finish f\n begin g\n call c2\n save\n call c3\n finish g"))
 	if err != nil {
@@ -360,7 +360,7 @@ func TestProveOrder(t *testing.T) {
 	}
 }
 
-// TestSaves tells the map of a call that saves r2.
+// TestSaves tells the map about a call that saves r2.
 func TestSaves(t *testing.T) {
 	o, err := readObject("", assembleSource(t, "begin f\n call c1\n call c2\n finish f"))
 	if err != nil {

@@ -20,8 +20,8 @@ type label struct {
 	off  uint64
 	kind labelKind
 
-	// For the target of a table: the section and the range of code that has the
-	// address of the table. begin > end if other code may have it too.
+	// For the target of a table: the section and the range of the code that has
+	// the address of the table. begin > end if other code may have it too.
 	sec        int
 	begin, end uint64
 }
@@ -29,11 +29,11 @@ type label struct {
 type labelKind uint8
 
 const (
-	// A computed address, in code or in .toc, from where code loads it. It may be the
-	// place itself, a jump table in the text, or the base of offsets: goto *(&&base +
-	// table[i]), where no relocation names the other places.
+	// A computed address, in code or in .toc, from which code loads it. It may be the
+	// target itself, a jump table in the text, or the base of offsets: goto *(&&base
+	// + table[i]), where no relocation names the targets.
 	computed labelKind = iota
-	pointer            // in data: an element of a table of addresses
+	pointer            // an address in data: an element of a table of addresses
 	tabled             // the target of an entry in a table of distances
 )
 
@@ -60,15 +60,15 @@ const (
 	useData use = iota
 	useCode
 	useAddresses // .toc: addresses that code loads
-	useNone      // they name instructions, but nothing goes there
-	usePairs     // Linux: a place in the code, and where else it may continue
+	useNone      // addresses of instructions that are never used to enter them
+	usePairs     // Linux: places in the code, and where they may continue instead
 	useFixups    // Linux: code that is patched
 	useUnwinding
 )
 
-// useOf tells the use of a section from its name. Nothing is entered from the
-// unwinder's sections, from Linux's lists of places to trace, of warnings and of call
-// sites, or from sections that are not in the output of the link.
+// useOf derives the use of a section from its name. Code is never entered from
+// Linux's lists of places to trace, of warnings and of call sites, or from sections
+// that are not in the output of the link.
 func useOf(s elfrw.Section) use {
 	name := s.NameString()
 	switch name {
@@ -93,8 +93,8 @@ func useOf(s elfrw.Section) use {
 	return useData
 }
 
-// references reads what the relocations of all sections that are loaded say
-// about places in the text.
+// references reads what the relocations of all loaded sections say about places
+// in the text.
 func (r *reader) references() {
 	inText := r.watch(func(sec int) bool { return r.secs[sec] != nil })
 	uses := map[int]use{}
@@ -140,7 +140,7 @@ func (r *reader) codeReference(in elfrw.Section, rel reloc.Rela, to place) {
 	}
 }
 
-// branch handles a branch from anywhere.
+// branch records a branch from anywhere.
 func (m *Map) branch(from, to place) {
 	t := m.secs[to.sec]
 	if t == nil {
@@ -172,10 +172,10 @@ func (r *reader) dataReference(in elfrw.Section, rel reloc.Rela, to place) {
 	}
 }
 
-// pairs reads __jump_table and __ex_table: a place in the code, and where it may
-// continue (Linux: struct jump_entry, struct exception_table_entry). Both are
-// distances from the field itself. If an entry has another form, its places are
-// entered with nothing known.
+// pairs reads __jump_table and __ex_table: a place in the code, and where it
+// may continue (Linux: struct jump_entry, struct exception_table_entry). Both
+// are distances from the field itself. If an entry has another form, its places
+// count as entered with nothing known.
 func (r *reader) pairs(in elfrw.Section) {
 	rels := r.sortedRelocs(in.Index).Slice(0, math.MaxUint64)
 	rels = slices.DeleteFunc(rels, func(rel reloc.Rela) bool { return rel.Type() == uint32(elf.R_PPC64_NONE) })
@@ -229,7 +229,7 @@ func (r *reader) pair(rels []reloc.Rela, size uint64) bool {
 }
 
 // longPairs reports whether the entries have 12 bytes, as in some kernels: all
-// relocations are of fields that such entries have there.
+// relocations are at fields of such entries.
 func longPairs(rels []reloc.Rela, total uint64) bool {
 	for _, rel := range rels {
 		if rel.Off%12 != 0 && rel.Off%12 != 4 {
@@ -239,8 +239,8 @@ func longPairs(rels []reloc.Rela, total uint64) bool {
 	return total%12 == 0 && uint64(len(rels)) == total/12*2
 }
 
-// The entries of Linux's feature sections (struct fixup_entry): two masks, and the
-// start and the end of the code and of its alternative, as distances from the entry.
+// The entries of Linux's feature sections (struct fixup_entry) hold two masks, and
+// the start and end of the code and of its alternative, as distances from the entry.
 const (
 	fixupSize = 48
 	fixupCode = 16
@@ -266,7 +266,7 @@ func (r *reader) fixups(in elfrw.Section) {
 	}
 	for _, rel := range rels {
 		p, ok := r.target(rel)
-		for back := uint64(0); ok && back <= 8; back += 8 { // of the entry's first or second field
+		for back := uint64(0); ok && back <= 8; back += 8 { // the distance is from the entry: its first or second field
 			r.patch(place{p.sec, p.off - back}, ppc64.WordSize)
 		}
 	}
@@ -283,7 +283,7 @@ func (r *reader) features(in elfrw.Section, rels []reloc.Rela) bool {
 			return false
 		}
 	}
-	field := func(i int) (place, bool) { // S + A - P is relative to the field; what is stored is relative to the entry
+	field := func(i int) (place, bool) { // S + A - P is relative to the field, the stored distance to the entry
 		p, ok := r.target(rels[i])
 		return place{p.sec, p.off - rels[i].Off%fixupSize}, ok
 	}
@@ -300,8 +300,8 @@ func (r *reader) features(in elfrw.Section, rels []reloc.Rela) bool {
 	return true
 }
 
-// feature notes that the code in [begin, end) may be replaced, by nops or by an
-// alternative.
+// feature records that the code in [begin, end) may be replaced by nops or by
+// an alternative.
 func (m *Map) feature(begin, end place, alternative bool) {
 	t := m.secs[begin.sec]
 	if t == nil {

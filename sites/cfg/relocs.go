@@ -21,8 +21,8 @@ func sortRelocs(tables []reloc.Table) reloc.Sorted {
 	return reloc.Sort(slices.Concat(tables...))
 }
 
-// fills reports whether a relocation changes the word at an offset. If it is asked for
-// one offset after another, it continues from *next.
+// fills reports whether a relocation changes the word at an offset. Calls must be in
+// order of offset; each continues from *next.
 func fills(s *reloc.Sorted, off uint64, next *int) bool {
 	for ; *next < s.Len(); *next++ {
 		switch rel := s.Nth(*next); {

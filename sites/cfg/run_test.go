@@ -23,8 +23,8 @@ const (
 	sysroot  = "/usr/powerpc64le-linux-gnu"
 )
 
-// restore puts ld r2,24(r1) behind the sites that choose picks, in the bytes b
-// of the object, and returns how many they are.
+// restore puts ld r2,24(r1) after the sites that choose picks, in the bytes b
+// of the object, and returns their number.
 func restore(t *testing.T, o *object, b []byte, choose func(*object, site) bool) (n int) {
 	t.Helper()
 	for _, s := range o.analyse() {
@@ -33,7 +33,8 @@ func restore(t *testing.T, o *object, b []byte, choose func(*object, site) bool)
 		}
 		off := o.file.Section(s.sec).Off + s.off + 4
 		if err := ppc64.Replace(b, off, ppc64.RestoreTOC, ppc64.Nop, ppc64.Cror15, ppc64.Cror31); err != nil {
-			// The slot may be at an offset that is no multiple of 4 in an archive.
+			// In an archive, the slot may be at an offset that is not a
+			// multiple of 4.
 			t.Fatalf("%s: %v", o.name, err)
 		}
 		n++
@@ -41,7 +42,7 @@ func restore(t *testing.T, o *object, b []byte, choose func(*object, site) bool)
 	return n
 }
 
-// proven picks what the analysis proves.
+// proven picks the calls that are proven.
 func proven(_ *object, s site) bool { return s.Proven }
 
 // saves picks, wrongly, every call in a function that contains a save.
@@ -118,13 +119,14 @@ func execute(t *testing.T, program string) string {
 	return fmt.Sprintf("%s%v", out, err)
 }
 
-// TestRunObjects patches what is proven in a program that saves r2 in many ways.
+// TestRunObjects patches the proven calls of a program that saves r2 in many
+// ways.
 func TestRunObjects(t *testing.T) {
 	gcc := tooltest.Path(t, crossC)
 	tooltest.Path(t, emulator)
 	clang := tooltest.Path(t, "clang")
 	dir := t.TempDir()
-	// What is called lies in another unit, where a linker's stub saves r2 for a
+	// The callees are in another unit, where a linker's stub saves r2 for a
 	// direct call, and then in the same one, where nothing does.
 	build(t, gcc, "-O2", "-shared", "-fPIC", "-o", filepath.Join(dir, "libother.so"), "testdata/other.c")
 	build(t, gcc, "-O2", "-c", "-o", filepath.Join(dir, "other.o"), "testdata/other.c")
@@ -173,7 +175,7 @@ func TestRunObjects(t *testing.T) {
 	}
 }
 
-// TestRunLibraries patches what is proven in the static C and C++ libraries.
+// TestRunLibraries patches the proven calls of the static C and C++ libraries.
 func TestRunLibraries(t *testing.T) {
 	tooltest.Long(t, "make soundness")
 	cxx := tooltest.Path(t, crossCXX)

@@ -22,16 +22,16 @@ type distance struct {
 	to   place // S + A
 }
 
-// A table is a place in a section with distances that something refers to.
+// A table is a place, in a section with distances, that something refers to.
 type table struct {
 	off        uint64
 	sec        int    // the code that refers to it
 	begin, end uint64 // the first reference, and the end of the last one
-	foreign    bool   // there are others
+	foreign    bool   // other code may refer to it too
 }
 
-// backward is how far before a field an entry of a table of structures may begin, if
-// the distance in the field is relative to the entry.
+// backward limits how far before a field the entry of a table of structures may
+// begin, if the distance in the field is relative to the entry.
 const backward = 64
 
 func (r *reader) distance(in elfrw.Section, rel reloc.Rela, to place, h reloc.Howto) {
@@ -49,7 +49,7 @@ func mayHaveTables(s elfrw.Section) bool {
 	return useOf(s) == useCode
 }
 
-// tables finds where the distances lead to.
+// tables finds where the distances lead.
 func (r *reader) tables() {
 	if len(r.distances) == 0 {
 		return
@@ -104,7 +104,7 @@ func (r *reader) tableReferences() map[int][]table {
 		ok   bool // from code
 	}
 	var refs []reference
-	through := map[place]place{} // addresses in .toc, of what
+	through := map[place]place{} // place in .toc → the place whose address is there
 	syms := r.watch(func(sec int) bool { return r.distances[sec] != nil && mayHaveTables(r.f.Section(sec)) })
 	r.each(syms, func(in elfrw.Section, rel reloc.Rela) {
 		to, _ := r.target(rel)
@@ -114,7 +114,7 @@ func (r *reader) tableReferences() map[int][]table {
 			refs = append(refs, reference{to, place{in.Index, rel.Off}, true})
 		case useOf(in) == useAddresses:
 			from := place{in.Index, rel.Off}
-			if other, ok := through[from]; ok && other != to { // two relocations of one field
+			if other, ok := through[from]; ok && other != to { // two relocations at one field
 				refs = append(refs, reference{to: to})
 			} else {
 				through[from] = to

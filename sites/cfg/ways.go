@@ -9,31 +9,31 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// ways follow the registers of a function backwards, from the instruction that adds
+// ways follows the registers of a function backwards, from the instruction that adds
 // the low part of an address to those that may have made the high part. Every path
 // counts: an indirect branch may lead to any instruction of the function, and a
-// landing pad may follow any call. Callees keep registers, because a compiler knows
-// which of them they leave alone. Where other code enters the function, or where it is
-// not known how control gets there, a register may hold everything that the function
-// puts into it anywhere.
+// landing pad may follow any call. Callees are assumed to preserve registers, because
+// a compiler may know which of them they do. Where other code enters the function, or
+// it is not known how control gets there, a register may hold anything that the
+// function puts into it anywhere.
 type ways struct {
 	t          *text
 	fn         int
 	start, end uint64
 	toc        uint64
 	highs      *highs
-	labels     []uint64           // places in the function whose address it has
+	labels     []uint64           // places in the function whose address it computes
 	into       []edge             // direct branches, by to
 	jumps      []uint64           // indirect branches
-	calls      []uint64           // and what else returns
-	stores     map[int64][]uint64 // by displacement: what may be a high part
-	left       int                // how many more steps may be made
+	calls      []uint64           // calls, and other instructions that set LR
+	stores     map[int64][]uint64 // stores of possible high parts, by displacement
+	left       int                // how many steps are left
 
-	// For one question: what was asked for, and at how many points it was answered.
-	seen          []uint32 // by instruction, a mask of registers
+	// For one query:
+	seen          []uint32 // registers already asked for, a mask for each instruction
 	points        []point
 	found         []uint64
-	jumped, threw uint32 // masks of registers, after indirect branches and calls
+	jumped, threw uint32 // registers asked for at all indirect branches, and at all calls
 }
 
 // A point is a register at the start of an instruction.
@@ -42,7 +42,7 @@ type point struct {
 	reg uint8
 }
 
-// waySteps is the number of steps that may be made for each instruction of a function.
+// waySteps is the number of steps allowed for each instruction of a function.
 const waySteps = 64
 
 // newWays reads a function.
@@ -81,13 +81,14 @@ func newWays(t *text, fn int, toc uint64, h *highs, labels []label) *ways {
 	return w
 }
 
-// isPart reports whether a place is in a part of another function.
+// isPart reports whether a place is in a cold part of a function.
 func (t *text) isPart(off uint64) bool {
 	fn := t.covering(off)
 	return fn >= 0 && t.funcs[fn].cold
 }
 
-// findEntered lists the places that can be entered in ways that ways does not follow.
+// findEntered lists the places that can be entered in ways that the type ways does
+// not follow.
 func (t *text) findEntered() {
 	t.entered = slices.Clone(t.entries)
 	for _, e := range t.edges {
@@ -103,8 +104,8 @@ func (t *text) findEntered() {
 	t.entered = slices.Compact(t.entered)
 }
 
-// reach returns the high parts that may be in a register when the instruction at
-// off begins.
+// reach returns the high parts that may be in a register before the instruction
+// at off.
 func (w *ways) reach(off uint64, reg uint8) []uint64 {
 	for _, p := range w.points {
 		w.seen[(p.off-w.start)/ppc64.WordSize] = 0
@@ -121,7 +122,7 @@ func (w *ways) reach(off uint64, reg uint8) []uint64 {
 	}
 }
 
-// ask notes a point to look at.
+// ask queues a point.
 func (w *ways) ask(off uint64, reg uint8) {
 	seen := &w.seen[(off-w.start)/ppc64.WordSize]
 	if *seen>>reg&1 == 0 && len(w.highs.regs[reg]) > 0 {
@@ -180,7 +181,7 @@ func (w *ways) goesOn(off uint64) bool {
 	return err == nil && (!branch || in.LK() || !in.BranchesAlways())
 }
 
-// through goes backwards through an instruction.
+// through follows a register backwards through an instruction.
 func (w *ways) through(off uint64, reg uint8) {
 	word, suffix, _ := ppc64.Fetch(w.t.code, off)
 	in := ppc64.Decode(word, suffix)
@@ -193,7 +194,7 @@ func (w *ways) through(off uint64, reg uint8) {
 		add(&w.found, high)
 	case in.Op == ppc64.OpMr:
 		w.ask(off, in.RT)
-	case in.Op == ppc64.OpAdd: // of an index
+	case in.Op == ppc64.OpAdd: // adds an index
 		w.ask(off, in.RA)
 		w.ask(off, uint8(word.RB()))
 	case in.Op == ppc64.OpLd:

@@ -13,12 +13,13 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestWays has the two halves of an address of a place in their own function, the
-// low part in another block than the high part, and wants them to be put together
-// where control and the registers lead from one to the other.
+// TestWays tests functions that compute the address of a place of their own,
+// with the two halves in different blocks. The halves must be paired if control
+// and the registers lead from one to the other.
 func TestWays(t *testing.T) {
-	// HIGH N makes the high part in rN, LOW N adds the low part to rN. After a CALL
-	// no register is known in a row. @ is the number of the function.
+	// HIGH N puts the high part into rN, LOW N adds the low part to rN. A CALL
+	// ends the straight run in which registers are known. @ is the number of
+	// the function.
 	tests := []struct {
 		name, code string
 		known      bool

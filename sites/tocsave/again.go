@@ -9,35 +9,35 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// A call may return a second time, from anything that the function does after
-// it: setjmp, vfork and getcontext do, and so may any function. r1 is then what it
-// was at the call, and 24(r1) is what it has become since. So the slot holds
-// after a call only if nothing reachable from the call takes it away and then
+// A call may return a second time, during anything that the function does after
+// it: setjmp, vfork and getcontext do, and so may any function. r1 is then what
+// it was at the call, but 24(r1) is what it has become since. So a call keeps
+// the slot only if nothing reachable from the call invalidates it and then
 // continues to where a second return may come from.
 //
-// What follows such a call may return again too, after the call has: from there
-// on no call keeps the slot.
+// The calls after one that does not keep the slot may return again too, after
+// that one has. So from there on no call keeps the slot.
 //
-// A store to the stack whose place is not known is not counted: the linkage area
-// is no object whose address a program may have (ELFv2 §2.2.3).
+// A store to an unknown place in the stack does not count: the linkage area is
+// not an object whose address a program may have (ELFv2 §2.2.3).
 //
-// An effect is what an instruction does to the slot of the frame that it finds,
-// and what else has to be known to follow that backwards.
+// An effect is what an instruction does to the slot of the current frame, and
+// what else is needed to follow that backwards.
 type effect uint16
 
 const (
 	effSave  effect = 1 << iota // makes 24(r1) hold r2
 	effKill                     // may write something else there
 	effMove                     // changes r1
-	effPush                     // moves r1 down: what was 24(r1) becomes the program's memory
+	effPush                     // moves r1 down: the old 24(r1) becomes the program's memory
 	effCall                     // a call, or sc
-	effLeave                    // leaves for code that is not known, with the frame
+	effLeave                    // leaves for unknown code, with the frame
 	effNext                     // the next word may follow
 	effNext2                    // the word after it
 	effReached
 )
 
-// What is true of what may happen from a place on.
+// What may happen from a place on.
 const (
 	anyCall  uint8 = 1 << iota // a call
 	needSlot                   // a call, if 24(r1) holds something else, before a save
@@ -45,7 +45,8 @@ const (
 	allThree = anyCall | needSlot | lostSlot
 )
 
-// maxRounds bounds how often calls are found that may not keep the slot.
+// maxRounds limits the rounds in which calls that may not keep the slot are
+// found.
 const maxRounds = 8
 
 const opSC = 17
@@ -53,9 +54,9 @@ const opSC = 17
 // An edge leads to a leader.
 type edge struct{ from, to uint32 }
 
-// seconds finds the calls after which a second return may not find the slot, and
-// makes them clear it. That may take away a save that others relied on, so it
-// continues until no more are found.
+// seconds finds the calls after which a second return may not find the slot,
+// and makes them clear it. That may invalidate a save that others relied on, so
+// it continues until no more are found.
 func (a *analysis) seconds() {
 	for round := 0; ; round++ {
 		lost := a.lostAfter()
@@ -79,7 +80,7 @@ func (a *analysis) seconds() {
 	}
 }
 
-// lostAfter follows the effects backwards, and returns what may happen after
+// lostAfter follows the effects backwards and returns what may happen after
 // each word.
 func (a *analysis) lostAfter() (after []uint8) {
 	a.effects = make([]effect, len(a.marks))
@@ -106,7 +107,7 @@ func (a *analysis) lostAfter() (after []uint8) {
 	return b.after
 }
 
-// backwards is the data-flow against the direction of the program.
+// backwards is a backward data-flow analysis.
 type backwards struct {
 	a             *analysis
 	before, after []uint8 // of each word
@@ -124,7 +125,7 @@ func (b *backwards) update(w uint32) {
 	switch {
 	case e&effLeave != 0:
 		in = allThree
-	case e&effPush != 0: // what a signal handler does counts as well
+	case e&effPush != 0: // a signal handler may use that memory
 		in |= lostSlot
 		fallthrough
 	case e&effMove != 0:
@@ -142,7 +143,7 @@ func (b *backwards) update(w uint32) {
 			in |= needSlot
 		}
 	}
-	if b.a.marks[w]&jumps != 0 { // it may go elsewhere before it has done its work
+	if b.a.marks[w]&jumps != 0 { // it may branch elsewhere before it takes effect
 		in |= next
 	}
 	if in|b.before[w] != b.before[w] {
@@ -151,7 +152,7 @@ func (b *backwards) update(w uint32) {
 	}
 }
 
-// spread tells those in front of a word what is true there.
+// spread passes what is true before a word to its predecessors.
 func (b *backwards) spread(w uint32) {
 	a, in := b.a, b.before[w]
 	tell := func(from uint32) {
@@ -174,7 +175,7 @@ func (b *backwards) spread(w uint32) {
 		return
 	}
 	b.pads |= in
-	for from, e := range a.effects { // any call may get there
+	for from, e := range a.effects { // any call may lead there
 		if e&effCall != 0 {
 			tell(uint32(from))
 		}
@@ -197,7 +198,7 @@ func (a *analysis) note(word, next uint32, s *state, follows bool) {
 	a.effects[word] |= e | effReached
 }
 
-// second applies what a second return of the call at a word may find.
+// second applies a second return of the call at a word.
 func (s *state) second(word uint32) {
 	if s.slot {
 		s.slot, s.slotWhy = false, why{again, ppc64.WordSize * word}

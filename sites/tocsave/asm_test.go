@@ -14,14 +14,14 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// program is a function in the little assembly language of the tests: the
-// syntax of GNU as, a subset of its instructions, "name:" for a place, and
-// behind a "|" the verdict that is expected: "yes", or the reason.
+// program is a function in the small assembly language of the tests: the syntax
+// of GNU as, a subset of its instructions, "name:" for a place, and after a "|"
+// the expected verdict: "yes", or the reason.
 //
-// Branches to names that are no place have relocations: R_PPC64_REL24, or
-// R_PPC64_REL24_NOTOC for name@notoc. "{SEQ}", "{CALL}" and "{CALLN}" in
-// front of an instruction are the markers of an inline PLT sequence, "{X}" is a
-// relocation that changes the word.
+// Branches to names that are not places have relocations: R_PPC64_REL24, or
+// R_PPC64_REL24_NOTOC for name@notoc. "{SEQ}", "{CALL}" and "{CALLN}" before an
+// instruction are the markers of an inline PLT sequence, "{X}" is a relocation
+// that changes the word.
 type program struct {
 	code   []byte
 	labels map[string]uint64
@@ -32,7 +32,7 @@ type program struct {
 	places []uint64 // of these lines
 }
 
-// forms are the instructions: the fixed bits, and where the operands go.
+// forms lists the instructions: the fixed bits, and where the operands go.
 var forms = map[string]struct {
 	word     ppc64.Word
 	operands string
@@ -63,7 +63,7 @@ var forms = map[string]struct {
 	"or":      {31<<26 | 444<<1, "A T B"},
 	"add":     {31<<26 | 266<<1, "T A B"},
 	"subf":    {31<<26 | 40<<1, "T A B"},
-	"rldicr":  {30<<26 | 0x6e4, "A T"}, // with its other operands fixed: rldicr RA,RS,0,59
+	"rldicr":  {30<<26 | 0x6e4, "A T"}, // the other operands are fixed: rldicr RA,RS,0,59
 	"cmpd":    {31<<26 | 1<<21, "A B"},
 	"stdx":    {31<<26 | 149<<1, "T A B"},
 	"stdux":   {31<<26 | 181<<1, "T A B"},
@@ -86,14 +86,14 @@ var forms = map[string]struct {
 
 var asmLine = regexp.MustCompile(`^(?:\{(\w+)\} *)?(\.?\w+) *(.*)$`)
 
-// assemble makes a program.
+// assemble parses and assembles a program.
 func assemble(t testing.TB, text string) *program {
 	t.Helper()
 	p := &program{labels: map[string]uint64{}}
 	type fixup struct {
 		off  uint64
 		name string
-		base string // of a difference
+		base string // subtracted from the place
 	}
 	var fixups []fixup
 	for line := range strings.Lines(text) {
@@ -196,8 +196,8 @@ func (p *program) grow() []byte {
 	return p.code[len(p.code)-4:]
 }
 
-// fn is the program as a function of local entry 0 bytes behind the global one,
-// but with a TOC: the tests do without the two instructions of the global entry.
+// fn returns the program as a function that uses the TOC. It adds the two
+// instructions of the global entry, which the sources leave out.
 func (p *program) fn() *Func {
 	code := append(make([]byte, 8), p.code...)
 	ppc64.Word(0x3c4c0000).Put(code) // addis r2,r12
@@ -213,8 +213,8 @@ func (p *program) fn() *Func {
 // at returns the offset of a place in the code of fn.
 func (p *program) at(name string) uint64 { return p.labels[name] + 8 }
 
-// check analyses f and compares the verdicts with the expected ones. In these a
-// {name} stands for the place.
+// check analyses f and compares the verdicts with the expected ones, in which
+// {name} stands for a place.
 func (p *program) check(t *testing.T, name string, f *Func) {
 	t.Helper()
 	var calls []uint64

@@ -46,9 +46,9 @@ func (a *analysis) jump(word uint32, w ppc64.Word, s *state) bool {
 	return follows
 }
 
-// tail reports whether an indirect branch can only be a tail call: r1 and r2
-// are as they were at the entry. A jump table is for code with the same frame,
-// which is none, and there nothing is proven.
+// tail reports whether an indirect branch counts as a tail call: r1 and r2 are
+// as they were at the entry. If it is a jump table after all, its targets have
+// no frame either, and nothing is proven there.
 func (s *state) tail() bool {
 	sp := s.regs[ppc64.RegSP]
 	return sp.origin == entrySP && sp.off == 0 && s.own
@@ -68,8 +68,9 @@ func (a *analysis) setsLR() bool {
 	return *a.mtlr
 }
 
-// inFrame reports whether r1 is known to be below what it was at the entry. A bclr after
-// an mtlr does not return from there: LR holds an address of the function's own.
+// inFrame reports whether r1 is known to be below its value at the entry. There, a bclr
+// in a function with an mtlr need not be a return: LR may hold an address within the
+// function.
 func (s *state) inFrame() bool {
 	sp := s.regs[ppc64.RegSP]
 	return sp.origin == entrySP && sp.off < 0
@@ -80,7 +81,7 @@ func (a *analysis) call(word uint32, w ppc64.Word, s *state) {
 	before := *s
 	if t, ok := a.target(word, w); ok {
 		switch {
-		case t == word+1: // finds its own address
+		case t == word+1: // computes its own address
 			return
 		case t != 0 && t != a.entry:
 			a.subroutine(word, t, s)
@@ -93,7 +94,8 @@ func (a *analysis) call(word uint32, w ppc64.Word, s *state) {
 	}
 }
 
-// subroutine applies a call to code within the function, which no ABI rules.
+// subroutine applies a call to code within the function, to which no ABI
+// applies.
 func (a *analysis) subroutine(word, target uint32, s *state) {
 	in := unknown(why{entered, ppc64.WordSize * target})
 	a.flow(target, &in, word)
@@ -102,21 +104,21 @@ func (a *analysis) subroutine(word, target uint32, s *state) {
 	s.effect = effCall | effLeave
 }
 
-// callee applies what a function may do (ELFv2 §2.2.2): it keeps r1, r13 to r31
-// and the frame of its caller, but for the TOC save doubleword, which belongs
-// to the linker's stub in front of it, if there is one.
+// callee applies a call of a function (ELFv2 §2.2.2). The function preserves
+// r1, r13 to r31 and the frame of its caller, except the TOC save doubleword,
+// which a linker's stub before it may write.
 func (a *analysis) callee(word uint32, indirect bool, s *state) {
 	m := a.marks[word]
 	here := ppc64.WordSize * word
 	switch {
 	case indirect && m&pltCall == 0:
 		s.killOwn(why{notRestored, here})
-	case !s.own: // a stub saves what r2 holds
+	case !s.own: // a stub saves whatever r2 holds
 		s.killSlot(why{foreignCall, here})
 		if s.trusted {
 			s.effect &^= effKill
 		}
-	case m&savesCall != 0 && !s.slot: // whatever frame that is: the callee leaves r1 alone
+	case m&savesCall != 0 && !s.slot: // in whichever frame: the callee leaves r1 alone
 		s.slot, s.save = true, here
 	}
 	s.effect |= effCall
@@ -135,8 +137,8 @@ func (a *analysis) callee(word uint32, indirect bool, s *state) {
 	a.throw(s)
 }
 
-// throw lets an exception out of a call reach the landing pads: the unwinder
-// gives them r1, r2 and r14 to r31 of the function.
+// throw passes the state after a call to the landing pads, as an exception
+// does. The unwinder restores r1, r2 and r14 to r31 of the function.
 func (a *analysis) throw(s *state) {
 	if len(a.pads) == 0 || a.final || a.record {
 		return

@@ -55,15 +55,15 @@
 // # What is known of stores
 //
 // A register is tracked as "n bytes from r1 at the entry", or from r1 as a
-// certain instruction or join has set it. After arithmetic that is not tracked
-// it is "anywhere in the stack". A store through such a register clears slot
-// unless its bytes are known to lie elsewhere.
+// certain instruction or join has set it. After other arithmetic it is
+// "anywhere in the stack". A store through such a register clears slot unless
+// its bytes are known to lie elsewhere.
 //
 // A store through any other register is assumed not to touch the slot. This is
 // the only assumption about the program, and it comes from the ABI. The linkage
 // area at the low end of a frame is not an object of the language, and no code
 // gets an address within it (§2.2.3). The address of a local variable, wherever
-// it went (into memory, to a callee in r3 and back), is valid only for that
+// it goes (into memory, to a callee in r3 and back), is valid only for that
 // variable. For the same reason a callee does not change the slot: in its
 // caller's frame it may write to the parameter save area and to the LR and CR
 // save doublewords, and only its stub writes to the slot. A load of the back
@@ -79,29 +79,30 @@
 // # Second returns
 //
 // setjmp returns twice, and so do vfork, getcontext and functions written in
-// assembly: any call may return twice, and so may sc. The second return comes
-// from anywhere that the function reaches after the call. It restores the r1 of
-// the call, but memory is as it is by then. So a call keeps the slot only if
-// nothing on a path from the call on invalidates the slot: alloca, which turns
-// the doubleword into memory of the program; any other change of r1, or a
-// store, before another call; or a branch out of what is known. These facts are
-// followed backwards from where that happens. If a call does not keep the slot,
+// assembly: any call may return twice, and so may sc. The second return may
+// come from anywhere that the function reaches after the call. It restores the
+// r1 of the call, but not memory. So a call keeps the slot only if nothing on a
+// path from the call on invalidates the slot: alloca, which turns the
+// doubleword into memory of the program; any other change of r1, or a store,
+// before another call; or a branch out of what is known. These facts are
+// propagated backwards from where they occur. If a call does not keep the slot,
 // the code after it may run again, before a second return of a later call. So
 // from there on no call keeps the slot, until r1 is moved down. Two things do
-// not lose own: a call, because r2 is what the call returns with, and an ld
-// r2,24(r1) right after a call, because the program already had it.
+// not clear own: a call, because a second return has the r2 with which the call
+// returns, and an ld r2,24(r1) right after a call, because the original program
+// has it too.
 //
 // Again in a verdict says that the call itself does not keep the slot. Then
 // 24(r1) may have changed when the call returns the second time, even if r2 was
-// saved: a save by a stub is no better than one by the function. The callee
-// must put r2 there, as glibc's longjmp does.
+// saved: a save by a stub is no better than one by the function. Only the
+// callee could put r2 there, as glibc's longjmp does.
 //
 // # Ways in and out
 //
-// Indirect branches, landing pads, patched code and entries from outside do not
-// show in instructions, but in relocations and tables. They are the fields of
-// [Func]. The caller must fill these; package cfg does. Soundness depends
-// on their being complete:
+// Indirect branches, landing pads, patched code and entries from outside show
+// in relocations and tables, not in the instructions. They are the fields of
+// [Func]. The caller must fill these; package cfg does. Soundness depends on
+// their being complete:
 //
 //	bctr into a jump table          Func.Jumps, [Func.TextTable]
 //	__jump_table, __ex_table        Func.Jumps: from the code to its target
@@ -117,12 +118,13 @@
 // branch leads there, or if an indirect branch might.
 //
 // An indirect branch without known targets is a tail call if r1 and own are as
-// at the entry. A jump table there would be for code without a frame too,
-// because code has one frame size however it is reached (its unwind information
-// says so). Anywhere else such a branch might go to every instruction, and
-// nothing in the function is proven. A branch out of the extent, or one with a
-// relocation, leaves the function. Only code that is reached from the entries
-// counts: padding and tables between the code are not instructions.
+// at the entry. If it used a jump table, its targets would have no frame
+// either, because code has one frame size however it is reached (its unwind
+// information says so). Anywhere else such a branch might go to any
+// instruction, and nothing in the function is proven. A branch out of the
+// extent, or one with a relocation, leaves the function. Only code that is
+// reached from the entries counts: padding and tables between the code are not
+// instructions.
 //
 // The linker may still change an inline PLT sequence (§3.6) into a plain bl. So
 // its std r2,24(r1) does not count as a save, and its bctrl changes r2 no more

@@ -11,7 +11,7 @@ import (
 
 const (
 	stduFrame ppc64.Word = 0xf821ffa1 // stdu r1,-96(r1)
-	blFar     ppc64.Word = 0x49000001 // bl to somebody else
+	blFar     ppc64.Word = 0x49000001 // bl out of the function
 	bNext     ppc64.Word = 0x48000004 // b .+4
 )
 
@@ -23,9 +23,9 @@ func code(words ...ppc64.Word) []byte {
 	return b
 }
 
-// TestInSection has the same function at other places of a section. What is said
-// of its calls is the same, at these places; neither of its entries counts as one
-// of which nothing is known, any other place does.
+// TestInSection analyses one function at several places of a section, which
+// must give the same verdicts. Neither of its entries counts as an unknown
+// entry; any other place does.
 func TestInSection(t *testing.T) {
 	fn := []ppc64.Word{ppc64.Nop, ppc64.Nop, stduFrame, ppc64.SaveTOC, blFar, ppc64.Nop, ppc64.Blr}
 	for _, before := range []int{0, 1, 16} {
@@ -48,7 +48,7 @@ func TestInSection(t *testing.T) {
 		if v := Analyse(f, []uint64{call})[0]; !v.Proven || !v.Entered {
 			t.Errorf("from 0x%x, entered after the call: %+v", start, v)
 		}
-		f.Entries = []uint64{start + uint64(4*len(fn)), start - 4} // of others
+		f.Entries = []uint64{start + uint64(4*len(fn)), start - 4} // in other functions
 		if v := Analyse(f, []uint64{call})[0]; !v.Proven || v.Entered {
 			t.Errorf("from 0x%x, others are entered: %+v", start, v)
 		}
@@ -60,14 +60,15 @@ func TestInSection(t *testing.T) {
 	}
 }
 
-// TestExtentLimits has functions that end too early or too late, and the largest ones.
+// TestExtentLimits tests functions that end too early or too late, and the largest
+// ones.
 func TestExtentLimits(t *testing.T) {
 	short := []ppc64.Word{ppc64.Nop, ppc64.Nop, stduFrame, ppc64.SaveTOC, blFar}
 	for _, c := range []struct {
 		name       string
 		start, end uint64
 		entry      ppc64.LocalEntry
-		none       bool // nothing is known of the extent
+		none       bool // the extent is unknown
 	}{
 		{"all", 0, 20, 3, false},
 		{"behind the end", 0, 24, 3, true},
@@ -100,7 +101,7 @@ func TestExtentLimits(t *testing.T) {
 	if v := Analyse(f, call)[0]; v.Proven || v.Reason != (why{cause: tooLarge}).text() {
 		t.Errorf("%d words: %+v", maxWords+1, v)
 	}
-	// The most places that a branch goes to, with the entry, and one more.
+	// The largest number of branch targets, with the entry, and one more.
 	words = make([]ppc64.Word, maxStates+4)
 	for i := range words {
 		words[i] = bNext
@@ -120,7 +121,7 @@ func TestExtentLimits(t *testing.T) {
 	}
 }
 
-// Rules at the edges of others.
+// Edge cases of other rules.
 func init() {
 	rules = append(rules,
 		rule{name: "the smallest frame", text: "stdu r1,-32(r1)\nstd r2,24(r1)\nbl f | yes"},
@@ -143,7 +144,7 @@ func init() {
 	)
 }
 
-// TestTextTableEdges has tables that begin and end with the function.
+// TestTextTableEdges tests tables that begin and end with the function.
 func TestTextTableEdges(t *testing.T) {
 	distances := func(d ...int32) []byte {
 		words := make([]ppc64.Word, len(d))

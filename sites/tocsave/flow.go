@@ -12,11 +12,11 @@ import (
 type mark uint16
 
 const (
-	leader      mark = 1 << iota // a block begins here: it has a stored state
+	leader      mark = 1 << iota // a block begins here; it has a stored state
 	queued                       // in the worklist
-	jumps                        // Func.Jumps knows it
+	jumps                        // in Func.Jumps
 	relocated                    // a relocation changes the word
-	pltSeq                       // of an inline PLT sequence (ELFv2 §3.6)
+	pltSeq                       // in an inline PLT sequence (ELFv2 §3.6)
 	pltCall                      // its bctrl
 	noTOC                        // the relocation of a call is of a NOTOC kind
 	losesSlot                    // a call that may return again after 24(r1) has changed
@@ -27,7 +27,8 @@ const (
 	wanted                       // a verdict is asked for
 )
 
-// analysis is the data-flow of one function. Places are in words from its start.
+// analysis is the data-flow analysis of one function. Places are in words from
+// its start.
 type analysis struct {
 	f      *Func
 	code   []byte // of the function
@@ -37,23 +38,23 @@ type analysis struct {
 	states []state
 	queue  []uint32
 	pads   []uint32
-	atPads *state // what the landing pads are entered with; nil before the first call
+	atPads *state // the state at landing pads; nil before the first call
 	stop   why    // why nothing can be proven
 
-	toLabels bool // an indirect branch is reached,
+	toLabels bool // an indirect branch without known targets is reached,
 	noFrame  bool // and one without a frame
 
-	mtlr *bool // the function has an mtlr; nil before somebody asks
+	mtlr *bool // the function has an mtlr; see setsLR
 
-	final   bool // states are settled: judge the calls
-	record  bool // states are settled: note the effects
+	final   bool // states are settled: give the verdicts
+	record  bool // states are settled: record the effects
 	effects []effect
 	edges   []edge
 
 	found map[uint32]Verdict
 }
 
-// newAnalysis checks the extent and marks what the lists of f name.
+// newAnalysis checks the extent and marks the places in the lists of f.
 func newAnalysis(f *Func) (*analysis, why) {
 	entry := f.Start + f.Entry.Offset()
 	if f.Start%ppc64.WordSize != 0 || f.End > uint64(len(f.Code)) || f.Start >= f.End || f.End-f.Start < f.Entry.Offset()+ppc64.WordSize {
@@ -141,7 +142,8 @@ func (a *analysis) markRelocs() {
 	}
 }
 
-// markBranches finds the leaders and numbers them; false if there are too many.
+// markBranches marks branch targets as leaders. It returns false if there are
+// too many leaders.
 func (a *analysis) markBranches() bool {
 	a.marks[a.entry] |= leader
 	for i := range uint32(len(a.marks)) {
@@ -170,13 +172,13 @@ func (a *analysis) target(word uint32, w ppc64.Word) (uint32, bool) {
 		return 0, false
 	}
 	t, ok := a.wordAt(a.offset(word) + uint64(w.Displacement()))
-	if t == 0 && a.entry != 0 { // the global entry makes r2 anew: a call, whatever it looks like
+	if t == 0 && a.entry != 0 { // the global entry computes r2 again, so this is a call
 		return 0, false
 	}
 	return t, ok
 }
 
-// solve runs the data-flow until nothing changes, and judges the calls. It
+// solve runs the analysis until nothing changes, and gives the verdicts. It
 // returns the reason why nothing can be proven, if there is one.
 func (a *analysis) solve() why {
 	first := state{trusted: true, slotWhy: why{cause: noSave}}
@@ -196,7 +198,7 @@ func (a *analysis) solve() why {
 		a.enter(off, framed[off])
 	}
 	a.run()
-	if !a.toLabels { // who goes there is not in the function
+	if !a.toLabels { // the branch to the labels is not in the function
 		a.enterLabels(false)
 		a.run()
 	}
@@ -210,7 +212,7 @@ func (a *analysis) solve() why {
 	return a.stop
 }
 
-// enter begins at a place with nothing known but whether there is a frame.
+// enter starts at a place where only frame is known.
 func (a *analysis) enter(off uint64, frame bool) {
 	if w, ok := a.wordAt(off); ok && w != 0 && w != a.entry {
 		s := unknown(why{entered, ppc64.WordSize * w})
@@ -219,7 +221,7 @@ func (a *analysis) enter(off uint64, frame bool) {
 	}
 }
 
-// enterLabels lets an indirect branch go to every label.
+// enterLabels enters every label, for an indirect branch.
 func (a *analysis) enterLabels(frame bool) {
 	if a.final || a.record || a.toLabels && (frame || a.noFrame) {
 		return
@@ -240,7 +242,8 @@ func (a *analysis) run() {
 	}
 }
 
-// flow joins what is known after the instruction at from into the leader at w.
+// flow joins the state after the instruction at from into that of the leader at
+// w.
 func (a *analysis) flow(w uint32, s *state, from uint32) {
 	if a.final {
 		return
@@ -266,12 +269,12 @@ func (a *analysis) flow(w uint32, s *state, from uint32) {
 func (a *analysis) block(word uint32) {
 	s := a.states[a.index[word]]
 	s.begin(word)
-	late := int64(-1) // a call that loses the slot, and after which r2 is loaded from there
+	late := int64(-1) // a call that loses the slot, followed by a restore of r2 from it
 	for {
 		w := a.load(word)
 		next := word + uint32(w.Len())/ppc64.WordSize
 		if next > uint32(len(a.marks)) {
-			return // cut short by the end
+			return // a prefix at the end
 		}
 		if a.marks[word]&patchable != 0 {
 			s.killSlot(why{patched, ppc64.WordSize * word})
@@ -286,7 +289,7 @@ func (a *analysis) block(word uint32) {
 		if !follows || next >= uint32(len(a.marks)) {
 			return
 		}
-		if late >= 0 { // after the restore of the call before
+		if late >= 0 { // after the restore that follows that call
 			s.second(uint32(late))
 			late = -1
 		}
@@ -342,7 +345,7 @@ func (a *analysis) instruction(word uint32, w ppc64.Word, s *state) bool {
 			s.trusted = true
 		}
 	}
-	if m&jumps != 0 { // it may go elsewhere before it has done its work, or after
+	if m&jumps != 0 { // it may branch elsewhere before or after it takes effect
 		for _, off := range a.f.Jumps[a.offset(word)] {
 			if t, ok := a.wordAt(off); ok {
 				a.flow(t, before, word)
@@ -353,7 +356,7 @@ func (a *analysis) instruction(word uint32, w ppc64.Word, s *state) bool {
 	return follows
 }
 
-// isReturnFromInterrupt reports rfid, rfscv, rfebb and hrfid.
+// isReturnFromInterrupt reports whether w is rfid, rfscv, rfebb or hrfid.
 func isReturnFromInterrupt(w ppc64.Word) bool {
 	if w.Opcode() != 19 {
 		return false

@@ -12,9 +12,9 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// FuzzAnalyse gives the analysis any bytes as code, and lists made of others:
-// it must not panic, take its time or change its mind, and what it proves has a
-// save.
+// FuzzAnalyse analyses any bytes as code, with lists made from other bytes. It
+// must not panic, be slow or give different answers, and what it proves must
+// have a save.
 func FuzzAnalyse(f *testing.F) {
 	for _, r := range rules {
 		p := assemble(f, r.text)
@@ -78,7 +78,7 @@ func FuzzAnalyse(f *testing.F) {
 	})
 }
 
-// TestBounds gives the analysis what would take long if it did things twice.
+// TestBounds analyses functions that would take long if work were repeated.
 func TestBounds(t *testing.T) {
 	word := func(code []byte, i int, w ppc64.Word) { w.Put(code[4*i:]) }
 	const n = 1 << 19
@@ -124,7 +124,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestExtents gives the analysis functions that are none.
+// TestExtents analyses invalid extents.
 func TestExtents(t *testing.T) {
 	code := make([]byte, 64)
 	for _, tt := range []struct{ start, end uint64 }{

@@ -13,11 +13,11 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestRandomPrograms compares the analysis with what programs do: it makes up
-// functions, walks them with concrete values, each branch at random, and looks at
-// r2 and 24(r1) wherever a proven call is made, and at r1 wherever a call has a
-// frame. Calls return a second time, from other calls and behind an alloca, of
-// which the program has written the memory.
+// TestRandomPrograms compares the analysis with executions: it generates
+// functions, walks them with concrete values and random branches, and checks r2
+// and 24(r1) at each proven call, and r1 at each call with a frame. Calls
+// return a second time, from other calls and after an alloca whose memory the
+// program has written.
 func TestRandomPrograms(t *testing.T) {
 	n := 30000
 	if tooltest.Brief() {
@@ -78,7 +78,7 @@ func sortedKeys(m map[string]uint64) (keys []string) {
 	return keys
 }
 
-// randomProgram makes up a function that is likely to save r2 and to call.
+// randomProgram generates a function that is likely to save r2 and make calls.
 func randomProgram(r *rand.Rand) string {
 	reg := func() int { return []int{1, 2, 7, 8, 9, 30, 31}[r.IntN(7)] }
 	base := func() int { return []int{1, 1, 1, 7, 8, 9, 30, 31}[r.IntN(8)] }
@@ -140,7 +140,7 @@ func randomProgram(r *rand.Rand) string {
 		case 1:
 			fmt.Fprintf(&b, "%s %s\n", []string{"b", "bdnz", "bdnz", "bl", "beql"}[r.IntN(5)], label())
 		default:
-			// The first kinds are the interesting ones.
+			// Prefer the first kinds, which are the interesting ones.
 			b.WriteString(kinds[min(r.IntN(len(kinds)), r.IntN(len(kinds)*2))]() + "\n")
 		}
 	}
@@ -159,21 +159,21 @@ type machine struct {
 	f       *Func
 	gpr     [32]uint64
 	mem     map[uint64]byte
-	lr      uint64 // in the function, or 0
+	lr      uint64 // an address in the function, or 0
 	path    []uint64
 	checked int
 	frames  int
 	again   int
 	proven  map[uint64]Verdict
-	calls   []made // that may return once more
+	calls   []made // calls that may return again
 	failed  string
 
 	returned bool // a call has just returned again
-	over     bool // what the program does is wrong
+	over     bool // the program does something invalid
 }
 
-// A made is a call, as it may return again: registers that a callee preserves
-// are what they were.
+// A made is a call that may return again, with the registers that a callee
+// preserves.
 type made struct {
 	pc, next uint64
 	gpr      [32]uint64
@@ -188,7 +188,7 @@ func newMachine(r *rand.Rand, f *Func) *machine {
 	return m
 }
 
-// fresh is a value that has nothing to do with the stack.
+// fresh returns a value that is unrelated to the stack.
 func (m *machine) fresh() uint64 {
 	if m.r.IntN(3) == 0 {
 		return -uint64(16 * m.r.IntN(20))
@@ -196,9 +196,9 @@ func (m *machine) fresh() uint64 {
 	return 1<<40 + m.r.Uint64N(1<<30)<<8
 }
 
-// store writes memory. Where that is the slot of a call that may return again, and
-// the address is made of another register than r1, it is none that a program has:
-// such a call does not return again.
+// store writes memory. If it writes the slot of a call that may return again
+// through a register other than r1, no real program has that address, so that
+// call does not return again.
 func (m *machine) store(addr uint64, v uint64, size int, base uint32) {
 	if base != 1 {
 		m.calls = slices.DeleteFunc(m.calls, func(c made) bool {
@@ -219,8 +219,8 @@ func (m *machine) load(addr uint64) (v uint64) {
 
 func inStack(v uint64) bool { return v > stack-depth && v <= stack+depth }
 
-// walk executes up to 200 instructions. It ends early where the program does
-// what no program may: r1 outside of the stack, a return to nowhere.
+// walk executes up to 200 instructions. It stops early if the program does
+// something invalid: r1 outside the stack, a return to nowhere.
 func (m *machine) walk(ok map[uint64]Verdict) string {
 	m.proven = ok
 	pc, last, lr := m.f.Start+m.f.Entry.Offset(), uint64(0), uint64(0)
@@ -251,13 +251,13 @@ func (m *machine) walk(ok map[uint64]Verdict) string {
 		if m.failed != "" {
 			return m.failed
 		}
-		// Who pops a frame ends what was called from it.
+		// Popping a frame ends the calls made from it.
 		m.calls = slices.DeleteFunc(m.calls, func(c made) bool { return c.gpr[1] < m.gpr[1] })
 		last = pc
 		if m.returned {
 			last, m.returned = next-4, false
 		}
-		if m.gpr[1] < sp && sp < stack && m.r.IntN(2) == 0 { // alloca, and a signal handler goes back
+		if m.gpr[1] < sp && sp < stack && m.r.IntN(2) == 0 { // alloca, and then a signal handler that jumps back
 			m.junk(sp)
 			if to, ok := m.second(); ok {
 				next, last, m.returned = to, to-4, false
@@ -271,15 +271,14 @@ func (m *machine) walk(ok map[uint64]Verdict) string {
 	return ""
 }
 
-// junk is what the program does with the memory that was the slot before it moved
-// r1 down.
+// junk writes the memory that was the slot before r1 moved down.
 func (m *machine) junk(sp uint64) {
 	for i := range uint64(8) {
 		m.mem[sp+24+i] = 0x55
 	}
 }
 
-// second lets a call return again.
+// second makes a call return again.
 func (m *machine) second() (next uint64, ok bool) {
 	if len(m.calls) == 0 {
 		return 0, false
@@ -293,7 +292,7 @@ func (m *machine) second() (next uint64, ok bool) {
 	}
 	m.lr = 0
 	if w, _ := ppc64.Load(m.f.Code, c.next); w == ppc64.RestoreTOC && m.load(m.gpr[1]+24) != ownTOC {
-		m.over = true // it loads a wrong r2, whatever is made of other calls
+		m.over = true // the original program loads a wrong r2
 	}
 	if v := m.proven[c.pc]; v.Proven {
 		m.again++
@@ -342,7 +341,7 @@ func (m *machine) step(pc uint64, w ppc64.Word) (uint64, bool) {
 		addr := m.base(ra) + uint64(w.DS())
 		v := m.load(addr)
 		if inStack(v) && !(ra == 1 && w.DS() == 0) {
-			v = m.fresh() // an address that comes back out of memory is of a local variable
+			v = m.fresh() // an address loaded from memory is that of a local variable
 		}
 		m.gpr[rt] = v
 	case 62: // std, stdu
@@ -435,7 +434,8 @@ func (m *machine) branch(pc, next uint64, w ppc64.Word) (uint64, bool) {
 	return m.called(pc, next)
 }
 
-// called is behind a call: it may return again, and another may instead of it.
+// called continues after a call, which may return again, or another call may
+// return instead.
 func (m *machine) called(pc, next uint64) (uint64, bool) {
 	m.calls = append(m.calls, made{pc, next, m.gpr})
 	if m.r.IntN(4) == 0 {

@@ -33,14 +33,14 @@ const (
 	patched             //
 )
 
-// why is a cause, and what it is about: bytes from the function's start.
+// why is a cause and its place, in bytes from the function's start.
 type why struct {
 	cause cause
 	at    uint32
 }
 
-// text is the reason in words. Places are as a disassembler names them, from
-// the start of the function.
+// text returns the reason in words. Places are offsets from the start of the
+// function, as in a disassembly.
 func (w why) text() string {
 	at := fmt.Sprintf("+%#x", w.at)
 	switch w.cause {

@@ -13,7 +13,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// A rule is a function, what its caller knows besides (by the names of places),
+// A rule is a function, the other fields of its Func by the names of places,
 // and the verdicts.
 type rule struct {
 	name    string
@@ -23,7 +23,7 @@ type rule struct {
 	saves   string
 	patched string
 	jumps   map[string]string
-	entry   ppc64.LocalEntry // 0: that of fn
+	entry   ppc64.LocalEntry // 0: as fn sets it
 }
 
 const frame = "stdu r1,-96(r1)\n"
@@ -402,7 +402,7 @@ c:		bctrl
 	{name: "prefix at the end", text: saved + "bl f | yes\n.long 0x04000000"},
 }
 
-// fn is the function of a rule.
+// fn returns the function of a rule.
 func (r rule) fn(p *program) *Func {
 	f := p.fn()
 	switch {
@@ -436,7 +436,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestRulesAsm holds the test's own assembler against GNU as.
+// TestRulesAsm compares the test's own assembler with GNU as.
 func TestRulesAsm(t *testing.T) {
 	as, objcopy := tooltest.Path(t, "powerpc64le-linux-gnu-as"), tooltest.Path(t, "powerpc64le-linux-gnu-objcopy")
 	var source strings.Builder
@@ -447,7 +447,7 @@ func TestRulesAsm(t *testing.T) {
 			fields := strings.Fields(asmLine.FindStringSubmatch(line)[2])
 			form := forms[fields[0]]
 			if strings.ContainsAny(form.operands, "LlW") || strings.Contains(form.operands, "p") || fields[0] == "stmw" {
-				continue // places; prefixes may get a nop in front; stmw is for big-endian
+				continue // distances; GNU as may put a nop before a prefix; stmw is for big-endian only
 			}
 			line = line[strings.Index(line, "}")+1:]
 			if fields[0] == "rldicr" {

@@ -4,54 +4,54 @@ package tocsave
 
 import "github.com/scpatch/scpatch/ppc64"
 
-// volatileRegs are the general registers that a call may change: r0 and r2 to r12
-// (ELFv2 §2.2.2.1; r2 is followed by itself).
+// volatileRegs are the general registers that a call may change: r0 and r2 to
+// r12 (ELFv2 §2.2.2.1; own tracks r2).
 const volatileRegs uint32 = 0x1ffd
 
-// The TOC save doubleword (ELFv2 §2.2.3) and the smallest frame there is.
+// The TOC save doubleword (ELFv2 §2.2.3) and the smallest frame, in bytes.
 const (
 	slotOff  = 24
 	slotSize = 8
 	minFrame = 32
 )
 
-// state is what is known before an instruction. A later value of a state that
-// stands for a place is never stronger than an earlier one: own, slot and frame
-// go from true to false, copies lose bits, values go up in their lattice.
+// state is what is known before an instruction. The stored state of a place
+// only gets weaker: own, slot and frame go from true to false, copies lose
+// bits, values go up in their lattice.
 type state struct {
 	own    bool   // r2 is the TOC pointer of this unit
 	slot   bool   // 24(r1) holds the TOC pointer of this unit
 	frame  bool   // r1 points to a frame that this function made
-	held   bool   // or to one that it has had before: not to its caller's
+	held   bool   // or to one that it had before, and not to its caller's
 	copies uint32 // the registers that hold the TOC pointer of this unit
 
-	// regs has in r1 always a value of kind at, except in a stored state:
-	// there anywhere means that paths disagree.
+	// regs always has a value of kind at in r1, except in a stored state, where
+	// anywhere means that paths disagree.
 	regs [32]value
 
-	// For what a second return of a call finds, see effect.
-	effect   effect // of the instruction before
+	// For second returns; see effect.
+	effect   effect // of the last instruction
 	lost     bool   // after a call that may return again once 24(r1) has changed, with this r1
-	everLost bool   // or with another
-	trusted  bool   // r2 is the TOC pointer, if every load of it out of the slot was right
+	everLost bool   // or with another r1
+	trusted  bool   // r2 is the TOC pointer if every load of it from the slot was right
 
-	// For the reader only.
+	// For messages only.
 	ownWhy, slotWhy why    // why own and slot are false
 	save            uint32 // bytes from the function's start: a save that made slot true
-	from            uint32 // likewise: from where the state first came
+	from            uint32 // likewise: where the state first came from
 }
 
-// unknown is the state of a place that is entered with nothing known.
+// unknown returns the state of a place that is entered with nothing known.
 func unknown(w why) state {
-	s := state{ownWhy: w, slotWhy: w, trusted: true} // who comes back from outside has left: effLeave
+	s := state{ownWhy: w, slotWhy: w, trusted: true} // code that comes back from outside has left before: see effLeave
 	for i := range s.regs {
 		s.regs[i].kind = anywhere
 	}
 	return s
 }
 
-// join makes s hold for in as well, which comes from the instruction at from,
-// and reports whether that changes s.
+// join weakens s so that it also holds for in, the state after the instruction
+// at from, and reports whether s changed.
 func (s *state) join(in *state, from uint32) bool {
 	changed := false
 	if s.slot != in.slot {
@@ -97,8 +97,8 @@ func (s *state) join(in *state, from uint32) bool {
 	return changed
 }
 
-// forget makes every register that is known from origin o an unknown alias:
-// the place that o names is about to give r1 a new value.
+// forget turns every register relative to origin o into an unknown alias,
+// because the place that o names is about to give r1 a new value.
 func (s *state) forget(o origin) {
 	for i := range s.regs {
 		if v := s.regs[i]; v.aliases() && v.origin == o && v.kind != anywhere {
@@ -107,7 +107,7 @@ func (s *state) forget(o origin) {
 	}
 }
 
-// killSlot makes slot false. The first reason is the one that stays.
+// killSlot makes slot false. The first reason stays.
 func (s *state) killSlot(w why) {
 	s.effect |= effKill
 	if s.slot {
@@ -115,7 +115,7 @@ func (s *state) killSlot(w why) {
 	}
 }
 
-// killOwn makes own false. The first reason is the one that stays.
+// killOwn makes own false. The first reason stays.
 func (s *state) killOwn(w why) {
 	s.trusted = false
 	if s.own {
@@ -123,7 +123,8 @@ func (s *state) killOwn(w why) {
 	}
 }
 
-// begin settles r1 at the start of a block, whose first word is given.
+// begin gives r1 a definite value at the start of a block whose first word is
+// word.
 func (s *state) begin(word uint32) {
 	if s.regs[ppc64.RegSP].kind != at {
 		o := originAt(word, joinedSP)
@@ -132,7 +133,7 @@ func (s *state) begin(word uint32) {
 	}
 }
 
-// setSP gives r1 a value, and says which instruction does: any change of r1
+// setSP applies a change of r1 by the instruction at word. Any change of r1
 // moves 24(r1) to other memory.
 func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 	s.killSlot(why{c, 4 * word})
@@ -141,9 +142,9 @@ func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 		s.effect |= effPush
 	}
 	s.lost = s.everLost
-	// What is loaded, but not from the back chain, is an r1 of before: so the end
-	// of a block gives its variable arrays back. A register may have a copy of r1 on
-	// one path and such a value on another, as at a landing pad.
+	// A value loaded from elsewhere than the back chain is an earlier r1: this is
+	// how the end of a block frees its variable-length arrays. A register may hold a
+	// copy of r1 on one path and such a value on another, as at a landing pad.
 	sp, old := s.regs[ppc64.RegSP], v
 	if old.kind == may {
 		old.kind = at
@@ -164,11 +165,12 @@ func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 // above reports whether a value of r1 is known not to be below another.
 func (v value) above(sp value) bool { return v.origin == sp.origin && v.off >= sp.off || v.popped() }
 
-// popped reports whether r1 is what it was at the entry, or above.
+// popped reports whether r1 is at or above its value at the entry.
 func (v value) popped() bool { return v.origin == entrySP && v.off >= 0 }
 
 // stands reports whether a stack pointer of that value points to a frame of
-// this function: one that is below the caller's, or not above one of its own.
+// this function: it is below the caller's frame, or not above a frame that this
+// function made.
 func (v value) stands() bool {
 	if v.kind != at {
 		return false
@@ -182,7 +184,7 @@ func (v value) stands() bool {
 	return false
 }
 
-// set gives a register other than r1 a value; hasTOC says that this is the
+// set gives a register other than r1 a value; hasTOC says whether it is the
 // unit's TOC pointer.
 func (s *state) set(r uint32, v value, hasTOC bool, w why) {
 	if r == ppc64.RegTOC {

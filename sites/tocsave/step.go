@@ -4,7 +4,7 @@ package tocsave
 
 import "github.com/scpatch/scpatch/ppc64"
 
-// An inst is an instruction that is no branch.
+// An inst is an instruction that is not a branch.
 type inst struct {
 	w, suffix ppc64.Word
 	word      uint32 // place, in words from the function's start
@@ -50,7 +50,7 @@ func (s *state) write(i *inst, regs uint32, v value) {
 	}
 }
 
-// anyAlias reports whether one of the registers of a mask may be made from r1.
+// anyAlias reports whether a register in a mask may be derived from r1.
 func (s *state) anyAlias(regs uint32) bool {
 	for r := range uint32(32) {
 		if regs>>r&1 != 0 && s.regs[r].aliases() {
@@ -60,8 +60,8 @@ func (s *state) anyAlias(regs uint32) bool {
 	return false
 }
 
-// move recognises the instructions that copy a register: mr, and the logical
-// immediates with 0, among which ori r2,r2,0 is padding.
+// move recognises instructions that copy a register: mr, and the logical
+// immediates with 0. (ori r2,r2,0 is padding.)
 func (i *inst) move(in ppc64.Inst) (dst, src uint32, ok bool) {
 	switch in.Op {
 	case ppc64.OpMr:
@@ -83,7 +83,7 @@ func (s *state) move(i *inst, dst, src uint32) {
 	}
 }
 
-// sum recognises the additions by which addresses in the stack are made.
+// sum recognises the additions that compute addresses in the stack.
 func (s *state) sum(i *inst, in ppc64.Inst) (value, bool) {
 	switch in.Op {
 	case ppc64.OpAddi, ppc64.OpAddis, ppc64.OpPaddi:
@@ -100,7 +100,7 @@ func (s *state) sum(i *inst, in ppc64.Inst) (value, bool) {
 	return value{}, false
 }
 
-// base is the value of RA|0.
+// base returns the value of RA|0.
 func (s *state) base(r uint32) value {
 	if r == 0 {
 		return numberOf(0)
@@ -117,7 +117,7 @@ func (s *state) memory(i *inst, a ppc64.Access) {
 	}
 	writes := ppc64.Writes(i.w, i.suffix)
 	if a.Update {
-		writes &^= 1 << a.Base // below
+		writes &^= 1 << a.Base // set below
 	}
 	s.load(i, writes, ea)
 	switch {
@@ -131,7 +131,7 @@ func (s *state) memory(i *inst, a ppc64.Access) {
 	}
 }
 
-// address is the address of a load or store.
+// address returns the address of a load or store.
 func (s *state) address(i *inst, a ppc64.Access) value {
 	if a.PCRel {
 		return value{}
@@ -146,13 +146,13 @@ func (s *state) address(i *inst, a ppc64.Access) value {
 	return s.base(a.Base).plus(off)
 }
 
-// store applies what a store does to the slot.
+// store applies the effect of a store on the slot.
 func (s *state) store(i *inst, a ppc64.Access, ea value) {
 	rel, known := s.slotRel(ea)
 	save := known && ea.kind == at && rel == slotOff && ppc64.Decode(i.w, 0).Op == ppc64.OpStd
 	if save && s.hasTOC(i.w.RS()) {
 		switch {
-		case i.pltSeq: // it may be there or not
+		case i.pltSeq: // the linker may remove it
 		case !s.frame: // the slot is the caller's (ELFv2 §2.2.3)
 			s.slot, s.slotWhy = false, i.why(noFrame)
 		default:
@@ -164,9 +164,9 @@ func (s *state) store(i *inst, a ppc64.Access, ea value) {
 	switch {
 	case save && i.w.RS() == ppc64.RegTOC && s.trusted:
 		s.killSlot(i.why(overwritten))
-		s.effect &^= effKill // it stays as right as it was
+		s.effect &^= effKill // the slot stays as right as it was
 	case !ea.aliases():
-	case !known: // of an object of the program; a second return finds the slot (see effect)
+	case !known: // a store to an object of the program; a second return finds the slot (see effect)
 		s.killSlot(i.why(overwritten))
 		s.effect &^= effKill
 	case overlaps(i.w, a, rel):
@@ -180,22 +180,22 @@ func overlaps(w ppc64.Word, a ppc64.Access, rel int64) bool {
 		return true
 	}
 	lo, hi := rel, rel+int64(a.Size)
-	if w.Opcode() == 31 && w.XO()&0x1f == 7 { // stvx and its like align the address
+	if w.Opcode() == 31 && w.XO()&0x1f == 7 { // stvx and the like align the address
 		lo -= 15
 	}
 	return lo < slotOff+slotSize && hi > slotOff
 }
 
-// load applies what an instruction writes to registers other than its base:
-// out of the slot, out of the back chain (an address of the stack, ELFv2
-// §2.2.3), or out of any other memory.
+// load applies the writes of an instruction to registers other than its base:
+// from the slot, from the back chain (an address in the stack, ELFv2 §2.2.3),
+// or from any other memory.
 func (s *state) load(i *inst, writes uint32, ea value) {
 	if writes == 0 {
 		return
 	}
 	rel, known := s.slotRel(ea)
 	if i.afterPLT && i.w == ppc64.RestoreTOC {
-		return // the linker leaves it there if, and only if, it leaves the save there
+		return // the linker keeps it if, and only if, it keeps the save
 	}
 	if known && ea.kind == at && rel == slotOff && i.w.RT() != ppc64.RegSP && ppc64.Decode(i.w, 0).Op == ppc64.OpLd {
 		w := s.slotWhy
@@ -211,11 +211,11 @@ func (s *state) load(i *inst, writes uint32, ea value) {
 		v.kind = anywhere
 	}
 	s.write(i, writes, v)
-	s.effect &^= effPush // r1 out of memory is an older one
+	s.effect &^= effPush // an r1 loaded from memory is an older one
 }
 
-// push applies a store that updates r1: stdu and stdux make a frame (ELFv2
-// §2.2.3).
+// push applies a store that updates r1, as stdu and stdux do to make a frame
+// (ELFv2 §2.2.3).
 func (s *state) push(i *inst, ea value) {
 	c := moved
 	if s.frame {
@@ -227,5 +227,5 @@ func (s *state) push(i *inst, ea value) {
 		frame = ea.stands() || s.frame && size >= 0 || size >= minFrame && ea.origin != entrySP
 	}
 	s.setSP(ea, frame, i.word, c)
-	s.lost = false // a second return of a call above ends those from here on
+	s.lost = false // a second return of a call before this drops the new frame
 }

@@ -11,13 +11,13 @@ import (
 // TextTable reads a jump table in the text of the function, which GCC puts
 // after the bctr that uses it: signed words of 32 bits, each the distance of a
 // target from the table. The assembler knows the distances, so no relocation
-// names the targets. The table's own address is in the object, in an
-// R_PPC64_ADDR64 of .toc.
+// names the targets. The address of the table itself is in an R_PPC64_ADDR64 of
+// .toc.
 //
 // It reads from offset table of the section up to the first word that is not a
 // distance to an instruction of f. It returns at least the targets of the
-// table; words that it reads beyond the table's end only weaken the proof. If
-// it returns no target for a bctr that is not a tail call, this is not such a
+// table; words that it reads past the table's end only weaken the proof. If it
+// returns no target for a bctr that is not a tail call, this is not such a
 // table.
 func (f *Func) TextTable(table uint64) (targets []uint64) {
 	end := min(f.End, uint64(len(f.Code)))
@@ -27,7 +27,7 @@ func (f *Func) TextTable(table uint64) (targets []uint64) {
 	}
 	for off := table; off >= f.Start && off < end && end-off >= ppc64.WordSize; off += ppc64.WordSize {
 		if relocated[off] {
-			continue // a target in another section: the function is left there
+			continue // a target in another section, which leaves the function
 		}
 		target := table + uint64(int64(int32(binary.LittleEndian.Uint32(f.Code[off:]))))
 		if target < f.Start || target >= f.End || target%ppc64.WordSize != 0 {

@@ -25,23 +25,23 @@ type Func struct {
 	Jumps map[uint64][]uint64
 
 	// LandingPads are the landing pads of exceptions. The unwinder enters them with the
-	// frame and r2 of the function, as after one of its calls.
+	// frame and r2 of the function, as after a call.
 	LandingPads []uint64
 
 	// Entries are places that may be entered with an unknown state: labels
-	// whose symbol other code has, and targets of a branch in another function
-	// or section, such as the cold part of this function or an alternative. The
-	// two entry points of the function do not count; Entry says what holds
-	// there.
+	// whose symbol other code may use, and targets of a branch in another
+	// function or section, such as the cold part of this function or an
+	// alternative. The two entry points of the function do not count; Entry
+	// says what holds there.
 	Entries []uint64
 
-	// Labels are places whose address is stored somewhere. An indirect branch
-	// leads there; all that is known is that the function's frame is as at the
+	// Labels are places whose address is stored somewhere. Indirect branches
+	// lead there; all that is known is that the frame is the same as at the
 	// indirect branches of the function.
 	Labels []uint64
 
-	// Framed are those of Entries that another part of the function enters,
-	// with a frame of the function.
+	// Framed are those of Entries that another part of the function enters with
+	// a frame of the function.
 	Framed []uint64
 
 	// Part says that the function is a part of another one: a branch enters it
@@ -55,7 +55,7 @@ type Func struct {
 	Patched []uint64
 
 	// Saves are calls to code that is known to execute std r2,24(r1) itself: a
-	// linker's stub in a final image, or a save stub.
+	// linker's stub in a linked file, or a save stub.
 	Saves []uint64
 
 	// Restores are loads of r2 that are known to load this unit's TOC pointer:
@@ -69,7 +69,7 @@ type Verdict struct {
 	Reason string // why it is not proven, in words; empty if it is
 	At     uint64 // offset in the section of what the reason names; if proven, of a save
 
-	// Every restore after the call needs these, even if a stub saves r2.
+	// Every restore after the call depends on these, even if a stub saves r2.
 	Frame   bool // r1 points to a frame of this function when the call is made
 	Entered bool // something other than the call may lead to the instruction after it
 	Again   bool // a second return of the call may find that 24(r1) has changed
@@ -83,8 +83,8 @@ const (
 )
 
 // Analyse returns a verdict for each of the calls, which are offsets of bl
-// instructions of f, in the given order. A nop or li r3,0 among them is a call
-// that is a constant for now. Analyse does not write to f.
+// instructions of f, in the given order. A nop or li r3,0 among them counts as
+// a call that is a constant for now. Analyse does not write to f.
 func Analyse(f *Func, calls []uint64) []Verdict {
 	a, why := newAnalysis(f)
 	if why.cause == none {

@@ -2,15 +2,15 @@
 
 package tocsave
 
-// kind says what is known of a general register.
+// kind says what is known about a general register.
 type kind uint8
 
 const (
-	other    kind = iota // nothing made from r1
+	other    kind = iota // not derived from r1
 	number               // the number off
 	at                   // exactly off bytes from an origin
 	may                  // at, or other
-	anywhere             // possibly made from r1
+	anywhere             // possibly derived from r1
 )
 
 // An origin is a value that r1 once had. Offsets from different origins cannot
@@ -21,27 +21,27 @@ const (
 	entrySP origin = 0 // r1 at the function's entry
 
 	// The others are a place, in words from the function's start, times 4, plus:
-	madeSP   origin = 1 // r1 as the instruction there made it, a new frame of unknown size
-	lostSP   origin = 2 // r1 as the instruction there made it, position unknown
-	joinedSP origin = 3 // r1 at the start of the block there, where paths disagree
+	madeSP   origin = 1 // r1 as set by the instruction there: a new frame of unknown size
+	lostSP   origin = 2 // r1 as set by the instruction there, at an unknown position
+	joinedSP origin = 3 // r1 at the start of the block there, if paths disagree
 )
 
 func originAt(word uint32, class origin) origin { return origin(word)<<2 | class }
 
 func (o origin) class() origin { return o & 3 }
 
-// value is what is known of a general register.
+// value is what is known about a general register.
 type value struct {
 	kind   kind
 	origin origin // of at and may
 	off    int32  // bytes, of number, at and may
 }
 
-// aliases reports whether the value may be an address in the stack that was
-// made from r1.
+// aliases reports whether the value may be an address in the stack derived from
+// r1.
 func (v value) aliases() bool { return v.kind >= at }
 
-// maxOffset bounds the offsets that are followed; no stack is larger.
+// maxOffset limits the offsets that are tracked; no stack is larger.
 const maxOffset = 1 << 30
 
 func numberOf(n int64) value {
@@ -51,7 +51,7 @@ func numberOf(n int64) value {
 	return value{kind: number, off: int32(n)}
 }
 
-// plus is the sum of two registers, or of one and a displacement.
+// plus returns the sum of two registers, or of a register and a displacement.
 func (v value) plus(w value) value {
 	if v.kind == number {
 		v, w = w, v
@@ -74,7 +74,7 @@ func (v value) plus(w value) value {
 	return v
 }
 
-// join is what is known where two paths meet.
+// join returns what is known where two paths meet.
 func (v value) join(w value) value {
 	switch {
 	case v == w:
@@ -92,6 +92,6 @@ func (v value) join(w value) value {
 	case v.origin != w.origin || v.off != w.off:
 		return value{kind: anywhere}
 	}
-	v.kind = may // one of them is
+	v.kind = may // on one of the paths
 	return v
 }

@@ -12,9 +12,9 @@ func (a *analysis) want(calls []uint64) {
 	}
 }
 
-// giveVerdict gives the verdict on a call from the state before it. Code that is
-// reached in two ways, as an instruction and as the suffix of another, needs
-// both to prove it.
+// giveVerdict gives the verdict on a call from the state before it. If the word
+// is reached both as an instruction and as the suffix of another, both must
+// prove it.
 func (a *analysis) giveVerdict(word uint32, w ppc64.Word, s *state) {
 	v := Verdict{Proven: true, At: a.f.Start + uint64(s.save), Frame: s.held}
 	v.Entered = word+1 >= uint32(len(a.marks)) || a.marks[word+1]&leader != 0
@@ -47,7 +47,7 @@ func (a *analysis) giveVerdict(word uint32, w ppc64.Word, s *state) {
 // returns 0. A run time may put the call back, so the word counts as one.
 func isConstant(w ppc64.Word) bool { return w == ppc64.Nop || w == ppc64.Li3Zero }
 
-// verdicts are the answers in the order of the questions.
+// verdicts returns the verdicts in the order of the calls.
 func (a *analysis) verdicts(calls []uint64) []Verdict {
 	all := make([]Verdict, len(calls))
 	for i, off := range calls {
