@@ -16,12 +16,13 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// errArchive is the error of open for an archive. Who can, reads its members; a
-// member of an archive cannot be one.
+// errArchive is the error of open for an archive. Callers that support archives
+// then read its members. Its text is for a member that is an archive itself.
 var errArchive = errkind.Archive.Errorf("an archive inside an archive is not read")
 
-// memberNames are the names that messages and listings have for the members of an
-// archive, LIB.a(MEMBER.o), as linkers do. A number tells members of one name apart.
+// memberNames makes the names of archive members for messages and listings:
+// LIB.a(MEMBER.o), as linkers print them. A number distinguishes members of the same
+// name.
 type memberNames struct {
 	archive string
 	seen    map[string]int
@@ -29,7 +30,7 @@ type memberNames struct {
 
 func newMemberNames(archive string) memberNames { return memberNames{archive, map[string]int{}} }
 
-// next names the next member.
+// next returns the name of the next member.
 func (n memberNames) next(m elfrw.Member) string {
 	n.seen[m.Name]++
 	if k := n.seen[m.Name]; k > 1 {
@@ -50,7 +51,7 @@ func openMember(ctx context.Context, archive string, a *elfrw.Archive, m elfrw.M
 	return f, notELF(err, m.Data)
 }
 
-// memberPath is the path of a member of a thin archive.
+// memberPath returns the path of a member of a thin archive.
 func memberPath(archive string, m elfrw.Member) string {
 	if filepath.IsAbs(m.Name) {
 		return m.Name
@@ -58,9 +59,9 @@ func memberPath(archive string, m elfrw.Member) string {
 	return filepath.Join(filepath.Dir(archive), m.Name)
 }
 
-// withObjects calls do with the object that a file is, or with each member of the
-// archive that it is, and their names. Errors that do returns about members are
-// reported, failed is told, and the others of the archive are looked at.
+// withObjects calls do for a file or, if it is an archive, for each member,
+// with its name. An error about a member is reported and passed to failed, and
+// the next member follows.
 func withObjects(ctx context.Context, path string, log *logrus.Entry, failed func(name string, err error), do func(name string, f *elfrw.File, log *logrus.Entry) (int, error)) (code int, err error) {
 	one := func(name string, f *elfrw.File, log *logrus.Entry) (code int, err error) {
 		defer f.Close()
@@ -95,8 +96,9 @@ func withObjects(ctx context.Context, path string, log *logrus.Entry, failed fun
 	return code, err
 }
 
-// eachMember calls do for the members of an archive, until a signal comes, and returns
-// the worst exit code. An error about a member is reported, and failed is told.
+// eachMember calls do for the members of an archive until a signal arrives, and
+// returns the worst exit code. An error about a member is reported and passed to
+// failed.
 func eachMember(ctx context.Context, path string, a *elfrw.Archive, log *logrus.Entry,
 	do func(i int, m elfrw.Member, name string, log *logrus.Entry) (int, error), failed func(name string, err error)) (code int, err error) {
 	names := newMemberNames(path)
@@ -117,14 +119,14 @@ func eachMember(ctx context.Context, path string, a *elfrw.Archive, log *logrus.
 	return code, nil
 }
 
-// failMember reports an error about a member, and returns its exit code.
+// failMember reports an error about a member and returns its exit code.
 func failMember(log *logrus.Entry, archive string, m elfrw.Member, err error) int {
 	fail(log, errkind.Of(err), withoutPath(err, memberPath(archive, m)))
 	return exitCode(err)
 }
 
-// patchArchive patches the members of an archive: all of them, and the archive is
-// written, or none.
+// patchArchive patches all members of an archive and writes it; after an error
+// in one member, it writes nothing.
 func (p *patcher) patchArchive(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
 	if p.output == dash {
 		return 0, errkind.WrongOption.Errorf("--output - cannot be used with an archive")
@@ -140,7 +142,7 @@ func (p *patcher) patchArchive(ctx context.Context, path string, out *bytes.Buff
 	}
 	defer a.Close()
 	if a.Thin() {
-		unlock() // it is only read, and its own name may be that of a member
+		unlock() // it is only read, and may name itself as a member
 	}
 	err = a.Guard(func() error {
 		if a.Thin() {
@@ -172,9 +174,9 @@ func (p *patcher) patchThin(ctx context.Context, path string, a *elfrw.Archive, 
 	return code, err
 }
 
-// patchMembers patches the members of an archive that has them in it.
+// patchMembers patches the members of an archive that contains them.
 func (p *patcher) patchMembers(ctx context.Context, path string, a *elfrw.Archive, out *bytes.Buffer, log *logrus.Entry) (code int, err error) {
-	var said, diff bytes.Buffer // about what is done, so not before it is
+	var said, diff bytes.Buffer // held back until the archive is written
 	done := p.logTo(&said)
 	edit, plans, whole := a.Edit(), map[int]filePlan{}, patchedFile{}
 	code, err = eachMember(ctx, path, a, log, func(i int, m elfrw.Member, name string, _ *logrus.Entry) (int, error) {
@@ -232,7 +234,7 @@ func (p *patcher) planMember(ctx context.Context, path string, a *elfrw.Archive,
 	return plan, image, err
 }
 
-// checkMembers has the plans check the members that they have changed.
+// checkMembers checks each changed member against its plan.
 func checkMembers(written *elfrw.Archive, plans map[int]filePlan) error {
 	for i := range written.NumMembers() {
 		plan, ok := plans[i]

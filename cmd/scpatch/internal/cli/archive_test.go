@@ -15,8 +15,8 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// TestCheckMembers has members read back that are not what was planned, and one that
-// is no object any more.
+// TestCheckMembers reads back members that are not as planned, and one that is no
+// longer an object.
 func TestCheckMembers(t *testing.T) {
 	member := func(name string, data []byte) string {
 		pad := strings.Repeat("\n", len(data)%2)
@@ -58,9 +58,9 @@ func TestCheckMembers(t *testing.T) {
 	}
 }
 
-// TestGlobalsStay patches every object in all ways, and wants it to define the global
-// symbols that it did: so the index of an archive keeps its names, and a linker takes
-// the same members.
+// TestGlobalsStay patches every object in all ways and checks that it still defines
+// the same global symbols. So the index of an archive keeps its names, and a linker
+// takes the same members.
 func TestGlobalsStay(t *testing.T) {
 	globals := func(f *elfrw.File) (names []string) {
 		for i := f.FirstGlobal(); i < f.NumSymbols(); i++ {

@@ -11,8 +11,9 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// A batch keeps what is known of each file until all have been looked at. Of one
-// file alone nothing is kept: what is printed of it says everything.
+// A batch keeps a result for each file until all have been processed. For a
+// single file it keeps nothing, because the output for that file says
+// everything.
 type batch[T any] struct {
 	files []string
 	mu    sync.Mutex
@@ -35,7 +36,7 @@ func (b *batch[T]) add(path string, v T) {
 	b.known[path] = append(b.known[path], v)
 }
 
-// all is what is known, in the order of the files.
+// all visits the results in the order of the files.
 func (b *batch[T]) all() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		taken := map[string]int{}
@@ -49,7 +50,8 @@ func (b *batch[T]) all() iter.Seq[T] {
 	}
 }
 
-// An outcome is what became of a file. Of an archive it is the greatest of its members.
+// An outcome says what became of a file. For an archive, it is the greatest of its
+// members'.
 type outcome int
 
 const (
@@ -59,13 +61,14 @@ const (
 	failed   // it could not be read or written
 )
 
-// A patchedFile is a file of a batch to patch.
+// A patchedFile is the result for a file that was to be patched.
 type patchedFile struct {
 	outcome outcome
 	total   report.Total
 }
 
-// patchedFile returns what became of a file, with its sites if there will be a sum.
+// patchedFile returns the result for a file, with its total if the batch prints
+// one.
 func (p *patcher) patchedFile(name string, plan filePlan, image *elfrw.Image) (f patchedFile) {
 	if !image.Unchanged() {
 		f.outcome = patched
@@ -76,17 +79,17 @@ func (p *patcher) patchedFile(name string, plan filePlan, image *elfrw.Image) (f
 	return f
 }
 
-// addMember adds a member of the archive that the file is.
+// addMember adds the result for a member, if the file is an archive.
 func (f *patchedFile) addMember(m patchedFile) {
 	f.outcome = max(f.outcome, m.outcome)
 	f.total.Add(m.total)
 	f.total.Files = 1
 }
 
-// failed adds a member about which there is an error.
+// failed adds a member that had an error.
 func (f *patchedFile) failed(_ string, err error) { f.addMember(failedFile(err)) }
 
-// failedFile is a file about which there is an error.
+// failedFile returns the result for a file that had an error.
 func failedFile(err error) patchedFile {
 	if exitCode(err) == ExitIO {
 		return patchedFile{outcome: failed}
@@ -94,8 +97,8 @@ func failedFile(err error) patchedFile {
 	return patchedFile{outcome: rejected}
 }
 
-// warnOfAll warns of the sites that stay in a batch, once for each reason, and says
-// what became of all files.
+// warnOfAll warns about the sites that stay in a batch, once for each reason,
+// and says what became of the files.
 func (p *patcher) warnOfAll() string {
 	var files [failed + 1]int
 	var total report.Total
@@ -137,7 +140,7 @@ func (p *patcher) warnOfAll() string {
 	return ""
 }
 
-// listedInAll is the last line of a table of several files.
+// listedInAll returns the last line of the tables of several files.
 func listedInAll(b *batch[report.Total], chosen *choice) string {
 	var total report.Total
 	with := 0
@@ -153,10 +156,10 @@ func listedInAll(b *batch[report.Total], chosen *choice) string {
 	return fmt.Sprintf("total: %s, %d of %s: %s\n", ofFiles(with, b.files), total.Chosen, report.Number(total.Sites, "site"), total.Forms)
 }
 
-// A verifiedFile is what was found in a file.
+// A verifiedFile is the result of verifying a file.
 type verifiedFile struct{ sites, faults int }
 
-// verifiedInAll is the last line of what verify prints of several files.
+// verifiedInAll returns the last line that verify prints for several files.
 func verifiedInAll(b *batch[verifiedFile]) string {
 	n, sites, faults, bad := 0, 0, 0, 0
 	for f := range b.all() {
@@ -174,7 +177,7 @@ func verifiedInAll(b *batch[verifiedFile]) string {
 	return text + fmt.Sprintf("%d wrong in %s\n", faults, report.Number(bad, "file"))
 }
 
-// ofFiles says how many files it is about, and of how many if these are not all.
+// ofFiles returns "N files", or "n of N files" if n is not all.
 func ofFiles(n int, all []string) string {
 	if n == len(all) {
 		return fmt.Sprintf("%d files", n)

@@ -13,8 +13,8 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
-// TestBatch patches 1,500 files, two of which are named again: each reason is said
-// once, and then what became of the files.
+// TestBatch patches 1,500 files, two of which are named twice. Each reason is
+// reported once, followed by what became of the files.
 func TestBatch(t *testing.T) {
 	clitest.InObjects(t)
 	args := []string{"--runtime", "inline"}
@@ -36,7 +36,7 @@ scpatch: note: 1500 files: 1498 patched, 2 unchanged; 9000 sites: 1500 direct, 1
 	}
 }
 
-// TestBatchInterrupted is a run that a signal ends before it has begun.
+// TestBatchInterrupted tests a run that a signal ends before it starts.
 func TestBatchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -17,11 +17,11 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// TestCatalogue wants one entry for every form, every reason and every kind of errors,
-// and no others: in a sentence what it is, why it is so, what to do, and an example.
-// TestConsole runs the examples.
+// TestCatalogue checks that there is exactly one entry for every form, reason and kind
+// of error, which says in a sentence what it is, why, and what to do, and has an
+// example. TestConsole runs the examples.
 func TestCatalogue(t *testing.T) {
-	texts := map[string]string{} // what the example has to show, besides the name
+	texts := map[string]string{} // what the example must show besides the name
 	for _, f := range sites.Forms() {
 		texts[f.String()] = "  " + f.String() + "  "
 	}
@@ -78,8 +78,8 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-// TestCatalogueIndex wants every entry in the index of the document, in the order
-// of the entries. TestLinks follows its links.
+// TestCatalogueIndex checks that the index of the document has every entry, in
+// order. TestLinks follows its links.
 func TestCatalogueIndex(t *testing.T) {
 	_, index, ok := strings.Cut(clitest.Doc(t, "docs", "messages.md"), "\n## Index\n")
 	index, _, _ = strings.Cut(index, "\n## ")
@@ -103,7 +103,7 @@ func TestCatalogueIndex(t *testing.T) {
 
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// messagesOf are patterns for the messages that an entry's table lists.
+// messagesOf returns patterns for the messages in an entry's table.
 func messagesOf(e report.Entry) (list []*regexp.Regexp) {
 	for line := range strings.Lines(e.Text) {
 		if !strings.HasPrefix(line, "| ") {
@@ -118,9 +118,9 @@ func messagesOf(e report.Entry) (list []*regexp.Regexp) {
 	return list
 }
 
-// TestErrorNames gives the commands what they refuse: every object, and one that
-// is damaged in many ways. Each error has a name, and is among the messages which
-// the catalogue lists under it.
+// TestErrorNames makes the commands fail on every object, and on one that is
+// damaged in many ways. Each error must have a name, and be among the messages
+// that the catalogue lists under it.
 func TestErrorNames(t *testing.T) {
 	entries := map[string][]*regexp.Regexp{}
 	for _, e := range report.Catalogue() {

@@ -11,14 +11,14 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// A choice is what the options say of the sites to list.
+// A choice holds the options that select the sites to list.
 type choice struct {
 	report.Choice
-	forms, reasons  []string // lists with commas
+	forms, reasons  []string // lists separated by commas
 	keys, functions []string
 }
 
-// add adds the options, and returns those that decide which sites are listed.
+// add adds the options and returns those that decide which sites are listed.
 func (c *choice) add(f *pflag.FlagSet) []*pflag.Flag {
 	f.StringArrayVar(&c.forms, "form", nil, "only sites with one of these `FORMS`, separated by commas")
 	f.StringArrayVar(&c.reasons, "reason", nil, "only sites that have their form for one of these `REASONS`, separated by commas")
@@ -28,7 +28,7 @@ func (c *choice) add(f *pflag.FlagSet) []*pflag.Flag {
 	return []*pflag.Flag{f.Lookup("form"), f.Lookup("reason"), f.Lookup("key"), f.Lookup("function")}
 }
 
-// parse looks at the values of the options.
+// parse parses the values of the options.
 func (c *choice) parse() (err error) {
 	if c.Forms, err = parseNames("form", c.forms, sites.Forms(), sites.JoinForms(sites.Forms())); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (c *choice) parse() (err error) {
 	return unknownName("--sort: unknown column", c.Sort, report.SortKeys(), "want "+strings.Join(report.SortKeys(), ", "))
 }
 
-// parseNames reads the values of an option that takes names.
+// parseNames parses the values of an option that takes names.
 func parseNames[T fmt.Stringer](option string, lists []string, known []T, want string) (chosen []T, err error) {
 	var names []string
 	byName := map[string]T{}

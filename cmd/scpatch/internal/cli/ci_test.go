@@ -15,7 +15,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// A ciStage is what CI_DRY=1 .ci/run says of a stage.
+// A ciStage is what CI_DRY=1 .ci/run prints about a stage.
 type ciStage struct {
 	name    string
 	budget  int
@@ -26,7 +26,7 @@ type ciStage struct {
 
 var ciLine = regexp.MustCompile(`^(\S+) +(\d+) s planned, (?:(always|turn): (.+)|left out: (.+))$`)
 
-// dryCI asks .ci/run what the commit of a number would run.
+// dryCI returns what .ci/run would run for a commit number.
 func dryCI(t *testing.T, number int) []ciStage {
 	t.Helper()
 	cmd := exec.Command("bash", clitest.RepoPath(".ci", "run"))
@@ -54,8 +54,8 @@ func dryCI(t *testing.T, number int) []ciStage {
 	return stages
 }
 
-// TestCIStages wants what .ci/run chooses to be the same for the same commit, to
-// stay within the time, and to leave no stage out for ever.
+// TestCIStages checks that .ci/run chooses the same stages for the same commit,
+// stays within the time, and leaves no stage out forever.
 func TestCIStages(t *testing.T) {
 	tooltest.Need(t, "bash")
 	makefile, err := os.ReadFile(clitest.RepoPath("Makefile"))
@@ -111,7 +111,7 @@ func TestCIStages(t *testing.T) {
 			t.Errorf("%s is run by %d of %d numbers", s.name, ran[s.name], turns)
 		}
 	}
-	// What is said of a stage has the number in it, here and there.
+	// The text about a stage may contain the commit number.
 	plain := func(n int) string { return strings.ReplaceAll(fmt.Sprint(dryCI(t, n)), strconv.Itoa(n), "N") }
 	if a, b := plain(777000), plain(777000+turns); a != b {
 		t.Errorf("numbers 777000 and %d differ:\n%s\n%s", 777000+turns, a, b)

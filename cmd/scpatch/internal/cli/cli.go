@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// Exit codes, from good to bad; the worst of several files counts.
+// Exit codes, from good to bad. For several files, the worst counts.
 const (
 	ExitDone  = 0 // every site of a known target was patched, or there was nothing to do
 	ExitKept  = 1 // done, but some sites had to stay on their trampolines
@@ -20,23 +20,24 @@ const (
 	ExitIO    = 4 // a file could not be read or written
 )
 
-// Main is the program.
+// Main runs the program and exits.
 func Main() {
-	// A run is short and its heap grows from nothing: with Go's default of 100
-	// collecting costs half of the CPU time of an object with 100,000 sites,
-	// with 400 hardly any, for a tenth more memory.
+	// A run is short and its heap starts empty. With Go's default of 100,
+	// garbage collection takes half of the CPU time for an object with 100,000
+	// sites; with 400 hardly any, for a tenth more memory.
 	debug.SetGCPercent(400)
 	os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// commands are the words that begin a command line; without one it patches.
+// commands are the words that may come first on a command line. Without one,
+// scpatch patches.
 var commands = []string{"list", "verify", "compare", "explain", "compile"}
 
 // Run is Main with its surroundings made explicit. It returns the exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
 	signals := []os.Signal{syscall.SIGTERM}
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP} {
-		if !signal.Ignored(s) { // by nohup, or by a shell for a job in the background
+		if !signal.Ignored(s) { // as nohup, or a shell for a background job, does
 			signals = append(signals, s)
 		}
 	}

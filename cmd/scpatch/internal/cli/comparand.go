@@ -18,17 +18,18 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// A comparand is one of the two files that are compared: a listing, or what can be
-// listed.
+// A comparand is one of the two files to compare: a listing, or a file that can
+// be listed.
 type comparand struct {
 	path   string
 	object bool
 	text   *bufio.Reader
-	data   []byte   // of standard input
+	data   []byte   // the content of standard input
 	file   *os.File // nil for standard input
 }
 
-// openComparand looks at the start of a file. A pipe could not be opened again.
+// openComparand opens a file and looks at its start. It opens it only once,
+// because the file may be a pipe.
 func openComparand(ctx context.Context, path string) (in *comparand, err error) {
 	in = &comparand{path: path}
 	var from io.Reader
@@ -43,7 +44,7 @@ func openComparand(ctx context.Context, path string) (in *comparand, err error) 
 		return nil, err
 	}
 	in.text = bufio.NewReader(from)
-	head, _ := in.text.Peek(8) // an error comes again when it is read
+	head, _ := in.text.Peek(8) // an error recurs on the next read
 	archive := elfrw.IsArchive(head)
 	if archive && in.file == nil {
 		return nil, errkind.Archive.Errorf("an archive cannot be read from standard input; name its file")
@@ -60,7 +61,7 @@ func (in *comparand) Close() error {
 	return in.file.Close()
 }
 
-// read reads a listing, or makes that of an object.
+// read reads a listing, or lists an object.
 func (in *comparand) read(ctx context.Context, opts sites.Options, how report.Origin, log *logrus.Entry) (files []report.File, err error) {
 	list := func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
 		s, err := sitesToList(f, opts)

@@ -34,7 +34,7 @@ Exit status:
 func runCompare(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommon("scpatch compare", stderr)
 	c.addPlanning()
-	planning := c.flagsSoFar() // only for what is no listing
+	planning := c.flagsSoFar() // without effect on listings
 	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
 	html := c.flags.String("html", "", "also write all sites to `FILE`, a page for a browser; with - only the page is printed")
 	strict := c.flags.Bool("strict", false, "count a site as lost even if all sites of its function are gone")
@@ -142,7 +142,7 @@ func (x *comparison) print(listings [2][]report.File, stdout io.Writer) {
 	}
 }
 
-// page writes the page that was asked for.
+// page writes the page of --html, if given.
 func (x *comparison) page(listings [2][]report.File, views []report.Comparison, stdout io.Writer) error {
 	switch x.html {
 	case "":

@@ -36,7 +36,7 @@ Exit status:
 If a signal ends the compiler, the same signal ends scpatch.
 `
 
-// What a shell ends with for such a command.
+// The exit codes of a shell for such commands.
 const (
 	shellCannotRun = 126
 	shellNotFound  = 127
@@ -66,7 +66,7 @@ func runCompile(args []string, stdout, stderr io.Writer) int {
 	return w.compile()
 }
 
-// A wrapper compiles and patches.
+// A wrapper runs the compiler and patches its objects.
 type wrapper struct {
 	*common
 	options        []string // for scpatch
@@ -74,12 +74,12 @@ type wrapper struct {
 	stdout, stderr io.Writer
 
 	signals chan os.Signal
-	signal  os.Signal // the first that came
+	signal  os.Signal // the first that arrived
 }
 
 func (w *wrapper) compile() int {
 	path, err := exec.LookPath(w.command[0])
-	if err != nil && !errors.Is(err, exec.ErrDot) { // the user's PATH, the user's choice
+	if err != nil && !errors.Is(err, exec.ErrDot) { // a "." in PATH is the user's choice
 		return w.cannotRun(err)
 	}
 	names := objectNames(w.command[1:])
@@ -107,7 +107,8 @@ func (w *wrapper) compile() int {
 	if len(objects) == 0 {
 		return w.end(state)
 	}
-	// A process of its own: however it ends, what it has not patched is removed.
+	// Patch in a separate process: however it ends, the objects that it has not
+	// patched are removed.
 	patch := slices.Concat([]string{"scpatch"}, w.options, []string{"--"}, literal(objects))
 	state, err = w.run("/proc/self/exe", patch)
 	if err == nil && w.signal == nil && state.Exited() && state.ExitCode() <= ExitKept {
@@ -125,7 +126,7 @@ func (w *wrapper) compile() int {
 	return w.end(state)
 }
 
-// literal returns file names none of which is taken for a response file or for
+// literal changes file names that would be taken for a response file or
 // standard input.
 func literal(names []string) []string {
 	names = slices.Clone(names)
@@ -137,14 +138,14 @@ func literal(names []string) []string {
 	return names
 }
 
-// written reports whether a regular file is another one than before.
+// written reports whether a regular file is new or has changed.
 func written(before, after fs.FileInfo) bool {
 	return after.Mode().IsRegular() &&
 		(before == nil || !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) || before.Size() != after.Size())
 }
 
-// isObject reports whether the file is a relocatable object for ppc64le, or LLVM
-// bitcode that -flto writes instead of one and whose header names no machine.
+// isObject reports whether the file is a relocatable object for ppc64le, or
+// LLVM bitcode from -flto, whose header names no machine.
 func (w *wrapper) isObject(name string) bool {
 	f, err := os.Open(name)
 	if err != nil {
@@ -159,13 +160,15 @@ func (w *wrapper) isObject(name string) bool {
 	return isObjectForUs(head)
 }
 
-// compilesForUs asks the compiler for its target. What it does not say is up to scpatch.
+// compilesForUs asks the compiler whether its target is ppc64le. If it does not answer,
+// the object is left to scpatch.
 func (w *wrapper) compilesForUs() bool {
 	out, err := exec.Command(w.command[0], append(slices.Clone(w.command[1:]), "-dumpmachine")...).Output()
 	return err != nil || bytes.HasPrefix(out, []byte("powerpc64le"))
 }
 
-// catch keeps signals from ending the process between compiling and patching.
+// catch catches signals, which must not end the process between compiling and
+// patching.
 func (w *wrapper) catch() {
 	w.signals = make(chan os.Signal, 8)
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP} {
@@ -175,8 +178,8 @@ func (w *wrapper) catch() {
 	}
 }
 
-// run runs a program to its end. SIGTERM and SIGHUP are passed on to it. The signals of
-// the keyboard reach it without help: a second one would keep gcc from cleaning up.
+// run runs a program to its end. It passes SIGTERM and SIGHUP on. Signals from the
+// keyboard reach the program anyway, and a second one would keep gcc from cleaning up.
 func (w *wrapper) run(path string, args []string) (*os.ProcessState, error) {
 	cmd := &exec.Cmd{Path: path, Args: args, Stdin: os.Stdin, Stdout: w.stdout, Stderr: w.stderr}
 	if err := cmd.Start(); err != nil {
@@ -196,14 +199,15 @@ func (w *wrapper) run(path string, args []string) (*os.ProcessState, error) {
 		case err := <-done:
 			var exit *exec.ExitError
 			if errors.As(err, &exit) {
-				err = nil // the state has it
+				err = nil // the state tells
 			}
 			return cmd.ProcessState, err
 		}
 	}
 }
 
-// end ends as the last program did, or by the signal that came.
+// end returns the exit code of the last program, or ends the process by the
+// same signal.
 func (w *wrapper) end(state *os.ProcessState) int {
 	status := state.Sys().(syscall.WaitStatus)
 	switch {
@@ -215,8 +219,9 @@ func (w *wrapper) end(state *os.ProcessState) int {
 	return status.ExitStatus()
 }
 
-// dieBy ends the process by a signal, so that its parent sees that. Go has
-// handlers for many signals; a shell has none, and must not leave a core of its own.
+// dieBy ends the process by a signal, so that its parent sees that. The process
+// becomes a shell first, because Go has handlers for many signals. The shell must
+// not dump core.
 func dieBy(s syscall.Signal) int {
 	code := 128 + int(s)
 	script := fmt.Sprintf("ulimit -c 0; kill -%d $$; exit %d", int(s), code)

@@ -17,8 +17,8 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// A shell asks a shell, with our file for it, what may stand behind the last of
-// the words: the words that it offers.
+// A shell runs a shell with our completion file and returns the words that it
+// offers for the last word.
 type shell struct {
 	name string
 	ask  func(t *testing.T, words ...string) []string
@@ -40,7 +40,8 @@ var shells = []shell{
 		return offers(t, "", "bash", append([]string{"--norc", "-c", script, completionFile(t, "scpatch.bash")}, split...)...)
 	}},
 	{"fish", func(t *testing.T, words ...string) []string {
-		// fish and zsh offer the whole word where an option and its value are one.
+		// fish and zsh offer the whole word if it contains an option and its
+		// value.
 		option, _, _ := strings.Cut(words[len(words)-1], "=")
 		return offers(t, option+"=", "fish", "--no-config", "-c", `source $argv[1]; complete -C $argv[2]`, completionFile(t, "scpatch.fish"), strings.Join(words, " "))
 	}},
@@ -53,7 +54,7 @@ var shells = []shell{
 	}},
 }
 
-// scriptDir is where the tests began.
+// scriptDir is the directory in which the tests started.
 var scriptDir, _ = os.Getwd()
 
 func completionFile(t *testing.T, name string) string {
@@ -61,8 +62,8 @@ func completionFile(t *testing.T, name string) string {
 	return clitest.RepoPath("completions", name)
 }
 
-// zshDump is a file, the same for all questions of a test: without it each takes
-// seconds.
+// zshDump returns the same cache file for all runs of a test, without which
+// each takes seconds.
 func zshDump(t *testing.T) string {
 	t.Helper()
 	wd, err := os.Getwd()
@@ -72,8 +73,8 @@ func zshDump(t *testing.T) string {
 	return filepath.Join(wd, ".zcompdump")
 }
 
-// offers runs a shell that prints an offer a line, with a tab before what it says
-// of it, and returns them without a prefix, sorted.
+// offers runs a shell that prints one offer a line, with a tab before its
+// description, and returns the offers sorted and without a prefix.
 func offers(t *testing.T, prefix, name string, args ...string) (list []string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -93,8 +94,8 @@ func offers(t *testing.T, prefix, name string, args ...string) (list []string) {
 	return slices.Compact(list)
 }
 
-// TestCompletions asks each shell for the options of every command, which are
-// those of --help, for values, names and files.
+// TestCompletions asks each shell for the options of every command, which must
+// be those of --help, and for values, names and files.
 func TestCompletions(t *testing.T) {
 	tooltest.NoRace(t)
 	var forms, restoring, names, reasons []string
@@ -175,7 +176,7 @@ func TestCompletions(t *testing.T) {
 	}
 }
 
-// compare wants a shell to offer these words, in any order.
+// compare checks that a shell offers these words, in any order.
 func compare(t *testing.T, sh shell, want []string, words ...string) {
 	t.Helper()
 	want = slices.Sorted(slices.Values(want))
@@ -184,7 +185,7 @@ func compare(t *testing.T, sh shell, want []string, words ...string) {
 	}
 }
 
-// TestCompletionForm lets the shells read the files.
+// TestCompletionForm makes each shell check its file.
 func TestCompletionForm(t *testing.T) {
 	for _, c := range [][]string{
 		{"bash", "-n", completionFile(t, "scpatch.bash")},

@@ -14,12 +14,12 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// dash names standard input among the inputs, and standard output as what is
-// written. A file of that name is ./-.
+// dash names standard input as an input and standard output as an output. A
+// file of that name is ./-.
 const dash = "-"
 
-// checkDash is the error of a command line that reads standard input twice, or from
-// someone who types.
+// checkDash returns an error if a command line reads standard input twice or
+// from a terminal.
 func checkDash(files []string) error {
 	n := 0
 	for _, path := range files {
@@ -36,8 +36,8 @@ func checkDash(files []string) error {
 	return nil
 }
 
-// readStdin reads all of standard input, unless a signal comes first: what writes to
-// a pipe may never end.
+// readStdin reads all of standard input, unless a signal arrives first: a pipe may
+// never end.
 func readStdin(ctx context.Context) ([]byte, error) {
 	type input struct {
 		data []byte
@@ -56,7 +56,8 @@ func readStdin(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// printObject gives the output to out once the plan has checked it, as writeTemp does.
+// printObject checks the output against the plan, as writeTemp does, and writes it to
+// out.
 func (p *patcher) printObject(out *bytes.Buffer, f *elfrw.File, image *elfrw.Image, plan filePlan) error {
 	var object bytes.Buffer
 	object.Grow(int(image.Size()))

@@ -9,6 +9,7 @@
 //
 // An archive is one job: its members are patched together, or listed one after another.
 //
-// A file of the package contains a command, or code that several commands need.
-// Each command has its options and its help text; all return an exit code.
+// Each file of the package contains a command, or code that several commands
+// share. Each command has its options and its help text, and returns an exit
+// code.
 package cli

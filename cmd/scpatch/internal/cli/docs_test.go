@@ -25,8 +25,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// The tests of this file hold the documents against the program: options, exit
-// codes, reasons, messages, fields, and what commands print.
+// The tests of this file compare the documents with the program: options, exit
+// codes, reasons, messages, fields, and the output of commands.
 
 // runCommand is Run with its output in strings.
 func runCommand(args ...string) (stdout, stderr string, code int) {
@@ -38,7 +38,7 @@ func runCommand(args ...string) (stdout, stderr string, code int) {
 // An option is one line of a help text or one item of the manual page.
 type option struct{ short, long, arg string }
 
-var optionLine = regexp.MustCompile(`^ {2,6}-`) // not the rest of another one's text
+var optionLine = regexp.MustCompile(`^ {2,6}-`) // not a continuation line
 
 var helpOption = regexp.MustCompile(`^ {2,6}(?:-(\w), )?--([a-z-]+)(?: ([A-Z]+)|\[=([A-Z]+)\])?  `)
 
@@ -124,7 +124,7 @@ func TestManualOptions(t *testing.T) {
 	}
 }
 
-// TestManualForm lets what formats manual pages say what is wrong with ours.
+// TestManualForm checks the manual page with a formatter.
 func TestManualForm(t *testing.T) {
 	page := clitest.RepoPath("docs", "scpatch.1")
 	checked := false
@@ -173,8 +173,8 @@ func sourceFiles(t *testing.T, dir string) []*ast.File {
 	return files
 }
 
-// constants returns the constants of a package with their values, for which
-// want is true: of a type by its name, or by the constant's own name.
+// constants returns the constants of a package, with their values, for which
+// want is true.
 func constants(t *testing.T, dir string, want func(name, typ string) bool) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -253,14 +253,14 @@ func TestMessagesDocumented(t *testing.T) {
 }
 
 // errorTexts returns the texts in a file that may become part of an error: in
-// the command those that are given to a function which makes one, in the
-// libraries, which print nothing, all texts of several words.
+// the command, those passed to a function that makes one; in the libraries,
+// which print nothing, all texts of several words.
 func errorTexts(f *ast.File, command bool) (texts []string) {
 	add := func(n ast.Node) {
 		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 			s, err := strconv.Unquote(lit.Value)
 			if s == "referred to" {
-				return // a mark in package sites; an explanation takes its place
+				return // a marker in package sites, which an explanation replaces
 			}
 			if err == nil && strings.Contains(strings.TrimSpace(verb.ReplaceAllString(s, "")), " ") && !strings.HasSuffix(s, "\n") {
 				texts = append(texts, s)
@@ -276,7 +276,7 @@ func errorTexts(f *ast.File, command bool) (texts []string) {
 		case *ast.CompositeLit:
 			if a, ok := n.Type.(*ast.ArrayType); ok {
 				if id, ok := a.Elt.(*ast.Ident); ok && id.Name == "reasonText" {
-					return false // the sentences of the reasons, which the document explains at length
+					return false // the sentences of the reasons, which the document explains separately
 				}
 			}
 		case *ast.CallExpr:
@@ -346,10 +346,10 @@ func TestFormatsExamples(t *testing.T) {
 	}
 }
 
-// TestConsole runs the commands that README.md and the documents show in blocks
-// marked "console", and compares what they print. A line "..." stands for any
-// lines. What cat shows is a file that the block goes on with. Commands of other
-// programs than those of demoTools are passed over.
+// TestConsole runs the commands in the "console" blocks of README.md and the
+// documents, and compares their output. A line "..." stands for any lines. cat
+// shows a file that the block then uses. Commands of programs that are not in
+// demoTools are skipped.
 func TestConsole(t *testing.T) {
 	docs := map[string]string{"README.md": clitest.Doc(t, "README.md")}
 	for _, name := range []string{"architecture.md", "formats.md", "messages.md"} {
@@ -366,11 +366,11 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// demoTools are what a block needs to make a file.
+// demoTools are the programs with which blocks make files.
 var demoTools = []string{"cp", "truncate", "ar", "powerpc64le-linux-gnu-as", "powerpc64le-linux-gnu-ld"}
 
-// runConsole runs one block in a directory of its own, and returns how many of its
-// commands are scpatch's.
+// runConsole runs one block in a directory of its own and returns how many of
+// its commands run scpatch.
 func runConsole(t *testing.T, block string) (n int) {
 	clitest.InObjects(t)
 	for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
@@ -398,7 +398,7 @@ func runConsole(t *testing.T, block string) (n int) {
 	return n
 }
 
-// TestReadmeGoProgram runs the program of README.md in Go as it says.
+// TestReadmeGoProgram runs the Go program of README.md as README.md says.
 func TestReadmeGoProgram(t *testing.T) {
 	_, section, _ := strings.Cut(clitest.Doc(t, "README.md"), "\n## In your Go program\n")
 	source, shown := clitest.Fenced(section, "go")[0], clitest.Fenced(section, "console")[0]
@@ -420,8 +420,8 @@ func TestReadmeGoProgram(t *testing.T) {
 	}
 }
 
-// rows returns the cells of all tables of a document. A cell that is empty has what is
-// in the one above it, as in the tables of docs/benchmarking.md.
+// rows returns the cells of all tables of a document. An empty cell repeats the one
+// above it, as in docs/benchmarking.md.
 func rows(doc string) (all [][]string) {
 	var above []string
 	for line := range strings.Lines(doc) {
@@ -443,7 +443,7 @@ func rows(doc string) (all [][]string) {
 // TestReadmeNumbers finds the numbers of README.md in docs/benchmarking.md.
 func TestReadmeNumbers(t *testing.T) {
 	measured := rows(clitest.Doc(t, "docs", "benchmarking.md"))
-	// number is a cell of the row that begins with these.
+	// number returns a cell of the row that begins with these cells.
 	number := func(column int, begin ...string) string {
 		t.Helper()
 		for _, r := range measured {

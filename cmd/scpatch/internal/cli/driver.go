@@ -34,10 +34,10 @@ func words(text string) map[string]bool {
 }
 
 // objectNames returns the names of the objects that a compiler may write when it is
-// called with these words: the file of -o, else for each source NAME.o in the working
-// directory. Without -c there are none. Other options may keep it from writing any
-// (-E, -fsyntax-only), or have it write something else (-S, a header): which of the
-// files are objects, and new, has to be looked at.
+// called with these words: the file of -o, otherwise NAME.o in the working directory
+// for each source. Without -c there are none. Other options may make it write none
+// (-E, -fsyntax-only) or something else (-S, a header), so the caller must check
+// which files are new objects.
 func objectNames(args []string) []string {
 	args, _ = expandFiles(args)
 	var compiles, optionsEnd bool
@@ -78,11 +78,11 @@ func objectNames(args []string) []string {
 	return sources
 }
 
-// mostFiles ends a file that names itself, as in gcc.
+// mostFiles limits the expansion of a file that names itself, as in gcc.
 const mostFiles = 2000
 
-// expandFiles replaces each @FILE by the words that are in the file, where there is
-// one. It gives up after mostFiles, and then ends is false.
+// expandFiles replaces each @FILE by the words in the file, if it exists. It
+// gives up after mostFiles files, and then ends is false.
 func expandFiles(args []string) (words []string, ends bool) {
 	args = append([]string(nil), args...)
 	i := 0
@@ -92,7 +92,7 @@ func expandFiles(args []string) (words []string, ends bool) {
 			i++
 			continue
 		}
-		// What can be read once is the compiler's.
+		// Leave a pipe, which can be read only once, to the compiler.
 		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 			i++
 			continue
@@ -108,8 +108,8 @@ func expandFiles(args []string) (words []string, ends bool) {
 	return args, i == len(args)
 }
 
-// splitWords splits the text of a response file as gcc and clang do: at white space,
-// but not between quotes, and a backslash quotes the next character everywhere.
+// splitWords splits the text of a response file as gcc and clang do: at white space
+// outside quotes. A backslash quotes the next character everywhere.
 func splitWords(text string) (list []string) {
 	var word strings.Builder
 	var begun, escaped bool

@@ -62,7 +62,7 @@ func runExplain(args []string, stdout, stderr io.Writer) int {
 func findEntry(all []report.Entry, name string) (report.Entry, error) {
 	var names []string
 	for _, g := range report.Groups() {
-		names = append(names, string(g)) // of one that is mistyped
+		names = append(names, string(g)) // for suggestions
 	}
 	for _, e := range all {
 		if e.Name == name {

@@ -17,13 +17,13 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// A job does one file: what it prints goes to out, what it has to say to log,
-// and what it returns is an exit code.
+// A job processes one file. It prints to out, sends messages to log, and
+// returns an exit code.
 type job func(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error)
 
-// forEach runs the job over the files, several at a time as far as a jobserver
-// lets it, prints the results and the messages in the order of the files, and
-// returns the worst exit code.
+// forEach runs the job on the files, as many at a time as a jobserver allows,
+// prints output and messages in the order of the files, and returns the worst
+// exit code.
 func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, do job) int {
 	type result struct {
 		out     bytes.Buffer
@@ -31,7 +31,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		log     *logrus.Entry
 		code    int
 		err     error
-		skipped bool // an interruption came first
+		skipped bool // a signal arrived first
 		done    chan struct{}
 	}
 	results := make([]result, len(files))
@@ -70,7 +70,7 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 		}
 		_, _ = c.log.Out.Write(r.said.Bytes())
 		worst = max(worst, r.code)
-		*r = result{} // the texts of a long run add up
+		*r = result{} // free the memory; it adds up in a long run
 		progress.step(i+1, files[i])
 	}
 	progress.clear()
@@ -89,7 +89,8 @@ func forEach(ctx context.Context, c *common, files []string, stdout io.Writer, d
 	return worst
 }
 
-// withoutPath keeps a message from naming the file twice.
+// withoutPath returns the text of an error without the path, which the message
+// already has.
 func withoutPath(err error, path string) string {
 	text := err.Error()
 	var p *os.PathError
@@ -101,10 +102,10 @@ func withoutPath(err error, path string) string {
 	return text
 }
 
-// progressAfter is how long a run stays silent.
+// progressAfter is how long a run goes without showing progress.
 const progressAfter = time.Second
 
-// A progress is a line on a terminal that says how far a long run has come.
+// A progress is a line on a terminal that shows how far a long run has come.
 type progress struct {
 	out   *os.File // nil: none
 	total int
@@ -130,7 +131,7 @@ func (p *progress) step(done int, file string) {
 	fmt.Fprintf(p.out, "[%d/%d] %q", done, p.total, file)
 }
 
-// clear makes room for whatever is written next.
+// clear erases the line before other output.
 func (p *progress) clear() {
 	if p.shown {
 		fmt.Fprint(p.out, "\r\x1b[K")
@@ -138,14 +139,15 @@ func (p *progress) clear() {
 	}
 }
 
-// An interruption is the error of a context that a signal has ended.
+// An interruption is the error after a signal has ended a context.
 type interruption struct{ err error }
 
 func (interruption) Error() string { return "interrupted" }
 
 func (i interruption) Unwrap() error { return i.err }
 
-// interrupted returns the error of what a signal has interrupted, or nil.
+// interrupted returns an interruption if a signal has ended the context,
+// otherwise nil.
 func interrupted(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return interruption{err}

@@ -11,17 +11,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// How wide a help text is: as a terminal, as far as that can be read.
+// The width of a help text is that of the terminal, within limits.
 const (
-	helpWidth  = 80 // where it is not shown on a terminal
+	helpWidth  = 80 // if it is not shown on a terminal
 	leastHelp  = 40
 	mostHelp   = 100
-	leastText  = 30 // that stands beside an option; a narrower one stands below it
+	leastText  = 30 // the least width of a text beside its option; a narrower one goes below
 	textIndent = 8
 )
 
-// writeHelp prints the help text of a command: how it is used, its options, and its
-// exit status.
+// writeHelp prints the help text of a command: its usage, options and exit
+// status.
 func (c *common) writeHelp(stdout io.Writer, usage, status string) error {
 	width := report.ScreenOf(stdout).Width()
 	if width == 0 {
@@ -72,8 +72,8 @@ func (c *common) usages(width int) string {
 	return b.String()
 }
 
-// helpItem returns the start of a line of a help text that is not part of a paragraph:
-// of a usage, or of an exit code. It is empty for other lines.
+// helpItem returns the start of a line of a help text that is an item, a usage or an
+// exit code. It is empty for lines of a paragraph.
 func helpItem(line string) string {
 	text := strings.TrimLeft(line, " ")
 	if text == line {
@@ -118,8 +118,8 @@ func foldText(text string, width int) string {
 	return b.String()
 }
 
-// fold breaks a text into lines. The first begins in column start, the others have so
-// many blanks in front.
+// fold breaks a text into lines. The first begins in column start, the others in
+// column indent.
 func fold(text string, start, indent, width int) string {
 	var b strings.Builder
 	at := start

@@ -12,8 +12,8 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// A hinter collects the names in messages. At the end, on a terminal, it says where
-// they are explained. It is a hook of the log.
+// A hinter collects the names of reasons and errors in messages. At the end, on
+// a terminal, it says where they are explained. It is a hook of the log.
 type hinter struct {
 	mu    sync.Mutex
 	names []string
@@ -34,7 +34,7 @@ func (h *hinter) Fire(e *logrus.Entry) error {
 	return nil
 }
 
-// hint ends a command on a terminal.
+// hint prints the hint at the end of a command.
 func (c *common) hint() {
 	h := &c.hinter
 	h.mu.Lock()
@@ -42,7 +42,7 @@ func (c *common) hint() {
 	if len(h.names) == 0 || c.logFormat != "text" || c.quiet || !report.ScreenOf(c.log.Out).Terminal() {
 		return
 	}
-	slices.Sort(h.names) // several files are worked on at a time
+	slices.Sort(h.names) // files are processed in parallel
 	names := strings.Join(h.names, " ")
 	if len(h.names) > 3 {
 		names = "NAME"

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// expandArgs replaces @FILE among the arguments by what is in the file. After the --
-// of compile, it is left to the compiler.
+// expandArgs replaces @FILE among the arguments by the contents of the file. After
+// the -- of compile, it is left to the compiler.
 func expandArgs(args []string) ([]string, error) {
 	rest := len(args)
 	if i := slices.Index(args, "--"); i >= 0 && args[0] == "compile" {
@@ -29,7 +29,7 @@ func expandArgs(args []string) ([]string, error) {
 	return append(words, args[rest:]...), nil
 }
 
-// addRecursive adds the option of the commands that look into directories.
+// addRecursive adds the option of commands that look into directories.
 func (c *common) addRecursive() {
 	c.flags.BoolVarP(&c.recursive, "recursive", "r", false, "for a directory, process the ppc64le objects and archives below it")
 }
@@ -52,9 +52,9 @@ func (c *common) expand(paths []string) (files []string) {
 	return files
 }
 
-// below appends the files of a directory, and those below it, that are objects or
-// archives for ppc64le, in the order of their names. Symbolic links are not followed.
-// What cannot be read is among them, and is an error when it is opened.
+// below appends the files below a directory that are objects or archives for ppc64le,
+// in the order of their names. It does not follow symbolic links. Files that cannot
+// be read are included, so that opening them reports the error.
 func below(dir string, files []string) []string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -72,8 +72,8 @@ func below(dir string, files []string) []string {
 	return files
 }
 
-// isForUs reports whether a file is a relocatable object for ppc64le, or an archive
-// with one; also if it cannot be read.
+// isForUs reports whether a file is a relocatable object for ppc64le, or an
+// archive with one, or cannot be read.
 func isForUs(path string) bool {
 	head, err := readHead(path)
 	switch {
@@ -93,7 +93,7 @@ func isForUs(path string) bool {
 			m := a.Member(i)
 			head := m.Data
 			if a.Thin() {
-				// One that is missing says nothing about the others.
+				// A missing member says nothing about the others.
 				head, _ = readHead(memberPath(path, m))
 			}
 			found = isObjectForUs(head)
@@ -103,11 +103,11 @@ func isForUs(path string) bool {
 	return found || err != nil
 }
 
-// headSize is enough for what tells files apart: up to e_machine.
+// headSize is the number of bytes that tell files apart: up to e_machine.
 const headSize = 20
 
-// readHead reads the first bytes of a regular file. Of another it has none: a FIFO is
-// not waited for.
+// readHead reads the first bytes of a regular file. It returns none for any other
+// file, and does not wait for a FIFO.
 func readHead(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -125,8 +125,8 @@ func readHead(path string) ([]byte, error) {
 	return head[:n], err
 }
 
-// isObjectForUs reports whether a file that begins so is a relocatable object for
-// ppc64le.
+// isObjectForUs reports whether a file that begins with head is a relocatable
+// object for ppc64le.
 func isObjectForUs(head []byte) bool {
 	return len(head) >= headSize && bytes.HasPrefix(head, []byte("\x7fELF\x02\x01")) && // ELFCLASS64, ELFDATA2LSB
 		bytes.HasPrefix(head[16:], []byte("\x01\x00\x15\x00")) // ET_REL, EM_PPC64

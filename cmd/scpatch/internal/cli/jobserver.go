@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runJobs calls one for each number below n, several at a time, and returns what
-// waits until all have been done.
+// runJobs calls one for each number below n, several at a time, and returns a
+// function that waits for all.
 func runJobs(n int, one func(i int)) (wait func()) {
 	if n == 1 {
 		one(0)
@@ -56,16 +56,16 @@ func runJobs(n int, one func(i int)) (wait func()) {
 	return workers.Wait
 }
 
-// A jobserver is GNU make's (its manual, "POSIX Jobserver Interaction"): a pipe or
-// a FIFO that holds a byte for each job that may run besides those that do. The
-// zero jobserver lets every job run.
+// A jobserver is GNU make's (see its manual, "POSIX Jobserver Interaction"): a
+// pipe or a FIFO that holds a byte for each further job that may run. The zero
+// jobserver sets no limit.
 type jobserver struct {
 	r, w *os.File
 	none bool // there is one, but this process may not take part: one job at a time
 }
 
-// openJobserver finds the jobserver that $MAKEFLAGS names. A make that does not
-// take the command for a make, without a + in front of it, closes the pipe.
+// openJobserver opens the jobserver that $MAKEFLAGS names. If the recipe does
+// not mark the command as a make with +, make closes the pipe.
 func openJobserver(makeflags string) *jobserver {
 	auth := ""
 	for _, flag := range strings.Fields(makeflags) {
@@ -85,7 +85,7 @@ func openJobserver(makeflags string) *jobserver {
 		if _, err := fmt.Sscanf(auth, "%d,%d", &r, &w); err != nil || !isPipe(r) || !isPipe(w) {
 			return &jobserver{none: true}
 		}
-		// Opened again, so that reading can be given up, whatever make has set.
+		// Open it again as non-blocking, so that a read can be cancelled.
 		rpath, wpath = fmt.Sprintf("/proc/self/fd/%d", r), fmt.Sprintf("/proc/self/fd/%d", w)
 	}
 	js := &jobserver{}
@@ -105,7 +105,7 @@ func isPipe(fd int) bool {
 	return fd >= 0 && unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
-// most is how many jobs may run at once.
+// most returns the largest number of jobs at the same time.
 func (js *jobserver) most() int {
 	if js.none {
 		return 1
@@ -113,8 +113,8 @@ func (js *jobserver) most() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// acquire waits until one more job may run. It is false once stop was called.
-// The first job of a process needs no leave.
+// acquire waits until one more job may run. It returns false once stop has been
+// called. The first job of a process needs no token.
 func (js *jobserver) acquire() (token byte, ok bool) {
 	if js.r == nil {
 		return 0, true
@@ -124,7 +124,7 @@ func (js *jobserver) acquire() (token byte, ok bool) {
 	return b[0], n == 1 && err == nil
 }
 
-// release says that such a job has ended.
+// release returns the token of a job that has ended.
 func (js *jobserver) release(token byte) {
 	if js.w != nil {
 		_, _ = js.w.Write([]byte{token})

@@ -20,8 +20,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestJobserver runs a batch under jobservers of both kinds with so many tokens:
-// never more jobs at once than tokens and one, and all tokens are there afterwards.
+// TestJobserver runs a batch under jobservers of both kinds. At most one more
+// job than there are tokens may run at a time, and all tokens must be back
+// afterwards.
 func TestJobserver(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
 	for _, tokens := range []int{0, 1, 3, 20} {
@@ -66,8 +67,9 @@ func TestJobserver(t *testing.T) {
 	}
 }
 
-// TestNoJobserver has makes that lend none: one that runs the command as any
-// other, with the pipe closed, and one without a jobserver.
+// TestNoJobserver tests a make that does not share its jobserver, because the
+// command is not marked as a make and the pipe is closed, and a make without a
+// jobserver.
 func TestNoJobserver(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	for flags, want := range map[string]int{
@@ -81,7 +83,8 @@ func TestNoJobserver(t *testing.T) {
 	}
 }
 
-// mostAtOnce runs a batch and returns how many of its jobs ran at once at most.
+// mostAtOnce runs a batch and returns the largest number of jobs that ran at
+// the same time.
 func mostAtOnce(t *testing.T, files int) int {
 	t.Helper()
 	var mu sync.Mutex
@@ -108,10 +111,10 @@ func mostAtOnce(t *testing.T, files int) int {
 	return most
 }
 
-// readAll returns what is in a pipe now.
+// readAll returns the current content of a pipe.
 func readAll(t *testing.T, r *os.File) string {
 	t.Helper()
-	fd := int(r.Fd()) // which makes it a blocking one
+	fd := int(r.Fd()) // this makes r blocking
 	if err := unix.SetNonblock(fd, true); err != nil {
 		t.Fatal(err)
 	}

@@ -14,12 +14,12 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// minVersion is what a patch adds to scripts/min-tool-version.sh.
+// minVersion matches what a patch adds to scripts/min-tool-version.sh.
 var minVersion = regexp.MustCompile(`(?m)^\+scpatch\)\n\+\techo (\S+)$`)
 
-// kernelScripts writes what the patches of a series make of scripts/scpatch*.sh to a
-// directory, and a min-tool-version.sh that knows scpatch only. It returns false if the
-// series has no such scripts.
+// kernelScripts writes the scripts/scpatch*.sh that a series adds to a directory, and a
+// min-tool-version.sh for scpatch alone. It returns false if the series has no such
+// scripts.
 func kernelScripts(t *testing.T, series, dir string) bool {
 	t.Helper()
 	patches, err := filepath.Glob(filepath.Join(series, "*.patch"))
@@ -56,8 +56,8 @@ func writeScript(t *testing.T, path, body string) {
 }
 
 // TestKernelScripts runs the scripts that the series add to the kernel's build. Kconfig
-// must get 0 for each program that the kernel cannot use; the reason is told by hand,
-// and in a build only if its configuration needs scpatch.
+// must get 0 for each program that the kernel cannot use. The reason is printed when a
+// script is run by hand, and in a build only if its configuration needs scpatch.
 func TestKernelScripts(t *testing.T) {
 	tooltest.Need(t, "git", "sh")
 	all, err := filepath.Glob(clitest.RepoPath("kbuild", "patches", "*"))

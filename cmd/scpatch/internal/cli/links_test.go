@@ -26,8 +26,8 @@ var (
 	elsewhere  = regexp.MustCompile(`^(?:[a-z][a-z0-9+.-]*:|//)`)
 )
 
-// prose splits a document into its headings and the text in which links count: without
-// fenced and indented code. It fails if a fence is not closed.
+// prose splits a document into its headings and the text that may contain links,
+// without fenced and indented code. It fails if a fence is not closed.
 func prose(doc string) (headings []string, text string, err error) {
 	var b strings.Builder
 	fence := ""
@@ -78,9 +78,9 @@ func anchors(headings []string) map[string]bool {
 	return names
 }
 
-// deadLinks follows the links of all documents below a directory to files and to their
-// headings. Links to other sites are not followed. It returns the number of links, and
-// what is wrong with some.
+// deadLinks follows the links of all documents below a directory to files and
+// headings, but not to other sites. It returns the number of links, and errors for
+// dead ones.
 func deadLinks(t *testing.T, dir string) (followed int, dead []string) {
 	t.Helper()
 	documents := map[string]string{}
@@ -159,7 +159,7 @@ func TestLinks(t *testing.T) {
 func TestInstalledLinks(t *testing.T) {
 	tooltest.Need(t, "make")
 	stage, b := t.TempDir(), t.TempDir()
-	clitest.WriteFile(t, filepath.Join(b, "scpatch"), nil) // -o: not built, for the documents do not need it
+	clitest.WriteFile(t, filepath.Join(b, "scpatch"), nil) // -o scpatch: not built, because the documents do not need it
 	cmd := exec.Command("make", "-s", "-o", "build", "install", "B="+b, "PREFIX=/usr", "DESTDIR="+stage)
 	cmd.Dir = clitest.RepoPath()
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -190,7 +190,7 @@ func TestInstalledLinks(t *testing.T) {
 	}
 }
 
-// TestDeadLinks has one document with links of every kind that is wrong.
+// TestDeadLinks tests a document with every kind of wrong link.
 func TestDeadLinks(t *testing.T) {
 	dir := clitest.InDirectory(t, map[string]string{
 		"a.md": "# A `b` [c](b.md)\n\n" +

@@ -86,7 +86,7 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			case *html != "":
 				objects = append(objects, file)
 			case *asJSON:
-				_ = report.WriteJSON(out, file) // strings and numbers, to a buffer
+				_ = report.WriteJSON(out, file) // cannot fail: strings and numbers, to a buffer
 			}
 		}
 		badMember := func(name string, err error) {
@@ -139,8 +139,8 @@ func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// checkListOutputs rejects outputs that exclude each other. hasPage says that --html is
-// given, with the value page.
+// checkListOutputs rejects outputs that exclude each other. hasPage says whether --html
+// is given, and page is its value.
 func checkListOutputs(asJSON, asSarif, diff, hasPage bool, page string) error {
 	switch {
 	case asJSON && diff:
@@ -155,7 +155,7 @@ func checkListOutputs(asJSON, asSarif, diff, hasPage bool, page string) error {
 	return nil
 }
 
-// writeListPage writes the page of --html, and returns the exit code that this makes.
+// writeListPage writes the page of --html and returns the exit code.
 func (c *common) writeListPage(page string, stdout io.Writer, how report.Origin, all []report.File) int {
 	write := func() error { return report.WritePage(page, how, all) }
 	if page == dash {
@@ -168,8 +168,8 @@ func (c *common) writeListPage(page string, stdout io.Writer, how report.Origin,
 	return ExitDone
 }
 
-// sitesToList are those of the plan of an object; of a linked program those that are
-// there, and of a kernel image those of the plan and what its table lacks.
+// sitesToList returns the planned sites of an object, the existing sites of a linked
+// program, or the planned sites of a kernel image and those that its table lacks.
 func sitesToList(f *elfrw.File, opts sites.Options) (report.Sites, error) {
 	if !isLinked(f) {
 		return makePlan(f, opts)

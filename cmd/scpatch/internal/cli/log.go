@@ -13,7 +13,8 @@ import (
 )
 
 // plainFormatter writes messages as GNU tools do: "scpatch: file: message",
-// with the level unless it is an error, and followed by the name of an error.
+// with the level unless it is an error, and with the name of the error at the
+// end.
 type plainFormatter struct{ screen report.Screen }
 
 func (p plainFormatter) Format(e *logrus.Entry) ([]byte, error) {

@@ -16,17 +16,17 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// version is that of the next release; the Makefile reads it here. revision is the
-// commit, which the Makefile sets at link time.
+// version is the version of the next release; the Makefile reads it here.
+// revision is the commit, which the Makefile sets at link time.
 var version, revision = "0.1.0", ""
 
-// kernelFormat is the number of the format that the kernel and scpatch share; see
-// docs/formats.md. It is raised when a kernel and a scpatch from before and after a
-// change would not understand each other.
+// kernelFormat is the number of the format that the kernel and scpatch share;
+// see docs/formats.md. A change after which older kernels and newer versions of
+// scpatch, or the reverse, do not work together increments it.
 const kernelFormat = 1
 
-// formatNumber is the value of --kernel-format: a number that is kernelFormat. It is
-// checked when it is read, so that --version fails too.
+// formatNumber is the value of --kernel-format, which must be kernelFormat. It is
+// checked during parsing, so that --version fails too.
 type formatNumber struct{ text string }
 
 func (n *formatNumber) String() string { return n.text }
@@ -41,7 +41,7 @@ func (n *formatNumber) Set(s string) error {
 	return nil
 }
 
-// common are the options of every command.
+// common holds the options that commands share.
 type common struct {
 	flags  *pflag.FlagSet
 	log    *logrus.Logger
@@ -63,7 +63,7 @@ type common struct {
 	pacaTOC     string
 	allowShadow bool
 	shadowStack string
-	sites       sites.Options // what of all these the plan wants to know
+	sites       sites.Options // the options above that concern the plan
 
 	verbose   bool
 	quiet     bool
@@ -84,8 +84,8 @@ func newCommon(name string, stderr io.Writer) *common {
 	return c
 }
 
-// addPlace adds the options of the commands that look at objects: what these are
-// built for.
+// addPlace adds the options of the commands that read objects: what the objects
+// are built for.
 func (c *common) addPlace() {
 	f := c.flags
 	f.StringVar(&c.runtime, "runtime", "inline", "what changes keys at run time: `KIND` is inline (it patches sites), trampoline (it patches trampolines), or none")
@@ -126,13 +126,14 @@ func (c *common) addHelp() {
 	c.flags.BoolVarP(&c.version, "version", "V", false, "print the version and the commit, and exit")
 }
 
-// done ends a command that has printed its help or its version. It is what came of that.
+// done ends a command that has printed its help or its version. wrote is the error of
+// that, if any.
 type done struct{ wrote error }
 
 func (done) Error() string { return "done" }
 
-// parseFlags reads the arguments and returns what are no options. The error is
-// done after --help and --version, else one of usage.
+// parseFlags parses the arguments and returns those that are not options. The
+// error is done after --help and --version, otherwise a usage error.
 func (c *common) parseFlags(args []string, usage, status string, stdout io.Writer) ([]string, error) {
 	if err := c.flags.Parse(args); err != nil {
 		return nil, suggestFlag(c.flags, err)
@@ -151,7 +152,8 @@ func (c *common) parseFlags(args []string, usage, status string, stdout io.Write
 	return c.flags.Args(), nil
 }
 
-// parse reads the arguments of a command that works on files, and returns these.
+// parse parses the arguments of a command that works on files, and returns the
+// files.
 func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([]string, error) {
 	files, err := c.parseFlags(args, usage, status, stdout)
 	if err != nil {
@@ -166,7 +168,7 @@ func (c *common) parse(args []string, usage, status string, stdout io.Writer) ([
 	return files, c.check(stdout)
 }
 
-// check looks at the values of the options, and prepares what they ask for.
+// check checks the values of the options and applies them.
 func (c *common) check(stdout io.Writer) error {
 	c.screen = c.screenOf(stdout)
 	switch {
@@ -183,8 +185,8 @@ func (c *common) check(stdout io.Writer) error {
 	return c.setupLog()
 }
 
-// origin says how this command lists files: with which of the flags, as far as they do
-// not have their default values.
+// origin says how this command lists files: its version, and those flags that do not
+// have their default values.
 func origin(flags []*pflag.Flag) report.Origin {
 	o := report.Origin{Scpatch: versionText(), Options: []string{}}
 	for _, f := range flags {
@@ -205,13 +207,13 @@ func origin(flags []*pflag.Flag) report.Origin {
 	return o
 }
 
-// flagsSoFar are the flags that have been added.
+// flagsSoFar returns the flags that have been added so far.
 func (c *common) flagsSoFar() (all []*pflag.Flag) {
 	c.flags.VisitAll(func(f *pflag.Flag) { all = append(all, f) })
 	return all
 }
 
-// screenOf is how people read an output, with the colours that were asked for.
+// screenOf returns the screen of an output, with the colours of --color.
 func (c *common) screenOf(w io.Writer) report.Screen {
 	s := report.ScreenOf(w)
 	switch c.color {
@@ -223,7 +225,7 @@ func (c *common) screenOf(w io.Writer) report.Screen {
 	return s
 }
 
-// parseSites reads the options that decide what becomes of a site.
+// parseSites parses the options that decide what becomes of a site.
 func (c *common) parseSites() (err error) {
 	o := &c.sites
 	*o = sites.Options{
@@ -277,7 +279,7 @@ func (c *common) setupLog() error {
 	return nil
 }
 
-// logTo is the log, written to w.
+// logTo returns a log like c.log that writes to w.
 func (c *common) logTo(w io.Writer) *logrus.Logger {
 	l := logrus.New()
 	l.SetOutput(w)
@@ -292,7 +294,7 @@ func (c *common) usageError(err error, stderr io.Writer) int {
 	if d := (done{}); errors.As(err, &d) {
 		return c.wrote(d.wrote)
 	}
-	c.log.SetFormatter(plainFormatter{c.screenOf(stderr)}) // whatever the options say
+	c.log.SetFormatter(plainFormatter{c.screenOf(stderr)}) // regardless of the options
 	fail(c.log, errkind.BadUsage, err.Error())
 	fmt.Fprintf(stderr, "Try '%s --help' for more information.\n", c.flags.Name())
 	return ExitUsage
@@ -312,8 +314,8 @@ func fail(log logrus.FieldLogger, k errkind.Kind, text string) {
 	log.WithField("kind", k.String()).Error(text)
 }
 
-// versionText is the version, followed by the commit that it was built from or, after
-// go install, the version of the module, if either is known.
+// versionText returns the version, followed by the commit or, after go install, the
+// version of the module, if known.
 func versionText() string {
 	from := revision
 	if info, ok := debug.ReadBuildInfo(); ok && from == "" && info.Main.Version != "(devel)" {

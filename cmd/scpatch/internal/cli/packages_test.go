@@ -13,8 +13,8 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
-// TestPackages holds the table of packages in docs/architecture.md against what they
-// import. A package imports only what stands below it.
+// TestPackages compares the table of packages in docs/architecture.md with their
+// imports. A package may import only packages below it.
 func TestPackages(t *testing.T) {
 	const module = "github.com/scpatch/scpatch/"
 	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...")

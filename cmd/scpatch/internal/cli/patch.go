@@ -48,14 +48,14 @@ Exit status:
 For several files, the status is that of the worst.
 `
 
-// patcher carries out one command line.
+// A patcher carries out one command line.
 type patcher struct {
 	*common
 	output string
 	dryRun bool
 	diff   bool
 	strip  bool
-	keep   bool     // sites that stay are no reason for another exit code
+	keep   bool     // sites that stay do not change the exit code
 	locks  sync.Map // by path: *sync.Mutex, see lock
 	batch  *batch[patchedFile]
 }
@@ -92,8 +92,8 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	if err != nil {
 		return p.usageError(err, stderr)
 	}
-	// A reader of standard output that goes away (| head) must not end the
-	// process in the middle of a file.
+	// If the reader of standard output goes away (| head), the process must not
+	// end in the middle of a file.
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGPIPE)
 	defer stop()
 	if p.logFormat != "json" {
@@ -110,7 +110,7 @@ func runPatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	})
 }
 
-// patch is the whole job on one file or archive.
+// patch does the whole job on one file or archive.
 func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log *logrus.Entry) (int, error) {
 	code, err := p.patchFile(ctx, path, path, out, log, func(f patchedFile) { p.batch.add(path, f) })
 	if errors.Is(err, errArchive) {
@@ -119,8 +119,8 @@ func (p *patcher) patch(ctx context.Context, path string, out *bytes.Buffer, log
 	return code, err
 }
 
-// patchFile patches an object or a kernel image, under a name for messages. done is
-// told what became of it.
+// patchFile patches an object or a kernel image. name is for messages; done
+// receives the result.
 func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.Buffer, log *logrus.Entry, done func(patchedFile)) (code int, err error) {
 	if p.output == "" {
 		defer p.lock(path)()
@@ -130,7 +130,7 @@ func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.B
 		return 0, err
 	}
 	defer f.Close()
-	err = f.Guard(func() error { // against someone who truncates or writes to the file meanwhile
+	err = f.Guard(func() error { // another process may truncate or change the file meanwhile
 		plan, err := makePlan(f, p.sites)
 		if err != nil {
 			return err
@@ -165,7 +165,7 @@ func (p *patcher) patchFile(ctx context.Context, path, name string, out *bytes.B
 	return code, err
 }
 
-// apply makes the output of a plan, and decides where everything goes in it.
+// apply applies a plan and lays out the output.
 func (p *patcher) apply(plan filePlan) (*elfrw.Image, error) {
 	edit, err := plan.Apply()
 	if err != nil {
@@ -184,8 +184,8 @@ func (p *patcher) apply(plan filePlan) (*elfrw.Image, error) {
 	return image, nil
 }
 
-// lock waits until nobody else patches the file of that path, and returns what
-// unlocks it: a file that is named twice is found patched by the second.
+// lock waits until no other job patches the file, and returns a function that
+// unlocks it: a job for the same file then finds it patched.
 func (p *patcher) lock(path string) (unlock func()) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
@@ -199,8 +199,8 @@ func (p *patcher) lock(path string) (unlock func()) {
 	return mutex.Unlock
 }
 
-// write writes the output for a file beside where it belongs, which has what is read
-// back checked, and puts it there.
+// write writes the output for a file to a temporary file, which includes the check
+// of what was written, and moves it to its place.
 func (p *patcher) write(ctx context.Context, path string, writeTemp func(dest string) (*elfrw.Temp, error)) error {
 	temp, err := p.writeTemp(path, writeTemp)
 	if err != nil {
@@ -225,7 +225,7 @@ func (p *patcher) writeTemp(path string, writeTemp func(dest string) (*elfrw.Tem
 	}
 	temp, err := writeTemp(dest)
 	if err != nil && !errkind.Of(err).IO() {
-		return nil, &errkind.Error{Kind: errkind.NotAsPlanned, Err: err} // what was read back
+		return nil, &errkind.Error{Kind: errkind.NotAsPlanned, Err: err} // the check failed
 	}
 	if errors.Is(err, fs.ErrPermission) && p.output == "" {
 		return nil, fmt.Errorf("%w; --output can name a file in another directory", err)
@@ -233,10 +233,11 @@ func (p *patcher) writeTemp(path string, writeTemp func(dest string) (*elfrw.Tem
 	return temp, err
 }
 
-// bitcodeMagic begins what clang -flto writes.
+// bitcodeMagic begins the output of clang -flto.
 const bitcodeMagic = "BC\xc0\xde"
 
-// open opens an input file, and knows the kinds that are often given by mistake.
+// open opens an input file, with special errors for files that are often named
+// by mistake.
 func open(ctx context.Context, path string) (*elfrw.File, error) {
 	if path == dash {
 		data, err := readStdin(ctx)
@@ -262,8 +263,8 @@ func open(ctx context.Context, path string) (*elfrw.File, error) {
 	return f, err
 }
 
-// notELF says more about a file that is not ELF, if it begins so; it passes other
-// errors on.
+// notELF improves the error about a file that is not ELF, judging by its first
+// bytes. It returns other errors unchanged.
 func notELF(err error, head []byte) error {
 	switch {
 	case !errors.Is(err, elfrw.ErrNotELF64LE):
@@ -276,7 +277,7 @@ func notELF(err error, head []byte) error {
 	return fmt.Errorf("%w; want an object compiled for powerpc64le", err)
 }
 
-// report says what was done, and warns of the sites that had to stay.
+// report logs what was done, and warns about the sites that had to stay.
 func (p *patcher) report(log *logrus.Entry, plan filePlan) int {
 	kept := report.Kept(plan.Decided())
 	if p.log.IsLevelEnabled(logrus.DebugLevel) {
@@ -288,7 +289,7 @@ func (p *patcher) report(log *logrus.Entry, plan filePlan) int {
 	}
 	for i := range kept {
 		if p.batch != nil || !p.log.IsLevelEnabled(logrus.WarnLevel) {
-			break // warnOfAll does it, or nobody
+			break // warnOfAll does it, or there are no warnings
 		}
 		log.WithField("reason", kept[i].Reason.String()).Warn(kept[i].Warning(plan))
 	}
@@ -313,7 +314,7 @@ func (p *patcher) summary(plan filePlan) string {
 		report.Number(plan.NumAdded(), "table entry", "table entries"))
 }
 
-// exitCode classifies an error.
+// exitCode returns the exit code for an error.
 func exitCode(err error) int {
 	if errkind.Of(err).IO() {
 		return ExitIO

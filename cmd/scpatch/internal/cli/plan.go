@@ -11,8 +11,7 @@ import (
 	"github.com/scpatch/scpatch/sites/image"
 )
 
-// A filePlan is what was decided for one file: an object, or a linked kernel
-// image.
+// A filePlan is the plan for one file: an object or a linked kernel image.
 type filePlan interface {
 	report.Sites
 	NumAdded() int // entries of the table

@@ -12,19 +12,18 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// A sarif collects what is found in files, for one log of all. A nil one collects
-// nothing.
+// A sarif collects results of files for one log. A nil sarif collects nothing.
 type sarif struct {
 	files []string
 	mu    sync.Mutex
-	found map[string][]func(*report.Sarif) // by path; empty if the file was not looked at
+	found map[string][]func(*report.Sarif) // by path; empty if the file was not processed
 }
 
 func newSarif(files []string) *sarif {
 	return &sarif{files: files, found: map[string][]func(*report.Sarif){}}
 }
 
-// fileSarif collects what is found in a file or in the members of an archive.
+// A fileSarif collects the results of one file or archive.
 type fileSarif struct {
 	all  *sarif
 	path string
@@ -32,7 +31,7 @@ type fileSarif struct {
 
 func (s *sarif) of(path string) fileSarif { return fileSarif{s, path} }
 
-// add keeps a step to take with the log.
+// add adds a step that writes to the log.
 func (f fileSarif) add(do func(*report.Sarif)) {
 	if f.all == nil {
 		return
@@ -42,12 +41,12 @@ func (f fileSarif) add(do func(*report.Sarif)) {
 	f.all.found[f.path] = append(f.all.found[f.path], do)
 }
 
-// failed keeps an error about a file or a member.
+// failed adds an error about a file or a member.
 func (f fileSarif) failed(name string, err error) {
 	f.add(func(l *report.Sarif) { l.AddError(name, errkind.Of(err), withoutPath(err, f.path)) })
 }
 
-// job is a job that keeps the errors of files, too.
+// job returns a job that also collects errors about files.
 func (s *sarif) job(do job) job {
 	if s == nil {
 		return do
@@ -57,12 +56,12 @@ func (s *sarif) job(do job) job {
 		if err != nil {
 			s.of(path).failed(path, err)
 		}
-		s.of(path).add(func(*report.Sarif) {}) // it was looked at
+		s.of(path).add(func(*report.Sarif) {}) // it was processed
 		return code, err
 	}
 }
 
-// text is the log.
+// text returns the log.
 func (s *sarif) text() string {
 	l := report.NewSarif(versionText())
 	done := map[string]bool{}
@@ -78,6 +77,6 @@ func (s *sarif) text() string {
 		done[path] = true
 	}
 	var b bytes.Buffer
-	_ = report.WriteJSON(&b, l) // strings and numbers
+	_ = report.WriteJSON(&b, l) // cannot fail
 	return b.String()
 }

@@ -31,8 +31,8 @@ func schema(t *testing.T, name string) *jsonschema.Schema {
 	return s
 }
 
-// validate holds every line of an output against a schema, and returns how many
-// there are.
+// validate checks every line of an output against a schema and returns the
+// number of lines.
 func validate(t *testing.T, s *jsonschema.Schema, output string) (n int) {
 	t.Helper()
 	for line := range strings.Lines(output) {
@@ -48,7 +48,8 @@ func validate(t *testing.T, s *jsonschema.Schema, output string) (n int) {
 	return n
 }
 
-// TestSchemas validates what list, compare and verify print of every object there is.
+// TestSchemas validates the output of list, compare and verify for every committed
+// object.
 func TestSchemas(t *testing.T) {
 	tooltest.NoRace(t)
 	list, compare, verify := schema(t, "list-1.json"), schema(t, "compare-1.json"), schema(t, "verify-1.json")
@@ -84,7 +85,7 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// TestSchemasRefuse changes one field of an output that is valid.
+// TestSchemasRefuse changes one field of a valid output.
 func TestSchemasRefuse(t *testing.T) {
 	list := schema(t, "list-1.json")
 	clitest.InObjects(t)
@@ -135,8 +136,8 @@ func TestSchemasRefuse(t *testing.T) {
 	}
 }
 
-// TestSchemasComplete holds the schemas against the types: every field is there,
-// and those are required that are always printed.
+// TestSchemasComplete compares the schemas with the types: they must have every
+// field, and require those that are always printed.
 func TestSchemasComplete(t *testing.T) {
 	for _, c := range []struct {
 		file string
@@ -206,8 +207,8 @@ func TestSchemasComplete(t *testing.T) {
 	}
 }
 
-// TestSchemasAlone wants schemas that need no other file, so that every validator can
-// use them: what two of them define they define alike.
+// TestSchemasAlone checks that each schema needs no other file, so that any validator
+// can use it. Definitions that two of them share must be equal.
 func TestSchemasAlone(t *testing.T) {
 	defined := map[string]any{}
 	for _, name := range []string{"list-1.json", "compare-1.json", "verify-1.json"} {

@@ -87,9 +87,9 @@ func mainUnprivileged() {
 	Main()
 }
 
-// canDropPrivileges reports whether scpatch-nobody can do what it is for: in a
-// container without that user it cannot. Where every peer has to be there
-// (SCPATCH_REQUIRE_TOOLS=1) it is taken to be so, and fails if it is not.
+// canDropPrivileges reports whether scpatch-nobody works, which it does not in
+// a container without that user. With SCPATCH_REQUIRE_TOOLS=1 it is assumed to
+// work, and fails otherwise.
 func canDropPrivileges() bool {
 	if os.Geteuid() != 0 || tooltest.Required() {
 		return true
@@ -112,7 +112,7 @@ type stampsKey struct{}
 type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 
 var scriptCommands = map[string]scriptCommand{
-	// status CODE COMMAND ARG...  the command ends with this exit code
+	// status CODE COMMAND ARG... the command must end with this exit code
 	"status": func(ts *testscript.TestScript, neg bool, args []string) {
 		want, err := strconv.Atoi(need(ts, neg, args, 2, -1)[0])
 		ts.Check(err)
@@ -158,7 +158,7 @@ var scriptCommands = map[string]scriptCommand{
 		}
 	},
 
-	// listing FILE  is what list --json prints, with nothing that it does not document
+	// listing FILE must be output of list --json, with documented fields only
 	"listing": func(ts *testscript.TestScript, neg bool, args []string) {
 		in := json.NewDecoder(strings.NewReader(ts.ReadFile(need(ts, neg, args, 1, 1)[0])))
 		in.DisallowUnknownFields()
@@ -183,7 +183,8 @@ var scriptCommands = map[string]scriptCommand{
 		}
 	},
 
-	// untouched FILE...  since they were stamped nobody has written or replaced the files
+	// untouched FILE... the files must not have been written or replaced since they were
+	// stamped
 	"untouched": func(ts *testscript.TestScript, neg bool, args []string) {
 		for _, name := range need(ts, neg, args, 1, -1) {
 			was, is := stamps(ts)[name], stat(ts, name)
@@ -196,7 +197,8 @@ var scriptCommands = map[string]scriptCommand{
 		}
 	},
 
-	// replaced FILE...  since they were stamped the files became other ones of the same mode and owner
+	// replaced FILE... the files must have been replaced since they were stamped, with the same
+	// mode and owner
 	"replaced": func(ts *testscript.TestScript, neg bool, args []string) {
 		for _, name := range need(ts, neg, args, 1, -1) {
 			was, is := stamps(ts)[name], stat(ts, name)
@@ -207,7 +209,7 @@ var scriptCommands = map[string]scriptCommand{
 		}
 	},
 
-	// [!] samefile A B  two names are of one file
+	// [!] samefile A B two names must refer to the same file
 	"samefile": func(ts *testscript.TestScript, neg bool, args []string) {
 		need(ts, false, args, 2, 2)
 		if os.SameFile(stat(ts, args[0]), stat(ts, args[1])) == neg {
@@ -215,7 +217,7 @@ var scriptCommands = map[string]scriptCommand{
 		}
 	},
 
-	// leads LINK TARGET  a symbolic link with this text
+	// leads LINK TARGET must be a symbolic link with this text
 	"leads": func(ts *testscript.TestScript, neg bool, args []string) {
 		got, err := os.Readlink(ts.MkAbs(need(ts, neg, args, 2, 2)[0]))
 		ts.Check(err)
@@ -233,7 +235,7 @@ var scriptCommands = map[string]scriptCommand{
 		}
 	},
 
-	// neat  nobody has left a temporary file anywhere in $WORK
+	// neat there must be no temporary file left in $WORK
 	"neat": func(ts *testscript.TestScript, neg bool, args []string) {
 		need(ts, neg, args, 0, 0)
 		ts.Check(filepath.WalkDir(ts.Getenv("WORK"), func(path string, d fs.DirEntry, err error) error {
@@ -284,7 +286,8 @@ var scriptCommands = map[string]scriptCommand{
 		ts.Check(f.Close())
 	},
 
-	// modular FILE  makes an object what modpost makes of a module: it has .gnu.linkonce.this_module
+	// modular FILE makes an object look like the output of modpost: it has
+	// .gnu.linkonce.this_module
 	"modular": func(ts *testscript.TestScript, neg bool, args []string) {
 		name := ts.MkAbs(need(ts, neg, args, 1, 1)[0])
 		f, err := elfrw.Open(name)
@@ -303,7 +306,7 @@ var scriptCommands = map[string]scriptCommand{
 		ts.Check(temp.Commit())
 	},
 
-	// sign FILE  appends what the kernel takes for a module's signature
+	// sign FILE appends a module signature as the kernel recognizes it
 	"sign": func(ts *testscript.TestScript, neg bool, args []string) {
 		f, err := os.OpenFile(ts.MkAbs(need(ts, neg, args, 1, 1)[0]), os.O_WRONLY|os.O_APPEND, 0)
 		ts.Check(err)
@@ -312,12 +315,12 @@ var scriptCommands = map[string]scriptCommand{
 		ts.Check(f.Close())
 	},
 
-	// interrupt SIGNAL N OLD NEW  gives the signal to a run over N copies of OLD at several moments
+	// interrupt SIGNAL N OLD NEW sends the signal to runs over N copies of OLD at several moments
 	"interrupt": interruptRuns,
 }
 
-// interruptRuns starts scpatch over many copies of a file and stops it: every
-// copy has to be the old file or the patched one.
+// interruptRuns starts scpatch on many copies of a file and stops it. Every
+// copy must be the old file or the patched one.
 func interruptRuns(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 4, 4)
 	signal := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}[args[0]]
@@ -327,10 +330,10 @@ func interruptRuns(ts *testscript.TestScript, neg bool, args []string) {
 	program, err := exec.LookPath("scpatch")
 	ts.Check(err)
 	between := 0 // runs that were stopped with some files patched and some not
-	// What the tests inherit as ignored (nohup), scpatch inherits too: then no
-	// run may be stopped.
+	// If the tests run with the signal ignored (nohup), so does scpatch. Then
+	// no run may be stopped.
 	ignored := ossignal.Ignored(signal)
-	// On a busy machine a whole run may fit between two looks at it.
+	// On a busy machine a whole run may fit between two checks.
 	for try := 0; between < 2 && try < 20 && (try < 2 || !ignored); try++ {
 		dir := ts.MkAbs(fmt.Sprintf("copies%d", try))
 		ts.Check(os.Mkdir(dir, 0o777))
@@ -344,7 +347,7 @@ func interruptRuns(ts *testscript.TestScript, neg bool, args []string) {
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		ts.Check(cmd.Start())
-		// Not before the run is under way, then a little later each time.
+		// Wait until the run is under way, then a little longer each time.
 		watched, before := filepath.Join(dir, names[try%4]), time.Now()
 		for time.Since(before) < 10*time.Second {
 			if b, err := os.ReadFile(watched); err == nil && !bytes.Equal(b, old) {
@@ -406,7 +409,7 @@ func stamps(ts *testscript.TestScript) map[string]fs.FileInfo {
 	return ts.Value(stampsKey{}).(map[string]fs.FileInfo)
 }
 
-// stat describes a file; of a symbolic link, what it leads to.
+// stat describes a file, or the target of a symbolic link.
 func stat(ts *testscript.TestScript, name string) fs.FileInfo {
 	info, err := os.Stat(ts.MkAbs(name))
 	ts.Check(err)

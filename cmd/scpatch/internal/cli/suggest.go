@@ -13,18 +13,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// suggest is the one word among known that word was most likely meant to be,
-// empty if there is none: the only one that begins so, or the closest.
+// suggest returns the known word that word was most likely meant to be: the
+// only one that begins with it, or the closest. It returns "" if there is none.
 func suggest(word string, known []string) string {
 	var begins []string
-	best, least := "", 3 // more than two mistakes are another word
+	best, least := "", 3 // more than two mistakes make another word
 	for _, k := range known {
 		if len(word) >= 3 && strings.HasPrefix(k, word) {
 			begins = append(begins, k)
 		}
 		d := distance(word, k)
 		switch {
-		case 2*d >= len(k): // of a short word not much would be left
+		case 2*d >= len(k): // too little of a short word would match
 		case d < least:
 			best, least = k, d
 		case d == least:
@@ -37,8 +37,8 @@ func suggest(word string, known []string) string {
 	return best
 }
 
-// unknownName is the error of a name that is not among those known. It says which of
-// them may be meant, else what is known.
+// unknownName returns the error for a name that is not among those known. It
+// suggests one, or says otherwise.
 func unknownName(what, name string, known []string, otherwise string) error {
 	if near := suggest(name, known); near != "" {
 		return fmt.Errorf("%s %q; did you mean %s?", what, name, near)
@@ -46,8 +46,8 @@ func unknownName(what, name string, known []string, otherwise string) error {
 	return fmt.Errorf("%s %q: %s", what, name, otherwise)
 }
 
-// distance is how many characters have to be put in, left out, replaced, or
-// exchanged with their neighbour to make b of a.
+// distance returns the number of insertions, deletions, replacements and swaps
+// of neighbours that turn a into b.
 func distance(a, b string) int {
 	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
@@ -71,7 +71,7 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// suggestFlag adds to the error of an unknown option which one may be meant.
+// suggestFlag adds a suggestion to the error about an unknown option.
 func suggestFlag(flags *pflag.FlagSet, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
@@ -85,9 +85,9 @@ func suggestFlag(flags *pflag.FlagSet, err error) error {
 	return err
 }
 
-// mistyped is the error of a command line that names a command where a file has to
-// stand, or begins with what is nearly one: who only wanted to look must not get
-// the other files patched. A file of that name is a file.
+// mistyped returns an error if a command is named in the place of a file, or if
+// the first file is nearly a command: a user who only wanted to look must not
+// get the other files patched. If such a file exists, it is a file.
 func mistyped(files []string) error {
 	for i, path := range files {
 		near := path

@@ -17,8 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal makes a pseudo terminal of so many columns. It returns the side of
-// the program, and what reads the other until the first is closed.
+// openTerminal opens a pseudo terminal of the given width. It returns the
+// program's side, and a function that reads the other side until the first is
+// closed.
 func openTerminal(t *testing.T, columns int) (tty *os.File, shown func() string) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -92,7 +93,7 @@ func TestColours(t *testing.T) {
 				t.Errorf("scpatch %q on a terminal does not show %q:\n%q", c.args, want, got)
 			}
 		}
-		// Without colours it is the text of a pipe, but for the last line.
+		// Without colours, it is the text in a pipe except for the last line.
 		stdout, stderr, _ := runCommand(c.args...)
 		for _, plain := range [][2]string{{"NO_COLOR", "1"}, {"TERM", "dumb"}, {"TERM", ""}} {
 			t.Run(plain[0]+"="+plain[1], func(t *testing.T) {
@@ -115,7 +116,7 @@ func TestColours(t *testing.T) {
 	}
 }
 
-// TestWidth lists long names on narrow terminals, and into a file.
+// TestWidth lists long names on narrow terminals and to a file.
 func TestWidth(t *testing.T) {
 	clitest.InObjects(t)
 	t.Setenv("TERM", "dumb")
@@ -147,7 +148,7 @@ func TestWidth(t *testing.T) {
 			t.Errorf("%d columns:\n%s\nwant\n%s", columns, got, whole)
 		}
 	}
-	// Names are cut only where there is no room: the last of a row has all that is left.
+	// Names are cut only if there is no room: the last one in a row may use the rest.
 	for columns, want := range map[int][]string{
 		120: {" bl net::Filter::accept(int)\n", " bl (anonymous nam…:hidden_away(int)\n", " bl __SCT…cxx_hook  site-discardable\n"},
 		191: {" bl (anonymous namespace)::hidden_away(int)\n", ".text._ZN3net6RepeatIlLi3EE3runEl+0x2c ", " bl __SCT__cxx_hook    site-discardable\n"},
@@ -185,7 +186,8 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// TestDashTerminal wants no object on a terminal, and none from there; a page is text.
+// TestDashTerminal checks that no object is written to a terminal or read from one. A
+// page, which is text, may be.
 func TestDashTerminal(t *testing.T) {
 	clitest.InObjects(t)
 	t.Setenv("TERM", "dumb")
@@ -209,7 +211,7 @@ func TestDashTerminal(t *testing.T) {
 	}
 }
 
-// TestHelpWidth wants the help texts to fit, and to have the same words at any width.
+// TestHelpWidth checks that the help texts fit, and have the same words at any width.
 func TestHelpWidth(t *testing.T) {
 	for _, command := range append([]string{""}, commands...) {
 		args := []string{"--help"}
@@ -222,7 +224,7 @@ func TestHelpWidth(t *testing.T) {
 			t.Fatalf("%q has %d words", args, n)
 		}
 		for columns, most := range map[int]int{-1: 80, 0: 80, 20: 40, 40: 40, 50: 50, 66: 66, 80: 80, 95: 95, 300: 100} {
-			got := whole // of a pipe
+			got := whole // in a pipe
 			if columns >= 0 {
 				got = onTerminal(t, columns, args...)
 			}

@@ -18,12 +18,13 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
-// hostileNames are what names of symbols, sections and files are made of here: what
-// moves the cursor of a terminal, ends a line, writes backwards, or is no text.
+// hostileNames are the pieces of which names of symbols, sections and files are
+// made here: they move the cursor of a terminal, end a line, write backwards,
+// or are not text.
 var hostileNames = []string{"\x1b[", "\r\n", "\xc2\x9b", "\xff\xfe", "\b\x7f", "\"\\", "\u202e", "\u2028", "</"}
 
-// TestHostileNames wants no name to reach a terminal that is more than text there,
-// nor to end a line of a message or of JSON.
+// TestHostileNames checks that no name controls a terminal, or ends a line of a
+// message or of JSON.
 func TestHostileNames(t *testing.T) {
 	dir := t.TempDir()
 	for _, hostile := range hostileNames {
@@ -61,13 +62,14 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// threeBytes is a piece of a name with a byte more.
+// threeBytes returns a piece of a name with one more byte.
 func threeBytes(b []byte, two string) string {
 	i := bytes.Index(b, []byte(two))
 	return string(b[i : i+3])
 }
 
-// plainText wants text of which a terminal shows every character where it is.
+// plainText checks that a terminal would show every character of a text in its
+// place.
 func plainText(t *testing.T, what, text string) {
 	t.Helper()
 	if !utf8.ValidString(text) {
@@ -81,8 +83,8 @@ func plainText(t *testing.T, what, text string) {
 	}
 }
 
-// TestImports wants nothing in the program that speaks to a network. pflag imports
-// net for options that hold addresses; net/url only writes names of files as such. Only compile.go may start another program.
+// TestImports checks that nothing in the program talks to a network. pflag imports net for options
+// that hold addresses; net/url only formats file names. Only compile.go may start another program.
 func TestImports(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", `{{if not .Standard}}{{.ImportPath}}: {{join .Imports " "}}{{end}}`, "github.com/scpatch/scpatch/cmd/scpatch").Output()
 	if err != nil {

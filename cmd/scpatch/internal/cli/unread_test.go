@@ -14,8 +14,9 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// TestUnreadFiles gives every command an object whose relocations it does not read,
-// and objects with a second copy of the code. All refuse; none changes the file.
+// TestUnreadFiles gives every command an object whose relocations are not read,
+// and objects with a second copy of the code. All commands must fail, and none
+// may change the file.
 func TestUnreadFiles(t *testing.T) {
 	for _, c := range []struct {
 		name, object, section string

@@ -15,8 +15,8 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// TestPatchedVerifies patches every object there is for every place and run time,
-// and verify has nothing to say of what comes out.
+// TestPatchedVerifies patches every committed object for every place and run
+// time. verify must accept each output.
 func TestPatchedVerifies(t *testing.T) {
 	objects, err := filepath.Glob(clitest.RepoPath("testdata", "obj", "*.o"))
 	if err != nil {
@@ -32,7 +32,7 @@ func TestPatchedVerifies(t *testing.T) {
 			for _, in := range objects {
 				out := filepath.Join(t.TempDir(), filepath.Base(in))
 				if _, _, code := runCommand(slices.Concat(options, []string{"-o", out, in})...); code > ExitKept {
-					continue // refused
+					continue // rejected
 				}
 				said, errs, code := runCommand(slices.Concat([]string{"verify", "--json"}, shared, []string{out})...)
 				if code != ExitDone {
@@ -52,8 +52,8 @@ func TestPatchedVerifies(t *testing.T) {
 	}
 }
 
-// TestModuleOnTrampoline sends a site of a patched module back to its trampoline,
-// once one of the module's own and once one of the kernel's.
+// TestModuleOnTrampoline sends a site of a patched module back to its
+// trampoline, for a key of the module and for one of the kernel.
 func TestModuleOnTrampoline(t *testing.T) {
 	b := clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", "module.o"))
 	for _, key := range []string{"mod_op", "kernel_key"} {
@@ -70,7 +70,7 @@ func TestModuleOnTrampoline(t *testing.T) {
 	}
 }
 
-// retarget makes the first call to one symbol one of another.
+// retarget makes the first call to one symbol call another.
 func retarget(t *testing.T, name, from, to string) {
 	t.Helper()
 	b := clitest.ReadFile(t, name)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package clitest provides what the tests of the command share: access to the
-// files of the repository, and to the blocks of its documents. Only tests use
-// it.
+// Package clitest is shared by the tests of the command. It gives access to the
+// files of the repository and to the blocks of its documents.
 package clitest
 
 import (
@@ -14,8 +13,8 @@ import (
 	"testing"
 )
 
-// root is the directory of go.mod, above the one where the tests begin. It is
-// empty where the binary of the tests runs as scpatch, in whatever directory.
+// root is the directory of go.mod, above the one where the tests start. It may
+// be empty when the test binary runs as scpatch, which can be in any directory.
 var root = func() string {
 	dir, err := os.Getwd()
 	for err == nil && dir != "/" {
@@ -27,7 +26,7 @@ var root = func() string {
 	return ""
 }()
 
-// RepoPath is the path of a file of the repository.
+// RepoPath returns the path of a file of the repository.
 func RepoPath(elem ...string) string {
 	if root == "" {
 		panic("no go.mod above the directory of the tests")
@@ -35,7 +34,7 @@ func RepoPath(elem ...string) string {
 	return filepath.Join(append([]string{root}, elem...)...)
 }
 
-// ReadFile is the contents of a file.
+// ReadFile returns the contents of a file.
 func ReadFile(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -53,7 +52,7 @@ func WriteFile(t testing.TB, path string, b []byte) {
 	}
 }
 
-// InObjects goes to a directory with a copy of the repository's objects.
+// InObjects changes to a directory with a copy of the repository's objects.
 func InObjects(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
@@ -63,7 +62,7 @@ func InObjects(t *testing.T) {
 	t.Chdir(filepath.Join(dir, "testdata", "obj"))
 }
 
-// Doc is a document of the repository.
+// Doc returns a document of the repository.
 func Doc(t *testing.T, elem ...string) string {
 	t.Helper()
 	return string(ReadFile(t, RepoPath(elem...)))
@@ -118,7 +117,7 @@ func FilesBelow(t testing.TB, dir string) map[string]fs.FileMode {
 	return files
 }
 
-// InDirectory is a new directory with these files.
+// InDirectory returns a new directory with these files.
 func InDirectory(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -22,8 +22,8 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// A browser is one tab of Chromium that shows a page of ours. Whatever it says on
-// its console, throws, asks for or loads fails the test.
+// A browser is one tab of Chromium that shows one of our pages. Console output,
+// exceptions, dialogs and requests fail the test.
 type browser struct {
 	*testing.T
 	ctx context.Context
@@ -31,7 +31,7 @@ type browser struct {
 	bad []string
 }
 
-// A chromium is a running Chromium. It ends with the test that has started it.
+// A chromium is a running Chromium. It ends with the test that started it.
 type chromium struct{ ctx context.Context }
 
 func startChromium(t *testing.T) *chromium {
@@ -50,7 +50,7 @@ func startChromium(t *testing.T) *chromium {
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	// It is waited for: until its end it writes to the directory.
+	// Wait for its end: until then it writes to the directory.
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil {
 			t.Error(err)
@@ -102,7 +102,7 @@ func (b *browser) run(actions ...chromedp.Action) {
 	}
 }
 
-// eval is the value of a JavaScript expression.
+// eval returns the value of a JavaScript expression.
 func eval[V any](b *browser, expression string) V {
 	b.Helper()
 	var v V
@@ -113,7 +113,8 @@ func eval[V any](b *browser, expression string) V {
 	return v
 }
 
-// settle lets the page draw: what follows a scroll comes with a frame.
+// settle waits until the page is drawn: the effects of a scroll appear in the
+// next frame.
 func (b *browser) settle() {
 	b.Helper()
 	eval[bool](b, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
@@ -126,7 +127,7 @@ func (b *browser) equal(what string, got, want any) {
 	}
 }
 
-// search types into the search field, in the place of what is there.
+// search replaces the text in the search field.
 func (b *browser) search(query string) {
 	b.Helper()
 	eval[bool](b, `(document.getElementById("search").focus(), document.getElementById("search").select(), true)`)
@@ -136,25 +137,26 @@ func (b *browser) search(query string) {
 	b.press(query)
 }
 
-// content is the text of an element.
+// content returns the text of an element.
 func (b *browser) content(id string) string {
 	b.Helper()
 	return eval[string](b, fmt.Sprintf(`document.getElementById(%q)?.textContent ?? ""`, id))
 }
 
-// address is what the address has after the page, once it is up to date.
+// address returns the part of the address after the page, once it is up to
+// date.
 func (b *browser) address() string {
 	b.Helper()
 	return eval[string](b, `new Promise((done) => { const look = () => (pending ? setTimeout(look, 10) : done(location.hash)); look(); })`)
 }
 
-// matches is what the page says of the number of sites.
+// matches returns the page's text about the number of sites.
 func (b *browser) matches() string {
 	b.Helper()
 	return eval[string](b, `document.getElementById("matches").textContent`)
 }
 
-// A tableRow is a row of the table as it stands in the page: texts by column.
+// A tableRow is a row of the table in the page: texts by column.
 type tableRow map[string]string
 
 // table scrolls through the whole table and reads it.
@@ -175,7 +177,7 @@ func (b *browser) table() []tableRow {
 	})()`)
 }
 
-// column is one column of the table.
+// column returns one column of the table.
 func (b *browser) column(name string) (texts []string) {
 	b.Helper()
 	for _, r := range b.table() {
@@ -184,7 +186,8 @@ func (b *browser) column(name string) (texts []string) {
 	return texts
 }
 
-// detail is what the page says of the chosen site: the key, and the terms.
+// detail returns what the page says about the chosen site: the key, and the
+// terms.
 func (b *browser) detail() map[string]string {
 	b.Helper()
 	return eval[map[string]string](b, `(() => {
@@ -195,7 +198,7 @@ func (b *browser) detail() map[string]string {
 	})()`)
 }
 
-// focus is the id of what has the keyboard.
+// focus returns the id of the element with the focus.
 func (b *browser) focus() string {
 	b.Helper()
 	return eval[string](b, `document.activeElement.id`)
@@ -207,7 +210,7 @@ func (b *browser) click(selector string) {
 	b.run(chromedp.Click(selector, chromedp.ByQuery))
 }
 
-// pick takes one of the values that a list offers.
+// pick chooses a value from a list.
 func (b *browser) pick(id, value string) {
 	b.Helper()
 	eval[bool](b, fmt.Sprintf(`(() => {
@@ -217,14 +220,14 @@ func (b *browser) pick(id, value string) {
 	})()`, id, value))
 }
 
-// press gives keys to what has the keyboard.
+// press sends keys to the element with the focus.
 func (b *browser) press(keys string) {
 	b.Helper()
 	b.run(chromedp.KeyEvent(keys))
 }
 
-// slash presses the key of the search. KeyEvent would type the character even
-// where the page has handled the key.
+// slash presses the key for the search. KeyEvent would type the character even
+// if the page handles the key.
 func (b *browser) slash() {
 	b.Helper()
 	b.run(
@@ -239,7 +242,7 @@ func (b *browser) follow(fragment string) {
 	eval[bool](b, fmt.Sprintf(`new Promise((done) => { addEventListener("hashchange", () => done(true), { once: true }); location.hash = %q; })`, fragment))
 }
 
-// fileURL is the address of a file.
+// fileURL returns the address of a file.
 func fileURL(path string) string { return "file://" + filepath.ToSlash(path) }
 
 // listedPage writes the page of objects of testdata, in user space, and lists them.

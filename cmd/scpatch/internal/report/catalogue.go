@@ -12,8 +12,8 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// An Entry explains a form, a reason or a kind of error: a section of
-// docs/messages.md whose heading is its name.
+// An Entry explains a form, a reason or a kind of error. It is the section of
+// docs/messages.md with that heading.
 type Entry struct {
 	Name string
 	Text string // Markdown
@@ -30,7 +30,7 @@ func Catalogue() (entries []Entry) {
 	return entries
 }
 
-// A Group is the entries of one sort.
+// A Group is a group of entries.
 type Group string
 
 // The groups.
@@ -69,7 +69,8 @@ func (e Entry) marked(i int) string {
 	return strings.ReplaceAll(unlinked(text), "\n", " ")
 }
 
-// paragraph is where the text of the paragraph with this label starts.
+// paragraph returns the offset of the text after a label that starts a
+// paragraph.
 func (e Entry) paragraph(label string) int {
 	before, _, ok := strings.Cut(e.Text, "\n\n"+label)
 	if !ok {
@@ -78,7 +79,8 @@ func (e Entry) paragraph(label string) int {
 	return len(before) + len("\n\n"+label)
 }
 
-// unlinked is a text whose links [text](address) are their texts.
+// unlinked returns a text with its links [text](address) replaced by their
+// texts.
 func unlinked(text string) string {
 	var b strings.Builder
 	for {
@@ -91,14 +93,14 @@ func unlinked(text string) string {
 		case isLink && closed && !strings.Contains(label, "]"):
 			b.WriteString(before + label)
 			text = after
-		default: // a bracket that begins no link
+		default: // a bracket that does not begin a link
 			b.WriteString(before + "[")
 			text = rest
 		}
 	}
 }
 
-// unmarked is a text without the marks of Markdown.
+// unmarked returns a text without Markdown.
 func unmarked(text string) string {
 	return strings.ReplaceAll(unlinked(text), "`", "")
 }
@@ -119,7 +121,7 @@ func (e Entry) Body() string {
 		case strings.HasPrefix(line, "| ") && table:
 			for i, cell := range strings.Split(strings.Trim(line, "| "), " | ") {
 				indent := strings.Repeat("    ", i)
-				// Several messages of one cause, each on a line of its own.
+				// Put several messages with one cause on separate lines.
 				cell = strings.ReplaceAll(cell, "`, `", "\n"+indent)
 				b.WriteString(indent + unmarked(cell) + "\n")
 			}

@@ -12,14 +12,14 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// A Choice says which sites of a file are printed, and in which order. An empty list
-// chooses all sites; of a list that is not empty, one has to fit.
+// A Choice says which sites of a file are printed, and in which order. A site must
+// match one element of each list that is not empty.
 type Choice struct {
 	Forms     []sites.Form
 	Reasons   []sites.Reason
 	Keys      []Glob
-	Functions []Glob // of the name as printed, or of the symbol
-	Sort      string // one of SortKeys, or empty: as they lie in the file
+	Functions []Glob // for the name as printed, or the symbol
+	Sort      string // one of SortKeys, or empty for the order of the file
 }
 
 // All reports whether every site is chosen.
@@ -31,23 +31,24 @@ func (c *Choice) All() bool {
 // one, [...] for one of several, and [!...] or [^...] for one of the others.
 type Glob string
 
-// Bad reports whether it is no pattern.
+// Bad reports whether g is not a valid pattern.
 func (g Glob) Bad() bool {
 	_, err := path.Match(string(g), "")
 	return err != nil
 }
 
-// matches reports whether the whole name fits.
+// matches reports whether g matches the whole name.
 func (g Glob) matches(name string) bool {
 	ok, err := path.Match(negation.Replace(noSlash.Replace(string(g))), noSlash.Replace(name))
 	return ok && err == nil
 }
 
-// noSlash makes a slash a character like any other: NUL is in no name.
+// noSlash makes a slash an ordinary character for path.Match; names never
+// contain NUL.
 var noSlash = strings.NewReplacer("/", "\x00")
 
-// negation is the shell's, as path.Match has it. A bracket in a set, or quoted, is not
-// followed by ! in the names of symbols.
+// negation turns the shell's negation into that of path.Match. In patterns for
+// symbols, ! does not follow a bracket that is quoted or in a set.
 var negation = strings.NewReplacer("[!", "[^")
 
 func anyMatches(globs []Glob, names ...string) bool {
@@ -67,14 +68,14 @@ var sortKeys = []struct {
 	{"key", func(a, b *Site) int { return cmp.Compare(a.Key, b.Key) }},
 	{"target", func(a, b *Site) int { return cmp.Compare(a.Target, b.Target) }},
 	{"form", func(a, b *Site) int { return cmp.Compare(a.Form, b.Form) }},
-	{"cost", func(a, b *Site) int { return cmp.Compare(uint(a.Cost), uint(b.Cost)) }}, // the unknown last
+	{"cost", func(a, b *Site) int { return cmp.Compare(uint(a.Cost), uint(b.Cost)) }}, // unknown costs last
 	{"reason", func(a, b *Site) int {
-		none := cmp.Compare(min(b.Reason, 1), min(a.Reason, 1)) // those come last
+		none := cmp.Compare(min(b.Reason, 1), min(a.Reason, 1)) // sites without a reason last
 		return cmp.Or(none, cmp.Compare(a.Reason.String(), b.Reason.String()))
 	}},
 }
 
-// SortKeys returns what sites can be sorted by.
+// SortKeys returns the names of the columns by which sites can be sorted.
 func SortKeys() []string {
 	var names []string
 	for i := range sortKeys {
@@ -83,7 +84,7 @@ func SortKeys() []string {
 	return names
 }
 
-// chosenSites are some sites of a file, in another order.
+// chosenSites are chosen sites of a file, possibly in another order.
 type chosenSites struct {
 	Sites   // all
 	some    bool
@@ -98,7 +99,7 @@ func (c *Choice) Choose(all Sites) Sites {
 	}
 	chosen := &chosenSites{Sites: all, some: !c.All()}
 	decided := all.Decided()
-	var at []int // in decided, of each view
+	var at []int // index in decided of each view
 	for i := range decided {
 		d := &decided[i]
 		if len(c.Forms) > 0 && !slices.Contains(c.Forms, d.Form) || len(c.Reasons) > 0 && !slices.Contains(c.Reasons, d.Reason) {

@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// gap is how many blanks stand between the columns of a table.
+// gap is the number of blanks between the columns of a table.
 const gap = 2
 
-// shorten cuts the middle out of a text of more than n characters.
+// shorten shortens a text to n characters by cutting out its middle.
 func shorten(text string, n int) string {
 	if utf8.RuneCountInString(text) <= n {
 		return text
@@ -23,16 +23,16 @@ func shorten(text string, n int) string {
 	return string(r[:head]) + "…" + string(r[len(r)-(n-head-1):])
 }
 
-// leastColumn is how far a column is shortened.
+// leastColumn is the smallest width to which a column is shortened.
 const leastColumn = 10
 
-// A grid is where the columns of a table are. The last cell of a row may be wider
-// than its column: nothing follows it.
+// A grid holds the widths of the columns of a table. The last cell of a row may
+// be wider than its column, because nothing follows it.
 type grid struct {
 	names []int // columns of names, which may be shortened
-	inner []int // by column, the widest cell that another one follows
-	last  []int // the widest that ends its row
-	most  int   // how wide a name may be
+	inner []int // by column, the width of the widest cell that is followed by another one
+	last  []int // by column, the width of the widest cell that ends its row
+	most  int   // the largest width of a name
 }
 
 func newGrid(rows [][]string, names []int) *grid {
@@ -53,7 +53,7 @@ func newGrid(rows [][]string, names []int) *grid {
 	return g
 }
 
-// cut is the width to which a cell of column i is shortened that has this width.
+// cut returns the width to which a cell of column i is shortened.
 func (g *grid) cut(i, width int) int {
 	if slices.Contains(g.names, i) {
 		return min(width, g.most)
@@ -61,7 +61,7 @@ func (g *grid) cut(i, width int) int {
 	return width
 }
 
-// width is that of the widest row.
+// width returns the width of the widest row.
 func (g *grid) width() (widest int) {
 	start := 0
 	for i := range g.inner {
@@ -72,7 +72,8 @@ func (g *grid) width() (widest int) {
 }
 
 // writeTable prints a table whose first row is its head. On a terminal that is too
-// narrow, names are shortened, the longest first. One column is coloured by its words.
+// narrow, names are shortened, the longest first. by gives the colour of each cell in
+// the column coloured.
 func (s Screen) writeTable(out io.Writer, rows [][]string, names []int, coloured int, by func(string) colour) {
 	for i, row := range rows {
 		for len(row) > 0 && row[len(row)-1] == "" {

@@ -12,20 +12,20 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// compareVersion is the version of the form that compare --json prints.
+// compareVersion is the version of the format that compare --json prints.
 const compareVersion = 1
 
 // A Comparison is one file of compare --json, which prints one object a line.
 type Comparison struct {
 	Version   int            `json:"version"`
-	Old       string         `json:"old,omitempty"` // the file as the listings name it
+	Old       string         `json:"old,omitempty"` // the name of the file in the listings
 	New       string         `json:"new,omitempty"`
-	OldListed *Origin        `json:"old_listed,omitempty"` // missing if the listing does not say it
+	OldListed *Origin        `json:"old_listed,omitempty"` // missing if the listing does not have it
 	NewListed *Origin        `json:"new_listed,omitempty"`
 	OldError  *FileError     `json:"old_error,omitempty"` // why the file could not be listed
 	NewError  *FileError     `json:"new_error,omitempty"`
 	Counts    map[Change]int `json:"counts"`
-	Sites     []Pair         `json:"sites"` // those that are not the same
+	Sites     []Pair         `json:"sites"` // those that changed
 	all       []Pair
 }
 
@@ -54,7 +54,8 @@ func Compare(old, new []File) []Comparison {
 	return views
 }
 
-// name is the file in one of the listings, the new one if it is there.
+// name returns the name of the file in the new listing or, if it is not there,
+// in the old one.
 func (v *Comparison) name() string {
 	if v.New != "" {
 		return v.New
@@ -62,16 +63,17 @@ func (v *Comparison) name() string {
 	return v.Old
 }
 
-// Worse reports whether a site got worse or was lost, or whether the file could be
-// listed in the old listing only; strict counts those sites, too, that are gone with all
-// sites of their function.
+// Worse reports whether a site got worse or was lost, or the file could be listed in the
+// old listing only. With strict, sites that are gone with all sites of their function
+// count too.
 func (v *Comparison) Worse(strict bool) bool {
 	return v.Counts[changeWorse]+v.Counts[changeLost] > 0 || strict && v.Counts[changeGone] > 0 ||
 		v.NewError != nil && v.Old != "" && v.OldError == nil
 }
 
-// Differences says in which options, and in which versions of scpatch, two listings
-// differ: what follows may come from these. Each sentence is there once.
+// Differences says how two listings differ in their options and versions of
+// scpatch, which may be the cause of other changes. It returns each sentence
+// once.
 func Differences(views []Comparison) (said []string) {
 	for i := range views {
 		old, new := views[i].OldListed, views[i].NewListed
@@ -112,7 +114,7 @@ func (o *Origin) differences(new *Origin) (said []string) {
 	return said
 }
 
-// Write prints what changed, for people.
+// Write prints the changes for people.
 func (v *Comparison) Write(out io.Writer, to Screen) {
 	name := errkind.Printable(v.name())
 	if v.Old != "" && v.New != "" && v.Old != v.New {

@@ -10,7 +10,7 @@ import (
 )
 
 // WriteDiff prints every site that changes, before and after, in GNU assembler
-// form with the offsets in the section.
+// syntax with offsets in the section.
 func WriteDiff(out io.Writer, to Screen, path string, file Sites) {
 	views, head := allSites(file), false
 	for i := range views {

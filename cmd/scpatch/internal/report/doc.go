@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Package report makes what the commands print on standard output, and the page
-// of --html. It decides nothing and writes no file except the page.
+// Package report makes the output of the commands and the page of --html. It
+// decides nothing and writes no file except the page.
 //
 //	sites.Plan ─────► ObjectSites ─┐           ┌─► WriteTable, WriteDiff   for people
 //	image.Plan ─────► ImageSites ──┼─► Sites ──┼─► NewFile ─► WriteJSON    a line of list --json

@@ -29,8 +29,8 @@ type File struct {
 
 // An Origin says how a file was listed.
 type Origin struct {
-	Scpatch string   `json:"scpatch"` // the version that did it
-	Options []string `json:"options"` // that decide what becomes of a site and which sites are listed
+	Scpatch string   `json:"scpatch"` // the version of scpatch
+	Options []string `json:"options"` // those that decide what becomes of a site and which sites are listed
 }
 
 // A FileError says why a file could not be listed.
@@ -39,7 +39,7 @@ type FileError struct {
 	What string `json:"what"`
 }
 
-// same reports whether two listings were made alike.
+// same reports whether two listings were made in the same way.
 func (o Origin) same(other *Origin) bool {
 	return o.Scpatch == other.Scpatch && slices.Equal(o.Options, other.Options)
 }
@@ -54,7 +54,7 @@ func (o Origin) Failed(path string, k errkind.Kind, what string) File {
 	return File{Version, o.Scpatch, o.Options, path, 0, []Site{}, &FileError{k.String(), what}}
 }
 
-// origin says how the file was listed; nil if the listing does not say it.
+// origin returns how the file was listed, nil if the listing does not say.
 func (f *File) origin() *Origin {
 	if f.Options == nil {
 		return nil
@@ -73,7 +73,7 @@ func WriteJSON(w io.Writer, v any) error {
 }
 
 // PlainJSON returns a line of JSON with escapes for characters that are not
-// printed. Characters from DEL on are only in strings.
+// printable. Characters from DEL on occur only in strings.
 func PlainJSON(line []byte) []byte {
 	odd := func(r rune) bool { return r >= 0x7f && unprinted(r) }
 	if bytes.IndexFunc(line, odd) < 0 {

@@ -77,7 +77,8 @@ func (p *plannedAndSeen) Outline(i int) Site {
 	return p.Sites.Outline(i)
 }
 
-// seenDecision is the decision that made a site of a linked file what it is.
+// seenDecision returns the decision that made a site of a linked file what it
+// is.
 func seenDecision(s *verify.Seen) sites.Decision {
 	d := sites.Decision{Form: sites.Form(s.Form), Word: s.Word, Slot: s.Slot, Done: true, Listed: s.Listed, Cost: -1}
 	switch {

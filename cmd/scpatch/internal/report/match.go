@@ -16,8 +16,8 @@ type Change string
 
 const (
 	changeWorse   Change = "worse"   // its form costs more
-	changeLost    Change = "lost"    // it is gone, and its function still has sites
-	changeGone    Change = "gone"    // it is gone, and so are all sites of its function
+	changeLost    Change = "lost"    // the site is gone, but its function still has sites
+	changeGone    Change = "gone"    // the site is gone, and so are all sites of its function
 	changeChanged Change = "changed" // another form, which costs the same
 	changeGained  Change = "gained"
 	changeBetter  Change = "better" // its form costs less
@@ -36,7 +36,7 @@ type Pair struct {
 	New    *Site  `json:"new,omitempty"`
 }
 
-// site is the new site, the old one where that is lost.
+// site returns the new site, or the old one if the site is gone.
 func (p *Pair) site() *Site {
 	if p.New != nil {
 		return p.New
@@ -44,13 +44,13 @@ func (p *Pair) site() *Site {
 	return p.Old
 }
 
-// A filePair is a file in both listings, nil where it is not in one.
+// A filePair is a file in both listings, nil in one that does not have it.
 type filePair struct{ old, new *File }
 
-// matchFiles pairs the files of two listings by their names, in the order of the
-// new one; files that only the old one has come last. Where no name is in both,
-// what counts is the name below the directory that all files of a listing share,
-// or below the archive; and of two single files none.
+// matchFiles pairs the files of two listings by their names, in the order of
+// the new one; files that only the old one has come last. If no name is in
+// both, it compares the names below the directory or archive that all files of
+// a listing share, and pairs two single files whatever their names.
 func matchFiles(old, new []File) (pairs []filePair) {
 	oldNames, newNames := fileNames(old), fileNames(new)
 	at := numbered(oldNames)
@@ -77,7 +77,7 @@ func matchFiles(old, new []File) (pairs []filePair) {
 	return pairs
 }
 
-// numbered returns the index of each name, of equal ones the last.
+// numbered returns the index of each name, the last one of equal names.
 func numbered(names []string) map[string]int {
 	at := make(map[string]int, len(names))
 	for i, n := range names {
@@ -94,8 +94,8 @@ func fileNames(files []File) []string {
 	return names
 }
 
-// belowShared takes from names the directory that all of them share, or the archive
-// that all are members of.
+// belowShared removes from names the directory that all of them share, or the
+// archive that all are members of.
 func belowShared(names []string) []string {
 	if len(names) == 0 {
 		return nil
@@ -116,14 +116,14 @@ func belowShared(names []string) []string {
 	return below
 }
 
-// A caller is what a site is matched by besides its order: the function, or
-// where no symbol says it the section, and the key.
+// A caller is what a site is matched by, besides its order: the function (the
+// section if no symbol covers it) and the key.
 type caller struct{ function, key string }
 
 func callerOf(s *Site) caller { return caller{functionOf(s), s.Key} }
 
-// functionOf is the function of a site without what a compiler appends to its
-// parts and clones (.cold, .isra.0, .llvm.123), which differs between builds.
+// functionOf returns the function of a site without the suffixes of parts and
+// clones (.cold, .isra.0, .llvm.123), which differ between builds.
 func functionOf(s *Site) string {
 	if s.Symbol == "" {
 		return s.Section
@@ -204,7 +204,7 @@ func align(old, now []*Site, was map[*Site]*Site) {
 	}
 }
 
-// changeOf says what became of a site that is in the new listing.
+// changeOf returns what became of a site that is in the new listing.
 func changeOf(old, now *Site) Change {
 	if old == nil {
 		return changeGained
@@ -220,6 +220,6 @@ func changeOf(old, now *Site) Change {
 	return changeSame
 }
 
-// costRank orders forms by what a call costs. A constant and a direct call are
-// equal: which of them a site becomes is a matter of what the key holds.
+// costRank orders forms by the cost of a call. A constant and a direct call are
+// equal: which of them a site becomes depends on what the key holds.
 func costRank(f sites.Form) sites.Form { return max(f, sites.Direct) }

@@ -13,7 +13,7 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// listed makes a file of sites written FUNCTION:KEY:FORM, as they lie.
+// listed makes a file of sites written as FUNCTION:KEY:FORM, in order.
 func listed(t *testing.T, name, text string) File {
 	t.Helper()
 	v := File{Version: 1, File: name}
@@ -28,8 +28,8 @@ func listed(t *testing.T, name, text string) File {
 	return v
 }
 
-// TestMatchSites says of each site of the new listing what it was, and then what
-// is lost.
+// TestMatchSites checks for each site of the new listing what it was, and then
+// which are lost.
 func TestMatchSites(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"the same", "f:a:direct g:b:keep", "f:a:direct g:b:keep", "same,same"},
@@ -99,8 +99,8 @@ func TestMatchNames(t *testing.T) {
 	}
 }
 
-// TestMatchIsOneToOne matches random listings: every site is in one pair, and
-// with itself a listing is the same.
+// TestMatchIsOneToOne matches random listings. Every site must be in one pair,
+// and a listing must be the same as itself.
 func TestMatchIsOneToOne(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	random := func() File {

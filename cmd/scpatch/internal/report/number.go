@@ -4,7 +4,8 @@ package report
 
 import "strconv"
 
-// Number is a number of things: "1 entry", "2 entries". Without a plural, an s makes it.
+// Number returns a number of things: "1 entry", "2 entries". The plural defaults to
+// thing + "s".
 func Number(n int, thing string, plural ...string) string {
 	switch {
 	case n == 1:

@@ -21,7 +21,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// The parts of the page. The scripts are one when it is written.
+// The parts of the page. It contains the scripts as one.
 var (
 	//go:embed page/page.html
 	pageHTML string
@@ -47,16 +47,16 @@ var (
 	pageJS string
 )
 
-// A pageSite is one site of the page: of list the site, of compare the site in the old
-// and in the new listing, nil where it is not in one.
+// A pageSite is one site of the page: for list the site; for compare the site in the
+// old and in the new listing, nil in one that does not have it.
 type pageSite struct {
 	file   string
 	now    *Site
-	change Change // of compare, else empty
+	change Change // for compare, otherwise empty
 	was    *Site
 }
 
-// site is the site as it is now, as it was where it is gone.
+// site returns the site as it is now, or as it was if it is gone.
 func (p *pageSite) site() *Site {
 	if p.now != nil {
 		return p.now
@@ -64,27 +64,27 @@ func (p *pageSite) site() *Site {
 	return p.was
 }
 
-// A pageData is what the page shows, as it stands in its JSON. Each column has a
-// number for each site; those of texts are indices into Strings, where the empty
-// text is the first: 100,000 sites repeat few of them.
+// A pageData is the JSON data of the page. Each column has a number for each
+// site. For texts, the number is an index into Strings, because 100,000 sites
+// have few different texts; the first string is empty.
 type pageData struct {
 	Version     int                 `json:"version"`
 	Compare     bool                `json:"compare"`
 	Listings    []pageListing       `json:"listings"`    // one, or the old and the new
-	Differences []string            `json:"differences"` // of the listings, see [Differences]
+	Differences []string            `json:"differences"` // between the listings; see [Differences]
 	Strings     []string            `json:"strings"`
 	Forms       []pageForm          `json:"forms"`   // the cheapest first
 	Changes     []Change            `json:"changes"` // the worst first; empty if not Compare
-	Help        map[string]pageHelp `json:"help"`    // of the reasons and kinds of errors that occur, by name
+	Help        map[string]pageHelp `json:"help"`    // for the reasons and kinds of errors that occur, by name
 	Columns     map[string][]uint64 `json:"columns"`
 	Cost        []int               `json:"cost"`
 	WasCost     []int               `json:"was_cost,omitempty"`
 }
 
-// A pageListing says of what the page is.
+// A pageListing describes a listing on the page.
 type pageListing struct {
 	Made   []Origin    `json:"made"`  // each once
-	Files  int         `json:"files"` // that were listed
+	Files  int         `json:"files"` // how many were listed
 	Failed []pageError `json:"failed"`
 }
 
@@ -94,14 +94,15 @@ type pageError struct {
 	FileError
 }
 
-// A pageHelp is what the catalogue says of a reason or of a kind of error. Names in the
-// texts are between backquotes.
+// A pageHelp is what the catalogue says about a reason or a kind of error. Names in the
+// texts are in backquotes.
 type pageHelp struct {
 	Summary string `json:"summary"`
 	ToDo    string `json:"todo"`
 }
 
-// newListing describes the files of a listing. Of none, how says with what it was made.
+// newListing describes the files of a listing. If there are none, how says how it was
+// made.
 func newListing(files []File, how *Origin) pageListing {
 	l := pageListing{Made: []Origin{}, Failed: []pageError{}}
 	add := func(o *Origin) {
@@ -173,7 +174,8 @@ const (
 	pageListed
 )
 
-// newPageData makes the columns of the sites; listings are one, or two that are compared.
+// newPageData makes the columns of the sites. It takes one listing, or two that are
+// compared.
 func newPageData(all []pageSite, listings ...pageListing) *pageData {
 	compare := len(listings) > 1
 	d := &pageData{
@@ -227,7 +229,7 @@ func (c pageColumns) text(column, s string) {
 	c.number(column, i)
 }
 
-// site appends a site as it is now, or as it was where it is gone: it has no form then.
+// site appends a site as it is now or, if it is gone, as it was, without a form.
 func (c pageColumns) site(p *pageSite) {
 	s := p.site()
 	c.text("file", p.file)
@@ -249,7 +251,7 @@ func (c pageColumns) site(p *pageSite) {
 	c.text("after_slot", s.After[1])
 }
 
-// change appends what became of a site, and what it was; a new one was nothing.
+// change appends what became of a site and what it was before, if it existed.
 func (c pageColumns) change(p *pageSite) {
 	c.text("change", string(p.change))
 	c.text("was", formName(p.was))
@@ -265,7 +267,7 @@ func (c pageColumns) change(p *pageSite) {
 	c.text("was_after_slot", was.After[1])
 }
 
-// formName is the form of a site; of none, empty.
+// formName returns the form of a site, or "" for nil.
 func formName(s *Site) string {
 	if s == nil {
 		return ""
@@ -282,13 +284,13 @@ func pageFlags(s *Site) (flags uint64) {
 	return flags
 }
 
-// WritePage writes the page of these files, which may be none.
+// WritePage writes the page of the files, of which there may be none.
 func WritePage(path string, how Origin, files []File) error {
 	title, data := listPage(how, files)
 	return writePage(path, title, data)
 }
 
-// PrintPage prints what WritePage writes.
+// PrintPage prints the page that WritePage writes.
 func PrintPage(out io.Writer, how Origin, files []File) error {
 	title, data := listPage(how, files)
 	return printPage(out, title, data)
@@ -313,7 +315,7 @@ func WriteComparePage(path string, old, new []File, views []Comparison) error {
 	return writePage(path, title, data)
 }
 
-// PrintComparePage prints what WriteComparePage writes.
+// PrintComparePage prints the page that WriteComparePage writes.
 func PrintComparePage(out io.Writer, old, new []File, views []Comparison) error {
 	title, data := comparePage(old, new, views)
 	return printPage(out, title, data)
@@ -358,7 +360,7 @@ func printPage(out io.Writer, title string, data *pageData) error {
 
 func makePage(title string, data *pageData) ([]byte, error) {
 	script, style := dataJS+searchJS+chartsJS+summaryJS+gridJS+detailJS+addressJS+pageJS, pageCSS+narrowCSS
-	values, err := json.Marshal(data) // which has none of < > & in it
+	values, err := json.Marshal(data) // escapes < > &
 	if err != nil {
 		return nil, err
 	}
@@ -366,10 +368,11 @@ func makePage(title string, data *pageData) ([]byte, error) {
 	if data.Compare {
 		fields = ", change, was, now"
 	}
-	// Nothing is loaded, and no script runs but this one.
+	// The page loads nothing, and no other script runs.
 	policy := fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src '%s'; script-src '%s'",
 		hash(style), hash(script))
-	// This is no html/template: every run of scpatch would start that.
+	// Not html/template, which would slow down the start of every run of
+	// scpatch.
 	return []byte(strings.NewReplacer(
 		"<!-- SPDX-License-Identifier: BSD-3-Clause -->", "",
 		"{{Title}}", markup.Replace(title),
@@ -381,11 +384,11 @@ func makePage(title string, data *pageData) ([]byte, error) {
 	).Replace(pageHTML)), nil
 }
 
-// markup makes a text one of HTML, where it is not in a script.
+// markup escapes a text for HTML outside scripts.
 var markup = strings.NewReplacer("\x00", "\uFFFD", "&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;", "+", "&#43;")
 
-// replaceablePage returns an error if a file is there that is no page: after
-// list --html *.o the first object would be gone.
+// replaceablePage returns an error if the file exists and is not a page: list
+// --html *.o must not overwrite the first object.
 func replaceablePage(path string) error {
 	if err := elfrw.Replaceable(path); err != nil {
 		return err
@@ -408,13 +411,14 @@ func replaceablePage(path string) error {
 // pageStart is how a page begins.
 const pageStart = "<!DOCTYPE html>"
 
-// hash is the source of an inline script or style in a content security policy.
+// hash returns the source expression for an inline script or style in a content
+// security policy.
 func hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// pageTitle names what the page is about.
+// pageTitle returns what the page is about.
 func pageTitle(files []string) string {
 	switch len(files) {
 	case 0:

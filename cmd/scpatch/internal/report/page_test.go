@@ -22,7 +22,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// between returns what stands between the two texts, each of which is there once.
+// between returns the text between two texts, each of which must occur once.
 func between(t *testing.T, page, begin, end string) string {
 	t.Helper()
 	if n := strings.Count(page, begin); n != 1 {
@@ -38,7 +38,7 @@ func between(t *testing.T, page, begin, end string) string {
 
 var testOrigin = Origin{Scpatch: "0.1.0 (test)", Options: []string{"--user"}}
 
-// list is the listing of files; those that cannot be planned are left out.
+// list lists files, without those that cannot be planned.
 func list(t *testing.T, opts sites.Options, files ...string) (listing []File) {
 	t.Helper()
 	for _, name := range files {
@@ -58,7 +58,7 @@ func list(t *testing.T, opts sites.Options, files ...string) (listing []File) {
 	return listing
 }
 
-// pageOf has a page written, and reads it.
+// pageOf has a page written and reads it.
 func pageOf(t *testing.T, write func(path string) error) (page string, data pageData) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "page.html")
@@ -73,7 +73,7 @@ func pageOf(t *testing.T, write func(path string) error) (page string, data page
 	return page, data
 }
 
-// unpack makes the sites of a page again, by file.
+// unpack returns the sites of a page by file.
 func unpack(t *testing.T, d *pageData) map[string][]Site {
 	t.Helper()
 	files := map[string][]Site{}
@@ -96,7 +96,7 @@ func unpack(t *testing.T, d *pageData) map[string][]Site {
 	return files
 }
 
-// TestPageHasListing holds the page against what list --json prints.
+// TestPageHasListing compares the page with the output of list --json.
 func TestPageHasListing(t *testing.T) {
 	clitest.InObjects(t)
 	objects, err := filepath.Glob("*.o")
@@ -132,7 +132,7 @@ func TestPageHasListing(t *testing.T) {
 	}
 }
 
-// TestComparePage holds the page against what compare --json prints.
+// TestComparePage compares the page with the output of compare --json.
 func TestComparePage(t *testing.T) {
 	clitest.InObjects(t)
 	old := list(t, sites.Options{Runtime: sites.Trampoline}, "asm-tail.o", "gcc-p8-O2-update.o", "gcc-p8-O2-sites.o")
@@ -172,8 +172,8 @@ func TestComparePage(t *testing.T) {
 	}
 }
 
-// TestPageIsOne checks that the page loads nothing, and that its markup closes
-// what it opens. What is in the page as data is left out.
+// TestPageIsOne checks that the page loads nothing, and that its markup is
+// balanced. It leaves out the data in the page.
 func TestPageIsOne(t *testing.T) {
 	clitest.InObjects(t)
 	page, _ := pageOf(t, func(path string) error {
@@ -209,7 +209,7 @@ func TestPageIsOne(t *testing.T) {
 			}
 		}
 	}
-	// What the script looks for is there, but for what it makes itself.
+	// The elements that the script looks up exist, unless it makes them itself.
 	for _, m := range regexp.MustCompile(`getElementById\("([a-z]+)"\)`).FindAllStringSubmatch(page, -1) {
 		if !ids[m[1]] && !strings.Contains(page, `id: "`+m[1]+`"`) {
 			t.Errorf("the page has no element %s", m[1])
@@ -226,7 +226,8 @@ func TestPageIsOne(t *testing.T) {
 	}
 }
 
-// TestPageHostile puts into every name what would end the data, or be markup.
+// TestPageHostile puts text into every name that would end the data or be
+// markup.
 func TestPageHostile(t *testing.T) {
 	for _, odd := range markupNames {
 		page, data := pageOf(t, func(path string) error { return writePage(path, odd, hostileData(odd)) })
@@ -263,7 +264,7 @@ func hostileData(odd ...string) *pageData {
 	return d
 }
 
-// TestFormTexts asks for the explanation of every form.
+// TestFormTexts checks that every form has an explanation.
 func TestFormTexts(t *testing.T) {
 	for _, f := range sites.Forms() {
 		if formTexts[f] == "" {
@@ -272,7 +273,7 @@ func TestFormTexts(t *testing.T) {
 	}
 }
 
-// TestPageHelp asks what to do about every reason and every kind of error.
+// TestPageHelp checks that every reason and kind of error says what to do.
 func TestPageHelp(t *testing.T) {
 	var all []pageSite
 	for _, r := range sites.Reasons() {
@@ -298,7 +299,8 @@ func TestPageHelp(t *testing.T) {
 	}
 }
 
-// TestPageListings says of what a page is made: each way once, and what failed.
+// TestPageListings checks what a page says about its listings: each way once,
+// and what failed.
 func TestPageListings(t *testing.T) {
 	user, module := Origin{"1", []string{"--user"}}, Origin{"1", []string{"--module"}}
 	files := []File{

@@ -21,11 +21,11 @@ import (
 type picture struct {
 	name  string
 	write func(path string) error
-	link  string // what follows the address
+	link  string // the part of the address after the page
 	do    string // JavaScript, before the picture is taken
 }
 
-// pictureSizes are those of a telephone, a tablet, a small and a large screen.
+// pictureSizes are the sizes of a phone, a tablet, a small and a large screen.
 var pictureSizes = [][2]int{{390, 844}, {820, 1180}, {1280, 800}, {1920, 1080}}
 
 func pictures(t *testing.T) []picture {
@@ -68,8 +68,8 @@ func pictures(t *testing.T) []picture {
 	}
 }
 
-// pictureFaults is what is wrong with the page as it is drawn: text that is wider than the
-// window or than its element, or lies under something else, or is too faint.
+// pictureFaults finds faults in the drawn page: text that is wider than the window or its
+// element, or is covered, or is too faint.
 const pictureFaults = `(() => {
 	const faults = [], seen = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".hidden, option, noscript");
 	const name = (e) => e.tagName.toLowerCase() + (e.id ? "#" + e.id : "") + (e.className ? "." + e.className : "") + " “" + e.textContent.trim().slice(0, 40) + "”";
@@ -103,8 +103,8 @@ const pictureFaults = `(() => {
 })()`
 
 // TestBrowserPictures draws every state of the page on four screens, light and dark, and
-// looks for what is clipped, hidden or faint. SCPATCH_PICTURES names a directory for the
-// pictures.
+// looks for anything clipped, covered or faint. SCPATCH_PICTURES names a directory for
+// the pictures.
 func TestBrowserPictures(t *testing.T) {
 	dir := os.Getenv("SCPATCH_PICTURES")
 	if dir == "" {
@@ -130,7 +130,7 @@ func TestBrowserPictures(t *testing.T) {
 					}
 					b.settle()
 					name := fmt.Sprintf("%s-%d-%s", p.name, size[0], scheme)
-					// A name may be shortened where it does not fit, but not on a narrow screen.
+					// A name may be shortened if it does not fit, but not on a narrow screen.
 					for _, fault := range eval[[]string](b, strings.Replace(pictureFaults, "ELLIPSIS", fmt.Sprint(size[0] > 1080), 1)) {
 						t.Errorf("%s: %s", name, fault)
 					}

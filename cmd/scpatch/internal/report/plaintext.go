@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// Names of symbols, sections and files may have in them whatever is not NUL. Plain and
-// [errkind.Printable] keep them from moving the cursor of a terminal, from ending a
-// line, and from writing backwards.
+// Names of symbols, sections and files may contain anything but NUL. Plain and
+// [errkind.Printable] keep them from moving the cursor of a terminal, ending a line or
+// writing backwards.
 
-// Plain returns a text with escapes for characters that are not printed.
+// Plain returns a text with escapes for characters that are not printable.
 func Plain(text string) string {
 	if strings.IndexFunc(text, unprinted) < 0 {
 		return text

@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// ReadListing reads what list --json has printed.
+// ReadListing reads the output of list --json.
 func ReadListing(listing io.Reader) ([]File, error) {
 	var files []File
 	known := map[string]bool{}
@@ -40,8 +40,8 @@ func ReadListing(listing io.Reader) ([]File, error) {
 	}
 }
 
-// parseListing reads one file of a listing. The version is looked at first:
-// another one may have other types.
+// parseListing parses one file of a listing. It checks the version first,
+// because another version may have other types.
 func parseListing(raw []byte) (v File, err error) {
 	var head struct {
 		Version int              `json:"version"`

@@ -52,7 +52,8 @@ type sarifText struct {
 	Markdown string `json:"markdown,omitempty"`
 }
 
-// sarifMessage is a text without links: operator[](int) would be one (SARIF 3.11.6).
+// sarifMessage returns a text without links: operator[](int) would be one (SARIF
+// 3.11.6).
 func sarifMessage(text string) sarifText {
 	return sarifText{Text: strings.ReplaceAll(Plain(text), "](", `\](`)}
 }
@@ -62,7 +63,7 @@ type sarifInvocation struct {
 	Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
 }
 
-// A sarifNotification is an error that kept a file from being looked at.
+// A sarifNotification is an error that kept a file from being processed.
 type sarifNotification struct {
 	Level      string           `json:"level"`
 	Message    sarifText        `json:"message"`
@@ -99,7 +100,7 @@ type sarifLogical struct {
 	Kind      string `json:"kind"`
 }
 
-// NewSarif returns a log without results, of scpatch in this version.
+// NewSarif returns a log without results for a version of scpatch.
 func NewSarif(version string) *Sarif {
 	return &Sarif{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
@@ -127,7 +128,7 @@ func (l *Sarif) AddSites(file *File) {
 	}
 }
 
-// AddFaults adds what verify has found in a file.
+// AddFaults adds the faults that verify has found in a file.
 func (l *Sarif) AddFaults(path string, r *verify.Report) {
 	seen := map[string]int{}
 	for i := range r.Faults {
@@ -140,7 +141,7 @@ func (l *Sarif) AddFaults(path string, r *verify.Report) {
 	}
 }
 
-// AddError adds the error of a file that could not be looked at.
+// AddError adds the error about a file that could not be processed.
 func (l *Sarif) AddError(path string, k errkind.Kind, text string) {
 	in := &l.Runs[0].Invocations[0]
 	in.Successful = false
@@ -151,11 +152,12 @@ func (l *Sarif) AddError(path string, k errkind.Kind, text string) {
 	in.Notifications = append(in.Notifications, n)
 }
 
-// Incomplete says that a signal ended the run.
+// Incomplete records that a signal ended the run.
 func (l *Sarif) Incomplete() { l.Runs[0].Invocations[0].Successful = false }
 
-// add adds a result. What recognizes it in another run is its function and key, and
-// how many of these came before; code that moves does not change that.
+// add adds a result. Its fingerprint, by which other runs recognize it, is its
+// function and key and how many results with these came before, so it does not
+// change when code moves.
 func (l *Sarif) add(r sarifResult, seen map[string]int, symbol, key string) {
 	run := &l.Runs[0]
 	rules := &run.Tool.Driver.Rules
@@ -181,7 +183,7 @@ func newSarifRule(name string) sarifRule {
 	return rule
 }
 
-// locate says where something is: in a file, and in a function if one is known.
+// locate returns a location in a file, and in a function if one is known.
 func locate(path, function, symbol string) []sarifLocation {
 	u := url.URL{Path: filepath.ToSlash(path)}
 	if filepath.IsAbs(path) {

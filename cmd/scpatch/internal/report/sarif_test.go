@@ -10,8 +10,8 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// TestSarif adds a site with a name that could be a link or forge a line, and a file by
-// its absolute name.
+// TestSarif adds a site with a name that could be a link or forge a line, and a file
+// with an absolute name.
 func TestSarif(t *testing.T) {
 	l := NewSarif("1")
 	l.AddSites(&File{File: "/a b/x.o", Sites: []Site{

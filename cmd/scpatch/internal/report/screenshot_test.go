@@ -18,7 +18,7 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// TestWriteScreenshot makes the picture of the README, see "make screenshot".
+// TestWriteScreenshot makes the picture in README.md; see "make screenshot".
 func TestWriteScreenshot(t *testing.T) {
 	tooltest.Long(t, "make screenshot")
 	dest, kernel := os.Getenv("SCPATCH_SCREENSHOT"), os.Getenv("SCPATCH_KERNEL")
@@ -31,7 +31,8 @@ func TestWriteScreenshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := startChromium(t).open(t, fileURL(path), 1440, 900)
-	// The first site of a key that has several, in sight together with what is before it.
+	// Choose the first site of a key that has several, so that the rows before it are
+	// visible too.
 	eval[bool](b, `(choose(view.sites.findIndex((s) => text("key", s) === "tp_func_kmalloc")), grid.focus({ focusVisible: false }), true)`)
 	b.settle()
 	var shot []byte
@@ -48,8 +49,8 @@ func TestWriteScreenshot(t *testing.T) {
 	}
 }
 
-// fewColours makes of a picture one of 256 colours, those that most of it has: a
-// page of text has few more, and the file is half as large.
+// fewColours reduces a picture to its 256 most frequent colours. A page of text
+// has few more, and the file is half as large.
 func fewColours(in []byte) ([]byte, error) {
 	img, err := png.Decode(bytes.NewReader(in))
 	if err != nil {

@@ -20,10 +20,10 @@ type Sites interface {
 	Keys() int // of the file
 	Decided() []sites.Decision
 	Site(i int) Site
-	Outline(i int) Site // without the words in GNU assembler, which take long
+	Outline(i int) Site // without the instructions in GNU assembler syntax, which take long
 }
 
-// allSites are all sites in words.
+// allSites returns all sites in words.
 func allSites(s Sites) []Site {
 	v := make([]Site, len(s.Decided()))
 	for i := range v {
@@ -59,7 +59,7 @@ type Site struct {
 	Section  string       `json:"section"`
 	Offset   uint64       `json:"offset"` // bytes from the start of the section
 	Function string       `json:"function,omitempty"`
-	Symbol   string       `json:"symbol,omitempty"` // of the function, as it stands in the object
+	Symbol   string       `json:"symbol,omitempty"` // the function's symbol as in the object
 	FuncOff  uint64       `json:"function_offset"`  // bytes from the function's symbol
 	Key      string       `json:"key"`
 	Target   string       `json:"target"` // what the key initially holds: a symbol, NULL, or ?
@@ -68,11 +68,11 @@ type Site struct {
 	Form     sites.Form   `json:"form"`
 	Cost     int          `json:"cost"` // instructions to the target and back, negative if unknown
 	Proof    string       `json:"proof,omitempty"`
-	Reason   sites.Reason `json:"reason,omitempty"` // why the form is none of direct and constant
+	Reason   sites.Reason `json:"reason,omitempty"` // why the form is neither direct nor constant
 	Why      string       `json:"why,omitempty"`
-	Done     bool         `json:"done"`   // it was so before
-	Listed   bool         `json:"listed"` // it is in .static_call_sites afterwards
-	Before   [2]string    `json:"before"` // branch and slot, GNU assembler
+	Done     bool         `json:"done"`   // nothing had to be done
+	Listed   bool         `json:"listed"` // it is in the table of sites afterwards
+	Before   [2]string    `json:"before"` // branch and slot in GNU assembler syntax
 	After    [2]string    `json:"after"`
 }
 
@@ -96,7 +96,7 @@ func (p ObjectSites) Site(i int) Site {
 	s, d := &o.Sites[i], &p.Decisions[i]
 	v := p.Outline(i)
 	code := o.File.Section(int(s.Section)).Data()
-	slot := "" // a tail site has none; what follows is other code
+	slot := "" // a tail site has none: other code follows
 	if w, err := ppc64.Load(code, s.Off+4); err == nil && !s.Tail && (s.Slot != sites.SlotNone || !s.NoTOC()) {
 		slot = asm(w, "")
 	}
@@ -140,7 +140,7 @@ func (p ImageSites) Site(i int) Site {
 	return v
 }
 
-// callee is what a site's branch names now.
+// callee returns the name that a site's branch has now.
 func callee(o *sites.Object, s *sites.Site) string {
 	switch {
 	case s.Tramp >= 0:
@@ -171,8 +171,8 @@ func targetText(o *sites.Object, t sites.Target) string {
 // decoding guards ppc64asm.Decode, which writes to a variable of its package.
 var decoding sync.Mutex
 
-// asm is a word in GNU assembler form; a branch goes to the symbol if there is
-// one. For a call in another form the symbol follows the text.
+// asm returns a word in GNU assembler syntax. A branch goes to the symbol, if
+// there is one. For a call in another form, the symbol follows the text.
 func asm(w ppc64.Word, symbol string) string {
 	if w.IsBranch() && symbol != "" {
 		if w.LK() {
@@ -206,7 +206,7 @@ func (s *Site) where() string {
 	return fmt.Sprintf("%s+0x%x", errkind.Printable(s.Function), s.FuncOff)
 }
 
-// Sentence returns a site for the log, in the form of objtool's messages.
+// Sentence returns a site for the log, in the style of objtool's messages.
 func (s *Site) Sentence() string {
 	call := "call"
 	if s.Tail {
@@ -235,7 +235,7 @@ func (s *Site) because() string {
 	return fmt.Sprintf(" (cost %d; %s)", s.Cost, s.Proof)
 }
 
-// A KeptGroup is the kept sites with one reason.
+// A KeptGroup holds the kept sites with one reason.
 type KeptGroup struct {
 	Reason sites.Reason
 	Count  int

@@ -40,7 +40,7 @@ func browserSearch(t *testing.T, c *chromium) {
 		}
 		b.equal("the matches of "+q.query, b.matches(), fmt.Sprintf("%d of %d sites", q.want, total))
 	}
-	// A bar leaves its sites, together with the search; "clear" ends both.
+	// A bar restricts the sites, in addition to the search; "clear" ends both.
 	b.search("u_")
 	b.click(`[data-chart=form] button[data-name="stack"]`)
 	for _, r := range b.table() {
@@ -52,7 +52,7 @@ func browserSearch(t *testing.T, c *chromium) {
 	b.click(`[data-chart=form] button[data-name="stack"]`)
 	b.equal("the bar that is no longer pressed", eval[string](b, `document.activeElement.dataset.name + document.activeElement.ariaPressed`), "stackfalse")
 	b.click("#clear")
-	// What the help shows can be tried.
+	// The examples of the help can be tried.
 	b.click("#how")
 	for _, id := range []string{"trykey", "tryplace"} {
 		b.click("#" + id)
@@ -64,7 +64,8 @@ func browserSearch(t *testing.T, c *chromium) {
 	b.equal("all again", b.matches(), fmt.Sprintf("%d sites", total))
 }
 
-// browserTerms searches for what the tool prints, for costs, and for what is not there.
+// browserTerms searches for texts that the tool prints, for costs, and for text that
+// does not occur.
 func browserTerms(t *testing.T, c *chromium) {
 	address, files := listedPage(t, pageObjects...)
 	b := c.open(t, address, 1280, 800)
@@ -126,7 +127,7 @@ func browserTerms(t *testing.T, c *chromium) {
 	}
 }
 
-// browserAddress makes a view, and opens its address in another tab.
+// browserAddress makes a view and opens its address in another tab.
 func browserAddress(t *testing.T, c *chromium) {
 	address, _ := listedPage(t, pageObjects...)
 	b := c.open(t, address, 1600, 800)
@@ -145,7 +146,7 @@ func browserAddress(t *testing.T, c *chromium) {
 			t.Errorf("%s is not in %s", part, link)
 		}
 	}
-	// In a tab that is not in front nothing is drawn, so each is asked in its turn.
+	// A tab in the background is not drawn, so look at one after the other.
 	look := func(b *browser) map[string]any {
 		return map[string]any{
 			"rows": b.table(), "site": b.detail(), "forms": b.chart("form"), "groups": b.chart("part"),
@@ -159,14 +160,14 @@ func browserAddress(t *testing.T, c *chromium) {
 		t.Errorf("the one who made the link sees -, the other +\n%s", diff)
 	}
 	b.equal("what is wrong with it", other.content("bad"), "")
-	// A filter is removed where it is said, and the address follows.
+	// A filter can be removed where it is shown, and the address follows.
 	other.click("#chips button")
 	if now := other.address(); strings.Contains(now, "form=") {
 		t.Errorf("the address is %s", now)
 	}
 }
 
-// browserBadLinks follows links that ask for what is not here.
+// browserBadLinks follows links to things that do not exist.
 func browserBadLinks(t *testing.T, c *chromium) {
 	address, files := listedPage(t, pageObjects...)
 	total := 0

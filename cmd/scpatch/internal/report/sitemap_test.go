@@ -50,7 +50,7 @@ var pageObjects = []string{
 	"gcc-p8-O2-update.o", "gcc-p8-O2-weak.o", "asm-tail.o", "asm-slots.o", "clang-p8-O2-cxx_a.o", "gcc-p10-O2-sites.o",
 }
 
-// countsOf Counts sites by what of says of them, and sorts like the Counts of the page.
+// countsOf counts sites by a property.
 func countsOf(files []File, of func(*Site) string) map[string]int {
 	n := map[string]int{}
 	for i := range files {
@@ -102,7 +102,7 @@ func browserNumbers(t *testing.T, c *chromium) {
 	if diff := cmp.Diff(countsOf(files, func(s *Site) string { return s.Reason.String() }), b.chart("reason")); diff != "" {
 		t.Errorf("list --json has -, the chart of reasons has +\n%s", diff)
 	}
-	// Shares are of all sites, and those of the forms add up.
+	// Shares are relative to all sites, and those of the forms add up.
 	shares := eval[float64](b, `[...document.querySelectorAll("[data-chart=form] .share")].reduce((sum, e) => sum + parseFloat(e.textContent), 0)`)
 	if shares < 99.5 || shares > 100.5 {
 		t.Errorf("the shares of the forms add up to %v %%", shares)
@@ -164,7 +164,7 @@ func browserDirectories(t *testing.T, c *chromium) {
 	b.equal("functions", b.content("totals"), "2 keys, called in 12 functions of 6 files")
 }
 
-// browserRemedy reads what can be done about each kept site.
+// browserRemedy reads the remedy for each kept site.
 func browserRemedy(t *testing.T, c *chromium) {
 	address, files := listedPage(t, pageObjects...)
 	b := c.open(t, address, 1280, 800)
@@ -239,7 +239,7 @@ func browserSort(t *testing.T, c *chromium) {
 			texts := []string{}
 			for _, r := range rows {
 				text := r[name]
-				if name == "function" { // the offset is no part of the order
+				if name == "function" { // the offset is not part of the order
 					text = text[:strings.LastIndex(text, "+")]
 				}
 				texts = append(texts, text)
@@ -267,7 +267,7 @@ func quoteAll(texts []string) string {
 	return "[" + strings.Join(quoted, ",") + "]"
 }
 
-// linkTo is the link of a site as the manual page says.
+// linkTo returns the link to a site as in the manual page.
 func linkTo(file string, s *Site, full bool) string {
 	link := "#file=" + url.PathEscape(file)
 	if s.Symbol != "" {
@@ -279,8 +279,8 @@ func linkTo(file string, s *Site, full bool) string {
 	return link
 }
 
-// browserLinks goes to every site by its link, the second half of them while
-// a search hides them.
+// browserLinks goes to every site by its link, to the second half while a
+// search hides them.
 func browserLinks(t *testing.T, c *chromium) {
 	address, files := listedPage(t, pageObjects...)
 	b := c.open(t, address+linkTo(files[0].File, &files[0].Sites[1], false), 1280, 800)

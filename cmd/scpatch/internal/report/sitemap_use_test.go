@@ -70,7 +70,7 @@ func browserKeyboard(t *testing.T, c *chromium) {
 	b.press(kb.Escape)
 	b.equal("focus after the second", b.focus(), "grid")
 
-	// By Tab to everything that can be used, each with a name and a mark of the focus.
+	// Tab reaches every control, and each has a name and shows the focus.
 	eval[bool](b, `(document.activeElement.blur(), true)`)
 	seen := map[string]bool{}
 	for range 40 {
@@ -81,7 +81,7 @@ func browserKeyboard(t *testing.T, c *chromium) {
 				e.ariaLabel || e.textContent.trim() || e.labels?.[0]?.textContent || "", s.outlineStyle];
 		})()`)
 		if got[0] == "BODY" {
-			continue // on the way from the last to the first
+			continue // between the last and the first
 		}
 		if got[1] == "" || got[2] == "none" {
 			t.Errorf("%s: name %q, outline %s", got[0], got[1], got[2])
@@ -95,7 +95,8 @@ func browserKeyboard(t *testing.T, c *chromium) {
 	}
 }
 
-// browserClick chooses with the pointer, and reads what else calls the key.
+// browserClick chooses a site with the pointer, and reads the other sites of
+// its key.
 func browserClick(t *testing.T, c *chromium) {
 	address, files := listedPage(t, pageObjects...)
 	b := c.open(t, address, 1280, 800)
@@ -116,7 +117,8 @@ func browserClick(t *testing.T, c *chromium) {
 	b.equal("the address names it", eval[int](b, fmt.Sprintf(`linked(%q)`, b.address())), eval[int](b, `view.sites[3]`))
 }
 
-// browserCompare shows what changed, the worst first, and what was beside what is.
+// browserCompare checks that changes are shown, the worst first, with the old
+// beside the new.
 func browserCompare(t *testing.T, c *chromium) {
 	old := listed(t, "x.o", "f:a:direct g:b:keep h:c:stack i:d:constant j:e:direct j:e2:direct k:x:direct")
 	now := listed(t, "x.o", "f:a:keep g:b:direct h:c:stack i:d:direct j:e2:direct l:new:stack")
@@ -156,7 +158,7 @@ func browserCompare(t *testing.T, c *chromium) {
 }
 
 // browserHundredThousand looks at the first, the last and a middle row of
-// 100,000: the page has elements for those only that can be seen.
+// 100,000. The page has elements only for the visible ones.
 func browserHundredThousand(t *testing.T, c *chromium) {
 	const n = 100000
 	all := make([]pageSite, n)
@@ -206,7 +208,8 @@ func browserHundredThousand(t *testing.T, c *chromium) {
 	b.equal("the others", eval[int](b, `document.querySelectorAll(".others li").length`), 9)
 }
 
-// browserHostile shows names that are markup, or script, as what they are.
+// browserHostile checks that names that look like markup or script are shown as
+// text.
 func browserHostile(t *testing.T, c *chromium) {
 	path := filepath.Join(t.TempDir(), "page.html")
 	if err := writePage(path, markupNames[0], hostileData(markupNames...)); err != nil {
@@ -239,8 +242,8 @@ func browserHostile(t *testing.T, c *chromium) {
 	}
 }
 
-// browserNarrow uses the windows of a telephone and of a tablet: nothing is wider than
-// they are, and what is chosen is in sight, below the row that was chosen.
+// browserNarrow uses windows of the size of a phone and a tablet. Nothing may be
+// wider, and the details of the chosen site must be visible below its row.
 func browserNarrow(t *testing.T, c *chromium) {
 	address, _ := listedPage(t, pageObjects...)
 	for _, size := range [][2]int{{360, 640}, {390, 844}, {820, 1180}, {1000, 500}, {1400, 500}} {
@@ -280,7 +283,7 @@ func browserNarrow(t *testing.T, c *chromium) {
 			b.equal("the site is closed", eval[bool](b, `document.getElementById("detail").checkVisibility()`), false)
 			b.equal("the address", b.address(), "")
 		}
-		// The whole table can be reached, and is what it is elsewhere.
+		// The whole table can be reached, and is the same as elsewhere.
 		b.equal("rows", len(b.table()), eval[int](b, `total`))
 	}
 }

@@ -53,7 +53,7 @@ func WriteTable(out io.Writer, to Screen, path string, file Sites) {
 	}
 }
 
-// readable is an instruction with the name in it demangled.
+// readable returns an instruction with its operand demangled.
 func readable(instruction string) string {
 	mnemonic, operand, ok := strings.Cut(instruction, " ")
 	if !ok {

@@ -9,17 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Screen says how people read an output. The zero Screen is a file or a pipe,
-// where nothing is coloured or shortened.
+// A Screen describes where an output appears. The zero Screen is a file or a
+// pipe, where nothing is coloured or shortened.
 type Screen struct {
 	terminal bool
-	dumb     bool  // it knows no control sequences
+	dumb     bool  // it does not understand control sequences
 	plain    bool  // no colours are wanted: https://no-color.org
-	width    int   // in columns, 0 where it is unknown
-	colour   *bool // what was asked for; nil: as the terminal likes it
+	width    int   // in columns, 0 if unknown
+	colour   *bool // the user's choice; nil: by the terminal
 }
 
-// ScreenOf finds out how people read what is written to an output.
+// ScreenOf returns the screen of an output.
 func ScreenOf(w io.Writer) Screen {
 	f, ok := w.(*os.File)
 	if !ok || !isTerminal(f) {
@@ -39,7 +39,7 @@ func (s Screen) Terminal() bool { return s.terminal }
 // Width returns the number of its columns, 0 if it is not known.
 func (s Screen) Width() int { return s.width }
 
-// Erases reports whether a line can be erased again.
+// Erases reports whether a line can be erased.
 func (s Screen) Erases() bool { return s.terminal && !s.dumb }
 
 // isTerminal reports whether f is a terminal.
@@ -65,13 +65,13 @@ func (s Screen) colours() bool {
 	return s.Erases() && !s.plain
 }
 
-// Coloured returns the screen with colours or without, whatever it is.
+// Coloured returns the screen with colours forced on or off.
 func (s Screen) Coloured(yes bool) Screen {
 	s.colour = &yes
 	return s
 }
 
-// paint colours a text, if the screen shows colours.
+// paint colours a text if the screen shows colours.
 func (s Screen) paint(c colour, text string) string {
 	if !s.colours() {
 		return text

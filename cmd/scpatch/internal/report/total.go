@@ -9,7 +9,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// A FormCounts is the number of sites with each form.
+// FormCounts holds the number of sites with each form.
 type FormCounts [sites.Keep + 1]int
 
 // CountForms counts the forms.
@@ -30,16 +30,16 @@ func (n FormCounts) String() string {
 	return fmt.Sprintf("%s, %d kept", text, n[sites.Keep])
 }
 
-// A Total is the sites of several files, by their forms and reasons.
+// A Total counts the sites of several files by their forms and reasons.
 type Total struct {
 	Files  int
 	Sites  int // of the files
-	Chosen int // of these, those that are counted
+	Chosen int // those of them that are counted
 	Forms  FormCounts
 	Stays  []Stay // in the order of the first sites
 }
 
-// A Stay is the sites that stay for one reason.
+// A Stay counts the sites that stay for one reason.
 type Stay struct {
 	Reason sites.Reason
 	Sites  int

@@ -21,7 +21,7 @@ type Verdict struct {
 	Faults  []Fault `json:"faults"`
 }
 
-// A Fault is one thing that is wrong. The names are demangled, except Symbol.
+// A Fault is one error in a file. The names are demangled, except Symbol.
 type Fault struct {
 	Section  string `json:"section"`
 	Offset   uint64 `json:"offset"` // bytes from the start of the section
@@ -33,7 +33,7 @@ type Fault struct {
 	What     string `json:"what"`
 }
 
-// WriteVerdict prints what verify has found, for people.
+// WriteVerdict prints the result of verify for people.
 func WriteVerdict(out io.Writer, path string, r *verify.Report) {
 	state := "all correct"
 	switch {
