@@ -16,8 +16,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestE2EArchive patches the objects of a program as members of an archive, whole
-// and thin, links it with both linkers from there, and runs it.
+// TestE2EArchive patches the objects of a program as members of an archive,
+// whole and thin, links the program from it with both linkers, and runs it.
 func TestE2EArchive(t *testing.T) {
 	want := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc.txt")))
 	for name, ar := range map[string][]string{
@@ -65,7 +65,7 @@ func TestE2EArchive(t *testing.T) {
 }
 
 // TestLibraries lists, verifies and patches the libraries of the cross compiler. They
-// have no static calls, so that none is written.
+// have no static calls, so none is written.
 func TestLibraries(t *testing.T) {
 	var libs []string
 	for _, pattern := range []string{"/usr/powerpc64le-linux-gnu/lib/libc.a", "/usr/lib/gcc-cross/powerpc64le-linux-gnu/*/lib*c*.a"} {

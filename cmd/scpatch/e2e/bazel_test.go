@@ -34,11 +34,11 @@ func TestBazel(t *testing.T) {
 	}
 	cache := newRemoteCache(t)
 	top := t.TempDir()
-	// What Bazel has unpacked is read-only.
+	// The files that Bazel has unpacked are read-only.
 	t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+w", top).Run() })
 	object := clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", "gcc-p8-O2-sites.o"))
 
-	// build makes a checkout and builds it; it returns what Bazel says.
+	// build makes a checkout, builds it, and returns Bazel's output.
 	build := func(dir string, object []byte) string {
 		clitest.Fill(t, filepath.Join(top, dir), map[string]string{
 			"WORKSPACE":   "",
@@ -88,7 +88,7 @@ func TestBazel(t *testing.T) {
 	}
 }
 
-// A remoteCache is a cache as Bazel speaks to it over HTTP: GET and PUT of /ac/ and /cas/.
+// A remoteCache is a remote cache for Bazel over HTTP: GET and PUT of /ac/ and /cas/.
 type remoteCache struct {
 	server *httptest.Server
 	mu     sync.Mutex

@@ -14,9 +14,9 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// The benchmarks work on the object of million_test.go: a million relocations,
-// a hundred thousand sites. Each measures one step alone, BenchmarkWhole the
-// command as a user runs it, less the start of the process.
+// The benchmarks use the object of million_test.go: a million relocations, a
+// hundred thousand sites. Each measures one step alone; BenchmarkWhole measures
+// the command as a user runs it, without the start of the process.
 
 func benchFile(b *testing.B) *elfrw.File {
 	b.Helper()

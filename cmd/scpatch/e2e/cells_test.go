@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A cell is one end-to-end program of testdata/e2e/cells.txt, which says what
-// each of its directives means.
+// A cell is one end-to-end program of testdata/e2e/cells.txt, which explains
+// its directives.
 type cell struct {
 	name     string
 	with     []string
@@ -25,8 +25,8 @@ type cell struct {
 	runtimes []string
 }
 
-// A buildStep makes one object: by a compiler, by copying a committed one, or
-// by joining objects that are there.
+// A buildStep makes one object: with a compiler, by copying a committed one, or
+// by joining existing objects.
 type buildStep struct {
 	file      string
 	compiler  string
@@ -40,7 +40,7 @@ type manifest struct {
 	linkers   map[string][]string
 	run       []string
 	cells     []*cell
-	only      *randomTools // for random programs, unless they choose
+	only      *randomTools // for random programs, unless they choose their own
 }
 
 func (m *manifest) linkerNames() []string { return []string{"bfd", "lld"} }
@@ -115,8 +115,9 @@ func (m *manifest) directive(verb string, w []string) error {
 	return nil
 }
 
-// matrix expands the directive of that name: it builds and links
-// PREFIX_{main,caller,keys,targets}SUFFIX as their places say.
+// matrix expands the directive of that name: it builds
+// PREFIX_{main,caller,keys,targets}SUFFIX and links them according to their
+// places.
 func (c *cell) matrix(w []string) error {
 	if len(w) < 6 {
 		return fmt.Errorf("matrix: want SOURCE SUFFIX COMPILER CALLER KEYS TARGETS")
@@ -181,6 +182,6 @@ func substitute(word, compiler string) string {
 	return word
 }
 
-// dropsTable reports whether a cell's link drops the table: --gc-sections does
-// where no linker script keeps it.
+// dropsTable reports whether a cell's link drops the table, as --gc-sections
+// does if no linker script keeps it.
 func (c *cell) dropsTable() bool { return slices.Contains(c.program, "-Wl,--gc-sections") }

@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 )
 
-// TestMain makes the binary of the tests the program scpatch.
+// TestMain makes the test binary usable as the program scpatch.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"scpatch": cli.Main})
 }

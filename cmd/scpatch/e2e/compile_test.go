@@ -22,7 +22,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// ran is what a command did.
+// ran is the result of a command.
 type ran struct {
 	Code           int
 	Signal         syscall.Signal
@@ -61,9 +61,9 @@ DEFINE_STATIC_CALL(op, t1);
 int use(int x) { return static_call(op)(x) + 1; }
 `
 
-// TestE2ECompile compiles with and without scpatch compile. Objects for ppc64le are
-// what scpatch makes of the compiler's; all else is the compiler's: files, output and
-// exit code.
+// TestE2ECompile compiles with and without scpatch compile. Objects for ppc64le must
+// be patched; everything else must be as the compiler makes it: other files, output
+// and exit code.
 func TestE2ECompile(t *testing.T) {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "gcc", "clang", "clang-19")
 	include, err := filepath.Abs(clitest.RepoPath("include"))
@@ -87,7 +87,7 @@ func TestE2ECompile(t *testing.T) {
 	for n, c := range []struct {
 		args    string // separated by |
 		patched string // the objects
-		on      string // these compilers; "" for one by turns
+		on      string // these compilers; "" for one in turn
 	}{
 		{"-c|-o|x.o|a.c", "x.o", ""},
 		{"-c|a.c", "a.o", ""},
@@ -147,7 +147,7 @@ func TestE2ECompile(t *testing.T) {
 		t.Parallel()
 		compareRuns(t, files, []string{"clang", "--target=powerpc64-linux-gnu", "-c", "-x", "c", "h.h"}, nil)
 	})
-	// What cannot be patched is an error, and no object.
+	// An object that cannot be patched is an error and is removed.
 	for name, compiler := range map[string][]string{
 		"slim":    append(slices.Clone(cross["gcc"]), "-flto"),
 		"fat":     append(slices.Clone(cross["gcc"]), "-flto", "-ffat-lto-objects"),
@@ -174,7 +174,7 @@ func TestE2ECompile(t *testing.T) {
 func compareRuns(t *testing.T, files map[string]string, compiler, patched []string) {
 	t.Helper()
 	options := []string{"--user", "-q"}
-	dir := filepath.Join(t.TempDir(), "d") // the same for both: debug information has it
+	dir := filepath.Join(t.TempDir(), "d") // the same for both, because it is in debug information
 	clitest.Fill(t, dir, files)
 	want := runIn(t, dir, compiler...)
 	for _, name := range patched {
@@ -197,7 +197,7 @@ func compareRuns(t *testing.T, files map[string]string, compiler, patched []stri
 	clitest.Fill(t, dir, files)
 	got := runIn(t, dir, slices.Concat([]string{"scpatch", "compile"}, options, []string{"--"}, compiler)...)
 	for name := range maps.Keys(got.Files) {
-		if strings.HasSuffix(name, ".gch") { // gcc puts a time into it
+		if strings.HasSuffix(name, ".gch") { // gcc writes a time into it
 			got.Files[name], want.Files[name] = "", ""
 		}
 	}
@@ -206,7 +206,7 @@ func compareRuns(t *testing.T, files map[string]string, compiler, patched []stri
 	}
 }
 
-// TestCompileEnds has compilers that fail, and a scpatch that does.
+// TestCompileEnds tests compilers that fail, and a scpatch that fails.
 func TestCompileEnds(t *testing.T) {
 	object, err := filepath.Abs(clitest.RepoPath("testdata", "obj", "gcc-p8-O2-update.o"))
 	if err != nil {
@@ -214,10 +214,11 @@ func TestCompileEnds(t *testing.T) {
 	}
 	compiled := string(clitest.ReadFile(t, object))
 	linked := compiled[:16] + "\x03" + compiled[17:] // ET_DYN
-	// What is there before is an object that scpatch would change.
+	// The old object is one that scpatch would change.
 	before := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", "gcc-p8-O2-sites.o")))
 	tool := "#!/bin/sh\n"
-	// Written once, before another process is made that may hold them open.
+	// Written once, before another process is started that could hold them
+	// open.
 	tools := clitest.InDirectory(t, map[string]string{
 		"cc":      tool + `cp "` + object + `" x.o` + "\n",
 		"seven":   tool + "cp '" + object + "' x.o; exit 7\n",
@@ -235,7 +236,7 @@ func TestCompileEnds(t *testing.T) {
 		}
 	}
 	clitest.WriteFile(t, filepath.Join(tools, "plain"), []byte("no permission\n"))
-	const old, patched = "old", "patched" // the latter is neither of these two
+	const old, patched = "old", "patched" // the latter stands for neither of the two texts
 	for _, c := range []struct {
 		args   string
 		code   int
@@ -245,7 +246,7 @@ func TestCompileEnds(t *testing.T) {
 	}{
 		{"-- ./cc -c -o x.o", 0, 0, patched, ""},
 		{"--runtime=none -- ./cc -c -o x.o", 0, 0, patched, ""},
-		{"-- ./cc -c -o other.o", 0, 0, "compiled", ""}, // an object that nobody has named
+		{"-- ./cc -c -o other.o", 0, 0, "compiled", ""}, // an object that the command line does not name
 		{"-- ./cc -o x.o", 0, 0, "compiled", ""},
 		{"--require constant -- ./cc -c -o x.o", cli.ExitInput, 0, "", "x.o: "},
 		{"-- ./seven -c -o x.o", 7, 0, "compiled", ""},
@@ -254,7 +255,7 @@ func TestCompileEnds(t *testing.T) {
 		{"-- ./crashed -c -o x.o", -1, syscall.SIGSEGV, old, ""},
 		{"-- ./ended -c -o x.o", -1, syscall.SIGTERM, old, ""},
 		{"-- ./ended", -1, syscall.SIGTERM, old, ""},
-		{"-- ./idle -c -o x.o", 0, 0, old, ""}, // the old one is not the compiler's
+		{"-- ./idle -c -o x.o", 0, 0, old, ""}, // the compiler did not write the old one
 		{"-- ./links -c -o x.o", 0, 0, "linked", ""},
 		{"-- ./none -c -o x.o", 127, 0, old, "scpatch: ./none: the compiler cannot be run: stat ./none: no such file or directory [no-such-file]\n"},
 		{"-- no-such-cc", 127, 0, old, "scpatch: no-such-cc: the compiler cannot be run: executable file not found in $PATH [no-such-file]\n"},
@@ -295,8 +296,8 @@ func TestCompileEnds(t *testing.T) {
 	}
 }
 
-// TestCompileInherits has a compiler that uses standard input, and a descriptor that
-// it got from make.
+// TestCompileInherits tests a compiler that uses standard input and a descriptor
+// from make.
 func TestCompileInherits(t *testing.T) {
 	dir := clitest.InDirectory(t, map[string]string{"cc": "read word; echo $word >&3\n"})
 	for _, args := range []string{"-c -o x.o", ""} {
@@ -307,8 +308,9 @@ func TestCompileInherits(t *testing.T) {
 	}
 }
 
-// TestCompileInterrupted sends a signal while the compiler runs that has written its
-// object: the compiler ends, and no object is left that is not patched.
+// TestCompileInterrupted sends a signal while a compiler that has already written
+// its object is still running. The compiler must end, and no unpatched object may be
+// left.
 func TestCompileInterrupted(t *testing.T) {
 	object, err := filepath.Abs(clitest.RepoPath("testdata", "obj", "gcc-p8-O2-update.o"))
 	if err != nil {
@@ -320,7 +322,7 @@ func TestCompileInterrupted(t *testing.T) {
 		script string
 		gets   string
 	}{
-		// It is told, and cleans up.
+		// The compiler gets the signal and cleans up.
 		{"passed on", syscall.SIGTERM, `trap 'echo >got; rm x.o; exit 1' TERM; cp "$0.o" x.o; echo >ready; for i in 1 2 3 4 5 6 7 8 9; do sleep 1; done`, "got"},
 		{"in vain", syscall.SIGHUP, `trap '' HUP; cp "$0.o" x.o; echo >ready; while ! [ -e sent ]; do sleep 0.01; done`, ""},
 		{"of the keyboard", syscall.SIGINT, `trap 'echo >got' INT; cp "$0.o" x.o; echo >ready; while ! [ -e sent ]; do sleep 0.01; done`, ""},
@@ -328,7 +330,7 @@ func TestCompileInterrupted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := clitest.InDirectory(t, map[string]string{"cc": c.script, "cc.o": string(clitest.ReadFile(t, object))})
-			// The tests may run under nohup, which has SIGHUP ignored.
+			// The tests may run under nohup, which ignores SIGHUP.
 			cmd := exec.Command("env", "--default-signal", "scpatch", "compile", "--user", "--", "sh", "cc", "-c", "-o", "x.o")
 			cmd.Dir = dir
 			if err := cmd.Start(); err != nil {

@@ -16,9 +16,9 @@ import (
 )
 
 // TestE2ECompletes joins an object that has its table with one that has none,
-// as a build does that patches some of its objects early. The table is
-// completed, not doubled, what was there is checked, and the program prints the
-// same.
+// like a build that patches some of its objects early. The table must be
+// completed and not duplicated, existing entries are checked, and the program
+// must print the same.
 func TestE2ECompletes(t *testing.T) {
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-ld", "powerpc64le-linux-gnu-g++", "ld.lld")
@@ -34,8 +34,8 @@ func TestE2ECompletes(t *testing.T) {
 						copyFile(t, clitest.RepoPath("testdata", "obj", "gcc-p8-O2-"+o+".o"), filepath.Join(dir, o+".o"))
 					}
 					scpatch(t, mode{name: "early", args: []string{size}}, filepath.Join(dir, early))
-					// Both orders: the table's section may come before or
-					// behind the code of the object that has none.
+					// Both orders: the table's section may come before or after
+					// the code of the object that has none.
 					execute(t, dir, slices.Concat(joiner, []string{"-o", "joined.o", "sites.o", "abi.o"}))
 					joined := filepath.Join(dir, "joined.o")
 					before := count(listJSON(t, joined, nil))

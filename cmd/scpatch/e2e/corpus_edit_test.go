@@ -18,9 +18,9 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// addEverything adds to a file what scpatch adds to one: a section, a local and a
-// global symbol in it, and relocations against both. It returns the output and how
-// many local symbols are new. A module loses its signature.
+// addEverything makes the kinds of additions that scpatch makes: a section, a
+// local and a global symbol in it, and relocations against both. It returns the
+// output and the number of new local symbols. A module loses its signature.
 func addEverything(f *elfrw.File) (out []byte, locals int, err error) {
 	e := f.Edit()
 	e.StripSignature()
@@ -56,8 +56,8 @@ func addEverything(f *elfrw.File) (out []byte, locals int, err error) {
 	return out, locals, err
 }
 
-// sameUnnamed compares two readings of a file before and after addEverything:
-// whatever was there is there, in the same order, and says the same.
+// sameUnnamed compares a file before and after addEverything: everything must
+// still be there, in the same order, with the same meaning.
 func sameUnnamed(before, after []byte, locals int) error {
 	was, err := readStructure(before)
 	if err != nil {
@@ -71,7 +71,7 @@ func sameUnnamed(before, after []byte, locals int) error {
 	if was.symtab != 0 {
 		first = int(was.sections[was.symtab].Info)
 	}
-	number := func(i uint32) uint32 { // of a symbol, afterwards
+	number := func(i uint32) uint32 { // the number of a symbol afterwards
 		if int(i) >= first {
 			i += uint32(locals)
 		}
@@ -131,19 +131,20 @@ func sameUnnamed(before, after []byte, locals int) error {
 	return nil
 }
 
-// peers are programs that get the objects before and after, many at a time or one
-// by one.
+// peers are programs that read the objects before and after, many at a time or
+// one by one.
 type peers struct {
 	t        *testing.T
 	dir      string
 	names    []string
 	tried    int
 	accepted map[string]int
-	// How many copies without an edit are byte for byte the same.
+	// The number of byte-for-byte copies that tools make without an edit.
 	identical map[string]int
 }
 
-// complains are the lines by which the readers complain; the linkers say nothing.
+// complains matches the lines in which the readers complain; the linkers must
+// print nothing.
 var complains = []struct {
 	tool string
 	args []string
@@ -169,15 +170,15 @@ func (p *peers) add(before, after []byte) {
 	}
 }
 
-// ask lets every peer see what has gathered. None may complain of what was edited
-// more than of what was there before.
+// ask runs every peer on the collected objects. None may complain more about
+// the edited objects than about the originals.
 func (p *peers) ask() {
 	for _, c := range complains {
 		count := map[string]int{}
 		for _, when := range []string{"before", "after"} {
 			cmd := exec.Command(c.tool, append(c.args, p.names...)...)
 			cmd.Dir = filepath.Join(p.dir, when)
-			out, _ := cmd.CombinedOutput() // its exit code is about the objects
+			out, _ := cmd.CombinedOutput() // the exit code depends on the objects
 			if len(out) == 0 {
 				p.t.Fatalf("%v says nothing", cmd)
 			}

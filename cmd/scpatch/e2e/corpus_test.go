@@ -23,13 +23,13 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// TestCorpus walks the directory of SCPATCH_CORPUS. Every relocatable ppc64le
-// object in it, be it a file or a member of an archive, is to be written back
-// byte for byte, the same after a section was added and removed again, to keep all
-// that an edit does not name, and to be found, planned and applied without a panic.
-// SCPATCH_CORPUS_MIN is the least number of objects to be seen. Of every
-// SCPATCH_CORPUS_PEERS objects one is given to readelf, eu-elflint and the linkers,
-// as it was and edited.
+// TestCorpus walks the directory SCPATCH_CORPUS. Every relocatable ppc64le
+// object in it, a file or a member of an archive, must be written back byte for
+// byte, be the same after a section is added and removed again, keep everything
+// that an edit does not name, and go through Find, MakePlan and Apply without a
+// panic. SCPATCH_CORPUS_MIN is the least number of objects. One of every
+// SCPATCH_CORPUS_PEERS objects is passed to readelf, eu-elflint and the
+// linkers, both unchanged and edited.
 func TestCorpus(t *testing.T) {
 	tooltest.Long(t, "make corpus-check")
 	dir := os.Getenv("SCPATCH_CORPUS")
@@ -57,7 +57,7 @@ func TestCorpus(t *testing.T) {
 		case err != nil:
 			return err
 		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != dir:
-			return filepath.SkipDir // the package manager's own
+			return filepath.SkipDir // files of the package manager
 		case !d.Type().IsRegular():
 			return nil
 		}
@@ -93,9 +93,9 @@ type corpus struct {
 	objects int
 	bytes   int64
 	kinds   map[string]int
-	refused map[string]int // by what sites.Find and MakePlan say, numbers left out
+	refused map[string]int // by the error of sites.Find or MakePlan, without numbers
 	peers   *peers         // nil: none
-	every   int            // how many objects for each that they get
+	every   int            // they get one of so many objects
 }
 
 func (c *corpus) file(path string) error {
@@ -117,7 +117,7 @@ func (c *corpus) file(path string) error {
 	return nil
 }
 
-// object checks one object; anything else is passed over.
+// object checks one object and skips anything else.
 func (c *corpus) object(name, from string, data []byte) {
 	if !isRelocatablePPC64LE(data) {
 		return
@@ -166,7 +166,7 @@ func (c *corpus) object(name, from string, data []byte) {
 	}
 }
 
-// same checks that an edit that asks for nothing gives the input.
+// same checks that an edit without changes returns the input.
 func (c *corpus) same(name string, data []byte, edit *elfrw.Edit) {
 	image, err := edit.Layout()
 	if err != nil {
@@ -188,13 +188,13 @@ func (c *corpus) same(name string, data []byte, edit *elfrw.Edit) {
 	}
 }
 
-// undo adds a dummy section and removes it from what comes out.
+// undo adds a dummy section and removes it from the output.
 func (c *corpus) undo(name string, data []byte, f *elfrw.File) {
 	if f.Header().Shstrndx == 0 {
 		return
 	}
 	e := f.Edit()
-	// The signature of a module would go.
+	// A module would lose its signature.
 	signed := f.Signed()
 	e.StripSignature()
 	added, err := e.AddSection(elfrw.NewSection{Name: ".dummy", Type: elf.SHT_PROGBITS, Addralign: 16, Data: []byte("a dummy section")})
@@ -230,7 +230,7 @@ func (c *corpus) undo(name string, data []byte, f *elfrw.File) {
 	}
 }
 
-// edit adds to an object, and shows the peers what comes out.
+// edit adds to an object and passes the output to the peers.
 func (c *corpus) edit(name string, data []byte, f *elfrw.File) {
 	if f.Header().Shstrndx == 0 {
 		return
@@ -249,7 +249,7 @@ func (c *corpus) edit(name string, data []byte, f *elfrw.File) {
 	}
 }
 
-// imageBytes is the output of an edit.
+// imageBytes returns the output of an edit.
 func imageBytes(e *elfrw.Edit) ([]byte, error) {
 	image, err := e.Layout()
 	if err != nil {
@@ -261,7 +261,7 @@ func imageBytes(e *elfrw.Edit) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// refuse counts an error of an object that is not one to patch.
+// refuse counts an error about an object that cannot be patched.
 func (c *corpus) refuse(step string, err error) {
 	var place *sites.PlaceError
 	if errors.As(err, &place) {
@@ -276,7 +276,7 @@ func (c *corpus) refuse(step string, err error) {
 	c.refused[step+": "+strings.Map(digits, err.Error())]++
 }
 
-// census counts what makes objects differ.
+// census counts the properties in which objects differ.
 func (c *corpus) census(f *elfrw.File) {
 	h := f.Header()
 	c.kinds[fmt.Sprintf("e_flags %#x", h.Flags)]++
@@ -316,8 +316,8 @@ func (c *corpus) census(f *elfrw.File) {
 	}
 }
 
-// isRelocatablePPC64LE reports whether the bytes begin as an ELF64
-// little-endian relocatable object for ppc64 does, whatever its ABI version.
+// isRelocatablePPC64LE reports whether the bytes begin like an ELF64
+// little-endian relocatable object for ppc64 of any ABI version.
 func isRelocatablePPC64LE(data []byte) bool {
 	le := binary.LittleEndian
 	return len(data) >= 64 && string(data[:4]) == elf.ELFMAG &&
@@ -331,7 +331,7 @@ const (
 )
 
 // eachMember calls f with every member of an archive in the System V form, as
-// bytes of the archive; members of one name are told apart by their place.
+// bytes of the archive; the place distinguishes members of one name.
 //
 //	header: name[16] date[12] uid[6] gid[6] mode[8] size[10] "`\n"
 //	"/": index of symbols   "//": long names   "/123": long name at byte 123

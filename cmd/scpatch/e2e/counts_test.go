@@ -16,9 +16,9 @@ import (
 )
 
 // TestE2ECounts counts the instructions that one call executes before and after
-// scpatch. What start-up and the loop cost cancels out between two lengths of two
-// loops. With -v it prints the table of
-// docs/benchmarking.md; with SCPATCH_FULL=1 that is for all compilers.
+// scpatch. The cost of start-up and of the loop cancels out between two lengths
+// of two loops. With -v it prints the table of docs/benchmarking.md; with
+// SCPATCH_FULL=1 that is for all compilers.
 func TestE2ECounts(t *testing.T) {
 	tooltest.Long(t, "make soundness")
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
@@ -26,7 +26,7 @@ func TestE2ECounts(t *testing.T) {
 	b := newBuilder(t, m)
 	var mu sync.Mutex
 	rows := map[string]string{}
-	t.Cleanup(func() { // when the parallel parts are done
+	t.Cleanup(func() { // after the parallel parts
 		head := "| cell | compiler | call | NULL | return 0 |\n|---|---|---|---|---|\n"
 		var lines []string
 		for _, key := range slices.Sorted(maps.Keys(rows)) {
@@ -75,7 +75,7 @@ func (b *builder) countCell(t *testing.T, c *cell, compiler string, md mode) map
 	return b.counts(t, dir, countKinds)
 }
 
-// counts returns how many instructions one call of each kind takes that the
+// counts returns the number of instructions of one call of each kind that the
 // program in dir makes.
 func (b *builder) counts(t *testing.T, dir string, kinds []string) map[string]int {
 	executed := func(kind string, calls int) int {

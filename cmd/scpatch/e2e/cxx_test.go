@@ -27,8 +27,8 @@ func TestE2EStaticCallCxx(t *testing.T) {
 	}
 }
 
-// TestStaticCallMisused: what C++ cannot do with a static call is an error whose
-// message says why, in the words of the compiler or of the header.
+// TestStaticCallMisused checks that misuses of a static call in C++ are errors
+// whose message, by the compiler or the header, says why.
 func TestStaticCallMisused(t *testing.T) {
 	w := newWorkshop(t)
 	const functions = "int plus(int);\nint over(int);\nlong over(long);\nstruct s { int method(int); };\n"

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// start starts scpatch over the files of a batch, in a process of its own.
+// start starts scpatch on the files of a batch, in a separate process.
 func (b *batch) start(t *testing.T, stderr io.Writer) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command("scpatch", b.args()...)
@@ -33,8 +33,7 @@ func (b *batch) start(t *testing.T, stderr io.Writer) *exec.Cmd {
 	return cmd
 }
 
-// ended waits for a run. It must have ended by itself, in one of the ways that it
-// says it has.
+// ended waits for a run. It must exit by itself with one of these codes.
 func ended(t *testing.T, cmd *exec.Cmd, said *bytes.Buffer, codes ...int) {
 	t.Helper()
 	_ = cmd.Wait()
@@ -46,7 +45,7 @@ func ended(t *testing.T, cmd *exec.Cmd, said *bytes.Buffer, codes ...int) {
 	}
 }
 
-// patchOnce notes what becomes of the files of a batch.
+// patchOnce records what scpatch makes of the files of a batch.
 func (b *batch) patchOnce(t *testing.T) {
 	b.fill(t)
 	if code := cli.Run(b.args(), io.Discard, os.Stderr); code > cli.ExitKept {
@@ -55,8 +54,8 @@ func (b *batch) patchOnce(t *testing.T) {
 	b.readPatched(t)
 }
 
-// TestTwoAtOnce runs scpatch three times at once over the same files. One of them
-// patches a file; the others find it patched, or say that it changed.
+// TestTwoAtOnce runs scpatch three times concurrently on the same files. One
+// run patches a file; the others find it patched, or report that it changed.
 func TestTwoAtOnce(t *testing.T) {
 	b := newBatch(t, 24)
 	b.patchOnce(t)
@@ -90,9 +89,9 @@ func TestTwoAtOnce(t *testing.T) {
 	t.Logf("%d runs of %d met another at a file", met, 3*rounds)
 }
 
-// TestDisturbed changes files while scpatch works on them. Each has to be what
-// scpatch makes of the old one, or of what took its place, or what it was made by
-// who changed it; scpatch must come to its end, with an exit code.
+// TestDisturbed changes files while scpatch works on them. In the end each must
+// be the patched old file, its replacement, or the patched replacement, and
+// scpatch must exit normally.
 func TestDisturbed(t *testing.T) {
 	b := newBatch(t, 24)
 	b.patchOnce(t)
@@ -126,7 +125,7 @@ func TestDisturbed(t *testing.T) {
 					n := r.IntN(len(now))
 					made[i] = now[:n]
 					err = os.Truncate(name, int64(n))
-					// What was cut may have been the new file as well.
+					// The file that was cut may have been the new one.
 					if now, err := os.ReadFile(name); err == nil {
 						made[i] = now
 					}
@@ -173,15 +172,15 @@ func fresh(t *testing.T, path string, b []byte) string {
 	return path
 }
 
-// isPatchOf reports whether scpatch makes now of was.
+// isPatchOf reports whether now is was as scpatch patches it.
 func isPatchOf(t *testing.T, now, was []byte) bool {
 	path := filepath.Join(t.TempDir(), "was.o")
 	clitest.WriteFile(t, path, was)
 	return cli.Run([]string{"--quiet", path}, io.Discard, io.Discard) <= cli.ExitKept && bytes.Equal(clitest.ReadFile(t, path), now)
 }
 
-// TestFullDisk leaves more and more room on a file system that is too small, until
-// all files can be patched.
+// TestFullDisk leaves more and more room on a full file system until all files
+// can be patched.
 func TestFullDisk(t *testing.T) {
 	b := newBatch(t, 8)
 	b.patchOnce(t)
@@ -229,7 +228,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// fillDisk writes a file that leaves so many bytes.
+// fillDisk writes a file that leaves room bytes free.
 func fillDisk(t *testing.T, path string, room int) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(filepath.Dir(path), &s); err != nil {
@@ -238,7 +237,7 @@ func fillDisk(t *testing.T, path string, room int) {
 	clitest.WriteFile(t, path, make([]byte, max(0, int(s.Bavail)*int(s.Bsize)-room)))
 }
 
-// TestAttributes holds what the manual says of a file that was patched: its mode
+// TestAttributes checks what the manual says about a patched file: its mode
 // stays, its time is new, and it has no extended attributes.
 func TestAttributes(t *testing.T) {
 	b := newBatch(t, 1)

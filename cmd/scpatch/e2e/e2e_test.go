@@ -30,10 +30,10 @@ import (
 )
 
 // TestE2E builds the programs of testdata/e2e/cells.txt, and links and runs
-// each with its objects as they are and as scpatch leaves them, for every run
-// time and with both linkers. What a program prints must not change, and what
-// the plan calls direct must be. The everyday form runs every cell with its
-// first compiler, and with every other one of those behind it.
+// each with its objects unpatched and patched, for every run time and with both
+// linkers. The output of a program must not change, and sites that the plan
+// calls direct must be direct. The everyday form runs every cell with its first
+// compiler and every second one of the others.
 func TestE2E(t *testing.T) {
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
@@ -53,7 +53,7 @@ func TestE2E(t *testing.T) {
 
 type builder struct {
 	*manifest
-	cache string // what was compiled and linked, by what made it
+	cache string // compiled and linked files, by what made them
 	mu    sync.Mutex
 	made  map[[32]byte]*sync.Once
 }
@@ -65,19 +65,19 @@ func newBuilder(t *testing.T, m *manifest) *builder {
 // A mode is a way to patch a cell's objects.
 type mode struct {
 	name string
-	args []string // nil: not at all
+	args []string // nil: not patched
 }
 
 const kernelMode = "kernel-inline"
 
-// modes are the ways to patch a cell, the first of which is not at all.
+// modes returns the ways to patch a cell. The first is not to patch it.
 func (c *cell) modes() []mode {
 	modes := []mode{{"unpatched", nil}}
 	for _, r := range c.runtimes {
 		modes = append(modes, mode{"user-" + r, []string{"--user", "--runtime=" + r}})
 	}
 	if len(c.library) == 0 && (clitest.Full() || !strings.HasPrefix(c.name, "matrix")) {
-		// One link unit, as the kernel image is.
+		// One link unit, like the kernel image.
 		modes = append(modes, mode{"kernel-whole", []string{"--runtime=trampoline", "--whole-program"}})
 		if slices.Contains(c.runtimes, "none") {
 			modes = append(modes, mode{kernelMode, []string{"--runtime=inline"}})
@@ -86,9 +86,9 @@ func (c *cell) modes() []mode {
 	return modes
 }
 
-// runCell runs a cell with its n-th compiler. The long form has every mode with
-// both linkers; the everyday one has them in turn, and with the second compiler
-// and those behind it one mode of user space.
+// runCell runs a cell with its n-th compiler. The long form tests every mode
+// with both linkers; the everyday form uses the linkers in turn, and with the
+// second compiler and later ones only one mode of user space.
 func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 	want, err := os.ReadFile(clitest.RepoPath("testdata", "e2e", "want", c.stdout))
 	if err != nil {
@@ -108,7 +108,7 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 		if md.args != nil {
 			b.patchObjects(t, c, md, dir)
 		}
-		// Modes that leave the same bytes need not be linked and run again.
+		// Modes with the same output need not be linked and run again.
 		h := hashFiles(t, dir, c.patch)
 		if seen[h] {
 			continue
@@ -129,7 +129,7 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 					checkLinked(t, program, listed, direct)
 				}
 			}
-			if md.args != nil && !c.dropsTable() && !strings.HasPrefix(c.name, "annot") { // whose table is the kernel's
+			if md.args != nil && !c.dropsTable() && !strings.HasPrefix(c.name, "annot") { // their table is the kernel's
 				verifyCell(t, c, md, dir)
 			}
 			if got != string(want) {
@@ -139,8 +139,8 @@ func (b *builder) runCell(t *testing.T, c *cell, compiler string, n int) {
 	}
 }
 
-// verifyCell has every patched object, and what was linked of them, verified, and
-// reports whether all are right.
+// verifyCell verifies every patched object and the linked files, and reports
+// whether all are correct.
 func verifyCell(t *testing.T, c *cell, md mode, dir string) bool {
 	right := true
 	files := append(slices.Clone(c.patch), "program")
@@ -149,7 +149,7 @@ func verifyCell(t *testing.T, c *cell, md mode, dir string) bool {
 	}
 	args := slices.DeleteFunc(slices.Clone(md.args), func(a string) bool { return a == "--whole-program" })
 	if strings.HasPrefix(c.name, "cxx") || strings.HasPrefix(c.name, "matrix-cxx") {
-		args = append(args, "--allow-unpatched") // functions of a group come from main, which nobody patches
+		args = append(args, "--allow-unpatched") // functions of a group come from main, which is not patched
 	}
 	for _, f := range files {
 		if _, stderr, code := runCommand(slices.Concat([]string{"verify", "-q"}, args, []string{filepath.Join(dir, f)})...); code != cli.ExitDone {
@@ -160,7 +160,7 @@ func verifyCell(t *testing.T, c *cell, md mode, dir string) bool {
 	return right
 }
 
-// object puts one object into dir.
+// object makes one object in dir.
 func (b *builder) object(t *testing.T, o buildStep, compiler, dir string) {
 	to := filepath.Join(dir, o.file)
 	if o.joined {
@@ -174,7 +174,7 @@ func (b *builder) object(t *testing.T, o buildStep, compiler, dir string) {
 	copyFile(t, b.compile(t, substitute(o.compiler, compiler), o.words), to)
 }
 
-// compile compiles once for all cells that ask for the same.
+// compile compiles once for all cells with the same step.
 func (b *builder) compile(t *testing.T, compiler string, words []string) string {
 	command := slices.Concat(b.compilers[compiler], words[:len(words)-1], []string{"-c", words[len(words)-1]})
 	return b.once(sha256.Sum256([]byte(strings.Join(command, "\x00"))), func(out string) {
@@ -182,7 +182,7 @@ func (b *builder) compile(t *testing.T, compiler string, words []string) string 
 	})
 }
 
-// link links once what has the same words and the same files in dir.
+// link links once for the same words and the same files in dir.
 func (b *builder) link(t *testing.T, dir, out string, words []string) {
 	h := sha256.New()
 	for _, w := range words {
@@ -198,13 +198,14 @@ func (b *builder) link(t *testing.T, dir, out string, words []string) {
 	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	// Not a symbolic link: the dynamic linker's $ORIGIN is where that leads to.
+	// Not a symbolic link: the dynamic linker's $ORIGIN would be its target.
 	if err := os.Link(made, to); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// once returns the path of the file that makes writes, at the first such key.
+// once returns the path of the file for a key. The first call for a key makes
+// it.
 func (b *builder) once(key [32]byte, makes func(out string)) string {
 	b.mu.Lock()
 	o := b.made[key]
@@ -218,7 +219,7 @@ func (b *builder) once(key [32]byte, makes func(out string)) string {
 	return out
 }
 
-// patchObjects patches the cell's objects and holds each against its plan; a
+// patchObjects patches the cell's objects and compares each with its plan. A
 // second run must change nothing.
 func (b *builder) patchObjects(t *testing.T, c *cell, md mode, dir string) {
 	for _, name := range c.patch {
@@ -259,14 +260,14 @@ type place struct {
 	off     uint64
 }
 
-// callRelocations returns what each R_PPC64_REL24 and REL24_NOTOC of an object
-// names.
+// callRelocations returns the symbol of each R_PPC64_REL24 and REL24_NOTOC of
+// an object.
 func callRelocations(t *testing.T, path string) map[place]string {
 	t.Helper()
 	return relocationsOf(t, path, func(r reloc.Rela, _ string) bool { return r.IsCall() })
 }
 
-// relocationsOf returns what those relocations of an object name that are wanted.
+// relocationsOf returns the symbols of the wanted relocations of an object.
 func relocationsOf(t *testing.T, path string, wanted func(r reloc.Rela, name string) bool) map[place]string {
 	t.Helper()
 	f, err := elfrw.Open(path)
@@ -295,9 +296,9 @@ func relocationsOf(t *testing.T, path string, wanted func(r reloc.Rela, name str
 	return found
 }
 
-// checkDirect looks at the patched object with nothing but its relocations:
-// where the plan says direct or constant no call to a trampoline is left, and
-// every site whose target is known has left, but for those with a reason.
+// checkDirect checks the patched object by its relocations alone. Where the
+// plan says direct or constant, no call to a trampoline may be left, and every
+// site with a known target must have left it, except those with a reason.
 func checkDirect(t *testing.T, path string, plan []report.Site) {
 	t.Helper()
 	calls := callRelocations(t, path)
@@ -324,7 +325,7 @@ func checkDirect(t *testing.T, path string, plan []report.Site) {
 	}
 }
 
-// linkAndRun links the cell in dir and returns what its program prints.
+// linkAndRun links the cell in dir and returns the output of its program.
 func (b *builder) linkAndRun(t *testing.T, c *cell, linker, dir string) string {
 	link := b.linkers[linker]
 	for _, l := range c.library {

@@ -19,13 +19,13 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// The tests of this file bound what does not depend on the clock: memory that is
-// asked for, bytes read and written, calls that read and write.
+// The tests of this file limit costs that do not depend on the clock: memory
+// allocated, bytes read and written, system calls that read and write.
 
-// An effort is what a run asked for.
+// An effort is the memory that a run allocated.
 type effort struct{ allocations, bytes uint64 }
 
-// planEffort does the whole job on an object in memory, but for the writing of it.
+// planEffort does the whole job on an object in memory, except writing it.
 func planEffort(t *testing.T, data []byte) effort {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -42,27 +42,28 @@ func planEffort(t *testing.T, data []byte) effort {
 	return effort{after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}
 }
 
-// TestMemory compares objects of which one has ten times as many of something.
+// TestMemory compares objects, one of which has ten times as many of something.
 func TestMemory(t *testing.T) {
 	tooltest.NoRace(t)
 	measure := func(size largeSize) effort { return planEffort(t, largeObject(size).data) }
 	base := measure(largeSize{relocs: 100_000, sites: 1000, keys: 100})
 
-	// Relocations that name no trampoline cost nothing, but for the functions that
-	// they are in: 900 more of them, of 64 bytes each with its symbol.
+	// Relocations that name no trampoline cost nothing, but their 900
+	// additional functions cost 64 bytes each, with the symbol.
 	more := measure(largeSize{relocs: 1_000_000, sites: 1000, keys: 100})
 	if more.allocations > base.allocations+20 || more.bytes > base.bytes+900*64 {
 		t.Errorf("ten times the relocations: %+v, before %+v", more, base)
 	}
 
-	// A site has a place in a few arrays, each made once. Some grow on the way.
+	// A site has an element in a few arrays. Most are allocated once; some
+	// grow.
 	more = measure(largeSize{relocs: 100_000, sites: 10_000, keys: 100})
 	if more.allocations > base.allocations+50 || more.bytes > base.bytes+9000*260 {
 		t.Errorf("ten times the sites: %+v, before %+v", more, base)
 	}
 
-	// A key also has its name, in the record too, with its target and its number there,
-	// and its trampoline two entries.
+	// A key also has its name, twice with the record, its target and its number there,
+	// and its trampoline has two entries.
 	more = measure(largeSize{relocs: 100_000, sites: 1000, keys: 1000})
 	if more.allocations > base.allocations+900*3/2 || more.bytes > base.bytes+900*544 {
 		t.Errorf("ten times the keys: %+v, before %+v", more, base)
@@ -72,8 +73,9 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestBytesWritten reads the operating system's account of a run: the output is
-// written once, the input is mapped and not read, and short pieces are gathered.
+// TestBytesWritten reads the operating system's I/O statistics of a run: the
+// output must be written once, the input mapped and not read, and short pieces
+// gathered.
 func TestBytesWritten(t *testing.T) {
 	tooltest.NoRace(t)
 	dir := t.TempDir()
@@ -88,7 +90,7 @@ func TestBytesWritten(t *testing.T) {
 		}
 		after := accountOfIO(t)
 		info := must(os.Stat(out))
-		const few = 16 << 10 // the Go runtime's own
+		const few = 16 << 10 // for the Go runtime
 		if n := after["wchar"] - before["wchar"]; n < info.Size() || n > info.Size()+few {
 			t.Errorf("%d bytes written for a file of %d", n, info.Size())
 		}
@@ -98,7 +100,7 @@ func TestBytesWritten(t *testing.T) {
 		if n := after["syscw"] - before["syscw"]; n > info.Size()>>15+40 {
 			t.Errorf("%d calls that write, for %d bytes", n, info.Size())
 		}
-		// An object that needs nothing is not written.
+		// An object without changes is not written.
 		clitest.WriteFile(t, in, must(os.ReadFile(out)))
 		before = accountOfIO(t)
 		if code := cli.Run([]string{in}, io.Discard, &said); code != cli.ExitDone {
@@ -111,7 +113,7 @@ func TestBytesWritten(t *testing.T) {
 	}
 }
 
-// accountOfIO is /proc/self/io (proc(5)).
+// accountOfIO reads /proc/self/io (proc(5)).
 func accountOfIO(t *testing.T) map[string]int64 {
 	t.Helper()
 	account := map[string]int64{}

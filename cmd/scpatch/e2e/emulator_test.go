@@ -16,11 +16,11 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// instructions runs a program in the emulator and returns how many instructions
-// it executed: each is a translation block of its own, and the emulator writes a
-// line for each block that runs. With addresses of its own for the program (-R), which
-// qemu 10 else takes from the host at random, two runs are the same: the dynamic
-// linker's work depends on them. The program must exit with status.
+// instructions runs a program in the emulator and returns how many instructions it
+// executed: each is a separate translation block, and the emulator writes a line for
+// each block that runs. -R gives the program fixed addresses, which qemu 10 otherwise
+// takes from the host at random. Without it runs would differ, because the dynamic
+// linker's work depends on addresses. The program must exit with status.
 func instructions(t *testing.T, dir string, emulator, program []string, status int) int {
 	t.Helper()
 	log, to, err := os.Pipe()
@@ -56,18 +56,18 @@ func instructions(t *testing.T, dir string, emulator, program []string, status i
 	return n
 }
 
-// Executions is what some code executes.
+// executions counts what some code executes.
 type executions struct {
 	instructions, loads, stores int
-	taken                       int // branches, those to the link register included
-	indirect                    int // branches to the count register, which a processor has to predict
+	taken                       int // branches taken, including those to the link register
+	indirect                    int // branches to the count register, which a processor must predict
 }
 
 func (e executions) minus(o executions) executions {
 	return executions{e.instructions - o.instructions, e.loads - o.loads, e.stores - o.stores, e.taken - o.taken, e.indirect - o.indirect}
 }
 
-// per divides executions by the number of calls that made it.
+// per divides executions by the number of calls.
 func (e executions) per(t *testing.T, n int) executions {
 	t.Helper()
 	for _, count := range []int{e.instructions, e.loads, e.stores, e.taken, e.indirect} {
@@ -79,9 +79,9 @@ func (e executions) per(t *testing.T, n int) executions {
 	return executions{e.instructions / n, e.loads / n, e.stores / n, e.taken / n, e.indirect / n}
 }
 
-// executed runs a program as instructions does, and returns what it executes from each
+// executed runs a program like instructions, and returns what it executes from each
 // odd marker to the next even one. The program must exit with 0. The emulator writes
-// each instruction before it runs for the first time, and again once it has changed.
+// each instruction before it first runs, and again after a change.
 func executed(t *testing.T, dir string, emulator, program []string, marker ppc64.Word) []executions {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "log")
@@ -155,9 +155,9 @@ func executed(t *testing.T, dir string, emulator, program []string, marker ppc64
 	return all
 }
 
-// singleBlocks returns the option that makes every instruction a translation
-// block of its own: -one-insn-per-tb, which before qemu 8.1 was -singlestep.
-// qemu 10 knows the old name no more.
+// singleBlocks returns the option that makes every instruction a separate
+// translation block: -one-insn-per-tb, which was -singlestep before qemu 8.1.
+// qemu 10 no longer has the old name.
 func singleBlocks(t *testing.T, emulator string) string {
 	t.Helper()
 	help, err := exec.Command(emulator, "-h").Output()

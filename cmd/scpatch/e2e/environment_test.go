@@ -11,7 +11,8 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 )
 
-// TestEnvironment patches with other variables, or none: the same bytes come out.
+// TestEnvironment patches with other environment variables, or none. The output
+// must be the same.
 func TestEnvironment(t *testing.T) {
 	program, err := exec.LookPath("scpatch")
 	if err != nil {

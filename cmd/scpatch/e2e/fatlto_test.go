@@ -12,8 +12,8 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
-// TestE2EFatLTO does what the message about a fat LTO object says, and wants the
-// patched code in a program that is linked with -flto.
+// TestE2EFatLTO does what the message about a fat LTO object says, and checks
+// that a program linked with -flto has the patched code.
 func TestE2EFatLTO(t *testing.T) {
 	w := newWorkshop(t)
 	want := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc.txt")))

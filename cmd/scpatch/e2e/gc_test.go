@@ -14,10 +14,10 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// TestE2ECollect links a patched object so that the linker collects what nobody
-// uses, as it is and after other tools had it: the entries of live code stay. Where
-// the linker does not keep sections for __start_ symbols, unused code goes, with
-// its entries.
+// TestE2ECollect links a patched object so that the linker drops unused
+// sections, both directly and after other tools have processed it. The entries
+// of live code must stay. If the linker does not keep sections for __start_
+// symbols, unused code must go, with its entries.
 func TestE2ECollect(t *testing.T) {
 	w := newWorkshop(t)
 	const gnu = "powerpc64le-linux-gnu-"
@@ -29,7 +29,7 @@ func TestE2ECollect(t *testing.T) {
 	}
 	for _, c := range []struct {
 		tool    string
-		collect bool // what joins tables keeps them together
+		collect bool // the tool that joins tables keeps them together
 	}{
 		{"cp p.o q.o", true},
 		{gnu + "objcopy p.o q.o", true},
@@ -62,7 +62,7 @@ func TestE2ECollect(t *testing.T) {
 					t.Errorf("%s: verify: %s", name, errs)
 				}
 				unused, entries := collected(t, filepath.Join(w.dir, "program"))
-				// The used call and its stub; both are of one section of stubs.
+				// The used call and its stub; the stubs are in one section.
 				if entries == 0 || flags != "" && stop && c.collect && (unused || entries != 3) {
 					t.Errorf("%s: %d entries, gc_unused is there: %v", name, entries, unused)
 				}
@@ -71,15 +71,15 @@ func TestE2ECollect(t *testing.T) {
 	}
 }
 
-// TestE2ELostTable drops the table of a patched object. The program says so, and
-// its calls are right.
+// TestE2ELostTable drops the table of a patched object. The program must report
+// that, and its calls must be correct.
 func TestE2ELostTable(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("p.o", "gcc-p8-O2", "usc_gc.c", "-fPIE", "-ffunction-sections")
 	scpatch(t, mode{"inline", []string{"--user"}}, filepath.Join(w.dir, "p.o"))
 	for _, c := range []struct{ tool, want string }{
 		{"cp p.o q.o", "2\n1001\n"},
-		{"powerpc64le-linux-gnu-objcopy --rename-section static_call_cells=foo p.o q.o", "2\n1001\n"}, // stubs go through their keys
+		{"powerpc64le-linux-gnu-objcopy --rename-section static_call_cells=foo p.o q.o", "2\n1001\n"}, // the stubs go through their keys
 		{"powerpc64le-linux-gnu-objcopy --rename-section static_call_sites=foo p.o q.o",
 			"static call (all): calls are patched, but section static_call_sites is gone; they stay on the way through their keys\n2\n1001\n"},
 	} {

@@ -16,7 +16,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// linkFarKernel links an image of 40 MB, of objects that have only got a table.
+// linkFarKernel links an image of 40 MB from objects patched with --table-only.
 func linkFarKernel(t *testing.T, linker string, link []string) string {
 	t.Helper()
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
@@ -39,8 +39,8 @@ func linkFarKernel(t *testing.T, linker string, link []string) string {
 }
 
 // TestFarKernelImage patches images in which sites do not reach their
-// trampolines, or their targets: the entry of such a site names the linker's
-// stub, and it goes home if that is in reach.
+// trampolines or their targets. The entry of such a site must name the linker's
+// stub, and the site must call its target if that is in reach.
 func TestFarKernelImage(t *testing.T) {
 	tooltest.NoRace(t)
 	for linker := range kernelLinkers {
@@ -72,7 +72,7 @@ func TestFarKernelImage(t *testing.T) {
 				im := readImage(t, path)
 				unlisted := &imageFile{t, bytes.Clone(im.b), im.f, im.syms}
 				text := unlisted.memory("call_begin", 0)
-				w, _ := ppc64.Load(text, 0x1c) // through the linker's stub, and once more from another place
+				w, _ := ppc64.Load(text, 0x1c) // another call through the same stub of the linker
 				w, err := w.WithDisplacement(w.Displacement() - 0x18)
 				if err != nil {
 					t.Fatal(err)

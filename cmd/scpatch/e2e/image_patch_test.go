@@ -16,7 +16,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// An imageFile is a kernel image to be changed: symbols by name.
+// An imageFile is a kernel image to be changed, with its symbols by name.
 type imageFile struct {
 	t    *testing.T
 	b    []byte
@@ -48,7 +48,7 @@ func (im *imageFile) memory(name string, off uint64) []byte {
 	return im.b[sec.Off+s.Value-sec.Addr+off:]
 }
 
-// branch makes a word call an address.
+// branch turns a word into a call of an address.
 func (im *imageFile) branch(function string, off, to uint64) {
 	w, err := ppc64.Word(0x48000001).WithDisplacement(int64(to - im.syms[function].Value - off))
 	if err != nil {
@@ -75,9 +75,10 @@ var updateSites = []struct {
 	{"u_call", 0x20, "u_op"}, {"u_call", 0x30, "u_hook"}, {"u_call", 0x40, "u_zero"}, {"u_call_fixed", 0x18, "u_fixed"},
 }
 
-// TestPatchKernelImage sends the sites of a linked image home that its object
-// had sent home already: the image must become what it was, to the byte. Both
-// linkers, both sizes of entries, at a fixed address and relocatable.
+// TestPatchKernelImage patches an image in which the sites of a patched object
+// were sent back to their trampolines. The image must again be what it was,
+// byte for byte. It uses both linkers and both sizes of entries, at a fixed
+// address and relocatable.
 func TestPatchKernelImage(t *testing.T) {
 	for linker := range kernelLinkers {
 		for _, size := range []string{"--entry-size=8", "--entry-size=16"} {
@@ -113,8 +114,8 @@ func TestPatchKernelImage(t *testing.T) {
 	}
 }
 
-// TestPatchKernelImageRefused holds images that are not right, and sites that
-// stay, against what is said of them. The file stays as it is.
+// TestPatchKernelImageRefused checks the errors for invalid images, and the
+// reasons for sites that stay. The file must not change.
 func TestPatchKernelImageRefused(t *testing.T) {
 	path := linkKernel(t, "bfd", "0xc000000000000000", []string{"--entry-size=16"}, nil)
 	sound := readImage(t, path)
@@ -188,7 +189,8 @@ func (im *imageFile) symbolEntry(name string) []byte {
 	return im.b[im.f.Symtab().Off+uint64(im.syms[name].Index)*elf.Sym64Size:]
 }
 
-// moved returns a self-relative field of four bytes for another place of it.
+// moved returns a self-relative field of four bytes, adjusted for another
+// place.
 func moved(field []byte, by int32) []byte {
 	return binary.LittleEndian.AppendUint32(nil, uint32(int32(binary.LittleEndian.Uint32(field))+by))
 }

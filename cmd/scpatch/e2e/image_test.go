@@ -21,7 +21,7 @@ var kernelLinkers = map[string][]string{
 	"lld": {"ld.lld", "-m", "elf64lppc", "-z", "norelro"},
 }
 
-// linkKernel links a patched object as a kernel image is linked.
+// linkKernel links a patched object like a kernel image.
 func linkKernel(t *testing.T, linker, base string, patch, link []string) string {
 	t.Helper()
 	tooltest.Need(t, "powerpc64le-linux-gnu-ld.bfd", "ld.lld")
@@ -40,9 +40,9 @@ func linkKernel(t *testing.T, linker, base string, patch, link []string) string 
 	return filepath.Join(dir, "vmlinux")
 }
 
-// TestVerifyKernelImage verifies an image whose table is in no section of its
-// own, at a fixed address and relocatable, with entries of both sizes, and one
-// that was linked from other objects than the patched ones.
+// TestVerifyKernelImage verifies an image whose table has no section of its
+// own, at a fixed address and relocatable, with entries of both sizes, and an
+// image that was linked from unpatched objects.
 func TestVerifyKernelImage(t *testing.T) {
 	const fixed = "0xc000000000000000"
 	for linker := range kernelLinkers {
@@ -89,8 +89,8 @@ func TestVerifyKernelFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// place returns where in the file a symbol's memory is, entry where its entry
-	// in the symbol table is.
+	// place returns the file offset of a symbol's memory, and that of its entry
+	// in the symbol table.
 	place := func(name string) (at, entry uint64) {
 		for i, s := range syms {
 			if s.Name == name {
@@ -101,7 +101,8 @@ func TestVerifyKernelFaults(t *testing.T) {
 		t.Fatalf("no symbol %s", name)
 		return 0, 0
 	}
-	// call puts a branch to a symbol over the third instruction of a function.
+	// call replaces the third instruction of a function by a branch to a
+	// symbol.
 	call := func(b []byte, from, to string, link ppc64.Word) {
 		at, _ := place(from)
 		n, _ := place(to)

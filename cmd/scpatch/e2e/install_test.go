@@ -27,7 +27,7 @@ var (
 func makeInstall(t *testing.T, w *workshop, target, prefix, destdir string) {
 	t.Helper()
 	tooltest.Need(t, "make")
-	for _, pattern := range []string{clitest.RepoPath("share", "*"), clitest.RepoPath("Makefile")} { // for go test, see newWorkshop
+	for _, pattern := range []string{clitest.RepoPath("share", "*"), clitest.RepoPath("Makefile")} { // for go test; see newWorkshop
 		files, _ := filepath.Glob(pattern)
 		for _, f := range files {
 			clitest.ReadFile(t, f)
@@ -80,7 +80,7 @@ func TestE2EInstall(t *testing.T) {
 		if left := clitest.FilesBelow(t, stage); len(left) != 1 {
 			t.Errorf("left behind: %v", left)
 		}
-		makeInstall(t, w, "uninstall", prefix, stage) // of nothing
+		makeInstall(t, w, "uninstall", prefix, stage) // nothing is installed
 	})
 
 	t.Run("make", func(t *testing.T) {
@@ -97,7 +97,8 @@ $(OBJECTS): usc.h
 `)
 		share := filepath.Join(prefix, "share", "scpatch")
 		checkProject(t, w, dir, ".", []string{"make", "-s", "SHARE=" + share})
-		// A form that calls do not get is an error, and no object.
+		// If a required form is not reached, that is an error, and there is no
+		// object.
 		cmd := exec.Command("make", "-s", "SHARE="+share, "SCPATCHFLAGS=--user --quiet --require constant", "-W", "usc_calls.c")
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "usc_calls.o: ") {
@@ -108,7 +109,7 @@ $(OBJECTS): usc.h
 		}
 	})
 
-	// With a precompiled header, and directories of the project's own.
+	// With a precompiled header, and with directories of the project.
 	for _, c := range [][]string{
 		{"Ninja", "-DCMAKE_C_COMPILER=powerpc64le-linux-gnu-gcc"},
 		{"Unix Makefiles", "-DCMAKE_C_COMPILER=powerpc64le-linux-gnu-gcc"},
@@ -147,7 +148,7 @@ $(OBJECTS): usc.h
 		execute(t, dir, []string{"pkg-config", "--exact-version=" + strings.Fields(string(version))[1], "scpatch"})
 	})
 
-	// A program that runs anywhere, for the machine that builds it.
+	// A portable program, built for this machine.
 	t.Run("native", func(t *testing.T) {
 		tooltest.Need(t, "gcc")
 		dir := clitest.InDirectory(t, map[string]string{
@@ -185,8 +186,8 @@ scpatch_patch(app)
 		execute(t, dir, []string{"b/app"})
 	})
 
-	// Objects of one name are made at the same time, and one cannot be patched: it is
-	// tried again until it can.
+	// Objects with the same name are made at the same time, and one cannot be
+	// patched. It must be made again until it can.
 	t.Run("make -j", func(t *testing.T) {
 		files := map[string]string{"Makefile": `
 include $(SHARE)/scpatch.mk
@@ -255,7 +256,7 @@ AC_OUTPUT
 	})
 }
 
-// project is a new directory with the program's sources and a file.
+// project returns a new directory with the program's sources and a file.
 func project(t *testing.T, name, text string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -267,8 +268,9 @@ func project(t *testing.T, name, text string) string {
 	return dir
 }
 
-// checkProject builds, and looks at what was built: all sites patched, the program
-// right; a second build does nothing; a third one compiles what has changed.
+// checkProject builds and checks the result: all sites are patched, and the
+// program is correct. A second build must do nothing, and a third one must
+// compile what has changed.
 func checkProject(t *testing.T, w *workshop, dir, out string, build []string) {
 	t.Helper()
 	built := func() map[string]fs.FileInfo {

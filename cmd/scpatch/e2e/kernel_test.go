@@ -18,7 +18,8 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// kernelDir is where make kernel-object leaves a real kernel.
+// kernelDir returns the directory where make kernel-object leaves a real
+// kernel.
 func kernelDir(t *testing.T) string {
 	dir := os.Getenv("SCPATCH_KERNEL")
 	if dir == "" {
@@ -28,7 +29,7 @@ func kernelDir(t *testing.T) string {
 }
 
 // TestKernelImage patches a real vmlinux.o. Every call to a trampoline that its
-// relocations show must be found, sent home and be in the table.
+// relocations show must be found, patched and listed in the table.
 func TestKernelImage(t *testing.T) {
 	tooltest.Long(t, "make kernel-check")
 	in := filepath.Join(kernelDir(t), "vmlinux.o")
@@ -63,8 +64,8 @@ func TestKernelImage(t *testing.T) {
 	t.Logf("%d sites: %v", len(plan), forms)
 }
 
-// TestKernelModules patches real modules: no site stays on its trampoline, and all
-// are in the table, also those of the kernel's keys.
+// TestKernelModules patches real modules. No site may stay on its trampoline,
+// and the table must list all, including those of the kernel's keys.
 func TestKernelModules(t *testing.T) {
 	tooltest.Long(t, "make kernel-check")
 	modules, err := filepath.Glob(filepath.Join(kernelDir(t), "modules", "*.ko"))
@@ -123,7 +124,8 @@ func patchCopy(t *testing.T, in string) string {
 	return out
 }
 
-// linkable wants both linkers to take an object, and readelf to say nothing.
+// linkable checks that both linkers accept an object and readelf does not
+// complain.
 func linkable(t *testing.T, path string) {
 	t.Helper()
 	tooltest.Need(t, "powerpc64le-linux-gnu-ld", "powerpc64le-linux-gnu-readelf", "ld.lld")

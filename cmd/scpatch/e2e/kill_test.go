@@ -17,10 +17,10 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 )
 
-// TestKilled kills a run over many files at a moment that chance decides, 25
-// times, or as many as SCPATCH_KILLS says. Every file has to be the old one or the
-// new one, whole. Beside them there may be a new file that was about to get its
-// name, and the next run over the files ends with nothing of that.
+// TestKilled kills a run on many files at a random moment, 25 times or as often
+// as SCPATCH_KILLS says. Every file must be the complete old or new one. Beside
+// them there may be one new file that was about to be renamed, which the next
+// run must remove.
 func TestKilled(t *testing.T) {
 	kills := 25
 	if s := os.Getenv("SCPATCH_KILLS"); s != "" {
@@ -46,7 +46,7 @@ func TestKilled(t *testing.T) {
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = cmd.Wait() // killed, or done before
+		_ = cmd.Wait() // killed, or done
 		switch n, strays := b.look(t, fmt.Sprintf("kill %d", try)); {
 		case n == 0:
 			untouched++
@@ -72,7 +72,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// A batch is a directory of objects that scpatch has something to do with.
+// A batch is a directory of objects that scpatch changes.
 type batch struct {
 	dir      string
 	names    []string
@@ -91,14 +91,14 @@ func newBatch(t *testing.T, n int) *batch {
 
 func (b *batch) args() []string { return append([]string{"--quiet"}, b.names...) }
 
-// fill makes the files old.
+// fill writes the old files.
 func (b *batch) fill(t *testing.T) {
 	for i, name := range b.names {
 		clitest.WriteFile(t, name, b.old[i])
 	}
 }
 
-// readPatched notes what has become of the files.
+// readPatched records the patched files.
 func (b *batch) readPatched(t *testing.T) {
 	b.new = nil
 	for i, name := range b.names {
@@ -109,8 +109,8 @@ func (b *batch) readPatched(t *testing.T) {
 	}
 }
 
-// look counts the files that are new and what was left beside them; the others
-// have to be old.
+// look counts the new files and the leftovers beside them. All other files must
+// be old.
 func (b *batch) look(t *testing.T, when string) (patched, left int) {
 	t.Helper()
 	for i, name := range b.names {

@@ -13,10 +13,10 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// checkLinked verifies a linked program, as the last step of a build does, and
+// checkLinked verifies a linked program, like the last step of a build, and
 // counts: every site that the plans list must be in the table, and every one
-// that they call direct must be so. The record has those besides that stay. The
-// objects that nobody has patched may have calls of their own.
+// that they call direct must be direct. The record also has those that stay.
+// Objects that are not patched may have calls of their own.
 func checkLinked(t *testing.T, program string, wantSites, wantDirect int) {
 	t.Helper()
 	stdout, stderr, code := runCommand("verify", "--json", "--allow-unpatched", program)
@@ -36,7 +36,8 @@ func checkLinked(t *testing.T, program string, wantSites, wantDirect int) {
 	}
 }
 
-// checkUnlisted wants the calls that only decoding shows refused, and no others.
+// checkUnlisted checks that verify rejects the calls that only decoding shows,
+// and no others.
 func checkUnlisted(t *testing.T, program string, want int) {
 	t.Helper()
 	_, stderr, code := runCommand("verify", program)
@@ -46,10 +47,10 @@ func checkUnlisted(t *testing.T, program string, want int) {
 	}
 }
 
-// listedSites counts the sites of a cell's patched objects that are in the
-// table, and those of them that must reach their target without a stub: direct
-// calls of one unit with a TOC pointer. hidden are those that neither a relocation
-// nor an entry shows.
+// listedSites counts the sites of a cell's patched objects in the table, and
+// those of them that must reach their target without a stub: direct calls
+// within a unit, with a TOC pointer. hidden counts those that neither a
+// relocation nor an entry shows.
 func listedSites(t *testing.T, dir string, names []string, args []string) (listed, direct, hidden int) {
 	t.Helper()
 	for _, name := range names {

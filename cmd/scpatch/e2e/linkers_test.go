@@ -21,20 +21,20 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// A linkerFact is what the linkers make of a branch as a naive tool would leave
-// it, and what scpatch says of such a site. docs/linkers.md has them in words;
-// they are why the contract refuses what it refuses. A linker that differs has
-// changed a fact: look at what scpatch relies on before the row is changed.
+// A linkerFact is what the linkers make of a branch that a naive tool would
+// leave, and what scpatch decides for such a site. docs/linkers.md describes
+// these facts, which are the reasons for scpatch's rules. If a linker differs,
+// a fact has changed: check what scpatch relies on before you change the row.
 type linkerFact struct {
 	name     string
 	place    string   // how it is linked: linkPlaces
 	defines  []string // of testdata/src/linkers/call.S
-	bfd, lld string   // outcome's words
-	scpatch  string   // "OBJECT TEXT": an object of testdata/obj, and what list --user says of its site
+	bfd, lld string   // results of outcome
+	scpatch  string   // "OBJECT TEXT": an object of testdata/obj, and what list --user prints about its site
 }
 
-// Each place is a line for the library and one for the program; a library
-// "libcall.so" holds the call.
+// Each place has a command for the library and one for the program. A library
+// "libcall.so" contains the call.
 var linkPlaces = map[string]struct{ libTarget, libCall, program []string }{
 	"object":          {program: []string{"-pie", "main.o", "call.o", "target.o"}},
 	"same file":       {program: []string{"-pie", "main.o", "call.o"}},
@@ -63,7 +63,7 @@ var linkerFacts = []linkerFact{
 	{"b, foreign", "library", []string{"TAIL", "SITE=b target"}, lacks, lacks, "bad-tailforeign.o tail-other-unit"},
 	{"b, foreign, no PIE", "library, no PIE", []string{"TAIL", "SITE=b target"}, lacks, lacks, "bad-tailforeign.o tail-other-unit"},
 
-	// 1. ld.bfd exempts what is in the section of the call.
+	// 1. ld.bfd exempts targets in the section of the call.
 	{"bl without slot, same section, preempted", "preempted", []string{"HERE", "SITE=bl target"},
 		"2: bl; addi r1,r1,48", "16: bl; ld r2,24(r1)", "bad-noslot.o no-slot"},
 	{"b, same section, preempted", "preempted", []string{"TAIL", "HERE", "SITE=b target"},
@@ -73,8 +73,9 @@ var linkerFacts = []linkerFact{
 	{"b, same section, local entry 1", "same file", []string{"TAIL", "HERE", "LE1", "SITE=b target"},
 		"2: b; li r3,0", lacks, ""},
 
-	// 2. ld.lld exempts what is in the file of the call, if it goes through the
-	// PLT, and writes the restore over the next word, whatever it is.
+	// 2. ld.lld exempts targets in the file of the call if the call goes
+	// through the PLT, and writes the restore over the next word, whatever it
+	// is.
 	{"bl without slot, same file, preemptible", "in a library", []string{"HERE", "APART", "SITE=bl target"},
 		lacks, "16: bl; ld r2,24(r1)", "bad-noslot.o no-slot"},
 	{"b, same file, preemptible", "in a library", []string{"TAIL", "HERE", "APART", "SITE=b target"},
@@ -119,15 +120,16 @@ var linkerFacts = []linkerFact{
 	{"key by @got", "library", []string{"SAVE", viaGOT, restore}, "0: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 	{"key by @got, from a library", "two libraries", []string{"SAVE", viaGOT, restore}, "0: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 
-	// 8. A table entry for such a key: ld.lld copies it into a program, ld.bfd
-	// leaves 32 bits to the dynamic linker, and does not say that they may be too few.
+	// 8. A table entry for such a key: ld.lld copies it into a program, ld.bfd leaves
+	// 32 bits to the dynamic linker and does not warn that they may be too few.
 	{"REL32 to a key", "library", []string{"SAVE", viaREL, restore, "ENTRY=__SCK__x-."}, "0: bctrl; ld r2,24(r1) or SIGSEGV: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 	{"REL32 to a key, no PIE", "library, no PIE", []string{"SAVE", viaREL, restore, "ENTRY=__SCK__x-."},
 		"SIGSEGV: bctrl; ld r2,24(r1)", "0: bctrl; ld r2,24(r1)", ""},
 	{"REL32 to a key, from a library", "two libraries", []string{"SAVE", viaREL, restore, "ENTRY=__SCK__x-."},
 		"0: bctrl; ld r2,24(r1) or SIGSEGV: bctrl; ld r2,24(r1)", "error: relocation R_PPC64_REL32 cannot be used against symbol '__SCK__x'", ""},
 
-	// 9. An inline PLT sequence: ld.bfd makes a bl of it and forgets local entry 1.
+	// 9. An inline PLT sequence: ld.bfd turns it into a bl and ignores local
+	// entry 1.
 	{"inline PLT, local entry 1", "same file", []string{"HERE", "LE1", "SAVE", viaPLT, restore},
 		"2: bl; nop", "error: unknown relocation (119)", "bad-longcall.o call-form"},
 }
@@ -157,8 +159,9 @@ func TestLinkerFacts(t *testing.T) {
 	}
 }
 
-// matchesOutcome compares outcomes; of an error only a part is wanted. What depends on
-// where a program and its library lie, which qemu 10 takes from the host, is one of two.
+// matchesOutcome compares outcomes. An error only has to contain the wanted text. An
+// outcome that depends on the addresses of a program and its library, which qemu 10
+// takes from the host, may be one of two.
 func matchesOutcome(got, want string) bool {
 	if one, other, two := strings.Cut(want, " or "); two {
 		return got == one || got == other
@@ -184,8 +187,9 @@ func (f linkerFact) assemble(t *testing.T, compiler, dir string) {
 	}
 }
 
-// outcome links and runs: "error: what the linker says", or the exit status or
-// signal, the branch at the site, and the word after it.
+// outcome links and runs a program. It returns "error: " and the linker's
+// message, or the exit status or signal, the branch at the site, and the word
+// after it.
 func (f linkerFact) outcome(t *testing.T, m *manifest, linker, dir string) string {
 	place, ok := linkPlaces[f.place]
 	if !ok {
@@ -237,7 +241,7 @@ func command(dir string, words ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
-// siteWords shows the word before the symbol `behind' and the one there.
+// siteWords returns the word before the symbol `behind' and the word at it.
 func siteWords(t *testing.T, path string) string {
 	f, err := elf.Open(path)
 	if err != nil {

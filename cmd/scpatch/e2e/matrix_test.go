@@ -20,14 +20,14 @@ import (
 
 // TestE2EToolMatrix builds programs of testdata/e2e/cells.txt with each version of gcc
 // and clang that is installed, for each processor, and has each linker link their objects
-// unpatched and patched. Random programs join them. A program must print what it is to
-// print, patched or not, and verify must be content. What does not link unpatched
-// says nothing about scpatch; it is counted, and the log has the command.
+// unpatched and patched. It adds random programs. A program must print the expected
+// output, patched or not, and verify must accept it. A program that does not link
+// unpatched says nothing about scpatch; it is counted, and the log has the command.
 //
 // SCPATCH_MATRIX says how many cells each compiler builds for each processor, at most all,
-// and how many random programs, at most 24; SCPATCH_FIRST says with which to begin. Without
+// and how many random programs, at most 24; SCPATCH_FIRST says where to start. Without
 // SCPATCH_MATRIX, each compiler builds one cell for one processor, and one linker links it.
-// What fails is left in build/matrix.
+// Failures are left in build/matrix.
 func TestE2EToolMatrix(t *testing.T) {
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], crossPrefix+"gcc", crossPrefix+"g++", "clang", "clang++", "ld.lld")
@@ -63,7 +63,7 @@ func TestE2EToolMatrix(t *testing.T) {
 	}
 }
 
-// A matrixPart is what one compiler builds for one processor.
+// A matrixPart is the part for one compiler and one processor.
 type matrixPart struct {
 	*manifest
 	table    *matrixTable
@@ -99,7 +99,7 @@ func (x *matrixPart) run(t *testing.T) {
 	}
 }
 
-// dir is an empty directory for a test. It is removed if the test passes.
+// dir returns an empty directory for a test. It is removed if the test passes.
 func (x *matrixPart) dir(t *testing.T) string {
 	dir, err := filepath.Abs(clitest.RepoPath("build", "matrix", strings.TrimPrefix(t.Name(), "TestE2EToolMatrix/")))
 	if err != nil {
@@ -130,7 +130,7 @@ func (x *matrixPart) cell(t *testing.T, c *cell, compiler string) {
 		}
 		return
 	}
-	right := map[string]bool{} // the linkers whose unpatched program is right
+	right := map[string]bool{} // the linkers whose unpatched program is correct
 	seen := map[[32]byte]bool{}
 	for _, md := range c.modes() {
 		dir := filepath.Join(top, md.name)
@@ -151,7 +151,7 @@ func (x *matrixPart) cell(t *testing.T, c *cell, compiler string) {
 		seen[h] = true
 		for _, l := range x.linkers {
 			switch {
-			case !c.links(l) || !strings.HasPrefix(md.name, "user") && md.args != nil && strings.HasPrefix(l, "mold"): // it links no kernels
+			case !c.links(l) || !strings.HasPrefix(md.name, "user") && md.args != nil && strings.HasPrefix(l, "mold"): // mold links no kernels
 			case md.args == nil:
 				got, err := x.linkAndRun(c, l, dir)
 				if right[l] = err == nil && got == want; !right[l] {
@@ -172,8 +172,7 @@ func (x *matrixPart) cell(t *testing.T, c *cell, compiler string) {
 	}
 }
 
-// try links and runs a patched program, and has it verified. It reports whether all is
-// right.
+// try links, runs and verifies a patched program, and reports whether all succeeded.
 func (x *matrixPart) try(t *testing.T, c *cell, md mode, linker, dir, want string) bool {
 	got, err := x.linkAndRun(c, linker, dir)
 	if err != nil {
@@ -209,7 +208,7 @@ func (x *matrixPart) objects(c *cell, compiler, dir string) error {
 	return nil
 }
 
-// linkAndRun links a cell in dir and returns what its program prints.
+// linkAndRun links a cell in dir and returns the output of its program.
 func (x *matrixPart) linkAndRun(c *cell, linker, dir string) (string, error) {
 	link := x.manifest.linkers[linker]
 	for _, l := range c.library {
@@ -289,7 +288,7 @@ func (m *matrixTable) add(x *matrixPart, linker string, passed bool) {
 	}
 }
 
-// log prints the table: the programs that passed, and if there are any, those that failed
+// log prints the table: the programs that passed and, if there are any, those that failed
 // and those that are wrong unpatched.
 func (m *matrixTable) log(t *testing.T) {
 	var text strings.Builder

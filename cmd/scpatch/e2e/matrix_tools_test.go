@@ -21,15 +21,15 @@ type matrixCompiler struct {
 
 const crossPrefix = "powerpc64le-linux-gnu-"
 
-// matrixProcessors are the values of -mcpu, and what the emulator runs as.
+// matrixProcessors are the values of -mcpu, and the processors to emulate.
 var matrixProcessors = []string{"power8", "power9", "power10", "power11"}
 
-// hasPrefixed reports whether code for a processor uses prefixed instructions, and keeps
+// hasPrefixed reports whether code for a processor uses prefixed instructions and keeps
 // no TOC pointer.
 func hasPrefixed(cpu string) bool { return cpu == "power10" || cpu == "power11" }
 
-// matrixCompilers are the versions of the matrix that are installed, by the names that
-// Debian gives them.
+// matrixCompilers returns the installed compilers of the matrix, by their names in
+// Debian.
 func matrixCompilers() (found []matrixCompiler) {
 	for _, v := range []int{12, 13, 14, 15, 16} {
 		found = append(found, matrixCompiler{fmt.Sprintf("gcc-%d", v), "gcc", fmt.Sprintf("%sgcc-%d", crossPrefix, v), fmt.Sprintf("%sg++-%d", crossPrefix, v)})
@@ -40,8 +40,8 @@ func matrixCompilers() (found []matrixCompiler) {
 	return slices.DeleteFunc(found, func(c matrixCompiler) bool { return !hasTool(c.c) || !hasTool(c.cxx) })
 }
 
-// knows reports whether the compiler makes code for a processor. clang 14 takes any name
-// without a word.
+// knows reports whether the compiler supports a processor. clang 14 silently accepts any
+// name.
 func (c matrixCompiler) knows(cpu string) bool {
 	command := []string{c.c, "-mcpu=" + cpu, "-xc", "-dM", "-E", "/dev/null"}
 	if c.kind == "clang" {
@@ -51,8 +51,8 @@ func (c matrixCompiler) knows(cpu string) bool {
 	return err == nil && strings.Contains(string(out), " _ARCH_PWR"+strings.TrimPrefix(cpu, "power")+" ")
 }
 
-// matrixLinkers are the commands of the linkers of the matrix that are installed, by name
-// and version.
+// matrixLinkers returns the commands of the installed linkers of the matrix, by name and
+// version.
 func matrixLinkers(t *testing.T) map[string][]string {
 	driver := crossPrefix + "g++"
 	found := map[string][]string{"bfd-" + linkerVersion(t, crossPrefix+"ld.bfd"): {driver, "-fuse-ld=bfd"}}
@@ -69,7 +69,7 @@ func matrixLinkers(t *testing.T) map[string][]string {
 	return found
 }
 
-// linkerVersion is the first word of what a linker says about itself that is a number.
+// linkerVersion returns the first word of a linker's --version that is a number.
 func linkerVersion(t *testing.T, linker string) string {
 	t.Helper()
 	out, err := exec.Command(linker, "--version").Output()
@@ -87,7 +87,7 @@ func linkerVersion(t *testing.T, linker string) string {
 	return ""
 }
 
-// withTools is the manifest with another compiler, processor and linkers.
+// withTools returns the manifest with another compiler, processor and linkers.
 func (m *manifest) withTools(c matrixCompiler, cpu string, linkers map[string][]string, emulated string) *manifest {
 	w := &manifest{compilers: map[string][]string{}, linkers: maps.Clone(m.linkers), cells: m.cells}
 	maps.Copy(w.linkers, linkers)
@@ -118,8 +118,8 @@ func (m *manifest) withTools(c matrixCompiler, cpu string, linkers map[string][]
 	return w
 }
 
-// emulates is the processor that the emulator runs code for cpu as: power10 where it does
-// not know power11, which has no new instruction for programs.
+// emulates returns the processor to emulate for cpu: power10 if the emulator does not
+// know power11, which has no new instructions for programs.
 func emulates(t *testing.T, emulator, cpu string) string {
 	t.Helper()
 	out, _ := exec.Command(emulator, "-cpu", "help").Output() // qemu 7.2 exits with 1
@@ -133,16 +133,16 @@ func emulates(t *testing.T, emulator, cpu string) string {
 	return cpu
 }
 
-// suits is the n-th of a cell's compilers of that kind whose code is for cpu; empty if
-// there is none, or some object of the cell is not made by a compiler, or is for another
-// class of processors than the emulated one.
+// suits returns the n-th of a cell's compilers of a kind whose code is for cpu. It
+// returns "" if there is none, or if an object of the cell is not compiled, or is for
+// another class of processors than the emulated one.
 func (c *cell) suits(kind, cpu string, n int) string {
 	for _, o := range c.objects {
 		if o.committed || !hasPrefixed(cpu) && strings.Contains(o.compiler, "-p10-") {
 			return ""
 		}
 	}
-	if strings.HasPrefix(c.name, "count") { // has a test of its own
+	if strings.HasPrefix(c.name, "count") { // they have a test of their own
 		return ""
 	}
 	of := map[string][]string{"gcc": {"gcc-", "gxx-"}, "clang": {"clang-", "clangxx-"}}[kind]

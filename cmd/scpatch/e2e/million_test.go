@@ -18,9 +18,9 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// A largeSize is the size of a large object: so many calls in functions of 1,000,
-// so many of them through a trampoline, each key having as many sites as the
-// others.
+// A largeSize is the size of a large object: the number of calls, in functions
+// of 1,000 each; the number of those that go through a trampoline; and the
+// number of keys, all with equally many sites.
 type largeSize struct {
 	relocs, sites, keys int
 }
@@ -29,25 +29,25 @@ type largeSize struct {
 var millionSize = largeSize{relocs: 1_000_000, sites: 100_000, keys: 10_000}
 
 const (
-	largeCalls = 1000 // of each function
+	largeCalls = 1000 // calls in each function
 	largeOuter = 1000 // undefined functions
 	largeTramp = 32   // bytes of a trampoline
 	largeFunc  = 4 * (5 + 2*largeCalls + 4)
 	largeKey   = 16 // bytes of a key
 )
 
-// A large is a large object and what is true of it.
+// A large is a large object with its known properties.
 type large struct {
 	size  largeSize
 	data  []byte
 	sites map[uint64]int // key by offset in .text
-	left  int            // R_PPC64_REL24 relocations after patching: those of constants go
+	left  int            // R_PPC64_REL24 relocations after patching, without those of constants
 }
 
-// millionObject makes the large object once.
+// millionObject returns the large object, made once.
 var millionObject = sync.OnceValue(func() *large { return largeObject(millionSize) })
 
-// largeObject makes a large object, the same one each time.
+// largeObject makes a large object, the same one every time.
 func largeObject(size largeSize) *large {
 	const (
 		secText = 1 + iota
@@ -63,7 +63,8 @@ func largeObject(size largeSize) *large {
 	m := &large{size: size, sites: make(map[uint64]int, size.sites), left: size.relocs}
 	funcs, every := size.relocs/largeCalls, size.relocs/size.sites
 
-	// Symbols: every other function is local, and keys name those by the section.
+	// Symbols: every second function is local, and keys refer to those by the
+	// section.
 	var symtab, strtab []byte
 	symbols := make(map[string]uint32)
 	strtab = append(strtab, 0)
@@ -228,13 +229,13 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// TestWriteLarge writes the large objects of the benchmarks into a directory: the
-// million, and those from which it is seen how the cost grows with the relocations
-// and with the sites.
+// TestWriteLarge writes the large objects of the benchmarks into a directory:
+// the million, and those that show how the cost grows with relocations and with
+// sites.
 func TestWriteLarge(t *testing.T) {
 	dir := os.Getenv("SCPATCH_LARGE")
 	if dir == "" {
-		return // not a test, but make bench's way to the objects
+		return // not a test: make bench uses it to get the objects
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -253,9 +254,9 @@ func TestWriteLarge(t *testing.T) {
 	}
 }
 
-// TestMillion patches the large object and reads the result with debug/elf:
-// every site is in the table with its key, and nothing branches to a trampoline
-// any more.
+// TestMillion patches the large object and reads the result with debug/elf.
+// Every site must be in the table with its key, and nothing may branch to a
+// trampoline.
 func TestMillion(t *testing.T) {
 	tooltest.NoRace(t)
 	m := millionObject()

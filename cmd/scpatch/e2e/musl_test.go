@@ -15,7 +15,8 @@ import (
 )
 
 // TestMusl builds a program of the header, and one with threads, children and
-// signals, with musl's headers and libraries, static and with its dynamic linker.
+// signals, with musl's headers and libraries, statically and dynamically
+// linked.
 func TestMusl(t *testing.T) {
 	tooltest.Long(t, "make musl-test")
 	root := os.Getenv("SCPATCH_MUSL")
@@ -25,11 +26,11 @@ func TestMusl(t *testing.T) {
 		tooltest.Missing(t, "no musl in SCPATCH_MUSL; make musl-test fetches it")
 	}
 	w := newWorkshop(t)
-	// The specs of Debian's musl-gcc, for where the package is unpacked.
+	// The specs of Debian's musl-gcc, adapted to where the package is unpacked.
 	here := strings.NewReplacer(" /usr/include", " "+root+"/usr/include", "/usr/lib/powerpc64le-linux-musl", lib).Replace(string(specs))
 	specsFile := filepath.Join(w.dir, "specs")
 	clitest.WriteFile(t, specsFile, []byte(here))
-	// musl for ppc64le has long double of 64 bits.
+	// musl for ppc64le has a long double of 64 bits.
 	gcc := slices.Concat(w.compilers["gcc-p8-O2"], []string{"-specs=" + specsFile, "-mlong-double-64"})
 	compile := func(source string) string {
 		object := strings.TrimSuffix(source, "c") + "o"
@@ -49,7 +50,8 @@ func TestMusl(t *testing.T) {
 	}{
 		{objects, map[string]string{"": usc}},
 		{[]string{compile("usc_follow.c")}, map[string]string{
-			// Without the first two lines' calls: musl runs no .preinit_array.
+			// The first two lines have no calls: musl does not run
+			// .preinit_array.
 			"early":  "0 0 0\n0 0 0\n10 0 0\n30 0 0\npatching 1\n",
 			"fork":   "children that went wrong: 0\npatching 1\n",
 			"signal": "handled, 0 wrong\npatching 1\n",
@@ -58,7 +60,8 @@ func TestMusl(t *testing.T) {
 		for _, link := range [][]string{{"-static"}, {"-pie"}} {
 			execute(t, w.dir, slices.Concat(gcc, link, p.objects, []string{"-o", "program"}))
 			for arg, want := range p.args {
-				// Not execute, which gives it a minute: a child of many threads takes longer on a busy machine.
+				// Not execute, which allows a minute: a child of many threads takes longer on a
+				// busy machine.
 				words := slices.Concat([]string{"-L", root, "./program"}, strings.Fields(arg))
 				cmd := exec.Command(w.run[0], words...)
 				cmd.Dir = w.dir

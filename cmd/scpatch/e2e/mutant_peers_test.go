@@ -20,11 +20,10 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestMutantPeers gives as many mutants as SCPATCH_MUTANT_PEERS says to scpatch and
-// to other programs that rewrite objects, and counts what becomes of each: it is
-// the source of a table of docs/reliability.md. The programs run as they are, with
-// 20 seconds and 8 GB. OBJTOOL is the kernel's. Of scpatch nothing may be counted
-// that a program should not do.
+// TestMutantPeers runs scpatch and other programs that rewrite objects on
+// SCPATCH_MUTANT_PEERS mutants and counts the outcomes. It is the source of a
+// table in docs/reliability.md. The programs have limits of 20 seconds and 8
+// GB. OBJTOOL is the kernel's objtool. scpatch must have no bad outcome.
 func TestMutantPeers(t *testing.T) {
 	n, err := strconv.Atoi(cmp.Or(os.Getenv("SCPATCH_MUTANT_PEERS"), "50"))
 	if err != nil {
@@ -71,7 +70,7 @@ func TestMutantPeers(t *testing.T) {
 				switch {
 				case !ended:
 					p.lost[hung]++
-				case status.Signaled() || status.ExitStatus() > 128: // by the shell
+				case status.Signaled() || status.ExitStatus() > 128: // reported by the shell
 					p.lost[crashed]++
 				case wrong != nil && status.ExitStatus() == 0:
 					p.lost[silent]++
@@ -97,7 +96,7 @@ func TestMutantPeers(t *testing.T) {
 	}
 }
 
-// within runs a program over a file within limits.
+// within runs a program on a file within limits.
 func within(t *testing.T, args []string, path string) (status syscall.WaitStatus, ended bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -111,8 +110,8 @@ func within(t *testing.T, args []string, path string) (status syscall.WaitStatus
 	return status, ctx.Err() == nil
 }
 
-// FuzzPatch gives the command any bytes, in every way that TestMutants does, and
-// wants the same of it.
+// FuzzPatch runs the command on any bytes, in every way that TestMutants does,
+// with the same checks.
 func FuzzPatch(f *testing.F) {
 	for i, name := range mutantSources {
 		f.Add(clitest.ReadFile(f, clitest.RepoPath("testdata", "obj", name)), uint(i))

@@ -19,23 +19,23 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// mutantSources are objects with sites: with a table of either size, of both
-// compilers, with groups, with and without TOC pointers, with stubs of scpatch, a
-// module, a linked one.
+// mutantSources are objects with sites: with a table of either size, from both
+// compilers, with groups, with and without TOC pointers, with stubs of scpatch,
+// and a module, also linked.
 var mutantSources = []string{
 	"asm-annot16.o", "asm-annot8-partial.o", "asm-slots.o", "asm-tail.o", "asm-trampkey.o", "asm-alt.o", "gcc-p8-O2-update.o",
 	"gcc-p8-O2-count.o", "gcc-p8-O2-small-debug.o", "gcc-p10-O2-cxx_a.o", "clang-p8-O2-extkey.o", "clang-p10-O2-sites.o",
 	"gcc-p8-O2-fsec-sites.o", "module.o", "module-large-signed.ko", "odd-fatlto.o",
 }
 
-// mutantOptions are the ways to call scpatch that mutants are given by turns.
+// mutantOptions are the options with which scpatch runs on mutants, in turn.
 var mutantOptions = [][]string{
 	nil, {"--module"}, {"--user"}, {"--runtime=trampoline"}, {"--runtime=none", "--whole-program"}, {"--table-only"},
 	{"--strip-signature", "--module"}, {"--user", "--allow-shadow"},
 }
 
-// TestTruncatedFiles gives the command a small object cut at every length: exit
-// code, message, and the file as it was.
+// TestTruncatedFiles runs the command on a small object cut at every length,
+// and checks the exit code and the message, and that the file is unchanged.
 func TestTruncatedFiles(t *testing.T) {
 	whole := clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", mutantSources[0]))
 	path := filepath.Join(t.TempDir(), "cut.o")
@@ -51,11 +51,11 @@ func TestTruncatedFiles(t *testing.T) {
 	}
 }
 
-// TestMutants gives the command changed objects, 200 of each source, or as many as
-// SCPATCH_MUTANTS says. What is refused is left as it is, with a message. What is
-// rewritten was an object that an independent check finds nothing wrong with, is
-// one afterwards, and is left alone by a second run. Nothing takes long, or much
-// memory, whatever a count in the file says; nothing is left behind.
+// TestMutants runs the command on changed objects, 200 of each source, or as
+// many as SCPATCH_MUTANTS says. A rejected file must stay unchanged, with a
+// message. A rewritten file must pass an independent check before and after,
+// and a second run must not change it. No run may take long or much memory,
+// whatever a count in the file says, or leave anything behind.
 func TestMutants(t *testing.T) {
 	each := 200
 	if tooltest.Brief() {
@@ -96,10 +96,10 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// A mutantCount is what became of mutants.
+// A mutantCount counts the outcomes of mutants.
 type mutantCount struct {
 	refused, same, rewritten int
-	invalid                  int // of all of them
+	invalid                  int // among all mutants
 	kinds                    map[string]int
 }
 
@@ -109,7 +109,7 @@ func (c *mutantCount) try(t testing.TB, path string, b []byte, n int, what strin
 			t.Fatalf("%s: panic: %v", what, p)
 		}
 	}()
-	// No limit to hold, but an end to what has none.
+	// Not a limit on the time, but an end to endless loops.
 	hung := time.AfterFunc(time.Minute, func() { panic(what + ": no end after a minute") })
 	defer hung.Stop()
 	wrong := structure(b)
@@ -119,7 +119,7 @@ func (c *mutantCount) try(t testing.TB, path string, b []byte, n int, what strin
 	options := mutantOptions[n/3%len(mutantOptions)]
 	before := allocated()
 	code, message := patchBytes(t, path, b, options...)
-	// The tests' own copies of the file are in it, and what a fuzzing process does besides.
+	// This includes the tests' own copies of the file, and other work of a fuzzing process.
 	if used, limit := allocated()-before, uint64(8<<20+100*len(b)); used > limit {
 		t.Errorf("%s: allocated %d bytes for a file of %d", what, used, len(b))
 	}
@@ -155,20 +155,20 @@ func (c *mutantCount) try(t testing.TB, path string, b []byte, n int, what strin
 	}
 }
 
-// userOnly is of some options what every command takes.
+// userOnly returns those of some options that every command takes.
 func userOnly(options []string) []string {
 	return slices.DeleteFunc(slices.Clone(options), func(o string) bool { return o != "--user" && o != "--module" })
 }
 
-// allocated is how many bytes the process has allocated so far.
+// allocated returns the number of bytes that the process has allocated so far.
 func allocated() uint64 {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(s)
 	return s[0].Value.Uint64()
 }
 
-// patchBytes patches a file of those bytes. If the file is refused it must
-// still have them.
+// patchBytes patches a file of those bytes. If the file is rejected, it must be
+// unchanged.
 func patchBytes(t testing.TB, path string, b []byte, options ...string) (int, string) {
 	t.Helper()
 	clitest.WriteFile(t, path, b)

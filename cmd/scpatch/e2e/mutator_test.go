@@ -9,9 +9,9 @@ import (
 	"math/rand/v2"
 )
 
-// A mutator changes a valid object, the same way every time. It knows where the
-// tables of the file are, and gives every kind of field its turn: bytes at random
-// would hit code and names most of the time.
+// A mutator changes a valid object in a reproducible way. It knows the tables
+// of the file, and changes each kind of field in turn: random bytes would
+// mostly hit code and names.
 type mutator struct {
 	object *structureCheck
 	kinds  []mutation
@@ -30,7 +30,7 @@ type field struct {
 	size int
 }
 
-// newMutator wants an object that structure accepts.
+// newMutator returns a mutator for an object that structure accepts.
 func newMutator(data []byte) (*mutator, error) {
 	if err := structure(data); err != nil {
 		return nil, err
@@ -69,7 +69,8 @@ func newMutator(data []byte) (*mutator, error) {
 	return m, nil
 }
 
-// layoutOf are the fields "name:size" that follow each other from an offset on.
+// layoutOf returns the fields "name:size" that follow one another from an
+// offset on.
 func layoutOf(off uint64, spec string) (fields []field) {
 	for word := range bytes.FieldsSeq([]byte(spec)) {
 		name, size, _ := bytes.Cut(word, []byte(":"))
@@ -81,7 +82,7 @@ func layoutOf(off uint64, spec string) (fields []field) {
 	return fields
 }
 
-// records are the fields of a table's entries.
+// records returns the fields of a table's entries.
 func records(off, size uint64, spec string) (fields []field) {
 	for end := off + size; off < end; off = fields[len(fields)-1].off + uint64(fields[len(fields)-1].size) {
 		fields = append(fields, layoutOf(off, spec)...)
@@ -99,8 +100,8 @@ func (m *mutator) add(kind string, fields []field) {
 	}})
 }
 
-// change gives a field another value: one next to its own, the value of a field
-// like it, a limit, or any.
+// change gives a field another value: a neighbouring one, the value of a
+// similar field, a limit, or a random one.
 func (m *mutator) change(r *rand.Rand, b []byte, f field) string {
 	n := min(f.size, 8)
 	at := b[f.off+uint64(r.IntN(f.size-n+1)):][:n]
@@ -119,7 +120,7 @@ func (m *mutator) change(r *rand.Rand, b []byte, f field) string {
 	return fmt.Sprintf("0x%x for 0x%x", now, old)
 }
 
-// addContents adds what is done to the bytes of sections and to the file as a whole.
+// addContents adds the mutations of section contents and of the file as a whole.
 func (m *mutator) addContents() {
 	var tables, full []int // sections
 	for i, h := range m.object.sections {
@@ -176,8 +177,8 @@ func (m *mutator) addContents() {
 	)
 }
 
-// mutant makes mutant number n: one change of a kind, or sometimes a few of
-// several kinds.
+// mutant makes mutant number n: one change, or sometimes a few of several
+// kinds.
 func (m *mutator) mutant(n int) (b []byte, what string) {
 	r := rand.New(rand.NewPCG(uint64(n), 0x7363))
 	b = bytes.Clone(m.object.data)
@@ -193,7 +194,7 @@ func (m *mutator) mutant(n int) (b []byte, what string) {
 	return b, what
 }
 
-// cString is the string at an offset of a table.
+// cString returns the string at an offset of a table.
 func cString(table []byte, off uint32) string {
 	if int64(off) >= int64(len(table)) {
 		return ""

@@ -7,11 +7,11 @@ import (
 	"testing"
 )
 
-// TestE2ENoTOCPreemptible has code without a TOC pointer call a function of its own
-// library that others may replace. The linker sends a direct call to it through the
-// PLT, the dynamic linker binds that to the local entry, as caller and target are of
-// one unit, and with lld 14 nothing tells it that r2 is not kept: the plain call
-// crashes. The static call, through a trampoline, is right and must stay so.
+// TestE2ENoTOCPreemptible tests code without a TOC pointer that calls a preemptible
+// function of its own library. The linker sends a direct call through the PLT. The
+// dynamic linker binds that to the local entry, because caller and target are in one
+// unit, and with lld 14 nothing tells it that r2 is not set: the plain call crashes.
+// The static call, through a trampoline, is correct and must stay correct.
 func TestE2ENoTOCPreemptible(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("main.o", "gcc-p8-O2", "usc_notoc.c", "-fPIE")

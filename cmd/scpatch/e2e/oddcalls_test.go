@@ -11,9 +11,9 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// TestE2EOddCalls has calls to a trampoline in forms that are not rewritten, beside
-// one that is. They stay, and the program is right. ld.lld knows neither
-// R_PPC64_REL24_P9NOTOC nor inline PLT sequences.
+// TestE2EOddCalls tests calls to a trampoline in forms that are not rewritten,
+// beside one that is. They must stay, and the program must be correct. ld.lld
+// supports neither R_PPC64_REL24_P9NOTOC nor inline PLT sequences.
 func TestE2EOddCalls(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("main.o", "gcc-p8-O2", "odd_main.c", "-fPIE")

@@ -18,34 +18,35 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// An optionRow is a way to build the program usc_*.c of static_call.h: main, calls and
-// keys in the program, targets in a library.
+// An optionRow is a way to build the program usc_*.c of static_call.h, with main,
+// calls and keys in the program and targets in a library.
 type optionRow struct {
 	name     string
 	compiler string   // of cells.txt; default gcc-p8-O2
 	compile  []string // for all objects
 	calls    []string // for calls.o alone
-	sources  []string // more objects of the program
+	sources  []string // sources of more objects of the program
 	link     []string // for program and library
 	linker   string   // default bfd
-	alone    []string // links all as one unit, so; default: -pie, with the library
-	join     []string // makes joined.o of main.o, calls.o and keys.o, and is to be patched
-	sites    int      // that leave their trampolines; default: 16, all in the source, or more if joined
-	kept     int      // that stay, as call-form
+	alone    []string // options to link all as one unit; default: -pie, with the library
+	join     []string // command that makes joined.o of main.o, calls.o and keys.o, to be patched
+	sites    int      // sites that leave their trampolines; default: all 16 in the source, or more if joined
+	kept     int      // sites that stay, as call-form
 	lines    bool     // has debugging information
 	noRun    string   // why the emulator cannot run it
 	everyday bool
 }
 
-// optionRows are the options that people build with. gcc is the major version of gcc.
+// optionRows returns the options that people build with. gcc is the major version of
+// gcc.
 func optionRows(gcc int) []optionRow {
-	// gcc 12 puts the nops of a function with a TOC pointer where the pointer is computed
-	// wrongly: the program crashes unpatched.
+	// gcc 12 puts the nops of a function with a TOC pointer where they break the
+	// computation of the pointer: the unpatched program crashes.
 	patchable := "gcc-p10-O2"
 	if gcc >= 13 {
 		patchable = "gcc-p8-O2"
 	}
-	// What gcc 14 calls -fhardened.
+	// The options that -fhardened stands for in gcc 14.
 	hardened := strings.Fields("-D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS -ftrivial-auto-var-init=zero -fstack-protector-strong -fstack-clash-protection")
 	if gcc >= 14 {
 		hardened = []string{"-fhardened"}
@@ -57,7 +58,7 @@ func optionRows(gcc int) []optionRow {
 		{name: "rop-protect", compiler: "gcc-p10-O2", compile: words("-mrop-protect"), everyday: true},
 		{name: "rop-protect-clang", compiler: "clang-p10-O2", compile: words("-mrop-protect"), linker: "lld"},
 		{name: "rop-protect-power8", compile: words("-mrop-protect")},
-		// Linked without -fsplit-stack, which would choose gold.
+		// Linked without -fsplit-stack, which would select gold.
 		{name: "split-stack", compile: words("-fsplit-stack"), link: words("-Wl,--wrap=pthread_create"), everyday: true},
 		{name: "patchable-function-entry", compiler: patchable, compile: words("-fpatchable-function-entry=2"), everyday: true},
 		{name: "hardened", compile: hardened, link: relro, everyday: true},
@@ -77,11 +78,12 @@ func optionRows(gcc int) []optionRow {
 		{name: "debug-gz", compile: words("-g -gz"), link: words("-gz"), lines: true},
 		{name: "debug-split", compile: words("-g -gsplit-dwarf"), lines: true, everyday: true},
 		{name: "debug-dwarf4", compile: words("-g3 -gdwarf-4"), lines: true},
-		// ld.bfd makes calls of inline PLT sequences that lose r2 between units, patched or not.
+		// ld.bfd turns inline PLT sequences into calls that lose r2 between units, patched or
+		// not.
 		{name: "no-plt", calls: words("-fno-plt"), alone: words("-pie"), sites: 5, kept: 11, everyday: true},
 		{name: "longcall", calls: words("-mlongcall"), alone: words("-pie"), sites: 5, kept: 11},
 		{name: "longcall-power10", compiler: "gcc-p10-O2", calls: words("-mlongcall"), sites: 5, kept: 11, everyday: true},
-		// Calls through pointers, as the compiler sees them: no sites.
+		// To the compiler these are calls through pointers: no sites.
 		{name: "no-pltseq", calls: words("-fno-plt -mno-pltseq"), sites: 5},
 		{name: "pack-relative-relocs", link: words("-Wl,-z,pack-relative-relocs"), everyday: true},
 		{name: "relro-now", link: relro},
@@ -102,10 +104,10 @@ func optionRows(gcc int) []optionRow {
 	}
 }
 
-// TestE2EOptions builds the program with each row's options, and links and runs it as it
-// is and patched: both must print the same. The sites must leave their trampolines, but
-// for those that the row says stay, and verify must be content. The everyday form has
-// some of the rows.
+// TestE2EOptions builds the program with each row's options, and links and runs it
+// unpatched and patched. Both must print the same. The sites must leave their
+// trampolines, except those that stay according to the row, and verify must accept the
+// program. The everyday form has some of the rows.
 func TestE2EOptions(t *testing.T) {
 	w := newWorkshop(t)
 	for _, row := range optionRows(gccVersion(t, w.compilers["gcc-p8-O2"][0])) {
@@ -121,7 +123,7 @@ func TestE2EOptions(t *testing.T) {
 	}
 }
 
-// gccVersion is the major version of a gcc.
+// gccVersion returns the major version of a gcc.
 func gccVersion(t *testing.T, gcc string) (major int) {
 	out, err := exec.Command(gcc, "-dumpversion").Output()
 	if err != nil {
@@ -153,7 +155,7 @@ func (o *optionBuild) linker() string {
 	return o.row.linker
 }
 
-// patched are the objects to be patched.
+// patched returns the objects to patch.
 func (o *optionBuild) patched() []string {
 	if o.row.join != nil {
 		return []string{"joined.o"}
@@ -184,7 +186,7 @@ func (o *optionBuild) compileObjects() {
 	}
 }
 
-// run links, and returns what the program prints and which line of the source defines
+// run links, and returns the program's output and the line of the source that defines
 // usc_call.
 func (o *optionBuild) run() (printed, line string) {
 	o.t.Helper()
@@ -208,8 +210,8 @@ func (o *optionBuild) run() (printed, line string) {
 	return o.execute(o.t, "./program"), line
 }
 
-// definedAt is the place of the source where the program's debugging information has a
-// function.
+// definedAt returns the place of a function in the source, according to the program's
+// debugging information.
 func (o *optionBuild) definedAt(name string) string {
 	out := string(execute(o.t, o.dir, []string{"gdb-multiarch", "-nx", "-batch", "-ex", "info line " + name, "program"}))
 	at, _, _ := strings.Cut(out, " starts at address")
@@ -242,8 +244,8 @@ func (o *optionBuild) check() {
 	}
 }
 
-// checkSites patches the objects, and looks at their relocations to see which calls have
-// left their trampolines.
+// checkSites patches the objects and checks by their relocations which calls have left
+// their trampolines.
 func (o *optionBuild) checkSites() {
 	t := o.t
 	want := o.row.sites
@@ -278,7 +280,7 @@ func (o *optionBuild) checkSites() {
 	}
 }
 
-// oddCalls are the calls to trampolines in inline PLT sequences.
+// oddCalls returns the calls to trampolines in inline PLT sequences.
 func oddCalls(t *testing.T, path string) map[place]string {
 	t.Helper()
 	return relocationsOf(t, path, func(r reloc.Rela, name string) bool {

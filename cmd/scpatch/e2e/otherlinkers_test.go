@@ -15,10 +15,10 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestE2EOtherLinkers links programs of static_call.h with gold and mold: what
-// scpatch and the header add is nothing that only ld.bfd and ld.lld know. The keys are
-// in the unit of the calls or not, and so are the targets. Unpatched some of them are
-// wrong with gold, which takes no notice of local entry 1.
+// TestE2EOtherLinkers links programs of static_call.h with gold and mold: scpatch and
+// the header must not depend on features that only ld.bfd and ld.lld have. Keys and
+// targets may each be in the unit of the calls or not. With gold, which ignores local
+// entry 1, some of the unpatched programs are wrong.
 func TestE2EOtherLinkers(t *testing.T) {
 	w := newWorkshop(t)
 	var linkers []string
@@ -30,7 +30,7 @@ func TestE2EOtherLinkers(t *testing.T) {
 		if _, scanned := fmt.Sscanf(string(out), "mold %d.", &major); err != nil || scanned != nil {
 			t.Fatalf("ld.mold --version: %v, %q", err, out)
 		}
-		if major >= 2 { // 1.10 does not know R_PPC64_REL32
+		if major >= 2 { // mold 1.10 does not know R_PPC64_REL32
 			linkers = append(linkers, "mold")
 		}
 	}

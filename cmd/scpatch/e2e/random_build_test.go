@@ -27,23 +27,23 @@ type randomGraph struct {
 	tally *randomTally
 	dir   string
 	calm  bool
-	alone bool // compiled for one executable
+	alone bool // compiled as one executable
 	tocs  bool // all code has a TOC pointer
 	links []*randomLink
-	lines []string // how it was compiled
+	lines []string // the commands that compiled it
 }
 
 // A randomLink is one way to link a graph.
 type randomLink struct {
 	index  int
 	linker string
-	alone  bool     // all is one executable
-	flags  []string // of the executable
-	every  []string // of the libraries as well
-	join   string   // "": not; else what joins the program's objects by -r
-	first  bool     // joins them before they are patched
+	alone  bool     // everything is one executable
+	flags  []string // for the executable
+	every  []string // for the libraries as well
+	join   string   // the linker that joins the program's objects with -r, or ""
+	first  bool     // join them before they are patched
 
-	made    [2]bool // what the unpatched program prints, if keys change and if not
+	made    [2]bool // whether the unpatched output is known, if keys change and if not
 	printed [2]string
 	failed  [2]error
 }
@@ -54,15 +54,15 @@ type randomPatch struct {
 	runtime string
 	record  bool
 	leave   map[string]bool // objects that are not patched
-	patched []string        // the files that were
+	patched []string        // the files that are patched
 }
 
-// randomTools are the tools for random programs, where these do not choose their own.
+// randomTools are the tools for random programs that do not choose their own.
 type randomTools struct {
 	compiler [2]string // for C and C++
 	cpu      string
 	linkers  []string // in turn
-	dir      string   // where the programs are made
+	dir      string   // the directory of the programs
 }
 
 // newRandomGraph writes and compiles the n-th graph.
@@ -96,8 +96,8 @@ func newRandomGraph(t *testing.T, m *manifest, tally *randomTally, n int) *rando
 
 func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
-// toolOr is a program, or where it is not installed another one. What a number
-// draws after that does not depend on it.
+// toolOr returns a program, or another one if it is not installed. Later random
+// choices do not depend on the result.
 func toolOr(name, otherwise string) string {
 	if _, err := exec.LookPath(name); err != nil {
 		return otherwise
@@ -105,7 +105,7 @@ func toolOr(name, otherwise string) string {
 	return name
 }
 
-// compile compiles one object, with a compiler of its own.
+// compile compiles one object with a randomly chosen compiler.
 func (g *randomGraph) compile(t *testing.T, r *rand.Rand, o graphObject) {
 	compilers := [][2]string{{"powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++"}, {"clang", "clang++"}}
 	compiler := one(r, compilers[0], compilers[0], compilers[1])
@@ -157,7 +157,7 @@ func (g *randomGraph) compile(t *testing.T, r *rand.Rand, o graphObject) {
 	execute(t, g.dir, command)
 }
 
-// randomLink is one way to link.
+// randomLink returns a random way to link.
 func (g *randomGraph) randomLink(r *rand.Rand, i int) *randomLink {
 	l := &randomLink{index: i, linker: one(r, "bfd", "bfd", "lld", "lld"), alone: g.alone || r.IntN(4) == 0}
 	if r.IntN(6) == 0 {
@@ -201,13 +201,14 @@ func (g *randomGraph) randomLink(r *rand.Rand, i int) *randomLink {
 	return l
 }
 
-// kind is the linker without its version.
+// kind returns the linker without its version.
 func (l *randomLink) kind() string {
 	kind, _, _ := strings.Cut(l.linker, "-")
 	return kind
 }
 
-// randomPatch is one way to patch under which programs that are linked so are right.
+// randomPatch returns a random way to patch with which programs that are linked like
+// that are correct.
 func (g *randomGraph) randomPatch(r *rand.Rand, l *randomLink) *randomPatch {
 	p := &randomPatch{runtime: one(r, "inline", "inline", "trampoline", "none"), record: r.IntN(12) > 0, leave: map[string]bool{}}
 	p.args = []string{"--user", "--runtime=" + p.runtime}
@@ -243,7 +244,7 @@ func (g *randomGraph) randomPatch(r *rand.Rand, l *randomLink) *randomPatch {
 	return p
 }
 
-// verify is the same for verify.
+// verify returns the matching options of verify.
 func (p *randomPatch) verify() []string {
 	args := []string{"--user", "--runtime=" + p.runtime}
 	if len(p.leave) > 0 || !p.record {
@@ -252,7 +253,7 @@ func (p *randomPatch) verify() []string {
 	return args
 }
 
-// files are what is linked.
+// files returns the files to link.
 func (l *randomLink) files() []string {
 	if l.alone {
 		return []string{"program"}
@@ -265,7 +266,7 @@ func (l *randomLink) has(o graphObject) bool {
 	return !l.alone || o.name != graphObjects[graphDup].name
 }
 
-// make patches, links and runs a program in dir, and returns what it prints.
+// make patches, links and runs a program in dir, and returns its output.
 func (g *randomGraph) make(t *testing.T, dir string, l *randomLink, p *randomPatch) (string, error) {
 	os.RemoveAll(dir)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -330,9 +331,9 @@ func (g *randomGraph) make(t *testing.T, dir string, l *randomLink, p *randomPat
 	return g.runs(dir, p)
 }
 
-// unwindLost says why a program is none to try: ld.lld -r pads .eh_frame of an object
-// with a zero, which ends it for the final linker, and with it what is known of
-// landing pads.
+// unwindLost is the reason why a program cannot be tested: ld.lld -r pads .eh_frame
+// of an object with a zero, which ends it for the final linker, so that later landing
+// pads are lost.
 const unwindLost = "-r ends .eh_frame early"
 
 func endsEarly(f *elf.File) bool {
@@ -352,7 +353,7 @@ func endsEarly(f *elf.File) bool {
 	return err != nil
 }
 
-// runs executes a program. Where keys must not change the program is told so.
+// runs executes a program. If keys must not change, it tells the program.
 func (g *randomGraph) runs(dir string, p *randomPatch) (string, error) {
 	var env []string
 	if p.runtime == "none" {
@@ -361,7 +362,7 @@ func (g *randomGraph) runs(dir string, p *randomPatch) (string, error) {
 	return attempt(dir, env, slices.Concat(g.run, []string{"./program"}))
 }
 
-// linker is a compiler driver that links with a linker.
+// linker returns a compiler driver that links with a linker.
 func (g *randomGraph) linker(name string) []string {
 	switch name {
 	case "lld-19":
@@ -372,7 +373,7 @@ func (g *randomGraph) linker(name string) []string {
 	return g.linkers[name]
 }
 
-// attempt runs a command in dir and returns what it prints.
+// attempt runs a command in dir and returns its output.
 func attempt(dir string, env, command []string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
@@ -386,7 +387,7 @@ func attempt(dir string, env, command []string) (string, error) {
 	return stdout.String(), nil
 }
 
-// gist is the gist of what a linker says.
+// gist returns the gist of a linker's error.
 func gist(err error) string {
 	for _, gist := range []string{"unknown relocation: R_PPC64_", "relocation R_PPC64_", "out of range", "dangerous relocation", "crash", "signal"} {
 		if _, rest, ok := strings.Cut(err.Error(), gist); ok {

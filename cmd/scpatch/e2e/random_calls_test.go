@@ -19,8 +19,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// graphPrograms is how many programs are made of the objects of one graph: the
-// objects are compiled once.
+// graphPrograms is the number of programs made from the objects of one graph,
+// which are compiled once.
 const (
 	graphPrograms = 24
 	graphLinks    = 4 // ways to link among them
@@ -28,14 +28,14 @@ const (
 
 // TestE2ERandomCalls makes programs of random functions, in C and C++, in up to
 // eight objects of up to four link units, that call each other through random
-// keys and change the keys as they run. Of each graph of functions 24 programs are
-// made: patched with random options, joined by ld -r or not, linked by one linker
-// or another. A program must print what it prints unpatched; verify must be
-// content with its objects and with all that was linked; a second run must change
-// nothing; and verify must see a word that is spoiled.
+// keys and change the keys as they run. It makes 24 programs from each graph of
+// functions: patched with random options, joined by ld -r or not, linked by one
+// linker or another. A program must print what it prints unpatched; verify must
+// accept its objects and all linked files; a second run must change nothing;
+// and verify must notice a corrupted word.
 //
 // SCPATCH_PROGRAMS says how many programs, SCPATCH_FIRST which is the first,
-// SCPATCH_SPOILS how many words are spoiled. Whatever has failed is left in
+// SCPATCH_SPOILS how many words are corrupted. Failures are left in
 // build/random/GRAPH/NUMBER.
 func TestE2ERandomCalls(t *testing.T) {
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
@@ -64,7 +64,7 @@ func TestE2ERandomCalls(t *testing.T) {
 	}
 }
 
-// A randomTally counts what was seen, over all graphs.
+// A randomTally counts results over all graphs.
 type randomTally struct {
 	mu     sync.Mutex
 	counts map[string]int
@@ -112,7 +112,7 @@ func (p *randomProgram) errorf(format string, args ...any) {
 		p.number, p.number, fmt.Sprintf(format, args...), p.describe(p.link, p.patch))
 }
 
-// A randomOutcome is how a random program ends.
+// A randomOutcome is the result of a random program.
 type randomOutcome int
 
 const (
@@ -154,7 +154,8 @@ func (g *randomGraph) program(t *testing.T, n int) randomOutcome {
 	return randomPassed
 }
 
-// unpatched is what a program prints unpatched; fixed says that no key changes.
+// unpatched returns the output of an unpatched program; fixed says that no key
+// changes.
 func (g *randomGraph) unpatched(t *testing.T, link *randomLink, fixed bool) (string, error) {
 	how, i := &randomPatch{runtime: "inline", leave: map[string]bool{}}, 0
 	if fixed {
@@ -170,7 +171,7 @@ func (g *randomGraph) unpatched(t *testing.T, link *randomLink, fixed bool) (str
 	return link.printed[i], link.failed[i]
 }
 
-// shrink leaves more and more objects unpatched, as long as the program fails.
+// shrink leaves more and more objects unpatched while the program still fails.
 func (p *randomProgram) shrink() string {
 	small := *p.patch
 	small.leave = maps.Clone(p.patch.leave)
@@ -193,7 +194,7 @@ func (p *randomProgram) shrink() string {
 	return fmt.Sprintf("with no more than %s patched, in %s: %s", strings.Join(patched, ", "), dir, firstDifference(got, p.want))
 }
 
-// check has everything verified, patched once more, and spoiled.
+// check verifies everything, patches it once more, and corrupts it.
 func (p *randomProgram) check(r *rand.Rand) {
 	for _, f := range p.patch.patched {
 		p.verify(f)
@@ -213,7 +214,8 @@ func (p *randomProgram) check(r *rand.Rand) {
 	}
 }
 
-// verify wants verify to be content; without a record it may say that it knows nothing.
+// verify checks that verify accepts a file. Without a record, it may report that it
+// knows nothing.
 func (p *randomProgram) verify(file string) {
 	_, stderr, code := runCommand(slices.Concat([]string{"verify", "-q"}, p.patch.verify(), []string{file})...)
 	unknown := !p.patch.record && strings.Count(stderr, "\n") == 1 && strings.Contains(stderr, "[nothing-known]")
@@ -222,7 +224,7 @@ func (p *randomProgram) verify(file string) {
 	}
 }
 
-// firstDifference is the first line that differs.
+// firstDifference returns the first line that differs.
 func firstDifference(got, want string) string {
 	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range min(len(a), len(b)) {
@@ -233,7 +235,8 @@ func firstDifference(got, want string) string {
 	return fmt.Sprintf("%d lines, want %d", len(a), len(b))
 }
 
-// options are random options under which programs that change keys are right.
+// options returns random options with which programs that change keys are
+// correct.
 func (g *callGraph) options() []string {
 	args := []string{"--user", "--runtime=" + []string{"inline", "inline", "trampoline"}[g.any(3)]}
 	if g.any(3) == 0 {

@@ -13,18 +13,18 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A linkedFile is a linked file as it lies in memory.
+// A linkedFile is a linked file as it is in memory.
 type linkedFile struct {
 	*elf.File
 	bytes   []byte
 	toc     uint64
 	funcs   []elf.Symbol
 	dynamic map[uint64]content // by address
-	addends map[uint64]uint64  // where dynamic relocations have their addends in the file, by address
+	addends map[uint64]uint64  // file offsets of the addends of dynamic relocations, by address
 }
 
-// A content is what a doubleword holds when the program starts: a number, or a
-// symbol and a number.
+// A content is the value of a doubleword when the program starts: a number, or
+// a symbol and a number.
 type content struct{ info, n uint64 }
 
 func openLinked(t *testing.T, b []byte) *linkedFile {
@@ -59,7 +59,7 @@ func openLinked(t *testing.T, b []byte) *linkedFile {
 		for ; len(data) >= 24; data = data[24:] {
 			le := binary.LittleEndian
 			info := le.Uint64(data[8:])
-			if elf.R_PPC64(uint32(info)) == elf.R_PPC64_GLOB_DAT { // for what it puts there
+			if elf.R_PPC64(uint32(info)) == elf.R_PPC64_GLOB_DAT { // its value counts, not its type
 				info = info>>32<<32 | uint64(elf.R_PPC64_ADDR64)
 			}
 			x.dynamic[le.Uint64(data)] = content{info, le.Uint64(data[16:])}
@@ -69,7 +69,7 @@ func openLinked(t *testing.T, b []byte) *linkedFile {
 	return x
 }
 
-// offset is where the byte of an address is in the file.
+// offset returns the file offset of an address.
 func (x *linkedFile) offset(addr uint64) (uint64, bool) {
 	for _, s := range x.Sections {
 		if s.Flags&elf.SHF_ALLOC != 0 && s.Type == elf.SHT_PROGBITS && addr >= s.Addr && addr+4 <= s.Addr+s.Size {
@@ -79,7 +79,8 @@ func (x *linkedFile) offset(addr uint64) (uint64, bool) {
 	return 0, false
 }
 
-// word is the instruction at an address, 0 (which is none) where there is nothing.
+// word returns the instruction at an address, or 0, which is not an
+// instruction.
 func (x *linkedFile) word(addr uint64) ppc64.Word {
 	off, ok := x.offset(addr)
 	if !ok {
@@ -88,7 +89,7 @@ func (x *linkedFile) word(addr uint64) ppc64.Word {
 	return ppc64.Word(binary.LittleEndian.Uint32(x.bytes[off:]))
 }
 
-// doubleword is what an address holds.
+// doubleword returns what an address holds.
 func (x *linkedFile) doubleword(addr uint64) content {
 	if c, ok := x.dynamic[addr]; ok {
 		return c
@@ -96,8 +97,8 @@ func (x *linkedFile) doubleword(addr uint64) content {
 	return content{0, uint64(x.word(addr)) | uint64(x.word(addr+4))<<32}
 }
 
-// led are the addresses that branches lead to, or that a run time may make one
-// lead to.
+// led returns the addresses that branches lead to, or that a run time may make
+// a branch lead to.
 func (x *linkedFile) led() map[uint64]bool {
 	led := map[uint64]bool{}
 	for _, s := range x.Sections {
@@ -125,8 +126,8 @@ func (x *linkedFile) led() map[uint64]bool {
 	return led
 }
 
-// harmless says why a spoiled word is as good as before, or "". It is decided from
-// the code, without what verify uses.
+// harmless says why a corrupted word is as good as before, or returns "". It
+// judges by the code, without any code of verify.
 func (x *linkedFile) harmless(w *spoilable, now uint32) string {
 	was := binary.LittleEndian.Uint32(x.bytes[w.off:])
 	a, b := ppc64.Word(was), ppc64.Word(now)
@@ -155,9 +156,9 @@ func (x *linkedFile) harmless(w *spoilable, now uint32) string {
 	return ""
 }
 
-// loaded is where a word loads from, ld by the TOC pointer, also with the high part
-// that the word before has added to it, or the second word of a pld from its own
-// address; else 0.
+// loaded returns the address from which a word loads: an ld relative to the TOC
+// pointer, possibly plus the high part from the word before, or the second word
+// of a PC-relative pld. Otherwise it returns 0.
 func (x *linkedFile) loaded(at uint64, w ppc64.Word) uint64 {
 	prefix := x.word(at - ppc64.WordSize)
 	high := ppc64.Decode(prefix, 0)
@@ -172,9 +173,10 @@ func (x *linkedFile) loaded(at uint64, w ppc64.Word) uint64 {
 	return 0
 }
 
-// essence is an instruction without what a processor does not look at, and without
-// what is no matter in a stub: r0 is nobody's there, and of a comparison only
-// whether it is equal. The latter is 0 for all that do nothing.
+// essence returns an instruction without bits that a processor ignores, and
+// without differences that do not matter in a stub: r0 is unused there, and a
+// comparison is only tested for equality. It returns 0 for all instructions
+// without effect.
 func essence(w ppc64.Word) ppc64.Word {
 	always := w.BO()&0b10100 == 0b10100
 	switch op := w.Opcode(); {
@@ -196,10 +198,10 @@ func essence(w ppc64.Word) ppc64.Word {
 	return w
 }
 
-// alike reports whether a call is as good at one place as at the other: between
-// them there is nothing to do, or only a save that has been made by then, or that
-// does no harm; or both have the same instructions, up to a jump, or jump through the
-// same doubleword, where the save may be missing in the same way.
+// alike reports whether a call to one place is as good as to the other. Between them
+// there may be no instructions with an effect, or only a save that has already been
+// made or does no harm. Or both places have the same instructions up to a jump, or
+// jump through the same doubleword, where the save may be missing in the same way.
 func (x *linkedFile) alike(before, after, site uint64) bool {
 	if x.copied(before, after) {
 		return true
@@ -222,24 +224,24 @@ func (x *linkedFile) alike(before, after, site uint64) bool {
 	return true
 }
 
-// isCell reports whether an entry of the table of cells is at an address.
+// isCell reports whether there is an entry of the table of cells at an address.
 func (x *linkedFile) isCell(at uint64) bool {
 	s := x.Section(layout.UserCells)
 	return s != nil && at >= s.Addr && at < s.Addr+s.Size && (at-s.Addr)%layout.CellSize == 0
 }
 
-// A jumpWay is what a stub does: the doubleword that it jumps through, whether it saves r2,
-// and whether it returns if the doubleword is NULL.
+// A jumpWay says what a stub does: the doubleword that it jumps through, whether it saves
+// r2, and whether it returns if the doubleword is NULL.
 type jumpWay struct {
 	through      uint64
 	saves, tests bool
 }
 
-// way executes a stub. It is false for what no stub has.
+// way executes a stub. It returns false at an instruction that no stub has.
 func (x *linkedFile) way(at uint64) (way jumpWay, ok bool) {
 	type value struct {
 		n             uint64
-		known, memory bool // memory: what is at n
+		known, memory bool // memory: the value is the content of address n
 	}
 	regs := map[uint8]value{2: {x.toc, true, false}}
 	var ctr, compared value
@@ -269,7 +271,7 @@ func (x *linkedFile) way(at uint64) (way jumpWay, ok bool) {
 		case in.Op == ppc64.OpMtspr && in.Imm == ppc64.SPRCTR:
 			ctr = regs[in.RT]
 		case w == ppc64.Bctr:
-			if x.isCell(ctr.n) && ctr.known && ctr.memory && regs[12] == ctr { // it goes on through the key
+			if x.isCell(ctr.n) && ctr.known && ctr.memory && regs[12] == ctr { // it continues through the key
 				at = x.doubleword(ctr.n).n
 				regs[12] = value{at, true, false}
 				continue
@@ -284,7 +286,7 @@ func (x *linkedFile) way(at uint64) (way jumpWay, ok bool) {
 	return way, false
 }
 
-// copied reports whether two places have the same instructions up to a jump through
+// copied reports whether two places have the same instructions up to a jump to
 // a register.
 func (x *linkedFile) copied(a, b uint64) bool {
 	for {
@@ -300,8 +302,8 @@ func (x *linkedFile) copied(a, b uint64) bool {
 	}
 }
 
-// counted is an instruction, and where it counts from its own address what it
-// comes to.
+// counted returns an instruction and, if it is PC-relative, the address that it
+// refers to.
 func (x *linkedFile) counted(at uint64) [3]uint64 {
 	w, suffix := x.word(at), x.word(at+ppc64.WordSize)
 	switch {
@@ -315,9 +317,9 @@ func (x *linkedFile) counted(at uint64) [3]uint64 {
 	return [3]uint64{uint64(w), uint64(suffix), to}
 }
 
-// saved reports whether 24(r1) holds the caller's r2 whichever way a call is
-// reached: each way back from it, as far as branches show, meets a save or a
-// restore, which is right in a program that is not spoiled.
+// saved reports whether 24(r1) holds the caller's r2 on every path to a call:
+// each path back from it, as far as branches show, meets a save or a restore,
+// which are correct in an uncorrupted program.
 func (x *linkedFile) saved(site uint64) bool {
 	i := slices.IndexFunc(x.funcs, func(s elf.Symbol) bool { return s.Value <= site && site < s.Value+s.Size })
 	if i < 0 {
@@ -358,8 +360,8 @@ func (x *linkedFile) saved(site uint64) bool {
 	return true
 }
 
-// fits reports whether a record is as true with another word: the places have the
-// same instructions, or call the same, and keys hold the same.
+// fits reports whether a record is as true with another word: the places have
+// the same instructions or call the same target, and the keys hold the same.
 func (x *linkedFile) fits(w *spoilable, now uint64) bool {
 	r := w.record
 	same := func(a, b uint64) bool {

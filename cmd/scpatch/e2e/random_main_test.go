@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// graphStart is what main.c has in front of main.
+// graphStart is the part of main.c before main.
 const graphStart = `#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
@@ -75,7 +75,7 @@ static void plug(long x)
 }
 `
 
-// main calls every key in rounds, and changes keys between them: itself, in a
+// main calls every key in rounds and changes keys between them: directly, in a
 // thread, in a signal handler and in a child.
 func (g *callGraph) main() {
 	thrower := "#ifdef __cplusplus\n#endif\nextern \"C\" long thrower(long x, long n)\n{\n\tif (x % 5 == 2 && catching > 0)\n\t\tthrow x;\n\treturn x * 2 + n + bias;\n}\n"

@@ -13,7 +13,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// TestEssence has the words that random changes make of those of a stub.
+// TestEssence tests words that random changes make from those of a stub.
 func TestEssence(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -56,8 +56,8 @@ func TestEssence(t *testing.T) {
 	}
 }
 
-// assembled is a file with code at 0x1000 and one function there, of all of it.
-// "b N", "bl N" and "beq N" go to the N-th word; a number is a word.
+// assembled returns a file with code at 0x1000, all of it one function. "b N",
+// "bl N" and "beq N" go to the N-th word; a number is a word.
 func assembled(code string) *linkedFile {
 	words := map[string]ppc64.Word{
 		"b": 0x48000000, "bl": 0x48000001, "beq": 0x41820000, "blr": ppc64.Blr, "bctr": 0x4e800420,
@@ -87,8 +87,7 @@ func assembled(code string) *linkedFile {
 	return x
 }
 
-// TestHarmless has calls to another place than before, of which the site is
-// the N-th word.
+// TestHarmless tests calls whose target has changed. The site is the N-th word.
 func TestHarmless(t *testing.T) {
 	stub := "; save; nop; load; mtctr; bctr"
 	for _, c := range []struct {
@@ -136,7 +135,8 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
-// TestHarmlessLoads has loads of the doubleword at 0x1008 that load another one.
+// TestHarmlessLoads tests loads of the doubleword at 0x1008 that were changed
+// to load another one.
 func TestHarmlessLoads(t *testing.T) {
 	// ld r12,8(r2), then pld r12,-0x1c from its prefix, then addis r12,r2,0 and ld r12,8(r12).
 	x := assembled("1; 0; 7; 0; 7; 0; 8; 0; 3917611016; 68419583; 3850436580; 1031929856; 3918266376")
@@ -166,8 +166,8 @@ func TestHarmlessLoads(t *testing.T) {
 	}
 }
 
-// TestHarmlessRecords has records with another word. The first key is at 0x1000,
-// the function behind the keys at 0x1018.
+// TestHarmlessRecords tests records with a changed word. The first key is at
+// 0x1000, and the function after the keys at 0x1018.
 func TestHarmlessRecords(t *testing.T) {
 	x := assembled("7; 0; 7; 0; 8; 0; nop; bl 12; nop; bl 12; nop; bl 12; blr")
 	record := &layout.Record{

@@ -9,12 +9,12 @@ import (
 )
 
 // A callGraph is the source of random programs: functions, keys and targets in
-// eight objects of four link units. Every object can also be linked into one
-// executable; what is said twice then, dup.o, is left out.
+// eight objects of four link units. All objects can also be linked into one
+// executable, without dup.o, whose definitions would then be duplicates.
 type callGraph struct {
 	rand *rand.Rand
 	text [len(graphObjects)]strings.Builder
-	calm bool // nothing throws or jumps back: returns come in the order of calls
+	calm bool // nothing throws or uses longjmp, so returns match calls
 }
 
 // A graphObject is one source, and where it is linked.
@@ -93,7 +93,7 @@ inline NOINLINE long either(long x, long n)
 static volatile long bias = BIAS;
 `
 
-// sources writes everything; the header has a name of its own.
+// sources writes all sources. The name of the header is unique.
 func (g *callGraph) sources() map[string]string {
 	g.calm = g.any(4) == 0
 	var declared strings.Builder
@@ -154,7 +154,7 @@ func (o graphObject) suffix() string {
 	return ".c"
 }
 
-// somewhere is an object that others may refer to by name.
+// somewhere returns an object that others may refer to by name.
 func (g *callGraph) somewhere() int { return []int{0, 1, 2, 4, 5, 6}[g.any(6)] }
 
 func (g *callGraph) place() *strings.Builder { return &g.text[g.somewhere()] }
@@ -169,8 +169,8 @@ func (g *callGraph) target() string {
 	return fmt.Sprintf("f%d", i)
 }
 
-// shape writes one of two targets with parameters or a result that are not in
-// registers, or not in general ones.
+// shape writes one of two targets with parameters or results in memory or in
+// other than general registers.
 func (g *callGraph) shape(w *strings.Builder, shape string, i int) {
 	switch shape {
 	case "many":
@@ -186,7 +186,7 @@ func (g *callGraph) shape(w *strings.Builder, shape string, i int) {
 	}
 }
 
-// function writes one function; n bounds how deep calls go.
+// function writes one function; n limits the depth of calls.
 func (g *callGraph) function(w *strings.Builder, o graphObject, i int) {
 	jumps := !g.calm && g.any(3) == 0
 	fmt.Fprintf(w, "long f%d(long x, long n)\n{\n\t%slong s = bias + x;\n\tif (n <= 0)\n\t\treturn s;\n", i, map[bool]string{true: "volatile "}[jumps])
@@ -258,9 +258,9 @@ func (g *callGraph) statement(w *strings.Builder, o graphObject, jumps bool) {
 	}
 }
 
-// locals writes what an object has for itself: keys that others do not see, of
-// which one never changes, functions that are equal but for their keys, or equal
-// altogether, and one that nobody calls.
+// locals writes the local part of an object: keys that others do not see, one
+// of which never changes; functions that are equal, or equal except for their
+// keys; and one that is never called.
 func (g *callGraph) locals(w *strings.Builder, o graphObject) {
 	v := o.name
 	fmt.Fprintf(w, "static NOINLINE long own(long x, long n) { return x * 3 + n + bias; }\n"+
@@ -277,7 +277,7 @@ func (g *callGraph) locals(w *strings.Builder, o graphObject) {
 	w.WriteString("\ts += fold0(x) + fold1(x) * 2 + fold2(x) * 3 + fold3(x) * 5 + fold4(x) * 7;\n")
 	fmt.Fprintf(w, "\tstatic_call_cond(empty_%s)(x, 1);\n\ts += static_call(nought_%s)(x, 1);\n", v, v)
 	if o.unit == 3 {
-		// Nothing of the plug-in is called once that is closed.
+		// No code of the plug-in may be called after it is closed.
 		fmt.Fprintf(w, "\t{\n\t\top *before = static_call_query(k3);\n\t\tUPDATE(k3, own);\n\t\ts += static_call(k3)(x & 7, 2) + f0(x & 3, 1);\n\t\tUPDATE(k3, before);\n\t}\n")
 	}
 	fmt.Fprintf(w, "\treturn static_call(fixed_%s)(s & 31, 2) + s;\n}\n", v)

@@ -20,14 +20,14 @@ import (
 type spoilable struct {
 	kind   string
 	off    uint64 // in the file
-	addr   uint64 // in memory, but for records
+	addr   uint64 // in memory, except for records
 	site   uint64 // of an entry of the table
 	record *layout.Record
 	entry  int  // of the record
-	dead   bool // of a stub: nothing leads there
+	dead   bool // for a stub: nothing leads there
 }
 
-// spoil turns over one bit of each of some words, and wants verify to see it.
+// spoil flips one bit in each of some words and checks that verify notices it.
 func (p *randomProgram) spoil(path string, r *rand.Rand) {
 	whole := clitest.ReadFile(p.t, path)
 	x := openLinked(p.t, whole)
@@ -89,7 +89,7 @@ func (x *linkedFile) spoilables(t *testing.T) []spoilable {
 		}
 	}
 	if s := x.Section(layout.UserCells); s != nil {
-		field := func(kind string, at uint64) { // of eight bytes, in the file or in a relocation
+		field := func(kind string, at uint64) { // eight bytes, in the file or in a relocation
 			if off, ok := x.addends[at]; ok {
 				list = append(list, spoilable{kind: kind, off: off})
 				return

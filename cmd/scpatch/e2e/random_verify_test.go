@@ -18,13 +18,13 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestE2ERandomVerify makes C++ programs of random functions of all that makes a
-// proof hard: arrays of a length that is not known, exceptions, setjmp, switches,
-// annotations, tail calls. What scpatch writes must pass verify, in the object and
-// in what either linker makes of it, with equal functions folded or not; a second
-// run must change nothing, and the program must print what it prints unpatched.
-// The seed of a program that fails is in its name. With SCPATCH_FULL=1 there are
-// 48, or as many as SCPATCH_RANDOM says.
+// TestE2ERandomVerify makes C++ programs of random functions with everything
+// that makes proofs hard: variable-length arrays, exceptions, setjmp, switches,
+// annotations, tail calls. The patched object must pass verify, and so must the
+// output of either linker, with equal functions folded or not. A second run
+// must change nothing, and the program must print what it prints unpatched. The
+// name of a program has its seed. With SCPATCH_FULL=1 there are 48, or as many
+// as SCPATCH_RANDOM says.
 func TestE2ERandomVerify(t *testing.T) {
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang++", "ld.lld")
@@ -84,7 +84,7 @@ func TestE2ERandomVerify(t *testing.T) {
 	}
 }
 
-// randomPrograms yields seeds: few, or with SCPATCH_FULL=1 many, or as many as
+// randomPrograms yields few seeds, many with SCPATCH_FULL=1, or as many as
 // SCPATCH_RANDOM says.
 func randomPrograms(t *testing.T, few, many uint64) func(func(uint64) bool) {
 	n := few
@@ -105,14 +105,14 @@ func randomPrograms(t *testing.T, few, many uint64) func(func(uint64) bool) {
 	}
 }
 
-// hardProgram is the source of a random program.
+// hardProgram returns the source of a random program.
 func hardProgram(r *rand.Rand) string {
 	const funcs, keys = 8, 4
 	var w strings.Builder
 	w.WriteString("#define STATIC_CALL_RUNTIME\n#include \"static_call.h\"\n#include <setjmp.h>\n#include <string.h>\n#include <alloca.h>\n")
 	w.WriteString("static volatile int bias = 1;\nstatic jmp_buf jb[16];\nvolatile int depth;\n")
 	w.WriteString("__attribute__((noinline)) static void use(char *p, int n) { memset(p, 1, n); }\n")
-	// Targets: one throws, one jumps back, one is of another unit.
+	// Targets: one throws, one uses longjmp, one is in another unit.
 	w.WriteString("extern \"C\" {\n__attribute__((noinline)) int t_add(int x) { return x + bias; }\n")
 	w.WriteString("__attribute__((noinline)) int t_throw(int x) { if (x % 5 == 0) throw x; return x * 2; }\n")
 	w.WriteString("__attribute__((noinline)) int t_jump(int x) { if (x % 7 == 3 && depth > 0) longjmp(jb[depth], x % 3 + 1); return x - 1; }\n")
@@ -141,7 +141,7 @@ func hardProgram(r *rand.Rand) string {
 		}
 	}
 	w.WriteString("int main()\n{\n")
-	for k := range keys { // NULL keys get a target before anybody calls them
+	for k := range keys { // NULL keys get a target before they are called
 		fmt.Fprintf(&w, "\tstatic_call_update(k%d, %s);\n", k, targets[r.IntN(4)])
 	}
 	for i := range funcs {

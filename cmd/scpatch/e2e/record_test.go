@@ -14,9 +14,9 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// TestE2ERecord links two patched objects in every way that linkers drop code, and
-// wants the record to have the sites of the code that is left, and no others. Both
-// objects have one function in a group, of which one copy is left.
+// TestE2ERecord links two patched objects in every way in which linkers drop
+// code. The record must have exactly the sites of the remaining code. Both
+// objects have the same function in a group, of which one copy remains.
 func TestE2ERecord(t *testing.T) {
 	w := newWorkshop(t)
 	live := []string{"main op", "other op", "twice op", "twice op"}
@@ -27,7 +27,7 @@ func TestE2ERecord(t *testing.T) {
 		}
 		for _, mode := range []string{"inline", "trampoline", "none"} {
 			if mode == "inline" && compiler == "gxx-p10-O2" {
-				continue // ld.bfd takes a pc-relative __start_ for a use of the first table
+				continue // ld.bfd treats a PC-relative __start_ as a use of the first table
 			}
 			var objects []string
 			for _, part := range []string{"1", "2"} {
@@ -70,7 +70,7 @@ func TestE2ERecord(t *testing.T) {
 	}
 }
 
-// runScpatch wants the command to succeed; that sites are kept is no failure.
+// runScpatch runs a command that must succeed, but may keep sites.
 func runScpatch(t *testing.T, args ...string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer

@@ -17,8 +17,8 @@ import (
 // The ways to make a call to a key that may change.
 var callWays = []struct {
 	name  string
-	flags []string // of the compiler, for the calls
-	args  []string // of scpatch, nil: unpatched
+	flags []string // compiler options for the calls
+	args  []string // options of scpatch, nil: unpatched
 }{
 	{"pointer", []string{"-DPOINTER"}, nil},
 	{"out of line", nil, nil},
@@ -26,23 +26,24 @@ var callWays = []struct {
 	{"scpatch, r2 saved by the caller", []string{"-DSTATIC_CALL_SAVE_TOC=1"}, []string{"--user"}},
 }
 
-// The kinds of calls to testdata/src/restore_count.c in its order, after no call.
+// The kinds of calls in testdata/src/restore_count.c, in its order, where no
+// call comes first.
 var restoreKinds = []string{"target in the unit", "in another", "in another, key never NULL", "NULL", "return 0"}
 
 // The two forms of the calls there.
 var callForms = []string{"in a loop", "once in a function"}
 
-// Where the calls are, and where their keys.
+// Where the calls and their keys are.
 type callPlace struct {
 	calls string // in the program or in the library
 	keys  string // in the same object, another object of the unit, or the other unit
 }
 
-// restoreCounts is what the calls of each form and kind execute.
+// restoreCounts is what a call of each form and kind executes.
 type restoreCounts [2][5]executions
 
-// TestE2ERestoreCounts counts what one call to a key that may change executes:
-// through a pointer, through a trampoline of local entry 1 (the out-of-line
+// TestE2ERestoreCounts counts what one call of a key that may change executes:
+// through a pointer, through a trampoline with local entry 1 (the out-of-line
 // scheme), and as scpatch and the run time leave it. The tables of
 // docs/benchmarking.md are its output with SCPATCH_FULL=1 and -v.
 func TestE2ERestoreCounts(t *testing.T) {
@@ -81,8 +82,9 @@ func TestE2ERestoreCounts(t *testing.T) {
 	}
 }
 
-// restoreTables makes two tables of the counts: instructions from the best place to the
-// worst, and for the worst what these are. Compilers with the same counts share rows.
+// restoreTables makes two tables of the counts: the range of instructions over all
+// places, and a breakdown for the worst place. Compilers with the same counts share
+// rows.
 func restoreTables(compilers []string, all [][][]restoreCounts) string {
 	count := func(least, most executions) string {
 		if least.instructions == most.instructions {
@@ -149,7 +151,7 @@ func restoreRows(ways [][]restoreCounts, cell func(least, most executions) strin
 	return rows
 }
 
-// checkRestoreCounts holds what scpatch makes against the other ways.
+// checkRestoreCounts compares scpatch's calls with the other ways.
 func checkRestoreCounts(t *testing.T, way string, ours, pointer, outOfLine restoreCounts) {
 	for form, calls := range callForms {
 		for k, kind := range restoreKinds {
@@ -157,10 +159,10 @@ func checkRestoreCounts(t *testing.T, way string, ours, pointer, outOfLine resto
 			if other := outOfLine[form][k].instructions; n > other {
 				t.Errorf("%s, %s, %s: %d instructions, out of line %d", way, calls, kind, n, other)
 			}
-			// The compiler takes the key's address and the save of r2 out of the
-			// loop around a call through a pointer. A stub has both in it, and the
-			// branch to it and a nop for the run time. gcc sets up no frame where a
-			// pointer is NULL.
+			// For a call through a pointer, the compiler moves the key's
+			// address and the save of r2 out of the loop. A stub contains both,
+			// and adds the branch to it and a nop for the run time. gcc sets up
+			// no frame if a pointer is NULL.
 			allowed := pointer[form][k].instructions + [2][5]int{{0, 4, 4, 3, 0}, {0, 2, 2, 8, 0}}[form][k]
 			if n > allowed {
 				t.Errorf("%s, %s, %s: %d instructions, a pointer %d", way, calls, kind, n, pointer[form][k].instructions)

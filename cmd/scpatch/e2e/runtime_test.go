@@ -10,8 +10,8 @@ import (
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 )
 
-// The tests of the run time of include/static_call.h in programs that scpatch
-// has patched: what a call does while its key changes.
+// The tests of the run time of include/static_call.h in patched programs: what
+// a call does while its key changes.
 
 // patched compiles a source of testdata/src and patches it.
 func (w *workshop) patched(name, compiler, source string, flags ...string) {
@@ -22,7 +22,7 @@ func (w *workshop) patched(name, compiler, source string, flags ...string) {
 	}
 }
 
-// prints runs a program with each argument, and wants it to print what is said.
+// prints runs a program with each argument and checks its output.
 func (w *workshop) prints(t *testing.T, want map[string]string) {
 	t.Helper()
 	for arg, text := range want {
@@ -32,9 +32,9 @@ func (w *workshop) prints(t *testing.T, want map[string]string) {
 	}
 }
 
-// TestE2ERuntimeTraps has a trap of somebody else's lie in a call, which is not
-// written over, and after which the call is right; and a system that lets no
-// code be changed.
+// TestE2ERuntimeTraps tests a foreign trap in a call, which the run time must
+// not overwrite and after which the call must be correct, and a system that
+// does not allow code to be changed.
 func TestE2ERuntimeTraps(t *testing.T) {
 	w := newWorkshop(t)
 	for _, compiler := range []string{"gcc-p8-O2", "clang-p8-O2"} {
@@ -88,7 +88,7 @@ func TestE2ERuntimeFollows(t *testing.T) {
 			})
 		}
 	}
-	// The lock is there, and other threads may have it, where no code may be written too.
+	// The lock is also used, and may be held by other threads, if code cannot be written.
 	w.patched("main.o", "gcc-p8-O2", "usc_follow.c", "-fPIE", "-DREFUSE")
 	w.link("bfd", "-pie", "-pthread", "main.o", "-o", "program")
 	w.prints(t, map[string]string{
@@ -98,8 +98,8 @@ func TestE2ERuntimeFollows(t *testing.T) {
 	})
 }
 
-// TestE2ETwoRuntimes opens and closes plug-ins with a run time of their own,
-// which have calls through the program's key.
+// TestE2ETwoRuntimes opens and closes plug-ins that have their own run time and
+// calls through the program's key.
 func TestE2ETwoRuntimes(t *testing.T) {
 	w := newWorkshop(t)
 	want := strings.Repeat("loaded: FIRST, 5000 5000, patching 1 1\nprogram's: 20 20 20\n"+
@@ -127,7 +127,7 @@ func TestE2ETwoRuntimes(t *testing.T) {
 }
 
 // TestE2ERuntimeClosed closes the libraries that call through the program's keys, and
-// then the one with the run time, to which no key may belong any more.
+// then the one with the run time, to which no key may then belong.
 func TestE2ERuntimeClosed(t *testing.T) {
 	w := newWorkshop(t)
 	const want = "both: 40 20, left 1, right 1\none: 20 10, left 1, right 1\nboth closed: 20 10, left 0, right 1\n" +
@@ -150,8 +150,8 @@ func TestE2ERuntimeClosed(t *testing.T) {
 	}
 }
 
-// TestE2ERuntimeFar puts more than a branch reaches between a call and its stub:
-// what the linker has made of the call is right, and stays.
+// TestE2ERuntimeFar puts a call and its stub out of reach of a branch: the
+// linker's call is correct and must stay.
 func TestE2ERuntimeFar(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("fill.o", "gcc-p8-O2", "usc_far.c", "-DFILL")
@@ -169,8 +169,8 @@ func TestE2ERuntimeFar(t *testing.T) {
 	}
 }
 
-// TestE2EFolded has a linker fold functions that are alike. Callers of different
-// keys must not be, whatever their keys begin with.
+// TestE2EFolded links with identical functions folded. Callers of different
+// keys must not be folded, even if their keys have the same initial value.
 func TestE2EFolded(t *testing.T) {
 	w := newWorkshop(t)
 	for _, compiler := range []string{"gcc-p8-O2", "clang-p8-O2", "gcc-p10-O2"} {

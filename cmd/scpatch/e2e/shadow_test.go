@@ -12,10 +12,9 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestE2EShadow runs tail calls, and a call without a slot, of targets in a
-// shared library: with twelve parameters, call-back, recursion, and in three
-// threads at once. Only the patched program keeps
-// r2 and can go on.
+// TestE2EShadow runs tail calls, and a call without a slot, to targets in a
+// shared library: with twelve parameters, call-backs, recursion, and in three
+// concurrent threads. Only the patched program keeps r2 and can continue.
 func TestE2EShadow(t *testing.T) {
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "ld.lld")
@@ -47,14 +46,14 @@ func TestE2EShadow(t *testing.T) {
 	}
 }
 
-// shadowOutput is what the program of shadow.c computes, once more.
+// shadowOutput computes the expected output of shadow.c.
 func shadowOutput() string {
 	var target func(n, c, tail int) int // tail: what the parameters in the stack add
 	target = func(n, c, tail int) int {
 		const bias, rest = 100, 2 + 3 + 4 + 5 + 6
 		sum := bias + n + c + rest + tail
 		if n > 0 {
-			sum += target(n-1, c+(n-1)&1, tail) + 7 // an odd call goes by way of sh_framed
+			sum += target(n-1, c+(n-1)&1, tail) + 7 // an odd call goes through sh_framed
 		}
 		return sum + bias
 	}

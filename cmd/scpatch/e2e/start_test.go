@@ -15,15 +15,15 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// mostStarted bounds the bytes that packages allocate before main. They are about
-// 44,000; html/template alone adds 26,000.
+// mostStarted limits the bytes that packages allocate before main. They
+// allocate about 44,000; html/template alone would add 26,000.
 const mostStarted = 56_000
 
-// initTrace is a line that GODEBUG=inittrace=1 makes the Go runtime print.
+// initTrace is a line that the Go runtime prints with GODEBUG=inittrace=1.
 const initTrace = "init %s @%f ms, %f ms clock, %d bytes, %d allocs"
 
-// TestStart adds up what is allocated before main: a build starts scpatch a thousand
-// times.
+// TestStart adds up the allocations before main: a build may start scpatch a
+// thousand times.
 func TestStart(t *testing.T) {
 	tooltest.NoRace(t)
 	cmd := exec.Command(buildStarted(t, ".."), "-o", filepath.Join(t.TempDir(), "out.o"), startObject)
@@ -47,8 +47,8 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// BenchmarkStart reports the fewest page faults of a run over a small object, beside
-// those of a program that does nothing. How many there are depends on the machine.
+// BenchmarkStart reports the fewest page faults of a run on a small object, and of a
+// program that does nothing. The numbers depend on the machine.
 func BenchmarkStart(b *testing.B) {
 	source := filepath.Join(b.TempDir(), "nothing.go")
 	clitest.WriteFile(b, source, []byte("package main\n\nfunc main() {}\n"))
@@ -62,10 +62,11 @@ func BenchmarkStart(b *testing.B) {
 	b.ReportMetric(float64(least[1]), "faults")
 }
 
-// startObject is what the runs are over: 2 kB with six sites.
+// startObject is the object of the runs: 2 kB with six sites.
 var startObject = filepath.Join("..", "..", "..", "testdata", "obj", "asm-annot0.o")
 
-// buildStarted builds a program as a release is, without cgo, and returns its name.
+// buildStarted builds a program like a release, without cgo, and returns its
+// name.
 func buildStarted(t testing.TB, source string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "program")
@@ -77,8 +78,8 @@ func buildStarted(t testing.TB, source string) string {
 	return program
 }
 
-// TestNotStarted names packages that do much before main, and are easily imported for
-// a trifle.
+// TestNotStarted checks that packages are not imported that do much before main and
+// are easily imported for something minor.
 func TestNotStarted(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "..").Output()
 	if err != nil {

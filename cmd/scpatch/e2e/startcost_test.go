@@ -10,10 +10,9 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestE2EStartCosts counts the instructions by which the run time makes the
-// calls of a program short when it starts, and when it finds that it may not:
-// what a call that is linked through its key costs before main. The everyday form
-// has one thousand calls.
+// TestE2EStartCosts counts the instructions that the run time executes before
+// main for each call: to shorten it, and if it finds that it must not. The
+// everyday form has one thousand calls.
 func TestE2EStartCosts(t *testing.T) {
 	tooltest.Long(t, "make soundness")
 	w := newWorkshop(t)

@@ -19,11 +19,11 @@ import (
 	"github.com/scpatch/scpatch/sites"
 )
 
-// The tests of include/static_call.h that are no cells of testdata/e2e: what
+// The tests of include/static_call.h that are not cells of testdata/e2e: what
 // it compiles to, link-time optimization, other architectures, names that two
 // units share, and its run time.
 
-// A workshop builds programs of the header in a directory of its own.
+// A workshop builds programs that use the header in its own directory.
 type workshop struct {
 	*builder
 	t   *testing.T
@@ -33,7 +33,8 @@ type workshop struct {
 func newWorkshop(t *testing.T) *workshop {
 	m := readCells(t, clitest.RepoPath("testdata", "e2e", "cells.txt"))
 	tooltest.Need(t, m.run[0], "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-g++", "clang", "clang++", "ld.lld")
-	// Read, so that the results of go test are not kept when they change.
+	// Read the files, so that go test does not reuse cached results after they
+	// change.
 	for _, pattern := range []string{clitest.RepoPath("include", "*.h"), clitest.RepoPath("testdata", "src", "usc*")} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || files == nil {
@@ -65,9 +66,9 @@ func (w *workshop) execute(t *testing.T, words ...string) string {
 	return string(execute(t, w.dir, slices.Concat(w.run, words)))
 }
 
-// TestStaticCallObjects looks at what static_call() leaves in an object: a call
-// with a relocation that names the trampoline, a slot where the caller has a
-// TOC pointer, and the key's symbol, in nothing that a program loads.
+// TestStaticCallObjects checks what static_call() leaves in an object: a call
+// with a relocation that names the trampoline, a slot if the caller has a TOC
+// pointer, and the key's symbol, outside everything that a program loads.
 func TestStaticCallObjects(t *testing.T) {
 	w := newWorkshop(t)
 	for _, compiler := range []string{
@@ -129,7 +130,7 @@ func checkCallsObject(t *testing.T, path, compiler string) {
 			t.Errorf("%s+0x%x: %v, not a branch (%v)", at.section, at.off, branch, err)
 		}
 		if strings.Contains(compiler, "p10") {
-			continue // tail calls, and no slots
+			continue // tail calls, which have no slots
 		}
 		slot, err := ppc64.Load(code[at.section], at.off+4)
 		if err != nil || branch&1 == 0 || slot != ppc64.Nop {
@@ -143,8 +144,8 @@ func checkCallsObject(t *testing.T, path, compiler string) {
 	}
 }
 
-// TestE2EStaticCallLTO compiles the objects of a program as one, as scpatch
-// wants them (-flinker-output=nolto-rel), and as a program.
+// TestE2EStaticCallLTO compiles the objects of a program into one, as scpatch
+// needs it (-flinker-output=nolto-rel), and directly into a program.
 func TestE2EStaticCallLTO(t *testing.T) {
 	w := newWorkshop(t)
 	want := clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc.txt"))
@@ -171,7 +172,7 @@ func TestE2EStaticCallLTO(t *testing.T) {
 }
 
 // TestStaticCallElsewhere compiles the same program for another architecture,
-// and runs it if it is this one.
+// and runs it if that is the host's.
 func TestStaticCallElsewhere(t *testing.T) {
 	tooltest.Need(t, "x86_64-linux-gnu-gcc", "clang")
 	dir := t.TempDir()
@@ -216,8 +217,8 @@ func TestE2EStaticCallHidden(t *testing.T) {
 	}
 }
 
-// TestE2EStaticCallRuntime runs the run time on calls, stubs and a table that
-// are written by hand, in a program and in a plug-in.
+// TestE2EStaticCallRuntime runs the run time on hand-written calls, stubs and a
+// table, in a program and in a plug-in.
 func TestE2EStaticCallRuntime(t *testing.T) {
 	w := newWorkshop(t)
 	for _, c := range []struct {
@@ -248,7 +249,7 @@ func TestE2EStaticCallRuntime(t *testing.T) {
 			t.Run(c.name+"/"+linker, func(t *testing.T) {
 				for _, what := range []string{"forms", "plugin", "refuse", "threads"} {
 					want := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc_rt_"+what+".txt")))
-					if c.name == "gcc-O0" { // returning 0 takes a frame
+					if c.name == "gcc-O0" { // it sets up a frame to return 0
 						want = strings.NewReplacer("return 0", "at its entry", "blr", "stub").Replace(want)
 					}
 					if got := w.execute(t, "./program", what); got != want {
@@ -260,8 +261,8 @@ func TestE2EStaticCallRuntime(t *testing.T) {
 	}
 }
 
-// TestE2EStaticCallTwoTOCs has ld.bfd give a program two TOCs: a function of the
-// program that uses the other one must not be called at its local entry.
+// TestE2EStaticCallTwoTOCs makes ld.bfd give a program two TOCs. A function
+// that uses the other one must not be called at its local entry.
 func TestE2EStaticCallTwoTOCs(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("main.o", "gcc-p8-O2", "usc_rt_main.c", "-fPIE")
@@ -271,7 +272,7 @@ func TestE2EStaticCallTwoTOCs(t *testing.T) {
 	w.object("large.o", "gcc-p8-O2", "usc_toc.S", "-DTARGET")
 	w.object("fill.o", "gcc-p8-O2", "usc_toc.S")
 	w.link("bfd", "-shared", "a.o", "b.o", "-o", "libab.so")
-	// The words that fill the TOC are not used, and would be thrown away.
+	// The words that fill the TOC are unused and would be dropped.
 	w.link("bfd", "-pie", "-Wl,--no-toc-optimize", "large.o", "fill.o", "main.o", "sites.o", "libab.so", "-o", "program")
 	one := string(clitest.ReadFile(t, clitest.RepoPath("testdata", "e2e", "want", "usc_rt_forms.txt")))
 	want := strings.ReplaceAll(one, "large: toc at its local entry", "large: toc stub")
@@ -282,8 +283,8 @@ func TestE2EStaticCallTwoTOCs(t *testing.T) {
 	}
 }
 
-// TestE2EStaticCallNoRuntime: without the run time, calls that are patched go
-// through their keys.
+// TestE2EStaticCallNoRuntime checks that patched calls go through their keys
+// without the run time.
 func TestE2EStaticCallNoRuntime(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("main.o", "gcc-p8-O2", "usc_rt_main.c", "-fPIE", "-DNO_RUNTIME")
@@ -300,8 +301,8 @@ func TestE2EStaticCallNoRuntime(t *testing.T) {
 	}
 }
 
-// TestE2EReadmeProgram does what README.md tells a reader to do: installs the
-// header, writes the program, patches it, runs it.
+// TestE2EReadmeProgram follows README.md: it installs the header, writes the
+// program, patches it and runs it.
 func TestE2EReadmeProgram(t *testing.T) {
 	w := newWorkshop(t)
 	readme := clitest.Doc(t, "README.md")

@@ -11,12 +11,12 @@ import (
 	"math/bits"
 )
 
-// structure is an independent reading of what the gABI says of a relocatable
-// ELF64 little-endian file: it shares nothing with elfrw, reads every table
-// there is, and returns what is wrong first.
+// structure is an independent check of a relocatable ELF64 little-endian file
+// by the gABI. It shares no code with elfrw, reads every table, and returns the
+// first error.
 //
-// It wants what a reader needs that trusts the file: counts, indices, offsets and
-// strings that lie in what they refer to. What a value means is not its concern.
+// It checks what a reader that trusts the file relies on: counts, indices,
+// offsets and strings must be in range. It does not check what values mean.
 func structure(data []byte) error {
 	s, err := readStructure(data)
 	if err != nil {
@@ -41,8 +41,8 @@ func readStructure(data []byte) (*structureCheck, error) {
 	return s, nil
 }
 
-// A structureCheck is a file that is checked. Its tables were read one after the
-// other: a step relies on those before it.
+// A structureCheck is a file being checked. Its tables are read in order; each
+// step relies on those before it.
 type structureCheck struct {
 	data     []byte
 	hdr      elf.Header64
@@ -86,7 +86,7 @@ func (s *structureCheck) header() error {
 	return nil
 }
 
-// inside reports whether a range is one of the file.
+// inside reports whether a range is inside the file.
 func (s *structureCheck) inside(off, size uint64) bool {
 	return off <= uint64(len(s.data)) && size <= uint64(len(s.data))-off
 }
@@ -141,7 +141,7 @@ func (s *structureCheck) headers() error {
 	return nil
 }
 
-// content is the bytes of a section.
+// content returns the bytes of a section.
 func (s *structureCheck) content(i uint64) []byte {
 	h := &s.sections[i]
 	if t := elf.SectionType(h.Type); t == elf.SHT_NOBITS || t == elf.SHT_NULL {
@@ -150,7 +150,7 @@ func (s *structureCheck) content(i uint64) []byte {
 	return s.data[h.Off : h.Off+h.Size]
 }
 
-// strings is the content of a string table.
+// strings returns the content of a string table.
 func (s *structureCheck) strings(i uint64) ([]byte, error) {
 	h := &s.sections[i]
 	if elf.SectionType(h.Type) != elf.SHT_STRTAB || !s.inside(h.Off, h.Size) {
@@ -264,7 +264,7 @@ func (s *structureCheck) relocations() error {
 		of := &s.sections[h.Info]
 		size := of.Size
 		if f := elf.SectionFlag(of.Flags); f&elf.SHF_COMPRESSED != 0 || bytes.HasPrefix(s.content(uint64(h.Info)), []byte("ZLIB")) {
-			size = math.MaxUint64 // what is relocated is not what is in the file
+			size = math.MaxUint64 // the relocations apply to the uncompressed content
 		}
 		b := s.content(uint64(i))
 		for k := 0; len(b) > 0; k, b = k+1, b[24:] {

@@ -16,9 +16,9 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// The tests of this file do what the tutorials in docs/ tell a reader to do.
+// The tests of this file follow the tutorials in docs/.
 
-// A file of a tutorial is a block behind a line with nothing but its name.
+// A file of a tutorial is a block after a line that contains only its name.
 var tutorialFile = regexp.MustCompile("(?ms)^`([\\w.-]+)`:\n\n```\\w+\n(.*?)^```$")
 
 // writeFiles writes the files of a tutorial and returns their names.
@@ -31,11 +31,11 @@ func writeFiles(t *testing.T, doc, dir string) (names []string) {
 	return names
 }
 
-// A step is a command of a document, and what the document says that it prints.
+// A step is a command of a document and the output that the document shows.
 type step struct{ command, want string }
 
-// steps reads the blocks of a document that are marked "console". A command that
-// ends in a backslash goes on in the next line.
+// steps reads the blocks of a document that are marked "console". A command
+// that ends in a backslash continues on the next line.
 func steps(doc string) (all []step) {
 	for _, block := range clitest.Fenced(doc, "console") {
 		for _, c := range strings.Split("\n"+block, "\n$ ")[1:] {
@@ -51,16 +51,16 @@ func steps(doc string) (all []step) {
 	return all
 }
 
-// Behind the output of a command that fails stands its exit code.
+// The exit code follows the output of a command that fails.
 var stepExit = regexp.MustCompile(`(?s)^(?:(.*)\n)?\[exit (\d+)\]$`)
 
-// session types the commands into one shell, and compares what each prints.
+// session types the commands into one shell and compares the output of each.
 func session(t *testing.T, dir string, env []string, all []step) {
 	t.Helper()
 	sessionLike(t, dir, env, all, clitest.Matches)
 }
 
-// sessionLike compares in another way.
+// sessionLike is session with another comparison.
 func sessionLike(t *testing.T, dir string, env []string, all []step, matches func(got, want string) bool) {
 	t.Helper()
 	const mark = "\x01 exit "
@@ -98,9 +98,9 @@ var (
 	counted = regexp.MustCompile(`(hook|pointer): (\d+\.\d)`)
 )
 
-// matchesOfOtherCompiler compares what a tutorial shows of one compiler with what
-// another one makes: code lies elsewhere, and a round of a loop may take up to two
-// instructions more or less.
+// matchesOfOtherCompiler compares the output that a tutorial shows with that of
+// another compiler: addresses may differ, and an iteration of a loop may take
+// up to two instructions more or less.
 func matchesOfOtherCompiler(got, want string) bool {
 	g, w := counted.FindAllStringSubmatch(got, -1), counted.FindAllStringSubmatch(want, -1)
 	if len(g) != len(w) {
@@ -117,7 +117,8 @@ func matchesOfOtherCompiler(got, want string) bool {
 	return clitest.Matches(same(got), same(want))
 }
 
-// TestE2ETutorialPlugin builds and runs the plug-in host. The page shows what gcc 12 makes.
+// TestE2ETutorialPlugin builds and runs the plug-in host. The page shows the output of gcc
+// 12.
 func TestE2ETutorialPlugin(t *testing.T) {
 	w := newWorkshop(t)
 	tooltest.Need(t, "make", "bash")
@@ -139,8 +140,8 @@ func TestE2ETutorialPlugin(t *testing.T) {
 	sessionLike(t, dir, env, steps(doc), matches)
 }
 
-// TestE2EFirstSession does what docs/first-session.md shows, from a clone of the
-// last commit on.
+// TestE2EFirstSession follows docs/first-session.md, starting from a clone of
+// the last commit.
 func TestE2EFirstSession(t *testing.T) {
 	tooltest.Need(t, "bash", "git", "make")
 	root, err := filepath.Abs(clitest.RepoPath())
@@ -154,16 +155,16 @@ func TestE2EFirstSession(t *testing.T) {
 		"GIT_CONFIG_COUNT=4",
 		"GIT_CONFIG_KEY_0=url.file://" + root + ".insteadOf", "GIT_CONFIG_VALUE_0=https://github.com/scpatch/scpatch",
 		"GIT_CONFIG_KEY_1=safe.directory", "GIT_CONFIG_VALUE_1=*",
-		// What git says if this clone is on no branch.
+		// Silences git's hint if this clone is on no branch.
 		"GIT_CONFIG_KEY_2=init.defaultBranch", "GIT_CONFIG_VALUE_2=main",
 		"GIT_CONFIG_KEY_3=advice.detachedHead", "GIT_CONFIG_VALUE_3=false",
 	}
 	session(t, t.TempDir(), env, steps(clitest.Doc(t, "docs", "first-session.md")))
 }
 
-// TestTutorialKernel holds docs/tutorial-kernel.md against kbuild/, and types the
-// commands that need no kernel tree. With SCPATCH_TUTORIAL_KERNEL it types all of
-// them, in this source directory.
+// TestTutorialKernel compares docs/tutorial-kernel.md with kbuild/, and types
+// the commands that need no kernel tree. With SCPATCH_TUTORIAL_KERNEL it types
+// all of them, in this source directory.
 func TestTutorialKernel(t *testing.T) {
 	tooltest.Need(t, "bash", "powerpc64le-linux-gnu-gcc")
 	doc := clitest.Doc(t, "docs", "tutorial-kernel.md")
@@ -188,7 +189,7 @@ func TestTutorialKernel(t *testing.T) {
 		return
 	}
 
-	// What kbuild/ says of packages, of the machine, and of the configuration.
+	// What kbuild/ says about packages, the machine and the configuration.
 	_, packages, _ := strings.Cut(clitest.Doc(t, "kbuild", "README.md"), "sudo apt-get install ")
 	packages, _, _ = strings.Cut(packages, "    kbuild/build-vmlinux.sh")
 	for _, p := range append(strings.Fields(strings.ReplaceAll(packages, "\\", "")), "qemu-system-ppc", "cpio") {

@@ -13,7 +13,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// A link unit with a key, its trampoline and a caller, as in a module that is built
+// A link unit with a key, its trampoline and a caller, as in a module built
 // without scpatch.
 const unlistedUnit = `#include "static_call.h"
 struct key { void *func; };
@@ -74,12 +74,13 @@ int main(void)
 }
 `
 
-// unlistedCall is what static_call() is in the kernel's header without scpatch.
+// unlistedCall matches static_call() in the kernel's header for code that
+// scpatch does not list.
 var unlistedCall = regexp.MustCompile(`(?s)\n\+#ifdef STATIC_CALL_UNLISTED\n(.*?)\n\+#else\n`)
 
-// TestE2EUnlisted calls static calls that no tool has listed, with the macro of each
-// kernel series that has one. r2 must come back from a function of another link unit; a
-// call to the trampoline by its name loses it.
+// TestE2EUnlisted makes static calls that no tool has listed, with the macro of each
+// kernel series that has one. r2 must be restored after a function of another link
+// unit; a plain call to the trampoline loses it.
 func TestE2EUnlisted(t *testing.T) {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "clang", "qemu-ppc64le")
 	compilers := map[string][]string{
@@ -120,7 +121,7 @@ func TestE2EUnlisted(t *testing.T) {
 	}
 }
 
-// runUnlisted builds the two libraries and the program, and returns what that prints.
+// runUnlisted builds the two libraries and the program, and returns its output.
 func runUnlisted(t *testing.T, header string, compiler []string) string {
 	t.Helper()
 	dir := t.TempDir()

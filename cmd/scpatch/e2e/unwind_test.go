@@ -21,8 +21,9 @@ import (
 )
 
 // TestE2EUnwind stops a program at every instruction of a stub, and of a
-// trampoline of the header, and wants gdb to find the callers. Without what the
-// stub's call-frame information says of the return address, it does not.
+// trampoline of the header, and checks that gdb finds the callers. If the
+// stub's call-frame information loses the return address, gdb does not find
+// them.
 func TestE2EUnwind(t *testing.T) {
 	w := newWorkshop(t)
 	tooltest.Need(t, "gdb-multiarch")
@@ -62,7 +63,7 @@ func TestE2EUnwind(t *testing.T) {
 	}
 }
 
-// checkUnwind steps through the code from a symbol on, up to where it leaves.
+// checkUnwind steps through the code from a symbol on until it leaves.
 func (w *workshop) checkUnwind(entry string, wantCallers bool) {
 	t := w.t
 	f, err := elfrw.Open(filepath.Join(w.dir, "program"))
@@ -105,7 +106,7 @@ end
 	}
 }
 
-// debug runs the program under gdb, which gets the commands.
+// debug runs the program under gdb with some commands.
 func (w *workshop) debug(commands string) string {
 	t := w.t
 	socket := filepath.Join(w.dir, "gdb")
@@ -117,7 +118,7 @@ func (w *workshop) debug(commands string) string {
 		t.Fatal(err)
 	}
 	defer func() {
-		_ = emulator.Process.Kill() // it ends with gdb, unless that failed
+		_ = emulator.Process.Kill() // it ends with gdb unless gdb failed
 		_ = emulator.Wait()
 	}()
 	for {
@@ -148,7 +149,7 @@ func loseReturnAddress(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var frames elfrw.Section // the last one is that of the stubs
+	var frames elfrw.Section // the last one is for the stubs
 	for i := 1; i < f.NumSections(); i++ {
 		if s := f.Section(i); s.NameString() == ".eh_frame" {
 			frames = s

@@ -4,9 +4,9 @@ package e2e
 
 import "testing"
 
-// TestE2EUserCells looks at what the cells of a program hold, from before its first
-// constructor to after its last destructor: with a run time; with one that may write
-// no code; with one from before there were cells; and with none.
+// TestE2EUserCells checks what the cells of a program hold, from before its first
+// constructor to after its last destructor: with a run time, with one that must not
+// write code, with one from before cells existed, and with none.
 func TestE2EUserCells(t *testing.T) {
 	w := newWorkshop(t)
 	w.object("far.o", "gcc-p8-O2", "usc_cells.c", "-fPIC", "-DLIBRARY")
@@ -26,7 +26,7 @@ func TestE2EUserCells(t *testing.T) {
 		for _, c := range []struct {
 			name     string
 			flags    []string
-			old      bool // the run time is of an older header
+			old      bool // the run time is from an older header
 			followed bool
 		}{
 			{"run time", []string{"-DMAIN"}, false, true},

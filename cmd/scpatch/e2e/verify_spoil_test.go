@@ -49,7 +49,7 @@ DEFINE_STATIC_CALL(op2, slow);
 int main(void) { return proven(1) + other(1) + stub(1) + fixed(1) != 20; }
 `
 
-// A spoiler is an object whose bytes are changed.
+// A spoiler is an object whose bytes are corrupted.
 type spoiler struct {
 	t    *testing.T
 	b    []byte
@@ -69,7 +69,7 @@ func newSpoiler(t *testing.T, b []byte) *spoiler {
 	return &spoiler{t, slices.Clone(b), f, syms}
 }
 
-// word finds the first word in a function that fits, and gives its bytes.
+// word returns the first word in a function that fits, as bytes.
 func (s *spoiler) word(fn string, fits func(ppc64.Word) bool) (at uint64, b []byte) {
 	s.t.Helper()
 	for _, sym := range s.syms {
@@ -94,7 +94,7 @@ func is(want ppc64.Word) func(ppc64.Word) bool {
 	return func(w ppc64.Word) bool { return w == want }
 }
 
-// against makes the relocation of the first call in a function name another symbol.
+// against changes the symbol of the relocation of the first call in a function.
 func (s *spoiler) against(fn, symbol string) {
 	s.t.Helper()
 	at, _ := s.word(fn, isCall)
@@ -109,7 +109,7 @@ func (s *spoiler) against(fn, symbol string) {
 	s.t.Fatalf("no relocation at %s", fn)
 }
 
-// shrink takes bytes from the end of a section.
+// shrink removes bytes from the end of a section.
 func (s *spoiler) shrink(name string, n uint64) {
 	header := binary.LittleEndian.Uint64(s.b[40:])
 	for i, sec := range s.file.Sections {
@@ -121,8 +121,8 @@ func (s *spoiler) shrink(name string, n uint64) {
 	s.t.Fatalf("no section %s", name)
 }
 
-// TestE2ESpoiled spoils an object that scpatch has written, and wants the fault in
-// the object and in what either linker makes of it: the verdict is the same.
+// TestE2ESpoiled corrupts an object that scpatch has written. verify must find
+// the same fault in the object and in the output of either linker.
 func TestE2ESpoiled(t *testing.T) {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
 	dir := buildSpoiled(t)
@@ -169,7 +169,7 @@ func TestE2ESpoiled(t *testing.T) {
 	}
 }
 
-// cell gives the relocation of a field of the n-th cell of an object.
+// cell returns the relocation of a field of the n-th cell of an object.
 func (s *spoiler) cell(n int, field uint64) []byte {
 	s.t.Helper()
 	rela := s.file.Section(".relastatic_call_cells")
@@ -187,7 +187,8 @@ func move(rela []byte, n int64) {
 	binary.LittleEndian.PutUint64(rela[16:], binary.LittleEndian.Uint64(rela[16:])+uint64(n))
 }
 
-// TestE2ESpoiledCells spoils the cells of an object, and the code that loads them.
+// TestE2ESpoiledCells corrupts the cells of an object, and the code that loads
+// them.
 func TestE2ESpoiledCells(t *testing.T) {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
 	dir := buildSpoiled(t)
@@ -220,7 +221,7 @@ func TestE2ESpoiledCells(t *testing.T) {
 			clitest.WriteFile(t, filepath.Join(dir, "spoiled.o"), s.b)
 			wantSpoiled(t, filepath.Join(dir, "spoiled.o"), "", c.kinds)
 			if strings.Contains(c.name, "no table lists") {
-				return // linkers do not take it
+				return // linkers reject it
 			}
 			for _, linker := range []string{"bfd", "lld"} {
 				linkSpoiled(t, dir, linker, linker, "main.o", "spoiled.o", "fixed.o")
@@ -234,7 +235,7 @@ func TestE2ESpoiledCells(t *testing.T) {
 	wantSpoiled(t, filepath.Join(dir, "renamed"), "", []string{"bad-stub", "wrong-call"})
 }
 
-// TestE2ETruncated takes entries from the table, the table, and the record.
+// TestE2ETruncated removes entries of the table, the table, and the record.
 func TestE2ETruncated(t *testing.T) {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-objcopy", "ld.lld")
 	dir := buildSpoiled(t)
@@ -298,8 +299,8 @@ func linkSpoiled(t *testing.T, dir, linker, out string, objects ...string) {
 	execute(t, dir, slices.Concat([]string{"powerpc64le-linux-gnu-gcc", "-fuse-ld=" + linker, "-B/usr/lib/llvm-14/bin"}, objects, []string{"-o", out}))
 }
 
-// wantSpoiled wants faults of these kinds, of a function if one is named, or an
-// error of that kind; nothing if there are no kinds.
+// wantSpoiled expects faults of these kinds, in a function if one is named, or
+// an error of that kind. Without kinds, it expects no fault.
 func wantSpoiled(t *testing.T, path, fn string, kinds []string) {
 	t.Helper()
 	stdout, stderr, code := runCommand("verify", "--json", "--user", path)
@@ -322,8 +323,9 @@ func wantSpoiled(t *testing.T, path, fn string, kinds []string) {
 	}
 }
 
-// TestE2EListLinked lists programs: each site of the objects is there, with its key,
-// its form, and whether a table has it; and calls that nobody has patched.
+// TestE2EListLinked lists programs. Each site of the objects must be listed, with
+// its key, its form, and whether it is in a table, and so must calls that were not
+// patched.
 func TestE2EListLinked(t *testing.T) {
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "ld.lld")
 	dir := buildSpoiled(t)

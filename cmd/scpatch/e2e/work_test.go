@@ -20,15 +20,15 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestWork wants the work of each command to grow with its input, and not with the
-// square of it. It counts how often each block of statements runs, with the counters
-// of go build -cover, for n functions, sites, keys or sections and for 2n. What grows
-// with n doubles, and what grows with n log n takes a little more. The clock has no
-// part in it. The searches of package slices are counted too.
+// TestWork checks that the work of each command does not grow with the square of its
+// input. It counts how often each block of statements runs, with the counters of go
+// build -cover, for n functions, sites, keys or sections and for 2n. Linear work
+// doubles, and n log n takes a little more. The clock does not matter. The searches
+// of package slices are counted too.
 //
-// In the everyday suite each value of an option occurs, in make soundness each pair of
-// them, and in the long form each three. scpatch compile does what scpatch does, and
-// explain reads no file.
+// The everyday suite uses each value of an option, make soundness each pair, and the
+// long form each triple. scpatch compile does what scpatch does, and explain reads no
+// file.
 func TestWork(t *testing.T) {
 	tooltest.NoRace(t)
 	tooltest.Need(t, "powerpc64le-linux-gnu-as", "powerpc64le-linux-gnu-ar", "powerpc64le-linux-gnu-ld.bfd")
@@ -50,11 +50,12 @@ func TestWork(t *testing.T) {
 	}
 }
 
-// workSize is how many of each a shape has.
+// workSize is the number of things in a shape.
 const workSize = 150
 
-// isQuadratic judges the counts of a block for workSize and for twice as much. If a
-// count is a + b n + c n², the difference m - 2n has nothing of b, and is 2c n² - a.
+// isQuadratic judges the counts of a block for workSize and for twice that. If a
+// count is a + b n + c n², b cancels out of the difference m - 2n, which is 2c n² -
+// a.
 func isQuadratic(n, m uint64) bool {
 	const least = workSize * workSize / 4
 	return m > n*11/4 && m > 2*n+least
@@ -145,7 +146,7 @@ var workShapes = map[string]func(n int) string{
 			".pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b-., 2b-.\n.quad word-.\n.popsection\n"+
 			".pushsection __ex_table,\"a\"\n.balign 4\n.long 1b-., 2b-.\n.popsection\n") + ".data\nword: .quad 0\n" + workKey
 	},
-	"members": func(int) string { return "func f0\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f0\n" + workKey }, // of an archive
+	"members": func(int) string { return "func f0\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f0\n" + workKey }, // members of an archive
 }
 
 const (
@@ -167,11 +168,11 @@ type workRun struct {
 	t       *testing.T
 	program string
 	dir     string
-	good    map[string]int // how many runs of each command could do their work
+	good    map[string]int // how many runs of each command succeeded
 }
 
-// measureWork runs every command over a shape of size n, and returns the counts of
-// each block by command.
+// measureWork runs every command on a shape of size n, and returns the counts
+// of each block by command.
 func measureWork(t *testing.T, program, shape string, n int) map[string]map[string]uint64 {
 	w := &workRun{t: t, program: program, dir: t.TempDir(), good: map[string]int{}}
 	input := "in.o"
@@ -196,7 +197,7 @@ func measureWork(t *testing.T, program, shape string, n int) map[string]map[stri
 	return counts
 }
 
-// The options that say where the code runs.
+// Options that say where the code runs.
 var workPlaces = [][]string{{}, {"--module"}, {"--user", "--runtime=none"}}
 
 // workOptions are the options of a patch, each with its values.
@@ -214,7 +215,8 @@ var workOptions = [][]string{
 	{"", "--diff", "--verbose", "--dry-run"},
 }
 
-// patch patches the input with combinations of options, and again what came out.
+// patch patches the input with combinations of options, and then the output
+// again.
 func (w *workRun) patch(input string) {
 	strength := 2
 	switch {
@@ -230,7 +232,7 @@ func (w *workRun) patch(input string) {
 	}
 }
 
-// look lists, verifies and compares what a patch for one place makes.
+// look lists, verifies and compares the output of a patch for one place.
 func (w *workRun) look(input string, place []string) {
 	with := func(args ...string) []string { return slices.Concat(place, args) }
 	w.run("patch", with("-o", "out.o", input)...)
@@ -265,7 +267,7 @@ func (w *workRun) link(input string) {
 	}
 }
 
-// run runs a command, and reports whether it could do its work.
+// run runs a command and reports whether it succeeded.
 func (w *workRun) run(command string, args ...string) bool {
 	counters := filepath.Join(w.dir, "counters", command)
 	if err := os.MkdirAll(counters, 0o777); err != nil {
@@ -309,7 +311,7 @@ func (w *workRun) archive(member string, n int) string {
 	return "in.a"
 }
 
-// counts reads how often each block has run, in all runs of a command.
+// counts returns how often each block has run in all runs of a command.
 func (w *workRun) counts(command string) map[string]uint64 {
 	text := filepath.Join(w.dir, "counts")
 	execute(w.t, w.dir, []string{"go", "tool", "covdata", "textfmt", "-i=" + filepath.Join("counters", command), "-o=" + text})
@@ -321,7 +323,7 @@ func (w *workRun) counts(command string) map[string]uint64 {
 	counts := map[string]uint64{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		if strings.HasPrefix(lines.Text(), "slices/zsort") {
-			continue // its sorting is n log n, and what it calls to compare is counted
+			continue // its sorting is n log n, and the comparison functions are counted
 		}
 		if block, rest, ok := strings.Cut(lines.Text(), " "); ok {
 			if _, count, ok := strings.Cut(rest, " "); ok {
