@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# "make help" lists the targets. Everything that is built goes to build/.
+# "make help" lists the targets. All output goes to build/.
 
-# The version is in the source, and not in a tag: each clone must make the same bytes,
+# The version is in the source, not in a tag: every clone must build the same bytes,
 # even one without tags. It is the version of the next release.
 VERSION ?= $(shell sed -n 's/^var version, revision = "\(.*\)", ""$$/\1/p' cmd/scpatch/internal/cli/options.go)
-# "COMMIT TIME", from git, or in a tree without git as git archive has written it.
+# "COMMIT TIME", from git, or in a tree without git as git archive wrote it.
 COMMIT = $(if $(wildcard .git),$(shell git log -1 --format='%H %ct' 2>/dev/null),$(shell sed -n 's/^commit \([0-9a-f]* [0-9]*\)$$/\1/p' .revision))
 DIRTY = $(and $(wildcard .git),$(shell git status --porcelain --untracked-files=no 2>/dev/null))
 REVISION ?= $(firstword $(COMMIT))$(if $(DIRTY),-dirty)
@@ -18,8 +18,8 @@ MANDIR ?= $(PREFIX)/share/man
 INCLUDEDIR ?= $(PREFIX)/include
 
 B := build
-# A count, not a time: at the end of its time go test sometimes fails a sound
-# target with "context deadline exceeded".
+# A count, not a time: when time is up, go test sometimes fails a sound target
+# with "context deadline exceeded".
 FUZZTIME ?= 500000x
 FULL_FUZZTIME ?= 5000000x
 MUTANTS ?= 100000
@@ -27,7 +27,7 @@ KILLS ?= 1000
 BENCHTIME ?= 1s
 # A pattern of test names for "make unit" and "make race".
 RUN ?=
-# Other directories for what takes long to make.
+# These take long to make, so they may be in other directories.
 CORPUS ?= $(B)/corpus
 KERNEL ?= $(B)/kernel
 # The kernels of "make kernel-test": inline, far, object or pcrel (kbuild/build-vmlinux.sh),
@@ -35,14 +35,14 @@ KERNEL ?= $(B)/kernel
 KIND ?= inline
 SERIES ?= 6.12
 KERNEL_BOOT ?= $(B)/kernel-$(KIND)$(if $(filter-out 6.12,$(SERIES)),-$(SERIES))
-# Of those that boot-test.sh knows; empty for all.
+# Some of boot-test.sh's machines; empty for all.
 MACHINES ?=
 TREE ?=
 
 CORPUS_PACKAGES ?= libc6-dev libgcc-12-dev libstdc++-12-dev libssl-dev
-# Of so many objects "make corpus-full" gives one to the other tools.
+# "make corpus-full" passes one object of this many to the other tools.
 CORPUS_PEERS ?= 1
-# The least number of objects that these have.
+# The packages have at least this many objects.
 CORPUS_MIN ?= 5000
 
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -50,14 +50,14 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # The binary is static. Only the race detector needs cgo.
 export CGO_ENABLED := 0
-# What is set at link time lies in this package.
+# The package of the variables that are set at link time.
 CLI := github.com/scpatch/scpatch/cmd/scpatch/internal/cli
-# The bytes depend on the commit and on the version of Go, not on where or when.
+# The bytes depend on the commit and on the version of Go, not on place or time.
 BUILDFLAGS = -trimpath -buildvcs=false -ldflags "-X $(CLI).version=$(VERSION) -X $(CLI).revision=$(REVISION) $(LDFLAGS)"
 LDFLAGS ?=
-# Without a time limit: a slow machine takes longer.
+# No time limit: a slow machine takes longer.
 GOTEST := $(GO) run ./.ci/gotest -timeout 0
-# What ./... does not match.
+# Packages that ./... does not match.
 CI_TOOLS := ./.ci/gotest ./.ci/bench ./.ci/mutation ./.ci/vuln
 # A missing peer (linker, emulator, disassembler) fails a test instead of skipping it.
 REQUIRE := SCPATCH_REQUIRE_TOOLS=1
@@ -73,12 +73,12 @@ build:
 	@mkdir -p $(B)
 	$(GO) build $(BUILDFLAGS) -o $(B)/scpatch ./cmd/scpatch
 
-# What is installed, "file:name".
+# The installed files, "file:name".
 SHARE = $(PREFIX)/share
-# Where zsh looks for what is not its own; for packages Debian has vendor-completions.
+# Where zsh looks for completions of local software; Debian's packages use vendor-completions.
 ZSHDIR ?= $(SHARE)/zsh/site-functions
 DOCDIR ?= $(SHARE)/doc/scpatch
-# With every document that one of these links to; a test follows the links.
+# Every document that one of these links to must be here; a test follows the links.
 DOCUMENTS = README.md CONTRIBUTING.md SECURITY.md kbuild/README.md $(wildcard docs/*.md docs/*.svg docs/*.png docs/schema/*)
 HEADERS = $(foreach h,$(wildcard include/*.h),$(h):$(INCLUDEDIR)/scpatch/$(notdir $h))
 INSTALLED = $(B)/scpatch:$(BINDIR)/scpatch docs/scpatch.1:$(MANDIR)/man1/scpatch.1 $(HEADERS) \
@@ -90,7 +90,7 @@ INSTALLED = $(B)/scpatch:$(BINDIR)/scpatch docs/scpatch.1:$(MANDIR)/man1/scpatch
 	completions/_scpatch:$(ZSHDIR)/_scpatch \
 	completions/scpatch.fish:$(SHARE)/fish/vendor_completions.d/scpatch.fish
 
-# install-files FILES: in a shell.
+# install-files FILES, for use in a recipe.
 define install-files
 set -e; for f in $1; do \
 	if [ -x "$${f%%:*}" ]; then mode=755; else mode=644; fi; \
@@ -162,13 +162,13 @@ fmt-check: ## Check that gofmt would change nothing
 	@files=$$(gofmt -l $$($(GO) list -f '{{.Dir}}' ./...) .ci); \
 	[ -z "$$files" ] || { printf 'gofmt would change:\n%s\n' "$$files"; exit 1; }
 
-# With -short, tests that take long or need input of their own say which target runs
-# them, and are skipped.
+# With -short, tests that take long or need input of their own are skipped, and
+# name the target that runs them.
 unit: build ## Run the tests of all packages, or those of RUN=PATTERN, without the long ones (minutes)
 	$(REQUIRE) $(GOTEST) -short $(if $(RUN),-run '$(RUN)') ./... ./.ci/mutation
 
-# The command alone starts goroutines, and calls all else from them. The
-# end-to-end tests are left out: what they start is not instrumented.
+# Only the command starts goroutines; it calls all other packages from them. The
+# end-to-end tests are left out: the programs that they start are not instrumented.
 race: ## Run the tests of the command, or those of RUN=PATTERN, under the race detector (1 minute)
 	$(REQUIRE) CGO_ENABLED=1 $(GOTEST) -race -short -skip '^TestE2E' $(if $(RUN),-run '$(RUN)') ./cmd/scpatch/...
 
@@ -179,16 +179,16 @@ SOUNDNESS := ^(TestRunLibraries|TestRunImages|TestImageLikeObjects|TestE2ECounts
 soundness: build tools ## Test the proof on whole libraries and images, instructions per call, the linkers, and how work grows
 	$(REQUIRE) $(GOTEST) -count=1 -v -run '$(SOUNDNESS)' ./sites/cfg ./cmd/scpatch/e2e
 
-# Thousands in an hour. What fails is left in build/random/GRAPH/NUMBER.
+# Thousands run in an hour. A failure is left in build/random/GRAPH/NUMBER.
 PROGRAMS ?= 10000
 FIRST ?= 0
-# Words of each that are spoiled.
+# The number of words spoiled in each.
 SPOILS ?= 3
 soundness-random: tools ## Make PROGRAMS random programs from number FIRST on, patch, link, run, verify and spoil them (10000)
 	@.ci/setup-tools random
 	$(REQUIRE) SCPATCH_PROGRAMS=$(PROGRAMS) SCPATCH_FIRST=$(FIRST) SCPATCH_SPOILS=$(SPOILS) $(GOTEST) -count=1 -v -run '^TestE2ERandomCalls$$' ./cmd/scpatch/e2e
 
-# What of it each change has to pass.
+# The part of it that every change has to pass.
 soundness-short: build tools
 	$(REQUIRE) $(GOTEST) -count=1 -run '^(TestRunLibraries|TestLinkerFacts)$$' ./sites/cfg ./cmd/scpatch/e2e
 
@@ -228,7 +228,7 @@ test-full: test reproducible deb-test soundness browser-test bazel-test musl-tes
 	@$(MAKE) --no-print-directory mutants kills
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(FULL_FUZZTIME)
 
-# One of them, or all.
+# One of these, or all.
 SUITE ?= bookworm trixie sid
 test-suites: ## Do what README.md says in a fresh root of each Debian release SUITE (bookworm trixie sid)
 	@.ci/setup-tools suites
@@ -249,8 +249,8 @@ matrix: tools ## Build programs with each compiler, processor and linker here an
 mutants: ## Give scpatch MUTANTS changed objects (100000)
 	SCPATCH_MUTANTS=$(MUTANTS) $(GOTEST) -count=1 -v -run '^TestMutants$$' ./cmd/scpatch/e2e
 
-# Each package by its own tests, without those that take long. The pattern leaves out
-# what runs none of the code.
+# Each package is tested by its own tests, without those that take long. The pattern
+# leaves out tests that run none of the code.
 MUTATED := ppc64 reloc elfrw sites/internal/index sites/errkind sites/layout sites/stub sites/tocsave sites/cfg sites/image sites/verify sites
 MUTATION = $(GO) run ./.ci/mutation -skip '^TestFormsRun$$'
 mutation: tools ## Change the operators of MUTATED one by one: do their tests notice? (hours)
@@ -276,8 +276,8 @@ fuzz: ## Run every fuzz target for FUZZTIME inputs (500000x)
 lint: vuln ## Run golangci-lint (the first time it is compiled: minutes), and vuln
 	$(GO) run $(GOLANGCI) run ./...
 
-# The database is in a module, so the proxy that has the modules will do. What the Go of this machine
-# has is shown; what a module of go.mod has is an error.
+# The database is in a module, so the module proxy is enough. A vulnerability in this machine's Go
+# is shown; one in a module of go.mod is an error.
 vuln: ## Look for known vulnerabilities in the code that scpatch calls
 	@rm -rf $(B)/vuln && mkdir -p $(B)/vuln
 	@osv=$$($(GO) mod download -json golang.org/x/vulndb@latest | sed -n 's/^.*"Dir": "\(.*\)".*/\1/p') && $(GO) run ./.ci/vuln "$$osv/data/osv" $(B)/vuln
@@ -289,7 +289,7 @@ vuln: ## Look for known vulnerabilities in the code that scpatch calls
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
-# With another toolchain than the pinned one a difference proves nothing; CI has the pinned one.
+# With a toolchain other than the pinned one, a difference proves nothing. CI has the pinned one.
 testdata-check: tools ## Check that the objects in testdata/obj are what the pinned toolchain makes
 	@if [ -n "$$CI" ] || $(MAKE) --no-print-directory -s -C testdata versions >/dev/null 2>&1; then \
 		$(MAKE) --no-print-directory -C testdata check OUT='$(CURDIR)/$(B)/testdata'; \
@@ -301,7 +301,7 @@ corpus: ## Fetch the ppc64el packages of CORPUS_PACKAGES into build/corpus
 	@.ci/setup-tools corpus
 	@.ci/fetch-corpus $(CORPUS) $(CORPUS_PACKAGES)
 
-# 20,827 objects, 2 GB. CORPUS_PEERS says how many go to the other tools.
+# 20,827 objects, 2 GB. CORPUS_PEERS limits what goes to the other tools.
 CORPUS_ALL := libc6-dev libgcc-12-dev libstdc++-12-dev libgfortran-12-dev libgo-12-dev gnat-12 libgphobos-12-dev \
 	zlib1g-dev libssl-dev llvm-14-dev libclang-14-dev libmlir-14-dev libclang-rt-14-dev libstd-rust-dev ghc \
 	fp-units-rtl-3.2.2 ocaml golang-1.19-go binutils-dev linux-image-powerpc64le
@@ -324,7 +324,7 @@ kernel-modules: ## The same, and ten modules
 	@.ci/setup-tools test kernel linux-6.12
 	kbuild/build-vmlinux.sh $(KERNEL) modules
 
-# What this release of Debian does not have, with another directory and package for each.
+# For the series whose source this release of Debian does not have.
 FETCH_SOURCE = $(if $(filter 7.2,$(SERIES)),@.ci/fetch-source build/linux-7.2 sid linux-source-7.2)
 
 kernel-model: ## Apply the series SERIES to Debian's source, and check its code by kbuild/model
@@ -340,7 +340,7 @@ kernel-test: build ## Build a kernel (KIND, SERIES) with scpatch in its build, a
 	kbuild/model/run.sh $(KERNEL_BOOT)/src 2
 	kbuild/boot-test.sh $(KERNEL_BOOT) $(MACHINES)
 
-# git am where the tree is git's; else patch, which makes no commits.
+# git am if the tree is a git tree; otherwise patch, which makes no commits.
 kernel-patches: ## Apply the series SERIES (7.2, 6.12 or 6.1) to the kernel tree TREE
 	@[ -f '$(TREE)/Kconfig' ] || { echo 'make kernel-patches TREE=DIRECTORY: no kernel tree in "$(TREE)"' >&2; exit 2; }
 	@if [ -e '$(TREE)/.git' ]; then \
@@ -373,7 +373,7 @@ kernel-check: build kernel-modules ## Run scpatch over that kernel object and th
 .PHONY: bench bench-short bench-go bench-plot bench-inputs
 BENCH := $(B)/bench
 BENCH_INPUTS = $(addprefix $(BENCH)/,million.o sections.o llvm.o merged.o modules callers) $(KERNEL)/vmlinux.o
-# Of these a round takes minutes.
+# A round over these takes minutes.
 BENCH_HUGE = $(addprefix $(BENCH)/,llvm.o merged.o modules callers)
 BENCH_ROUNDS ?= 9
 BENCH_TOOL = SCPATCH='$(abspath $(B)/scpatch)' OBJTOOL='$(or $(OBJTOOL),$(abspath $(wildcard $(KERNEL)/obj/tools/objtool/objtool)))' \

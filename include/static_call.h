@@ -46,12 +46,12 @@
 #endif
 
 /*
- * A template's instance has a type for g++ only when its address is taken. Compilers show the line of
- * a macro with its comment where what it says is not allowed.
+ * For g++ a template's instance has a type only when its address is taken. A compiler that rejects
+ * the use of one of these macros prints its line, with the comment.
  */
 #ifdef __cplusplus
-#define __STATIC_CALL_C extern "C" /* a static call belongs into a namespace, not into a class or function */
-#define __STATIC_CALL_TYPE(func) __typeof__(*&func) /* func: one function, no member of an object, not overloaded */
+#define __STATIC_CALL_C extern "C" /* a static call belongs in a namespace, not in a class or function */
+#define __STATIC_CALL_TYPE(func) __typeof__(*&func) /* func: one function, not a member of an object, not overloaded */
 #else
 #define __STATIC_CALL_C extern
 #define __STATIC_CALL_TYPE(func) __typeof__(func)
@@ -153,8 +153,8 @@ void __static_call_update(struct static_call_key *key, const char *name, void *f
 #if STATIC_CALL_TRAMPOLINES
 
 /*
- * It is never declared to be in this link unit, whatever a pragma says: the compiler would then make
- * tail calls to it, which have no slot.
+ * Whatever a pragma says, the trampoline is never declared local to this link unit: the compiler
+ * would then make tail calls to it, which have no slot.
  */
 #define __STATIC_CALL_VISIBLE __attribute__((visibility("default")))
 

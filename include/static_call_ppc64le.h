@@ -65,8 +65,8 @@
 	"	beqlr\n"
 
 /*
- * A prefixed instruction must not cross a 64-byte boundary. Of two definitions in two namespaces of C++,
- * g++ says nothing, and the assembler no line of the source.
+ * A prefixed instruction must not cross a 64-byte boundary. The check for a second definition is for
+ * C++: g++ accepts one in another namespace, and the assembler would reject it without a source line.
  */
 #define __STATIC_CALL_TRAMPOLINE(name, test)			\
 	__asm__("	.ifdef __SCT__" #name "\n"		\
@@ -120,8 +120,8 @@ struct static_call_unit {
 };
 
 /*
- * scpatch --user writes these, too: a stub jumps to what is in its cell. The address of the cell's
- * first field is in the code of the stub.
+ * scpatch --user writes these, too: a stub jumps to the address in its cell. The stub's code has the
+ * address of the cell's first field.
  */
 struct static_call_cell {
 	unsigned long func;	/* what the key holds, or the stub's way through the key */
@@ -131,8 +131,8 @@ struct static_call_cell {
 };
 
 /*
- * What the run time knows about the cells of a unit. It is registered by itself: a run time of an
- * older header knows of no cells, and then they stay as they are.
+ * What the run time knows about the cells of a unit. They are registered separately: a run time from an
+ * older header knows no cells, which then stay as they are.
  */
 struct static_call_cells {
 	struct static_call_cells *next;
@@ -198,7 +198,7 @@ __attribute__((section(".text.static_call_unit")))
 void __static_call_enter(unsigned long toc)
 {
 	struct static_call_unit *unit = &__static_call_unit;
-	/* Both NULL without a table: of such an address -fsanitize=undefined allows no element. */
+	/* Both are NULL without a table, and -fsanitize=undefined allows no element of NULL. */
 	const struct static_call_site *start = __start_static_call_sites, *stop = __stop_static_call_sites;
 
 	/* Without a run time all calls go through their keys, as scpatch has linked them. */
@@ -226,7 +226,7 @@ void __static_call_leave(void)
 	unit->toc = 0;
 }
 
-/* The names are new, so that no file of an older header has the copy that the unit keeps. */
+/* The names are new, so that the unit never keeps the copy of a file with an older header. */
 void __static_call_enter_cells(void) __STATIC_CALL_OF_UNIT;
 void __static_call_leave_cells(void) __STATIC_CALL_OF_UNIT;
 
@@ -254,7 +254,7 @@ void __static_call_leave_cells(void)
 	unit->start = 0;
 }
 
-/* A tool or a linker script has dropped the table: report that, once. The calls go through their keys. */
+/* If a tool or a linker script has dropped the table, reports that once. The calls go through their keys. */
 void __static_call_check(void) __STATIC_CALL_OF_UNIT;
 
 __attribute__((section(".text.static_call_unit")))

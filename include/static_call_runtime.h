@@ -106,7 +106,7 @@ static inline int __sc_names(uint32_t w, unsigned r)
 }
 
 /*
- * Where code of a unit may enter a function with a direct branch, or 0. A function has two entry points
+ * Where a direct branch in a unit may enter a function, or 0. A function has two entry points
  * if its first instructions compute r2 from r12 (ELFv2 2.3.2.1); a branch to the second is right if the
  * caller's r2 has the value that they compute. If they leave both registers alone, it has one entry point.
  */
@@ -281,7 +281,7 @@ static int __sc_traced(void)
 	return at && at[12] != '0';
 }
 
-/* Tries whether the system allows it, with the page of a unit's first site. */
+/* Whether the system allows it, tried with the page of a unit's first site. */
 static int __sc_may_write(const struct static_call_unit *u)
 {
 	struct __sc_window win = { 0, 0, 0, -1 };
@@ -417,7 +417,7 @@ void __static_call_register(struct static_call_unit *unit)
 	struct __sc_holder h;
 	uint32_t *words;
 
-	/* Without its headers it is not known what else is in a page with its code. */
+	/* Without the unit's headers it is not known what else is in a page of its code. */
 	if (!(__sc_segment(unit, (uintptr_t)__sc_branch(unit->start), &unit->code, &unit->size) & PROT_EXEC))
 		return;
 	words = (uint32_t *)calloc((size_t)(unit->stop - unit->start), sizeof(*words));

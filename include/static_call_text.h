@@ -80,8 +80,8 @@ static int __sc_copy(const struct __sc_window *w)
 
 /*
  * Opens the page of a place for writing. It stays executable, because other threads may be executing it.
- * If that was allowed before and no longer is, a copy replaces the page. That works once: for the time
- * when all calls are made to go through their keys again.
+ * If the system allowed this before and no longer does, a copy replaces the page. That works once: when
+ * all calls are made to go through their keys again.
  */
 static int __sc_open(struct __sc_window *w, const struct static_call_unit *u, uintptr_t at)
 {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Boot the kernel that "build-vmlinux.sh OUTDIR inline" has left in OUTDIR, in
-# qemu-system-ppc64, on several processors. Prints a line for each test (TAP);
-# the logs of the kernels are in OUTDIR/boot/.
+# Boot the kernel that "build-vmlinux.sh OUTDIR inline" left in OUTDIR, in
+# qemu-system-ppc64, as several machines. Prints a line for each test (TAP); the
+# logs of the kernels go to OUTDIR/boot/.
 #
 #   boot-test.sh OUTDIR [MACHINE]...
 #
@@ -54,7 +54,7 @@ cp "$out"/kunit-modules/*.ko "$work/root/kunit/"
 cp "$out"/unlisted-modules/*.ko "$work/root/unlisted/"
 (cd "$work/root" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -n >"$work/initrd.gz"
 
-# expect SUITE RUNS FILE: the cases in FILE, and how often init has the suite run.
+# expect SUITE RUNS FILE: FILE has the test cases; init runs the suite RUNS times.
 expect() {
 	sed -nE 's/^\tKUNIT_CASE[A-Z_]*\(([a-z0-9_]+).*/\1/p' "$here/kunit/$3" | sed "s/^/$1 $2 /"
 }
@@ -70,7 +70,7 @@ expect() {
 number=0
 failed=0
 skipped=0
-# result STATUS WHAT; "skip" is the status of what cannot be tested, WHAT then ends with
+# result STATUS WHAT: STATUS is "skip" if WHAT cannot be tested; WHAT then ends with
 # "# REASON".
 result() {
 	number=$((number + 1))
@@ -85,7 +85,7 @@ result() {
 	fi
 }
 
-# What a healthy kernel does not say.
+# Messages of a broken kernel.
 bad='WARNING:|BUG:|Oops|Kernel panic|Unable to handle|Call Trace|rcu: INFO|soft lockup|static call:|Segmentation'
 
 # boot NAME CPU PROCESSORS KERNEL-PARAMETER...
@@ -103,7 +103,7 @@ boot() {
 	tr -d '\r' <"$log" >"$log.tmp"
 	mv "$log.tmp" "$log"
 	echo "# $name: $((SECONDS - start)) seconds"
-	# 124: the time was over. More than 128: a signal ended qemu itself.
+	# 124 is a timeout. Above 128, a signal ended qemu itself.
 	[ $status -eq 0 ] || echo "# $name: qemu ended with $status, the last of the log:" \
 		"$(tail -n 1 "$log")"
 

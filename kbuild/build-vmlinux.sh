@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Build a ppc64le vmlinux.o whose static calls go through trampolines
-# ("bl __SCT__x; nop"): input for scpatch. Or a whole kernel in whose build
-# scpatch has its place.
+# Build a ppc64le vmlinux.o whose static calls go through trampolines ("bl
+# __SCT__x; nop"): input for scpatch. Or build a whole kernel, with scpatch as a
+# part of its build.
 #
 #   build-vmlinux.sh OUTDIR                    leaves OUTDIR/vmlinux.o
 #   build-vmlinux.sh OUTDIR modules            also leaves OUTDIR/modules/*.ko
@@ -11,9 +11,9 @@
 #   build-vmlinux.sh OUTDIR KERNEL [SERIES]    leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
 #                                              and OUTDIR/cost-modules/*.ko
 #
-# KERNEL is one of these. The first four have the KUnit tests, and leave
-# OUTDIR/headers, OUTDIR/kunit-modules/*.ko and OUTDIR/unlisted-modules/*.ko. The others
-# are to be compared by cost.sh.
+# KERNEL is one of these. The first four have the KUnit tests, and leave OUTDIR/headers,
+# OUTDIR/kunit-modules/*.ko and OUTDIR/unlisted-modules/*.ko. The others are for
+# cost.sh, which compares them.
 #
 #   inline     static calls that are patched, with scpatch in the build
 #   far        the same, with 40 MB in the middle of its text
@@ -24,16 +24,16 @@
 #   outline    static calls by way of trampolines, as vmlinux.o above (6.12 only)
 #   pointer    static calls through pointers, as in an unchanged kernel
 #
-# Each wants a directory of its own.
+# Each needs a directory of its own.
 #
-# The source is Debian's linux-source-SERIES package, from where source.sh finds it.
-# SERIES is 6.12 where it is not given, or 7.2, or 6.1. Nothing is downloaded.
-# A second run with unchanged inputs (source, patches, configuration, this
-# script, compiler and linker; with scpatch in the build also scpatch) does nothing.
+# The source is Debian's linux-source-SERIES package, where source.sh finds it.
+# SERIES is 7.2, 6.12 (the default) or 6.1. Nothing is downloaded. A second run
+# with unchanged inputs (source, patches, configuration, this script, compiler
+# and linker; with scpatch in the build also scpatch) does nothing.
 #
 # Environment: JOBS (default: the number of processors),
 #              CROSS_COMPILE (default: powerpc64le-linux-gnu-),
-#              LINUX_SOURCE (a tarball, in the place of what source.sh finds),
+# LINUX_SOURCE (a tarball, instead of what source.sh finds),
 #              SCPATCH (default: build/scpatch beside this directory).
 
 set -eu -o pipefail
@@ -58,8 +58,8 @@ usage() {
 [ $# -ge 1 ] && [ -n "$1" ] || usage
 variant=${2-}
 series=6.12
-# What the configuration has, whether scpatch has a part in the build, and whether
-# the tests do.
+# The parts of the configuration, and whether scpatch and the tests are part of
+# the build.
 fragments=("$config" "$modconfig")
 with_scpatch=
 with_tests=
@@ -94,14 +94,14 @@ source | inline | far | object | pcrel | direct | runtime | outline | pointer)
 esac
 [ -f "${patches[0]}" ] || die "no patches for Linux $series"
 
-# A missing tool is named before the compiling starts and not in the middle of it.
+# Report a missing tool before the build, not in the middle of it.
 "$here/../.ci/setup-tools" --check kernel
 
 scpatch=
 if [ -n "$with_scpatch" ]; then
 	scpatch=${SCPATCH:-$here/../build/scpatch}
 	scpatch=$(command -v "$scpatch") || die "$scpatch not found: run make build"
-	# The kernel's build changes directories.
+	# The kernel's build changes directories, so the path must be absolute.
 	scpatch=$(CDPATH='' cd -- "$(dirname -- "$scpatch")" && pwd)/${scpatch##*/}
 fi
 
@@ -119,8 +119,8 @@ if command -v flock >/dev/null 2>&1; then
 	flock 9
 fi
 
-# Checksums of contents, not names or dates. The first covers what the source
-# tree is made of, the others what a build depends on.
+# Checksums of contents, not names or dates. The first covers the inputs of the
+# source tree, the others those of a build.
 sum() {
 	sha256sum | cut -d' ' -f1
 }
@@ -135,22 +135,22 @@ kernel_sum=$({
 	[ -z "$with_tests" ] || cat "$here/boot/Kbuild" "$here/boot/sctest.c" "$here"/kunit/*
 } | sum)
 
-# fresh STAMP SUM FILE: is FILE there, and was it made from SUM?
+# fresh STAMP SUM FILE: is FILE there, made from inputs with the checksum SUM?
 fresh() {
 	[ -f "$3" ] && [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
 }
 
-# What the kernel "runtime" has instead of scpatch.
+# The kernel "runtime" is built with this in place of scpatch.
 if [ "$variant" = runtime ]; then
 	printf '#!/bin/sh\n# Leave the image, and do not verify it.\ncase $* in\n*vmlinux) exit 0 ;;\nesac\nexec "%s" "$@"\n' \
 		"$scpatch" >"$out/scpatch.tmp"
 	chmod +x "$out/scpatch.tmp"
-	# A new date would have all compiled again.
+	# With a new date everything would be compiled again.
 	cmp -s "$out/scpatch.tmp" "$out/scpatch" || mv -f "$out/scpatch.tmp" "$out/scpatch"
 	scpatch=$out/scpatch
 fi
 
-# compare_version TREE: say so if the series was made for another Linux.
+# compare_version TREE: print a note if the series was made for another Linux.
 compare_version() {
 	local base=$here/patches/$series/base version
 	[ -f "$base" ] || return 0
@@ -186,8 +186,8 @@ kmake() {
 }
 
 # configure FRAGMENT...: allnoconfig plus the fragments. If several set an option, the
-# last one counts. Options that a fragment asks for and Kconfig does not grant are
-# named (an unmet dependency is silent otherwise).
+# last one counts. Names the options that a fragment sets but Kconfig does not accept:
+# it says nothing about an unmet dependency.
 configure() {
 	local line
 	mkdir -p "$out/obj"
@@ -203,8 +203,8 @@ configure() {
 		die "CONFIG_HAVE_STATIC_CALL is off: are the patches in the source tree?"
 }
 
-# copy_unit NAME DIRECTORY: the sources in a directory beside this script. What has
-# not changed keeps its date, so that it is not compiled again.
+# copy_unit NAME DIRECTORY: copy the sources in the directory NAME beside this
+# script. Unchanged files keep their dates, so that they are not compiled again.
 copy_unit() {
 	local f
 	mkdir -p "$2"
@@ -213,23 +213,24 @@ copy_unit() {
 	done
 }
 
-# hook_unit NAME: the part of it that is built in gets a directory of the source
-# tree, and a line in the Makefile above it.
+# hook_unit NAME: put the built-in part of it into a directory of the source
+# tree, with a line in the Makefile above it.
 hook_unit() {
 	local line="obj-y += static_call_$1/"
 	copy_unit "$1" "$out/src/lib/static_call_$1"
 	grep -qxF -- "$line" "$out/src/lib/Makefile" || printf '\n%s\n' "$line" >>"$out/src/lib/Makefile"
 }
 
-# modules_of NAME: the part of it that are modules, to OUTDIR/NAME-modules.
+# modules_of NAME: build the modules among its sources, to OUTDIR/NAME-modules.
 modules_of() {
 	copy_unit "$1" "$out/$1"
 	kmake M="$out/$1" modules
 	collect "$1-modules" "$out/$1"
 }
 
-# install_headers: what a package of headers has, to OUTDIR/headers. The kernel's scripts
-# would build modpost and the like again for the machine that gets the package.
+# install_headers: install what a package of headers has to OUTDIR/headers. HOSTCC: the
+# kernel's scripts would rebuild modpost and the like for the machine that gets the
+# package.
 install_headers() {
 	rm -rf "$out/headers" "$out/headers.deb"
 	if [ -f "$out/src/scripts/package/install-extmod-build" ]; then
@@ -237,7 +238,7 @@ install_headers() {
 			KBUILD_RUN_COMMAND="HOSTCC='\$(CC)' \$(srctree)/scripts/package/install-extmod-build $out/headers"
 		return
 	fi
-	# Linux 6.1: a function of the script that makes all packages.
+	# Linux 6.1 has a function for this in the script that makes all packages.
 	(
 		cd "$out/obj"
 		mkdir -p debian
@@ -250,8 +251,8 @@ install_headers() {
 	mv "$out/headers.deb/usr/src/linux-headers-sct" "$out/headers"
 }
 
-# modules_elsewhere: the modules of kunit, built against the headers with the scpatch that
-# comes with them, to OUTDIR/kunit-modules, and without one to OUTDIR/unlisted-modules.
+# modules_elsewhere: build the modules of kunit against the headers, with the scpatch that
+# comes with them to OUTDIR/kunit-modules, and without one to OUTDIR/unlisted-modules.
 modules_elsewhere() {
 	local said=$out/unlisted.log n
 	install_headers
@@ -269,16 +270,16 @@ modules_elsewhere() {
 		die "without scpatch, the kernel's build has to say so once for each module: $said"
 }
 
-# headers_make DIRECTORY: build the modules in it. No other scpatch is in reach.
+# headers_make DIRECTORY: build the modules in it. Another scpatch is not found.
 headers_make() {
 	make -C "$out/headers" M="$1" ARCH=powerpc CROSS_COMPILE="$cross" SCPATCH=none \
 		--no-print-directory -s -j"$jobs" modules
 }
 
-# collect NAME DIRECTORY...: the modules that modules.order in these directories
-# names, by their .o or (Linux 6.1) by their .ko, to OUTDIR/NAME. The names are
-# relative to the directory, or absolute (outside of the tree, up to Linux 6.12).
-# Not every .ko: one may be left from another configuration.
+# collect NAME DIRECTORY...: copy the modules that modules.order in these
+# directories names, by their .o or (Linux 6.1) by their .ko, to OUTDIR/NAME.
+# The names are relative to the directory, or absolute (outside the tree, up to
+# Linux 6.12). Other .ko files may be left from another configuration.
 collect() {
 	local name=$1 dir m
 	shift
@@ -312,7 +313,7 @@ if [ -n "$variant" ] && [ "$variant" != modules ]; then
 	if ! fresh "$out/.stamp-kernel" "$kernel_sum" "$out/vmlinux"; then
 		rm -f "$out/.stamp-kernel"
 		unpack
-		# With the tests comes what makes a kernel "far".
+		# The tests include pad.S, which makes a kernel "far".
 		[ -z "$with_tests" ] || hook_unit kunit
 		hook_unit cost
 		configure "${fragments[@]}"

@@ -5,7 +5,7 @@
 #
 #   checkpatch.sh SERIES
 #
-# What it says and what is not among the exceptions below is printed, and fails.
+# Prints its remarks, except for those listed below, and fails if there are any.
 #
 # Environment: LINUX_SOURCE (see source.sh).
 

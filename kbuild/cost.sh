@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Instructions per static call, for the kernels that build-vmlinux.sh has left in
-# these directories, as a table with a column for each: the modules of cost/ count
-# them in qemu-system-ppc64 with -icount, which makes an instruction a nanosecond.
-# With them come the instructions from where the kernel reads its parameters to where its
-# clock begins, static_call_init() among them, from there until /init runs, and the size
-# of the text.
+# Print instructions per static call, for the kernels that build-vmlinux.sh left in these
+# directories, as a table with a column for each: the modules of cost/ count them in
+# qemu-system-ppc64 with -icount, where an instruction takes a nanosecond. The table also
+# has the instructions from where the kernel reads its parameters to where its clock
+# begins, including static_call_init(), and from there until /init runs, and the size of
+# the text.
 #
 #   cost.sh OUTDIR...
 #
@@ -31,7 +31,7 @@ die() {
 }
 "$here/../.ci/setup-tools" --check boot
 
-# measure OUTDIR: the lines of the table for this kernel, to OUTDIR/cost.txt.
+# measure OUTDIR: write this kernel's lines of the table to OUTDIR/cost.txt.
 measure() {
 	local out=$1 work=$1/cost-boot log=$1/cost-boot/log
 	[ -f "$out/vmlinux" ] && [ -f "$out/cost-modules/cost_b.ko" ] ||
@@ -72,8 +72,8 @@ for out; do
 	printf '%s' '---|'
 done
 printf '\n'
-# The first kernel says which rows there are and in which order; what another does
-# not have is a dash.
+# The first kernel sets the rows and their order; a dash stands for what another
+# kernel does not have.
 awk -F '\t' 'FNR == 1 { n++ }
 	!($1 in row) { row[$1]; order[rows++] = $1 }
 	{ value[$1, n] = $2 }

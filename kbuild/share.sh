@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What scpatch adds to the build of a kernel, in CPU seconds: a process for each
-# object and each module, as Kbuild has it, beside the kernel's objtool and cp; and
-# for the linked image what is patched and verified. Prints a table. The kernels are
-# those of build-vmlinux.sh in which nothing has been patched.
+# Print a table of what scpatch adds to the build of a kernel, in CPU seconds: a
+# process for each object and each module, as in Kbuild, compared with the
+# kernel's objtool and cp; and for the linked image, patching and verifying. The
+# kernels are those of build-vmlinux.sh in which nothing has been patched.
 #
 #   share.sh OUTLINE RUNTIME
 #
@@ -39,8 +39,8 @@ cd "$out/obj"
 find . -name '*.ko' | sort >"$work/modules"
 echo vmlinux >"$work/image"
 
-# run NAME OBJECTS MODULES IMAGE: commands for a fresh copy of each object, of each
-# module, and of the image. An empty one is not run.
+# run NAME OBJECTS MODULES IMAGE: measure these commands on a fresh copy of each
+# object, of each module, and of the image. An empty command is not run.
 run() {
 	local kind command f
 	printf '| %s |' "$1"

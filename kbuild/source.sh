@@ -5,9 +5,9 @@
 #
 #   source.sh SERIES
 #
-# That is LINUX_SOURCE if it is set. Else it is that of the installed package
-# linux-source-SERIES in /usr/src, the last by name, else what .ci/fetch-source has left
-# in build/linux-SERIES. Nothing is downloaded.
+# That is LINUX_SOURCE if it is set; else that of the installed package
+# linux-source-SERIES in /usr/src, the last by name; else what .ci/fetch-source left in
+# build/linux-SERIES. Nothing is downloaded.
 
 set -euo pipefail
 export LC_ALL=C

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Install a package into a root of its own, use it, remove and purge it, and look
-# whether anything is left. The root is a minimal Debian, of this machine's suite or of SUITE,
-# whose own dpkg is used; if none can be fetched, an empty directory and dpkg --root. As root.
+# Install a package in a root of its own, use it, remove and purge it, and check that nothing
+# is left. The root is a minimal Debian, of this machine's suite or of SUITE, whose own dpkg
+# is used; if none can be fetched, it is an empty directory, with dpkg --root. Run this as
+# root.
 #
 #   deb-test.sh PACKAGE OBJECT [SUITE]
 
@@ -40,8 +41,8 @@ else
 fi
 cp "$object" "$root/try/object.o"
 
-# files prints what is in the root, and a sum of every file, but for what dpkg
-# keeps of its own.
+# files prints what is in the root, with a sum of every file, except for dpkg's
+# own data.
 files() {
 	(
 		cd "$root"
@@ -67,7 +68,7 @@ grep -qx "PackageChecksum: SHA256: ${sum%% *}" "$root/usr/share/doc/scpatch/scpa
 version=$(dpkg-deb -f "$deb" Version)
 [[ $(in_root /usr/bin/scpatch --version) == "scpatch ${version%-*} ("* ]] || die 'another version'
 
-# gone COMMAND: everything is as it was before.
+# gone COMMAND: after dpkg's COMMAND, everything has to be as it was before.
 gone() {
 	"${dpkg[@]}" "$1" scpatch
 	[ -z "$("${dpkg[@]}" --get-selections scpatch 2>/dev/null)" ] || die "$1: dpkg still knows the package"

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Make a Debian package in OUTDIR of what "make install" installs. The binary is
-# static and the package has no scripts, so dpkg-deb is all that it takes. The same
-# commit makes the same bytes: every time in it is SOURCE_DATE_EPOCH, which "make
-# deb" sets to the commit's.
+# static and the package has no scripts, so dpkg-deb is all that is needed. The
+# same commit makes the same bytes: every time in it is SOURCE_DATE_EPOCH, which
+# "make deb" sets to the commit's.
 #
 #   deb.sh OUTDIR VERSION
 #
@@ -42,7 +42,7 @@ modules() {
 	$go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/scpatch | sort -u
 }
 
-# copyright prints our licence and those of what is linked into the binary.
+# copyright prints our licence and those of the modules linked into the binary.
 copyright() {
 	local module version dir
 	printf 'scpatch, https://github.com/scpatch/scpatch\n\n'
@@ -56,7 +56,8 @@ copyright() {
 }
 rule=------------------------------------------------------------------------
 
-# spdx prints a list of what the binary is made of (SPDX 2.3, tag-value), with its sum.
+# spdx prints a list of the binary's components (SPDX 2.3, tag-value), with its
+# checksum.
 spdx() {
 	local module version dir
 	cat <<-END
@@ -80,7 +81,7 @@ spdx() {
 	done
 }
 
-# spdx_package NAME VERSION LICENCE PURL: the part about one package.
+# spdx_package NAME VERSION LICENCE PURL: print the part on one package.
 spdx_package() {
 	local license
 	if grep -q 'Permission is hereby granted, free of charge' "$3"; then
@@ -117,7 +118,7 @@ gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
 } | gzip -9n >"$doc/changelog.Debian.gz"
 find "$root/usr/share/man" -name '*.[1-9]' -exec gzip -9n {} +
 
-# du counts blocks, which depend on the file system.
+# Not with du, which counts blocks: these depend on the file system.
 size=$(find "$root/usr" -type f -printf '%s\n' | awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
 cat >"$root/DEBIAN/control" <<END
 Package: scpatch

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Build what is released twice, from two clones of HEAD in DIRECTORY, and compare
-# the bytes. The clones differ in what must not matter: path, time, history, an empty
+# Build what is released twice, from two clones of HEAD in DIRECTORY, and compare the
+# bytes. The clones differ in what must not matter: path, time, history, an empty
 # build cache each, umask, time zone, locale, and tags. The module cache is shared.
-# Then the tarball is unpacked where git knows nothing, and has to make the same.
+# Then the tarball is unpacked outside any git tree, and has to build the same bytes.
 #
 #   reproducible.sh DIRECTORY
 
@@ -16,7 +16,7 @@ rm -rf "$dir"
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 
-# clone NAME ARG...: HEAD into DIRECTORY/NAME.
+# clone NAME ARG...: clone HEAD into DIRECTORY/NAME.
 clone() {
 	local to=$dir/$1
 	shift
@@ -48,7 +48,7 @@ if [ "$said" != "scpatch ${tree#scpatch-} ($head)" ]; then
 	exit 1
 fi
 
-# The tarball makes no tarball.
+# A tree from the tarball cannot make a tarball.
 cd "$dir/first/build"
 cmp scpatch-*.tar.gz "$dir/second/in a deeper/place/build"/scpatch-*.tar.gz
 for f in scpatch scpatch_*.deb; do

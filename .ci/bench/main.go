@@ -23,7 +23,7 @@
 // scpatch and of cp is plotted over the counts.
 //
 // With -walk it opens an object with debug/elf and reads its symbols and
-// relocations: what a Go program has to do that looks at an object at all.
+// relocations: the least that a Go program does to look at an object.
 package main
 
 import (
@@ -122,8 +122,9 @@ func (in *input) String() string {
 	return fmt.Sprintf("`%s`, %.1f MB", filepath.Base(in.path), float64(in.size)/1e6)
 }
 
-// measure runs the programs, round by round. What they write is beside the input,
-// on its file system. A program that fails is left out of the later rounds.
+// measure runs the programs, round by round. Their output goes beside the
+// input, on its file system. A program that fails is left out of the later
+// rounds.
 func measure(programs []*program, rounds int, in *input) error {
 	dir, err := os.MkdirTemp(filepath.Dir(in.path), "bench-")
 	if err != nil {

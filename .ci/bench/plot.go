@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// A point is the CPU time for an object of so many.
+// A point is the CPU time for an object with a given count.
 type point struct {
 	count   float64
 	scpatch float64 // seconds
@@ -23,8 +23,8 @@ type point struct {
 var scaleName = regexp.MustCompile(`^scale-([a-z]+)-([0-9]+)\.o$`)
 
 // drawPlot measures objects of growing counts, prints a table, and draws the
-// times on logarithmic axes: where a decade of the one goes with a decade of the
-// other the cost is linear.
+// times on logarithmic axes: where a tenfold count takes a tenfold time, the
+// cost is linear.
 func drawPlot(file string, rounds int, objects []string) error {
 	series := map[string][]point{}
 	var names []string

@@ -12,20 +12,19 @@ import (
 )
 
 // A program is a command line in which IN and OUT stand for the input and the
-// output. One that works in place finds a fresh copy of the input as OUT, and has
-// no IN; in a batch OUT stands for all the files.
+// output. A program that works in place has no IN, and finds a fresh copy of
+// the input at OUT. In a batch, OUT stands for all the files.
 type program struct {
 	name string
 	args []string
-	ok   int  // highest exit code that is no failure
+	ok   int  // highest exit code that is not a failure
 	each bool // in a batch: a process for each file
 
 	failed                              string
 	cpu, wall, cpuRatio, wallRatio, rss []float64
 }
 
-// list names the programs that there are and that have a use for the input, cp
-// first.
+// list returns the installed programs that can work on the input, cp first.
 func list(in *input) []*program {
 	scpatch := cmp.Or(os.Getenv("SCPATCH"), "build/scpatch")
 	all := []*program{
@@ -95,7 +94,8 @@ func (p *program) command(in *input, out string) []string {
 	return args
 }
 
-// prepare leaves no output of the run before, or a fresh input to work on.
+// prepare removes the output of the last run, or puts a fresh input in its
+// place.
 func (p *program) prepare(in *input, dir string) (string, error) {
 	out := filepath.Join(dir, "out.o")
 	if err := os.RemoveAll(out); err != nil {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Command gotest runs "go test -json" with its arguments and prints what people
-// want to see: a line for each package, the output of failed tests, why tests
-// were skipped, and how many passed, failed and were skipped. With -v among the
-// arguments it prints everything.
+// Command gotest runs "go test -json" with its arguments and prints a summary:
+// a line for each package, the output of failed tests, why tests were skipped,
+// and how many passed, failed and were skipped. With -v among the arguments it
+// prints everything.
 //
 // The counts, of tests and subtests alike, are also appended as a line
 // "passed failed skipped" to the file named by SCPATCH_COUNTS.
@@ -35,7 +35,7 @@ type tally struct {
 
 	verbose bool
 	output  map[string][]string // of tests still running, by package and test
-	inTests map[string]bool     // packages of which a test failed
+	inTests map[string]bool     // packages in which a test failed
 }
 
 func main() {
@@ -83,7 +83,7 @@ func run(args []string) (int, error) {
 		return 0, err
 	}
 	if exit != 0 && t.failed == 0 {
-		t.failed = 1 // a failure that no event told of
+		t.failed = 1 // a failure without an event
 	}
 	if t.failed != 0 && exit == 0 {
 		exit = 1
@@ -92,7 +92,7 @@ func run(args []string) (int, error) {
 	return exit, t.record(os.Getenv("SCPATCH_COUNTS"))
 }
 
-// see takes in one event.
+// see counts one event.
 func (t *tally) see(e event) {
 	key := e.Package + " " + e.Test
 	switch e.Action {
@@ -132,7 +132,8 @@ func (t *tally) endTest(e event, key string) {
 	}
 }
 
-// because is what a skipped test said, without the place in its source.
+// because returns the reason that a skipped test gave, without its source
+// position.
 func because(output []string) string {
 	if len(output) == 0 {
 		return "no reason given"
@@ -142,7 +143,8 @@ func because(output []string) string {
 }
 
 func (t *tally) endPackage(e event, key string) {
-	// A package without a failed test fails to build, panics or runs out of time.
+	// A package fails without a failed test if it does not build, panics or
+	// times out.
 	if e.Action == "fail" && !t.inTests[e.Package] {
 		t.failed++
 	}
@@ -150,13 +152,13 @@ func (t *tally) endPackage(e event, key string) {
 		return
 	}
 	for _, s := range t.output[key] {
-		// The rest says the same of each package.
+		// The rest is the same for each package.
 		if e.Action != "fail" && !strings.HasPrefix(s, "ok ") && !strings.HasPrefix(s, "? ") {
 			continue
 		}
 		fmt.Print(s)
 	}
-	// What a test printed that never ended.
+	// The output of tests that never ended.
 	if e.Action == "fail" {
 		for k, lines := range t.output {
 			if strings.HasPrefix(k, e.Package+" ") && k != key {

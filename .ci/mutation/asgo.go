@@ -18,44 +18,42 @@ import (
 	"syscall"
 )
 
-// What run says to asGo.
+// What run passes to asGo.
 const (
 	envGo     = "SCPATCH_MUTATION_GO" // the true go
 	envSkip   = "SCPATCH_MUTATION_SKIP"
 	envEvery  = "SCPATCH_MUTATION_EVERY"
 	envOffset = "SCPATCH_MUTATION_OFFSET"
 	envCount  = "SCPATCH_MUTATION_COUNT"  // a file, one byte for each mutant so far
-	envSource = "SCPATCH_MUTATION_SOURCE" // the directory of the package as it is
+	envSource = "SCPATCH_MUTATION_SOURCE" // the directory of the unchanged package
 	envKilled = "SCPATCH_MUTATION_KILLED" // a file, one line for each mutant that was killed
 	envQuick  = "SCPATCH_MUTATION_QUICK"  // a file, the pattern of the quick tests
 )
 
-// Exit codes of go as gremlins understands them.
+// Exit codes of go, as gremlins reads them.
 const (
 	killed    = 1
 	notViable = 2
 	maxMemory = 8 << 30
 )
 
-// asGo is what gremlins calls for go. It adds what "go test" has to know, and
-// mends some things:
+// asGo is what gremlins runs as go. It adds arguments to "go test", and
+// corrects some results:
 //
-//   - A mutant that does not compile, which go reports like a test that failed,
-//     is not viable, and not killed.
-//   - Of a sample, the mutants that are not in it are not viable, either.
-//   - What an earlier run has killed (-again) is killed.
-//   - The profile of coverage knows no conditions of a switch and no variables of
-//     a package, so gremlins would not try them: here it covers everything.
-//   - The tests that take least come first: they kill most mutants, and the first
-//     that fails is the last.
-//   - A mutant that asks for memory without end gets no more than 8 GB.
+// - A mutant that does not compile is not viable. Go reports it like a failed
+// test, which would kill it. - Mutants outside the sample are not viable,
+// either. - A mutant that an earlier run killed counts as killed (-again). -
+// The coverage profile has no conditions of a switch and no package variables,
+// so gremlins would not mutate them: here it covers everything. - The quickest
+// tests run first: they kill most mutants, and the first failure ends the run.
+// - A mutant gets no more than 8 GB of memory.
 func asGo(args []string) int {
 	if len(args) == 0 || args[0] != "test" {
 		return exitCode(command(os.Getenv(envGo), args...).Run())
 	}
 	_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: maxMemory, Max: maxMemory})
 	if i := slices.Index(args, "-coverprofile"); i >= 0 {
-		args[len(args)-1] = strings.TrimSuffix(args[len(args)-1], "/...") // the package, and not those below
+		args[len(args)-1] = strings.TrimSuffix(args[len(args)-1], "/...") // without the packages below it
 		return testWhole(args[1:], args[i+1])
 	}
 	if !inSample() {
@@ -72,8 +70,8 @@ func asGo(args []string) int {
 	return code
 }
 
-// testWhole runs the tests of a package without a mutant, writes the profile of
-// their coverage, and notes those that take least.
+// testWhole runs the tests of an unchanged package, writes their coverage
+// profile, and notes the quickest tests.
 func testWhole(args []string, profile string) int {
 	more := []string{"test", "-short", "-count=1", "-vet=off", "-v"}
 	if skip := os.Getenv(envSkip); skip != "" {
@@ -96,8 +94,8 @@ func testWhole(args []string, profile string) int {
 	return 0
 }
 
-// quickest returns a pattern of the tests that together take a tenth of the time
-// of all, by what go test -v says.
+// quickest returns a pattern for the quickest tests in the output of go test
+// -v, which together take a tenth of the time.
 func quickest(verbose string) string {
 	type test struct {
 		name string
@@ -135,7 +133,7 @@ func testMutant() int {
 	}
 	defer os.RemoveAll(dir)
 	bin := filepath.Join(dir, "test")
-	// The compiler and the linker are done before they need a collector.
+	// The compiler and the linker end before they need a garbage collection.
 	build := command(os.Getenv(envGo), "test", "-c", "-o", bin, "-vet=off", "-gcflags=-N -l", "-ldflags=-s -w")
 	build.Env = append(os.Environ(), "GOGC=off")
 	if build.Run() != nil {
@@ -157,7 +155,7 @@ func testMutant() int {
 	return 0
 }
 
-// coverAll says in a profile that all of each file was run.
+// coverAll marks every file of a profile as covered.
 func coverAll(name string) error {
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -166,7 +164,7 @@ func coverAll(name string) error {
 	return os.WriteFile(name, append(b, allCovered(string(b))...), 0o666)
 }
 
-// allCovered returns the lines that do.
+// allCovered returns the lines of a profile with all of its files covered.
 func allCovered(profile string) (lines string) {
 	seen := map[string]bool{}
 	for _, l := range strings.Split(profile, "\n") {
@@ -179,8 +177,8 @@ func allCovered(profile string) (lines string) {
 	return lines
 }
 
-// command returns what ends with this program: gremlins kills that when its time
-// is over.
+// command returns a command that is killed with this program, which gremlins
+// kills when its time is over.
 func command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -198,7 +196,7 @@ func exitCode(err error) int {
 	return 0
 }
 
-// inSample counts the mutants, and reports whether this one is in the sample.
+// inSample counts this mutant, and reports whether it is in the sample.
 func inSample() bool {
 	every, err := strconv.Atoi(os.Getenv(envEvery))
 	if err != nil || every <= 1 {
@@ -218,8 +216,8 @@ func inSample() bool {
 	return int(n)%every == offset%every
 }
 
-// mutated says which mutant lies in a directory: the file that is not as in the
-// source, and the hash of it. It is empty if there is none.
+// mutated names the mutant in a directory by the file that differs from the
+// source, and its hash. The name is empty if no file differs.
 func mutated(dir, source string) string {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
 	for _, name := range files {

@@ -2,13 +2,13 @@
 
 // Command mutation runs the mutation tester gremlins over packages of this
 // module, each with its own tests, and prints a table of what they killed. It
-// fails if a package scores less than it must, or if a mutant survives that the
-// list of survivors does not explain.
+// fails if a package's score is too low, or if a mutant survives that the list
+// of survivors does not explain.
 //
 //	go run ./.ci/mutation [flags] PACKAGE...
 //
-// Gremlins sees a copy of the tracked files, and as "go" this program: see
-// asGo.
+// Gremlins works on a copy of the tracked files, and runs this program as "go":
+// see asGo.
 package main
 
 import (
@@ -25,18 +25,19 @@ import (
 	"time"
 )
 
-// Gremlins is the tester, at the version that the scores are of.
+// Gremlins is the mutation tester, at the version that the scores come from.
 const gremlins = "github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0"
 
-// mutators are what gremlins does to an operator, besides its defaults: it
-// negates and shifts comparisons, and swaps arithmetic, ++ and --, and signs.
+// mutators are enabled in addition to gremlins's defaults, which negate
+// comparisons, move their bounds, and swap arithmetic operators, ++ and --, and
+// signs.
 var mutators = []string{"--invert-logical", "--invert-bitwise", "--invert-loopctrl"}
 
 type options struct {
-	dir       string // what is written
+	dir       string // where the output goes
 	survivors string
 	skip      string // tests that are left out
-	every     int    // of so many mutants, one
+	every     int    // one mutant of this many is tested
 	offset    int
 	least     float64
 	workers   int
@@ -130,7 +131,7 @@ func run(o *options, packages []string) (bool, error) {
 	return ok, nil
 }
 
-// setUp makes the copy of the module, gremlins, and this program as go.
+// setUp copies the module, and builds gremlins, and this program as go.
 func setUp(dir, bin string) error {
 	tree := filepath.Join(dir, "tree")
 	if err := os.RemoveAll(tree); err != nil {
@@ -145,7 +146,7 @@ func setUp(dir, bin string) error {
 			return err
 		}
 	}
-	// A version of gremlins that takes the first line of go.mod for that of the module.
+	// This version of gremlins takes the first line of go.mod for the module's.
 	mod, err := os.ReadFile("go.mod")
 	if err != nil {
 		return err
@@ -171,7 +172,7 @@ func setUp(dir, bin string) error {
 func copyFile(from, to string) error {
 	info, err := os.Lstat(from)
 	if os.IsNotExist(err) {
-		return nil // removed, and not committed
+		return nil // removed, but not yet in a commit
 	}
 	if err != nil || !info.Mode().IsRegular() {
 		return err
@@ -217,8 +218,8 @@ func unleash(o *options, bin, p string) (*report, error) {
 	}
 	args := append([]string{"unleash", "./" + p, "--exclude-files", "/", "--timeout-coefficient", "10",
 		"--workers", strconv.Itoa(o.workers), "--output", name + ".json"}, mutators...)
-	// A mutant has ten times what the tests take, and they take longest when
-	// nothing is compiled.
+	// A mutant gets ten times as long as the tests take, which is longest when
+	// nothing is compiled yet.
 	first := exec.Command(filepath.Join(bin, "go"), "test", "-cover", "-coverprofile", filepath.Join(tmp, "first"), "./"+p)
 	cmd := exec.Command(filepath.Join(bin, "gremlins"), args...)
 	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1", "SCPATCH_BRIEF=1",

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// made makes a report of one file with one mutant of each status.
+// made returns a report on one file, with one mutant of each status.
 func made(t *testing.T, src string, at ...[2]int) *report {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,8 @@ func made(t *testing.T, src string, at ...[2]int) *report {
 
 const source = "package p\n\nvar a = 1 - 2\n\nfunc (t T) f() bool {\n\treturn a >= b && c\n}\n"
 
-// TestSurvivors wants what lived, and what no test runs, with its place in words.
+// TestSurvivors wants the mutants that lived or are not covered, with their
+// places in words.
 func TestSurvivors(t *testing.T) {
 	r := made(t, source, [2]int{6, 11}, [2]int{3, 11})
 	got, err := r.survivors("p")
@@ -49,8 +50,8 @@ func TestSurvivors(t *testing.T) {
 	}
 }
 
-// TestList wants the list to be read as it is written, and a survivor without a
-// reason to count as not explained.
+// TestList wants the list read back as it was written, and a survivor without a
+// reason to count as unexplained.
 func TestList(t *testing.T) {
 	a := survivor{"p/f.go", "f", "INVERT_LOGICAL", "return a ‹&&› b", "both are the same"}
 	b := survivor{"p/f.go", "g", "INVERT_LOGICAL", "return a ‹&&› b", ""}
@@ -106,7 +107,7 @@ func TestAllCovered(t *testing.T) {
 	}
 }
 
-// TestSample wants one call of so many to be in the sample, beginning where asked.
+// TestSample wants every nth call in the sample, from the offset on.
 func TestSample(t *testing.T) {
 	t.Setenv(envEvery, "3")
 	t.Setenv(envOffset, "7")
@@ -124,7 +125,7 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// TestKilledBefore wants a mutant that was killed known, and no other.
+// TestKilledBefore wants a killed mutant remembered, and no other.
 func TestKilledBefore(t *testing.T) {
 	dir, source := t.TempDir(), t.TempDir()
 	t.Setenv(envKilled, filepath.Join(dir, "killed"))
@@ -156,7 +157,7 @@ func TestKilledBefore(t *testing.T) {
 	}
 }
 
-// TestQuickest wants the tests that take least, up to a tenth of the whole.
+// TestQuickest wants the quickest tests, up to a tenth of the whole time.
 func TestQuickest(t *testing.T) {
 	got := quickest("=== RUN   TestA\n--- PASS: TestA (8.00s)\n--- PASS: TestB (0.50s)\n    --- PASS: TestB/sub (0.01s)\n--- PASS: TestC (0.40s)\n--- PASS: TestD (0.30s)\n--- SKIP: TestE (0.00s)\nPASS\n")
 	if want := "^(TestD|TestC)$"; got != want {

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// A report is what gremlins writes (--output), and where the files are.
+// A report is gremlins's output (--output), and the directory of the files.
 type report struct {
 	dir   string
 	Files []file `json:"files"`
@@ -37,8 +37,8 @@ type tally struct{ killed, timedOut, lived, notCovered, invalid int }
 
 func (t tally) tested() int { return t.killed + t.timedOut + t.lived + t.notCovered }
 
-// score is the share of mutants that the tests notice, in percent; what no test
-// runs survives.
+// score is the share of mutants that the tests notice, in percent. A mutant
+// that no test runs survives.
 func (t tally) score() float64 {
 	if t.tested() == 0 {
 		return 100
@@ -67,8 +67,8 @@ func (r *report) tally() (t tally) {
 }
 
 // A survivor is a mutant that no test noticed: its function, what was done to
-// it, and its line with the operator between ‹ and ›. Numbers of lines would
-// change with each edit.
+// it, and its line with the operator between ‹ and ›. Line numbers would change
+// with each edit.
 type survivor struct {
 	file, function, mutation, line string
 	why                            string
@@ -86,7 +86,8 @@ func (s survivor) String() string {
 	return fmt.Sprintf("%s %s %s\n\t%s\n\twhy: %s\n", s.file, s.function, s.mutation, s.line, why)
 }
 
-// survivors returns those of a package's report, in the order of the files.
+// survivors returns the survivors in a package's report, in the order of the
+// files.
 func (r *report) survivors(p string) ([]survivor, error) {
 	var all []survivor
 	for _, f := range r.Files {
@@ -130,7 +131,7 @@ func mark(line string, column int) string {
 	return strings.TrimSpace(line[:start] + "‹" + line[start:end] + "›" + line[end:])
 }
 
-// functionsOf returns what gives the name of the function of a line.
+// functionsOf returns a function that names the function at a line.
 func functionsOf(name string, src []byte) (func(line int) string, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, name, src, parser.SkipObjectResolution)
@@ -148,8 +149,8 @@ func functionsOf(name string, src []byte) (func(line int) string, error) {
 	}, nil
 }
 
-// A list is the survivors that are known, with the reason for each, and the
-// packages whose survivors are all listed.
+// A list has the known survivors, with the reason for each, and the packages
+// whose survivors are all listed.
 type list struct {
 	whole     []string
 	survivors []survivor
@@ -211,7 +212,7 @@ func (l *list) String() string {
 	return b
 }
 
-// unexplained returns those that the list does not have with a reason.
+// unexplained returns the survivors for which the list has no reason.
 func (l *list) unexplained(alive []survivor) (all []survivor) {
 	known := map[string]bool{}
 	for _, s := range l.survivors {
@@ -225,7 +226,7 @@ func (l *list) unexplained(alive []survivor) (all []survivor) {
 	return all
 }
 
-// stale returns those of a package that are no longer alive.
+// stale returns the listed survivors of a package that are no longer alive.
 func (l *list) stale(p string, alive []survivor) (all []survivor) {
 	is := map[string]bool{}
 	for _, s := range alive {
@@ -239,8 +240,8 @@ func (l *list) stale(p string, alive []survivor) (all []survivor) {
 	return all
 }
 
-// replace puts the survivors of a package, all of them, into the list, with the
-// reasons that are known.
+// replace replaces a package's survivors in the list, and keeps the known
+// reasons.
 func (l *list) replace(p string, alive []survivor) {
 	why := map[string]string{}
 	var out []survivor

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// Vuln writes a database for govulncheck (GOVULNDB=file://OUT) from the entries of
-// Go's vulnerability database, which are in the module golang.org/x/vulndb. So no more than
-// a module proxy is needed.
+// Vuln writes a database for govulncheck (GOVULNDB=file://OUT) from the entries of Go's
+// vulnerability database, which are in the module golang.org/x/vulndb. So a module proxy is
+// all that is needed.
 //
 //	vuln DIRECTORY/data/osv OUT
 package main
@@ -56,7 +56,7 @@ func database(from, to string) error {
 			return err
 		}
 	}
-	newest := "2026-01-01T00:00:00Z" // entries have no time here, but the format wants one
+	newest := "2026-01-01T00:00:00Z" // the entries have no time, but the format wants one
 	var modules []*module
 	byPath := map[string]*module{}
 	for _, f := range files {
@@ -81,7 +81,7 @@ func database(from, to string) error {
 				m = &module{Path: path}
 				modules, byPath[path] = append(modules, m), m
 			}
-			// Without a fixed version: govulncheck then reads the entry, which knows all ranges.
+			// Without a fixed version govulncheck reads the entry, which has all ranges.
 			m.Vulns = append(m.Vulns, vuln{ID: e.ID, Modified: e.Modified})
 		}
 		if err := os.WriteFile(filepath.Join(to, "ID", filepath.Base(f)), data, 0o644); err != nil {

@@ -39,13 +39,13 @@ func TestStaticCallMisused(t *testing.T) {
 		},
 		{
 			"class", "struct c { DECLARE_STATIC_CALL(op, plus); };",
-			"a static call belongs into a namespace, not into a class or function", "a static call belongs into a namespace",
+			"a static call belongs in a namespace, not in a class or function", "a static call belongs in a namespace",
 		},
 		{
 			"method", "DEFINE_STATIC_CALL(op, s::method);",
-			"func: one function, no member of an object", "func: one function, no member of an object",
+			"func: one function, not a member of an object", "func: one function, not a member of an object",
 		},
-		{"overloaded", "DEFINE_STATIC_CALL(op, over);", "func: one function, no member of an object, not overloaded", "not overloaded"},
+		{"overloaded", "DEFINE_STATIC_CALL(op, over);", "func: one function, not a member of an object, not overloaded", "not overloaded"},
 		{
 			"wrong type", "DEFINE_STATIC_CALL(op, plus); void f(long (*p)(long)) { static_call_update(op, p); }",
 			"invalid conversion", "cannot initialize a variable of type",
