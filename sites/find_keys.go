@@ -29,6 +29,8 @@ func (o *Object) findKeys() error {
 		}
 		s := o.File.Symbol(int(k.Sym))
 		switch {
+		case s.Undefined() && s.Bind() == elf.STB_WEAK:
+			k.Target.Why = KeyWeak
 		case s.Undefined():
 			k.Target.Why = KeyUndefined
 		case s.Section == 0 || o.givesWay(s) || o.isCopied(s.Section):

@@ -72,6 +72,7 @@ func TestTargets(t *testing.T) {
 		{"a global function in a group", "key op, target\n.section .text.g,\"axG\",@progbits,target,comdat\n.globl target\n.type target,@function\ntarget: blr\n.text\n", "function target"},
 		{"a key elsewhere", ".quad __SCK__op\n", "key-undefined"},
 		{"no key", "", "key-missing"},
+		{"a key that may be missing", ".weak __SCK__op\n.quad __SCK__op\n", "key-weak"},
 		{"a weak key", foreignKey + ".weak __SCK__op\n", "key-replaceable"},
 		{"a key that is a number", ".globl __SCK__op\n.set __SCK__op,8\n", "key-replaceable"},
 		{"a key in a group", ".section .data.g,\"awG\",@progbits,__SCK__op,comdat\n.globl __SCK__op\n__SCK__op: .quad target\n.text\n", "key-replaceable"},

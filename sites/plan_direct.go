@@ -23,8 +23,8 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 		return keep(s, CallForm), false, nil
 	case near.alternative:
 		return keep(s, AlternativeCode), false, nil
-	case key.Target.Why == KeyAmbiguous:
-		return keep(s, KeyAmbiguous), false, nil
+	case key.Target.Why == KeyAmbiguous, key.Target.Why == KeyWeak: // a run time reads every key that is listed
+		return keep(s, key.Target.Why), false, nil
 	case key.Sym == 0 && d.Object.localTramp(s):
 		return keep(s, KeyMissing), false, nil
 	case d.env.repatches && near.comdat:

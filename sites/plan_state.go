@@ -16,7 +16,7 @@ func (d *decider) reconcile(s *Site, now state, dec *Decision) error {
 	}
 	if dec.Form == Keep {
 		switch dec.Reason {
-		case KeyMissing, KeyUndefined, KeyReplaceable, KeyAmbiguous:
+		case KeyMissing, KeyUndefined, KeyWeak, KeyReplaceable, KeyAmbiguous:
 			dec.Done = true // this object does not determine what the key holds
 			return nil
 		}

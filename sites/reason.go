@@ -15,6 +15,7 @@ const (
 	NoReason          Reason = iota // none: the site is direct or a constant
 	KeyMissing                      // the object calls the trampoline but has no symbol for the key
 	KeyUndefined                    // another object defines the key
+	KeyWeak                         // the key is a weak undefined symbol: after the link there may be none
 	KeyAmbiguous                    // it is not known which key the trampoline means
 	KeyReplaceable                  // the key is weak, common, in a group or in a merged section, or other link units see it: it may be defined elsewhere
 	KeyConstant                     // the bytes of the key are not zero, and no relocation explains them
@@ -63,6 +64,7 @@ type reasonText struct{ name, text string }
 var reasons = [...]reasonText{
 	KeyMissing:        {"key-missing", "this object has no symbol for the key: its value is unknown"},
 	KeyUndefined:      {"key-undefined", "the key is defined in another object: its value is unknown"},
+	KeyWeak:           {"key-weak", "the key is a weak undefined symbol: there may be none after the link"},
 	KeyAmbiguous:      {"key-ambiguous", "nothing says which key the trampoline means: local keys have its name, or its code names several"},
 	KeyReplaceable:    {"key-replaceable", "the key is weak, common, in a group or in a merged section, or other link units see it: another definition may replace it"},
 	KeyConstant:       {"key-constant", "the key holds a number that no relocation explains"},

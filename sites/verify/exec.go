@@ -209,7 +209,8 @@ func (p *program) jumpThrough(m *machine, to value, g *goal, o *outcome) bool {
 	if o.via == 0 && strings.HasPrefix(p.names[to.n], layout.KeyPrefix) {
 		o.via = to.n
 	}
-	if !c.known {
+	// A weak symbol is another unit's, or there is none: a jump to NULL is as wrong as it was.
+	if !c.known && !(c.named && p.foreign(c.addr)) {
 		o.stop(fmt.Sprintf("it jumps through %s, and what that holds is not known", p.name(to.n)))
 		return true
 	}
