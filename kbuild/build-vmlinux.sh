@@ -260,7 +260,8 @@ modules_elsewhere() {
 	headers_make "$out/kunit"
 	collect kunit-modules "$out/kunit"
 
-	rm -r "$out/headers/tools/scpatch"
+	# Built anew each time, so that the build says what it leaves.
+	rm -rf "$out/headers/tools/scpatch" "$out/unlisted"
 	copy_unit kunit "$out/unlisted"
 	headers_make "$out/unlisted" 2>"$said" || { cat "$said" >&2; exit 1; }
 	cat "$said" >&2
