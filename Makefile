@@ -143,7 +143,7 @@ distclean: clean ## Remove build/ altogether
 	rm -rf $(B)
 
 ##@ Test
-.PHONY: say-test demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test bazel-test musl-test screenshot e2e test-suites matrix mutants mutation mutation-sample kills fuzz lint vuln
+.PHONY: say-test demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test bazel-test musl-test libsodium-test screenshot e2e test-suites matrix mutants mutation mutation-sample kills fuzz lint vuln
 test: say-test tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite (7 minutes)
 	@echo 'make test: all passed'
 
@@ -211,12 +211,17 @@ musl-test: ## Build programs of static_call.h with Debian's musl for ppc64le, an
 	@cp -a $(B)/musl/musl/. $(B)/musl/musl-dev/. $(B)/musl/musl-tools/. $(B)/musl/root/
 	SCPATCH_MUSL='$(abspath $(B)/musl/root)' $(REQUIRE) $(GOTEST) -count=1 -v -run '^TestMusl$$' ./cmd/scpatch/e2e
 
+libsodium-test: build ## Convert Debian's libsodium to static calls, run its tests, and count instructions
+	@.ci/setup-tools test corpus libsodium
+	@.ci/fetch-corpus $(B)/source src:libsodium
+	SCPATCH_LIBSODIUM='$(abspath $(B)/source/libsodium)' $(REQUIRE) $(GOTEST) -count=1 -v -run '^TestLibsodium$$' ./cmd/scpatch/e2e
+
 screenshot: $(KERNEL)/vmlinux.o ## Make docs/sitemap.png, the site map of that kernel object
 	@.ci/setup-tools browser
 	$(REQUIRE) SCPATCH_SCREENSHOT='$(abspath docs/sitemap.png)' SCPATCH_KERNEL='$(abspath $(KERNEL))' \
 		$(GO) test -count=1 -run '^TestWriteScreenshot' ./cmd/scpatch/internal/report
 
-test-full: test reproducible deb-test soundness browser-test bazel-test musl-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
+test-full: test reproducible deb-test soundness browser-test bazel-test musl-test libsodium-test corpus-check kernel-check ## The everyday suite and the long forms: corpus, kernels, fuzzing
 	@$(MAKE) --no-print-directory kernel-test
 	@$(MAKE) --no-print-directory kernel-test KIND=far MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
