@@ -10,7 +10,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// addCells adds a cell for each stub at the end of .toc, and remembers where.
+// addCells adds a cell for each key with stubs at the end of .toc, and notes
+// where.
 func (a *applier) addCells() error {
 	toc, old := a.Object.File.SectionByName(tocName)
 	base := toc.Size
@@ -77,7 +78,7 @@ func (a *applier) addUserCells() error {
 	return err
 }
 
-// fillUserCells gives the table of cells its relocations. A cell holds at first the place
+// fillUserCells gives the table of cells its relocations. A cell first holds the place
 // where its stub goes through the key.
 func (a *applier) fillUserCells(through map[stubName]int64) error {
 	if len(a.userCells) == 0 {

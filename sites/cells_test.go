@@ -15,8 +15,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// TestUserCells reads the cells that an earlier run has added: as they are, a second run
-// changes nothing, and its keys may still be found to change; damaged, they are refused.
+// TestUserCells reads the cells that an earlier run added. A second run changes nothing,
+// and still finds that the keys may change. Damaged cells are refused.
 func TestUserCells(t *testing.T) {
 	two := strings.NewReplacer("__op", "__two", "caller", "third").Replace(caller) + "key two, target\n"
 	p, err := plan(assemble(t, caller+two+foreignKey+trampNull), Options{Place: User})

@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A cellTable is the added table of cells. It is read once: there is a stub for each entry.
+// A cellTable is the added table of cells. It is read once, not again for each stub.
 type cellTable struct {
 	sec   elfrw.Section
 	relas reloc.Sorted
@@ -34,9 +34,9 @@ func (c *checker) cellTable() (*cellTable, error) {
 	return c.newCells, nil
 }
 
-// userCell wants the cell of a stub to be the start of an entry of the new table of
-// cells, which no other stub has, and the entry to name the stub's key and the place
-// where the stub goes through the key.
+// userCell checks that the cell of a stub starts an entry of the new table of cells,
+// that no other stub uses the entry, and that the entry names the stub's key and the
+// place where the stub goes through the key.
 func (c *checker) userCell(sym elfrw.Symbol, n stubName, does *stubCode) error {
 	t, err := c.cellTable()
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *checker) userCell(sym elfrw.Symbol, n stubName, does *stubCode) error {
 	return nil
 }
 
-// userCellCount wants no cells but those of the stubs.
+// userCellCount checks that there are no cells besides those of the stubs.
 func (c *checker) userCellCount() error {
 	for i := c.Object.File.NumSections(); i < c.out.NumSections(); i++ {
 		if s := c.out.Section(i); s.Named(layout.UserCells) && s.Size != uint64(len(c.userCells))*layout.CellSize {

@@ -11,8 +11,8 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// findUserCells reads the tables of cells that earlier runs have added. Each entry names
-// a key and, twice, a place in a stub of that key.
+// findUserCells reads the tables of cells that earlier runs added. Each entry names a
+// key and, twice, a place in a stub of that key.
 func (o *Object) findUserCells() error {
 	if len(o.tables.cells) == 0 {
 		return nil
@@ -39,7 +39,7 @@ func (o *Object) findUserCells() error {
 	return nil
 }
 
-// stubExtents returns the stubs of each section, by their number in Tramps.
+// stubExtents returns the stubs of each section; ID is the index in Tramps.
 func (o *Object) stubExtents() map[int]index.Extents {
 	lists := map[int][]index.Extent{}
 	for i := range o.Tramps {

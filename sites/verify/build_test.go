@@ -33,9 +33,9 @@ var linkers = map[string][]string{
 	"lld": {gcc, "-fuse-ld=lld", "-B/usr/lib/llvm-14/bin"},
 }
 
-// build returns the directory of what is made of sources; the name says of which.
-// Where the tests run again and again, SCPATCH_ASSEMBLED is a directory that keeps
-// it.
+// build returns the directory for what is built from the sources with a name.
+// For repeated runs of the tests, SCPATCH_ASSEMBLED is a directory that keeps
+// the results.
 func build(t testing.TB, name string, of func(dir string)) string {
 	t.Helper()
 	parent := os.Getenv("SCPATCH_ASSEMBLED")
@@ -58,7 +58,7 @@ func build(t testing.TB, name string, of func(dir string)) string {
 }
 
 var (
-	made struct { // what build has made that is not kept
+	made struct { // the results of build that are not kept
 		sync.Mutex
 		dirs []string
 	}
@@ -68,7 +68,7 @@ var (
 	}
 )
 
-// TestMain removes what build makes.
+// TestMain removes what build made.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	for _, dir := range made.dirs {
@@ -77,7 +77,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// buildForms compiles testdata, and links it with both linkers in all shapes:
+// buildForms builds testdata, and links it with both linkers in all shapes:
 // exe, pie, and lib.so with so, the program that uses it.
 func buildForms(t testing.TB) string {
 	t.Helper()
@@ -121,7 +121,7 @@ func linkForms(t testing.TB, src, dir string) {
 	}
 }
 
-// farLinks are the programs of far.S, and how each is linked.
+// farLinks are the programs built from far.S, with the linker's arguments.
 var farLinks = map[string][]string{
 	"bfd.far":     {"-no-pie", "-Wl,--power10-stubs"},
 	"bfd.far.pie": {"-pie", "-Wl,--power10-stubs"},
@@ -130,12 +130,12 @@ var farLinks = map[string][]string{
 	"lld.far.pie": {"-pie"},
 }
 
-// shapes are the files with sites that buildForms makes.
+// shapes returns the files with sites that buildForms makes.
 func shapes() []string {
 	return []string{"forms.o", "bfd.exe", "bfd.pie", "bfd.lib.so", "lld.exe", "lld.pie", "lld.lib.so"}
 }
 
-// assemble makes an object of a text for GNU as, which can include what is in
+// assemble makes an object from a text for GNU as, which may include files of
 // testdata.
 func assemble(t testing.TB, text string) []byte {
 	t.Helper()
@@ -170,8 +170,8 @@ func check(b []byte, opts Options) (*Report, error) {
 	return Verify(f, opts)
 }
 
-// like reports whether a text contains the parts of a pattern in their order;
-// ".*" stands between them, "|" between alternatives.
+// like reports whether a text contains the parts of a pattern in order. ".*"
+// separates parts, "|" alternatives.
 func like(text, pattern string) bool {
 	for _, alternative := range strings.Split(pattern, "|") {
 		rest, ok := text, true

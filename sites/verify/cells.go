@@ -12,8 +12,9 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// findCells finds the cells of user space with the key that each follows: by their
-// section, and in an image also by the symbols around it. It reads no more of them.
+// findCells finds the cells of user space by their section, in an image also by
+// the symbols around it, and notes the key that each follows. It reads nothing
+// else in them.
 func (v *verifier) findCells() {
 	p := v.program
 	if !p.opts.User {
@@ -46,9 +47,9 @@ func (v *verifier) findCells() {
 	}
 }
 
-// checkCells checks the entries of the tables of cells. The run time keeps a cell as the
-// key of its entry, and until it starts and after it has ended, the cell holds what the
-// entry names: code that goes through the key.
+// checkCells checks the entries of the tables of cells. The run time keeps a cell equal
+// to the key that its entry names. Before the run time starts and after it ends, the
+// cell holds the address in the entry, of code that goes through the key.
 func (v *verifier) checkCells() {
 	for _, t := range v.cellTables {
 		if (t.to-t.from)%t.size != 0 {
@@ -66,7 +67,8 @@ func (v *verifier) checkCells() {
 	}
 }
 
-// p64 is a doubleword that has to be known; an address that nothing has if it is not.
+// p64 is the value of a doubleword, or an address that nothing has if the value is
+// not known.
 func p64(c content) uint64 {
 	if !c.known {
 		return math.MaxUint64
@@ -107,13 +109,13 @@ func (v *verifier) cutCells(t table) error {
 	return nil
 }
 
-// linkerWords are sections of doublewords that linkers jump through, and of those that
-// nothing writes once the program runs.
+// linkerWords are the sections with the doublewords that linkers' stubs jump through,
+// or with data that nothing writes once the program runs.
 var linkerWords = []string{".got", ".plt", ".iplt", ".toc", ".branch_lt", ".data.rel.ro"}
 
-// unfollowed says why a doubleword of user space that code jumps through does not
-// follow the goal's key, although it leads there now. It is empty for other keys and for
-// a doubleword of a linker.
+// unfollowed returns why a doubleword that code in user space jumps through will not
+// follow the goal's key. The reason is empty for that key's cells, for keys, and for
+// doublewords that are a linker's or read-only.
 func (p *program) unfollowed(at uint64, g *goal) string {
 	if !p.opts.User {
 		return ""

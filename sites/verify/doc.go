@@ -17,15 +17,16 @@
 //	             │ code │ keys │ ...│  │  │  │
 //	             └──────┴──────┴────┴──┴──┴──┘
 //
-// What a doubleword holds when the program starts is in its bytes or in the
-// dynamic relocation on it. It is another place in the image, or a symbol that
-// the dynamic linker will look up; such symbols get addresses in the region
-// after the sections. If the dynamic linker chooses where the image lies, each
-// address has a relocation, and what has none is a number.
+// The value of a doubleword when the program starts comes from its bytes or
+// from the dynamic relocation on it. It is the address of a place in the image,
+// or of a symbol that the dynamic linker will look up; such symbols get
+// addresses in the region after the sections. If the dynamic linker chooses
+// where the image lies, every address has a relocation, and a doubleword
+// without one is a number.
 //
-// Two instructions that make an address of an object must both have it from one
-// symbol: at the addresses that verify gives to sections, the high halves of two
-// symbols may be equal by chance.
+// Two instructions in an object that together make an address must both refer
+// to one symbol: at the addresses that verify gives to sections, the high
+// halves of two symbols may be equal by chance.
 //
 // # A site
 //
@@ -56,11 +57,11 @@
 //
 // # The cells of user space
 //
-// A stub of user space jumps through a cell, which the run time keeps as the key that
-// the cell's entry in static_call_cells names. So an entry has to name the key of
-// every call that goes through its cell; and the cell has to hold at first the place
-// that the entry names, which goes through the key itself. verify goes on there.
-// Nothing keeps any other doubleword as the key, unless a linker made it.
+// A stub in user space jumps through a cell, which the run time keeps equal to the
+// key in the cell's entry in static_call_cells. So the entry must name the key of
+// every call that goes through its cell. At first the cell must hold the address in
+// the entry, of code that goes through the key itself; verify continues there. No
+// other doubleword follows the key, unless a linker made it.
 //
 // # The slot
 //
@@ -71,8 +72,8 @@
 // nop where r2 is lost. In an object, a nop is also right where the linker or
 // the module loader will see from the symbol that it must put a stub there.
 //
-// Where the record says that the word after a call is its slot, nothing but a nop or
-// one of these loads of r2 may be there.
+// Where the record says that the word after a call is its slot, that word must be a
+// nop or one of these loads of r2.
 //
 // A key can change. Each table says what a run time may write into the branch
 // word of an entry. In the kernel image that is any function of the image, with
@@ -88,14 +89,16 @@
 // place, its key, its form. A site that no table names is checked against the
 // record; a site in both must be the same in both. A place of 0 belongs to code
 // that the linker has dropped. A call to a trampoline that is in neither was
-// not patched. If both are missing, nothing is known about the sites that call
-// their targets, and that is an error.
+// not patched. If both are missing, sites that call their targets cannot be
+// found, and that is an error.
 //
-// Where a library has versions of a key, their names in .dynsym get the version:
-// op@V1. A name in a record that has no version may be that of any of them.
+// If a library has several versions of a key, verify adds the version to the
+// names from .dynsym: op@V1. A name without a version in a record may stand for
+// any of them.
 //
 // A site that was kept is right if its branch enters the trampoline of its key,
-// whatever that does: it may be compiled code, or another object's.
+// whatever the trampoline does: it may be compiled code, or belong to another
+// object.
 //
 // Stubs of the form shadow are not followed, because they make a call
 // themselves. No table lists their sites; for sites in a record, only the

@@ -14,18 +14,18 @@ import (
 // linker followed by the longest trampoline has half as many instructions.
 const maxSteps = 64
 
-// An ending says how a run ended.
+// An ending is how a run ended.
 type ending uint8
 
 const (
 	stuck     ending = iota // at an instruction that no stub contains
 	arrived                 // at an address that the goal names
 	elsewhere               // at a symbol of another unit
-	through                 // jumped through the doubleword that the goal names
+	through                 // jumped through the goal's doubleword
 	returned                // to the caller
 )
 
-// A goal says where a run should stop.
+// A goal is where a run should stop.
 type goal struct {
 	entries [2]uint64 // addresses
 	slot    uint64    // a doubleword: the key
@@ -53,21 +53,21 @@ type outcome struct {
 	m     machine
 	at    uint64 // arrived, elsewhere: the address; otherwise the address of the last jump's target
 	r12   bool   // r12 holds the address that was jumped to
-	named bool   // the last jump was to what the dynamic linker finds by name
+	named bool   // the last jump was to a symbol that the dynamic linker looks up
 	ifunc bool   // ... or to what a resolver returns; the resolver is at `at`
 	tramp bool   // a trampoline is on the path
-	tests bool   // the path depends on whether the doubleword that the goal names is NULL
+	tests bool   // the path depends on whether the goal's doubleword is NULL
 	via   uint64 // another key that the path went through
-	// unfollowed says that the path went through another doubleword, which does not
-	// follow the key that the goal names.
+	// unfollowed is why another doubleword on the path does not follow the
+	// goal's key.
 	unfollowed string
-	why        string // stuck: because of what
+	why        string // stuck: the reason
 }
 
 // run executes code from m.pc until it meets a goal or something that it does not
 // know. The code is that of stubs and trampolines: it computes an address from r2, r12
-// or its own place, loads from there and jumps. run recognizes nothing by how it
-// looks.
+// or its own address, loads from there and jumps. run does not match known sequences
+// of instructions.
 func (p *program) run(m machine, g goal) outcome {
 	o := outcome{at: m.pc}
 	jumped := true
@@ -122,7 +122,8 @@ func (p *program) jump(m *machine, w ppc64.Word, in ppc64.Inst, g *goal, o *outc
 	next := m.pc + ppc64.WordSize
 	switch {
 	case w.LK():
-		// bcl 20,31,.+4 finds its own address. A stub makes no calls.
+		// bcl 20,31,.+4 puts the next address into LR. A stub makes no other
+		// calls.
 		if w.IsRegBranch() || w.AA() || in.Imm != ppc64.WordSize || !w.BranchesAlways() {
 			o.stop("it makes a call")
 			return true
@@ -173,7 +174,7 @@ func (o *outcome) branch(m *machine, b branch) {
 
 // registerJump applies bclr and bcctr; it does not know bctar.
 func (p *program) registerJump(m *machine, op ppc64.Op, g *goal, o *outcome) bool {
-	var to value // of TAR nothing is known
+	var to value // TAR is not tracked
 	switch op {
 	case ppc64.OpBclr:
 		if m.lr.kind == returnTo {
@@ -230,9 +231,9 @@ func (p *program) jumpThrough(m *machine, to value, g *goal, o *outcome) bool {
 	return false
 }
 
-// condition evaluates a branch on CR0: whether the value that was compared with 0 is
-// 0. For the doubleword that the goal names, the goal says so; for others, the file
-// does.
+// condition evaluates a branch on the EQ bit of CR0, for a comparison of the goal's
+// doubleword with 0. The goal says whether that is NULL. ok is false for any other
+// condition.
 func (m *machine) condition(w ppc64.Word, g *goal) (taken, ok bool) {
 	const crEQ = 2
 	onTrue := w.BO()&0b11100 == 0b01100
@@ -245,8 +246,8 @@ func (m *machine) condition(w ppc64.Word, g *goal) (taken, ok bool) {
 	return g.null == onTrue, true
 }
 
-// step applies an instruction that is not a branch. The result says why a stub would
-// not contain it.
+// step applies an instruction that is not a branch. The result is why a stub would
+// not contain it, or empty.
 func (p *program) step(m *machine, w, suffix ppc64.Word, in ppc64.Inst) string {
 	v, ok := p.result(m, w, in)
 	v, why := p.joinHalves(m.pc, v)
@@ -281,8 +282,9 @@ func mayChange(r uint8) bool {
 	return r == 0 || r == ppc64.RegTOC || r == 11 || r == ppc64.RegEntry
 }
 
-// result is the value that an instruction gives its target register. It is false if
-// the instruction has no target or the value is not known.
+// result returns the value that an instruction gives its target register. It
+// returns false if the instruction is not one of those in stubs, or has no such
+// target.
 func (p *program) result(m *machine, w ppc64.Word, in ppc64.Inst) (v value, ok bool) {
 	rs := m.regs[in.RT]
 	switch in.Op {
@@ -323,8 +325,8 @@ func (p *program) base(m *machine, r uint8) value {
 	return p.resolve(m.regs[r])
 }
 
-// effect applies an instruction that changes no general register. It is false if the
-// instruction is not known.
+// effect applies an instruction that changes no general register, and returns false
+// if it does not know the instruction.
 func (m *machine) effect(w ppc64.Word, in ppc64.Inst) bool {
 	switch in.Op {
 	case ppc64.OpCmpdi, ppc64.OpCmpldi:
@@ -346,7 +348,7 @@ func (m *machine) effect(w ppc64.Word, in ppc64.Inst) bool {
 	return false
 }
 
-// special is a special purpose register; nil for one that run does not follow.
+// special returns a special-purpose register, or nil if run does not track it.
 func (m *machine) special(spr int64) *value {
 	switch spr {
 	case ppc64.SPRLR:
@@ -359,7 +361,7 @@ func (m *machine) special(spr int64) *value {
 
 // store is a std to the caller's frame.
 func (m *machine) store(disp int64, v value) {
-	const slot = 24 // of the TOC pointer (ELFv2 §2.2.3)
+	const slot = 24 // for the TOC pointer (ELFv2 §2.2.3)
 	own := m.own.kind == number && v == m.own
 	if disp == slot {
 		m.saved = own
@@ -375,9 +377,8 @@ func load(at value) value {
 	return value{memory, at.n}
 }
 
-// resolve makes a value usable in a computation: for a doubleword, it is what the
-// doubleword holds when the program starts. So the address of a key comes out of a GOT
-// entry.
+// resolve makes a value usable in a computation: it replaces a doubleword by what that
+// holds when the program starts, such as a GOT entry by the address of a key.
 func (p *program) resolve(v value) value {
 	if v.kind != memory {
 		return v
@@ -388,8 +389,8 @@ func (p *program) resolve(v value) value {
 	return value{}
 }
 
-// distance is like resolve, for a value that is added to another. It may be a number that
-// no relocation makes an address: in the large code model, the distance to the TOC.
+// distance is like resolve, for a value that is added to another. The doubleword may also
+// hold a number without a relocation: in the large code model, the distance to the TOC.
 func (p *program) distance(v value) value {
 	if v.kind == memory {
 		if c := p.doubleword(v.n); c.number {

@@ -14,7 +14,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// A damage is an image, or an object, that something is done to.
+// A damage is an image or an object that a test changes.
 type damage struct {
 	t    *testing.T
 	b    []byte
@@ -45,7 +45,7 @@ func (d *damage) symbol(name string) elf.Symbol {
 	return elf.Symbol{}
 }
 
-// at is the bytes at a symbol, plus an offset.
+// at returns the bytes at a symbol, plus an offset.
 func (d *damage) at(name string, off int64) []byte {
 	d.t.Helper()
 	s := d.symbol(name)
@@ -80,13 +80,13 @@ func (d *damage) add(entry string, off int64, size int, n int64) {
 	}
 }
 
-// distance is how far it is from one symbol to another.
+// distance returns the bytes from one symbol to another.
 func (d *damage) distance(from, to string) int64 {
 	return int64(d.symbol(to).Value) - int64(d.symbol(from).Value)
 }
 
-// faults is what can be wrong with a site of an executable: what is done to it,
-// the function that has to be named, and what has to be said.
+// faults has what can be wrong with a site of an executable: the change that
+// makes it wrong, the function that has to be named, and the message.
 var faults = []struct {
 	name string
 	do   func(d *damage)
@@ -234,8 +234,8 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// wantFault wants a fault of a site, with words like those given, and others only
-// behind it in the same function, where they may follow from it.
+// wantFault wants a fault of a site with such a message, and others only after
+// it in the same function, where they may follow from it.
 func wantFault(t *testing.T, r *Report, site, what string) {
 	t.Helper()
 	if len(r.Faults) == 0 {

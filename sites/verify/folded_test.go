@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestFolded has a call to a function that keeps r2, with a nop behind it. ld.lld
-// folds into one the functions that are equal to it, and one of these, as compilers
-// make them for PC-relative code, says that it may change r2 (local entry 1).
+// TestFolded has a call, followed by a nop, to a function that preserves r2.
+// ld.lld folds equal functions into it, one of which has local entry 1 (it may
+// change r2), as compilers make them for PC-relative code.
 func TestFolded(t *testing.T) {
 	object := assemble(t, `
 #include "forms.h"

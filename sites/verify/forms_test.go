@@ -13,8 +13,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// formSites is the number of sites in testdata/forms.S: those of the two tables,
-// and the calls to stubs that are in none.
+// formSites is the number of sites in testdata/forms.S: those in the two
+// tables, and the unlisted calls to stubs.
 const (
 	formSites     = 17
 	unlistedSites = 2
@@ -22,7 +22,7 @@ const (
 
 var inUser = Options{User: true}
 
-// formCases are of forms.S as an object, with something else in it.
+// formCases are variants of forms.S as an object.
 var formCases = []sourceCase{
 	{name: "a callee that may be preempted", edits: []string{"\t.hidden f_hidden\n", ""}, opts: inUser},
 	{name: "a slot that the linker writes", edits: []string{"\t.hidden f_hidden\n", "", `caller direct, 0, "bl f_hidden", nop`, `caller direct, 0, "bl f_hidden", addi 3,3,0`}, opts: inUser,
@@ -70,7 +70,8 @@ func again(stub string) []string {
 
 func TestFormCases(t *testing.T) { testSource(t, "forms.S", formCases, nil) }
 
-// formImages are of a program in which the linker has given its stubs names.
+// formImages are variants of a program in which the linker gave its stubs
+// names.
 var formImages = []sourceCase{
 	{name: "nothing", opts: inUser},
 	{name: "two equal entries", edits: again("__SCJ__stack"), opts: inUser},
@@ -99,7 +100,8 @@ var formImages = []sourceCase{
 		want: []string{"v_twice+0x1c: restores r2 without a save", "__SCJ__again+0x0: the entry's stub __SCJ__again does not go through the key"}},
 }
 
-// ownStub is the stub of the key again, for callers whose TOC pointer is 16 bytes on.
+// ownStub is a second stub of the key, for callers whose TOC pointer is 16 bytes
+// higher.
 func ownStub() string {
 	return "\t.pushsection .text.static_call,\"ax\"\n\t.balign 16\n\t.type __SCJ__again,@function\n__SCJ__again: nop\n\taddis 12,2,(__SCK__again-16)@toc@ha\n\tld 12,(__SCK__again-16)@toc@l(12)\n\tmtctr 12\n\tbctr\n\t.size __SCJ__again,.-__SCJ__again\n\t.popsection\n"
 }
@@ -109,7 +111,7 @@ func TestFormImages(t *testing.T) {
 	testSource(t, "forms.S", formImages, &link)
 }
 
-// TestForms verifies every form in an object and in all that becomes of it.
+// TestForms verifies every form in an object and in everything linked from it.
 func TestForms(t *testing.T) {
 	dir := buildForms(t)
 	for _, name := range shapes() {
@@ -146,7 +148,7 @@ func TestStubs(t *testing.T) {
 	}
 }
 
-// TestFormsRun runs the programs: what is verified works.
+// TestFormsRun runs the verified programs.
 func TestFormsRun(t *testing.T) {
 	dir := buildForms(t)
 	for _, name := range append(slices.Collect(maps.Keys(farLinks)), "bfd.exe", "bfd.pie", "bfd.so", "lld.exe", "lld.pie", "lld.so") {
@@ -154,9 +156,9 @@ func TestFormsRun(t *testing.T) {
 	}
 }
 
-// TestStripped takes the symbols away. Where every name is gone a save cannot be
-// proven, and whether a callee preserves r2 shows only in its first instructions;
-// what does not depend on that is right as before.
+// TestStripped removes symbols. Without any names a save cannot be proven, and
+// only the first instructions of a callee show whether it preserves r2;
+// everything else is right as before.
 func TestStripped(t *testing.T) {
 	dir := buildForms(t)
 	for _, name := range shapes()[1:] {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// FuzzVerify gives the check any bytes as a file: it must not panic, take its
-// time or change its mind, and every fault is one of a site.
+// FuzzVerify verifies arbitrary bytes: Verify must not panic or take long, must
+// give the same result again, and every fault must belong to a site.
 func FuzzVerify(f *testing.F) {
 	for _, name := range []string{"asm-annot16.o", "asm-annot8.o", "asm-trampkey.o", "module.o", "gcc-p10-O2-sites-here.o"} {
 		f.Add(readFile(f, filepath.Join("..", "..", "testdata", "obj", name)), uint8(0))
@@ -52,8 +52,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzDamage changes words of sound files: nearly all of what is checked is
-// reached.
+// FuzzDamage changes words of sound files, which reaches nearly every check.
 func FuzzDamage(f *testing.F) {
 	var sound [][]byte
 	for _, name := range []string{"asm-annot16.o", "asm-annot8.o", "module.o"} {

@@ -8,12 +8,12 @@ import (
 	"github.com/scpatch/scpatch/reloc"
 )
 
-// A half is what the relocation of one half of an address is computed from. Two
-// instructions that make one address have the same half.
+// A half is what a relocation for one half of an address refers to. The two
+// instructions that make an address have the same half.
 type half struct {
 	kind   halfKind
 	sym    uint32
-	addend int64 // of the relative ones, less the place and modulo 64 KiB: addpcis may add the rest
+	addend int64 // for relHalf, less the place and modulo 64 KiB: addpcis may add the rest
 }
 
 // A halfKind is a family of relocations (ELFv2 §3.5.3).
@@ -27,7 +27,8 @@ const (
 	absHalf
 )
 
-// halfOf returns the family of a relocation, and whether it is of the high half.
+// halfOf returns the family of a relocation, and whether it is for the high
+// half.
 func halfOf(t elf.R_PPC64) (kind halfKind, high bool) {
 	switch t {
 	case elf.R_PPC64_TOC16_HA:
@@ -53,11 +54,10 @@ func halfOf(t elf.R_PPC64) (kind halfKind, high bool) {
 // markShift is above every address that an object is given.
 const markShift = 40
 
-// joinHalves marks the result of an instruction that has the high half of an address,
-// and takes the mark away where the low half of the same address is added. A low half
-// may also come alone. In the
-// layout that an object is given, the high halves of different symbols may be equal; a
-// linker may make them differ.
+// joinHalves marks the result of an instruction that adds the high half of an address,
+// and removes the mark where the low half of the same address is added. A low half may
+// also come alone. In the layout that verify gives an object, the high halves of
+// different symbols may be equal; after the link they may differ.
 func (p *program) joinHalves(at uint64, v value) (value, string) {
 	if !p.object || v.kind != number && v.kind != memory {
 		return v, ""
@@ -95,8 +95,8 @@ func isMarked(v value) bool {
 	return rest != 0 && rest != -1
 }
 
-// mark is the number that stands for a half. It is even, so the difference of two is
-// not what a negative number has in these bits.
+// mark returns the number that stands for a half. It is even, so the difference of
+// two marks is never the all-ones bits of a negative number.
 func (p *program) mark(h half) uint64 {
 	n, ok := p.marks[h]
 	if !ok {

@@ -13,7 +13,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// df1PIE is the flag by which an ET_DYN says that it is a program.
+// df1PIE marks an ET_DYN that is a program.
 const (
 	dtFlags1 = uint64(elf.DT_FLAGS_1)
 	df1PIE   = uint64(elf.DF_1_PIE)
@@ -65,7 +65,7 @@ func (p *program) placeImage() error {
 	if p.symbols = p.symtab(); len(p.symbols) == 0 {
 		p.symbols = p.dynamic
 	} else {
-		for i := range p.symbols { // useless at these addresses; p.dynamic has them
+		for i := range p.symbols { // their addresses are useless; p.dynamic has them
 			p.symbols[i].foreign = false
 		}
 	}
@@ -97,8 +97,9 @@ func isProgram(d []byte) bool {
 
 const shtRELR = 19 // relative relocations, packed
 
-// packedRelocations reads SHT_RELR (gABI, "Relative Relocations"): a place, or 63 bits
-// for the doublewords that follow the previous ones. The place holds the addend.
+// packedRelocations reads SHT_RELR (gABI, "Relative Relocations"): each entry is a
+// place, or 63 bits for the doublewords after the previous ones. The place holds the
+// addend.
 func (p *program) packedRelocations(s elfrw.Section) error {
 	note := func(at uint64) {
 		if b, ok := p.loaded(at, 8); ok {
@@ -141,7 +142,7 @@ func (p *program) isMoved(at uint64, n int) bool {
 	return false
 }
 
-// dynamicRelocations reads a table of them.
+// dynamicRelocations reads a table of dynamic relocations.
 func (p *program) dynamicRelocations(s elfrw.Section) error {
 	t, err := reloc.NewTable(s.Data())
 	if err != nil {
@@ -160,8 +161,8 @@ func (p *program) dynamicRelocations(s elfrw.Section) error {
 	return nil
 }
 
-// findTOC finds the unit's TOC pointer: the linkers define .TOC. at a distance from
-// the start of .got, and both leave the symbol in .symtab.
+// findTOC finds the unit's TOC pointer. Linkers define .TOC. at a fixed
+// distance from the start of .got, and leave the symbol in .symtab.
 func (p *program) findTOC() {
 	for i := range p.symbols {
 		if s := &p.symbols[i]; s.name == ".TOC." && !s.foreign {
@@ -187,7 +188,8 @@ func (p *program) relocation(at uint64) (r reloc.Rela, found, ok bool) {
 	return r, true, r.Off == at && !next
 }
 
-// imageContent is what a doubleword of an image holds when the program starts.
+// imageContent returns what a doubleword of an image holds when the program
+// starts.
 func (p *program) imageContent(at uint64) content {
 	r, found, ok := p.relocation(at)
 	switch {
@@ -215,8 +217,8 @@ func (p *program) imageContent(at uint64) content {
 	return content{reason: "it has an " + r.TypeName()}
 }
 
-// dynamicContent is what the dynamic linker finds for a symbol. A definition in this
-// image counts if no other unit's can take precedence.
+// dynamicContent returns the address that a dynamic relocation with a symbol stores.
+// It is named if another unit may define the symbol.
 func (p *program) dynamicContent(r reloc.Rela) content {
 	if r.Sym() == 0 {
 		return content{known: true, addr: uint64(r.Addend)}

@@ -14,7 +14,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// moved is the bytes of the dynamic relocation at a symbol.
+// moved returns the bytes of the dynamic relocation at a symbol.
 func (d *damage) moved(name string) []byte {
 	d.t.Helper()
 	at := binary.LittleEndian.AppendUint64(nil, d.symbol(name).Value)
@@ -27,7 +27,7 @@ func (d *damage) moved(name string) []byte {
 	return nil
 }
 
-// imported is the bytes of a symbol of .dynsym.
+// imported returns the bytes of a symbol of .dynsym.
 func (d *damage) imported(name string) []byte {
 	d.t.Helper()
 	syms, err := d.file.DynamicSymbols()
@@ -43,7 +43,7 @@ func (d *damage) imported(name string) []byte {
 	return nil
 }
 
-// without12 makes the linker's stub that a site calls use r11 in the place of r12.
+// without12 makes the linker's stub that a site calls use r11 instead of r12.
 func (d *damage) without12(site string) {
 	w, _ := ppc64.Load(d.at(site, 0), 0)
 	for off := w.Displacement(); ; off += 4 {
@@ -57,7 +57,7 @@ func (d *damage) without12(site string) {
 	}
 }
 
-// pieFaults are of forms.S in a program that can lie anywhere.
+// pieFaults are faults of forms.S in a position-independent program.
 var pieFaults = []struct {
 	name string
 	do   func(d *damage)
@@ -136,7 +136,7 @@ func TestImageFaults(t *testing.T) {
 	for _, f := range pieFaults {
 		t.Run(f.name, func(t *testing.T) {
 			do := func(d *damage) {
-				// What ld.bfd has put into the places itself does not count.
+				// What ld.bfd stored in the places does not count.
 				copy(d.at("__SCK__direct", 0), make([]byte, 8))
 				copy(d.at("__SCK__tail", 0), make([]byte, 8))
 				f.do(d)
@@ -201,7 +201,7 @@ func TestPreempted(t *testing.T) {
 	}
 }
 
-// TestOpen refuses what is not for it.
+// TestOpen wants other files refused.
 func TestOpen(t *testing.T) {
 	sound := readFile(t, filepath.Join(buildForms(t), "bfd.pie"))
 	for _, f := range []struct {
@@ -239,7 +239,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestNothingLoaded wants a file without memory to have no sites.
+// TestNothingLoaded wants no sites in a file without loaded sections.
 func TestNothingLoaded(t *testing.T) {
 	d := newDamage(t, readFile(t, filepath.Join(buildForms(t), "bfd.exe")))
 	for _, s := range d.file.Sections[1:] {
@@ -250,7 +250,7 @@ func TestNothingLoaded(t *testing.T) {
 	}
 }
 
-// TestIsProgram reads tables without an end.
+// TestIsProgram reads dynamic sections without an end mark.
 func TestIsProgram(t *testing.T) {
 	flags := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, dtFlags1), df1PIE)
 	if !isProgram(flags) || isProgram(flags[:15]) || isProgram(nil) {
@@ -258,7 +258,7 @@ func TestIsProgram(t *testing.T) {
 	}
 }
 
-// TestPrintable quotes what would spoil a line.
+// TestPrintable wants names quoted that would break a line.
 func TestPrintable(t *testing.T) {
 	for name, want := range map[string]string{"f": "f", "f\x01": `"f\x01"`, `a"b`: `"a\"b"`, "": ""} {
 		if got := errkind.Printable(name); got != want {
@@ -267,7 +267,7 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// TestLinkerStub knows the linkers' names of their stubs.
+// TestLinkerStub wants the names of linkers' stubs recognized.
 func TestLinkerStub(t *testing.T) {
 	for name, want := range map[string]bool{
 		"00000012.plt_call.f": true, "0000001f.long_branch.f": true, "__plt_f": true, "__long_branch_f": true, "__toc_save_f": true, "__gep_setup_f": true,
@@ -279,7 +279,7 @@ func TestLinkerStub(t *testing.T) {
 	}
 }
 
-// TestOurs knows the names that the macros and scpatch give.
+// TestOurs wants the names from the macros and scpatch recognized.
 func TestOurs(t *testing.T) {
 	for name, want := range map[string]bool{
 		"__SCK__f": true, "__SCT__f": true, "__SCS__f": true, "__SCJ__f": true, "__SCN__f": true, "__SCX__f": true,
@@ -291,7 +291,8 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// TestForeignTrampoline has a library that only names a trampoline of another unit.
+// TestForeignTrampoline has a library that only refers to another unit's
+// trampoline.
 func TestForeignTrampoline(t *testing.T) {
 	object := assemble(t, "\t.data\n\t.quad __SCT__theirs\n")
 	link := linking{words: strings.Fields("-nostdlib -shared")}

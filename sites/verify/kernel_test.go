@@ -9,14 +9,14 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// The call that the linker has seen to is of no plan.
+// The call that the linker handled is in no plan.
 var (
 	image      = Options{PACATOC: "16", AllowUnpatched: true}
 	trampoline = Options{PACATOC: "16", AllowUnpatched: true, Runtime: Trampoline}
 	none       = Options{PACATOC: "16", AllowUnpatched: true, Runtime: None}
 )
 
-// unlist takes entries out of the table of kernel.S.
+// unlist removes entries from the table of kernel.S.
 func unlist(entries ...string) (edits []string) {
 	for _, e := range entries {
 		edits = append(edits, "\tlisted "+e+"\n", "")
@@ -24,7 +24,7 @@ func unlist(entries ...string) (edits []string) {
 	return edits
 }
 
-// noTOCCall has v_one, which keeps no TOC pointer, call its trampoline, and no table say so.
+// noTOCCall has v_one, which keeps no TOC pointer, call its trampoline, without an entry.
 var noTOCCall = append(unlist("one"), "leaf v_one\n", "leaf v_one\n\t.localentry v_one,1\n", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl __SCT__one")
 
 // tailWithTOC has v_tail keep a TOC pointer.
@@ -39,7 +39,7 @@ const (
 	farEntry = "\tlisted far, 0, __SCJ__far\n"
 )
 
-// kernelFaults are of the linked image of kernel.S.
+// kernelFaults are faults of the linked image of kernel.S.
 var kernelFaults = []sourceCase{
 	{name: "nothing", both: true, sites: 11, opts: image},
 	{name: "PACATOC of a symbol", opts: Options{PACATOC: "paca_offset", AllowUnpatched: true}},
@@ -219,7 +219,8 @@ var kernelFaults = []sourceCase{
 	{name: "symbols with nothing between", edits: betweenSymbols("-160"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
 }
 
-// behindPACA puts the site of v_direct behind that of v_paca, with a word between.
+// behindPACA puts the site of v_direct after that of v_paca, with a word
+// between.
 func behindPACA(word string) []string {
 	return []string{"caller direct, 0, \"bl f_target\", nop\n", "", `caller paca, 0, "bl f_target", ld 2,16(13)` + "\n",
 		"func v_paca\nframe\nv_paca.site: bl f_target\nld 2,16(13)\n" + word + "\nv_direct.site: bl f_target\nld 2,24(1)\nunframe\nendfunc v_paca\n"}
@@ -244,7 +245,7 @@ func unpatched(more ...string) []string {
 
 var noWayOut = []string{"__SCJ__far", "way_out"}
 
-// nothingKnown are files with neither a table nor a record.
+// nothingKnown has files with neither a table nor a record.
 var nothingKnown = []sourceCase{
 	{name: "trampolines for others", edits: unpatched(noWayOut...), opts: inUser, unknown: true},
 	{name: "a stub", edits: unpatched(), opts: inUser,
@@ -256,20 +257,21 @@ var nothingKnown = []sourceCase{
 
 func TestNothingKnownObjects(t *testing.T) { testSource(t, "kernel.S", nothingKnown, nil) }
 
-// cold makes v_one the cold part of a function, and its callee one with two entries.
+// cold makes v_one the cold part of a function, and its callee a function with two
+// entries.
 func cold(name string, more ...string) []string {
 	return append([]string{"leaf v_one\n", "leaf " + name + ".cold\n", "endfunc v_one\n", "endfunc " + name + ".cold\n",
 		"v_one.site:\n\tbl f_single", "v_one.site:\n\tbl f_target", "one, f_single", "one, f_target"}, more...)
 }
 
-// stubFor makes a caller go to x_stub, whose code is given.
+// stubFor makes a caller call x_stub, which gets this code.
 func stubFor(caller, word, code string) []string {
 	return []string{"caller " + caller + ", 0, " + word, "caller " + caller + `, 0, "bl x_stub"`,
 		"leaf v_one\n", "#define LOAD(r, what) addis r,2,what@toc@ha; ld r,what@toc@l(r)\n\t.type x_stub,@function\nx_stub: " + code + "\n\t.size x_stub,.-x_stub\nleaf v_one\n"}
 }
 
-// otherTOC makes f_other one of another TOC pointer, and the target of v_direct,
-// which calls it or the code that is given.
+// otherTOC gives f_other another TOC pointer and makes it the target of
+// v_direct, which calls it or the code given.
 func otherTOC(call, code string) []string {
 	edits := []string{"\nfunc f_other\n", "\nleaf f_other\n\taddis 2,12,(.TOC.-f_other)@ha\n\taddi 2,2,(.TOC.-f_other+8)@l\n\t.localentry f_other,.-f_other\n", "direct, f_target", "direct, f_other"}
 	if call != "" {
@@ -278,8 +280,8 @@ func otherTOC(call, code string) []string {
 	return append(edits, stubFor("direct", `"bl f_target"`, code)...)
 }
 
-// betweenSymbols puts the table of kernel.S into another section, with the symbol
-// behind it some bytes from its end.
+// betweenSymbols puts the table of kernel.S into another section, with the end
+// symbol at an offset from the table's end.
 func betweenSymbols(off string) []string {
 	return []string{
 		`.section .static_call_sites,"aw",@progbits`, `.section .rodata,"a",@progbits`,
@@ -288,7 +290,7 @@ func betweenSymbols(off string) []string {
 	}
 }
 
-// kernelLibraries are of kernel.S as a library of user space.
+// kernelLibraries are variants of kernel.S as a user-space library.
 var kernelLibraries = []sourceCase{
 	{name: "a call to a trampoline of another unit", edits: append(unlist("through, 2", "far, 0, __SCJ__far"), `"bl __SCT__through"`, `"bl __SCT__theirs"`), opts: Options{User: true, Runtime: None},
 		want: []string{"v_through+0x14: calls __SCT__theirs: nothing says that it was patched, or was meant to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},

@@ -19,7 +19,7 @@ type Listing struct {
 	User  bool   // the code runs in user space
 }
 
-// A Seen is a site of a linked file as it is there.
+// A Seen is a site of a linked file.
 type Seen struct {
 	Section string // name
 	Off     uint64 // bytes from the start of the section
@@ -27,7 +27,7 @@ type Seen struct {
 	FuncOff uint64 // bytes from the function; from the section without one
 	Key     string // without __SCK__
 	Target  string // what the key holds when the program starts: a name, NULL, or ?
-	Callee  string // what the branch leads to; empty with a constant
+	Callee  string // where the branch leads; empty for a constant
 
 	Tail, NoTOC bool
 	Listed      bool              // in a table of sites
@@ -138,7 +138,8 @@ func (v *verifier) see(s *site) Seen {
 	return x
 }
 
-// leadsTo returns the name of what a branch goes to, past the stubs of linkers.
+// leadsTo returns the name of the destination of a branch, past the linkers'
+// stubs.
 func (v *verifier) leadsTo(s *site, w ppc64.Word) (string, outcome) {
 	b := v.branchAt(s.at, w)
 	m := v.start(v.caller(s, b).toc)
@@ -158,7 +159,7 @@ func (v *verifier) leadsTo(s *site, w ppc64.Word) (string, outcome) {
 	return v.name(b.to), o
 }
 
-// formOf is the form that an unrecorded site appears to have.
+// formOf returns the form that an unrecorded site appears to have.
 func (v *verifier) formOf(x *Seen, o *outcome) layout.RecordForm {
 	switch {
 	case !x.Word.IsBranch():

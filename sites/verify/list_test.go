@@ -14,8 +14,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// line is a site in words: its place, the key with what it holds, and what the
-// code does.
+// line describes a site: its place, the key and its target, and what the code
+// does.
 func (x *Seen) line() string {
 	s := fmt.Sprintf("%s+0x%x: %s = %s: %v", x.Symbol, x.FuncOff, x.Key, x.Target, x.Form)
 	if x.Callee != "" {
@@ -68,7 +68,7 @@ v_pctail+0x0: pctail = f_single: direct of f_single, tail, notoc, listed
 v_pcnull+0x0: pcnull = NULL: constant, tail, notoc, listed
 `
 
-// kernelList is of kernel.S with calls to trampolines in no table.
+// kernelList is the list for kernel.S with unlisted calls to trampolines.
 const kernelList = `
 v_direct+0x14: direct = f_target: direct of f_target, slot nop, listed
 v_paca+0x14: paca = f_target: direct of f_target, slot .long 0xe84d0010, listed
@@ -140,7 +140,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestListErrors wants no list of what cannot be read.
+// TestListErrors wants an error, not a list, for a file that cannot be read.
 func TestListErrors(t *testing.T) {
 	dir := buildForms(t)
 	_, record := buildRecord(t)

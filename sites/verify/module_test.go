@@ -9,9 +9,9 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// moduleText is a module with a site of a key of its own, whose save is proven, a
-// site of a key that the kernel keeps to itself, one that holds NULL, and tail calls of
-// a caller without a TOC pointer.
+// moduleText is a module with a site of a key of its own, whose save is proven, a site
+// of a key that the kernel does not export, a site of a key that holds NULL, and tail
+// calls in a caller without a TOC pointer.
 const moduleText = `
 	.abiversion 2
 	.text
@@ -133,8 +133,8 @@ __SCK__null: .quad 0, 0
 
 var moduleFaults = []struct {
 	name       string
-	edits      []string // what is replaced by what
-	site, what string   // nothing: it is right
+	edits      []string // pairs of old and new text
+	site, what string   // empty if it is right
 }{
 	{"nothing", nil, "", ""},
 	{"on the stub", []string{"own:	bl f_own", "own:	bl __SCJ__own"}, "", ""},
@@ -171,7 +171,7 @@ var moduleFaults = []struct {
 	{"a tail call", []string{"own:	bl f_own", "own:	b f_own"}, "v_own+0x18", "the entry says tail call false, found b"},
 }
 
-// TestModuleFaults damages a module in its source.
+// TestModuleFaults changes the source of a module.
 func TestModuleFaults(t *testing.T) {
 	tooltest.Path(t, gcc)
 	for _, f := range moduleFaults {
@@ -195,7 +195,7 @@ func TestModuleFaults(t *testing.T) {
 	}
 }
 
-// TestLinkedModule knows a linked module by its section.
+// TestLinkedModule wants a linked module recognized by its section.
 func TestLinkedModule(t *testing.T) {
 	b := assemble(t, moduleText+"\t.section .gnu.linkonce.this_module,\"aw\"\n\t.quad 0\n")
 	r, err := check(b, Options{})
@@ -207,7 +207,7 @@ func TestLinkedModule(t *testing.T) {
 	}
 }
 
-// wantFaultAmong wants one of the faults to be of a site, with such words.
+// wantFaultAmong wants a fault of a site with such a message among the faults.
 func wantFaultAmong(t *testing.T, r *Report, site, what string) {
 	t.Helper()
 	for i := range r.Faults {

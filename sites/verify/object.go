@@ -71,7 +71,7 @@ func (p *program) placeObject() error {
 			}
 		}
 	}
-	// What r2 reaches with 16 bits comes next, .toc first.
+	// The sections within 16 bits of r2 come next, .toc first.
 	next = (next + 0xffff) &^ 0xffff
 	p.toc = next + reloc.TOCBias
 	for _, s := range tocs {
@@ -98,22 +98,23 @@ func (p *program) placeObject() error {
 
 var errTooLarge = errkind.BadELF.Errorf("the object is too large: its sections have no room in 2 GiB")
 
-// got is the address of a symbol's GOT entry.
+// got returns the address of a symbol's GOT entry.
 func (p *program) got(sym uint32) uint64 { return p.gotStart + 8*uint64(sym) }
 
-// relocate applies the relocations of an extent to a copy of its bytes.
+// relocate applies the relocations of an extent to b, a copy of its bytes.
 func (p *program) relocate(sec int, off uint64, b []byte) bool {
 	return p.changes(sec, off, off+uint64(len(b)), func(r reloc.Rela) bool {
 		v, ok := p.formula(r, p.address[sec]+r.Off)
 		if !ok {
 			return false
 		}
-		// The relocation of a halfword may name the second half of its instruction.
+		// A relocation of a halfword may name the second half of its
+		// instruction.
 		return reloc.Insert(b, r.Off-off, r.Type(), v) == nil
 	})
 }
 
-// formula is the value of a relocation, in the letters of ELFv2 §3.5.2.
+// formula returns the value of a relocation, in the notation of ELFv2 §3.5.2.
 func (p *program) formula(r reloc.Rela, P uint64) (int64, bool) {
 	if int(r.Sym()) >= len(p.symbols) {
 		return 0, false
@@ -138,7 +139,7 @@ func (p *program) formula(r reloc.Rela, P uint64) (int64, bool) {
 	return 0, false
 }
 
-// objectContent is what a doubleword of an object holds after the link.
+// objectContent returns what a doubleword of an object holds after the link.
 func (p *program) objectContent(at uint64) content {
 	if got := p.gotStart; at >= got && at < got+8*uint64(len(p.symbols)) && at%8 == 0 {
 		return p.symbolContent(uint32((at-got)/8), 0)
@@ -167,7 +168,7 @@ func (p *program) objectContent(at uint64) content {
 	return c
 }
 
-// symbolContent is the address of a symbol, plus an addend.
+// symbolContent returns the address of a symbol, plus an addend.
 func (p *program) symbolContent(sym uint32, addend int64) content {
 	if int(sym) >= len(p.symbols) {
 		return content{}
@@ -203,12 +204,13 @@ type branch struct {
 	ifunc  bool
 	notoc  bool // R_PPC64_REL24_NOTOC
 	weak   bool
-	// clobbers: local entry 1, for which a linker makes a stub that saves r2.
+	// The callee has local entry 1, so a linker makes a stub that saves r2.
 	clobbers bool
 	bad      string
 }
 
-// objectBranch is a branch of an object, according to its relocation if it has one.
+// objectBranch returns where a branch of an object leads, by its relocation if
+// it has one.
 func (p *program) objectBranch(at uint64, w ppc64.Word) branch {
 	s, off, _ := p.code(at)
 	b := branch{to: at + uint64(w.Displacement())}
@@ -224,8 +226,9 @@ func (p *program) objectBranch(at uint64, w ppc64.Word) branch {
 	return b
 }
 
-// callBranch is what a linker makes of the relocation of a call. The linker finds the
-// local entry in the symbol's st_other; with a section symbol it sees none.
+// callBranch returns where a linker makes a call lead, by its relocation. The linker
+// takes the local entry from the symbol's st_other, which a section symbol does not
+// have.
 func (p *program) callBranch(r reloc.Rela) branch {
 	if int(r.Sym()) >= len(p.symbols) || r.Sym() == 0 {
 		return branch{bad: fmt.Sprintf("has a relocation against symbol %d of %d", r.Sym(), len(p.symbols))}

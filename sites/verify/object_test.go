@@ -45,7 +45,8 @@ func (d *damage) against(r []byte, name string) {
 	d.t.Fatalf("no symbol %s", name)
 }
 
-// section makes a relocation name the section of a symbol, and its place.
+// section makes a relocation name the section of a symbol, and the symbol's
+// offset there.
 func (d *damage) section(r []byte, name string) {
 	s := d.symbol(name)
 	for i, t := range d.syms {
@@ -60,7 +61,7 @@ func (d *damage) section(r []byte, name string) {
 
 func retype(r []byte, typ elf.R_PPC64) { binary.LittleEndian.PutUint32(r[8:], uint32(typ)) }
 
-// objectFaults are what relocations can have wrong.
+// objectFaults has what can be wrong with relocations.
 var objectFaults = []struct {
 	name string
 	do   func(d *damage)
@@ -100,7 +101,7 @@ var objectFaults = []struct {
 		"+0x8", "the address of the site cannot be read"},
 }
 
-// header is the bytes of a field of a section's header.
+// header returns the bytes of a field of a section's header.
 func (d *damage) header(name string, field uint64) []byte {
 	d.t.Helper()
 	for i, s := range d.file.Sections {
@@ -117,13 +118,13 @@ const (
 	shType, shFlags, shAddr, shSize, shLink, shInfo, shAddralign, shEntsize = 4, 8, 16, 32, 40, 44, 48, 56
 )
 
-// table is the bytes of a section.
+// table returns the bytes of a section.
 func (d *damage) table(name string) []byte {
 	s := d.file.Section(name)
 	return d.b[s.Offset : s.Offset+s.FileSize]
 }
 
-// other is the st_other of a symbol.
+// other points at the st_other of a symbol.
 func (d *damage) other(name string) *byte {
 	d.t.Helper()
 	for i, s := range d.syms {
@@ -153,7 +154,7 @@ func (d *damage) rename(from, to string) {
 	d.t.Fatalf("no symbol %s", from)
 }
 
-// reverse turns the order of relocations round.
+// reverse reverses the order of relocations.
 func (d *damage) reverse(name string) {
 	b := d.table(name)
 	old := slices.Clone(b)
@@ -172,7 +173,7 @@ func calls(name, slot string, more ...string) []string {
 
 const ifunc = "leaf f_single\n"
 
-// kernelObjects are of kernel.S as an object of the kernel.
+// kernelObjects are variants of kernel.S as a kernel object.
 var kernelObjects = []sourceCase{
 	{name: "nothing", edits: plain(), opts: image},
 	{name: "a constant of a caller without a TOC pointer", edits: plain("caller null, 0, nop, nop", "notoccaller null, nop"), opts: image},

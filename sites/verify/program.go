@@ -30,9 +30,9 @@ type program struct {
 	gotStart uint64   // in an object: the address that its GOT is taken to have
 	toc      uint64   // the unit's TOC pointer, 0 if it has none
 
-	symbols []symbol      // .symtab, or .dynsym if there is no other
+	symbols []symbol      // .symtab, or .dynsym without one
 	dynamic []symbol      // .dynsym, whose indices dynamic relocations use
-	funcs   index.Extents // the functions, by their symbol
+	funcs   index.Extents // the functions; ID is the symbol
 	names   map[uint64]string
 	keys    bool // there are symbols of keys
 	locals  bool // .symtab has local symbols
@@ -42,9 +42,9 @@ type program struct {
 	entries map[uint64]string // trampolines by their entries, global and local
 	enters  map[entrance]bool
 	byKey   map[string]uint64 // see keyNamed
-	byBase  map[string]uint64 // the first of several versions, by the name without a version
+	byBase  map[string]uint64 // the first of several versions, by name without a version
 
-	cells  map[uint64]uint64    // of user space: what each follows
+	cells  map[uint64]uint64    // of user space, with the key that each follows
 	relas  map[int]reloc.Sorted // of an object, by section
 	marks  map[half]uint64      // see joinHalves
 	moved  []reloc.Rela         // dynamic relocations of an image, by place
@@ -53,9 +53,9 @@ type program struct {
 	tocs   map[uint64]uint64
 	every  []uint64 // see allTOCs
 
-	adopted   bool // a record says where the code runs:
+	adopted   bool // a record says where the code runs, in place
 	place     uint8
-	elsewhere bool // an option says that it runs elsewhere
+	elsewhere bool // an option contradicts the record
 }
 
 // A symbol is one entry of a symbol table, with its address.
@@ -67,11 +67,11 @@ type symbol struct {
 	bind    elf.SymBind
 	vis     elf.SymVis
 	other   uint8
-	section int  // 0: of another unit, absolute or common
+	section int  // 0: in another unit, absolute or common
 	foreign bool // undefined, or common: its address is in the region after the sections
 }
 
-// An entrance is an entry of a trampoline, global or local, under one of its names. One
+// An entrance is an entry of a trampoline, global or local, with one of its names. A
 // place has several if trampolines are aliases.
 type entrance struct {
 	at   uint64
@@ -85,7 +85,7 @@ const (
 
 var errNoSections = errkind.WrongType.Errorf("there are no section headers: nothing can be found")
 
-// open makes the model of a file.
+// open models a file.
 func open(f *elfrw.File, opts Options) (*program, error) {
 	h := f.Header()
 	switch {
@@ -156,8 +156,8 @@ func (p *program) code(at uint64) (elfrw.Section, uint64, bool) {
 }
 
 // bytes returns a copy of n bytes of memory, with the relocations of an object
-// applied. It is false if there is no such memory, or if a relocation cannot be
-// applied here.
+// applied. It returns false if there is no such memory, or if a relocation
+// cannot be applied here.
 func (p *program) bytes(at uint64, n int) ([]byte, bool) {
 	b, ok := p.loaded(at, n)
 	switch {
@@ -193,8 +193,8 @@ func (p *program) word(at uint64) (ppc64.Word, bool) {
 	return w, err == nil
 }
 
-// instruction returns an instruction as the link leaves it, except for branches. The
-// suffix is 0 unless the instruction is prefixed.
+// instruction returns an instruction as it is after the link, except for branches.
+// The suffix is 0 unless the instruction is prefixed.
 func (p *program) instruction(at uint64) (w, suffix ppc64.Word, ok bool) {
 	w, ok = p.word(at)
 	if !ok {
@@ -215,9 +215,9 @@ func (p *program) instruction(at uint64) (w, suffix ppc64.Word, ok bool) {
 type content struct {
 	known  bool
 	addr   uint64
-	named  bool // the dynamic linker finds it by name: it may belong to another unit
-	ifunc  bool // what the resolver at addr returns
-	number bool // not known as an address, but as the number addr
+	named  bool // the dynamic linker looks it up by name: it may be in another unit
+	ifunc  bool // it is what the resolver at addr returns
+	number bool // it is the number addr, which is not an address
 	reason string
 }
 
@@ -250,7 +250,7 @@ func (p *program) s64(at uint64) (uint64, bool) {
 // foreign reports whether an address stands for a symbol of another unit.
 func (p *program) foreign(at uint64) bool { return p.external(at) != nil }
 
-// otherUnit reports whether a doubleword may hold something of another unit.
+// otherUnit reports whether a doubleword may hold an address in another unit.
 func (p *program) otherUnit(c content) bool {
 	if p.object && p.kernel() {
 		return false

@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-// prove asks for the save of each site whose restore depends on it.
+// prove asks package cfg for a proof of the save at each pending site.
 func (v *verifier) prove() error {
 	bySection := map[int][]pending{}
 	var secs []int
@@ -47,7 +47,7 @@ func (v *verifier) prove() error {
 			switch {
 			case !p.saved && !verdict.Proven:
 				v.fault(&p.site, errkind.R2NotSaved.Errorf("restores r2 without a save: %s", verdict.Reason))
-			case !known: // symbols were stripped: it is not known which function it belongs to
+			case !known: // stripped: it is not known which function the site is in
 			case verdict.Entered:
 				v.fault(&p.site, errkind.R2NotSaved.Errorf("something other than the call may lead to the restore after it"))
 			case !verdict.Frame:
@@ -58,9 +58,9 @@ func (v *verifier) prove() error {
 	return nil
 }
 
-// linkerSaves finds the calls in an image's section that go through a stub of the
-// linker which saves r2: the linker has written the restore after them. A call that a
-// table lists may become another one.
+// linkerSaves finds the calls in an image's section that go through a linker's stub
+// that saves r2: the linker wrote the restore after them. Calls in a table do not
+// count, because a run time may redirect them.
 func (v *verifier) linkerSaves(sec int) {
 	base, saves := v.address[sec], map[uint64]bool{}
 	code := v.file.Section(sec).Data()
@@ -77,8 +77,8 @@ func (v *verifier) linkerSaves(sec int) {
 		if !ok {
 			m := v.start(v.ownTOC(base + off))
 			m.pc, m.lr = to, value{kind: returnTo}
-			// Where the stub goes after the save makes no difference: r1 stays the
-			// caller's.
+			// It does not matter where the stub goes after the save: r1 stays
+			// the caller's.
 			saved = v.run(m, goal{every: true}).m.saved
 			saves[to] = saved
 		}
@@ -94,7 +94,7 @@ func (v *verifier) listed(at uint64) bool {
 	return v.seen[place{at, false}] != 0 || v.seen[place{at, true}] != 0
 }
 
-// tell passes on what is known about addresses.
+// tell passes the addresses in known to note.
 func (v *verifier) tell(known []uint64, note func(sec int, off uint64)) {
 	for _, at := range known {
 		if s, off, ok := v.code(at); ok {
@@ -103,7 +103,7 @@ func (v *verifier) tell(known []uint64, note func(sec int, off uint64)) {
 	}
 }
 
-// controlFlow reads the ways into the functions of those sections.
+// controlFlow reads the ways into the functions of these sections.
 func (v *verifier) controlFlow(secs []int) (*cfg.Map, error) {
 	if v.object {
 		return cfg.Read(v.file, secs)

@@ -13,21 +13,21 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A recorded site is what scpatch has recorded about one site.
+// A recorded is what scpatch recorded about one site.
 type recorded struct {
 	at      uint64
 	key     uint64 // 0: the file does not contain it
-	target  uint64 // of direct calls; 0 if it is not known
+	target  uint64 // of a direct call; 0 if not known
 	name    string // of the key
 	form    layout.RecordForm
 	flags   uint8
 	runtime uint8
-	clash   string // another key that a record gives for the same place
+	clash   string // another key that a record has for this place
 }
 
-// records reads what scpatch has recorded about the sites, in order of place. It
-// reports whether there are records at all: a record of code that the linker has
-// dropped has no sites left.
+// records returns what scpatch recorded about the sites, in order of place.
+// found reports whether there are records at all: a record of code that the
+// linker dropped has no sites left.
 func (p *program) records() (all []recorded, found bool, err error) {
 	for i := 1; i < p.file.NumSections(); i++ {
 		s := p.file.Section(i)
@@ -66,7 +66,7 @@ func (p *program) records() (all []recorded, found bool, err error) {
 	return merge(all), found, nil
 }
 
-// merge keeps the last one of each place.
+// merge keeps the last record of each place.
 func merge(all []recorded) []recorded {
 	out := all[:0]
 	for i := range all {
@@ -82,8 +82,8 @@ func merge(all []recorded) []recorded {
 	return out
 }
 
-// dropped reports whether an address stands for code that the linker has dropped, or
-// has folded into equal code elsewhere.
+// dropped reports whether an address stands for code that the linker dropped, or
+// folded into equal code elsewhere.
 func dropped(base uint64) bool { return base+1 <= 2 }
 
 // addRecord adds the sites of a record.
@@ -106,7 +106,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 		at := r.Base + uint64(e.Off)
 		if _, ok := p.word(at); !ok || at%ppc64.WordSize != 0 {
 			if sec, _, located := p.locate(at); located && !ok && e.Form == layout.RecordKeep && (r.Place != placeUser || layout.IsAlternative(sec)) {
-				continue // alternative code of Linux is among data
+				continue // Linux has alternative code in data sections
 			}
 			return nil, errkind.BadRecord.Errorf("a site of key %s is at %s, which is not code", errkind.Printable(r.Keys[e.Key].Name), p.name(at))
 		}
@@ -118,10 +118,10 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 	return all, nil
 }
 
-// Where code runs, in a record; 0 is the kernel image.
+// Where code runs, as in a record; 0 is the kernel image.
 const placeModule, placeUser = 1, 2
 
-// adopt takes from a record where the code runs, unless an option says it.
+// adopt takes from a record where the code runs, unless an option does.
 func (p *program) adopt(place uint8) error {
 	switch {
 	case place > placeUser:
@@ -136,9 +136,8 @@ func (p *program) adopt(place uint8) error {
 	return nil
 }
 
-// keyNamed returns the address of the key with that name. If the file does not contain
-// the key, it returns the address of its trampoline, which stands for it; 0 if the
-// file has neither.
+// keyNamed returns the address of the key with a name. If the file does not contain
+// the key, its trampoline stands for it; if it has neither, the address is 0.
 func (p *program) keyNamed(name string) uint64 {
 	if p.byKey == nil {
 		p.byKey, p.byBase = map[string]uint64{}, map[string]uint64{}
@@ -177,7 +176,7 @@ func (p *program) nameKeys(symbols []symbol) {
 	}
 }
 
-// record returns what is recorded about a place, nil if nothing is.
+// record returns what is recorded about a place, or nil.
 func (v *verifier) record(at uint64) *recorded {
 	i, ok := slices.BinarySearchFunc(v.recorded, at, func(r recorded, at uint64) int { return cmp.Compare(r.at, at) })
 	if !ok {
@@ -186,7 +185,7 @@ func (v *verifier) record(at uint64) *recorded {
 	return &v.recorded[i]
 }
 
-// recordedSites judges the sites that are in a record and in no table.
+// recordedSites checks the sites that are in a record but in no table.
 func (v *verifier) recordedSites() {
 	for i := range v.recorded {
 		r := &v.recorded[i]
@@ -206,9 +205,8 @@ func (v *verifier) recordedSites() {
 	}
 }
 
-// versionOf returns the key of a recorded site. Where the record's name has no version
-// and the file uses several, the linker has chosen one: that is the one which the call
-// goes through.
+// versionOf returns the key of a recorded site. If the record's name has no version
+// and the file uses several, the linker chose the one that the call goes through.
 func (v *verifier) versionOf(r *recorded) uint64 {
 	w, _ := v.word(r.at)
 	if v.keyName(r.key) == r.name || !v.foreign(r.key) || !w.IsBranch() {
@@ -222,13 +220,13 @@ func (v *verifier) versionOf(r *recorded) uint64 {
 	return r.key
 }
 
-// kept reports whether the plan left a site as it was, and was made for where the code
-// runs.
+// kept reports whether the plan left a site as it was. A plan for code that runs
+// elsewhere does not count.
 func (v *verifier) kept(s *site) bool {
 	return s.rec != nil && s.rec.form == layout.RecordKeep && !v.elsewhere
 }
 
-// checkRecord compares a site with its record, before it is known what the site does.
+// checkRecord compares the key and the flags of a site with its record.
 func (v *verifier) checkRecord(s *site) error {
 	r := s.rec
 	switch {
@@ -244,8 +242,8 @@ func (v *verifier) checkRecord(s *site) error {
 	return nil
 }
 
-// checkForm compares what a site does with the recorded form. A site in the table of a
-// kernel image was retargeted after the image was linked.
+// checkForm compares what a site does with the recorded form, except for sites in the
+// table of a kernel image, which may have been retargeted after the link.
 func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error {
 	r := s.rec
 	if r == nil || s.entry != 0 && v.needsTable() {
@@ -288,7 +286,7 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 		}
 		return restores()
 	case layout.RecordStack:
-		if s.user && o.ending != through { // a run time may not be able to write there
+		if s.user && o.ending != through { // a run time might not be able to write there
 			return bad("a call to " + v.name(o.at))
 		}
 		return restores()
@@ -300,9 +298,9 @@ func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error 
 	return nil
 }
 
-// callsTrampoline reports whether a call goes to a trampoline, perhaps through a
-// linker's stub. The stub of a module leads to one too, and so does every stub if a
-// trampoline stands for the key.
+// callsTrampoline reports whether a call goes to a trampoline, perhaps through
+// a linker's stub. Stubs do not count, although those of a module lead to a
+// trampoline, as does every stub if a trampoline stands for the key.
 func (v *verifier) callsTrampoline(s *site, b branch, o *outcome) bool {
 	if v.opts.Module {
 		return v.entersTrampoline(b.to)

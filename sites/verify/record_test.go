@@ -64,7 +64,7 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// recordFaults is what a record brings to light.
+// recordFaults has faults that only a record shows.
 var recordFaults = []struct {
 	name string
 	do   func(d *damage)
@@ -159,7 +159,8 @@ func inKernel(edits ...string) []string {
 	return append([]string{".byte 2, 0, 0, 0, 0, 0, 0, 0", ".byte 0, 1, 0, 0, 0, 0, 0, 0"}, edits...)
 }
 
-// viaPACA makes v_direct go through its key, with the PACA's restore behind it.
+// viaPACA makes v_direct go through its key, followed by the restore from the
+// PACA.
 func viaPACA(restore string) []string {
 	return inKernel("savestub save\n", "savestub save\nsavestub direct\n", `"bl f_hidden", nop`+"\nnotoccaller", `"bl __SCJ__direct", `+restore+"\nnotoccaller",
 		"recsite direct, 1", "recsite direct, 3")
@@ -167,7 +168,7 @@ func viaPACA(restore string) []string {
 
 const second = "\t.quad v_gone\n\t.quad __SCK__gone\n" // begins the second record
 
-// keptTramp puts another trampoline in the place of the kept site's.
+// keptTramp replaces the trampoline of the kept site.
 func keptTramp(body string) []string {
 	return []string{"\townedtramp kept\n", "\t.hidden __SCT__kept\n" + body}
 }
@@ -177,7 +178,7 @@ var (
 	aliasedTramp = keptTramp("\t.type __SCT__kept,@function\n\t.set __SCT__kept,__SCT__again\n\t.localentry __SCT__kept,1\n")
 )
 
-// recordCases are records, and code, that differ from those of record.S.
+// recordCases are variants of record.S.
 var recordCases = []sourceCase{
 	{name: "PACA", edits: viaPACA("ld 2,16(13)"), opts: trampoline},
 	{name: "PACA, nop", edits: viaPACA("nop"), opts: trampoline, want: []string{"v_direct+0x14: the record says paca, found nop after the call"}},
@@ -260,18 +261,18 @@ var recordCases = []sourceCase{
 
 func TestRecordCases(t *testing.T) { testSource(t, "record.S", recordCases, &recordLink) }
 
-// testingTramp adds a trampoline that returns where its key holds NULL.
+// testingTramp adds a trampoline that returns if its key holds NULL.
 func testingTramp(key string) []string {
 	return []string{"\townedtramp again\n", "\townedtramp again\nleaf __SCT__" + key + "\n\taddis 12,2,__SCK__" + key + "@toc@ha\n\tld 12,__SCK__" + key +
 		"@toc@l(12)\n\tcmpdi 12,0\n\tbeqlr\n\tmtctr 12\n\tbctr\nendfunc __SCT__" + key + "\n"}
 }
 
-// handStub makes the stub of v_save of two halves of an address.
+// handStub makes the stub of v_save from two halves of an address.
 func handStub(high, low string) []string {
 	return []string{"savestub save\n", "\t.text\n__SCS__save:\tstd 2,24(1)\n\taddis 12,2," + high + "\n\tld 12," + low + "(12)\n\tmtctr 12\n\tbctr\n"}
 }
 
-// recordObjects are records of an object.
+// recordObjects are variants of record.S as an object.
 var recordObjects = []sourceCase{
 	{name: "nothing"},
 	{name: "kept, a trampoline that a compiler has made", edits: framedTramp},
@@ -326,7 +327,7 @@ func TestRecordFaults(t *testing.T) {
 	}
 }
 
-// TestBadRecords wants records that are none refused.
+// TestBadRecords wants malformed records refused.
 func TestBadRecords(t *testing.T) {
 	object, linked := buildRecord(t)
 	put := func(name string, off int64, n uint32) func(*damage) {
@@ -362,8 +363,8 @@ func TestBadRecords(t *testing.T) {
 	}
 }
 
-// TestNothingKnown takes the record away, and then the symbols: what is left says
-// nothing, and that is what has to be said.
+// TestNothingKnown removes the record, and then the symbols: Verify must report
+// that nothing is known.
 func TestNothingKnown(t *testing.T) {
 	object, _ := buildRecord(t)
 	for _, c := range []struct {

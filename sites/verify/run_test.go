@@ -10,7 +10,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// runText is what the code of TestRun leads to.
+// runText has the destinations of the code in TestRun.
 const runText = `#include "forms.h"
 	.text
 	.balign 256
@@ -71,8 +71,8 @@ const (
 	noFlag     = "stuck: it has a branch whose condition is not known"
 )
 
-// runs are code, and what the interpreter says of it: how it ends, and what is
-// known then. It looks for f_target and for the key k.
+// runs has code, and the outcome of running it: how it ends, and what is known
+// then. The goal is f_target and the key k.
 var runs = []struct{ code, want string }{
 	{"LOAD(12,__SCK__k); GO(12)", "through r12"},
 	{"LOAD(11,__SCK__k); GO(11)", "through"},

@@ -10,16 +10,17 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A caller is what is known about r2 at a site.
+// A caller describes r2 at a site.
 type caller struct {
 	toc   value // the TOC pointer in r2; unknown if the caller keeps none
-	shaky bool  // the function has one entry: r2 may be its caller's
-	noTOC bool  // the caller keeps none (ELFv2 §2.2.1), so nothing has to be restored
+	shaky bool  // the function has one entry, so r2 may be its caller's
+	noTOC bool  // the caller keeps no TOC pointer (ELFv2 §2.2.1), so nothing has to be restored
 }
 
-// caller says what r2 holds at a site. In an object, the relocation of the call says
-// it; in an image, the st_other of the calling function; in user space, the flags of
-// the entry. The cold part of a function is like its function.
+// caller returns what r2 holds at a site. In an object that depends on the
+// relocation of the call, in an image on the st_other of the calling function, in
+// user space on the flags of the entry. The cold part of a function is like its
+// function.
 func (v *verifier) caller(s *site, b branch) caller {
 	if s.user {
 		if s.flags&layout.FlagNoTOC != 0 {
@@ -54,7 +55,7 @@ func (v *verifier) caller(s *site, b branch) caller {
 	return caller{toc: v.ownTOC(s.at), shaky: true}
 }
 
-// ownTOC is the TOC pointer of the code at an address.
+// ownTOC returns the TOC pointer of the code at an address.
 func (v *verifier) ownTOC(at uint64) value {
 	toc := v.toc
 	if f, ok := v.around(at); ok && !v.object {
@@ -89,8 +90,8 @@ func (v *verifier) checkSite(s *site) {
 	}
 }
 
-// checkBranch compares the branch of a site, or the constant instead of it, with what
-// its key holds. The first thing that is wrong ends it.
+// checkBranch compares the branch of a site, or the constant in its place, with what
+// its key holds. It ends at the first fault.
 func (v *verifier) checkBranch(s *site) {
 	w, _ := v.word(s.at)
 	if s.rec != nil {
@@ -130,14 +131,15 @@ func (v *verifier) checkBranch(s *site) {
 	v.checkCall(s, t, c, b, w)
 }
 
-// staysOdd reports whether a kept site is a branch that no run time patches. It is as
-// right as it was.
+// staysOdd reports whether a kept site is a branch that no run time patches. Such a
+// site is as right as it was before scpatch.
 func (v *verifier) staysOdd(s *site, w ppc64.Word) bool {
 	const lk ppc64.Word = 1
 	return v.kept(s) && s.rec.flags&layout.RecordOther != 0 && (w.IsCondBranch() || w.AA() || w&^lk == ppc64.Bctr)
 }
 
-// siteBranch returns where the branch of a site leads; of a constant, nothing.
+// siteBranch returns where the branch of a site leads; a constant leads
+// nowhere.
 func (v *verifier) siteBranch(s *site, w ppc64.Word) (b branch, err error) {
 	if w.IsBranch() {
 		if b = v.branchAt(s.at, w); b.bad != "" {
@@ -150,8 +152,8 @@ func (v *verifier) siteBranch(s *site, w ppc64.Word) (b branch, err error) {
 	return b, nil
 }
 
-// checkEntry checks what the site's table entry lets the run time do. It reports
-// whether nothing is wrong.
+// checkEntry checks what the site's table entry allows the run time to do. It
+// returns false if it found a fault.
 func (v *verifier) checkEntry(s *site, t *target, c caller) bool {
 	var err error
 	switch {
@@ -172,8 +174,8 @@ func (v *verifier) checkEntry(s *site, t *target, c caller) bool {
 	return err == nil
 }
 
-// checkTail wants no tail call with a TOC pointer in a kernel image. Each key may come to
-// hold a function of a module there, and no word follows the branch that could restore r2.
+// checkTail wants no tail call with a TOC pointer in a kernel image, where every key may
+// come to hold a function of a module, and no word after the branch could restore r2.
 func checkTail(s *site, c caller) error {
 	if s.tail() && c.toc.kind == number {
 		return errkind.R2Lost.Errorf("a tail call, and nothing restores r2: %s", mayLeave)
@@ -181,8 +183,8 @@ func checkTail(s *site, c caller) error {
 	return nil
 }
 
-// checkConstantSite checks a site that makes no call: what it is, and what a run time
-// and the record need.
+// checkConstantSite checks a site that makes no call: its word, and what the run time
+// and the record require.
 func (v *verifier) checkConstantSite(s *site, t *target, c caller, w ppc64.Word) {
 	if err := v.checkReach(s); err != nil {
 		v.fault(s, err)
@@ -208,8 +210,8 @@ func checkKind(s *site, w ppc64.Word) error {
 	return errkind.BadTable.Errorf("the entry says tail call %v, found %v", s.tail(), w)
 }
 
-// checkCall follows the branch of a site to its destination, and checks how it gets
-// there and what is left of r2.
+// checkCall follows the branch of a site to its destination, and checks the
+// path and what becomes of r2.
 func (v *verifier) checkCall(s *site, t *target, c caller, b branch, w ppc64.Word) {
 	n := len(v.faults)
 	o, err := v.follow(s, t, c, b)
@@ -234,8 +236,8 @@ func (v *verifier) checkCall(s *site, t *target, c caller, b branch, w ppc64.Wor
 	if o.ending != through && !v.entersTrampoline(o.at) {
 		v.direct++
 	}
-	// A site that was kept is as right as it was: what its trampoline does with r2 is
-	// the trampoline's business.
+	// A site that was kept is as right as it was before: its trampoline is
+	// responsible for r2.
 	slot, _ := v.slot(s)
 	if c.toc.kind == number && !(v.kept(s) && slot != ppc64.RestoreTOC) {
 		v.checkTOC(s, t, b, o)
@@ -309,8 +311,8 @@ func (v *verifier) checkConstant(s *site, t *target, c caller, w ppc64.Word) {
 	}
 }
 
-// follow runs the code from the branch to its destination, which must be what the key
-// holds.
+// follow runs the code from the branch to its destination, which must be the one in
+// the key.
 func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, error) {
 	if b.weak {
 		return outcome{}, errkind.WrongCall.Errorf("calls %s, a weak undefined symbol: it may be NULL after the link", v.name(b.to))
@@ -318,9 +320,9 @@ func (v *verifier) follow(s *site, t *target, c caller, b branch) (outcome, erro
 	if !c.shaky {
 		return v.followWith(s, t, c.toc, b)
 	}
-	// If a function has one entry, nothing says whether r2 is this unit's. That is
-	// right where it makes no difference; on the path through the key, the code is as
-	// its compiler or its author left it.
+	// If a function has one entry, nothing tells whether r2 is this unit's. That is
+	// right where it makes no difference; on the path through the key, compiler and
+	// author are responsible for the code.
 	if o, err := v.followWith(s, t, value{}, b); err == nil && o.ending != elsewhere {
 		return o, nil
 	}
@@ -342,7 +344,7 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 		return first, v.reached(s, t, &first)
 	}
 	o := v.run(m, g)
-	if t.null || o.tests && !v.kept(s) { // once with what the key holds, and once with what it may come to hold
+	if t.null || o.tests && !v.kept(s) { // once more with NULL, which the key holds or may come to hold
 		g.null = true
 		switch n := v.run(m, g); {
 		case n.ending == returned:
@@ -363,9 +365,9 @@ func (v *verifier) followWith(s *site, t *target, toc value, b branch) (outcome,
 	return o, v.reached(s, t, &o)
 }
 
-// toTrampoline runs the code from a branch to the trampoline of the recorded key, and
-// arrives where that begins. What the trampoline does is not looked at: it may be
-// compiled code, or may go through the key of another object.
+// toTrampoline runs the code from a branch to the entry of the trampoline of the
+// recorded key. It does not look at the trampoline, which may be compiled code, or
+// may go through the key of another object.
 func (v *verifier) toTrampoline(s *site, c caller, b branch) outcome {
 	m := v.start(c.toc)
 	m.lr = value{kind: returnTo}
@@ -374,7 +376,7 @@ func (v *verifier) toTrampoline(s *site, c caller, b branch) outcome {
 	return v.run(m, goal{tramp: layout.TrampPrefix + s.rec.name})
 }
 
-// start is the state of a caller with that TOC pointer.
+// start returns the state of a caller with a TOC pointer.
 func (v *verifier) start(toc value) machine {
 	if toc.kind == unknown {
 		toc.kind = heldR2
@@ -395,7 +397,7 @@ func (v *verifier) goalOf(key uint64, t *target) goal {
 	return g
 }
 
-// wrong is the error of a run that did not reach what the key holds.
+// wrong is the error for a run that did not end at the target in the key.
 func (v *verifier) wrong(t *target, o *outcome, b branch) error {
 	if o.ending == through {
 		return errkind.WrongCall.Errorf("%s jumps to what the key holds without a test, and that is %s", v.name(b.to), v.text(t))
@@ -406,7 +408,7 @@ func (v *verifier) wrong(t *target, o *outcome, b branch) error {
 	return errkind.WrongCall.Errorf("calls %s, but the key holds %s (%s)", v.name(o.at), v.text(t), o.why)
 }
 
-// reached checks where a run ended.
+// reached compares the end of a run with the target.
 func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	switch o.ending {
 	case through:
@@ -417,8 +419,8 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	case arrived:
 		return v.entered(t, o)
 	}
-	// A symbol of another unit, a function that the dynamic linker may find elsewhere,
-	// or what a resolver returns.
+	// Elsewhere: at a symbol of another unit, a function that the dynamic linker may
+	// find elsewhere, or what a resolver returns.
 	if v.isTrampoline(o.at) && sameKey(v.keyName(o.at), v.keyName(s.key)) {
 		return nil
 	}
@@ -433,7 +435,7 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 	return errkind.WrongCall.Errorf("calls %s, but the key holds %s", v.name(o.at), v.text(t))
 }
 
-// isTrampoline knows a trampoline by its name.
+// isTrampoline reports whether the name of an address is that of a trampoline.
 func (p *program) isTrampoline(at uint64) bool {
 	if x := p.external(at); x != nil {
 		return strings.HasPrefix(x.name, layout.TrampPrefix)
@@ -442,11 +444,11 @@ func (p *program) isTrampoline(at uint64) bool {
 }
 
 // entered checks how a function of this unit is entered (ELFv2 §2.2.1): at its global
-// entry with its address in r12, or at its local one with its TOC pointer in r2. If
-// the key's trampoline stands for the key, its author knows what it needs.
+// entry with its address in r12, or at its local one with its TOC pointer in r2. A
+// trampoline that stands for the key needs neither.
 func (v *verifier) entered(t *target, o *outcome) error {
 	f := &t.callee
-	if !f.entry.UsesTOC() { // nor is the one of a trampoline that stands for the key
+	if !f.entry.UsesTOC() { // also for a trampoline that stands for the key
 		return nil
 	}
 	switch {

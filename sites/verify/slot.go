@@ -13,7 +13,8 @@ import (
 
 const mayLeave = "the key may come to hold a function of another unit"
 
-// checkTOC checks that a caller with a TOC pointer has it again after the call.
+// checkTOC checks that the caller has its TOC pointer in r2 again after the
+// call.
 func (v *verifier) checkTOC(s *site, t *target, b branch, o outcome) {
 	lost := v.lost(s, t, &o)
 	if s.tail() {
@@ -25,8 +26,8 @@ func (v *verifier) checkTOC(s *site, t *target, b branch, o outcome) {
 	v.checkSlot(s, o, b, lost == "", lost)
 }
 
-// lost says why r2 is not the caller's own when the call returns, if the slot does
-// nothing about it. It is empty if r2 is the caller's own.
+// lost returns why r2 is not the caller's own when the call returns, before the
+// slot. The reason is empty if r2 is the caller's own.
 func (v *verifier) lost(s *site, t *target, o *outcome) string {
 	kept := v.resolve(o.m.regs[ppc64.RegTOC]) == o.m.own
 	changed := "r2 is changed on the way"
@@ -69,8 +70,7 @@ func (v *verifier) lost(s *site, t *target, o *outcome) string {
 	return ""
 }
 
-// runtime is what changes the key of a site: what the plan was made for, if a record
-// says that.
+// runtime returns what changes the key of a site, from the record if it says so.
 func (v *verifier) runtime(s *site) Runtime {
 	if s.rec != nil && s.rec.runtime <= uint8(None) {
 		return Runtime(s.rec.runtime)
@@ -89,8 +89,9 @@ func (v *verifier) mayRewrite(s *site) bool {
 	return s.entry != 0
 }
 
-// byLinker reports whether the linker, or the module loader, will put a stub before
-// the callee that saves r2, and write the restore into a nop after the call.
+// byLinker reports whether the linker, or the module loader, will make the call
+// go through a stub that saves r2, and replace a nop after the call by the
+// restore.
 func (v *verifier) byLinker(b branch, o *outcome) bool {
 	if b.notoc {
 		return false
@@ -131,7 +132,7 @@ func (v *verifier) checkSlot(s *site, o outcome, b branch, kept bool, lost strin
 }
 
 // checkRecordedSlot wants a slot where the record says that the word after the call is
-// one. Also after a call that preserves r2 nothing else may have been written there.
+// one. Even after a call that preserves r2 nothing else may be there.
 func (v *verifier) checkRecordedSlot(s *site) {
 	if s.rec == nil || s.rec.flags&layout.RecordSlot == 0 {
 		return
@@ -142,29 +143,30 @@ func (v *verifier) checkRecordedSlot(s *site) {
 	}
 }
 
-// mayBePACA reports whether a word loads r2 from the PACA in code of the kernel image,
-// where no option says at which offset.
+// mayBePACA reports whether a word in code of the kernel image loads r2 from the PACA,
+// if no option gives the offset.
 func (v *verifier) mayBePACA(w ppc64.Word) bool {
 	in := ppc64.Decode(w, 0)
 	return v.kernel() && v.paca < 0 && in.Op == ppc64.OpLd && in.RT == ppc64.RegTOC && in.RA == ppc64.RegTLS
 }
 
-// awaitSaved leaves a site to the proof. A kept site is as right as it was, wherever
-// r2 is saved.
+// awaitSaved leaves a site to the proof. If code on the way saves r2, none is
+// needed in the kernel image, or for a kept site, which is as right as it was
+// before.
 func (v *verifier) awaitSaved(s *site, saved bool) {
 	if !saved || !v.kept(s) && !v.kernel() {
 		v.await(s, saved)
 	}
 }
 
-// isPACA reports whether a word is ld r2,PACATOC(r13) of the kernel image.
+// isPACA reports whether a word is the kernel image's ld r2,PACATOC(r13).
 func (v *verifier) isPACA(w ppc64.Word) bool {
 	return ppc64.Decode(w, 0) == ppc64.Inst{Op: ppc64.OpLd, RT: ppc64.RegTOC, RA: ppc64.RegTLS, Imm: v.paca}
 }
 
 // checkUserEntry checks what an entry of the user-space table promises. The run time may at
-// any time write a call to the stub, or of any function of the unit, into the branch
-// word. What else there is at the site must be right for each of these.
+// any time write a call to the stub, or to any function of the unit, into the branch word.
+// The rest of the site must be right for each of these.
 func (v *verifier) checkUserEntry(s *site, t *target, c caller) bool {
 	notoc := s.flags&layout.FlagNoTOC != 0
 	if s.tail() && !notoc {
@@ -253,7 +255,7 @@ func (v *verifier) checkCell(s *site, c caller) (saves bool, err error) {
 }
 
 // checkFallback wants a site of the kernel image to reach its trampoline, or the stub of
-// its entry, which leads there.
+// its entry, which goes through the key.
 func (v *verifier) checkFallback(s *site, c caller) error {
 	tramp, known := v.trampolineOf(v.keyName(s.key))
 	switch {
@@ -272,7 +274,7 @@ func (v *verifier) checkFallback(s *site, c caller) error {
 	return nil
 }
 
-// checkReach wants a site of user space that does not go through its key to reach the
+// checkReach wants a site in user space that does not go through its key to reach the
 // stub of its entry. Otherwise the run time cannot make it follow the key.
 func (v *verifier) checkReach(s *site) error {
 	if s.user && !v.object && !ppc64.Reaches(s.at, s.stub) {
@@ -281,7 +283,7 @@ func (v *verifier) checkReach(s *site) error {
 	return nil
 }
 
-// trampolineOf is the local entry of a key's trampoline.
+// trampolineOf returns the local entry of a key's trampoline.
 func (v *verifier) trampolineOf(key string) (uint64, bool) {
 	if v.tramps == nil {
 		v.tramps = map[string]uint64{}
@@ -296,8 +298,9 @@ func (v *verifier) trampolineOf(key string) (uint64, bool) {
 	return at, ok
 }
 
-// mayBecomeNull reports whether the key of a site may come to hold NULL: its trampoline
-// returns then. So all code that goes through the key must do so.
+// mayBecomeNull reports whether the key of a site may come to hold NULL. It may if its
+// trampoline returns in that case, and then all code that goes through the key must
+// return, too.
 func (v *verifier) mayBecomeNull(s *site) bool {
 	tramp, ok := v.trampolineOf(v.keyName(s.key))
 	if !ok || v.runtime(s) == None {
@@ -339,9 +342,10 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	}
 }
 
-// checkOwnStub wants an entry's stub to jump through the entry's key, for an entry
-// that describes the stub itself. The stub's TOC pointer is that of its callers.
-// ld.bfd gives a large program several, so each caller is judged with its own.
+// checkOwnStub wants a stub to jump through the key of the entry that describes
+// the stub itself. The stub runs with the TOC pointer of its callers, and
+// ld.bfd gives a large program several: one that fits is enough, because each
+// caller is checked with its own.
 func (v *verifier) checkOwnStub(s *site) error {
 	t := v.target(s.key)
 	err := v.checkStub(s, t, caller{toc: v.ownTOC(s.at)})

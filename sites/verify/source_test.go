@@ -12,29 +12,29 @@ import (
 	"testing"
 )
 
-// A sourceCase is a source of testdata with something else in it.
+// A sourceCase is a variant of a source in testdata.
 type sourceCase struct {
 	name  string
-	edits []string        // what is replaced by what
-	do    func(d *damage) // what is done to the object, or the image
+	edits []string        // pairs of old and new text
+	do    func(d *damage) // changes the object, or the image
 	opts  Options
-	both  bool // lld links it too, and not ld.bfd alone
+	both  bool // link with lld, too, and not only with ld.bfd
 
-	// The faults, each "FUNCTION+OFFSET: " and a pattern like those of like, or
-	// "error: " and the error.
+	// The faults, each "FUNCTION+OFFSET: " and a pattern for like, or "error: "
+	// and the error.
 	want []string
 
 	unknown bool // nothing is known about the sites
-	sites   int  // how many, where that is of interest
+	sites   int  // the number of sites, if it is to be checked
 }
 
-// A linking is how an object is linked: in which directory, and with what.
+// A linking has the directory and the arguments for linking an object.
 type linking struct {
 	dir   string
 	words []string
 }
 
-// testSource checks cases of a source, the object if it is not linked.
+// testSource checks cases of a source, as objects if they are not linked.
 func testSource(t *testing.T, file string, cases []sourceCase, link *linking) {
 	b, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {

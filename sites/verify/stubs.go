@@ -13,7 +13,7 @@ import (
 
 var stubPrefixes = []string{layout.SaveStubPrefix, layout.JumpStubPrefix, layout.NoTOCStubPrefix}
 
-// stubName returns what a stub's name says about its key.
+// stubName returns the name of the key in a stub's name.
 func stubName(name string) (string, bool) {
 	for _, prefix := range stubPrefixes {
 		if key, ok := strings.CutPrefix(name, prefix); ok && key != "" {
@@ -23,8 +23,8 @@ func stubName(name string) (string, bool) {
 	return "", false
 }
 
-// stubCalls checks the calls to stubs that no table names. Because the stub makes the
-// save, such a site always goes through its key, and there is nothing to patch.
+// stubCalls checks the unlisted calls to stubs. Because the stub makes the
+// save, such a call always goes through its key, and there is nothing to patch.
 func (v *verifier) stubCalls() {
 	stubs := map[uint64]string{}
 	for i := range v.symbols {
@@ -42,7 +42,7 @@ func (v *verifier) stubCalls() {
 		if !ok || v.listed(at) || v.record(at) != nil {
 			return
 		}
-		if _, inside := v.around(at); inside { // padding of the assembler branches over itself
+		if _, inside := v.around(at); inside { // the assembler's padding branches over itself
 			v.stubCall(at, w, to, key)
 		}
 	})
@@ -64,12 +64,12 @@ func (v *verifier) branches(visit func(at uint64, w ppc64.Word, to uint64)) {
 	}
 }
 
-// unlistedCalls finds the calls to trampolines that neither a table nor a record
-// names, direct or through a stub of the linker: nobody has patched them. In a kernel
-// image, all calls have to be in the table. No run time patches other calls when the
-// key comes to hold a function of a module, and then nothing restores r2 after them,
-// unless the linker has taken care of it: its stub saves r2, and the slot loads it
-// (ELFv2 §2.2.1). A caller that keeps no TOC pointer needs no restore.
+// unlistedCalls finds the calls to trampolines, direct or through a linker's stub,
+// that are neither in a table nor in a record: they were not patched. In a kernel
+// image, all calls have to be in the table: when a key comes to hold a function of a
+// module, no run time patches other calls, and nothing restores r2 after them, unless
+// the linker's stub saves r2 and the slot loads it (ELFv2 §2.2.1). A caller that
+// keeps no TOC pointer needs no restore.
 func (v *verifier) unlistedCalls() {
 	v.trampolineCalls(func(at uint64, w ppc64.Word, tramp string, saves bool) {
 		rec := v.record(at)
@@ -98,12 +98,12 @@ func (v *verifier) trampolineCalls(visit func(at uint64, w ppc64.Word, tramp str
 		return
 	}
 	type way struct {
-		tramp string // empty if it leads to none
+		tramp string // empty if there is none
 		saves bool
 	}
-	ways := map[uint64]way{} // by where they begin
+	ways := map[uint64]way{} // by their first address
 	v.branches(func(at uint64, w ppc64.Word, to uint64) {
-		// In what is not ordinary code, a branch that does not set LR is a stub's
+		// Outside of ordinary code, a branch that does not set LR is a stub's
 		// jump.
 		if v.ordinary(to) || v.listed(at) || !w.LK() && !v.ordinary(at) {
 			return
@@ -129,10 +129,10 @@ func (v *verifier) ordinary(at uint64) bool {
 	return ok && fn.size > 0 && !isLinkerStub(fn.name) && !strings.HasPrefix(fn.name, layout.TrampPrefix)
 }
 
-// leadsToTrampoline returns the name of the trampoline where a branch ends, and
-// whether r2 is saved on the way. A stub of the linker goes through the trampoline's
-// key, because it branches to the trampoline, or, for a distant one, goes through an
-// address in a table.
+// leadsToTrampoline returns the name of the trampoline that a branch leads to, and
+// whether r2 is saved on the way. A linker's stub branches to the trampoline, and so
+// goes through its key; for a distant trampoline it jumps through an address in a
+// table.
 func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
 	if name, ok := v.trampolineAt(to); ok {
 		return name, false
@@ -153,7 +153,8 @@ func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
 	case o.ending != through:
 		return "", false
 	}
-	// Without a trampoline on the path, it is one of our stubs whose name is gone.
+	// Without a trampoline on the path, this is one of scpatch's stubs whose
+	// name is gone.
 	if o.tramp && strings.HasPrefix(v.names[o.m.ctr.n], layout.KeyPrefix) {
 		return layout.TrampPrefix + v.keyName(o.m.ctr.n), o.m.saved
 	}
@@ -165,7 +166,7 @@ func (v *verifier) leadsToTrampoline(at, to uint64) (name string, saves bool) {
 	return "", false
 }
 
-// trampolineAt is the name of the trampoline that an address lies in.
+// trampolineAt returns the name of the trampoline around an address.
 func (v *verifier) trampolineAt(at uint64) (string, bool) {
 	if x := v.external(at); x != nil {
 		return x.name, strings.HasPrefix(x.name, layout.TrampPrefix)
@@ -180,8 +181,8 @@ func (v *verifier) trampolineAt(at uint64) (string, bool) {
 	return fn.name, true
 }
 
-// stubCall checks one call: its key is the one that the stub loads, and the stub is
-// named after it.
+// stubCall checks one call. Its key is the one that the stub loads, whose name
+// the stub must have.
 func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	v.sites++
 	s := site{at: at}
@@ -201,8 +202,8 @@ func (v *verifier) stubCall(at uint64, w ppc64.Word, stub uint64, key string) {
 	}
 }
 
-// loadsFrom returns the doubleword that code jumps through, or the trampoline of
-// another unit that does so for it; 0 if there is none.
+// loadsFrom returns the doubleword that code jumps through, or another unit's
+// trampoline that it jumps to; 0 if there is neither.
 func (v *verifier) loadsFrom(m machine) uint64 {
 	switch o := v.run(m, goal{every: true}); {
 	case o.ending == through:

@@ -9,8 +9,8 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 )
 
-// TestStubTests spoils the test for NULL of a stub: another register, another
-// width, another field or bit of CR, another way to branch.
+// TestStubTests changes a stub's test for NULL: another register, width, field
+// or bit of CR, or kind of branch.
 func TestStubTests(t *testing.T) {
 	dir := buildForms(t)
 	const compare, branch = 8, 12 // bytes from the start of __SCJ__null
@@ -20,7 +20,7 @@ func TestStubTests(t *testing.T) {
 			text string
 			off  int64
 			w    ppc64.Word
-			what string // empty: as good as what was there
+			what string // empty: as good as the original
 		}{
 			{"cmpldi r12,0", compare, 0x282c0000, ""},
 			{"cmpdi cr1,r12,0", compare, 0x2cac0000, "has an instruction that no stub has"},

@@ -35,7 +35,7 @@ func (p *program) symtab() []symbol {
 	return syms
 }
 
-// dynsym reads a SHT_DYNSYM section, which package elfrw leaves to its readers.
+// dynsym reads an SHT_DYNSYM section, which package elfrw does not parse.
 func dynsym(f *elfrw.File, t elfrw.Section) ([]symbol, error) {
 	if t.Entsize != elfrw.SymSize || t.Size%elfrw.SymSize != 0 || int(t.Link) >= f.NumSections() {
 		return nil, errkind.BadELF.Errorf("section %v: 0x%x bytes in entries of %d with string table %d are not symbols", t, t.Size, t.Entsize, t.Link)
@@ -86,7 +86,7 @@ func (p *program) index() {
 			p.traces++
 			switch {
 			case strings.HasPrefix(s.name, layout.KeyPrefix):
-				p.keys = p.keys || p.file.NumSymbols() > 0 // .dynsym has only some
+				p.keys = p.keys || p.file.NumSymbols() > 0 // .dynsym has only some of them
 			case strings.HasPrefix(s.name, layout.TrampPrefix):
 				p.addEntry(s.addr, s.name)
 				if l, err := ppc64.LocalEntryOf(s.other); err == nil {
@@ -115,7 +115,7 @@ func (p *program) index() {
 	})
 }
 
-// addEntry notes an entry of a trampoline.
+// addEntry records an entry of a trampoline.
 func (p *program) addEntry(at uint64, name string) {
 	p.entries[at] = name
 	p.enters[entrance{at, name}] = true
@@ -144,8 +144,8 @@ func (p *program) around(at uint64) (*symbol, bool) {
 	return &p.symbols[f.ID], true
 }
 
-// functionsAt returns the functions whose global entry is at an address. Stubs do not
-// count, even if a linker gives them the type of functions.
+// functionsAt returns the functions whose global entry is at an address. Linkers'
+// stubs do not count, even if their symbols have the type of functions.
 func (p *program) functionsAt(at uint64) []index.Extent {
 	fns := p.funcs.At(at)
 	if !p.object && slices.ContainsFunc(fns, func(f index.Extent) bool { return isLinkerStub(p.symbols[f.ID].name) }) {
@@ -154,7 +154,7 @@ func (p *program) functionsAt(at uint64) []index.Extent {
 	return fns
 }
 
-// function returns the first of them.
+// function returns the first of functionsAt.
 func (p *program) function(at uint64) (*symbol, bool) {
 	if fns := p.functionsAt(at); len(fns) > 0 {
 		return &p.symbols[fns[0].ID], true
@@ -178,7 +178,7 @@ func isLinkerStub(name string) bool {
 	return false
 }
 
-// name returns what messages call an address.
+// name returns the name of an address in messages.
 func (p *program) name(at uint64) string {
 	if s := p.external(at); s != nil {
 		return errkind.Printable(s.name)
@@ -207,7 +207,7 @@ func (p *program) external(at uint64) *symbol {
 	if p.object {
 		syms = p.symbols
 	}
-	if i := (at - p.ext) / extSize; i < uint64(len(syms)) && syms[i].foreign { // before p.ext that is a huge number
+	if i := (at - p.ext) / extSize; i < uint64(len(syms)) && syms[i].foreign { // huge for an address before p.ext
 		return &syms[i]
 	}
 	return nil

@@ -12,21 +12,21 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A table is a range that holds entries.
+// A table is a range of addresses with entries.
 type table struct {
 	from, to uint64
 	size     uint64 // of an entry, in bytes
 	user     bool   // the table of user space
-	sec      int    // the section that is the table, 0 if it is part of one
+	sec      int    // the section that is the table; 0 if it is part of a section
 }
 
-// A site is a branch that an entry or a record names, or a call to a stub that neither
-// names.
+// A site is a branch in a table or a record, or a call to a stub or trampoline that is
+// in neither.
 type site struct {
 	at    uint64 // address of the branch
 	key   uint64 // address of the key
-	stub  uint64 // the stub of the entry, 0 without one
-	entry uint64 // address of the entry, 0 without one
+	stub  uint64 // stub of the entry; 0 without one
+	entry uint64 // address of the entry; 0 without one
 	flags uint64
 	user  bool
 	rec   *recorded // nil without one
@@ -76,8 +76,8 @@ func (v *verifier) tables() ([]table, error) {
 	return []table{t}, nil
 }
 
-// cut reports what shows that the end of a table is missing: a relocation after it, or
-// the symbol that a linker puts there.
+// cut returns an error if the end of a table is missing, as a relocation after it
+// shows, or the symbol that a linker puts there.
 func (v *verifier) cut(t table) error {
 	if v.object {
 		if v.isRelocated(t.sec, t.to-t.from, math.MaxUint64) {
@@ -93,8 +93,8 @@ func (v *verifier) cut(t table) error {
 	return nil
 }
 
-// setEntrySize decides between the two forms of the kernel's table: by the option, by
-// the section's header, or by what an entry points at.
+// setEntrySize chooses between the two forms of the kernel's table by the option, by
+// the section's header, or by what the first entry points at.
 func (v *verifier) setEntrySize(t *table, s elfrw.Section) {
 	switch {
 	case t.user:
@@ -168,9 +168,9 @@ func (v *verifier) checkPlace(s *site) error {
 }
 
 // checkKey wants the key to be data, and to have the name of a key if there are names.
-// A module that may not see the key names the trampoline instead. If no run time reads
-// the table, this does no harm, and the key is the trampoline's. That of user space is
-// always read.
+// A module that has no access to the key names the trampoline instead. Where no run
+// time reads the table, that is harmless, and the key is the trampoline's. The table
+// of user space is always read.
 func (v *verifier) checkKey(s *site) error {
 	if s.key%8 != 0 {
 		return errkind.BadTable.Errorf("the entry's key is at 0x%x, which is not a multiple of 8", s.key)

@@ -19,8 +19,8 @@ type callee struct {
 	known         bool // entry is known
 }
 
-// callee describes the function whose global entry is at an address: by its symbol,
-// or, without one, by its first instructions, which set r2.
+// callee describes the function whose global entry is at an address, by its
+// symbol, or without one by its first instructions if they set r2.
 func (p *program) callee(at uint64) callee {
 	c := callee{global: at, local: at}
 	if s, ok := p.function(at); ok {
@@ -40,10 +40,10 @@ func (p *program) callee(at uint64) callee {
 	return c
 }
 
-// isFolded reports whether a function of an image that may change r2 has another
-// symbol that says it does not: a linker has folded equal code, and what one of the
-// symbols promises is true. Trampolines are excluded: scpatch itself may have given
-// one local entry 1.
+// isFolded reports whether a function of an image with local entry 1 has
+// another symbol that promises to preserve r2: a linker folded equal code, so
+// what either symbol promises is true. Trampolines are excluded: scpatch itself
+// may have given one local entry 1.
 func (p *program) isFolded(at uint64) bool {
 	return !p.object && !p.isTrampoline(at) && slices.ContainsFunc(p.functionsAt(at), func(f index.Extent) bool {
 		l, err := ppc64.LocalEntryOf(p.symbols[f.ID].other)
@@ -51,8 +51,8 @@ func (p *program) isFolded(at uint64) bool {
 	})
 }
 
-// setsTOC returns what r2 is at the local entry of a function that is entered
-// at its global one (ELFv2 §2.3.2.1).
+// setsTOC returns r2 at the local entry of a function entered at its global one
+// (ELFv2 §2.3.2.1).
 func (p *program) setsTOC(global, local uint64) (uint64, bool) {
 	m := machine{pc: global}
 	m.regs[ppc64.RegEntry] = numberOf(global)
@@ -64,8 +64,9 @@ func (p *program) setsTOC(global, local uint64) (uint64, bool) {
 	return r2.n, r2.kind == number
 }
 
-// tocOf returns the TOC pointer of a function with two entries: the one that its own
-// code makes, because ld.bfd gives a large program several; otherwise the unit's.
+// tocOf returns the TOC pointer of a function with two entries. It is the one that
+// the function computes, because ld.bfd gives a large program several; if that is
+// not known, it is the unit's.
 func (p *program) tocOf(global, local uint64) uint64 {
 	if t, ok := p.tocs[global]; ok {
 		return t
@@ -78,7 +79,7 @@ func (p *program) tocOf(global, local uint64) uint64 {
 	return t
 }
 
-// allTOCs returns the TOC pointers that the functions of an image make.
+// allTOCs returns the TOC pointers that the functions of an image compute.
 func (p *program) allTOCs() []uint64 {
 	if p.every == nil {
 		p.every = []uint64{p.toc}
@@ -99,12 +100,12 @@ func (p *program) allTOCs() []uint64 {
 // A target is what a key holds when the program starts.
 type target struct {
 	content
-	unknown string // why it is not known; empty if it is
+	unknown string // why it is not known; empty if it is known
 	tramp   uint64 // the entry names a trampoline instead of the key
 	null    bool
 	ret0    bool
 	callee  callee  // of this unit
-	ours    bool    // callee counts
+	ours    bool    // callee is valid
 	viaStub content // where the code at addr leads, if it is a linker's stub
 }
 
@@ -145,9 +146,9 @@ func (p *program) holds(key uint64) target {
 	return t
 }
 
-// goneTarget stands for what the missing key of a site held: the destination of the
-// call, or what the record has instead for a direct call within the unit. A linker drops
-// a key that nothing refers to any more.
+// goneTarget returns a target for a site whose key is missing: the destination of the
+// call, or the recorded target of a direct call within the unit. A linker drops a key
+// that nothing refers to any more.
 func (v *verifier) goneTarget(s *site, c caller, w ppc64.Word, b branch) *target {
 	t := &target{unknown: "the file has neither the key nor its trampoline"}
 	if !w.IsBranch() {
@@ -170,8 +171,8 @@ func (v *verifier) goneTarget(s *site, c caller, w ppc64.Word, b branch) *target
 	return t
 }
 
-// functionEntered returns the global entry of the function that has an entry at an
-// address. A linker's stub or a trampoline does not count.
+// functionEntered returns the global entry of the function that has an entry at
+// an address. Linkers' stubs, trampolines and scpatch's stubs do not count.
 func (p *program) functionEntered(at uint64) (uint64, bool) {
 	if _, tramp := p.entries[at]; tramp { // whatever else it is called
 		return 0, false
@@ -184,13 +185,13 @@ func (p *program) functionEntered(at uint64) (uint64, bool) {
 	return f.addr, err == nil && (at == f.addr || at == f.addr+l.Offset())
 }
 
-// stubTarget follows a function that may be a linker's stub to what it calls: a function
-// of another unit, or what a resolver returns, an address in this one.
+// stubTarget follows a function that may be a linker's stub to its destination: a
+// function of another unit, or what a resolver in this one returns.
 func (p *program) stubTarget(at uint64) content {
 	m := machine{pc: at}
 	m.regs[ppc64.RegEntry] = numberOf(at)
 	if p.toc != 0 {
-		m.regs[ppc64.RegTOC] = numberOf(p.toc) // lld's go by it
+		m.regs[ppc64.RegTOC] = numberOf(p.toc) // lld's stubs use it
 	}
 	if o := p.run(m, goal{}); o.ending == elsewhere {
 		return content{known: true, addr: o.at, named: o.named, ifunc: o.ifunc}
@@ -199,7 +200,7 @@ func (p *program) stubTarget(at uint64) content {
 }
 
 // isReturn0 recognizes __static_call_return0 by its name or, if the names are gone, by
-// what it does.
+// its code.
 func (p *program) isReturn0(at uint64) bool {
 	if p.foreign(at) {
 		s := p.external(at)
@@ -214,7 +215,7 @@ func (p *program) isReturn0(at uint64) bool {
 	return first == ppc64.Li3Zero && second == ppc64.Blr
 }
 
-// text is the target in words.
+// text describes a target.
 func (p *program) text(t *target) string {
 	switch {
 	case t.unknown != "":

@@ -2,7 +2,7 @@
 
 package verify
 
-// A valueKind says what is known about a register.
+// A valueKind is what is known about a register.
 type valueKind uint8
 
 const (
@@ -10,7 +10,7 @@ const (
 	number             // the number n
 	memory             // the doubleword at address n
 	returnTo           // LR as it was when the code was entered
-	heldR2             // r2 as it was then, if nothing else is known about it
+	heldR2             // r2 as it was when the code was entered, if nothing else is known about it
 )
 
 // A value is what a register holds.
@@ -40,7 +40,8 @@ func (v value) sum(w value) value {
 	return v.plus(int64(w.n))
 }
 
-// compute applies f to a number. Of any other kind of value, the result is unknown.
+// compute applies f to a number. For any other kind of value, the result is
+// unknown.
 func (v value) compute(f func(uint64) uint64) value {
 	if v.kind != number {
 		return value{}
@@ -54,7 +55,7 @@ type machine struct {
 	regs  [32]value
 	lr    value
 	ctr   value
-	cr0   value // what was last compared with 0; unknown: nothing
+	cr0   value // what was last compared with 0, or unknown
 	saved bool  // 24(r1) holds the caller's r2
 	stray bool  // something other than r2 was written to the caller's frame
 	own   value // the caller's r2

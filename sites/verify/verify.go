@@ -15,7 +15,7 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A Runtime says what changes keys while the program runs.
+// A Runtime is what changes keys while the program runs.
 type Runtime uint8
 
 const (
@@ -42,8 +42,7 @@ type Options struct {
 	PACATOC string
 }
 
-// A Fault says what is wrong with a site, or with a table entry that leads to
-// no site.
+// A Fault is an error at a site, or in a table entry that leads to no site.
 type Fault struct {
 	Section string // name
 	Off     uint64 // bytes from the start of the section
@@ -93,7 +92,8 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Those of user space first: what they list may be rewritten, whatever else lists it.
+	// Those of user space come first: a run time may rewrite the sites in them, even if
+	// another table lists them, too.
 	slices.SortStableFunc(tables, func(a, b table) int {
 		switch {
 		case a.user == b.user:
@@ -126,7 +126,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	slices.SortStableFunc(v.faults, func(a, b placedFault) int { return cmp.Compare(a.at, b.at) })
 	r := &Report{Sites: v.sites, Direct: v.direct, Unknown: unknown && v.traces > 0}
 	for i, f := range v.faults {
-		if i == 0 || f.at != v.faults[i-1].at { // the other errors there are consequences of this one
+		if i == 0 || f.at != v.faults[i-1].at { // the other faults there follow from this one
 			r.Faults = append(r.Faults, f.Fault)
 		}
 	}
@@ -144,8 +144,8 @@ type verifier struct {
 	faults   []placedFault
 	pending  []pending
 	paca     int64 // offset of the kernel's TOC pointer, -1 if no slot may load it
-	// What else is known about the code, by address: calls to code that saves r2, and
-	// loads of r2 from the PACA.
+	// Addresses for the proof: calls to code that saves r2, and loads of r2 from the
+	// PACA.
 	saves, restores []uint64
 
 	byName layout.Parents    // see parents
@@ -184,17 +184,16 @@ func (v *verifier) await(s *site, saved bool) {
 	}
 }
 
-// needsTable reports whether all calls have to be in the table: those of a kernel
+// needsTable reports whether all calls have to be in the table, as in a kernel
 // image that the run time patches.
 func (v *verifier) needsTable() bool {
 	return !v.object && v.kernel() && v.opts.Runtime == Inline
 }
 
-// nothingKnown is the error for a file that must have had sites, although neither a
-// table nor a record says what was done with them. Sites that call their target
-// directly show in no other way. The file has stubs, or trampolines that only the file
-// itself can call and that it does not call. In a file without local symbols, nothing
-// may have a name.
+// nothingKnown returns an error for a file that has neither a table nor a record, but
+// must have had sites: nothing else shows a site that calls its target directly. It
+// must have had sites if it has stubs, or trampolines that only the file itself can
+// call and does not. In a file without local symbols, even these may have no names.
 func (v *verifier) nothingKnown() error {
 	switch {
 	case v.opts.AllowUnpatched && v.traces > 0:
@@ -207,8 +206,8 @@ func (v *verifier) nothingKnown() error {
 	return nil
 }
 
-// patched reports whether the file has stubs, or a trampoline that other files cannot
-// call.
+// patched reports whether the file has a stub, or a trampoline that other files
+// cannot call.
 func (v *verifier) patched() bool {
 	exported := map[string]bool{}
 	for i := range v.dynamic {
@@ -252,7 +251,7 @@ func (v *verifier) table(t table) int {
 			continue
 		}
 		if first, ok := v.seen[place{s.at, s.user}]; ok {
-			// Functions that were folded into one have equal entries.
+			// Functions that a linker folded into one have equal entries.
 			if f, err := v.entry(t, first); err == nil && !v.object && f.key == s.key && f.flags == s.flags && (s.user || f.stub == s.stub) {
 				v.sites--
 				if err := v.checkStub(&s, v.target(s.key), v.caller(&s, branch{})); s.user && err != nil {
@@ -285,7 +284,7 @@ func (v *verifier) table(t table) int {
 	return n
 }
 
-// fault notes what is wrong with a site.
+// fault adds a fault of a site.
 func (v *verifier) fault(s *site, err error) {
 	f := Fault{Kind: errkind.Of(err), What: err.Error()}
 	if sec, off, ok := v.locate(s.at); ok {
@@ -302,7 +301,7 @@ func (v *verifier) fault(s *site, err error) {
 	v.faults = append(v.faults, placedFault{s.at, f})
 }
 
-// keyName is the name of a key without its prefix.
+// keyName returns the name of a key without its prefix.
 func (v *verifier) keyName(key uint64) string {
 	name := v.names[key]
 	if x := v.external(key); x != nil {
@@ -327,7 +326,7 @@ func (v *verifier) target(key uint64) *target {
 	return t
 }
 
-// slot is the word after a branch; false if it does not belong to the site.
+// slot returns the word after a branch; false if it cannot be the slot.
 func (v *verifier) slot(s *site) (ppc64.Word, bool) {
 	at := s.at + ppc64.WordSize
 	sec, off, ok := v.code(at)

@@ -10,12 +10,12 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 )
 
-// plainVersion writes the version of a symbol in one form, name@version. A default
-// version has two @ where a symbol is defined, and one where it is used.
+// plainVersion gives a symbol with a version the form name@version. A default
+// version has two @ where the symbol is defined, but one where it is used.
 func plainVersion(name string) string { return strings.Replace(name, "@@", "@", 1) }
 
-// sameKey reports whether two names may be those of one key: of names without a
-// version, nothing says which one they stand for.
+// sameKey reports whether two names may be those of one key: a name without a
+// version may stand for any version.
 func sameKey(a, b string) bool {
 	x, xVersion, xHas := strings.Cut(a, "@")
 	y, yVersion, yHas := strings.Cut(b, "@")
@@ -47,8 +47,8 @@ func (p *program) addVersions() {
 	}
 }
 
-// A versionForm says where the fields of Elf64_Verneed or Elf64_Verdef, and of the
-// entries that each has, are.
+// A versionForm has the offsets of the fields of Elf64_Verneed or Elf64_Verdef,
+// and of their entries.
 type versionForm struct {
 	size, aux, next           int // of the header
 	auxSize, auxName, auxNext int
@@ -62,8 +62,9 @@ var (
 
 const global = 1 // VER_NDX_GLOBAL: no version
 
-// readVersions notes the versions that a section names, by their indices. The first
-// entry of a definition has its name; the others are what it inherits from.
+// readVersions adds the versions in a section to names, by index. The first
+// entry of a definition has its name; the others are the versions that it
+// inherits from.
 func readVersions(s elfrw.Section, f *elfrw.File, form versionForm, names map[uint16]string) {
 	if int(s.Link) >= f.NumSections() {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// wrongCases are of wrong.S, without what is wrong there but for one.
+// wrongCases are variants of wrong.S with the other errors corrected.
 var wrongCases = []sourceCase{
 	{name: "far", edits: rightBut(), want: []string{"v_far+0x18: the entry's stub __SCJ__far is out of reach"}, opts: inUser, both: true},
 	{name: "far, through the key", edits: rightBut(`"bl f_hidden", ld`, `"bl __SCS__far", ld`, "savestub right\n", "savestub right\n__SCS__far: std 2,24(1)\n\taddis 12,2,__SCK__far@toc@ha\n\tld 12,__SCK__far@toc@l(12)\n\tmtctr 12\n\tbctr\n"), opts: inUser},
@@ -27,8 +27,8 @@ func TestWrongCases(t *testing.T) {
 	testSource(t, "wrong.S", wrongCases, &linking{words: strings.Fields("-nostdlib -static -Wl,-e,v_right -Wl,-Ttext=0x10010000,--section-start=.far=0x20000000")})
 }
 
-// TestWrong wants sites refused of which each part is right, in the object and in
-// what either linker makes of it: the verdict is the same.
+// TestWrong wants sites refused whose parts are each right, in the object and
+// in the image from either linker, with the same verdict.
 func TestWrong(t *testing.T) {
 	tooltest.Need(t, gcc)
 	src, err := filepath.Abs("testdata/wrong.S")
@@ -50,7 +50,7 @@ func TestWrong(t *testing.T) {
 	for _, name := range []string{"wrong.o", "bfd", "lld"} {
 		want := len(faults)
 		if name == "wrong.o" {
-			want-- // how far it will be shows when it is linked
+			want-- // the distance is known only after the link
 		}
 		r, err := check(readFile(t, filepath.Join(dir, name)), Options{User: true})
 		if err != nil {
