@@ -15,105 +15,148 @@ import (
 	"github.com/scpatch/scpatch/sites/stub"
 )
 
+// A stubCheck holds the state of the check of the added stubs.
+type stubCheck struct {
+	*checker
+	want  map[stubName]bool // the entries that have yet to be found
+	named map[string][]int  // the keys with a name: local keys may share one
+
+	sec    elfrw.Section
+	reader stubReader
+
+	saves, jumps map[int]elfrw.Symbol // by key
+	framed       stubFrames
+	places       map[int]operand // the cells by key; in user space the addresses of keys
+}
+
 // stubs reads every added stub by its words and relocations, and compares what it does
 // with what the plan needs. It records the symbols of their entries: branches and
 // tables must name no other new symbols.
 func (c *checker) stubs() error {
 	c.entries = map[int]stubName{}
-	want := map[stubName]bool{} // the entries that have yet to be found
-	names := map[string][]int{} // the keys with a name: local keys may share one
+	x := stubCheck{
+		checker: c, want: map[stubName]bool{}, named: map[string][]int{},
+		saves: map[int]elfrw.Symbol{}, jumps: map[int]elfrw.Symbol{}, framed: stubFrames{}, places: map[int]operand{},
+	}
 	for i, st := range c.Stubs {
-		want[stubName{st.Key, st.Kind}] = true
+		x.want[stubName{st.Key, st.Kind}] = true
 		if st.Kind == StubSave {
-			want[stubName{st.Key, StubJump}] = true
+			x.want[stubName{st.Key, StubJump}] = true
 		}
 		if name := c.Object.Keys[st.Key].Name; i == 0 || c.Stubs[i-1].Key != st.Key { // Stubs is sorted by key
-			names[name] = append(names[name], st.Key)
+			x.named[name] = append(x.named[name], st.Key)
 		}
 	}
-	if len(want) == 0 {
+	if len(x.want) == 0 {
 		return nil
 	}
-	bad := func(format string, a ...any) error {
-		return fmt.Errorf("%w: the stubs: %w", ErrNotAsPlanned, fmt.Errorf(format, a...))
+	if err := x.check(); err != nil {
+		return fmt.Errorf("%w: the stubs: %w", ErrNotAsPlanned, err)
 	}
-	sec, relas, err := c.addition(layout.StubSection)
-	if err != nil {
-		return bad("%w", err)
+	return nil
+}
+
+// check checks the added section of stubs, and what was added for them.
+func (x *stubCheck) check() error {
+	sec, relas, err := x.addition(layout.StubSection)
+	switch {
+	case err != nil:
+		return err
+	case elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_EXECINSTR || sec.Addralign < stub.Align:
+		return fmt.Errorf("section %v has flags %v and alignment %d", sec, elf.SectionFlag(sec.Flags), sec.Addralign)
 	}
-	if elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_EXECINSTR || sec.Addralign < stub.Align {
-		return bad("section %v has flags %v and alignment %d", sec, elf.SectionFlag(sec.Flags), sec.Addralign)
-	}
-	r := stubReader{code: sec.Data(), relas: relas, used: map[int]bool{}}
-	jumps, saves := map[int]elfrw.Symbol{}, map[int]elfrw.Symbol{} // by key
-	f := stubFrames{}
-	cells := map[int]operand{} // by key; in user space the addresses of keys
-	for i := c.Object.File.FirstGlobal(); i < c.out.FirstGlobal(); i++ {
-		sym := c.out.Symbol(i)
+	x.sec, x.reader = sec, stubReader{code: sec.Data(), relas: relas, used: map[int]bool{}}
+	for i := x.Object.File.FirstGlobal(); i < x.out.FirstGlobal(); i++ {
+		sym := x.out.Symbol(i)
 		if sym.Section != sec.Index || sym.Type() == elf.STT_SECTION {
 			continue
 		}
-		name := c.out.SymbolName(sym)
-		e := stubOf(sym, name)
-		if e == noStub {
-			return bad("%s is not a stub", errkind.Printable(string(name)))
+		if err := x.entry(i, sym); err != nil {
+			return err
 		}
-		does, err := r.read(sym.Value, sym.Value+sym.Size)
-		if err != nil {
-			return bad("%s: %w", errkind.Printable(string(name)), err)
-		}
-		n := stubName{entry: e}
-		err = fmt.Errorf("it is not planned")
-		for _, n.key = range names[string(name[len(stubPrefixes[e]):])] {
-			if want[n] {
-				if err = c.stub(&r, sym, n, &does, cells); err == nil {
-					break
-				}
+	}
+	for n := range x.want {
+		return fmt.Errorf("%s%s is missing", stubPrefixes[n.entry], errkind.Printable(x.Object.Keys[n.key].Name))
+	}
+	if err := x.order(); err != nil {
+		return err
+	}
+	if n := relas.Len(); n != len(x.reader.used) {
+		return fmt.Errorf("%d relocations, %d are of the stubs", n, len(x.reader.used))
+	}
+	return x.needs()
+}
+
+// entry finds out which planned entry a symbol of the section names.
+func (x *stubCheck) entry(i int, sym elfrw.Symbol) error {
+	name := x.out.SymbolName(sym)
+	e := stubOf(sym, name)
+	if e == noStub {
+		return fmt.Errorf("%s is not a stub", errkind.Printable(string(name)))
+	}
+	does, err := x.reader.read(sym.Value, sym.Value+sym.Size)
+	n := stubName{entry: e}
+	if err == nil {
+		n.key, err = x.planned(string(name[len(stubPrefixes[e]):]), sym, e, &does)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", errkind.Printable(string(name)), err)
+	}
+	delete(x.want, n)
+	x.entries[i] = n
+	switch e {
+	case StubSave:
+		x.saves[n.key] = sym
+	case StubJump:
+		x.jumps[n.key] = sym
+		return nil
+	}
+	x.framed[sym.Value] = stubFrame{sym.Value + sym.Size, does.calls}
+	return nil
+}
+
+// planned returns the key with a name for which the stub is as planned.
+func (x *stubCheck) planned(name string, sym elfrw.Symbol, e StubEntry, does *stubCode) (int, error) {
+	err := fmt.Errorf("it is not planned")
+	for _, key := range x.named[name] {
+		if n := (stubName{key, e}); x.want[n] {
+			if err = x.stub(sym, n, does); err == nil {
+				return key, nil
 			}
 		}
-		if err != nil {
-			return bad("%s: %w", errkind.Printable(string(name)), err)
-		}
-		delete(want, n)
-		c.entries[i] = n
-		switch e {
-		case StubSave:
-			saves[n.key] = sym
-		case StubJump:
-			jumps[n.key] = sym
-			continue
-		}
-		f[sym.Value] = stubFrame{sym.Value + sym.Size, does.calls}
 	}
-	for n := range want {
-		return bad("%s%s is missing", stubPrefixes[n.entry], errkind.Printable(c.Object.Keys[n.key].Name))
-	}
+	return 0, err
+}
+
+// order checks that the entry after the save is in the stub with the save.
+func (x *stubCheck) order() error {
 	skip := uint64(ppc64.WordSize)
-	if c.env.shortens {
+	if x.env.shortens {
 		skip += ppc64.WordSize
 	}
-	for key, j := range jumps {
-		if s := saves[key]; j.Value != s.Value+skip || j.Value+j.Size != s.Value+s.Size {
-			return bad("%s does not follow the save", errkind.Printable(string(c.out.SymbolName(j))))
+	for key, j := range x.jumps {
+		if s := x.saves[key]; j.Value != s.Value+skip || j.Value+j.Size != s.Value+s.Size {
+			return fmt.Errorf("%s does not follow the save", errkind.Printable(string(x.out.SymbolName(j))))
 		}
 	}
-	if n := relas.Len(); n != len(r.used) {
-		return bad("%d relocations, %d are of the stubs", n, len(r.used))
+	return nil
+}
+
+// needs checks what was added for the stubs: cells or addresses of keys, and unwind
+// information.
+func (x *stubCheck) needs() error {
+	places := x.pointers
+	if x.env.cells {
+		places = x.cells
 	}
-	places := c.pointers
-	if c.env.cells {
-		places = c.cells
+	if err := places(x.places); err != nil {
+		return err
 	}
-	if err := places(cells); err != nil {
-		return bad("%w", err)
+	if err := x.userCellCount(); err != nil {
+		return err
 	}
-	if err := c.userCellCount(); err != nil {
-		return bad("%w", err)
-	}
-	if c.env.unwinds {
-		if err := c.frames(sec.Index, f); err != nil {
-			return bad("%w", err)
-		}
+	if x.env.unwinds {
+		return x.frames(x.sec.Index, x.framed)
 	}
 	return nil
 }
@@ -125,7 +168,25 @@ func (c *checker) throughCells(e StubEntry) bool {
 }
 
 // stub returns an error if a stub differs from what its sites need.
-func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCode, cells map[int]operand) error {
+func (x *stubCheck) stub(sym elfrw.Symbol, n stubName, does *stubCode) error {
+	if err := x.form(sym, n, does); err != nil {
+		return err
+	}
+	if x.throughCells(n.entry) {
+		return x.cellOperand(sym, n, does)
+	}
+	if follows := x.follows(n.key, n.entry); (does.back != 0) != follows {
+		return fmt.Errorf("it goes through a cell: %v", !follows)
+	} else if follows {
+		if err := x.userCell(sym, n, does); err != nil {
+			return err
+		}
+	}
+	return x.keyOperand(does, n.key)
+}
+
+// form checks what a stub does apart from where it jumps.
+func (c *checker) form(sym elfrw.Symbol, n stubName, does *stubCode) error {
 	local, err := ppc64.LocalEntryOf(sym.Other)
 	switch noTOC := n.entry == StubNoTOC; {
 	case err != nil, noTOC == local.PreservesR2(), !noTOC && sym.Other != 0:
@@ -139,35 +200,30 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 	case noTOC != (does.way == wayPCRel || does.way == wayGOTPC):
 		return fmt.Errorf("it needs r2: %v", !noTOC)
 	}
-	cell := c.throughCells(n.entry)
 	// The nop after the save, which the run time may replace by a branch.
 	if nop := c.env.shortens && n.entry == StubSave; does.nop != nop {
 		return fmt.Errorf("it has a nop: %v", does.nop)
 	}
-	if null := !cell && (!c.Object.ownKey(n.key, c.env) || c.Object.canBeNull(n.key)); does.null != null {
+	if null := !c.throughCells(n.entry) && (!c.Object.ownKey(n.key, c.env) || c.Object.canBeNull(n.key)); does.null != null {
 		return fmt.Errorf("it tests for NULL: %v", does.null)
 	}
 	if does.shadow && (!c.isNamed(does.stack, c.ShadowStack) || !c.isNamed(does.toc, ".TOC.")) {
 		return fmt.Errorf("the wrong stack, or the wrong TOC")
 	}
-	if !cell {
-		if follows := c.follows(n.key, n.entry); (does.back != 0) != follows {
-			return fmt.Errorf("it goes through a cell: %v", !follows)
-		} else if follows {
-			if err := c.userCell(sym, n, does); err != nil {
-				return err
-			}
-		}
-		return c.keyOperand(does, n.key, cells)
-	}
-	if does.back != 0 {
+	return nil
+}
+
+// cellOperand checks that a stub of a module goes through the cell of its key.
+func (x *stubCheck) cellOperand(sym elfrw.Symbol, n stubName, does *stubCode) error {
+	switch {
+	case does.back != 0:
 		return fmt.Errorf("it goes through two cells")
-	}
-	if does.way == wayPointer || does.way == wayGOTPC {
+	case does.way == wayPointer || does.way == wayGOTPC:
 		return fmt.Errorf("it goes to its cell by an address")
 	}
 	if n.entry != StubJump {
 		// The distance to the cell comes before the stub.
+		r := &x.reader
 		r.off, r.err = sym.Value-layout.CellBefore, nil
 		if before := r.operand(func(w ppc64.Word) bool { return w == 0 }, elf.R_PPC64_REL32, 0); r.err != nil {
 			return fmt.Errorf("the cell before it: %w", r.err)
@@ -175,32 +231,32 @@ func (c *checker) stub(r *stubReader, sym elfrw.Symbol, n stubName, does *stubCo
 			return fmt.Errorf("the wrong cell before it")
 		}
 	}
-	if was, ok := cells[n.key]; ok && was != does.from {
+	if was, ok := x.places[n.key]; ok && was != does.from {
 		return fmt.Errorf("not the cell of the key's other stub")
 	}
 	if does.way == wayNear && uint64(does.from.addend)+8 > tocReach {
 		return fmt.Errorf("the cell is out of reach")
 	}
-	cells[n.key] = does.from
+	x.places[n.key] = does.from
 	return nil
 }
 
 // keyOperand checks that a stub goes through its key, and by its address if the key
 // may be in another unit.
-func (c *checker) keyOperand(does *stubCode, key int, pointers map[int]operand) error {
+func (x *stubCheck) keyOperand(does *stubCode, key int) error {
 	from := does.from
 	far := does.way == wayPointer || does.way == wayGOTPC
-	if want := c.env.preempts && !c.Object.ownKey(key, c.env); far != want || does.way == wayNear {
+	if want := x.env.preempts && !x.Object.ownKey(key, x.env); far != want || does.way == wayNear {
 		return fmt.Errorf("it goes to the key by its address: %v", far)
 	}
 	if does.way == wayPointer {
-		if was, ok := pointers[key]; ok && was != from {
+		if was, ok := x.places[key]; ok && was != from {
 			return fmt.Errorf("not the pointer of the key's other stub")
 		}
-		pointers[key] = from
+		x.places[key] = from
 		return nil
 	}
-	if from.addend != 0 || !c.isKeySymbol(from.sym, key) {
+	if from.addend != 0 || !x.isKeySymbol(from.sym, key) {
 		return fmt.Errorf("it goes through another key")
 	}
 	return nil
