@@ -53,15 +53,8 @@ func (p *program) placeObject() error {
 		s := f.Section(i)
 		switch {
 		case s.Is(elf.SHT_RELA) && s.Link != 0 && int(s.Link) == f.Symtab().Index && int(s.Info) < f.NumSections():
-			t, err := reloc.NewTable(s.Data())
-			if err != nil {
-				return errkind.BadELF.Errorf("section %v: %w", s, err)
-			}
-			if to := f.Section(int(s.Info)); to.Has(elf.SHF_ALLOC) || to.NameString() == layout.RecordSection {
-				if old := p.relas[int(s.Info)].Table; old.Len() > 0 { // as in a livepatch module
-					t = append(slices.Clip(old), t...)
-				}
-				p.relas[int(s.Info)] = reloc.Sort(t)
+			if err := p.addRelas(s); err != nil {
+				return err
 			}
 		case s.Loaded() && s.NameString() == ".toc":
 			tocs = append(tocs, s)
@@ -79,6 +72,27 @@ func (p *program) placeObject() error {
 			return err
 		}
 	}
+	p.placeSymbols(next)
+	return p.mapSections()
+}
+
+// addRelas reads a section of relocations.
+func (p *program) addRelas(s elfrw.Section) error {
+	t, err := reloc.NewTable(s.Data())
+	if err != nil {
+		return errkind.BadELF.Errorf("section %v: %w", s, err)
+	}
+	if to := p.file.Section(int(s.Info)); to.Has(elf.SHF_ALLOC) || to.NameString() == layout.RecordSection {
+		if old := p.relas[to.Index].Table; old.Len() > 0 { // as in a livepatch module
+			t = append(slices.Clip(old), t...)
+		}
+		p.relas[to.Index] = reloc.Sort(t)
+	}
+	return nil
+}
+
+// placeSymbols gives addresses to the symbols of an object, and to its GOT, from next on.
+func (p *program) placeSymbols(next uint64) {
 	p.symbols = p.symtab()
 	p.gotStart = (next + 7) &^ 7
 	p.ext = (p.gotStart + 8*uint64(len(p.symbols)) + 0xffff) &^ 0xffff
@@ -93,7 +107,6 @@ func (p *program) placeObject() error {
 			s.addr += p.address[s.section]
 		}
 	}
-	return p.mapSections()
 }
 
 var errTooLarge = errkind.BadELF.Errorf("the object is too large: its sections have no room in 2 GiB")

@@ -245,57 +245,63 @@ func (v *verifier) checkRecord(s *site) error {
 // checkForm compares what a site does with the recorded form, except for sites in the
 // table of a kernel image, which may have been retargeted after the link.
 func (v *verifier) checkForm(s *site, w ppc64.Word, b branch, o *outcome) error {
-	r := s.rec
-	if r == nil || s.entry != 0 && v.needsTable() {
+	if s.rec == nil || s.entry != 0 && v.needsTable() {
 		return nil
 	}
-	bad := func(found string) error {
-		return errkind.BadRecord.Errorf("the record says %v, found %s", r.form, found)
+	if found := v.unlike(s, w, b, o); found != "" {
+		return errkind.BadRecord.Errorf("the record says %v, found %s", s.rec.form, found)
 	}
-	restores := func() error {
-		if r.flags&(layout.RecordNoTOC|layout.RecordTail) != 0 {
-			return nil
-		}
-		if slot, ok := v.slot(s); !ok || slot != ppc64.RestoreTOC {
-			return bad(slot.String() + " after the call")
-		}
-		return nil
+	return nil
+}
+
+// unlike returns what a site has instead of its recorded form, or empty. Without a
+// branch there is no outcome.
+func (v *verifier) unlike(s *site, w ppc64.Word, b branch, o *outcome) string {
+	form := s.rec.form
+	switch {
+	case o == nil && (form == layout.RecordConstant || form == layout.RecordStack && s.entry != 0 && !s.user):
+		return ""
+	case o == nil, form == layout.RecordConstant:
+		return w.String()
 	}
-	if o == nil { // no branch
-		if r.form != layout.RecordConstant && (s.entry == 0 || s.user || r.form != layout.RecordStack) {
-			return bad(w.String())
-		}
-		return nil
-	}
-	switch r.form {
-	case layout.RecordConstant:
-		return bad(w.String())
+	switch form {
 	case layout.RecordDirect:
 		if o.tramp || o.ending == through {
-			return bad("a call to " + v.name(o.at) + ", which goes through the key")
+			return "a call to " + v.name(o.at) + ", which goes through the key"
 		}
 	case layout.RecordKeep, layout.RecordLinker:
 		// A trampoline without a name is not recognized.
-		_, named := v.trampolineOf(r.name)
-		if !o.tramp && named && (r.form == layout.RecordLinker || s.entry == 0) {
-			return bad("a call to something other than the trampoline")
+		_, named := v.trampolineOf(s.rec.name)
+		if !o.tramp && named && (form == layout.RecordLinker || s.entry == 0) {
+			return "a call to something other than the trampoline"
 		}
 	case layout.RecordSaveStub:
 		if v.callsTrampoline(s, b, o) || o.ending == arrived && !o.tramp {
-			return bad("a call to " + v.name(o.at))
+			return "a call to " + v.name(o.at)
 		}
-		return restores()
+		return v.unrestored(s)
 	case layout.RecordStack:
 		if s.user && o.ending != through { // a run time might not be able to write there
-			return bad("a call to " + v.name(o.at))
+			return "a call to " + v.name(o.at)
 		}
-		return restores()
+		return v.unrestored(s)
 	case layout.RecordPACA:
 		if slot, ok := v.slot(s); !ok || slot.Opcode() != 58 || slot.RT() != 2 || slot.RA() != 13 {
-			return bad(slot.String() + " after the call")
+			return slot.String() + " after the call"
 		}
 	}
-	return nil
+	return ""
+}
+
+// unrestored returns what a call that needs a restore has after it instead, or empty.
+func (v *verifier) unrestored(s *site) string {
+	if s.rec.flags&(layout.RecordNoTOC|layout.RecordTail) != 0 {
+		return ""
+	}
+	if slot, ok := v.slot(s); !restores(slot, ok) {
+		return slot.String() + " after the call"
+	}
+	return ""
 }
 
 // callsTrampoline reports whether a call goes to a trampoline, perhaps through

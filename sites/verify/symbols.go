@@ -82,23 +82,7 @@ func (p *program) index() {
 			continue
 		}
 		if p.isOurs(s.name) && (s.section != 0 || s.foreign) {
-			p.names[s.addr] = s.name
-			p.traces++
-			switch {
-			case strings.HasPrefix(s.name, layout.KeyPrefix):
-				p.keys = p.keys || p.file.NumSymbols() > 0 // .dynsym has only some of them
-			case strings.HasPrefix(s.name, layout.TrampPrefix):
-				p.addEntry(s.addr, s.name)
-				if l, err := ppc64.LocalEntryOf(s.other); err == nil {
-					p.addEntry(s.addr+l.Offset(), s.name)
-				}
-				if s.section == 0 {
-					break
-				}
-				if p.tramps++; p.tramps == 1 {
-					p.first = s.name
-				}
-			}
+			p.addOurs(s)
 		}
 		if s.section != 0 && (s.typ == elf.STT_FUNC || s.typ == elf.STT_GNU_IFUNC) && p.file.Section(s.section).IsCode() {
 			funcs = append(funcs, index.Extent{Start: s.addr, End: s.addr + s.size, ID: i})
@@ -113,6 +97,27 @@ func (p *program) index() {
 		s := p.symbols[sym].section
 		return p.address[s] + p.file.Section(s).Size
 	})
+}
+
+// addOurs records a key, a trampoline or a stub.
+func (p *program) addOurs(s *symbol) {
+	p.names[s.addr] = s.name
+	p.traces++
+	switch {
+	case strings.HasPrefix(s.name, layout.KeyPrefix):
+		p.keys = p.keys || p.file.NumSymbols() > 0 // .dynsym has only some of them
+	case strings.HasPrefix(s.name, layout.TrampPrefix):
+		p.addEntry(s.addr, s.name)
+		if l, err := ppc64.LocalEntryOf(s.other); err == nil {
+			p.addEntry(s.addr+l.Offset(), s.name)
+		}
+		if s.section == 0 {
+			return
+		}
+		if p.tramps++; p.tramps == 1 {
+			p.first = s.name
+		}
+	}
 }
 
 // addEntry records an entry of a trampoline.
