@@ -21,31 +21,9 @@ const (
 
 // placeImage reads the addresses of an image, its symbols and its dynamic relocations.
 func (p *program) placeImage() error {
-	f := p.file
-	p.shared = elf.Type(f.Header().Type) == elf.ET_DYN
-	var relas, packed []elfrw.Section
-	for i := 1; i < f.NumSections(); i++ {
-		s := f.Section(i)
-		switch {
-		case s.Is(elf.SHT_DYNSYM):
-			syms, err := dynsym(f, s)
-			if err != nil {
-				return err
-			}
-			if p.dynamic != nil {
-				return errkind.BadELF.Errorf("section %v: a second SHT_DYNSYM", s)
-			}
-			p.dynamic = syms
-		case s.Is(elf.SHT_RELA) && s.Has(elf.SHF_ALLOC):
-			relas = append(relas, s)
-		case s.Type == shtRELR && s.Has(elf.SHF_ALLOC):
-			packed = append(packed, s)
-		case s.Is(elf.SHT_DYNAMIC):
-			if isProgram(s.Data()) {
-				p.shared = false
-			}
-		}
-		p.address[i] = s.Addr
+	relas, packed, err := p.imageSections()
+	if err != nil {
+		return err
 	}
 	if err := p.mapSections(); err != nil {
 		return err
@@ -80,9 +58,40 @@ func (p *program) placeImage() error {
 		}
 	}
 	slices.SortStableFunc(p.moved, func(a, b reloc.Rela) int { return cmp.Compare(a.Off, b.Off) })
-	p.moves = elf.Type(f.Header().Type) == elf.ET_DYN && len(p.moved) > 0
+	p.moves = elf.Type(p.file.Header().Type) == elf.ET_DYN && len(p.moved) > 0
 	p.findTOC()
 	return nil
+}
+
+// imageSections reads the addresses of the sections, .dynsym, and whether the image is a
+// shared library. It returns the sections of dynamic relocations.
+func (p *program) imageSections() (relas, packed []elfrw.Section, err error) {
+	f := p.file
+	p.shared = elf.Type(f.Header().Type) == elf.ET_DYN
+	for i := 1; i < f.NumSections(); i++ {
+		s := f.Section(i)
+		switch {
+		case s.Is(elf.SHT_DYNSYM):
+			syms, err := dynsym(f, s)
+			if err != nil {
+				return nil, nil, err
+			}
+			if p.dynamic != nil {
+				return nil, nil, errkind.BadELF.Errorf("section %v: a second SHT_DYNSYM", s)
+			}
+			p.dynamic = syms
+		case s.Is(elf.SHT_RELA) && s.Has(elf.SHF_ALLOC):
+			relas = append(relas, s)
+		case s.Type == shtRELR && s.Has(elf.SHF_ALLOC):
+			packed = append(packed, s)
+		case s.Is(elf.SHT_DYNAMIC):
+			if isProgram(s.Data()) {
+				p.shared = false
+			}
+		}
+		p.address[i] = s.Addr
+	}
+	return relas, packed, nil
 }
 
 // isProgram looks for DF_1_PIE in a dynamic section.

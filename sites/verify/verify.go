@@ -123,14 +123,19 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 			return nil, err
 		}
 	}
+	return v.report(unknown && v.traces > 0), nil
+}
+
+// report returns the first fault of each site, and the counts.
+func (v *verifier) report(unknown bool) *Report {
+	r := &Report{Sites: v.sites, Direct: v.direct, Unknown: unknown}
 	slices.SortStableFunc(v.faults, func(a, b placedFault) int { return cmp.Compare(a.at, b.at) })
-	r := &Report{Sites: v.sites, Direct: v.direct, Unknown: unknown && v.traces > 0}
 	for i, f := range v.faults {
 		if i == 0 || f.at != v.faults[i-1].at { // the other faults there follow from this one
 			r.Faults = append(r.Faults, f.Fault)
 		}
 	}
-	return r, nil
+	return r
 }
 
 // A verifier is one run of Verify.
@@ -240,48 +245,62 @@ func (v *verifier) table(t table) int {
 		v.fault(&site{at: t.from}, err)
 	}
 	for i := range n {
-		at := t.from + uint64(i)*t.size
-		v.sites++
-		s, err := v.entry(t, at)
-		if err == nil {
-			err = v.checkPlace(&s)
-		}
-		if err != nil {
-			v.fault(&site{at: at}, err)
-			continue
-		}
-		if first, ok := v.seen[place{s.at, s.user}]; ok {
-			// Functions that a linker folded into one have equal entries.
-			if f, err := v.entry(t, first); err == nil && !v.object && f.key == s.key && f.flags == s.flags && (s.user || f.stub == s.stub) {
-				v.sites--
-				if err := v.checkStub(&s, v.target(s.key), v.caller(&s, branch{})); s.user && err != nil {
-					v.fault(&s, err)
-				}
-				continue
-			}
-			v.fault(&s, errkind.BadTable.Errorf("two entries name the site, %s and %s", v.name(first), v.name(at)))
-			continue
-		}
-		v.seen[place{s.at, s.user}] = at
-		if err := v.checkKey(&s); err != nil {
-			v.fault(&s, err)
-			continue
-		}
-		if s.user && s.at == s.stub { // the entry of a stub
-			v.sites--
-			if err := v.checkOwnStub(&s); err != nil {
-				v.fault(&s, err)
-			} else if v.record(s.at) != nil {
-				v.fault(&s, errkind.BadRecord.Errorf("the record says that a stub's own entry is a site"))
-			} else if w, _ := v.word(s.at); w != ppc64.Nop {
-				v.fault(&s, errkind.BadStub.Errorf("expected nop, which a run time may turn into a branch, found %v", w))
-			}
-			continue
-		}
-		s.rec = v.record(s.at)
-		v.checkSite(&s)
+		v.tableEntry(t, t.from+uint64(i)*t.size)
 	}
 	return n
+}
+
+// tableEntry checks an entry of a table, and the site or the stub that it is for.
+func (v *verifier) tableEntry(t table, at uint64) {
+	v.sites++
+	s, err := v.entry(t, at)
+	if err == nil {
+		err = v.checkPlace(&s)
+	}
+	if err != nil {
+		v.fault(&site{at: at}, err)
+		return
+	}
+	if first, ok := v.seen[place{s.at, s.user}]; ok {
+		v.secondEntry(t, &s, first)
+		return
+	}
+	v.seen[place{s.at, s.user}] = at
+	if err := v.checkKey(&s); err != nil {
+		v.fault(&s, err)
+		return
+	}
+	if s.user && s.at == s.stub {
+		v.sites--
+		v.stubEntry(&s)
+		return
+	}
+	s.rec = v.record(s.at)
+	v.checkSite(&s)
+}
+
+// secondEntry checks an entry for a site that another one names.
+func (v *verifier) secondEntry(t table, s *site, first uint64) {
+	// Functions that a linker folded into one have equal entries.
+	if f, err := v.entry(t, first); err == nil && !v.object && f.key == s.key && f.flags == s.flags && (s.user || f.stub == s.stub) {
+		v.sites--
+		if err := v.checkStub(s, v.target(s.key), v.caller(s, branch{})); s.user && err != nil {
+			v.fault(s, err)
+		}
+		return
+	}
+	v.fault(s, errkind.BadTable.Errorf("two entries name the site, %s and %s", v.name(first), v.name(s.entry)))
+}
+
+// stubEntry checks an entry that describes a stub itself.
+func (v *verifier) stubEntry(s *site) {
+	if err := v.checkOwnStub(s); err != nil {
+		v.fault(s, err)
+	} else if v.record(s.at) != nil {
+		v.fault(s, errkind.BadRecord.Errorf("the record says that a stub's own entry is a site"))
+	} else if w, _ := v.word(s.at); w != ppc64.Nop {
+		v.fault(s, errkind.BadStub.Errorf("expected nop, which a run time may turn into a branch, found %v", w))
+	}
 }
 
 // fault adds a fault of a site.
