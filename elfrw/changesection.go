@@ -115,7 +115,7 @@ func (e *Edit) checkFixed(i int, was, s *NewSection) error {
 	case structured(s.Type) || s.Type == elf.SHT_NULL:
 		return fmt.Errorf("a section of type %v cannot become %v", t, s.Type)
 	case s.Relas != nil:
-		return fmt.Errorf("a section of type %v has no relocations: they belong into a section of type SHT_RELA", s.Type)
+		return fmt.Errorf("a section of type %v has no relocations: they belong in a section of type SHT_RELA", s.Type)
 	default:
 		return nil
 	}
@@ -140,6 +140,27 @@ func (e *Edit) isTable(i int) bool {
 // their section, or that the file does not allow.
 func (e *Edit) checkContent(i int, was, s *NewSection) error {
 	replaced := !sameBytes(s.Data, was.Data) || s.Type != was.Type || s.Size != was.Size
+	if err := e.checkReplaced(i, was, s, replaced); err != nil {
+		return err
+	}
+	switch {
+	case was.Type == elf.SHT_GROUP:
+		return e.checkNewGroup(s)
+	case was.Type == elf.SHT_RELA && s.Info != was.Info:
+		return e.checkTarget(i, int(s.Info), e.limit(int(s.Info)))
+	}
+	if replaced && s.size() < was.size() && s.Flags&elf.SHF_COMPRESSED == 0 {
+		for _, r := range e.relocsOf(i) {
+			if err := e.checkTarget(r, i, s.size()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkReplaced checks the new size, and whether the section can be replaced or moved.
+func (e *Edit) checkReplaced(i int, was, s *NewSection, replaced bool) error {
 	switch {
 	case s.Type == elf.SHT_NOBITS && len(s.Data) > 0:
 		return errors.New("a section of type SHT_NOBITS has a size and no content")
@@ -154,19 +175,6 @@ func (e *Edit) checkContent(i int, was, s *NewSection) error {
 	}
 	if p := e.edited(i); (replaced || moves) && p != nil && len(p.splices) > 0 {
 		return errors.New("this edit has changed bytes of its content: replace these too, or the content alone")
-	}
-	if was.Type == elf.SHT_GROUP {
-		return e.checkNewGroup(s)
-	}
-	if was.Type == elf.SHT_RELA && s.Info != was.Info {
-		return e.checkTarget(i, int(s.Info), e.limit(int(s.Info)))
-	}
-	if replaced && s.size() < was.size() && s.Flags&elf.SHF_COMPRESSED == 0 {
-		for _, r := range e.relocsOf(i) {
-			if err := e.checkTarget(r, i, s.size()); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }

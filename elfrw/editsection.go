@@ -164,7 +164,7 @@ func (e *Edit) checkNew(s *NewSection) error {
 	case symtab != 0 && s.Link == symtab:
 		return fmt.Errorf("a section of type %v may refer to symbols by index", s.Type)
 	case s.Relas != nil:
-		return fmt.Errorf("a section of type %v has no relocations: they belong into a section of type SHT_RELA", s.Type)
+		return fmt.Errorf("a section of type %v has no relocations: they belong in a section of type SHT_RELA", s.Type)
 	case s.Size != 0 && s.Size != uint64(len(s.Data)):
 		return fmt.Errorf("the size is 0x%x, the content has 0x%x bytes", s.Size, len(s.Data))
 	}

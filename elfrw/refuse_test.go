@@ -147,7 +147,7 @@ func TestRefuse(t *testing.T) {
 		{"no target of relocations", change(rela, func(s *elfrw.NewSection) { s.Info = 0 }), "the relocations belong to no section"},
 		{"code becomes relocations", change(text, func(s *elfrw.NewSection) { s.Type = elf.SHT_RELA }), "a section of type SHT_PROGBITS cannot become SHT_RELA"},
 		{"code becomes nothing", change(text, func(s *elfrw.NewSection) { s.Type = elf.SHT_NULL }), "a section of type SHT_PROGBITS cannot become SHT_NULL"},
-		{"code with relocations inside", change(text, func(s *elfrw.NewSection) { s.Relas = []elfrw.Rela{{}} }), "they belong into a section of type SHT_RELA"},
+		{"code with relocations inside", change(text, func(s *elfrw.NewSection) { s.Relas = []elfrw.Rela{{}} }), "they belong in a section of type SHT_RELA"},
 		{"code becomes zeros", change(6, func(s *elfrw.NewSection) { s.Type = elf.SHT_NOBITS }), ""},
 		{"code becomes fewer zeros than it has relocations", change(text, func(s *elfrw.NewSection) { s.Type, s.Data, s.Size = elf.SHT_NOBITS, nil, 4 }), `".rela.text" has a relocation at 0x28, and ".text" 0x4 bytes`},
 		{"link to no section", change(text, func(s *elfrw.NewSection) { s.Link = 10 }), "sh_link is 10 of 10"},

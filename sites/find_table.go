@@ -73,11 +73,7 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 	first := len(t.Entries)
 	t.Entries = append(t.Entries, make([]Entry, sec.Size/size)...)
 	entries := t.Entries[first:]
-	type fields struct {
-		addr, stub, key bool
-		way             addr // the place that stub names
-	}
-	seen := make([]fields, len(entries))
+	seen := make([]entryFields, len(entries))
 	for i := range rela.Len() {
 		r := rela.At(i)
 		n, field := r.Off/size, r.Off%size
@@ -101,18 +97,30 @@ func (o *Object) readEntries(t *Table, sec elfrw.Section, keyType elf.R_PPC64, s
 			return err
 		}
 	}
+	return o.checkEntries(sec.Index, t.EntrySize, entries, seen, stubs)
+}
+
+// entryFields are the fields of an entry that have a relocation.
+type entryFields struct {
+	addr, stub, key bool
+	way             addr // the place that stub names
+}
+
+// checkEntries checks that the entries of a section have their relocations, and a stub of
+// their key. It notes those that describe a stub itself.
+func (o *Object) checkEntries(sec, size int, entries []Entry, seen []entryFields, stubs bool) error {
 	for i := range entries {
-		e, off := &entries[i], uint64(i)*size
+		e, off := &entries[i], uint64(i*size)
 		switch {
 		case !seen[i].addr || !seen[i].key:
-			return o.at(sec.Index, off, -1, "entry %d lacks a relocation of its site or its key", i)
+			return o.at(sec, off, -1, "entry %d lacks a relocation of its site or its key", i)
 		case stubs && !seen[i].stub:
-			return o.at(sec.Index, off, -1, "entry %d lacks a relocation of its stub", i)
+			return o.at(sec, off, -1, "entry %d lacks a relocation of its stub", i)
 		case e.Stub == noStub:
 			continue
 		}
 		if key := o.Tramps[e.way].Key; key != e.Key {
-			return o.at(sec.Index, off, -1, "entry %d has key %s and the stub of %s", i, errkind.Printable(o.Keys[e.Key].Name), errkind.Printable(o.Keys[key].Name))
+			return o.at(sec, off, -1, "entry %d has key %s and the stub of %s", i, errkind.Printable(o.Keys[e.Key].Name), errkind.Printable(o.Keys[key].Name))
 		}
 		e.OfStub = stubs && seen[i].way == addr{int(e.Section), e.Off}
 	}
