@@ -12,9 +12,10 @@ import (
 // findFunctions finds the function around each site. findKeys has indexed them.
 func (o *Object) findFunctions() {
 	for lo, hi := range o.bySection() {
-		at := o.funcs.in(int(o.Sites[lo].Section))
+		fns := o.funcs[int(o.Sites[lo].Section)]
 		for i := lo; i < hi; i++ {
-			o.Sites[i].Func = int32(at.find(o.Sites[i].Off))
+			fn, _ := fns.Around(o.Sites[i].Off)
+			o.Sites[i].Func = int32(fn.ID)
 		}
 	}
 }

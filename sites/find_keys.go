@@ -117,7 +117,7 @@ func (o *Object) indexFunctions(held []keyRelocation) {
 			secs = append(secs, s.Section)
 		}
 	}
-	o.funcs.index(o.File, secs)
+	o.funcs.add(o.File, secs)
 }
 
 // target decides which symbol a key's relocation means.
@@ -176,11 +176,14 @@ func (o *Object) functionAt(sec int, off uint64) int {
 	if sec == 0 {
 		return 0
 	}
-	fns := o.funcs.in(sec)
-	for _, sym := range fns.startingAt(off) {
-		if s := o.File.Symbol(sym); s.Bind() == elf.STB_LOCAL || s.Bind() == elf.STB_GLOBAL && s.Visibility() != elf.STV_DEFAULT {
-			return sym
+	held := 0
+	for _, fn := range o.funcs[sec].At(off) {
+		switch s := o.File.Symbol(fn.ID); {
+		case s.Bind() == elf.STB_LOCAL:
+			return fn.ID
+		case held == 0 && s.Bind() == elf.STB_GLOBAL && s.Visibility() != elf.STV_DEFAULT:
+			held = fn.ID
 		}
 	}
-	return 0
+	return held
 }

@@ -138,7 +138,7 @@ func (o *Object) name(sym int) string {
 func (o *Object) at(sec int, off uint64, typ int64, format string, a ...any) error {
 	e := &PlaceError{Section: o.File.Section(sec).String(), Off: off, Err: fmt.Errorf(format, a...)}
 	if o.File.Section(sec).IsCode() {
-		o.funcs.index(o.File, []int{sec})
+		o.funcs.add(o.File, []int{sec})
 		if fn := o.funcs.find(sec, off); fn != 0 {
 			e.Symbol = o.name(fn)
 			e.Off = off - o.File.Symbol(fn).Value
