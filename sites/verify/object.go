@@ -19,8 +19,9 @@ import (
 // end, until visit returns false. It reports whether all were visited.
 func (p *program) changes(sec int, start, end uint64, visit func(reloc.Rela) bool) bool {
 	relas := p.relas[sec]
-	for r := range relas.Within(start, end) {
-		if h, ok := reloc.Lookup(r.Type()); ok && h.Size == 0 {
+	const longest = 8
+	for r := range relas.Within(start-min(start, longest-1), end) {
+		if h, ok := reloc.Lookup(r.Type()); ok && (h.Size == 0 || r.Off+uint64(h.Size) <= start) {
 			continue
 		}
 		if !visit(r) {
@@ -117,6 +118,9 @@ func (p *program) got(sym uint32) uint64 { return p.gotStart + 8*uint64(sym) }
 // relocate applies the relocations of an extent to b, a copy of its bytes.
 func (p *program) relocate(sec int, off uint64, b []byte) bool {
 	return p.changes(sec, off, off+uint64(len(b)), func(r reloc.Rela) bool {
+		if r.Off < off {
+			return false
+		}
 		v, ok := p.formula(r, p.address[sec]+r.Off)
 		if !ok {
 			return false
@@ -147,7 +151,7 @@ func (p *program) formula(r reloc.Rela, P uint64) (int64, bool) {
 		return int64(p.got(r.Sym()) - P), A == 0
 	case elf.R_PPC64_REL16, elf.R_PPC64_REL16_LO, elf.R_PPC64_REL16_HI, elf.R_PPC64_REL16_HA, elf.R_PPC64_REL16DX_HA,
 		elf.R_PPC64_REL32, elf.R_PPC64_REL64, elf.R_PPC64_PCREL34:
-		return int64(S + A - P), true
+		return int64(S + A - P), r.Sym() != 0 // to the address 0 there is no distance
 	}
 	return 0, false
 }

@@ -437,7 +437,7 @@ func (v *verifier) reached(s *site, t *target, o *outcome) error {
 
 // isTrampoline reports whether the name of an address is that of a trampoline.
 func (p *program) isTrampoline(at uint64) bool {
-	if x := p.external(at); x != nil {
+	if x := p.externalAt(at); x != nil {
 		return strings.HasPrefix(x.name, layout.TrampPrefix)
 	}
 	return strings.HasPrefix(p.names[at], layout.TrampPrefix)

@@ -206,7 +206,16 @@ func (p *program) name(at uint64) string {
 	return fmt.Sprintf("0x%x", at)
 }
 
-// external returns the symbol of another unit that an address stands for.
+// externalAt returns the symbol of another unit whose address this is. It returns nil for
+// a place behind the symbol.
+func (p *program) externalAt(at uint64) *symbol {
+	if s := p.external(at); s != nil && s.addr == at {
+		return s
+	}
+	return nil
+}
+
+// external returns the symbol of another unit that an address stands for, or lies behind.
 func (p *program) external(at uint64) *symbol {
 	syms := p.dynamic
 	if p.object {

@@ -176,7 +176,7 @@ func (v *verifier) checkKey(s *site) error {
 		return errkind.BadTable.Errorf("the entry's key is at 0x%x, which is not a multiple of 8", s.key)
 	}
 	name := v.names[s.key]
-	if x := v.external(s.key); x != nil && (s.key-v.ext)%extSize == 0 {
+	if x := v.externalAt(s.key); x != nil {
 		name = x.name
 	}
 	switch {

@@ -203,7 +203,7 @@ func (p *program) stubTarget(at uint64) content {
 // its code.
 func (p *program) isReturn0(at uint64) bool {
 	if p.foreign(at) {
-		s := p.external(at)
+		s := p.externalAt(at)
 		return s != nil && s.name == layout.Return0Name
 	}
 	if fns := p.functionsAt(at); len(fns) > 0 {
