@@ -140,9 +140,9 @@ func (o *Object) addCall(sec int, code []byte, i int32, r reloc.Rela, tramp int)
 func relative(w ppc64.Word) bool { return w.IsBranch() && !w.AA() }
 
 // oddCall handles calls in forms that are not rewritten: it returns the name of the
-// instruction that such a relocation belongs to, and a function that recognizes it. is
-// is nil for all other types. In an inline PLT sequence (-mlongcall, -fno-plt) the
-// call is the branch to CTR: the other instructions only load the address.
+// instruction that such a relocation belongs to, and a function that recognizes it, or
+// nil for all other types. In an inline PLT sequence (-mlongcall, -fno-plt) the call
+// is the branch to CTR: the other instructions only load the address.
 func oddCall(typ uint32) (what string, is func(ppc64.Word) bool) {
 	switch elf.R_PPC64(typ) {
 	case elf.R_PPC64_REL14, elf.R_PPC64_REL14_BRTAKEN, elf.R_PPC64_REL14_BRNTAKEN,

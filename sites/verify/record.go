@@ -264,7 +264,12 @@ func (v *verifier) unlike(s *site, w ppc64.Word, b branch, o *outcome) string {
 	case o == nil, form == layout.RecordConstant:
 		return w.String()
 	}
-	switch form {
+	return cmp.Or(v.unlikeCall(s, b, o), v.unlikeSlot(s))
+}
+
+// unlikeCall returns what a site calls if that does not fit its recorded form.
+func (v *verifier) unlikeCall(s *site, b branch, o *outcome) string {
+	switch form := s.rec.form; form {
 	case layout.RecordDirect:
 		if o.tramp || o.ending == through {
 			return "a call to " + v.name(o.at) + ", which goes through the key"
@@ -279,26 +284,26 @@ func (v *verifier) unlike(s *site, w ppc64.Word, b branch, o *outcome) string {
 		if v.callsTrampoline(s, b, o) || o.ending == arrived && !o.tramp {
 			return "a call to " + v.name(o.at)
 		}
-		return v.unrestored(s)
 	case layout.RecordStack:
 		if s.user && o.ending != through { // a run time might not be able to write there
 			return "a call to " + v.name(o.at)
-		}
-		return v.unrestored(s)
-	case layout.RecordPACA:
-		if slot, ok := v.slot(s); !ok || slot.Opcode() != 58 || slot.RT() != 2 || slot.RA() != 13 {
-			return slot.String() + " after the call"
 		}
 	}
 	return ""
 }
 
-// unrestored returns what a call that needs a restore has after it instead, or empty.
-func (v *verifier) unrestored(s *site) string {
-	if s.rec.flags&(layout.RecordNoTOC|layout.RecordTail) != 0 {
+// unlikeSlot returns what is after a call if the recorded form has a restore there.
+func (v *verifier) unlikeSlot(s *site) string {
+	slot, ok := v.slot(s)
+	switch s.rec.form {
+	case layout.RecordSaveStub, layout.RecordStack:
+		ok = restores(slot, ok) || s.rec.flags&(layout.RecordNoTOC|layout.RecordTail) != 0
+	case layout.RecordPACA:
+		ok = ok && slot.Opcode() == 58 && slot.RT() == 2 && slot.RA() == 13
+	default:
 		return ""
 	}
-	if slot, ok := v.slot(s); !restores(slot, ok) {
+	if !ok {
 		return slot.String() + " after the call"
 	}
 	return ""
