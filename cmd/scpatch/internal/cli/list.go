@@ -39,104 +39,130 @@ Exit status:
 For several files, the status is that of the worst.
 `
 
+// A lister is one run of scpatch list.
+type lister struct {
+	*common
+	asJSON, asSarif, diff bool
+	page                  string // the file of --html
+	chosen                choice
+
+	how    report.Origin
+	files  []string
+	sarif  *sarif
+	totals *batch[report.Total] // of tables
+	listed sync.Map             // by path: []report.File, for the page
+}
+
 func runList(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	c := newCommon("scpatch list", stderr)
-	c.addPlanning()
-	deciding := c.flagsSoFar()
-	asJSON := c.flags.Bool("json", false, "print JSON Lines: one object per file")
-	asSarif := c.flags.Bool("sarif", false, "print one SARIF log of the sites that stay")
-	diff := c.flags.BoolP("diff", "d", false, "print every site that would change, before and after")
-	var chosen choice
-	deciding = append(deciding, chosen.add(c.flags)...)
-	c.addRecursive()
-	html := c.flags.String("html", "", "write all sites to `FILE`, a page for a browser; - is standard output")
-	c.addLast()
-	files, err := c.parse(args, listUsage, listStatus, stdout)
+	l := lister{common: newCommon("scpatch list", stderr)}
+	l.addPlanning()
+	deciding := l.flagsSoFar()
+	l.flags.BoolVar(&l.asJSON, "json", false, "print JSON Lines: one object per file")
+	l.flags.BoolVar(&l.asSarif, "sarif", false, "print one SARIF log of the sites that stay")
+	l.flags.BoolVarP(&l.diff, "diff", "d", false, "print every site that would change, before and after")
+	deciding = append(deciding, l.chosen.add(l.flags)...)
+	l.addRecursive()
+	l.flags.StringVar(&l.page, "html", "", "write all sites to `FILE`, a page for a browser; - is standard output")
+	l.addLast()
+	files, err := l.parse(args, listUsage, listStatus, stdout)
 	if err == nil {
-		err = checkListOutputs(*asJSON, *asSarif, *diff, c.flags.Changed("html"), *html)
+		err = checkListOutputs(l.asJSON, l.asSarif, l.diff, l.flags.Changed("html"), l.page)
 	}
 	if err == nil {
-		err = chosen.parse()
+		err = l.chosen.parse()
 	}
 	if err != nil {
-		return c.usageError(err, stderr)
+		return l.usageError(err, stderr)
 	}
-	how := origin(deciding)
-	files = c.expand(files)
-	var listed sync.Map             // by path: []report.File
-	var totals *batch[report.Total] // of tables
-	var log *sarif
+	l.how = origin(deciding)
+	l.files = l.expand(files)
 	switch {
-	case *asSarif:
-		log = newSarif(files)
-		c.atEnd = log.text
-	case !*asJSON && !*diff && *html == "":
-		if totals = newBatch[report.Total](files); totals != nil {
-			c.atEnd = func() string { return listedInAll(totals, &chosen) }
+	case l.asSarif:
+		l.sarif = newSarif(l.files)
+		l.atEnd = l.sarif.text
+	case !l.asJSON && !l.diff && l.page == "":
+		if l.totals = newBatch[report.Total](l.files); l.totals != nil {
+			l.atEnd = func() string { return listedInAll(l.totals, &l.chosen) }
 		}
 	}
-	code := forEach(ctx, c, files, stdout, log.job(func(ctx context.Context, path string, out *bytes.Buffer, entry *logrus.Entry) (int, error) {
-		var objects []report.File
-		var total report.Total
-		found := log.of(path)
-		unlisted := func(name string, err error) {
-			file := how.Failed(name, errkind.Of(err), withoutPath(err, path))
-			switch {
-			case errkind.Of(err) == errkind.Interrupted:
-			case *html != "":
-				objects = append(objects, file)
-			case *asJSON:
-				_ = report.WriteJSON(out, file) // cannot fail: strings and numbers, to a buffer
-			}
-		}
-		badMember := func(name string, err error) {
-			found.failed(name, err)
-			unlisted(name, err)
-		}
-		code, err := withObjects(ctx, path, entry, badMember, func(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
-			s, err := sitesToList(f, c.sites)
-			if err != nil {
-				return 0, err
-			}
-			s = chosen.Choose(s)
-			if totals != nil {
-				total.Add(report.NewTotal(name, s))
-			}
-			switch {
-			case *asSarif:
-				file := how.NewFile(name, s)
-				found.add(func(l *report.Sarif) { l.AddSites(&file) })
-			case *html != "":
-				objects = append(objects, how.NewFile(name, s))
-			case *asJSON:
-				err = report.WriteJSON(out, how.NewFile(name, s))
-			case *diff:
-				report.WriteDiff(out, c.screen, name, s)
-			case (len(files) > 1 || name != path) && !chosen.All() && len(s.Decided()) == 0:
-			default:
-				report.WriteTable(out, c.screen, name, s)
-			}
-			return ExitDone, err
-		})
-		if err != nil {
-			unlisted(path, err)
-		} else {
-			total.Files = 1
-			totals.add(path, total)
-		}
-		listed.Store(path, objects)
-		return code, err
-	}))
-	if *html != "" && ctx.Err() == nil {
+	code := forEach(ctx, l.common, l.files, stdout, l.sarif.job(l.listFile))
+	if l.page != "" && ctx.Err() == nil {
 		var all []report.File
-		for _, path := range files {
-			if objects, ok := listed.Load(path); ok {
+		for _, path := range l.files {
+			if objects, ok := l.listed.Load(path); ok {
 				all = append(all, objects.([]report.File)...)
 			}
 		}
-		code = max(code, c.writeListPage(*html, stdout, how, all))
+		code = max(code, l.writeListPage(l.page, stdout, l.how, all))
 	}
 	return code
+}
+
+// listFile lists the sites of one file, or of the members of an archive.
+func (l *lister) listFile(ctx context.Context, path string, out *bytes.Buffer, entry *logrus.Entry) (int, error) {
+	x := fileList{lister: l, path: path, out: out, found: l.sarif.of(path)}
+	badMember := func(name string, err error) {
+		x.found.failed(name, err)
+		x.unlisted(name, err)
+	}
+	code, err := withObjects(ctx, path, entry, badMember, x.object)
+	if err != nil {
+		x.unlisted(path, err)
+	} else {
+		x.total.Files = 1
+		l.totals.add(path, x.total)
+	}
+	l.listed.Store(path, x.objects)
+	return code, err
+}
+
+// A fileList is the list of one file.
+type fileList struct {
+	*lister
+	path    string
+	out     *bytes.Buffer
+	found   fileSarif
+	objects []report.File
+	total   report.Total
+}
+
+// unlisted puts an object that could not be read into the output.
+func (x *fileList) unlisted(name string, err error) {
+	file := x.how.Failed(name, errkind.Of(err), withoutPath(err, x.path))
+	switch {
+	case errkind.Of(err) == errkind.Interrupted:
+	case x.page != "":
+		x.objects = append(x.objects, file)
+	case x.asJSON:
+		_ = report.WriteJSON(x.out, file) // cannot fail: strings and numbers, to a buffer
+	}
+}
+
+// object lists the sites of an object or an image.
+func (x *fileList) object(name string, f *elfrw.File, _ *logrus.Entry) (int, error) {
+	s, err := sitesToList(f, x.sites)
+	if err != nil {
+		return 0, err
+	}
+	s = x.chosen.Choose(s)
+	if x.totals != nil {
+		x.total.Add(report.NewTotal(name, s))
+	}
+	switch {
+	case x.asSarif:
+		file := x.how.NewFile(name, s)
+		x.found.add(func(l *report.Sarif) { l.AddSites(&file) })
+	case x.page != "":
+		x.objects = append(x.objects, x.how.NewFile(name, s))
+	case x.asJSON:
+		err = report.WriteJSON(x.out, x.how.NewFile(name, s))
+	case x.diff:
+		report.WriteDiff(x.out, x.screen, name, s)
+	case (len(x.files) > 1 || name != x.path) && !x.chosen.All() && len(s.Decided()) == 0:
+	default:
+		report.WriteTable(x.out, x.screen, name, s)
+	}
+	return ExitDone, err
 }
 
 // checkListOutputs rejects outputs that exclude each other. hasPage says whether --html
