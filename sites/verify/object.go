@@ -151,7 +151,7 @@ func (p *program) formula(r reloc.Rela, P uint64) (int64, bool) {
 		return int64(p.got(r.Sym()) - P), A == 0
 	case elf.R_PPC64_REL16, elf.R_PPC64_REL16_LO, elf.R_PPC64_REL16_HI, elf.R_PPC64_REL16_HA, elf.R_PPC64_REL16DX_HA,
 		elf.R_PPC64_REL32, elf.R_PPC64_REL64, elf.R_PPC64_PCREL34:
-		return int64(S + A - P), r.Sym() != 0 // to the address 0 there is no distance
+		return int64(S + A - P), r.Sym() != 0 // there is no distance to the address 0
 	}
 	return 0, false
 }

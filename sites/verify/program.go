@@ -238,8 +238,8 @@ func (p *program) s32(at uint64) (uint64, bool) {
 	return at + uint64(int64(int32(binary.LittleEndian.Uint32(b)))), true
 }
 
-// s64 returns the target of a self-relative field of eight bytes. A relocation changes
-// all of them or none.
+// s64 returns the target of a self-relative field of eight bytes, which a relocation
+// changes as a whole or not at all.
 func (p *program) s64(at uint64) (uint64, bool) {
 	if p.object && !p.isWhole(at, elf.R_PPC64_REL64) {
 		return 0, false
@@ -251,8 +251,8 @@ func (p *program) s64(at uint64) (uint64, bool) {
 	return at + binary.LittleEndian.Uint64(b), true
 }
 
-// isWhole reports whether nothing but relocations of one type, at its start, changes a
-// doubleword.
+// isWhole reports whether a doubleword is changed only by relocations of one type at
+// its start.
 func (p *program) isWhole(at uint64, t elf.R_PPC64) bool {
 	s, off, ok := p.locate(at)
 	return ok && p.changes(s.Index, off, off+8, func(r reloc.Rela) bool { return r.Off == off && r.Type() == uint32(t) })

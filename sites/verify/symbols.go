@@ -206,8 +206,8 @@ func (p *program) name(at uint64) string {
 	return fmt.Sprintf("0x%x", at)
 }
 
-// externalAt returns the symbol of another unit whose address this is. It returns nil for
-// a place behind the symbol.
+// externalAt returns the symbol of another unit that has this address. It returns nil for
+// a place after the symbol.
 func (p *program) externalAt(at uint64) *symbol {
 	if s := p.external(at); s != nil && s.addr == at {
 		return s
@@ -215,7 +215,8 @@ func (p *program) externalAt(at uint64) *symbol {
 	return nil
 }
 
-// external returns the symbol of another unit that an address stands for, or lies behind.
+// external returns the symbol of another unit at an address, or the one before it in the
+// region.
 func (p *program) external(at uint64) *symbol {
 	syms := p.dynamic
 	if p.object {
