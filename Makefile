@@ -227,7 +227,7 @@ test-full: test reproducible deb-test soundness browser-test bazel-test musl-tes
 	@$(MAKE) --no-print-directory kernel-test KIND=object MACHINES=power9-4
 	@$(MAKE) --no-print-directory kernel-test KIND=pcrel
 	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
-	@$(MAKE) --no-print-directory kernel-model SERIES=7.2
+	@$(MAKE) --no-print-directory kernel-test SERIES=7.2
 	@$(MAKE) --no-print-directory tutorial-kernel
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -run E2E ./cmd/scpatch/e2e
 	@$(MAKE) --no-print-directory mutants kills
@@ -290,7 +290,7 @@ vuln: ## Look for known vulnerabilities in the code that scpatch calls
 	[ $$status = 0 ] || { grep -q 'Found in: .*@go1' $(B)/vuln/found && ! grep 'Found in: ' $(B)/vuln/found | grep -v '@go1'; }
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-checkpatch kernel-cost tutorial-kernel
+.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-checkpatch kernel-series kernel-cost tutorial-kernel
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -358,6 +358,9 @@ kernel-checkpatch: ## Run the kernel's checkpatch.pl --strict over the series SE
 	@.ci/setup-tools kernel linux-$(SERIES)
 	$(FETCH_SOURCE)
 	kbuild/checkpatch.sh $(SERIES)
+
+kernel-series: ## Write the series SERIES, signed BY 'NAME <ADDRESS>', on the kernel tree TREE, to build/series-SERIES
+	@kbuild/series.sh '$(SERIES)' '$(TREE)' '$(BY)' '$(B)/series-$(SERIES)'
 
 tutorial-kernel: ## Run the commands of docs/tutorial-kernel.md, from the source package to the boot
 	@.ci/setup-tools test kernel linux-6.12 boot

@@ -21,12 +21,12 @@ patches=("$here/patches/$series"/*.patch)
 exceptions='
 FILE_PATH_CHANGES * who maintains the new files is for those to say who take the series
 MACRO_ARG_REUSE * a name, which has no side effects; the macros around it do the same
-MACRO_ARG_UNUSED 6 the key holds the function; the macro is given it because other architectures need it
+MACRO_ARG_UNUSED 7 the key holds the function; the macro is given it because other architectures need it
 QUOTED_WHITESPACE_BEFORE_NEWLINE * the lines of an asm statement end in one column, as in the code around it
 PARENTHESIS_ALIGNMENT 2 the call would not fit otherwise; upstream indents this one the same way
 PARENTHESIS_ALIGNMENT 3 as the lines around it
-EMBEDDED_FILENAME 4 the name of the program in a list of programs
-LONG_LINE_STRING 4 a message is on one line, so that it can be searched for
+EMBEDDED_FILENAME 5 the name of the program in a list of programs
+LONG_LINE_STRING 5 a message is on one line, so that it can be searched for
 '
 
 dir=$(mktemp -d)
@@ -38,14 +38,16 @@ said=0
 excused=0
 for p in "${patches[@]}"; do
 	number=$((10#$(basename "$p" | cut -d- -f1)))
-	perl "$dir/checkpatch.pl" --strict --no-tree --no-summary --show-types --terse "$p" >"$dir/said" || true
+	# series.sh fills in who signs.
+	sed 's/^Signed-off-by: \*\*\* .*/Signed-off-by: scpatch maintainers <maintainers@scpatch.invalid>/' "$p" >"$dir/$(basename "$p")"
+	perl "$dir/checkpatch.pl" --strict --no-tree --no-summary --show-types --terse "$dir/$(basename "$p")" >"$dir/said" || true
 	while IFS= read -r line; do
 		type=$(sed -nE 's/^.*: (ERROR|WARNING|CHECK):([A-Z_]+): .*/\2/p' <<<"$line")
 		if [ -n "$type" ] && grep -qE "^$type (\*|$number) " <<<"$exceptions"; then
 			excused=$((excused + 1))
 			continue
 		fi
-		printf '%s\n' "${line#"$here/"}"
+		printf '%s\n' "${line#"$dir/"}"
 		said=$((said + 1))
 	done <"$dir/said"
 done

@@ -15,6 +15,8 @@
  *  - call what the key holds, or has held since the call began. While an update is
  *    under way that may still be what it held before.
  *
+ * An update synchronises the CPUs once at most.
+ *
  * The word after a call may have been fetched long before the call returns: it may be
  * any that it has been since the CPUs were last synchronised. The site itself is read
  * as it is: a CPU that fetched it earlier began the call earlier.
@@ -159,8 +161,22 @@ static u64 load(const void *addr, int size)
 	return size == 8 ? *(u64 *)addr : *(u32 *)addr;
 }
 
+/* __static_call_update() writes the key. */
+static void *key_was;
+
+static void note_key(void)
+{
+	if (KEY->func == key_was)
+		return;
+	if (!locks)				/* one update at a time */
+		abort();
+	trace[events++] = (struct event){ &KEY->func, (u64)key_was };
+	key_was = KEY->func;
+}
+
 void note_write(void *addr, int size, u64 value)
 {
+	note_key();
 	if (load(addr, size) == value)
 		return;
 	if (events == 256 || locks != 2)	/* text_mutex and static_call_mutex */
@@ -169,8 +185,12 @@ void note_write(void *addr, int size, u64 value)
 	memcpy(addr, &value, size);
 }
 
+static int kicks;
+
 void note_kick(void)
 {
+	note_key();
+	kicks++;
 	trace[events++] = (struct event){ KICK };
 }
 
@@ -180,18 +200,11 @@ int patch_instruction(u32 *addr, ppc_inst_t insn)
 	return 0;
 }
 
-/* __static_call_update() calls this once it has written the key. */
 void arch_transform(void *site, void *tramp, void *func, bool tail);
-static void *key_was;
 
 void arch_static_call_transform(void *site, void *tramp, void *func, bool tail)
 {
-	if (KEY->func != key_was) {
-		if (locks != 1)			/* one update at a time */
-			abort();
-		trace[events++] = (struct event){ &KEY->func, (u64)key_was };
-		key_was = KEY->func;
-	}
+	note_key();
 	arch_transform(site, tramp, func, tail);
 }
 
@@ -534,25 +547,35 @@ static bool try(int where)
 	return true;
 }
 
+static bool try_all(void)
+{
+	for (int i = 0; i < PLACES; i++)
+		if (!try(i))
+			return false;
+	return true;
+}
+
 static int updates[8], depth = 3;
 
 static bool scenario(void)
 {
+	int most_kicks = 0;
+
 	put_world((void *)functions[updates[0]].at);
 	for (int i = 1; i <= depth; i++) {
+		kicks = 0;
 		__static_call_update(KEY, (void *)TRAMP, (void *)functions[updates[i]].at);
 		trace[events++] = (struct event){ DONE };
+		most_kicks = kicks > most_kicks ? kicks : most_kicks;
 	}
-	if (warnings) {
+	if (warnings)
 		fault = "a warning";
-	} else {
-		int i = 0;
-
-		while (i < PLACES && try(i))
-			i++;
-		if (i == PLACES)
-			return true;
-	}
+	else if (!try_all())
+		;
+	else if (most_kicks > 1)
+		fault = "the CPUs are synchronised more than once in an update";
+	else
+		return true;
 	printf("%s: %s\n\tthe key held %s", places[place].name, fault, functions[updates[0]].name);
 	for (int i = 1; i <= depth; i++)
 		printf(", then %s", functions[updates[i]].name);
@@ -563,7 +586,7 @@ static bool scenario(void)
 /* writes prints those of the last update that concern a place, in their order. */
 static void writes(int p)
 {
-	const char *sep = "";
+	const char *sep = "", *slot = NULL;
 	u64 site = places[p].at;
 
 	for (int i = 0; i < events; i++) {
@@ -575,10 +598,10 @@ static void writes(int p)
 		else if (addr == site)
 			what = "call";
 		else if (addr == site + 4)
-			what = "word after it";
+			what = slot = "word after it";
 		else if (addr == CELL && IN_MODULE(p))
 			what = "cell";
-		else if (trace[i].addr == KICK && i > 0 && (u64)trace[i - 1].addr == site + 4)
+		else if (trace[i].addr == KICK && slot)
 			what = "all CPUs synchronise";
 		if (what) {
 			printf("%s%s", sep, what);

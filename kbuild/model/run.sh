@@ -37,15 +37,15 @@ done
 
 flags=(-std=gnu11 -O2 -no-pie -include "$here/kernel.h" -I"$dir/include")
 
-# build ARCH: with that file in the place of arch/powerpc/kernel/static_call.c.
+# build ARCH GENERIC: with these files in the place of the tree's.
 build() {
 	"$cc" "${flags[@]}" -w -Darch_static_call_transform=arch_transform -c -o "$dir/arch.o" -x c "$1"
+	"$cc" "${flags[@]}" -w -c -o "$dir/generic.o" -x c "$2"
 	"$cc" -no-pie -Wl,--defsym,__static_call_return0=0x40101000 -o "$dir/model" "$dir"/{model,arch,generic}.o
 }
 
-"$cc" "${flags[@]}" -w -c -o "$dir/generic.o" "$generic"
 "$cc" "${flags[@]}" -Wall -Wno-parentheses -Wno-address-of-packed-member -c -o "$dir/model.o" "$here/model.c"
-build "$arch"
+build "$arch" "$generic"
 
 "$dir/model" -t >"$dir/table"
 if [ "$depth" = -t ]; then
@@ -58,13 +58,14 @@ sed -n '/^|/p' "$here/states.md" | diff - "$dir/table" || {
 }
 "$dir/model" "$depth"
 
-# NAME: what sed does to the code.
-faults='no load after the call: s/!tail && !set_slot(site + 1)/0/
-no load while the function is one of the image: s/!tail && !set_slot(site + 1)/!tail \&\& !image \&\& !set_slot(site + 1)/
+# NAME: what sed does to arch/powerpc/kernel/static_call.c, or to the file in kernel/.
+faults='no load after the call: s/set_slot(site + sizeof(u32));/;/;s/!restores(site + 1)/false/
 the CPUs are not synchronised: s/kick_all_cpus_sync();/;/
-the load after the branch: s/!tail && !set_slot(site + 1)/0/;/^static void transform_kernel/,/^}/s/^\twrite_insn(site, insn);/&if (out \&\& !image) set_slot(site + 1);/
+the CPUs are synchronised for each site: s/slots_unseen = true;/kick_all_cpus_sync();/
+the load after the key: s/set_slot(site + sizeof(u32));/;/;s/!restores(site + 1)/(set_slot(site + 1), false)/
+the key before the load, in kernel: /^void __static_call_update/,/^}/s/^#ifdef arch_static_call_prepare_site/\tkey->func = func;\n&/
 the load is taken back: /^static void transform_kernel/,/^}/s/^\twrite_insn(site, insn);/&if (image) write_insn(site + 1, PPC_RAW_NOP());/
-each function is one of the image: s/bool image = .*;/bool image = true;/
+each function is one of the image: s/return !func || core_kernel_text.*;/return true;/
 an unknown entry is the local one: /^static u32 .local_entry/,/^}/s/return NULL;/return p;/
 no entry of the large model: s/return p + 2;/return p;/
 a cell that is NULL: s/WRITE_ONCE(.cell, do_nothing);/WRITE_ONCE(*cell, NULL);/
@@ -74,12 +75,18 @@ a direct call without a save: s/if (func && !stub_saves(stub))/if (func)/
 a load without a save: s/PPC_RAW_BRANCH(8)/PPC_RAW_NOP()/'
 while IFS= read -r fault; do
 	name=${fault%%: *}
-	sed -e "${fault#*: }" "$arch" >"$dir/faulty.c"
-	if cmp -s "$arch" "$dir/faulty.c"; then
+	file=$arch
+	[[ $name != *", in kernel" ]] || file=$generic
+	sed -e "${fault#*: }" "$file" >"$dir/faulty.c"
+	if cmp -s "$file" "$dir/faulty.c"; then
 		echo "$0: the code has no place for the fault \"$name\"" >&2
 		exit 1
 	fi
-	build "$dir/faulty.c"
+	if [ "$file" = "$arch" ]; then
+		build "$dir/faulty.c" "$generic"
+	else
+		build "$arch" "$dir/faulty.c"
+	fi
 	if found=$("$dir/model" 2); then
 		echo "$0: not found: $name" >&2
 		exit 1
