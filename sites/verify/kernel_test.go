@@ -32,6 +32,9 @@ func tailWithTOC(edits ...string) []string {
 	return append([]string{"leaf v_tail\n\t.localentry v_tail,1\n", "func v_tail\n"}, edits...)
 }
 
+// tailToTarget has it call a function of the same TOC pointer.
+var tailToTarget = tailWithTOC("\tb f_single", "\tb f_target", "tail, f_single", "tail, f_target")
+
 const (
 	tailLost = "v_tail+0xc: a tail call, and nothing restores r2: the key may come to hold a function of another unit"
 	noPlace  = "a run time has no place for a restore"
@@ -95,10 +98,12 @@ var kernelFaults = []sourceCase{
 	{name: "a cold part of two functions that agree", edits: cold("v_two", "v_data:", "\t.text\nfunc v_two local\n\tblr\nendfunc v_two\n\t.data\nv_data:"), opts: image,
 		do: func(d *damage) { d.rename("v_single", "v_two") }},
 
-	{name: "a site in no function", edits: []string{"\nleaf v_tail\n\t.localentry v_tail,1\n", "\nv_tail:\n", "endfunc v_tail\n", ""}, opts: image, want: []string{"+0x428: a tail call, and nothing restores r2"}},
-	{name: "a tail call with a TOC pointer", edits: tailWithTOC("\tb f_single", "\tb f_target", "tail, f_single", "tail, f_target"), opts: image, want: []string{tailLost}},
-	{name: "a tail call with a TOC pointer, and no run time", edits: tailWithTOC(farEntry, "", "\tb f_single", "\tb f_target", "tail, f_single", "tail, f_target"), opts: none},
-	{name: "a tail call of a function with one entry", edits: []string{"\t.localentry v_tail,1\n", ""}, opts: image, want: []string{strings.Replace(tailLost, "0xc", "0x4", 1)}},
+	{name: "a site in no function", edits: []string{"\nleaf v_tail\n\t.localentry v_tail,1\n", "\nv_tail:\n", "endfunc v_tail\n", ""}, opts: image},
+	{name: "a tail call with a TOC pointer", both: true, edits: append(betweenSymbols("0"), tailToTarget...), opts: image, want: []string{tailLost}},
+	{name: "a tail call with a TOC pointer, and no run time", edits: append(betweenSymbols("0"), append(tailToTarget, farEntry, "")...), opts: none},
+	{name: "a tail call with a TOC pointer, and no kernel", edits: tailToTarget, opts: image},
+	{name: "a tail call of a function with one entry", edits: append(betweenSymbols("0"), "\t.localentry v_tail,1\n", ""), opts: image, want: []string{strings.Replace(tailLost, "0xc", "0x4", 1)}},
+	{name: "blr for a tail call with a TOC pointer", edits: append(betweenSymbols("0"), "leaf v_tailnull\n\t.localentry v_tailnull,1\n", "func v_tailnull\n"), opts: image, want: []string{strings.Replace(tailLost, "v_tail", "v_tailnull", 1)}},
 	{name: "a call to a save stub in no table", edits: []string{farEntry, "", "__SCJ__far:\n", "__SCS__far:\n\tstd 2,24(1)\n__SCJ__far:\n", `caller far, 0, "bl f_target", nop`, `caller far, 0, "bl __SCS__far", ld 2,24(1)`}, opts: image},
 	{name: "a stray store and no restore", edits: stubFor("direct", `"bl f_target"`, "std 3,24(1); LOAD(12,__SCK__direct); cmpdi 12,0; beqlr; mtctr 12; bctr"), opts: image},
 	{name: "a tail call that returns 0", edits: []string{"tail, f_single", "tail, __static_call_return0", "\tb f_single", "\tli 3,0"}, opts: image,

@@ -162,7 +162,7 @@ func (v *verifier) checkEntry(s *site, t *target, c caller) bool {
 	case v.opts.Module && s.stub != 0:
 		return v.checkModuleEntry(s, c)
 	case v.kernel() && !v.object && v.opts.Runtime == Inline && s.entry != 0:
-		if err = checkTail(s, c); err == nil {
+		if err = v.checkTail(s, c); err == nil {
 			err = v.checkFallback(s, c)
 		}
 	case s.stub != 0:
@@ -174,10 +174,11 @@ func (v *verifier) checkEntry(s *site, t *target, c caller) bool {
 	return err == nil
 }
 
-// checkTail wants no tail call with a TOC pointer in a kernel image, where every key may
-// come to hold a function of a module, and no word after the branch could restore r2.
-func checkTail(s *site, c caller) error {
-	if s.tail() && c.toc.kind == number {
+// checkTail wants no tail call with a TOC pointer in an image whose table the kernel
+// reads. Every key may come to hold a function of a module there, and no word after the
+// branch could restore r2.
+func (v *verifier) checkTail(s *site, c caller) error {
+	if v.bounded && s.tail() && c.toc.kind == number {
 		return errkind.R2Lost.Errorf("a tail call, and nothing restores r2: %s", mayLeave)
 	}
 	return nil

@@ -73,6 +73,7 @@ func (v *verifier) tables() ([]table, error) {
 		return nil, errkind.BadTable.Errorf("the table between %s and %s is in no section", layout.TableStart, layout.TableStop)
 	}
 	v.setEntrySize(&t, elfrw.Section{})
+	v.bounded = true
 	return []table{t}, nil
 }
 

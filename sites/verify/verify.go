@@ -148,6 +148,7 @@ type verifier struct {
 	targets  map[uint64]*target
 	faults   []placedFault
 	pending  []pending
+	bounded  bool  // the kernel's linker script bounds the table by symbols
 	paca     int64 // offset of the kernel's TOC pointer, -1 if no slot may load it
 	// Addresses for the proof: calls to code that saves r2, and loads of r2 from the
 	// PACA.
