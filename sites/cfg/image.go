@@ -12,6 +12,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/reloc"
 )
 
 // ReadImage is Read for an executable or a shared library with the given TOC
@@ -113,7 +114,7 @@ func (im *image) dynamic() {
 	for i := 1; i < im.f.NumSections(); i++ {
 		s := im.f.Section(i)
 		if !s.Is(elf.SHT_RELA) || !s.Has(elf.SHF_ALLOC) {
-			if s.Has(elf.SHF_ALLOC) && s.Type != relrType && otherRelocs(s) {
+			if s.Has(elf.SHF_ALLOC) && !s.Is(reloc.SHTRelr) && otherRelocs(s) {
 				im.fail("relocations of another kind in section %v", s)
 			}
 			continue
@@ -140,7 +141,6 @@ func (im *image) dynamic() {
 const (
 	relaSize = 24
 	symSize  = 24
-	relrType = 19 // SHT_RELR
 )
 
 // dynamicSymbol returns the value of a symbol that a relocation section of the
@@ -197,36 +197,20 @@ func (im *image) pointers() {
 	}
 }
 
-// relative reads SHT_RELR (gABI, "Relative Relocations"): each entry is an address, or 63
-// bits for the doublewords that follow. It reports whether the file has relative
-// relocations at all, of this kind or the other.
+// relative reads the sections of packed relative relocations. It reports whether the file
+// has relative relocations at all, of this kind or the other.
 func (im *image) relative() bool {
 	found := len(im.dyn) > 0
 	for i := 1; i < im.f.NumSections(); i++ {
 		s := im.f.Section(i)
-		if s.Type != relrType || !s.Has(elf.SHF_ALLOC) {
+		if !s.Is(reloc.SHTRelr) || !s.Has(elf.SHF_ALLOC) {
 			continue
 		}
 		found = true
-		at := uint64(0)
-		note := func(at uint64) {
+		for at := range reloc.Relr(s.Data()) {
 			if b := im.bytes(at); len(b) >= 8 {
 				im.pointer(at, binary.LittleEndian.Uint64(b))
 			}
-		}
-		for b := s.Data(); len(b) >= 8; b = b[8:] {
-			e := binary.LittleEndian.Uint64(b)
-			if e&1 == 0 {
-				note(e)
-				at = e + 8
-				continue
-			}
-			for j := range uint64(63) {
-				if e>>(j+1)&1 != 0 {
-					note(at + 8*j)
-				}
-			}
-			at += 63 * 8
 		}
 	}
 	return found

@@ -82,7 +82,7 @@ func (p *program) imageSections() (relas, packed []elfrw.Section, err error) {
 			p.dynamic = syms
 		case s.Is(elf.SHT_RELA) && s.Has(elf.SHF_ALLOC):
 			relas = append(relas, s)
-		case s.Type == shtRELR && s.Has(elf.SHF_ALLOC):
+		case s.Is(reloc.SHTRelr) && s.Has(elf.SHF_ALLOC):
 			packed = append(packed, s)
 		case s.Is(elf.SHT_DYNAMIC):
 			if isProgram(s.Data()) {
@@ -104,35 +104,16 @@ func isProgram(d []byte) bool {
 	return false
 }
 
-const shtRELR = 19 // relative relocations, packed
-
-// packedRelocations reads SHT_RELR (gABI, "Relative Relocations"): each entry is a
-// place, or 63 bits for the doublewords after the previous ones. The place holds the
-// addend.
+// packedRelocations notes those of a SHT_RELR section. The place holds the addend.
 func (p *program) packedRelocations(s elfrw.Section) error {
-	note := func(at uint64) {
-		if b, ok := p.loaded(at, 8); ok {
-			p.moved = append(p.moved, reloc.Rela{Off: at, Info: uint64(elf.R_PPC64_RELATIVE), Addend: int64(binary.LittleEndian.Uint64(b))})
-		}
-	}
 	room := len(p.moved)
 	for i := range p.file.NumSections() {
 		room += len(p.file.Section(i).Data()) / 8
 	}
-	at := uint64(0)
-	for b := s.Data(); len(b) >= 8; b = b[8:] {
-		e := binary.LittleEndian.Uint64(b)
-		if e&1 == 0 {
-			note(e)
-			at = e + 8
-			continue
+	for at := range reloc.Relr(s.Data()) {
+		if b, ok := p.loaded(at, 8); ok {
+			p.moved = append(p.moved, reloc.Rela{Off: at, Info: uint64(elf.R_PPC64_RELATIVE), Addend: int64(binary.LittleEndian.Uint64(b))})
 		}
-		for j := range uint64(63) {
-			if e>>(j+1)&1 != 0 {
-				note(at + 8*j)
-			}
-		}
-		at += 63 * 8
 		if len(p.moved) > room {
 			return errkind.BadELF.Errorf("section %v: more relocations than there are doublewords", s)
 		}
