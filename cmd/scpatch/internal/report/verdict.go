@@ -42,7 +42,7 @@ func WriteVerdict(out io.Writer, path string, r *verify.Report) {
 	case r.Sites == 0 && len(r.Faults) == 0:
 		state = "nothing to check"
 	case r.Sites == 1 && len(r.Faults) == 0:
-		state = "as it must be"
+		state = "correct"
 	case len(r.Faults) > 0:
 		state = fmt.Sprintf("%d wrong", len(r.Faults))
 	}
