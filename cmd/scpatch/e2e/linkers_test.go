@@ -94,9 +94,9 @@ var linkerFacts = []linkerFact{
 
 	// 4. The relocation of a call on a nop: ld.bfd inserts the displacement.
 	{"REL24 on a nop", "object", []string{"SITE=.reloc .,R_PPC64_REL24,target; nop", "SLOT=nop"},
-		"8: something else; nop", "8: nop; nop", "bad-notbranch.o expects b or bl"},
+		"8: something else; nop", "8: nop; nop", "bad-notbranch.o expected b or bl"},
 	{"REL24 on a nop, foreign", "library", []string{"SITE=.reloc .,R_PPC64_REL24,target; nop", "SLOT=nop"},
-		lacks, "8: nop; nop", "bad-notbranch.o expects b or bl"},
+		lacks, "8: nop; nop", "bad-notbranch.o expected b or bl"},
 
 	// 5. A section symbol has no local entry.
 	{"bl section+addend", "same file", []string{"HERE", "APART", "SITE=bl .text.target", "SLOT=nop"},
