@@ -211,6 +211,9 @@ func (x *linkedFile) alike(before, after, site uint64) bool {
 		if a.saves && !b.saves && x.word(site).LK() && x.saved(site) {
 			a.saves = false
 		}
+		if !a.tests { // then the key is never NULL, and a test of it does no harm
+			b.tests = false
+		}
 		if ok && a == b {
 			return true
 		}
