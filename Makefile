@@ -290,7 +290,7 @@ vuln: ## Look for known vulnerabilities in the code that scpatch calls
 	[ $$status = 0 ] || { grep -q 'Found in: .*@go1' $(B)/vuln/found && ! grep 'Found in: ' $(B)/vuln/found | grep -v '@go1'; }
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-checkpatch kernel-series kernel-cost tutorial-kernel
+.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-checkpatch kernel-bisect kernel-series kernel-cost tutorial-kernel
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -358,6 +358,11 @@ kernel-checkpatch: ## Run the kernel's checkpatch.pl --strict over the series SE
 	@.ci/setup-tools kernel linux-$(SERIES)
 	$(FETCH_SOURCE)
 	kbuild/checkpatch.sh $(SERIES)
+
+kernel-bisect: build ## Compile after each patch of the series SERIES, for ppc64le, 32-bit powerpc and x86-64 (half an hour)
+	@.ci/setup-tools test kernel linux-$(SERIES)
+	$(FETCH_SOURCE)
+	kbuild/bisect.sh $(SERIES) $(B)/bisect-$(SERIES)
 
 kernel-series: ## Write the series SERIES, signed BY 'NAME <ADDRESS>', on the kernel tree TREE, to build/series-SERIES
 	@kbuild/series.sh '$(SERIES)' '$(TREE)' '$(BY)' '$(B)/series-$(SERIES)'
