@@ -568,14 +568,12 @@ static bool scenario(void)
 		trace[events++] = (struct event){ DONE };
 		most_kicks = kicks > most_kicks ? kicks : most_kicks;
 	}
-	if (warnings)
-		fault = "a warning";
-	else if (!try_all())
-		;
-	else if (most_kicks > 1)
+	fault = "a warning";
+	if (!warnings && try_all()) {
+		if (most_kicks <= 1)
+			return true;
 		fault = "the CPUs are synchronised more than once in an update";
-	else
-		return true;
+	}
 	printf("%s: %s\n\tthe key held %s", places[place].name, fault, functions[updates[0]].name);
 	for (int i = 1; i <= depth; i++)
 		printf(", then %s", functions[updates[i]].name);

@@ -19,13 +19,13 @@ const unsigned = "Signed-off-by: *** NAME <ADDRESS> ***\n"
 
 // TestUnsigned looks at each patch of the series.
 func TestUnsigned(t *testing.T) {
-	patches, err := filepath.Glob(clitest.RepoPath("kbuild", "patches", "[67].[12]*", "*.patch"))
+	patches, err := filepath.Glob(clitest.RepoPath("kbuild", "patches", "*", "*.patch"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := 0
 	for _, p := range patches {
-		if strings.Contains(p, "minimal") {
+		if strings.HasSuffix(filepath.Dir(p), "-minimal") { // it is for comparison only
 			continue
 		}
 		n++
