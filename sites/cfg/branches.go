@@ -24,7 +24,8 @@ func (m *Map) branches(t *text) {
 			continue
 		}
 		if off >= until {
-			fn, from, until = t.stretch(off)
+			fn = t.covering(off)
+			from, until = t.places.Stretch(off)
 		}
 		if from <= to && to < until {
 			continue
@@ -33,26 +34,4 @@ func (m *Map) branches(t *text) {
 			m.branch(place{t.sec, off}, place{t.sec, to})
 		}
 	}
-}
-
-// stretch returns the innermost function that covers off, or -1, and [from,
-// until), a range around off for which the answer is the same.
-func (t *text) stretch(off uint64) (fn int, from, until uint64) {
-	last := t.innermost(off)
-	if last >= 0 {
-		from = t.funcs[last].start
-	}
-	until = ^uint64(0)
-	if last+1 < len(t.funcs) {
-		until = t.funcs[last+1].start
-	}
-	fn = last
-	for fn >= 0 && t.funcs[fn].end <= off {
-		from = max(from, t.funcs[fn].end)
-		fn = int(t.funcs[fn].outer)
-	}
-	if fn >= 0 {
-		until = min(until, t.funcs[fn].end)
-	}
-	return fn, from, until
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -15,14 +16,14 @@ import (
 type function struct {
 	start, end uint64
 	entry      ppc64.LocalEntry
-	outer      int32 // index of the last function that starts before this one and does not end before it, or -1
-	deep       bool  // too many functions overlap here
-	cold       bool  // its symbol names a cold part of another function
-	guessed    bool  // its symbol has no size: it is assumed to end where the next one begins
+	deep       bool // too many functions overlap here
+	cold       bool // its symbol names a cold part of another function
+	guessed    bool // its symbol has no size: it is assumed to end where the next one begins
 }
 
 // maxDepth is the largest number of functions that may cover one place; an
-// inner symbol in a function written in assembly makes 2.
+// inner symbol in a function written in assembly makes 2. It bounds the work: each
+// function is read as a whole.
 const maxDepth = 16
 
 // readSymbols finds the functions, and entries within functions.
@@ -94,17 +95,14 @@ func (t *text) unsized() {
 // instructions show how they set r2.
 func (t *text) addUnnamed() {
 	slices.SortFunc(t.fdes, func(a, b fdeRange) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
-	known := t.funcs
+	known := len(t.funcs)
 	for i, p := range t.fdes {
-		if i > 0 && t.fdes[i-1].start == p.start || covering(known, p.start) >= 0 {
-			continue
-		}
-		if next := innermost(known, p.start) + 1; next < len(known) && known[next].start < p.end {
+		if i > 0 && t.fdes[i-1].start == p.start || t.covering(p.start) >= 0 || len(t.places.Starting(p.start, p.end)) > 0 {
 			continue
 		}
 		t.funcs = append(t.funcs, function{start: p.start, end: p.end, entry: t.entryOf(p.start)})
 	}
-	if len(t.funcs) > len(known) {
+	if len(t.funcs) > known {
 		t.nest()
 	}
 }
@@ -123,12 +121,13 @@ func (t *text) entryOf(off uint64) ppc64.LocalEntry {
 	return none
 }
 
-// nest sorts the functions and finds which one contains which.
+// nest sorts the functions, merges those with the same extent, leaves out those that
+// are too deep within others, and indexes the rest.
 func (t *text) nest() {
 	slices.SortFunc(t.funcs, func(a, b function) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.entry, b.entry))
 	})
-	var stack []int32
+	var open []int // the last one has not ended
 	out := t.funcs[:0]
 	for _, fn := range t.funcs {
 		if n := len(out); n > 0 && out[n-1].start == fn.start && out[n-1].end == fn.end {
@@ -138,56 +137,30 @@ func (t *text) nest() {
 			out[n-1].guessed = out[n-1].guessed && fn.guessed
 			continue
 		}
-		for len(stack) > 0 && out[stack[len(stack)-1]].end <= fn.start {
-			stack = stack[:len(stack)-1]
+		for len(open) > 0 && out[open[len(open)-1]].end <= fn.start {
+			open = open[:len(open)-1]
 		}
-		if len(stack) == maxDepth {
-			for _, i := range stack {
+		if len(open) == maxDepth {
+			for _, i := range open {
 				out[i].deep = true
 			}
 			continue
 		}
-		fn.outer = -1
-		if len(stack) > 0 {
-			fn.outer = stack[len(stack)-1]
-		}
-		stack = append(stack, int32(len(out)))
+		open = append(open, len(out))
 		out = append(out, fn)
 	}
 	t.funcs = slices.Clip(out)
-}
-
-// innermost returns the last function that starts at or before off, or -1.
-// Following outer from it visits every function that covers off.
-func (t *text) innermost(off uint64) int { return innermost(t.funcs, off) }
-
-func innermost(funcs []function, off uint64) int {
-	i, _ := slices.BinarySearchFunc(funcs, off, func(fn function, off uint64) int {
-		if fn.start <= off {
-			return -1
-		}
-		return 1
-	})
-	return i - 1
-}
-
-// around calls f for the functions that cover a place, the innermost first.
-func (t *text) around(off uint64, f func(fn int)) {
-	for i := t.innermost(off); i >= 0; i = int(t.funcs[i].outer) {
-		if off < t.funcs[i].end {
-			f(i)
-		}
+	extents := make([]index.Extent, len(t.funcs))
+	for i, fn := range t.funcs {
+		extents[i] = index.Extent{Start: fn.start, End: fn.end, ID: i}
 	}
+	t.places = index.NewExtents(extents, func(fn int) uint64 { return t.funcs[fn].end })
 }
 
 // covering returns the innermost function that covers a place, -1 for none.
-func (t *text) covering(off uint64) int { return covering(t.funcs, off) }
-
-func covering(funcs []function, off uint64) int {
-	for i := innermost(funcs, off); i >= 0; i = int(funcs[i].outer) {
-		if off < funcs[i].end {
-			return i
-		}
+func (t *text) covering(off uint64) int {
+	if fn, ok := t.places.Around(off); ok {
+		return fn.ID
 	}
 	return -1
 }
@@ -199,7 +172,4 @@ func (t *text) enters(fn int, off uint64) bool {
 }
 
 // starts reports whether a function starts at a place.
-func (t *text) starts(off uint64) bool {
-	i := t.innermost(off)
-	return i >= 0 && t.funcs[i].start == off
-}
+func (t *text) starts(off uint64) bool { return len(t.places.At(off)) > 0 }

@@ -64,7 +64,9 @@ func (o *object) imageSites() (all []site) {
 		}
 		for i, v := range o.m.Prove(sec, calls) {
 			s := site{sec: sec, off: calls[i], Verdict: v}
-			t.around(s.off, func(fn int) { s.fn = &t.funcs[fn] })
+			for fn := range t.places.Covering(s.off) {
+				s.fn = &t.funcs[fn.ID]
+			}
 			all = append(all, s)
 		}
 	}

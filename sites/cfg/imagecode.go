@@ -43,7 +43,8 @@ func (im *image) imageBranches(t *text) {
 			continue
 		}
 		if off >= until {
-			fn, from, until = t.stretch(off)
+			fn = t.covering(off)
+			from, until = t.places.Stretch(off)
 		}
 		to := off + uint64(w.Displacement())
 		if from <= to && to < until && fn >= 0 && !t.enters(fn, to) {

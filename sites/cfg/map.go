@@ -10,6 +10,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/tocsave"
 )
 
@@ -41,6 +42,7 @@ type text struct {
 	base   uint64 // address of the section in an image, 0 in an object
 	relocs reloc.Sorted
 	funcs  []function
+	places index.Extents // where the functions are; ID is the index in funcs
 
 	entries  []uint64   // places entered with nothing known
 	edges    []edge     // sorted by from
@@ -110,7 +112,9 @@ func (m *Map) Prove(sec int, calls []uint64) []tocsave.Verdict {
 	var asked []question
 	for i, off := range calls {
 		all[i] = t.outside(off)
-		t.around(off, func(fn int) { asked = append(asked, question{fn, i}) })
+		for fn := range t.places.Covering(off) {
+			asked = append(asked, question{fn.ID, i})
+		}
 	}
 	// Inner functions have higher numbers and come first here, so the outermost one
 	// gives the last verdict.

@@ -4,6 +4,7 @@ package cfg
 
 import (
 	"debug/elf"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,6 +172,10 @@ func TestRead(t *testing.T) {
 			map[string]string{"c1": "yes", "c2": entered}},
 		{"function within", "begin f\n beq .L\n save\n .L:\n .type g,@function\n .localentry g,8\n g: .fill 2,4,0x60000000\n stdu 1,-64(1)\n save\n call c1\n .size g,.-g\n finish f",
 			map[string]string{"c1": entered}},
+		{"sixteen functions, one within another", "begin f\n save\n" + nestedFunctions(15),
+			map[string]string{"c1": "the function has one entry: r2 may be its caller's", "c2": entered}},
+		{"seventeen functions, one within another", "begin f\n save\n" + nestedFunctions(16),
+			map[string]string{"c1": "too many functions overlap", "c2": "too many functions overlap"}},
 		{"address in code", "begin f\n save\n addis 9,2,.L@toc@ha\n addi 9,9,.L@toc@l\n call c1\n.L: call c2\n finish f",
 			map[string]string{"c1": "yes", "c2": entered}},
 		{"address in data", "begin f\n save\n call c1\n.L: call c2\n finish f\n .data\n .quad .L",
@@ -413,4 +418,18 @@ func TestReadNothing(t *testing.T) {
 	if _, err := ReadImage(f, []int{1}, 0); err == nil {
 		t.Error("ReadImage reads an object")
 	}
+}
+
+// nestedFunctions is the rest of a function f, with a call in the middle of n inner
+// functions and one after them.
+func nestedFunctions(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, ".type g%[1]d,@function\ng%[1]d: nop\n", i)
+	}
+	text.WriteString("call c1\n")
+	for i := range n {
+		fmt.Fprintf(&text, ".size g%[1]d,.-g%[1]d\n nop\n", n-1-i)
+	}
+	return text.String() + "call c2\nfinish f"
 }

@@ -138,6 +138,10 @@ var workShapes = map[string]func(n int) string{
 		return "func f0\n" + each(n, ".globl a%[1]d\n.type a%[1]d,@function\n.set a%[1]d,f0\n") +
 			"frame\n" + strings.Repeat("bl __SCT__op\nnop\n", n) + "unframe\nendfunc f0\n" + each(n, ".size a%[1]d,.-f0\n") + workKey
 	},
+	"overlapping functions": func(n int) string { // all of them end before the sites
+		return "func f0\nnop\nendfunc f0\n" + each(n, ".type g%[1]d,@function\ng%[1]d: nop\n") + each(n, ".size g%[1]d,.-g%[1]d\n") +
+			strings.Repeat("bl __SCT__op\nnop\n", n) + workKey
+	},
 	"groups": func(n int) string {
 		return each(n, ".section .text.f%[1]d,\"axG\",@progbits,f%[1]d,comdat\nfunc f%[1]d, weak\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f%[1]d\n") + workKey
 	},

@@ -4,6 +4,8 @@ package index
 
 import (
 	"cmp"
+	"iter"
+	"math"
 	"slices"
 )
 
@@ -13,10 +15,19 @@ type Extent struct {
 	ID         int
 }
 
-// Extents finds extents by the places that they cover. They may nest and overlap.
+// Extents finds extents by the places that they cover. They may nest and overlap. A
+// search takes logarithmic time, however they overlap.
 type Extents struct {
-	all   []Extent // by start; of those with the same start, the longest first
-	outer []int32  // the last extent before it that ends after its start, or -1
+	all    []Extent  // by start; of those with the same start, the longest first
+	outer  []int32   // the last extent before it that may cover its start, or -1
+	pieces []stretch // by place
+}
+
+// A stretch begins at a place and ends where the next one begins. Its innermost extent
+// is the same throughout.
+type stretch struct {
+	from  uint64
+	inner int32 // index of the innermost extent, or -1
 }
 
 // NewExtents indexes extents and takes over the slice. An extent without an end
@@ -40,47 +51,117 @@ func NewExtents(all []Extent, limit func(id int) uint64) Extents {
 	slices.SortFunc(all, func(a, b Extent) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(a.ID, b.ID))
 	})
-	x := Extents{all, make([]int32, len(all))}
-	var open []int32
-	for i, e := range all {
-		for len(open) > 0 && all[open[len(open)-1]].End <= e.Start {
-			open = open[:len(open)-1]
-		}
-		x.outer[i] = -1
-		if len(open) > 0 {
-			x.outer[i] = open[len(open)-1]
-		}
-		open = append(open, int32(i))
-	}
+	x := Extents{all: all, outer: make([]int32, len(all)), pieces: make([]stretch, 0, len(all)+1)}
+	x.divide()
 	return x
+}
+
+// divide finds the stretches, and for each extent those around it.
+func (x *Extents) divide() {
+	var open []int32 // these have started; the last one has not ended
+	last := func() int32 {
+		if len(open) == 0 {
+			return -1
+		}
+		return open[len(open)-1]
+	}
+	for i, e := range x.all {
+		x.close(&open, e.Start)
+		x.outer[i] = last()
+		if e.End > e.Start {
+			open = append(open, int32(i))
+			x.begin(e.Start, int32(i))
+		}
+	}
+	x.close(&open, math.MaxUint64)
+}
+
+// close removes the extents that end at or before a place from the end of the list.
+// Where one of them ends, the extent before it continues.
+func (x *Extents) close(open *[]int32, at uint64) {
+	for n := len(*open); n > 0 && x.all[(*open)[n-1]].End <= at; n = len(*open) {
+		end := x.all[(*open)[n-1]].End
+		for ; n > 0 && x.all[(*open)[n-1]].End <= end; n-- {
+		}
+		*open = (*open)[:n]
+		inner := int32(-1)
+		if n > 0 {
+			inner = (*open)[n-1]
+		}
+		x.begin(end, inner)
+	}
+}
+
+// begin appends a stretch, which replaces an empty one before it.
+func (x *Extents) begin(at uint64, inner int32) {
+	if n := len(x.pieces); n > 0 && x.pieces[n-1].from == at {
+		x.pieces = x.pieces[:n-1]
+	}
+	x.pieces = append(x.pieces, stretch{at, inner})
+}
+
+// piece returns the number of the stretch that covers a place, or -1 before the first.
+func (x Extents) piece(at uint64) int {
+	i, _ := slices.BinarySearchFunc(x.pieces, at, func(s stretch, at uint64) int {
+		if s.from <= at {
+			return -1
+		}
+		return 1
+	})
+	return i - 1
 }
 
 // Around returns the innermost extent that covers a place: of those, the last to
 // start.
 func (x Extents) Around(at uint64) (Extent, bool) {
-	i, _ := slices.BinarySearchFunc(x.all, at, func(e Extent, at uint64) int {
-		if e.Start <= at {
-			return -1
+	i := x.piece(at)
+	if i < 0 || x.pieces[i].inner < 0 {
+		return Extent{}, false
+	}
+	return x.all[x.pieces[i].inner], true
+}
+
+// Stretch returns a range [from, until) around a place for which Around's answer is
+// the same.
+func (x Extents) Stretch(at uint64) (from, until uint64) {
+	i := x.piece(at)
+	if i >= 0 {
+		from = x.pieces[i].from
+	}
+	if i+1 < len(x.pieces) {
+		return from, x.pieces[i+1].from
+	}
+	return from, math.MaxUint64
+}
+
+// Covering visits the extents that cover a place, the innermost first. It may also pass
+// by extents that have ended, so the caller must limit how many overlap.
+func (x Extents) Covering(at uint64) iter.Seq[Extent] {
+	return func(yield func(Extent) bool) {
+		i := x.piece(at)
+		if i < 0 {
+			return
 		}
-		return 1
-	})
-	for i--; i >= 0; i = int(x.outer[i]) {
-		if e := x.all[i]; at < e.End {
-			return e, true
+		for e := x.pieces[i].inner; e >= 0; e = x.outer[e] {
+			if at < x.all[e].End && !yield(x.all[e]) {
+				return
+			}
 		}
 	}
-	return Extent{}, false
+}
+
+// Starting returns the extents that start in [from, until).
+func (x Extents) Starting(from, until uint64) []Extent {
+	search := func(at uint64) int {
+		i, _ := slices.BinarySearchFunc(x.all, at, func(e Extent, at uint64) int { return cmp.Compare(e.Start, at) })
+		return i
+	}
+	i := search(from)
+	return x.all[i:max(i, search(until))]
 }
 
 // At returns the extents that start at a place.
-func (x Extents) At(at uint64) []Extent {
-	i, _ := slices.BinarySearchFunc(x.all, at, func(e Extent, at uint64) int { return cmp.Compare(e.Start, at) })
-	n := i
-	for n < len(x.all) && x.all[n].Start == at {
-		n++
-	}
-	return x.all[i:n]
-}
+func (x Extents) At(at uint64) []Extent { return x.Starting(at, at+1) }
 
 // All returns all extents, by start.
 func (x Extents) All() []Extent { return x.all }
