@@ -94,7 +94,7 @@ func (s Section) rawBytes() error {
 // structured reports whether sections of a type have entries that Layout rewrites.
 func structured(t elf.SectionType) bool {
 	switch t {
-	case elf.SHT_REL, elf.SHT_RELA, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, shtLLVMAddrsig, shtLLVMCallGraph12:
+	case elf.SHT_REL, elf.SHT_RELA, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_GROUP, SHTLLVMAddrsig, SHTLLVMCallGraph12:
 		return true
 	}
 	return false

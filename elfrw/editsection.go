@@ -148,7 +148,7 @@ func (e *Edit) checkNew(s *NewSection) error {
 	}
 	symtab := e.f.symtab.Index
 	switch s.Type {
-	case elf.SHT_NULL, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_REL, shtLLVMAddrsig, shtLLVMCallGraph12:
+	case elf.SHT_NULL, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_REL, SHTLLVMAddrsig, SHTLLVMCallGraph12:
 		return fmt.Errorf("cannot append a section of type %v", s.Type)
 	case elf.SHT_NOBITS:
 		if len(s.Data) > 0 {

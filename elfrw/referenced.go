@@ -152,7 +152,7 @@ func (s Section) symbolWords() iter.Seq[uint64] {
 	switch elf.SectionType(s.Type) {
 	case elf.SHT_REL:
 		size, at = relSize, []uint64{uint64(s.f.symbolAt())}
-	case shtLLVMCallGraph12:
+	case SHTLLVMCallGraph12:
 		size, at = callGraphSize, []uint64{0, 4}
 	}
 	return func(yield func(uint64) bool) {
@@ -188,7 +188,7 @@ func (s Section) checkSymbolWords() error {
 	size := uint64(relSize)
 	switch elf.SectionType(s.Type) {
 	case elf.SHT_REL:
-	case shtLLVMCallGraph12:
+	case SHTLLVMCallGraph12:
 		size = callGraphSize
 	default:
 		return nil
@@ -370,7 +370,7 @@ func (f *File) opaqueReferences() []int {
 			continue
 		}
 		switch t := f.SectionType(i); {
-		case t == elf.SHT_NULL, t == shtLLVMCallGraph, structured(t): // a call graph's symbols are those of its relocations
+		case t == elf.SHT_NULL, t == SHTLLVMCallGraph, structured(t): // a call graph's symbols are those of its relocations
 		default:
 			out = append(out, i)
 		}

@@ -9,15 +9,9 @@ import (
 	"fmt"
 )
 
-// LLVM's section types that are tied to the symbol table (LLVM Extensions,
-// "ELF-Dependent").
-const (
-	shtLLVMAddrsig     = 0x6fff4c03 // has symbol indices
-	shtLLVMCallGraph   = 0x6fff4c09 // has relocations (SHT_REL) instead
-	shtLLVMCallGraph12 = 0x6fff4c02 // the call graph up to LLVM 12: entries of callGraphSize bytes
-
-	callGraphSize = 16 // two symbol indices of 4 bytes and a weight
-)
+// callGraphSize is the size of an entry of SHTLLVMCallGraph12: two symbol indices of 4
+// bytes and a weight.
+const callGraphSize = 16
 
 // renumber gives every reference to a symbol its final index: references in the
 // edit and, if symbols of the file move, those in the file.
@@ -49,7 +43,7 @@ func (l *layout) renumberSection(s Section) error {
 		if s.Size > 0 {
 			l.partAt(s).renum = true
 		}
-	case elf.SHT_REL, shtLLVMCallGraph12:
+	case elf.SHT_REL, SHTLLVMCallGraph12:
 		if err := s.checkSymbolWords(); err != nil {
 			return err
 		}
@@ -63,7 +57,7 @@ func (l *layout) renumberSection(s Section) error {
 		}
 	case elf.SHT_GROUP:
 		le.PutUint32(l.header(s.Index)[shInfo:], l.finalSymbol(s.Info))
-	case shtLLVMAddrsig:
+	case SHTLLVMAddrsig:
 		return l.renumberAddrsig(s)
 	}
 	return nil

@@ -3,17 +3,13 @@
 package reloc
 
 import (
-	"debug/elf"
 	"encoding/binary"
 	"iter"
 )
 
-// SHTRelr is the type of a section of packed relative relocations (gABI, "Relative
-// Relocations"), which debug/elf does not name.
-const SHTRelr elf.SectionType = 19
-
-// Relr returns the addresses that the contents of such a section name, in its order. The
-// doubleword at each is its own addend. An address is followed by bitmaps, each for the
+// Relr returns the addresses that the contents of a section of packed relative
+// relocations name (SHT_RELR; gABI, "Relative Relocations"), in its order. The doubleword
+// at each is its own addend. An address is followed by bitmaps, each for the
 // next 63 doublewords. Bytes after the last whole entry say nothing.
 func Relr(d []byte) iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {

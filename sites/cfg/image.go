@@ -13,6 +13,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // ReadImage is Read for an executable or a shared library with the given TOC
@@ -114,7 +115,7 @@ func (im *image) dynamic() {
 	for i := 1; i < im.f.NumSections(); i++ {
 		s := im.f.Section(i)
 		if !s.Is(elf.SHT_RELA) || !s.Has(elf.SHF_ALLOC) {
-			if s.Has(elf.SHF_ALLOC) && !s.Is(reloc.SHTRelr) && otherRelocs(s) {
+			if _, other := layout.OtherRelocations(s); other && s.Has(elf.SHF_ALLOC) && !s.Is(elfrw.SHTRelr) {
 				im.fail("relocations of another kind in section %v", s)
 			}
 			continue
@@ -203,7 +204,7 @@ func (im *image) relative() bool {
 	found := len(im.dyn) > 0
 	for i := 1; i < im.f.NumSections(); i++ {
 		s := im.f.Section(i)
-		if !s.Is(reloc.SHTRelr) || !s.Has(elf.SHF_ALLOC) {
+		if !s.Is(elfrw.SHTRelr) || !s.Has(elf.SHF_ALLOC) {
 			continue
 		}
 		found = true

@@ -60,7 +60,7 @@ func (r *reader) readTables() error {
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
 		if !s.Is(elf.SHT_RELA) {
-			if otherRelocs(s) {
+			if _, other := layout.OtherRelocations(s); other {
 				r.fail("relocations of another kind in section %v", s)
 			}
 			continue
@@ -82,18 +82,6 @@ func (r *reader) readTables() error {
 		t.relocs = sortRelocs(r.relas[t.sec])
 	}
 	return nil
-}
-
-// otherRelocs reports whether a section has relocations in a format that is not
-// read: SHT_REL, SHT_RELR, and the packed forms of Android and LLVM, which no
-// tool for ppc64le writes into an object.
-func otherRelocs(s elfrw.Section) bool {
-	const relr, androidRel, androidRela, crel = 19, 0x60000001, 0x60000002, 0x40000014
-	switch s.Type {
-	case uint32(elf.SHT_REL), relr, androidRel, androidRela, crel:
-		return s.Size > 0
-	}
-	return false
 }
 
 // symbolPlace returns where a symbol is defined.

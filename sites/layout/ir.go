@@ -9,8 +9,6 @@ import (
 	"github.com/scpatch/scpatch/sites/errkind"
 )
 
-const shtLLVMLTO = 0x6fff4c0c
-
 // IR returns the first section of an object with a compiler's intermediate
 // code, from which a link with -flto regenerates all code. It is an error if
 // the object has no other code.
@@ -28,7 +26,7 @@ func IR(f *elfrw.File) (ir elfrw.Section, found bool, err error) {
 			if d := s.Data(); s.NameHasPrefix(".gnu.lto_.lto.") && len(d) > 4 && !s.Has(elf.SHF_COMPRESSED) && d[4] != 0 {
 				return s, true, errkind.LTOObject.Errorf("section %v: a slim LTO object has no code; patch the output of -flinker-output=nolto-rel, or compile without -flto", s)
 			}
-		case s.Type != shtLLVMLTO && !s.Named(".llvm.lto"):
+		case !s.Is(elfrw.SHTLLVMLTO) && !s.Named(".llvm.lto"):
 			continue
 		}
 		if !found {

@@ -13,25 +13,23 @@ import (
 // overlooked, and a missed call, or a key that only seems to hold NULL, makes a
 // wrong program. So there must be none.
 
-// Section types that debug/elf does not know.
-const (
-	shtRELR        = 19         // relative relocations, packed
-	shtCREL        = 0x40000014 // relocations, packed (LLVM --crel)
-	shtAndroidREL  = 0x60000001 // dynamic relocations, packed
-	shtAndroidRELA = 0x60000002
+// otherFormats names the types of sections with relocations that are not SHT_RELA.
+var otherFormats = map[elf.SectionType]string{
+	elf.SHT_REL:          "SHT_REL",
+	elfrw.SHTRelr:        "SHT_RELR",
+	elfrw.SHTCrel:        "SHT_CREL",
+	elfrw.SHTAndroidRel:  "SHT_ANDROID_REL",
+	elfrw.SHTAndroidRela: "SHT_ANDROID_RELA",
+}
 
-	// LLVM's sections that list symbols and do not relocate anything.
-	shtCallGraphOld = 0x6fff4c02
-	shtAddrsig      = 0x6fff4c03
-	shtCallGraph    = 0x6fff4c09
-)
-
-var relocationTypes = map[uint32]string{
-	uint32(elf.SHT_REL): "SHT_REL",
-	shtRELR:             "SHT_RELR",
-	shtCREL:             "SHT_CREL",
-	shtAndroidREL:       "SHT_ANDROID_REL",
-	shtAndroidRELA:      "SHT_ANDROID_RELA",
+// OtherRelocations reports whether a section has relocations in a format other than
+// SHT_RELA, and which.
+func OtherRelocations(s elfrw.Section) (format string, ok bool) {
+	if s.Size == 0 {
+		return "", false
+	}
+	format, ok = otherFormats[elf.SectionType(s.Type)]
+	return format, ok
 }
 
 // CheckRelocations returns an error if relocations of loaded code or data are
@@ -48,15 +46,15 @@ func CheckRelocations(f *elfrw.File) error {
 		if s.Size == 0 {
 			continue
 		}
-		what, known := relocationTypes[s.Type]
+		what, known := OtherRelocations(s)
 		switch {
 		case !object:
 			// RELR leaves the addends in place, where they are read.
-			if !known || s.Type == shtRELR || !s.Has(elf.SHF_ALLOC) {
+			if !known || s.Is(elfrw.SHTRelr) || !s.Has(elf.SHF_ALLOC) {
 				continue
 			}
 			return errkind.UnreadRelocations.Errorf("section %v: dynamic relocations of type %s are not read: link without packed relocations", s, what)
-		case !known && (!ofSymbols(f, s) || s.Type == shtAddrsig || s.Type == shtCallGraph || s.Type == shtCallGraphOld):
+		case !known && (!ofSymbols(f, s) || s.Is(elfrw.SHTLLVMAddrsig) || s.Is(elfrw.SHTLLVMCallGraph) || s.Is(elfrw.SHTLLVMCallGraph12)):
 			continue
 		case s.Info > 0 && int(s.Info) < f.NumSections() && !concerns(f.Section(int(s.Info))):
 			continue

@@ -63,14 +63,14 @@ func TestCheckRelocations(t *testing.T) {
 	}{
 		{"as it is", elf.ET_REL, nil, ""},
 		{"REL of code", elf.ET_REL, []header{typ(".rela.text", uint32(elf.SHT_REL))}, `section ".rela.text": relocations of type SHT_REL are not read`},
-		{"CREL of code", elf.ET_REL, []header{typ(".rela.text", shtCREL)}, "of type SHT_CREL are not read"},
-		{"CREL of data", elf.ET_REL, []header{typ(".rela.data.rel.local", shtCREL)}, "of type SHT_CREL are not read"},
-		{"Android's of data", elf.ET_REL, []header{typ(".rela.data.rel.local", shtAndroidRELA)}, "SHT_ANDROID_RELA"},
-		{"RELR", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: shtRELR, shFlags: 0}}}, "SHT_RELR"},
-		{"CREL of debug information", elf.ET_REL, []header{typ(".rela.debug_info", shtCREL)}, ""},
-		{"CREL of no section", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: shtCREL, shInfo: 0}}}, "SHT_CREL"},
-		{"CREL of what is not there", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: shtCREL, shInfo: 1 << 20}}}, "SHT_CREL"},
-		{"CREL of one behind the last section", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: shtCREL, shInfo: uint32(plain.NumSections())}}}, "SHT_CREL"},
+		{"CREL of code", elf.ET_REL, []header{typ(".rela.text", uint32(elfrw.SHTCrel))}, "of type SHT_CREL are not read"},
+		{"CREL of data", elf.ET_REL, []header{typ(".rela.data.rel.local", uint32(elfrw.SHTCrel))}, "of type SHT_CREL are not read"},
+		{"Android's of data", elf.ET_REL, []header{typ(".rela.data.rel.local", uint32(elfrw.SHTAndroidRela))}, "SHT_ANDROID_RELA"},
+		{"RELR", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: uint32(elfrw.SHTRelr), shFlags: 0}}}, "SHT_RELR"},
+		{"CREL of debug information", elf.ET_REL, []header{typ(".rela.debug_info", uint32(elfrw.SHTCrel))}, ""},
+		{"CREL of no section", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: uint32(elfrw.SHTCrel), shInfo: 0}}}, "SHT_CREL"},
+		{"CREL of what is not there", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: uint32(elfrw.SHTCrel), shInfo: 1 << 20}}}, "SHT_CREL"},
+		{"CREL of one behind the last section", elf.ET_REL, []header{{".rela.debug_info", map[int]uint32{shType: uint32(elfrw.SHTCrel), shInfo: uint32(plain.NumSections())}}}, "SHT_CREL"},
 		{"a new type that refers to another section", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: 0x61234567, shLink: uint32(debug.Index)}}}, ""},
 		{"REL of code behind what says nothing", elf.ET_REL, []header{typ(".rela.text", uint32(elf.SHT_REL)), typ(".text", 0x61234567)}, "of type SHT_REL are not read"},
 		{"REL of frames behind REL of debug information", elf.ET_REL, []header{typ(".debug_str", 0x61234567), typ(".rela.debug_info", uint32(elf.SHT_REL)), typ(".rela.eh_frame", uint32(elf.SHT_REL))}, `section ".rela.eh_frame": relocations of type SHT_REL are not read`},
@@ -79,12 +79,12 @@ func TestCheckRelocations(t *testing.T) {
 		{"a new type that refers to symbols", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: 0x61234567, shLink: symtab}}}, "unknown type 0x61234567"},
 		{"a new type for code by its flag", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: 0x61234567, shFlags: uint32(elf.SHF_INFO_LINK), shInfo: 1}}}, "unknown type 0x61234567"},
 		{"a new type by itself", elf.ET_REL, []header{typ(".debug_str", 0x61234567)}, ""},
-		{"a list of symbols", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: shtAddrsig, shLink: symtab}}}, ""},
-		{"a profile", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: shtCallGraph, shLink: symtab}}, {".rela.debug_info", map[int]uint32{shType: uint32(elf.SHT_REL), shInfo: uint32(debug.Index)}}}, ""},
-		{"image, CREL that is not loaded", elf.ET_EXEC, []header{typ(".rela.text", shtCREL)}, ""},
-		{"image, CREL", elf.ET_EXEC, []header{{".rela.text", map[int]uint32{shType: shtCREL, shFlags: uint32(elf.SHF_ALLOC)}}}, "dynamic relocations of type SHT_CREL"},
+		{"a list of symbols", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: uint32(elfrw.SHTLLVMAddrsig), shLink: symtab}}}, ""},
+		{"a profile", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: uint32(elfrw.SHTLLVMCallGraph), shLink: symtab}}, {".rela.debug_info", map[int]uint32{shType: uint32(elf.SHT_REL), shInfo: uint32(debug.Index)}}}, ""},
+		{"image, CREL that is not loaded", elf.ET_EXEC, []header{typ(".rela.text", uint32(elfrw.SHTCrel))}, ""},
+		{"image, CREL", elf.ET_EXEC, []header{{".rela.text", map[int]uint32{shType: uint32(elfrw.SHTCrel), shFlags: uint32(elf.SHF_ALLOC)}}}, "dynamic relocations of type SHT_CREL"},
 		{"image, REL", elf.ET_DYN, []header{{".rela.text", map[int]uint32{shType: uint32(elf.SHT_REL), shFlags: uint32(elf.SHF_ALLOC)}}}, "dynamic relocations of type SHT_REL"},
-		{"image, RELR", elf.ET_DYN, []header{{".rela.text", map[int]uint32{shType: shtRELR, shFlags: uint32(elf.SHF_ALLOC)}}}, ""},
+		{"image, RELR", elf.ET_DYN, []header{{".rela.text", map[int]uint32{shType: uint32(elfrw.SHTRelr), shFlags: uint32(elf.SHF_ALLOC)}}}, ""},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			err := CheckRelocations(edited(t, name, c.file, c.change...))
@@ -107,7 +107,7 @@ func TestIR(t *testing.T) {
 		{"gcc-p8-O2-sites.o", nil, "", ""},
 		{"odd-fatlto.o", nil, ".gnu.lto_", ""},
 		{"bad-slimlto.o", nil, ".gnu.lto_", "a slim LTO object has no code"},
-		{"gcc-p8-O2-small-debug.o", []header{{".debug_str", map[int]uint32{shType: shtLLVMLTO}}}, ".debug_str", ""},
+		{"gcc-p8-O2-small-debug.o", []header{{".debug_str", map[int]uint32{shType: uint32(elfrw.SHTLLVMLTO)}}}, ".debug_str", ""},
 	} {
 		s, found, err := IR(edited(t, c.name, elf.ET_REL, c.change...))
 		if found != (c.found != "") || found && !s.NameHasPrefix(c.found) || (err != nil) != (c.err != "") || err != nil && !strings.Contains(err.Error(), c.err) {

@@ -82,7 +82,7 @@ func (p *program) imageSections() (relas, packed []elfrw.Section, err error) {
 			p.dynamic = syms
 		case s.Is(elf.SHT_RELA) && s.Has(elf.SHF_ALLOC):
 			relas = append(relas, s)
-		case s.Is(reloc.SHTRelr) && s.Has(elf.SHF_ALLOC):
+		case s.Is(elfrw.SHTRelr) && s.Has(elf.SHF_ALLOC):
 			packed = append(packed, s)
 		case s.Is(elf.SHT_DYNAMIC):
 			if isProgram(s.Data()) {

@@ -111,7 +111,7 @@ func sameUnnamed(before, after []byte, locals int) error {
 			}
 		case elf.SHT_GROUP:
 			a.Info = number(a.Info)
-		case elf.SectionType(0x6fff4c03): // SHT_LLVM_ADDRSIG: numbers of symbols
+		case elfrw.SHTLLVMAddrsig: // numbers of symbols
 			old, now, b.Size, a.Off = nil, nil, a.Size, b.Off
 		case elf.SHT_STRTAB:
 			if grows {
