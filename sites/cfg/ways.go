@@ -16,6 +16,13 @@ import (
 // a compiler may know which of them they do. Where other code enters the function, or
 // it is not known how control gets there, a register may hold anything that the
 // function puts into it anywhere.
+//
+// A call that does not return looks like any other, so the block after it seems to
+// follow it. A compiler emits no block that nothing reaches. So if branches lead to the
+// place after a call and its padding, the return is in doubt. A high part is made for its low parts: a register that holds it
+// on one way holds it on all. So if a high part comes only by a return that is in
+// doubt, and direct branches show that the register holds something else, the two
+// halves do not belong together.
 type ways struct {
 	t          *text
 	fn         int
@@ -34,6 +41,9 @@ type ways struct {
 	points        []point
 	found         []uint64
 	jumped, threw uint32 // registers asked for at all indirect branches, and at all calls
+	sure          bool   // follow only ways that are certain
+	doubted       bool   // a return that is in doubt was found
+	other         bool   // the register may hold something that is not a high part
 }
 
 // A point is a register at the start of an instruction.
@@ -107,19 +117,34 @@ func (t *text) findEntered() {
 // reach returns the high parts that may be in a register before the instruction
 // at off.
 func (w *ways) reach(off uint64, reg uint8) []uint64 {
+	found, ok := w.follow(off, reg, false)
+	if ok && len(found) > 0 && w.doubted {
+		var certain []uint64
+		if certain, ok = w.follow(off, reg, true); ok && len(certain) == 0 && w.other {
+			return nil
+		}
+	}
+	if !ok {
+		return w.highs.of(reg)
+	}
+	return found
+}
+
+// follow is reach for all ways, or for those that are certain. It returns false if the
+// ways are not known.
+func (w *ways) follow(off uint64, reg uint8, sure bool) (found []uint64, ok bool) {
 	for _, p := range w.points {
 		w.seen[(p.off-w.start)/ppc64.WordSize] = 0
 	}
 	w.points, w.found, w.jumped, w.threw = w.points[:0], nil, 0, 0
+	w.sure, w.doubted, w.other = sure, false, false
 	w.ask(off, reg)
-	for i := 0; ; i++ {
-		if i == len(w.points) {
-			return w.found
-		}
+	for i := 0; i < len(w.points); i++ {
 		if w.left--; w.left < 0 || !w.before(w.points[i]) {
-			return w.highs.of(reg)
+			return nil, false
 		}
 	}
+	return w.found, true
 }
 
 // ask queues a point.
@@ -143,15 +168,25 @@ func (w *ways) before(p point) bool {
 		return false
 	}
 	known := entry
+	w.other = w.other || entry
+	branches := within(w.into, p.off, p.off+1, func(e edge) uint64 { return e.to })
+	pads := within(w.t.pads, p.off, p.off+1, func(p pad) uint64 { return p.off })
 	if off := p.off - ppc64.WordSize; p.off > w.start && w.goesOn(off) {
 		known = true
-		w.through(off, p.reg)
+		doubt := len(branches) > 0 && w.returns(off)
+		w.doubted = w.doubted || doubt
+		if !doubt || !w.sure {
+			w.through(off, p.reg)
+		}
 	}
-	for _, e := range within(w.into, p.off, p.off+1, func(e edge) uint64 { return e.to }) {
+	for _, e := range branches {
 		known = true
 		w.ask(e.from, p.reg)
 	}
-	for _, pad := range within(w.t.pads, p.off, p.off+1, func(p pad) uint64 { return p.off }) {
+	if w.sure {
+		return true
+	}
+	for _, pad := range pads {
 		if pad.start < w.start || pad.end > w.end {
 			return false
 		}
@@ -174,6 +209,21 @@ func (w *ways) all(asked *uint32, offs []uint64, reg uint8) {
 	}
 }
 
+// returns reports whether an instruction is a call, or the slot of one and padding.
+func (w *ways) returns(off uint64) bool {
+	for off > w.start && w.isPadding(off) {
+		off -= ppc64.WordSize
+	}
+	word, err := ppc64.Load(w.t.code, off)
+	return err == nil && word.LK()
+}
+
+// isPadding reports whether a word is one that a compiler or a linker leaves after a call.
+func (w *ways) isPadding(off uint64) bool {
+	word, err := ppc64.Load(w.t.code, off)
+	return err == nil && (word.IsNop() || word == ppc64.RestoreTOC)
+}
+
 // goesOn reports whether control may continue after an instruction.
 func (w *ways) goesOn(off uint64) bool {
 	in, err := ppc64.Load(w.t.code, off)
@@ -186,7 +236,16 @@ func (w *ways) through(off uint64, reg uint8) {
 	word, suffix, _ := ppc64.Fetch(w.t.code, off)
 	in := ppc64.Decode(word, suffix)
 	writes := ppc64.Writes(word, suffix)>>reg&1 != 0
+	if w.sure && writes && (in.Op == ppc64.OpAdd || in.Op == ppc64.OpLd && len(w.stores[in.Imm]) > 0) {
+		return // one of several registers
+	}
 	high, isHigh := fixed(in, 0, w.toc)
+	// The second word of a prefixed instruction only looks like one.
+	before, err := ppc64.Load(w.t.code, off-ppc64.WordSize)
+	suffixed := writes && off > w.start && err == nil && before.IsPrefix()
+	if suffixed {
+		w.ask(off, reg)
+	}
 	switch {
 	case !writes:
 		w.ask(off, reg)
@@ -194,19 +253,18 @@ func (w *ways) through(off uint64, reg uint8) {
 		add(&w.found, high)
 	case in.Op == ppc64.OpMr:
 		w.ask(off, in.RT)
+		w.other = w.other || len(w.highs.regs[in.RT]) == 0 && !suffixed
 	case in.Op == ppc64.OpAdd: // adds an index
 		w.ask(off, in.RA)
 		w.ask(off, uint8(word.RB()))
-	case in.Op == ppc64.OpLd:
+	case in.Op == ppc64.OpLd && len(w.stores[in.Imm]) > 0:
 		offs := w.stores[in.Imm]
 		w.left -= len(offs)
 		for _, at := range offs {
 			store, _ := ppc64.Load(w.t.code, at)
 			w.ask(at, uint8(store.RS()))
 		}
-	}
-	// The second word of a prefixed instruction only looks like one.
-	if before, err := ppc64.Load(w.t.code, off-ppc64.WordSize); writes && off > w.start && err == nil && before.IsPrefix() {
-		w.ask(off, reg)
+	case !suffixed:
+		w.other = true
 	}
 }
