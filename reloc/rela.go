@@ -55,10 +55,19 @@ func (r Rela) IsCall() bool {
 
 // Fills reports whether a linker changes the word at r. It is true for every
 // type except the markers of ELFv2 §3.5.3, and for an unknown type.
-func (r Rela) Fills() bool {
-	h := lookup(r.Type())
-	return h == nil || h.Size > 0
+func (r Rela) Fills() bool { return r.End() > r.Off }
+
+// End returns the offset after the field of r, which is empty for a marker. A field of an
+// unknown type may have any size.
+func (r Rela) End() uint64 {
+	if h := lookup(r.Type()); h != nil {
+		return r.Off + uint64(h.Size)
+	}
+	return r.Off + longest
 }
+
+// longest is the size of the largest field.
+const longest = 8
 
 // Encode stores r in b[0:RelaSize], little-endian. It panics if b is shorter.
 func (r Rela) Encode(b []byte) {

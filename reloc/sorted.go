@@ -100,6 +100,18 @@ func (s *Sorted) Within(start, end uint64) iter.Seq[Rela] {
 	}
 }
 
+// Changing returns the relocations that change a byte in [start, end), in order. Some may
+// begin before start.
+func (s *Sorted) Changing(start, end uint64) iter.Seq[Rela] {
+	return func(yield func(Rela) bool) {
+		for r := range s.Within(start-min(start, longest-1), end) {
+			if r.Fills() && r.End() > start && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
 // Slice returns the same relocations as [Sorted.Within], decoded into memory of
 // their own.
 func (s *Sorted) Slice(start, end uint64) []Rela {

@@ -4,6 +4,7 @@ package reloc
 
 import (
 	"cmp"
+	"debug/elf"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -86,6 +87,35 @@ func TestSort(t *testing.T) {
 				}
 				if got := s.Slice(off, end); !slices.Equal(got, in) || len(got) < cap(got) {
 					t.Fatalf("%#x: Slice(%d, %d) = %v, want %v", offs, off, end, got, in)
+				}
+			}
+		}
+	}
+}
+
+// TestChanging compares the relocations that change a range with those whose fields
+// overlap it.
+func TestChanging(t *testing.T) {
+	sizes := map[uint32]uint64{
+		uint32(elf.R_PPC64_ADDR64): 8, uint32(elf.R_PPC64_REL32): 4, uint32(elf.R_PPC64_ADDR16): 2,
+		uint32(elf.R_PPC64_NONE): 0, 0xffff: 8,
+	}
+	for typ, size := range sizes {
+		for off := range uint64(20) {
+			table := make(Table, RelaSize)
+			table.Put(0, MakeRela(off, 1, typ, 0))
+			s := Sort(table)
+			for start := range uint64(20) {
+				for end := start + 1; end <= 20; end++ {
+					want := 0
+					for b := off; b < off+size; b++ {
+						if start <= b && b < end {
+							want = 1
+						}
+					}
+					if got := slices.Collect(s.Changing(start, end)); len(got) != want {
+						t.Fatalf("%s at %d: Changing(%d, %d) = %v", Name(typ), off, start, end, got)
+					}
 				}
 			}
 		}

@@ -240,8 +240,9 @@ func (o *Object) relocatedWords(sec int) (map[uint64]bool, error) {
 	}
 	words := make(map[uint64]bool, t.Len())
 	for i := range t.Len() {
-		if r := t.At(i); r.Fills() {
-			words[r.Off&^3] = true
+		r := t.At(i)
+		for off := r.Off &^ 3; off < r.End(); off += ppc64.WordSize {
+			words[off] = true
 		}
 	}
 	return words, nil

@@ -60,15 +60,15 @@ func (o *Object) findKeys() error {
 	return nil
 }
 
-// A keyRelocation is the relocation against a key's first doubleword.
+// A keyRelocation is the relocation that changes a key's first doubleword.
 type keyRelocation struct {
 	key, sec int
 	off      uint64 // of the key
 	r        reloc.Rela
 }
 
-// keyRelocations finds the relocations of the keys of one section. A key without one
-// holds NULL.
+// keyRelocations finds the relocations of the keys of one section, which may begin before
+// the key. A key without one holds NULL.
 func (o *Object) keyRelocations(sec int, spots []spot) (held []keyRelocation, err error) {
 	s := o.File.Section(sec)
 	if !s.Has(elf.SHF_ALLOC) || !s.Is(elf.SHT_PROGBITS) && !s.Is(elf.SHT_NOBITS) {
@@ -88,21 +88,15 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []keyRelocation, er
 	if err != nil {
 		return nil, err
 	}
-	next := 0
 	held = make([]keyRelocation, 0, min(len(spots), rela.Len()))
 	for _, sp := range spots {
 		seen := false
-		for next = rela.Search(sp.off, next); next < rela.Len() && rela.NthOff(next) < sp.off+keySize; next++ {
-			r := rela.Nth(next)
-			switch {
-			case r.Type() == uint32(elf.R_PPC64_NONE):
-				continue
-			case seen:
+		for r := range rela.Changing(sp.off, sp.off+keySize) {
+			if seen {
 				return nil, o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", errkind.Printable(o.Keys[sp.id].Name))
-			default:
-				seen = true
-				held = append(held, keyRelocation{sp.id, sec, sp.off, r})
 			}
+			seen = true
+			held = append(held, keyRelocation{sp.id, sec, sp.off, r})
 		}
 	}
 	return held, nil

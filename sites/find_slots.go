@@ -39,6 +39,11 @@ func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error
 		if i+1 < len(list) {
 			end = min(end, list[i+1].Off)
 		}
+		for r := range rela.Changing(s.Off, s.Off+1) {
+			if r.Off < s.Off {
+				return o.secondReloc(s, r)
+			}
+		}
 		for next = rela.Search(s.Off, next); next < rela.Len() && rela.NthOff(next) < end; next++ {
 			at := rela.Index(next)
 			if rela.Off(at) >= s.Off+ppc64.WordSize {
@@ -64,6 +69,10 @@ func (o *Object) siteReloc(s *Site, i int, r reloc.Rela) error {
 		s.Rela, s.Type, s.Sym = int32(i), r.Type(), int32(r.Sym())
 		return nil
 	}
+	return o.secondReloc(s, r)
+}
+
+func (o *Object) secondReloc(s *Site, r reloc.Rela) error {
 	return o.at(int(s.Section), r.Off, int64(r.Type()), "the branch has this relocation in addition to that of a call")
 }
 

@@ -182,21 +182,29 @@ func TestFirstSymbol(t *testing.T) {
 // another place.
 func TestKeyRelocations(t *testing.T) {
 	for _, c := range []struct {
-		at  string
-		err bool
-		why Reason
+		key, reloc string
+		err        bool
+		why        Reason
 	}{
-		{"0", true, NoReason},
-		{"7", true, NoReason},
-		{"8", false, NoReason},
+		{foreignKey, "__SCK__op,R_PPC64_ADDR64", true, NoReason},
+		{foreignKey, "__SCK__op+7,R_PPC64_ADDR64", true, NoReason},
+		{foreignKey, "__SCK__op+8,R_PPC64_ADDR64", false, NoReason},
+		{foreignKey, "__SCK__op-7,R_PPC64_ADDR64", true, NoReason},
+		{foreignKey, "__SCK__op-8,R_PPC64_ADDR64", false, NoReason},
+		{foreignKey, "__SCK__op-3,R_PPC64_ADDR32", true, NoReason},
+		{foreignKey, "__SCK__op-4,R_PPC64_ADDR32", false, NoReason},
+		{"key op, 0\n", "__SCK__op,R_PPC64_ADDR64", false, NoReason},
+		{"key op, 0\n", "__SCK__op-4,R_PPC64_ADDR64", false, KeyOdd},
+		{"key op, 0\n", "__SCK__op+4,R_PPC64_ADDR32", false, KeyOdd},
+		{"key op, 0\n", "__SCK__op-8,R_PPC64_ADDR64", false, NoReason},
 	} {
-		text := caller + foreignKey + ownTarget + ".pushsection .data\n.quad 0,0\n.popsection\n.reloc __SCK__op+" + c.at + ",R_PPC64_ADDR64,target\n" + trampNull
+		text := caller + ".pushsection .data\n.quad 0\n.popsection\n" + c.key + ownTarget + ".pushsection .data\n.quad 0,0\n.popsection\n.reloc " + c.reloc + ",target\n" + trampNull
 		p, err := plan(assemble(t, text), Options{Runtime: None})
 		if (err != nil) != c.err || err != nil && !strings.Contains(err.Error(), "key op has two relocations") {
-			t.Errorf("+%s: %v", c.at, err)
+			t.Errorf("%q %s: %v", c.key, c.reloc, err)
 		}
 		if err == nil && p.Object.Keys[0].Target.Why != c.why {
-			t.Errorf("+%s: %v", c.at, p.Object.Keys[0].Target)
+			t.Errorf("%q %s: %v", c.key, c.reloc, p.Object.Keys[0].Target)
 		}
 	}
 }

@@ -19,11 +19,7 @@ import (
 // end, until visit returns false. It reports whether all were visited.
 func (p *program) changes(sec int, start, end uint64, visit func(reloc.Rela) bool) bool {
 	relas := p.relas[sec]
-	const longest = 8
-	for r := range relas.Within(start-min(start, longest-1), end) {
-		if h, ok := reloc.Lookup(r.Type()); ok && (h.Size == 0 || r.Off+uint64(h.Size) <= start) {
-			continue
-		}
+	for r := range relas.Changing(start, end) {
 		if !visit(r) {
 			return false
 		}
