@@ -171,7 +171,6 @@ func (f *File) checkSymtab() error {
 	if uint64(t.Info) > n || t.Info == 0 && n > 0 {
 		return t.bad(shInfo, "sh_info", "the first global symbol is %d of %d", t.Info, n)
 	}
-	var ext []byte
 	if x := f.symShndx; x.Index != 0 {
 		if int(x.Link) != t.Index {
 			return x.bad(shLink, "sh_link", "is %d, the symbol table is section %d", x.Link, t.Index)
@@ -179,10 +178,18 @@ func (f *File) checkSymtab() error {
 		if x.Size/4 != n {
 			return x.bad(shSize, "sh_size", "has %d entries for %d symbols", x.Size/4, n)
 		}
-		ext = x.Data()
 	}
-	raw, names, first := t.Data(), f.strtab.Size, int(t.Info)
-	for i := range int(n) {
+	return f.checkSymbols(t.Data())
+}
+
+// checkSymbols checks the entries of the symbol table.
+func (f *File) checkSymbols(raw []byte) error {
+	var ext []byte
+	if f.symShndx.Index != 0 {
+		ext = f.symShndx.Data()
+	}
+	names, first := f.strtab.Size, int(f.symtab.Info)
+	for i := range len(raw) / SymSize {
 		b := raw[i*SymSize:][:SymSize]
 		if name := le.Uint32(b); uint64(name) >= names {
 			return f.badSymbol(i, 0, "st_name", "is 0x%x, the string table has 0x%x bytes", name, names)

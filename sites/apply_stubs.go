@@ -18,6 +18,51 @@ func (a *applier) addStubs() error {
 	if len(a.Stubs) == 0 {
 		return nil
 	}
+	if err := a.addStubData(); err != nil {
+		return err
+	}
+	stubs := newStubs{through: map[stubName]int64{}}
+	for _, st := range a.Stubs {
+		if err := a.assemble(&stubs, st); err != nil {
+			return err
+		}
+	}
+	sec, err := a.edit.AddSection(elfrw.NewSection{
+		Name: layout.StubSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR,
+		Addralign: stub.Align, Data: stubs.code.Bytes,
+	})
+	if err != nil {
+		return err
+	}
+	for i, s := range stubs.symbols {
+		s.Section = sec
+		sym, err := a.edit.AddSymbol(s)
+		if err != nil {
+			return err
+		}
+		a.entries[stubs.names[i]] = sym
+	}
+	var relas []byte
+	for _, sym := range a.stubTies {
+		relas = appendRela(relas, rela64(0, sym, uint32(elf.R_PPC64_NONE), 0))
+	}
+	for _, r := range stubs.code.Relas {
+		relas = appendRela(relas, r)
+	}
+	if err := a.addRelaOf(layout.StubSection, sec, relas); err != nil {
+		return err
+	}
+	if err := a.fillUserCells(stubs.through); err != nil {
+		return err
+	}
+	if !a.env.unwinds {
+		return nil
+	}
+	return a.addFrames(stubs.frames, a.entries[stubs.names[0]])
+}
+
+// addStubData adds what the stubs load: cells, and addresses of keys.
+func (a *applier) addStubData() error {
 	if a.env.cells {
 		if err := a.addCells(); err != nil {
 			return err
@@ -26,86 +71,59 @@ func (a *applier) addStubs() error {
 	if err := a.addPointers(); err != nil {
 		return err
 	}
-	if err := a.addUserCells(); err != nil {
-		return err
-	}
-	var code stub.Code
-	var frames []stub.Frame
-	var syms []elfrw.NewSymbol
-	var names []stubName
-	through := map[stubName]int64{} // where a stub goes through its key, in bytes from its start
-	for _, st := range a.Stubs {
-		key, err := a.access(st)
-		if err != nil {
-			return err
-		}
-		code.Start(key)
-		start := uint64(len(code.Bytes))
-		other, returns := uint8(0), 0
-		switch st.Kind {
-		case StubSave:
-			through[stubName{st.Key, st.Kind}] = int64(code.Save(key)) - int64(start)
-		case StubNoTOC:
-			other = ppc64.LocalEntryClobbers.SetOther(0)
-			through[stubName{st.Key, st.Kind}] = int64(code.NoTOC(key)) - int64(start)
-		case StubShadow:
-			toc, stack, err := a.shadowSymbols()
-			if err != nil {
-				return err
-			}
-			returns = code.Shadow(key, toc, stack)
-		}
-		end := uint64(len(code.Bytes))
-		name := a.Object.Keys[st.Key].Name
-		add := func(e StubEntry, value uint64) {
-			syms = append(syms, elfrw.NewSymbol{
-				Name: stubPrefixes[e] + name, Bind: elf.STB_LOCAL, Type: elf.STT_FUNC, Other: other,
-				Value: value, Size: end - value,
-			})
-			names = append(names, stubName{st.Key, e})
-		}
-		add(st.Kind, start)
-		if st.Kind == StubSave {
-			jump := start + ppc64.WordSize
-			if key.Patched { // a call that saves r2 itself does not need the nop
-				jump += ppc64.WordSize
-			}
-			add(StubJump, jump)
-		}
-		frames = append(frames, stub.Frame{Start: start, End: end, Returns: uint64(returns)})
-	}
-	sec, err := a.edit.AddSection(elfrw.NewSection{
-		Name: layout.StubSection, Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR,
-		Addralign: stub.Align, Data: code.Bytes,
-	})
+	return a.addUserCells()
+}
+
+// newStubs are the stubs before they become a section.
+type newStubs struct {
+	code    stub.Code
+	frames  []stub.Frame
+	symbols []elfrw.NewSymbol
+	names   []stubName         // of the symbols
+	through map[stubName]int64 // where a stub goes through its key, in bytes from its start
+}
+
+// assemble appends a stub.
+func (a *applier) assemble(n *newStubs, st Stub) error {
+	key, err := a.access(st)
 	if err != nil {
 		return err
 	}
-	for i, s := range syms {
-		s.Section = sec
-		sym, err := a.edit.AddSymbol(s)
+	n.code.Start(key)
+	start := uint64(len(n.code.Bytes))
+	other, returns := uint8(0), 0
+	switch st.Kind {
+	case StubSave:
+		n.through[stubName{st.Key, st.Kind}] = int64(n.code.Save(key)) - int64(start)
+	case StubNoTOC:
+		other = ppc64.LocalEntryClobbers.SetOther(0)
+		n.through[stubName{st.Key, st.Kind}] = int64(n.code.NoTOC(key)) - int64(start)
+	case StubShadow:
+		toc, stack, err := a.shadowSymbols()
 		if err != nil {
 			return err
 		}
-		a.entries[names[i]] = sym
+		returns = n.code.Shadow(key, toc, stack)
 	}
-	var relas []byte
-	for _, sym := range a.stubTies {
-		relas = appendRela(relas, rela64(0, sym, uint32(elf.R_PPC64_NONE), 0))
+	end := uint64(len(n.code.Bytes))
+	name := a.Object.Keys[st.Key].Name
+	add := func(e StubEntry, value uint64) {
+		n.symbols = append(n.symbols, elfrw.NewSymbol{
+			Name: stubPrefixes[e] + name, Bind: elf.STB_LOCAL, Type: elf.STT_FUNC, Other: other,
+			Value: value, Size: end - value,
+		})
+		n.names = append(n.names, stubName{st.Key, e})
 	}
-	for _, r := range code.Relas {
-		relas = appendRela(relas, r)
+	add(st.Kind, start)
+	if st.Kind == StubSave {
+		jump := start + ppc64.WordSize
+		if key.Patched { // a call that saves r2 itself does not need the nop
+			jump += ppc64.WordSize
+		}
+		add(StubJump, jump)
 	}
-	if err := a.addRelaOf(layout.StubSection, sec, relas); err != nil {
-		return err
-	}
-	if err := a.fillUserCells(through); err != nil {
-		return err
-	}
-	if !a.env.unwinds {
-		return nil
-	}
-	return a.addFrames(frames, a.entries[names[0]])
+	n.frames = append(n.frames, stub.Frame{Start: start, End: end, Returns: uint64(returns)})
+	return nil
 }
 
 // access is keyAccess with the symbol, which may have been added.

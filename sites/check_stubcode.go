@@ -55,11 +55,7 @@ func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
 	s.saves = r.skip(is(ppc64.OpStd, 2, 1, 24)) // std r2,24(r1)
 	s.nop = r.skip(func(w ppc64.Word) bool { return w == ppc64.Nop })
 	if s.shadow = r.skip(isSPR(ppc64.OpMfspr, ppc64.SPRLR, 0)); s.shadow { // mflr r0
-		s.stack = r.threadPointer()
-		r.want(is(ppc64.OpLd, 12, 11, 0))   // ld r12,0(r11)
-		r.want(is(ppc64.OpAddi, 12, 12, 8)) // addi r12,r12,8
-		r.want(is(ppc64.OpStd, 12, 11, 0))  // std r12,0(r11)
-		r.want(is(ppc64.OpStd, 0, 12, -8))  // std r0,-8(r12)
+		s.stack = r.push()
 	}
 	s.way, s.from = r.load()
 	if r.off+2*ppc64.WordSize < end && !s.shadow && (s.way == wayTOC || s.way == wayPCRel) && r.peek(isSPR(ppc64.OpMtspr, ppc64.SPRCTR, 12)) {
@@ -69,9 +65,7 @@ func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
 	}
 	if s.null = r.skip(isCompare(12)); s.null { // cmpdi r12,0
 		if s.shadow {
-			r.want(func(w ppc64.Word) bool {
-				return w.IsCondBranch() && w.BO() == 12 && w.BI() == 2 && !w.LK() && !w.AA() && w.Displacement() == 3*ppc64.WordSize // beq, over the call
-			})
+			r.want(isBC(12, 2, false, 3*ppc64.WordSize)) // beq, over the call
 		} else {
 			r.want(isXL(ppc64.OpBclr, 12, 2, false)) // beqlr
 		}
@@ -79,29 +73,50 @@ func (r *stubReader) read(off, end uint64) (s stubCode, err error) {
 	r.jump(s.shadow)
 	if s.shadow {
 		s.calls = r.off
-		r.want(func(w ppc64.Word) bool {
-			return w.IsCondBranch() && w.BO() == 20 && w.BI() == 31 && w.LK() && !w.AA() && w.Displacement() == ppc64.WordSize
-		})
-		here := int64(r.off)
-		r.want(isSPR(ppc64.OpMfspr, ppc64.SPRLR, 11)) // mflr r11
-		s.toc = r.operand(is(ppc64.OpAddis, 2, 11, 0), elf.R_PPC64_REL16_HA, here)
-		if low := r.operand(is(ppc64.OpAddi, 2, 2, 0), elf.R_PPC64_REL16_LO, here); low != s.toc {
-			r.fail("not the symbol of the word before")
-		}
-		if r.threadPointer() != s.stack {
-			r.fail("not the symbol of the word before")
-		}
-		r.want(is(ppc64.OpLd, 12, 11, 0))            // ld r12,0(r11)
-		r.want(is(ppc64.OpAddi, 12, 12, -8))         // addi r12,r12,-8
-		r.want(is(ppc64.OpLd, 0, 12, 0))             // ld r0,0(r12)
-		r.want(is(ppc64.OpStd, 12, 11, 0))           // std r12,0(r11)
-		r.want(isSPR(ppc64.OpMtspr, ppc64.SPRLR, 0)) // mtlr r0
-		r.want(isXL(ppc64.OpBclr, 20, 0, false))     // blr
+		s.toc = r.ownTOC()
+		r.pop(s.stack)
 	}
 	if r.off != end {
 		r.fail("the stub should end here")
 	}
 	return s, r.err
+}
+
+// push reads the code that keeps r0 on the stack of return addresses, and returns the
+// symbol of the pointer to its top.
+func (r *stubReader) push() (stack operand) {
+	stack = r.threadPointer()
+	r.want(is(ppc64.OpLd, 12, 11, 0))   // ld r12,0(r11)
+	r.want(is(ppc64.OpAddi, 12, 12, 8)) // addi r12,r12,8
+	r.want(is(ppc64.OpStd, 12, 11, 0))  // std r12,0(r11)
+	r.want(is(ppc64.OpStd, 0, 12, -8))  // std r0,-8(r12)
+	return stack
+}
+
+// pop reads the code that takes an address from that stack and returns to it.
+func (r *stubReader) pop(stack operand) {
+	if r.threadPointer() != stack {
+		r.fail("not the symbol of the word before")
+	}
+	r.want(is(ppc64.OpLd, 12, 11, 0))            // ld r12,0(r11)
+	r.want(is(ppc64.OpAddi, 12, 12, -8))         // addi r12,r12,-8
+	r.want(is(ppc64.OpLd, 0, 12, 0))             // ld r0,0(r12)
+	r.want(is(ppc64.OpStd, 12, 11, 0))           // std r12,0(r11)
+	r.want(isSPR(ppc64.OpMtspr, ppc64.SPRLR, 0)) // mtlr r0
+	r.want(isXL(ppc64.OpBclr, 20, 0, false))     // blr
+}
+
+// ownTOC reads the code that computes r2 from its own address, and returns the symbol of
+// r2's value.
+func (r *stubReader) ownTOC() (toc operand) {
+	r.want(isBC(20, 31, true, ppc64.WordSize)) // bcl 20,31,.+4
+	here := int64(r.off)
+	r.want(isSPR(ppc64.OpMfspr, ppc64.SPRLR, 11)) // mflr r11
+	toc = r.operand(is(ppc64.OpAddis, 2, 11, 0), elf.R_PPC64_REL16_HA, here)
+	if low := r.operand(is(ppc64.OpAddi, 2, 2, 0), elf.R_PPC64_REL16_LO, here); low != toc {
+		r.fail("not the symbol of the word before")
+	}
+	return toc
 }
 
 // jump reads the instructions that jump to r12, or call it.
@@ -264,5 +279,12 @@ func isSPR(op ppc64.Op, spr int64, reg uint8) func(ppc64.Word) bool {
 func isXL(op ppc64.Op, bo, bi uint32, lk bool) func(ppc64.Word) bool {
 	return func(w ppc64.Word) bool {
 		return ppc64.Decode(w, 0).Op == op && w.BO() == bo && w.BI() == bi && w.RB() == 0 && w.LK() == lk
+	}
+}
+
+// isBC matches a conditional branch to a place at a distance in bytes.
+func isBC(bo, bi uint32, lk bool, distance int64) func(ppc64.Word) bool {
+	return func(w ppc64.Word) bool {
+		return w.IsCondBranch() && w.BO() == bo && w.BI() == bi && w.LK() == lk && !w.AA() && w.Displacement() == distance
 	}
 }

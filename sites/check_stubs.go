@@ -289,7 +289,7 @@ func (c *checker) pointers(pointers map[int]operand) error {
 			return fmt.Errorf("the address of %s is at 0x%x of %v", errkind.Printable(c.Object.Keys[key].Name), off, sec)
 		}
 		delete(at, off) // each address is for one key
-		if binary.LittleEndian.Uint64(sec.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isKeySymbol(int(rel.Sym()), key) {
+		if !isAddress(sec, off, rel) || !c.isKeySymbol(int(rel.Sym()), key) {
 			return fmt.Errorf("the address of %s is not the planned one", errkind.Printable(c.Object.Keys[key].Name))
 		}
 	}
@@ -306,24 +306,16 @@ func (c *checker) cells(cells map[int]operand) error {
 	if !ok || !toc.Has(elf.SHF_ALLOC|elf.SHF_WRITE) || toc.Addralign < 8 {
 		return fmt.Errorf("the cells are in no section for them")
 	}
-	size, before := uint64(0), 0
-	if s, ok := c.Object.File.SectionByName(tocName); ok {
-		t, err := c.Object.relas.editedTable(s.Index)
-		if err != nil {
-			return err
-		}
-		size, before = s.Size, t.Len()
-	}
-	t, err := c.relas.editedTable(toc.Index)
+	size, added, err := c.addedTo(toc)
 	if err != nil {
 		return err
 	}
-	at := map[uint64]reloc.Rela{}
-	for i := before; i < t.Len(); i++ {
-		at[t.Off(i)] = t.At(i)
+	if len(added) != len(cells) {
+		return fmt.Errorf("%d relocations of new cells, there are %d", len(added), len(cells))
 	}
-	if t.Len() != before+len(cells) {
-		return fmt.Errorf("%d relocations of new cells, there are %d", t.Len()-before, len(cells))
+	at := map[uint64]reloc.Rela{}
+	for _, rel := range added {
+		at[rel.Off] = rel
 	}
 	for key, cell := range cells {
 		s, ok := c.symbol(cell.sym)
@@ -333,9 +325,33 @@ func (c *checker) cells(cells map[int]operand) error {
 			return fmt.Errorf("the cell of %s is at 0x%x of %v", errkind.Printable(c.Object.Keys[key].Name), off, toc)
 		}
 		delete(at, off) // a cell has one key
-		if binary.LittleEndian.Uint64(toc.Data()[off:]) != 0 || rel.Type() != uint32(elf.R_PPC64_ADDR64) || rel.Addend != 0 || !c.isTrampoline(int(rel.Sym()), key) {
+		if !isAddress(toc, off, rel) || !c.isTrampoline(int(rel.Sym()), key) {
 			return fmt.Errorf("the cell of %s holds something other than its trampoline", errkind.Printable(c.Object.Keys[key].Name))
 		}
 	}
 	return nil
+}
+
+// addedTo returns the size of a section in the input, where it may not exist, and the
+// relocations that were appended to its own.
+func (c *checker) addedTo(sec elfrw.Section) (size uint64, added []reloc.Rela, err error) {
+	before := 0
+	if s, ok := c.Object.File.SectionByName(sec.NameString()); ok {
+		t, err := c.Object.relas.editedTable(s.Index)
+		if err != nil {
+			return 0, nil, err
+		}
+		size, before = s.Size, t.Len()
+	}
+	t, err := c.relas.editedTable(sec.Index)
+	for i := before; i < t.Len(); i++ {
+		added = append(added, t.At(i))
+	}
+	return size, added, err
+}
+
+// isAddress reports whether a doubleword is filled in by the linker with the address of a
+// symbol, and by nothing else.
+func isAddress(sec elfrw.Section, off uint64, rel reloc.Rela) bool {
+	return binary.LittleEndian.Uint64(sec.Data()[off:]) == 0 && rel.Type() == uint32(elf.R_PPC64_ADDR64) && rel.Addend == 0
 }

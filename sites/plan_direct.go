@@ -10,25 +10,12 @@ import (
 // may change, or its value is unknown, the site is open: the decision is Keep,
 // and restore looks for something better.
 func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
-	o := d.Object
-	key := &o.Keys[s.Key]
 	near, err := d.around(s)
 	if err != nil {
 		return dec, false, err
 	}
-	switch {
-	case s.Decoded:
-		return keep(s, NotAnnotated), false, nil
-	case s.Odd, s.Rela >= 0 && !o.relas.isEdited(int(s.Section), int(s.Rela)):
-		return keep(s, CallForm), false, nil
-	case near.alternative:
-		return keep(s, AlternativeCode), false, nil
-	case key.Target.Why == KeyAmbiguous, key.Target.Why == KeyWeak: // a run time reads every key that is listed
-		return keep(s, key.Target.Why), false, nil
-	case key.Sym == 0 && d.Object.localTramp(s):
-		return keep(s, KeyMissing), false, nil
-	case d.env.repatches && near.comdat:
-		return keep(s, SiteDiscardable), false, nil
+	if why := d.untouchable(s, near); why != NoReason {
+		return keep(s, why), false, nil
 	}
 	if s.Tramp >= 0 && d.mixed[s.Tramp] {
 		return keep(s, TrampReplaceable), true, nil
@@ -61,6 +48,28 @@ func (d *decider) decide(s *Site) (dec Decision, open bool, err error) {
 	dec = keep(s, KeyMayChange)
 	dec.words = d.say("", detail)
 	return dec, true, nil
+}
+
+// untouchable returns the reason why a site stays whatever its key holds, if there is
+// one.
+func (d *decider) untouchable(s *Site, near *surroundings) Reason {
+	o := d.Object
+	key := &o.Keys[s.Key]
+	switch {
+	case s.Decoded:
+		return NotAnnotated
+	case s.Odd, s.Rela >= 0 && !o.relas.isEdited(int(s.Section), int(s.Rela)):
+		return CallForm
+	case near.alternative:
+		return AlternativeCode
+	case key.Target.Why == KeyAmbiguous, key.Target.Why == KeyWeak: // a run time reads every key that is listed
+		return key.Target.Why
+	case key.Sym == 0 && o.localTramp(s):
+		return KeyMissing
+	case d.env.repatches && near.comdat:
+		return SiteDiscardable
+	}
+	return NoReason
 }
 
 // hasPlace reports whether a run time that patches the branch has a slot for

@@ -85,29 +85,38 @@ func (r *references) unread() (map[int]bool, error) {
 	for sec := range o.relocated(isAddressable) {
 		unread[sec.Index] = true
 	}
-	if len(unread) == 0 {
-		return unread, nil
+	return unread, r.dropRead(unread, func(sec elfrw.Section, rel reloc.Rela) bool {
+		return o.File.SymbolSection(int(rel.Sym())) == sec.Index
+	})
+}
+
+// dropRead removes the sections from a set that something else may read: they have a symbol
+// that is visible elsewhere, or a relocation that is not allowed names one of theirs.
+func (r *references) dropRead(secs map[int]bool, allowed func(sec elfrw.Section, rel reloc.Rela) bool) error {
+	if len(secs) == 0 {
+		return nil
 	}
+	o := r.o
 	symbols := index.NewSet(o.File.NumSymbols())
 	for i := 1; i < o.File.NumSymbols(); i++ {
-		if sec := o.File.SymbolSection(i); unread[sec] {
+		if sec := o.File.SymbolSection(i); secs[sec] {
 			symbols.Add(i)
 			if o.File.SymbolBind(i) != elf.STB_LOCAL {
-				delete(unread, sec)
+				delete(secs, sec)
 			}
 		}
 	}
 	for sec := range o.relocated(r.holdsReferences) {
 		err := r.each(sec, symbols, func(rel reloc.Rela) {
-			if to := o.File.SymbolSection(int(rel.Sym())); to != sec.Index {
-				delete(unread, to)
+			if !allowed(sec, rel) {
+				delete(secs, o.File.SymbolSection(int(rel.Sym())))
 			}
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return unread, nil
+	return nil
 }
 
 // pointers finds the sections that hold nothing but the addresses of keys for
@@ -123,15 +132,6 @@ func (r *references) pointers() (map[int]bool, error) {
 	if len(found) == 0 {
 		return found, nil
 	}
-	symbols := index.NewSet(o.File.NumSymbols())
-	for i := 1; i < o.File.NumSymbols(); i++ {
-		if sec := o.File.SymbolSection(i); found[sec] {
-			symbols.Add(i)
-			if o.File.SymbolBind(i) != elf.STB_LOCAL {
-				delete(found, sec)
-			}
-		}
-	}
 	readers := ranges{}
 	for i, t := range o.Tramps {
 		if s := o.File.Symbol(int(t.Sym)); s.Section != 0 && o.onlyJumps(i) {
@@ -139,17 +139,9 @@ func (r *references) pointers() (map[int]bool, error) {
 		}
 	}
 	readers.sort()
-	for sec := range o.relocated(r.holdsReferences) {
-		err := r.each(sec, symbols, func(rel reloc.Rela) {
-			if !readers.has(sec.Index, rel.Off) || !loadsFrom(sec, rel) {
-				delete(found, o.File.SymbolSection(int(rel.Sym())))
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
+	return found, r.dropRead(found, func(sec elfrw.Section, rel reloc.Rela) bool {
+		return readers.has(sec.Index, rel.Off) && loadsFrom(sec, rel)
+	})
 }
 
 // areKeys reports whether every doubleword of a section is the address of a key.

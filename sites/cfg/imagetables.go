@@ -20,67 +20,81 @@ var noEntries = map[string]bool{
 // kernelTables reads the tables of a Linux image, which are between two symbols or in
 // their own sections.
 func (im *image) kernelTables() {
-	ranges := map[string]*[2]uint64{} // by the name of the section in an object
-	for i := 1; i < im.f.NumSymbols(); i++ {
-		s := im.f.Symbol(i)
-		name := im.f.SymbolName(s)
-		stop := 0
-		rest, ok := bytes.CutPrefix(name, []byte("__start_"))
-		if !ok {
-			stop = 1
-			if rest, ok = bytes.CutPrefix(name, []byte("__stop_")); !ok {
-				continue
-			}
-		}
-		key := string(rest)
-		if s.Undefined() || len(key) > 64 {
-			continue
-		}
-		if ranges[key] == nil {
-			ranges[key] = &[2]uint64{}
-		}
-		ranges[key][stop] = s.Value
-	}
+	ranges := im.boundedRanges()
 	for start, s := range im.memory.Sections() {
 		switch useOf(s) {
 		case useNone, useUnwinding:
 			im.skipped = append(im.skipped, span{start, start + s.Size})
 		case usePairs, useFixups:
 			if ranges[s.NameString()] == nil {
-				ranges[s.NameString()] = &[2]uint64{start, start + s.Size}
+				ranges[s.NameString()] = &span{start, start + s.Size}
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(ranges)) {
-		r := ranges[name]
-		if r[0] >= r[1] {
-			continue
-		}
-		switch {
-		case noEntries[name]:
-			im.skipped = append(im.skipped, span{r[0], r[1]})
-			continue
-		case name != "__jump_table" && name != "__ex_table" && (!strings.HasPrefix(name, "__") || !strings.HasSuffix(name, "_fixup")):
-			continue
-		}
-		data := im.bytes(r[0])
-		if uint64(len(data)) < r[1]-r[0] {
-			im.fail("%s is not in one section", name)
-			continue
-		}
-		data = data[:r[1]-r[0]]
-		switch name {
-		case "__jump_table":
-			im.imagePairs(name, r[0], data, 16)
-			im.skipped = append(im.skipped, span{r[0], r[1]})
-		case "__ex_table":
-			im.imagePairs(name, r[0], data, 8)
-			im.skipped = append(im.skipped, span{r[0], r[1]})
-		default:
-			im.imageFixups(name, r[0], data)
+		if r := *ranges[name]; r.start < r.end {
+			im.kernelTable(name, r)
 		}
 	}
 	im.skipped = mergeSpans(im.skipped)
+}
+
+// boundedRanges returns what lies between __start_NAME and __stop_NAME, by NAME, the
+// name of the section in an object.
+func (im *image) boundedRanges() map[string]*span {
+	ranges := map[string]*span{}
+	for i := 1; i < im.f.NumSymbols(); i++ {
+		s := im.f.Symbol(i)
+		name := im.f.SymbolName(s)
+		rest, start := bytes.CutPrefix(name, []byte("__start_"))
+		if !start {
+			var stop bool
+			if rest, stop = bytes.CutPrefix(name, []byte("__stop_")); !stop {
+				continue
+			}
+		}
+		if s.Undefined() || len(rest) > 64 {
+			continue
+		}
+		r := ranges[string(rest)]
+		if r == nil {
+			r = &span{}
+			ranges[string(rest)] = r
+		}
+		if start {
+			r.start = s.Value
+		} else {
+			r.end = s.Value
+		}
+	}
+	return ranges
+}
+
+// kernelTable reads one of the tables, or skips what is not one.
+func (im *image) kernelTable(name string, r span) {
+	switch {
+	case noEntries[name]:
+		im.skipped = append(im.skipped, r)
+		return
+	case name != "__jump_table" && name != "__ex_table" && (!strings.HasPrefix(name, "__") || !strings.HasSuffix(name, "_fixup")):
+		return
+	}
+	data := im.bytes(r.start)
+	if uint64(len(data)) < r.end-r.start {
+		im.fail("%s is not in one section", name)
+		return
+	}
+	data = data[:r.end-r.start]
+	switch name {
+	case "__jump_table":
+		im.imagePairs(name, r.start, data, 16)
+		im.skipped = append(im.skipped, r)
+	case "__ex_table":
+		im.imagePairs(name, r.start, data, 8)
+		im.skipped = append(im.skipped, r)
+	default:
+		im.imageFixups(name, r.start, data)
+	}
 }
 
 // imagePairs reads pairs of distances, each from its own field.

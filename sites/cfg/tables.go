@@ -95,48 +95,62 @@ func (r *reader) run(all []distance, bases []table) {
 	}
 }
 
+// A tableReference is a reference to a section with distances.
+type tableReference struct {
+	to   place
+	from place
+	ok   bool // from code
+}
+
 // tableReferences finds the code that refers to the sections with distances: directly,
 // or through an address in .toc.
 func (r *reader) tableReferences() map[int][]table {
-	type reference struct {
-		to   place
-		from place
-		ok   bool // from code
+	refs, through := r.directReferences()
+	if len(through) > 0 {
+		secs := map[int]bool{}
+		for p, to := range through {
+			secs[p.sec] = true
+			refs = append(refs, tableReference{to: to, ok: true}) // the table exists, whatever uses it
+		}
+		r.each(r.watch(func(sec int) bool { return secs[sec] }), func(in elfrw.Section, rel reloc.Rela) {
+			p, _ := r.target(rel)
+			if to, ok := through[p]; ok {
+				refs = append(refs, tableReference{to, place{in.Index, rel.Off}, useOf(in) == useCode})
+			}
+		})
 	}
-	var refs []reference
-	through := map[place]place{} // place in .toc → the place whose address is there
+	return tablesAt(refs)
+}
+
+// directReferences finds the references to the sections with distances, except those in
+// sections of addresses, such as .toc: of these through says what each names.
+func (r *reader) directReferences() (refs []tableReference, through map[place]place) {
+	through = map[place]place{}
 	syms := r.watch(func(sec int) bool { return r.distances[sec] != nil && mayHaveTables(r.f.Section(sec)) })
 	r.each(syms, func(in elfrw.Section, rel reloc.Rela) {
 		to, _ := r.target(rel)
 		switch h, known := reloc.Lookup(rel.Type()); {
 		case known && (h.Size == 0 || h.Field == reloc.Low24 || h.Field == reloc.Low14):
 		case useOf(in) == useCode:
-			refs = append(refs, reference{to, place{in.Index, rel.Off}, true})
+			refs = append(refs, tableReference{to, place{in.Index, rel.Off}, true})
 		case useOf(in) == useAddresses:
 			from := place{in.Index, rel.Off}
 			if other, ok := through[from]; ok && other != to { // two relocations at one field
-				refs = append(refs, reference{to: to})
+				refs = append(refs, tableReference{to: to})
 			} else {
 				through[from] = to
 			}
 		case useOf(in) == useData:
-			refs = append(refs, reference{to: to})
+			refs = append(refs, tableReference{to: to})
 		}
 	})
-	if len(through) > 0 {
-		secs := map[int]bool{}
-		for p, to := range through {
-			secs[p.sec] = true
-			refs = append(refs, reference{to: to, ok: true}) // the table exists, whatever uses it
-		}
-		r.each(r.watch(func(sec int) bool { return secs[sec] }), func(in elfrw.Section, rel reloc.Rela) {
-			p, _ := r.target(rel)
-			if to, ok := through[p]; ok {
-				refs = append(refs, reference{to, place{in.Index, rel.Off}, useOf(in) == useCode})
-			}
-		})
-	}
-	slices.SortStableFunc(refs, func(a, b reference) int { return comparePlaces(a.to, b.to) })
+	return refs, through
+}
+
+// tablesAt returns the tables that references name, by section and place. A table is
+// foreign unless all references come from code of one section.
+func tablesAt(refs []tableReference) map[int][]table {
+	slices.SortStableFunc(refs, func(a, b tableReference) int { return comparePlaces(a.to, b.to) })
 	bases := map[int][]table{}
 	for i := 0; i < len(refs); {
 		b := table{off: refs[i].to.off, begin: ^uint64(0)}

@@ -2,7 +2,10 @@
 
 package tocsave
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // cause says why something does not hold.
 type cause uint8
@@ -39,55 +42,34 @@ type why struct {
 	at    uint32
 }
 
+// texts are the causes in words; %s stands for the place.
+var texts = [...]string{
+	noExtent:      "the extent of the function is unknown",
+	tooLarge:      "the function is too large to analyse",
+	unresolved:    "indirect branch at %s has unknown targets",
+	notCall:       "not a bl",
+	notReached:    "not reached from the function's entry",
+	noEntryTOC:    "the function has one entry: r2 may be its caller's",
+	clobbersTOC:   "the function has local entry 1: r2 is not its own",
+	written:       "r2 is changed at %s",
+	notRestored:   "r2 is not restored after the indirect call at %s",
+	notocCall:     "the callee at %s may change r2 (NOTOC)",
+	restoredWrong: "r2 is loaded from 24(r1) without a save at %s",
+	entered:       "it is not known what 24(r1) holds where the function is entered at %s",
+	noSave:        "no save of r2",
+	noSavePath:    "path from %s has no save",
+	noFrame:       "save before the frame exists at %s",
+	moved:         "r1 is changed at %s",
+	alloca:        "alloca moves r1 at %s",
+	overwritten:   "24(r1) may be overwritten at %s",
+	foreignCall:   "call at %s may save another r2",
+	again:         "the call at %s may return again after 24(r1) has changed",
+	pad:           "landing pad at %s",
+	patched:       "the code at %s may be patched",
+}
+
 // text returns the reason in words. Places are offsets from the start of the
 // function, as in a disassembly.
 func (w why) text() string {
-	at := fmt.Sprintf("+%#x", w.at)
-	switch w.cause {
-	case noExtent:
-		return "the extent of the function is unknown"
-	case tooLarge:
-		return "the function is too large to analyse"
-	case unresolved:
-		return "indirect branch at " + at + " has unknown targets"
-	case notCall:
-		return "not a bl"
-	case notReached:
-		return "not reached from the function's entry"
-	case noEntryTOC:
-		return "the function has one entry: r2 may be its caller's"
-	case clobbersTOC:
-		return "the function has local entry 1: r2 is not its own"
-	case written:
-		return "r2 is changed at " + at
-	case notRestored:
-		return "r2 is not restored after the indirect call at " + at
-	case notocCall:
-		return "the callee at " + at + " may change r2 (NOTOC)"
-	case restoredWrong:
-		return "r2 is loaded from 24(r1) without a save at " + at
-	case entered:
-		return "it is not known what 24(r1) holds where the function is entered at " + at
-	case noSave:
-		return "no save of r2"
-	case noSavePath:
-		return "path from " + at + " has no save"
-	case noFrame:
-		return "save before the frame exists at " + at
-	case moved:
-		return "r1 is changed at " + at
-	case alloca:
-		return "alloca moves r1 at " + at
-	case overwritten:
-		return "24(r1) may be overwritten at " + at
-	case foreignCall:
-		return "call at " + at + " may save another r2"
-	case again:
-		return "the call at " + at + " may return again after 24(r1) has changed"
-	case pad:
-		return "landing pad at " + at
-	case patched:
-		return "the code at " + at + " may be patched"
-	}
-	return ""
+	return strings.Replace(texts[w.cause], "%s", fmt.Sprintf("+%#x", w.at), 1)
 }

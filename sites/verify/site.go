@@ -297,11 +297,7 @@ func (v *verifier) checkConstant(s *site, t *target, c caller, w ppc64.Word) {
 			return
 		}
 	}
-	switch {
-	case t.null && (!s.tail() && w == ppc64.Nop || s.tail() && w == ppc64.Blr),
-		t.ret0 && !s.tail() && w == ppc64.Li3Zero:
-	case s.key == 0 && (!s.tail() && (w == ppc64.Nop || w == ppc64.Li3Zero) || s.tail() && w == ppc64.Blr):
-	default:
+	if !fitsConstant(s, t, w) {
 		v.fault(s, errkind.WrongCall.Errorf("found %v, but the key holds %s", w, v.text(t)))
 		return
 	}
@@ -310,6 +306,17 @@ func (v *verifier) checkConstant(s *site, t *target, c caller, w ppc64.Word) {
 		o.m.own, o.m.regs[ppc64.RegTOC] = c.toc, c.toc
 		v.checkSlot(s, o, branch{}, true, "")
 	}
+}
+
+// fitsConstant reports whether a word does what the key's target would: nothing for
+// NULL, and 0 for a function that returns 0. If the site's key is not known, either may
+// be right.
+func fitsConstant(s *site, t *target, w ppc64.Word) bool {
+	unknown := s.key == 0
+	if s.tail() {
+		return (t.null || unknown) && w == ppc64.Blr
+	}
+	return (t.null || unknown) && w == ppc64.Nop || (t.ret0 || unknown) && w == ppc64.Li3Zero
 }
 
 // follow runs the code from the branch to its destination, which must be the one in
