@@ -117,9 +117,9 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err := v.prove(); err != nil {
 		return nil, err
 	}
-	unknown := !known && entries == 0
+	unknown := !known && (entries == 0 || v.sites == 0) // entries may be of stubs only
 	if unknown && len(v.faults) == 0 {
-		if err := v.nothingKnown(); err != nil {
+		if err := v.nothingKnown(entries); err != nil {
 			return nil, err
 		}
 	}
@@ -199,10 +199,13 @@ func (v *verifier) needsTable() bool {
 // nothingKnown returns an error for a file that has neither a table nor a record, but
 // must have had sites: nothing else shows a site that calls its target directly. It
 // must have had sites if it has stubs, or trampolines that only the file itself can
-// call and does not. In a file without local symbols, even these may have no names.
-func (v *verifier) nothingKnown() error {
+// call and does not. In a file without local symbols, even these may have no names; the
+// entries of a table may still name the stubs.
+func (v *verifier) nothingKnown(entries int) error {
 	switch {
 	case v.opts.AllowUnpatched && v.traces > 0:
+	case entries > 0:
+		return errkind.NothingKnown.Errorf("the table of sites names stubs only, and no record names the sites that call them: nothing is known about the sites")
 	case v.patched():
 		return errkind.NothingKnown.Errorf("there are keys or trampolines, but neither a table of sites nor a record of them: nothing is known about the sites")
 	case v.traces > 0:

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A program whose linker collects what nobody uses: one function with a call that the run time
- * rewrites is used, another is not. Prints what the calls yield before and after an update.
+ * rewrites is used, another is not. Prints what the calls yield before and after an update. With
+ * -DSTATIC_CALL_SAVE_TOC=0 the calls go through stubs instead.
  */
 #define STATIC_CALL_RUNTIME
+#ifndef STATIC_CALL_SAVE_TOC
 #define STATIC_CALL_SAVE_TOC 1
+#endif
 #include <static_call.h>
 
 static int slow(int x)

@@ -274,6 +274,32 @@ func TestE2ETruncated(t *testing.T) {
 	}
 }
 
+// TestE2EStubsOnly strips a program whose table of sites has entries of stubs only. Only
+// the record, or the names of the stubs, show the calls.
+func TestE2EStubsOnly(t *testing.T) {
+	w := newWorkshop(t)
+	w.patched("main.o", "gcc-p8-O2", "usc_gc.c", "-fPIE", "-DSTATIC_CALL_SAVE_TOC=0")
+	for _, linker := range w.linkerNames() {
+		w.link(linker, "-pie", "main.o", "-o", "program")
+		for _, c := range []struct {
+			name  string
+			kinds []string
+			strip []string
+		}{
+			{"program", nil, nil},
+			{"no record", nil, []string{"-g"}},
+			{"no symbols", nil, []string{"-S", "--keep-section=.debug_static_calls"}},
+			{"neither", []string{"nothing-known"}, []string{"-S"}},
+		} {
+			execute(t, w.dir, slices.Concat([]string{"powerpc64le-linux-gnu-objcopy"}, c.strip, []string{"program", "stripped"}))
+			if got := w.execute(t, "./stripped"); got != "2\n1001\n" {
+				t.Errorf("%s, %s: printed %q", linker, c.name, got)
+			}
+			wantSpoiled(t, filepath.Join(w.dir, "stripped"), "", c.kinds)
+		}
+	}
+}
+
 // buildSpoiled makes the objects in a directory.
 func buildSpoiled(t *testing.T) string {
 	t.Helper()
