@@ -139,10 +139,11 @@ func (w *ways) follow(off uint64, reg uint8, sure bool) (found []uint64, ok bool
 	w.points, w.found, w.jumped, w.threw = w.points[:0], nil, 0, 0
 	w.sure, w.doubted, w.other = sure, false, false
 	w.ask(off, reg)
-	for i := 0; i < len(w.points); i++ {
-		if w.left--; w.left < 0 || !w.before(w.points[i]) {
+	for next := 0; next < len(w.points); { // which grows
+		if w.left--; w.left < 0 || !w.before(w.points[next]) {
 			return nil, false
 		}
+		next++
 	}
 	return w.found, true
 }
@@ -258,13 +259,18 @@ func (w *ways) through(off uint64, reg uint8) {
 		w.ask(off, in.RA)
 		w.ask(off, uint8(word.RB()))
 	case in.Op == ppc64.OpLd && len(w.stores[in.Imm]) > 0:
-		offs := w.stores[in.Imm]
-		w.left -= len(offs)
-		for _, at := range offs {
-			store, _ := ppc64.Load(w.t.code, at)
-			w.ask(at, uint8(store.RS()))
-		}
+		w.stored(in.Imm)
 	case !suffixed:
 		w.other = true
+	}
+}
+
+// stored asks for the register of each instruction that stores to a place in the frame.
+func (w *ways) stored(at int64) {
+	offs := w.stores[at]
+	w.left -= len(offs)
+	for _, off := range offs {
+		store, _ := ppc64.Load(w.t.code, off)
+		w.ask(off, uint8(store.RS()))
 	}
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -26,12 +27,12 @@ import (
 // doubles, and n log n takes a little more. The clock does not matter. The searches
 // of package slices are counted too.
 //
-// The everyday suite uses each value of an option, make soundness each pair, and the
-// long form each triple. scpatch compile does what scpatch does, and explain reads no
-// file.
+// All commands run, on objects, archives, thin archives, many files, programs,
+// libraries and kernel images. The everyday suite uses each value of an option, make
+// soundness each pair, and the long form each triple.
 func TestWork(t *testing.T) {
 	tooltest.NoRace(t)
-	tooltest.Need(t, "powerpc64le-linux-gnu-as", "powerpc64le-linux-gnu-ar", "powerpc64le-linux-gnu-ld.bfd")
+	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-ar", "powerpc64le-linux-gnu-ld.bfd")
 	counting := countingProgram(t)
 	for _, name := range slices.Sorted(maps.Keys(workShapes)) {
 		t.Run(name, func(t *testing.T) {
@@ -150,8 +151,13 @@ var workShapes = map[string]func(n int) string{
 			".pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b-., 2b-.\n.quad word-.\n.popsection\n"+
 			".pushsection __ex_table,\"a\"\n.balign 4\n.long 1b-., 2b-.\n.popsection\n") + ".data\nword: .quad 0\n" + workKey
 	},
-	"members": func(int) string { return "func f0\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f0\n" + workKey }, // members of an archive
+	"members":      oneSite, // of an archive
+	"thin members": oneSite,
+	"files":        oneSite,
 }
+
+// oneSite is for shapes with n files.
+func oneSite(int) string { return "func f0\nframe\nbl __SCT__op\nnop\nunframe\nendfunc f0\n" + workKey }
 
 const (
 	workTarget = ".text\n.hidden target\nfunc target\nblr\nendfunc target\n"
@@ -173,26 +179,44 @@ type workRun struct {
 	program string
 	dir     string
 	good    map[string]int // how many runs of each command succeeded
+	stdout  []byte         // of the last run
+	thin    bool           // the input is a thin archive, which can only be patched in place
 }
+
+// workCommands are the commands; each must succeed several times.
+var workCommands = []string{"patch", "list", "verify", "compare", "compile", "explain"}
 
 // measureWork runs every command on a shape of size n, and returns the counts
 // of each block by command.
 func measureWork(t *testing.T, program, shape string, n int) map[string]map[string]uint64 {
 	w := &workRun{t: t, program: program, dir: t.TempDir(), good: map[string]int{}}
 	input := "in.o"
-	w.assemble(input, workShapes[shape](n))
-	if shape == "members" {
-		input = w.archive(input, n)
+	w.write("in.s", ".include \"sc_asm.h\"\n.text\n"+workShapes[shape](n))
+	w.execute("powerpc64le-linux-gnu-gcc", workSource, "-c", "-o", input, "in.s")
+	switch shape {
+	case "members":
+		input = w.archive(input, "rcs", n)
+	case "thin members":
+		input, w.thin = w.archive(input, "rcsT", n), true
+	case "files":
+		w.files(n)
 	}
-	w.patch(input)
+	if !w.thin {
+		w.patch(input)
+	}
 	for _, o := range workPlaces {
+		if w.thin {
+			w.archive("in.o", "rcsT", n) // as it was before a patch
+		}
 		w.look(input, o)
+		w.run("compile", append(slices.Clone(o), "--", "powerpc64le-linux-gnu-gcc", workSource, "-c", "-o", "compiled.o", "in.s")...)
 	}
-	if shape != "members" {
+	if !strings.HasSuffix(input, ".a") {
 		w.link(input)
 	}
+	w.explain(n)
 	counts := map[string]map[string]uint64{}
-	for _, command := range []string{"patch", "list", "verify", "compare"} {
+	for _, command := range workCommands {
 		if w.good[command] < 3 {
 			t.Errorf("only %d runs of %s could do their work", w.good[command], command)
 		}
@@ -200,6 +224,9 @@ func measureWork(t *testing.T, program, shape string, n int) map[string]map[stri
 	}
 	return counts
 }
+
+// workSource says how gcc assembles a shape.
+var workSource = "-Wa,-mpower10,-I," + clitest.RepoPath("testdata", "src")
 
 // Options that say where the code runs.
 var workPlaces = [][]string{{}, {"--module"}, {"--user", "--runtime=none"}}
@@ -239,16 +266,62 @@ func (w *workRun) patch(input string) {
 // look lists, verifies and compares the output of a patch for one place.
 func (w *workRun) look(input string, place []string) {
 	with := func(args ...string) []string { return slices.Concat(place, args) }
-	w.run("patch", with("-o", "out.o", input)...)
 	w.run("list", with("--json", input)...)
+	w.write("before.json", string(w.stdout))
 	w.run("verify", with("--allow-unpatched", input)...)
-	for _, o := range [][]string{{"--json"}, {"--sarif"}, {"--diff"}, {"--sort=key"}, {"--html=x.html"}, {"--form=keep", "--key=op*"}} {
-		w.run("list", append(with(o...), "out.o")...)
+	output := "out.o"
+	if w.thin {
+		output = input
+		w.run("patch", with(input)...)
+	} else {
+		w.run("patch", with("-o", output, input)...)
+	}
+	for _, o := range [][]string{
+		{"--json"}, {"--sarif"}, {"--diff"}, {"--sort=key"}, {"--sort=reason", "--verbose"}, {"--html=x.html"},
+		{"--form=keep", "--key=op*"}, {"--reason=key-may-change", "--function=f*"},
+	} {
+		w.run("list", append(with(o...), output)...)
 	}
 	for _, o := range []string{"", "--json", "--sarif", "--entry-size=8", "--paca-toc=16"} {
-		w.run("verify", with(o, "out.o")...)
+		w.run("verify", with(o, output)...)
 	}
-	w.run("compare", with(input, "out.o")...)
+	w.run("list", with("--json", output)...)
+	w.write("after.json", string(w.stdout))
+	for _, o := range []string{"", "--json", "--html=x.html", "--strict"} {
+		w.run("compare", with(o, input, output)...)
+	}
+	w.run("compare", "before.json", "after.json")
+}
+
+// files runs the commands on n files at once, by name, in a directory, and named in a
+// file of arguments. The compiler compiles n files.
+func (w *workRun) files(n int) {
+	var objects, sources strings.Builder
+	for i := range n {
+		object, source := fmt.Sprintf("dir/f%d.o", i), fmt.Sprintf("s%d.s", i)
+		w.copy("in.o", object)
+		w.copy("in.s", source)
+		fmt.Fprintln(&objects, object)
+		fmt.Fprintln(&sources, source)
+	}
+	w.write("objects", objects.String())
+	w.write("sources", sources.String())
+	w.run("patch", "--dry-run", "@objects")
+	w.run("patch", "--recursive", "dir")
+	for _, o := range []string{"--json", "--sarif"} {
+		w.run("list", o, "--recursive", "dir")
+		w.run("verify", o, "@objects")
+	}
+	w.run("list", "--html=x.html", "@objects")
+	w.run("compile", "--", "powerpc64le-linux-gnu-gcc", workSource, "-c", "@sources")
+}
+
+// explain asks for n names.
+func (w *workRun) explain(n int) {
+	for _, name := range []string{"direct", "key-may-change", "unread-relocations"} {
+		w.run("explain", slices.Repeat([]string{name}, n)...)
+	}
+	w.run("explain", append(slices.Repeat([]string{"stack"}, n), "no-such-name")...)
 }
 
 // link verifies and lists a program, and patches a kernel image.
@@ -258,16 +331,25 @@ func (w *workRun) link(input string) {
 	}
 	w.run("patch", "--user", "-o", "out.o", input)
 	ld("-o", "program", "out.o")
-	w.run("verify", "--user", "program")
-	w.run("list", "--user", "program")
+	ld("-shared", "-o", "library.so", "out.o")
+	for _, linked := range []string{"program", "library.so"} {
+		for _, o := range []string{"", "--json", "--sarif"} {
+			w.run("verify", "--user", o, linked)
+			w.run("list", "--user", o, linked)
+		}
+	}
 	script := strings.NewReplacer("BASE", "0xc000000000000000", "u_call", "f0").Replace(string(clitest.ReadFile(w.t, filepath.Join("testdata", "kernel.lds"))))
 	clitest.WriteFile(w.t, filepath.Join(w.dir, "kernel.lds"), []byte(script))
 	w.run("patch", "--table-only", "-o", "out.o", input)
 	ld("-T", "kernel.lds", "-o", "vmlinux", "out.o")
-	w.run("list", "vmlinux")
+	for _, o := range []string{"", "--json", "--diff", "--html=x.html"} {
+		w.run("list", o, "vmlinux")
+	}
 	w.run("verify", "--allow-unpatched", "vmlinux")
-	if w.run("patch", "-o", "vmlinux.new", "vmlinux") {
-		w.run("verify", "--allow-unpatched", "vmlinux.new")
+	if w.run("patch", "--diff", "-o", "vmlinux.new", "vmlinux") {
+		w.run("verify", "--allow-unpatched", "--json", "vmlinux.new")
+		w.run("compare", "vmlinux", "vmlinux.new")
+		w.run("patch", "-o", "vmlinux.again", "vmlinux.new")
 	}
 }
 
@@ -283,11 +365,14 @@ func (w *workRun) run(command string, args ...string) bool {
 	args = slices.DeleteFunc(args, func(a string) bool { return a == "" })
 	cmd := exec.Command(w.program, args...)
 	cmd.Dir, cmd.Env = w.dir, append(os.Environ(), "GOCOVERDIR="+counters)
-	out, err := cmd.CombinedOutput()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
 	code := cmd.ProcessState.ExitCode()
 	if code < 0 || code >= cli.ExitIO {
-		w.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+		w.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, &stderr)
 	}
+	w.stdout = out
 	good := code <= cli.ExitKept
 	if good {
 		w.good[command]++
@@ -295,23 +380,29 @@ func (w *workRun) run(command string, args ...string) bool {
 	return good
 }
 
-func (w *workRun) assemble(name, text string) {
-	cmd := exec.Command("powerpc64le-linux-gnu-as", "-mpower10", "-I", clitest.RepoPath("testdata", "src"), "-o", filepath.Join(w.dir, name))
-	cmd.Stdin = strings.NewReader(".include \"sc_asm.h\"\n.text\n" + text)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		w.t.Fatalf("%v\n%s", err, out)
+func (w *workRun) execute(args ...string) { execute(w.t, w.dir, args) }
+
+func (w *workRun) write(name, text string) {
+	clitest.WriteFile(w.t, filepath.Join(w.dir, name), []byte(text))
+}
+
+func (w *workRun) copy(from, to string) {
+	to = filepath.Join(w.dir, to)
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		w.t.Fatal(err)
 	}
+	copyFile(w.t, filepath.Join(w.dir, from), to)
 }
 
 // archive makes an archive of n members.
-func (w *workRun) archive(member string, n int) string {
-	args := []string{"powerpc64le-linux-gnu-ar", "rcs", "in.a"}
+func (w *workRun) archive(member, operation string, n int) string {
+	args := []string{"powerpc64le-linux-gnu-ar", operation, "in.a"}
 	for i := range n {
 		name := fmt.Sprintf("m%d.o", i)
-		copyFile(w.t, filepath.Join(w.dir, member), filepath.Join(w.dir, name))
+		w.copy(member, name)
 		args = append(args, name)
 	}
-	execute(w.t, w.dir, args)
+	w.execute(args...)
 	return "in.a"
 }
 

@@ -81,7 +81,8 @@ func (x *Extents) divide() {
 func (x *Extents) close(open *[]int32, at uint64) {
 	for n := len(*open); n > 0 && x.all[(*open)[n-1]].End <= at; n = len(*open) {
 		end := x.all[(*open)[n-1]].End
-		for ; n > 0 && x.all[(*open)[n-1]].End <= end; n-- {
+		for n > 0 && x.all[(*open)[n-1]].End <= end {
+			n--
 		}
 		*open = (*open)[:n]
 		inner := int32(-1)
