@@ -74,7 +74,8 @@ func IsArchive(head []byte) bool {
 }
 
 // OpenArchive maps a regular file and checks the headers of all members, and the
-// symbol index. The caller must Close it.
+// symbol index. The caller must Close it. The error is that of NewArchive or of
+// the system, or wraps ErrNotRegular.
 func OpenArchive(path string) (*Archive, error) {
 	src, err := openSource(path)
 	if err != nil {

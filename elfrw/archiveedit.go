@@ -26,7 +26,7 @@ type ArchiveEdit struct {
 func (a *Archive) Edit() *ArchiveEdit { return &ArchiveEdit{a, map[int]*Image{}} }
 
 // Replace makes the image the content of member i, whose name, date, owner and mode
-// stay as they are.
+// stay as they are. It is an error to replace a member twice, or one of a thin archive.
 func (e *ArchiveEdit) Replace(i int, m *Image) error {
 	switch {
 	case e.a.thin:
@@ -119,7 +119,8 @@ func (m *ArchiveImage) Size() int64 { return int64(m.size) }
 // Unchanged reports whether the output is the input.
 func (m *ArchiveImage) Unchanged() bool { return len(m.images) == 0 }
 
-// WriteTo writes the output to w.
+// WriteTo writes the output to w. It returns the number of bytes written, and w's error
+// if there is one.
 func (m *ArchiveImage) WriteTo(w io.Writer) (int64, error) {
 	out := newWriter(m.a.file, w)
 	err := m.write(out)
@@ -155,7 +156,8 @@ func (w *writer) putImage(m *Image) {
 }
 
 // WriteTemp is [Image.WriteTemp] for an archive. The archive read back must
-// have the members of the input, except those that were replaced.
+// have the members of the input, except those that were replaced; otherwise WriteTemp
+// fails and leaves nothing.
 func (m *ArchiveImage) WriteTemp(path string, like os.FileInfo, check func(*Archive) error) (*Temp, error) {
 	f := m.a.file
 	write := func(out *os.File) error { return m.write(newFileWriter(f, out)) }

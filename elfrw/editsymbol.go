@@ -112,7 +112,7 @@ func (e *Edit) checkFields(s *NewSymbol) error {
 
 // AddSymbol appends a symbol and returns its provisional index. A local symbol goes
 // after the last local one, any other after the last symbol (gABI, "Symbol Table":
-// local symbols come first).
+// local symbols come first). It is an error if the file has no symbol table.
 func (e *Edit) AddSymbol(s NewSymbol) (int, error) {
 	if e.f.NumSymbols() == 0 {
 		return 0, errors.New("the file has no symbol table to add to")
@@ -200,7 +200,7 @@ func (e *Edit) RenameSymbol(i int, name string) error {
 	return e.SetSymbol(i, s)
 }
 
-// SetSymbolOther sets st_other of symbol i.
+// SetSymbolOther sets st_other of symbol i, the whole byte.
 func (e *Edit) SetSymbolOther(i int, other uint8) error {
 	if err := e.checkSymbol(i); err != nil {
 		return err

@@ -29,6 +29,7 @@ type FormatError struct {
 	Msg     string
 }
 
+// Error implements error.
 func (e *FormatError) Error() string {
 	if e.Section == "" {
 		return fmt.Sprintf("%s at 0x%x: %s", e.Field, e.Off, e.Msg)
@@ -44,6 +45,7 @@ type ArchiveError struct {
 	Msg   string
 }
 
+// Error implements error.
 func (e *ArchiveError) Error() string {
 	return fmt.Sprintf("archive: %s at 0x%x: %s", e.Field, e.Off, e.Msg)
 }

@@ -59,7 +59,8 @@ type File struct {
 	badReference error
 }
 
-// Open maps a regular file and checks its headers. The caller must Close it.
+// Open maps a regular file and checks its headers. The caller must Close it. The error
+// is that of New or of the system, or wraps ErrNotRegular.
 func Open(path string) (*File, error) {
 	src, err := openSource(path)
 	if err != nil {
@@ -124,7 +125,7 @@ func (f *File) Header() elf.Header64 { return f.hdr }
 func (f *File) Bytes() []byte { return f.data }
 
 // ELF returns debug/elf's view of the same bytes. It costs an allocation for
-// each section.
+// each section. The error is debug/elf's, which rejects some files that New accepts.
 func (f *File) ELF() (*elf.File, error) { return elf.NewFile(bytes.NewReader(f.data)) }
 
 // readHeader decodes and checks the ELF header.

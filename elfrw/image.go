@@ -34,14 +34,16 @@ func (m *Image) Size() int64 { return int64(m.size) }
 // Unchanged reports whether the output is the input.
 func (m *Image) Unchanged() bool { return len(m.edit.parts) == 0 }
 
-// WriteTo writes the output to w.
+// WriteTo writes the output to w. It returns the number of bytes written, and w's error
+// if there is one.
 func (m *Image) WriteTo(w io.Writer) (int64, error) {
 	out := newWriter(m.f, w)
 	err := m.write(out)
 	return out.written, err
 }
 
-// Check compares what was written with the image.
+// Check compares what was written with the image. The error says where they differ
+// first, in bytes from the start of the file, or by how much their sizes do.
 func (m *Image) Check(out []byte) error {
 	c := &comparer{rest: out}
 	if _, err := m.WriteTo(c); err != nil {

@@ -33,7 +33,7 @@ func (f *File) Memory() (*Memory, error) {
 }
 
 // MemoryAt is Memory with an address for each section. It is for objects, whose
-// sections have no addresses.
+// sections have no addresses. Its errors are those of Memory.
 func (f *File) MemoryAt(addrs []uint64) (*Memory, error) {
 	m := &Memory{file: f}
 	for i := 1; i < f.NumSections(); i++ {

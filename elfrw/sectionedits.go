@@ -20,7 +20,8 @@ type ByteEdits struct {
 	part int // see partNumber, -1 before the first edit
 }
 
-// Bytes starts edits of a section's bytes.
+// Bytes starts edits of a section's bytes. It is an error if the section has no bytes in
+// the file that may be replaced: strings, symbols and relocations have methods of their own.
 func (e *Edit) Bytes(sec int) (none ByteEdits, err error) {
 	s, err := e.section(sec)
 	if err != nil {
@@ -57,7 +58,8 @@ func (b *ByteEdits) Replace(off uint64, want, new []byte) error {
 func (b *ByteEdits) Grow(n int) { b.edit.lazyPart(b.sec, &b.part).grow(n) }
 
 // RelaEdits are edits of one SHT_RELA section. Entries keep the numbers of the
-// input throughout, and symbol indices may be provisional.
+// input throughout, and symbol indices may be provisional. It is an error to name an
+// entry or a symbol that does not exist, or to place a relocation outside its section.
 type RelaEdits struct {
 	edit    *Edit
 	sec     Section
@@ -67,7 +69,7 @@ type RelaEdits struct {
 	hasSyms bool // its symbols are those of the symbol table
 }
 
-// Relas starts edits of a SHT_RELA section.
+// Relas starts edits of a SHT_RELA section. Any other section is an error.
 func (e *Edit) Relas(sec int) (none RelaEdits, err error) {
 	s, err := e.section(sec)
 	if err != nil {

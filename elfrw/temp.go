@@ -126,7 +126,9 @@ func tempName(path string) string {
 func procName(f *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", f.Fd()) }
 
 // Commit gives the file a temporary name and renames it to its destination. The
-// temporary name is needed because link(2) does not replace a file.
+// temporary name is needed because link(2) does not replace a file. If the file cannot
+// be renamed, the destination is as it was and the new file is gone; ErrChanged means
+// that another process writes to the same destination.
 func (t *Temp) Commit() error {
 	if err := t.link(); err != nil {
 		return errors.Join(err, t.Discard())
@@ -163,7 +165,8 @@ func (t *Temp) link() error {
 }
 
 // Discard removes the file. It removes the name first: once the file is closed
-// and its lock is gone, the name may already belong to another process.
+// and its lock is gone, the name may already belong to another process. An error says
+// that the name could not be removed, or the file not be closed.
 func (t *Temp) Discard() error {
 	var err error
 	if t.name != "" {

@@ -24,7 +24,8 @@ func Replaceable(path string) error {
 
 // WriteFile writes a file that is not an ELF file, completely or not at all, as
 // [Image.WriteTemp] and [Temp.Commit] do. It follows a symbolic link, and an
-// existing file keeps its mode.
+// existing file keeps its mode. If it fails, an
+// existing file is as it was.
 func WriteFile(path string, data []byte) error {
 	if err := Replaceable(path); err != nil {
 		return err

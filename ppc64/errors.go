@@ -28,10 +28,12 @@ type OffsetError struct {
 	Err error  // ErrMisaligned or ErrTruncated
 }
 
+// Error implements error.
 func (e *OffsetError) Error() string {
 	return fmt.Sprintf("instruction at offset %#x of %#x bytes: %v", e.Off, e.Len, e.Err)
 }
 
+// Unwrap returns Err, for errors.Is and errors.As.
 func (e *OffsetError) Unwrap() error { return e.Err }
 
 // DisplacementError says that a displacement cannot be encoded.
@@ -41,10 +43,12 @@ type DisplacementError struct {
 	Err  error // ErrMisaligned or ErrRange
 }
 
+// Error implements error.
 func (e *DisplacementError) Error() string {
 	return fmt.Sprintf("displacement %#x in a signed field of %d bits: %v", e.Disp, e.Bits, e.Err)
 }
 
+// Unwrap returns Err, for errors.Is and errors.As.
 func (e *DisplacementError) Unwrap() error { return e.Err }
 
 // NotBranchError says that a word is not an I-form or B-form branch.
@@ -52,6 +56,7 @@ type NotBranchError struct {
 	Got Word
 }
 
+// Error implements error.
 func (e *NotBranchError) Error() string { return fmt.Sprintf("expected a branch, found %v", e.Got) }
 
 // LocalEntryError says that an st_other byte has the reserved local-entry
@@ -60,10 +65,12 @@ type LocalEntryError struct {
 	Other uint8 // the whole st_other byte
 }
 
+// Error implements error.
 func (e *LocalEntryError) Error() string {
 	return fmt.Sprintf("local entry bits of st_other %#02x: %v", e.Other, ErrReserved)
 }
 
+// Unwrap returns ErrReserved, for errors.Is and errors.As.
 func (e *LocalEntryError) Unwrap() error { return ErrReserved }
 
 // UnexpectedWordError says that a word to be replaced is not one of those that
@@ -74,6 +81,7 @@ type UnexpectedWordError struct {
 	Want []Word
 }
 
+// Error implements error.
 func (e *UnexpectedWordError) Error() string {
 	want := "no word at all"
 	if len(e.Want) > 0 {

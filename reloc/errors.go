@@ -33,11 +33,13 @@ type RangeError struct {
 	Min, Max int64 // the values that the type allows
 }
 
+// Error implements error.
 func (e *RangeError) Error() string {
 	return fmt.Sprintf("offset %#x: %s: value %#x %v: allowed are %#x to %#x",
 		e.Off, Name(e.Type), e.Value, ErrRange, e.Min, e.Max)
 }
 
+// Unwrap returns ErrRange, for errors.Is and errors.As.
 func (e *RangeError) Unwrap() error { return ErrRange }
 
 // AlignError says that a value is not a multiple of what its field requires.
@@ -48,11 +50,13 @@ type AlignError struct {
 	Align int64 // 4, or 16 for a DQ-form instruction
 }
 
+// Error implements error.
 func (e *AlignError) Error() string {
 	return fmt.Sprintf("offset %#x: %s: %v %#x: not a multiple of %d",
 		e.Off, Name(e.Type), ErrAlign, e.Value, e.Align)
 }
 
+// Unwrap returns ErrAlign, for errors.Is and errors.As.
 func (e *AlignError) Unwrap() error { return ErrAlign }
 
 // FormError says that the word at an offset does not have the instruction form
@@ -63,10 +67,12 @@ type FormError struct {
 	Got  ppc64.Word
 }
 
+// Error implements error.
 func (e *FormError) Error() string {
 	return fmt.Sprintf("offset %#x: %s: %v %v", e.Off, Name(e.Type), ErrForm, e.Got)
 }
 
+// Unwrap returns ErrForm, for errors.Is and errors.As.
 func (e *FormError) Unwrap() error { return ErrForm }
 
 // InsertError says why no value at all can be inserted at an offset.
@@ -77,8 +83,10 @@ type InsertError struct {
 	Err  error // ErrUnknownType, ErrNoField, ErrTruncated or a *ppc64.OffsetError
 }
 
+// Error implements error.
 func (e *InsertError) Error() string {
 	return fmt.Sprintf("offset %#x of %#x bytes: %s: %v", e.Off, e.Len, Name(e.Type), e.Err)
 }
 
+// Unwrap returns Err, for errors.Is and errors.As.
 func (e *InsertError) Unwrap() error { return e.Err }

@@ -18,6 +18,7 @@ type TableSizeError struct {
 	Size int // bytes
 }
 
+// Error implements error.
 func (e *TableSizeError) Error() string {
 	return fmt.Sprintf("relocation table of %#x bytes: not a multiple of %d", e.Size, RelaSize)
 }

@@ -19,6 +19,7 @@ type PlaceError struct {
 	Err     error
 }
 
+// Error implements error.
 func (e *PlaceError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "section %s: ", e.Section)
@@ -33,4 +34,5 @@ func (e *PlaceError) Error() string {
 	return b.String()
 }
 
+// Unwrap returns Err, for errors.Is and errors.As.
 func (e *PlaceError) Unwrap() error { return e.Err }

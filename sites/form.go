@@ -32,7 +32,7 @@ func (f Form) String() string { return formNames[f] }
 // MarshalText implements [encoding.TextMarshaler].
 func (f Form) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
-// UnmarshalText implements [encoding.TextUnmarshaler].
+// UnmarshalText implements [encoding.TextUnmarshaler]. A name of no form is an error.
 func (f *Form) UnmarshalText(text []byte) error {
 	i := slices.Index(formNames[:], string(text))
 	if i < 0 {

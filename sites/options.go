@@ -17,10 +17,11 @@ const (
 
 var runtimeNames = []string{"inline", "trampoline", "none"}
 
+// String returns "inline", "trampoline" or "none".
 func (r Runtime) String() string { return runtimeNames[r] }
 
-// ParseRuntime returns the Runtime with a name; it is the inverse of
-// Runtime.String.
+// ParseRuntime returns the Runtime with a name, as Runtime.String returns it. Any
+// other name is an error.
 func ParseRuntime(s string) (Runtime, error) {
 	for i, n := range runtimeNames {
 		if n == s {
@@ -41,6 +42,7 @@ const (
 
 var placeNames = []string{"kernel", "module", "user"}
 
+// String returns "kernel", "module" or "user".
 func (p Place) String() string { return placeNames[p] }
 
 // A FinalLinker is the linker used for the final link.
@@ -55,10 +57,11 @@ const (
 
 var linkerNames = []string{"any", "bfd", "lld", "other"}
 
+// String returns "any", "bfd", "lld" or "other".
 func (l FinalLinker) String() string { return linkerNames[l] }
 
-// ParseLinker returns the FinalLinker with a name; it is the inverse of
-// FinalLinker.String.
+// ParseLinker returns the FinalLinker with a name, as FinalLinker.String returns it.
+// Any other name is an error.
 func ParseLinker(s string) (FinalLinker, error) {
 	for i, n := range linkerNames {
 		if n == s {

@@ -126,7 +126,7 @@ func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // Text returns the reason in a sentence.
 func (r Reason) Text() string { return reasons[r].text }
 
-// UnmarshalText implements [encoding.TextUnmarshaler].
+// UnmarshalText implements [encoding.TextUnmarshaler]. A name of no reason is an error.
 func (r *Reason) UnmarshalText(text []byte) error {
 	for i := range reasons {
 		if reasons[i].name == string(text) {

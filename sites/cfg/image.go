@@ -19,7 +19,7 @@ import (
 // ReadImage is Read for an executable or a shared library with the given TOC
 // pointer. Here, too, places are offsets in sections. The code no longer has
 // relocations, so ReadImage reads all code, including what is not in secs, for
-// branches and addresses.
+// branches and addresses. It is an error if the file is not one of these, for ppc64le.
 func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 	if len(newMap(f, secs).secs) == 0 {
 		return newMap(f, nil), nil

@@ -223,7 +223,8 @@ func (p *Plan) Changes() bool {
 		slices.ContainsFunc(p.Sites, func(s Site) bool { return s.out != 0 })
 }
 
-// Apply turns the plan into an edit of the image.
+// Apply turns the plan into an edit of the image. It fails if a word is no longer the
+// one that the plan expects.
 func (p *Plan) Apply() (*elfrw.Edit, error) {
 	edit := p.File.Edit()
 	for i := range p.Sites {

@@ -38,7 +38,8 @@ type Seen struct {
 }
 
 // List reads the sites of a linked file: those of its tables and its records,
-// and calls to trampolines that neither names. It does not check them.
+// and calls to trampolines that neither names. It does not check them. An error means
+// that the file contradicts itself, or is of a kind that is not read.
 func List(f *elfrw.File, opts Options) (*Listing, error) {
 	p, err := open(f, opts)
 	if err != nil {

@@ -20,6 +20,8 @@ func CountForms(decided []sites.Decision) (n FormCounts) {
 	return n
 }
 
+// String lists the numbers, such as "3 direct, 0 constant, 2 stack, 1 kept". Forms that
+// restore r2 are left out if no site has them.
 func (n FormCounts) String() string {
 	text := fmt.Sprintf("%d direct, %d constant", n[sites.Direct], n[sites.Constant])
 	for _, f := range sites.RestoreForms() {
