@@ -4,30 +4,37 @@ package main
 
 import (
 	"bytes"
-	"cmp"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // What run passes to asGo.
 const (
-	envGo     = "SCPATCH_MUTATION_GO" // the true go
-	envSkip   = "SCPATCH_MUTATION_SKIP"
-	envEvery  = "SCPATCH_MUTATION_EVERY"
-	envOffset = "SCPATCH_MUTATION_OFFSET"
-	envCount  = "SCPATCH_MUTATION_COUNT"  // a file, one byte for each mutant so far
-	envSource = "SCPATCH_MUTATION_SOURCE" // the directory of the unchanged package
-	envKilled = "SCPATCH_MUTATION_KILLED" // a file, one line for each mutant that was killed
-	envQuick  = "SCPATCH_MUTATION_QUICK"  // a file, the pattern of the quick tests
+	envGo       = "SCPATCH_MUTATION_GO" // the true go
+	envEvery    = "SCPATCH_MUTATION_EVERY"
+	envOffset   = "SCPATCH_MUTATION_OFFSET"
+	envCount    = "SCPATCH_MUTATION_COUNT"    // a file, one byte for each mutant so far
+	envSource   = "SCPATCH_MUTATION_SOURCE"   // the directory of the unchanged package
+	envVerdicts = "SCPATCH_MUTATION_VERDICTS" // a file, a line for each tested mutant: its key and go's exit code
+	envCollect  = "SCPATCH_MUTATION_COLLECT"  // a directory: mutants are put there, and not tested
+	envPlan     = "SCPATCH_MUTATION_PLAN"     // a file: how mutants are tested
+)
+
+// What asGo passes to a package's tests, if they have woven mutants.
+const (
+	envMutant = "SCPATCH_MUTANT"
+	envTrace  = "SCPATCH_MUTANT_TRACE"
 )
 
 // Exit codes of go, as gremlins reads them.
@@ -37,150 +44,98 @@ const (
 	maxMemory = 8 << 30
 )
 
-// asGo is what gremlins runs as go. It adds arguments to "go test", and
-// corrects some results:
+// asGo is what gremlins runs as go. Gremlins makes one mutant after another, in
+// a copy of the module, and calls "go test" for each. It does so twice:
 //
-// - A mutant that does not compile is not viable. Go reports it like a failed
-// test, which would kill it. - Mutants outside the sample are not viable,
-// either. - A mutant that an earlier run killed counts as killed (-again). -
-// The coverage profile has no conditions of a switch and no package variables,
-// so gremlins would not mutate them: here it covers everything. - The quickest
-// tests run first: they kill most mutants, and the first failure ends the run.
-// - A mutant gets no more than 8 GB of memory.
+//   - First each mutant that is in the sample is collected, as one file.
+//   - Then a plan says how each is tested.
+//
+// Before that, gremlins wants a coverage profile. It would not mutate what no
+// test runs, nor the conditions of a switch and package variables, which are not
+// in a profile: this one covers everything.
 func asGo(args []string) int {
 	if len(args) == 0 || args[0] != "test" {
-		return exitCode(command(os.Getenv(envGo), args...).Run())
+		return exitCode(command(context.Background(), os.Getenv(envGo), args...).Run())
 	}
 	_ = syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: maxMemory, Max: maxMemory})
 	if i := slices.Index(args, "-coverprofile"); i >= 0 {
-		args[len(args)-1] = strings.TrimSuffix(args[len(args)-1], "/...") // without the packages below it
-		return testWhole(args[1:], args[i+1])
+		// Gremlins gives a mutant a multiple of the time that this takes. The
+		// tests of a plan have their own limits.
+		time.Sleep(time.Second)
+		return complain(coverAll(args[i+1], os.Getenv(envSource)))
 	}
-	if !inSample() {
+	key := mutated(".", os.Getenv(envSource))
+	if key == "" {
 		return notViable
 	}
-	mutant := mutated(".", os.Getenv(envSource))
-	if wasKilled(mutant) {
+	if dir := os.Getenv(envCollect); dir != "" {
+		if inSample() {
+			if code := complain(copyFile(fileOf(key), filepath.Join(dir, key))); code != 0 {
+				return code
+			}
+		}
+		return notViable
+	}
+	if wasKilled(os.Getenv(envVerdicts), key) {
 		return killed
 	}
-	code := testMutant()
-	if code == killed && mutant != "" {
-		noteKilled(mutant)
+	plan, err := readPlan(os.Getenv(envPlan))
+	if err != nil {
+		return complain(err)
+	}
+	code := plan.try(key)
+	if code == 0 || code == killed {
+		if err := noteVerdict(os.Getenv(envVerdicts), key, code); err != nil {
+			return complain(err)
+		}
 	}
 	return code
 }
 
-// testWhole runs the tests of an unchanged package, writes their coverage
-// profile, and notes the quickest tests.
-func testWhole(args []string, profile string) int {
-	more := []string{"test", "-short", "-count=1", "-vet=off", "-v"}
-	if skip := os.Getenv(envSkip); skip != "" {
-		more = append(more, "-skip", skip)
-	}
-	cmd := command(os.Getenv(envGo), append(more, args...)...)
-	var out bytes.Buffer
-	cmd.Stdout = io.MultiWriter(os.Stdout, &out)
-	if code := exitCode(cmd.Run()); code != 0 {
-		return code
-	}
-	err := coverAll(profile)
+func complain(err error) int {
 	if err == nil {
-		err = os.WriteFile(os.Getenv(envQuick), []byte(quickest(out.String())), 0o666)
+		return 0
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 127
-	}
-	return 0
+	fmt.Fprintln(os.Stderr, "mutation:", err)
+	return 127
 }
 
-// quickest returns a pattern for the quickest tests in the output of go test
-// -v, which together take a tenth of the time.
-func quickest(verbose string) string {
-	type test struct {
-		name string
-		took float64
-	}
-	var tests []test
-	var all float64
-	for _, m := range passed.FindAllStringSubmatch(verbose, -1) {
-		took, _ := strconv.ParseFloat(m[2], 64)
-		tests = append(tests, test{m[1], took})
-		all += took
-	}
-	slices.SortFunc(tests, func(a, b test) int {
-		return cmp.Or(cmp.Compare(a.took, b.took), cmp.Compare(a.name, b.name))
-	})
-	var names []string
-	var sum float64
-	for _, t := range tests {
-		if sum += t.took; sum > all/10 {
-			break
-		}
-		names = append(names, t.name)
-	}
-	return "^(" + strings.Join(names, "|") + ")$"
-}
-
-var passed = regexp.MustCompile(`(?m)^--- PASS: (\w+) \((\d+\.\d+)s\)$`)
-
-// testMutant builds the tests of the package in this directory, and runs the
-// quick ones before the others.
-func testMutant() int {
-	dir, err := os.MkdirTemp("", "mutant-")
-	if err != nil {
-		return 127
-	}
-	defer os.RemoveAll(dir)
-	bin := filepath.Join(dir, "test")
-	// The compiler and the linker end before they need a garbage collection.
-	build := command(os.Getenv(envGo), "test", "-c", "-o", bin, "-vet=off", "-gcflags=-N -l", "-ldflags=-s -w")
-	build.Env = append(os.Environ(), "GOGC=off")
-	if build.Run() != nil {
-		return notViable
-	}
-	quick, err := os.ReadFile(os.Getenv(envQuick))
-	if err != nil {
-		return 127
-	}
-	rest := string(quick)
-	if skip := os.Getenv(envSkip); skip != "" {
-		rest += "|" + skip
-	}
-	for _, which := range []string{"-test.run=" + string(quick), "-test.skip=" + rest} {
-		if exitCode(command(bin, "-test.short", "-test.failfast", which).Run()) != 0 {
-			return killed
-		}
-	}
-	return 0
-}
-
-// coverAll marks every file of a profile as covered.
-func coverAll(name string) error {
-	b, err := os.ReadFile(name)
+// coverAll writes a profile in which all code of a package is covered. The
+// module's root is the directory of the process.
+func coverAll(profile, source string) error {
+	mod, err := os.ReadFile("go.mod")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, append(b, allCovered(string(b))...), 0o666)
+	names, err := sources(source)
+	if err != nil {
+		return err
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.Rel(root, source)
+	if err != nil {
+		return err
+	}
+	module := strings.TrimPrefix(strings.Split(string(mod), "\n")[0], "module ")
+	return os.WriteFile(profile, []byte(allCovered(path.Join(module, filepath.ToSlash(dir)), names)), 0o666)
 }
 
-// allCovered returns the lines of a profile with all of its files covered.
-func allCovered(profile string) (lines string) {
-	seen := map[string]bool{}
-	for _, l := range strings.Split(profile, "\n") {
-		file, _, ok := strings.Cut(l, ".go:")
-		if ok && !seen[file] {
-			seen[file] = true
-			lines += file + ".go:1.1,1000000.1 1 1\n"
-		}
+// allCovered returns a profile with all of a package's files covered.
+func allCovered(pkg string, names []string) string {
+	profile := "mode: set\n"
+	for _, name := range names {
+		profile += path.Join(pkg, filepath.Base(name)) + ":1.1,1000000.1 1 1\n"
 	}
-	return lines
+	return profile
 }
 
 // command returns a command that is killed with this program, which gremlins
 // kills when its time is over.
-func command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
@@ -216,8 +171,8 @@ func inSample() bool {
 	return int(n)%every == offset%every
 }
 
-// mutated names the mutant in a directory by the file that differs from the
-// source, and its hash. The name is empty if no file differs.
+// mutated returns the key of the mutant in a directory: the file that differs
+// from the source, and its hash. The key is empty if no file differs.
 func mutated(dir, source string) string {
 	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
 	for _, name := range files {
@@ -227,20 +182,14 @@ func mutated(dir, source string) string {
 		}
 		base := filepath.Base(name)
 		if was, err := os.ReadFile(filepath.Join(source, base)); err == nil && !bytes.Equal(b, was) {
-			return fmt.Sprintf("%s %x", base, sha256.Sum256(b))
+			return fmt.Sprintf("%s:%x", base, sha256.Sum256(b))
 		}
 	}
 	return ""
 }
 
-func wasKilled(mutant string) bool {
-	list, err := os.ReadFile(os.Getenv(envKilled))
-	return err == nil && mutant != "" && slices.Contains(strings.Split(string(list), "\n"), mutant)
-}
-
-func noteKilled(mutant string) {
-	if f, err := os.OpenFile(os.Getenv(envKilled), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666); err == nil {
-		defer f.Close()
-		fmt.Fprintln(f, mutant)
-	}
+// fileOf returns the file in a mutant's key.
+func fileOf(key string) string {
+	file, _, _ := strings.Cut(key, ":")
+	return file
 }

@@ -187,7 +187,7 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, b, info.Mode())
 }
 
-// unleash runs gremlins over one package, and reads its report.
+// unleash tests the mutants of one package, and returns gremlins's report.
 func unleash(o *options, bin, p string) (*report, error) {
 	name := filepath.Join(o.dir, strings.ReplaceAll(p, "/", "-"))
 	tmp, err := os.MkdirTemp("", "mutation-")
@@ -207,35 +207,56 @@ func unleash(o *options, bin, p string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	old := []string{name + ".json"}
-	if !o.again {
-		old = append(old, name+".killed")
+	if err := os.RemoveAll(name + ".json"); err != nil {
+		return nil, err
 	}
-	for _, f := range old {
-		if err := os.RemoveAll(f); err != nil {
-			return nil, err
-		}
+	if err := forget(name+".verdicts", o.again); err != nil {
+		return nil, err
 	}
-	args := append([]string{"unleash", "./" + p, "--exclude-files", "/", "--timeout-coefficient", "10",
-		"--workers", strconv.Itoa(o.workers), "--output", name + ".json"}, mutators...)
-	// A mutant gets ten times as long as the tests take, which is longest when
-	// nothing is compiled yet.
-	first := exec.Command(filepath.Join(bin, "go"), "test", "-cover", "-coverprofile", filepath.Join(tmp, "first"), "./"+p)
-	cmd := exec.Command(filepath.Join(bin, "gremlins"), args...)
-	env := append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1", "SCPATCH_BRIEF=1",
-		envGo+"="+goTool, envSkip+"="+o.skip, envEvery+"="+strconv.Itoa(o.every), envOffset+"="+strconv.Itoa(o.offset),
-		envCount+"="+filepath.Join(tmp, "count"), envQuick+"="+filepath.Join(tmp, "quick"), envSource+"="+filepath.Join(o.dir, "tree", p), envKilled+"="+name+".killed",
-		"SCPATCH_ASSEMBLED="+tmp)
-	for _, c := range []*exec.Cmd{first, cmd} {
-		c.Dir, c.Env, c.Stdout, c.Stderr = filepath.Join(o.dir, "tree"), env, log, log
-		if err := c.Run(); err != nil {
-			return nil, fmt.Errorf("%s: %w; see %s", filepath.Base(c.Path), err, log.Name())
+	tree := filepath.Join(o.dir, "tree")
+	j := &job{goTool, filepath.Join(tree, p), filepath.Join(tmp, "collected"), filepath.Join(tmp, "tests"), o.skip, nil}
+	if err := os.Mkdir(j.collected, 0o755); err != nil {
+		return nil, err
+	}
+	planned := filepath.Join(tmp, "plan")
+	j.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+tmp, "SCPATCH_REQUIRE_TOOLS=1", "SCPATCH_BRIEF=1",
+		"SCPATCH_ASSEMBLED="+tmp, envGo+"="+goTool, envEvery+"="+strconv.Itoa(o.every), envOffset+"="+strconv.Itoa(o.offset),
+		envCount+"="+filepath.Join(tmp, "count"), envSource+"="+j.source, envVerdicts+"="+name+".verdicts", envPlan+"="+planned)
+	gremlins := func(env ...string) error {
+		// A mutant's time is limited by its tests: gremlins gives it an hour.
+		cmd := exec.Command(filepath.Join(bin, "gremlins"), append([]string{"unleash", "./" + p, "--exclude-files", "/",
+			"--timeout-coefficient", "3600", "--workers", strconv.Itoa(o.workers), "--output", name + ".json"}, mutators...)...)
+		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = tree, append(j.env, env...), log, log
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("gremlins: %w; see %s", err, log.Name())
 		}
+		return nil
+	}
+	if err := gremlins(envCollect + "=" + j.collected); err != nil {
+		return nil, err
+	}
+	plan, err := j.plan()
+	if err != nil {
+		return nil, err
+	}
+	if err := plan.write(planned); err != nil {
+		return nil, err
+	}
+	if err := gremlins(); err != nil {
+		return nil, err
 	}
 	b, err := os.ReadFile(name + ".json")
 	if err != nil {
 		return nil, err
 	}
-	r := &report{dir: cmd.Dir}
-	return r, json.Unmarshal(b, r)
+	r := &report{dir: tree}
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, err
+	}
+	// Gremlins takes any trouble for a mutant that lived.
+	noted, err := countLived(name + ".verdicts")
+	if err == nil && noted != r.tally().lived {
+		err = fmt.Errorf("%d mutants lived, but %d were tested to the end; see %s", r.tally().lived, noted, log.Name())
+	}
+	return r, err
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // made returns a report on one file, with one mutant of each status.
@@ -101,8 +102,8 @@ func TestMark(t *testing.T) {
 }
 
 func TestAllCovered(t *testing.T) {
-	got := allCovered("mode: set\nm/p/a.go:3.1,4.2 1 0\nm/p/a.go:5.1,6.2 1 1\nm/p/b.go:1.1,2.2 1 0\n")
-	if want := "m/p/a.go:1.1,1000000.1 1 1\nm/p/b.go:1.1,1000000.1 1 1\n"; got != want {
+	got := allCovered("m/p", []string{"/x/a.go", "/x/b.go"})
+	if want := "mode: set\nm/p/a.go:1.1,1000000.1 1 1\nm/p/b.go:1.1,1000000.1 1 1\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -125,10 +126,41 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// TestKilledBefore wants a killed mutant remembered, and no other.
-func TestKilledBefore(t *testing.T) {
+// TestVerdicts wants a killed mutant remembered, and one that lived forgotten.
+func TestVerdicts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "verdicts")
+	note := func(mutant string, code int) {
+		t.Helper()
+		if err := noteVerdict(file, mutant, code); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lived := func(want int) {
+		t.Helper()
+		if n, err := countLived(file); n != want || err != nil {
+			t.Errorf("%d lived, %v; want %d", n, err, want)
+		}
+	}
+	note("a.go:1", killed)
+	note("a.go:10", 0)
+	lived(1)
+	if !wasKilled(file, "a.go:1") || wasKilled(file, "a.go:10") || wasKilled(file, "go:1") {
+		t.Error("not what was noted")
+	}
+	for _, keep := range []bool{true, false} {
+		if err := forget(file, keep); err != nil {
+			t.Fatal(err)
+		}
+		lived(0)
+		if wasKilled(file, "a.go:1") != keep {
+			t.Errorf("after forget(%t)", keep)
+		}
+	}
+}
+
+// TestMutated wants a mutant's key to name the file that differs, and its text.
+func TestMutated(t *testing.T) {
 	dir, source := t.TempDir(), t.TempDir()
-	t.Setenv(envKilled, filepath.Join(dir, "killed"))
 	put := func(in, name, text string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(in, name), []byte(text), 0o666); err != nil {
@@ -139,28 +171,110 @@ func TestKilledBefore(t *testing.T) {
 		put(in, "a.go", "a < b")
 		put(in, "b.go", "a + b")
 	}
-	if m := mutated(dir, source); m != "" || wasKilled(m) {
-		t.Errorf("without a mutant: %q", m)
+	if key := mutated(dir, source); key != "" {
+		t.Errorf("without a mutant: %q", key)
 	}
 	put(dir, "b.go", "a - b")
-	m := mutated(dir, source)
-	if wasKilled(m) {
-		t.Error("before it was killed")
-	}
-	noteKilled(m)
-	if !wasKilled(mutated(dir, source)) {
-		t.Error("not known")
-	}
+	minus := mutated(dir, source)
 	put(dir, "b.go", "a * b")
-	if wasKilled(mutated(dir, source)) {
-		t.Error("another mutant")
+	if times := mutated(dir, source); fileOf(minus) != "b.go" || fileOf(times) != "b.go" || minus == times {
+		t.Errorf("keys %q and %q", minus, times)
 	}
 }
 
-// TestQuickest wants the quickest tests, up to a tenth of the whole time.
-func TestQuickest(t *testing.T) {
-	got := quickest("=== RUN   TestA\n--- PASS: TestA (8.00s)\n--- PASS: TestB (0.50s)\n    --- PASS: TestB/sub (0.01s)\n--- PASS: TestC (0.40s)\n--- PASS: TestD (0.30s)\n--- SKIP: TestE (0.00s)\nPASS\n")
-	if want := "^(TestD|TestC)$"; got != want {
+// TestWeave builds a package with three mutants, runs its test with each, and
+// wants one killed by the test that reaches it, one alive, and one, which does not
+// compile, dropped.
+func TestWeave(t *testing.T) {
+	source, collected := t.TempDir(), t.TempDir()
+	const code = `package p
+
+func less(a, b int) bool {
+	defer func() {}()
+loop:
+	for {
+		break loop
+	}
+	return a < b
+}
+
+func join(a, b string) string { return a + b }
+
+var one = 2 - 1
+`
+	for name, text := range map[string]string{
+		"go.mod": "module m\n",
+		"p.go":   code,
+		"p_test.go": `package p
+
+import "testing"
+
+func TestLess(t *testing.T) {
+	if !less(1, 2) {
+		t.Error("1 < 2")
+	}
+}
+
+func TestJoin(t *testing.T) { join("a", "b") }
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(source, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys := map[string]string{}
+	for name, change := range map[string][2]string{
+		"killed":  {"a < b", "a >= b"},
+		"lived":   {"a < b", "a <= b"},
+		"invalid": {"a + b", "a - b"},
+		"apart":   {"2 - 1", "2 + 1"},
+	} {
+		text := strings.Replace(code, change[0], change[1], 1)
+		if err := os.WriteFile(filepath.Join(source, "p.go"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		unchanged := t.TempDir()
+		if err := os.WriteFile(filepath.Join(unchanged, "p.go"), []byte(code), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		keys[name] = mutated(source, unchanged)
+		if err := copyFile(filepath.Join(source, "p.go"), filepath.Join(collected, keys[name])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(source, "p.go"), []byte(code), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	j := &job{"go", source, collected, filepath.Join(t.TempDir(), "tests"), "", os.Environ()}
+	p, err := j.plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Apart[keys["apart"]] || len(p.Apart) != 1 || len(p.Woven) != 2 {
+		t.Errorf("the plan is %+v", p)
+	}
+	for name, want := range map[string]int{"killed": killed, "lived": 0, "invalid": notViable} {
+		if got := p.try(keys[name]); got != want {
+			t.Errorf("%s: exit code %d, want %d", name, got, want)
+		}
+	}
+	m := p.Woven[keys["killed"]]
+	if s := p.Steps[m.Scope]; len(s) != 1 || s[0].Run != "^(TestLess)$" {
+		t.Errorf("%v test less, want TestLess", s)
+	}
+}
+
+// TestSteps wants the quick tests first, and steps that become longer.
+func TestSteps(t *testing.T) {
+	var tests []traced
+	for i, ms := range []int{5000, 100, 20, 700, 150} {
+		tests = append(tests, traced{name: "T" + string(rune('0'+i)), took: time.Duration(ms) * time.Millisecond})
+	}
+	got := ""
+	for _, s := range steps(tests) {
+		got += s.Run
+	}
+	if want := "^(T2|T1|T4)$^(T3)$^(T0)$"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
