@@ -58,8 +58,27 @@ static void __sc_patch_leaving(struct static_call_key *key)
 	__sc_leave(&h);
 }
 
+/*
+ * Whether a key can be written: it may be constant, or in memory that the linker or the program has
+ * sealed. The kernel says so instead of raising a signal (FUTEX_WAKE_OP, which adds no bits to a word).
+ */
+static int __sc_writable(struct static_call_key *key)
+{
+	uintptr_t page = (uintptr_t)&key->patch >> 12;
+
+	if (page != __sc_written) {
+		if (syscall(SYS_futex, &key->patch, 5 | 128, 0, 0, &key->patch, 2 << 28) < 0 && errno == EFAULT)
+			return 0;
+		__sc_written = page;
+	}
+	return 1;
+}
+
+/* Nothing changes a key that cannot be written, so it needs no run time. Its calls go through it. */
 static void __sc_pass(struct static_call_key *key, void (*from)(struct static_call_key *), void (*to)(struct static_call_key *))
 {
+	if (__atomic_load_n(&key->patch, __ATOMIC_RELAXED) != from || !__sc_writable(key))
+		return;
 	__atomic_compare_exchange_n(&key->patch, &from, to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 

@@ -337,6 +337,7 @@ static void __sc_enter(struct __sc_holder *h)
 
 static void __sc_leave(const struct __sc_holder *h)
 {
+	__sc_written = 0;
 	if (!h->forks) {
 		pthread_mutex_unlock(&__sc_lock);
 		pthread_sigmask(SIG_SETMASK, &h->mask, 0);

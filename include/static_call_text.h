@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 static int __sc_refused;	/* code could be written, but no longer can: see __sc_open */
+static uintptr_t __sc_written;	/* while the lock is held: the page of a key that can be written */
 
 /* Finds the segment of a unit that contains a place; returns its protection, or 0. */
 static int __sc_segment(const struct static_call_unit *u, uintptr_t at, uintptr_t *from, uintptr_t *size)
