@@ -64,7 +64,7 @@ func (a *applier) record() error {
 func (a *applier) addRecord(d *recordData, sec int, sites, numbers []int32) error {
 	keys := a.recordKeys(sites, numbers)
 	r := layout.Record{
-		Place: uint8(a.Place), Runtime: uint8(a.Runtime),
+		Place: uint8(a.Place), Runtime: a.Runtime,
 		Keys: make([]layout.RecordKey, len(keys)), Entries: make([]layout.RecordEntry, len(sites)),
 	}
 	base := uint64(len(d.data))

@@ -113,7 +113,7 @@ func (c *checker) oneRecord(r *layout.Record, relas *recordRelas, left map[int32
 	s, ok := c.symbol(int(rel.Sym()))
 	sites := left[int32(s.Section)]
 	delete(left, int32(s.Section))
-	if !ok || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != uint8(c.Runtime) {
+	if !ok || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != c.Runtime {
 		return fmt.Errorf("%d entries for section %d, not the planned %d", len(r.Entries), s.Section, len(sites))
 	}
 	if g := groups[s.Section]; g != 0 && !c.areMembers(g, relas.sec, relas.sec+1) {

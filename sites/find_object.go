@@ -13,14 +13,15 @@ import (
 
 // newObject checks that the file is one that scpatch may work on.
 func newObject(f *elfrw.File) (*Object, error) {
+	if err := layout.CheckMachine(f); err != nil {
+		return nil, err
+	}
 	h := f.Header()
-	switch {
-	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, errkind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
-	case elf.Type(h.Type) != elf.ET_REL:
-		return nil, errkind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", elf.Type(h.Type))
-	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, errkind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
+	if typ := elf.Type(h.Type); typ != elf.ET_REL {
+		return nil, errkind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL) can be patched", typ)
+	}
+	if err := layout.CheckABI(f); err != nil {
+		return nil, err
 	}
 	if err := layout.CheckRelocations(f); err != nil {
 		return nil, err

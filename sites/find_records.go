@@ -53,7 +53,7 @@ func (o *Object) records() (map[addr]recorded, error) {
 				was = map[addr]recorded{}
 			}
 			for _, e := range r.Entries {
-				was[addr{base.sec, base.off + uint64(e.Off)}] = recorded{e.Form, r.Keys[e.Key].Name, Place(r.Place), Runtime(r.Runtime)}
+				was[addr{base.sec, base.off + uint64(e.Off)}] = recorded{e.Form, r.Keys[e.Key].Name, Place(r.Place), r.Runtime}
 			}
 		}
 	}

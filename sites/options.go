@@ -4,32 +4,22 @@ package sites
 
 import (
 	"fmt"
+
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 // A Runtime says what changes keys while the program runs.
-type Runtime uint8
+type Runtime = layout.Runtime
 
 const (
-	Inline     Runtime = iota // patches the sites that .static_call_sites names
-	Trampoline                // patches trampolines or keys; sites stay on them
-	None                      // nothing: no key ever changes
+	Inline     = layout.Inline     // patches the sites that .static_call_sites names
+	Trampoline = layout.Trampoline // patches trampolines or keys; sites stay on them
+	None       = layout.None       // nothing: no key ever changes
 )
-
-var runtimeNames = []string{"inline", "trampoline", "none"}
-
-// String returns "inline", "trampoline" or "none".
-func (r Runtime) String() string { return runtimeNames[r] }
 
 // ParseRuntime returns the Runtime with a name, as Runtime.String returns it. Any
 // other name is an error.
-func ParseRuntime(s string) (Runtime, error) {
-	for i, n := range runtimeNames {
-		if n == s {
-			return Runtime(i), nil
-		}
-	}
-	return 0, fmt.Errorf("unknown run time %q: want inline, trampoline or none", s)
-}
+func ParseRuntime(s string) (Runtime, error) { return layout.ParseRuntime(s) }
 
 // A Place says where the object's code will run.
 type Place uint8

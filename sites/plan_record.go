@@ -54,11 +54,10 @@ func (p *Plan) sameAsBefore(was map[addr]recorded) error {
 		return nil
 	}
 	r := was[first]
-	return errkind.AlreadyPatched.Wrap(p.Object.at(first.sec, first.off, -1, "the call to %s was patched for %s, with --runtime %s", errkind.Printable(r.key), placeWords(r.place), runtimeWord(r.runtime)))
+	return errkind.AlreadyPatched.Wrap(p.Object.at(first.sec, first.off, -1, "the call to %s was patched for %s, with --runtime %s", errkind.Printable(r.key), placeWords(r.place), r.runtime))
 }
 
-// placeWords and runtimeWord also accept unknown values, which a record of another
-// version may have.
+// placeWords also accepts unknown values, which a record of another version may have.
 func placeWords(p Place) string {
 	switch p {
 	case Kernel:
@@ -69,13 +68,6 @@ func placeWords(p Place) string {
 		return "user space (--user)"
 	}
 	return fmt.Sprintf("place %d", uint8(p))
-}
-
-func runtimeWord(r Runtime) string {
-	if int(r) < len(runtimeNames) {
-		return r.String()
-	}
-	return fmt.Sprint(uint8(r))
 }
 
 func (p *Plan) recorded(i int) recorded {

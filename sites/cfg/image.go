@@ -24,12 +24,10 @@ func ReadImage(f *elfrw.File, secs []int, toc uint64) (*Map, error) {
 	if len(newMap(f, secs).secs) == 0 {
 		return newMap(f, nil), nil
 	}
-	h := f.Header()
-	typ := elf.Type(h.Type)
-	switch {
-	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
-	case typ != elf.ET_EXEC && typ != elf.ET_DYN:
+	if err := layout.CheckMachine(f); err != nil {
+		return nil, err
+	}
+	if typ := elf.Type(f.Header().Type); typ != elf.ET_EXEC && typ != elf.ET_DYN {
 		return nil, fmt.Errorf("file type is %v, want ET_EXEC or ET_DYN", typ)
 	}
 	var code []int
@@ -121,7 +119,7 @@ func (im *image) dynamic() {
 			continue
 		}
 		b := s.Data()
-		for ; len(b) >= relaSize; b = b[relaSize:] {
+		for ; len(b) >= reloc.RelaSize; b = b[reloc.RelaSize:] {
 			at, info := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
 			addend := binary.LittleEndian.Uint64(b[16:])
 			switch elf.R_PPC64(uint32(info)) {
@@ -139,11 +137,6 @@ func (im *image) dynamic() {
 	slices.SortStableFunc(im.dyn, func(a, b dynamicValue) int { return cmp.Compare(a.at, b.at) })
 }
 
-const (
-	relaSize = 24
-	symSize  = 24
-)
-
 // dynamicSymbol returns the value of a symbol that a relocation section of the
 // dynamic linker uses, 0 if it is not known.
 func (im *image) dynamicSymbol(rela elfrw.Section, sym uint32) uint64 {
@@ -151,10 +144,10 @@ func (im *image) dynamicSymbol(rela elfrw.Section, sym uint32) uint64 {
 		return 0
 	}
 	syms := im.f.Section(int(rela.Link)).Data()
-	if uint64(sym) >= uint64(len(syms))/symSize {
+	if uint64(sym) >= uint64(len(syms))/elfrw.SymSize {
 		return 0
 	}
-	return binary.LittleEndian.Uint64(syms[uint64(sym)*symSize:][8:])
+	return binary.LittleEndian.Uint64(syms[uint64(sym)*elfrw.SymSize:][8:])
 }
 
 // pointer records that the data at address at hold the address addr.

@@ -21,11 +21,11 @@ func Read(f *elfrw.File, secs []int) (*Map, error) {
 	if len(m.secs) == 0 {
 		return m, nil
 	}
-	switch h := f.Header(); {
-	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, fmt.Errorf("machine is %v, want EM_PPC64", elf.Machine(h.Machine))
-	case elf.Type(h.Type) != elf.ET_REL:
-		return nil, fmt.Errorf("file type is %v, want ET_REL", elf.Type(h.Type))
+	if err := layout.CheckMachine(f); err != nil {
+		return nil, err
+	}
+	if typ := elf.Type(f.Header().Type); typ != elf.ET_REL {
+		return nil, fmt.Errorf("file type is %v, want ET_REL", typ)
 	}
 	r := &reader{Map: m, distances: map[int][]distance{}, sorted: map[int]*reloc.Sorted{}}
 	m.readSymbols()

@@ -50,15 +50,16 @@ type content struct {
 
 // open reads the sections, symbols and dynamic relocations of an image.
 func open(f *elfrw.File) (*image, error) {
-	h := f.Header()
-	switch {
-	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, errkind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
-	case elf.Type(h.Type) != elf.ET_EXEC && elf.Type(h.Type) != elf.ET_DYN:
-		return nil, errkind.WrongType.Errorf("file type is %v, want ET_EXEC or ET_DYN", elf.Type(h.Type))
-	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, errkind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
-	case f.NumSymbols() < 2:
+	if err := layout.CheckMachine(f); err != nil {
+		return nil, err
+	}
+	if typ := elf.Type(f.Header().Type); typ != elf.ET_EXEC && typ != elf.ET_DYN {
+		return nil, errkind.WrongType.Errorf("file type is %v, want ET_EXEC or ET_DYN", typ)
+	}
+	if err := layout.CheckABI(f); err != nil {
+		return nil, err
+	}
+	if f.NumSymbols() < 2 {
 		return nil, errkind.WrongType.Errorf("the image has no symbols: patch it before it is stripped")
 	}
 	if err := layout.CheckRelocations(f); err != nil {
@@ -72,7 +73,7 @@ func open(f *elfrw.File) (*image, error) {
 		im.table = [2]uint64{s.Addr, s.Addr + s.Size}
 	}
 	if im.table[0] == im.table[1] {
-		return nil, errkind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched: patch the objects before they are linked", elf.Type(h.Type))
+		return nil, errkind.WrongType.Errorf("file type is %v: only relocatable objects (ET_REL), and kernel images with a table of sites, can be patched: patch the objects before they are linked", elf.Type(f.Header().Type))
 	}
 	var err error
 	if im.memory, err = f.Memory(); err != nil {

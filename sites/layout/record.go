@@ -96,11 +96,12 @@ type RecordEntry struct {
 
 // A Record holds what one run has decided for one section of code.
 type Record struct {
-	At             uint64 // byte offset in its section; only ReadRecords sets it
-	Place, Runtime uint8
-	Base           uint64
-	Keys           []RecordKey
-	Entries        []RecordEntry
+	At      uint64  // byte offset in its section; only ReadRecords sets it
+	Place   uint8   // the number of a place: the kernel image, a module, user space
+	Runtime Runtime // the one that the code was patched for
+	Base    uint64  // start of the code, from which Entries count
+	Keys    []RecordKey
+	Entries []RecordEntry
 }
 
 // RecordKeyAddr returns the byte offset, in a record, of the address of key i.
@@ -125,7 +126,7 @@ func (r *Record) Append(b []byte) []byte {
 	b = le.AppendUint32(b, uint32(size))
 	b = le.AppendUint32(b, uint32(len(r.Entries)))
 	b = le.AppendUint32(b, uint32(len(r.Keys)))
-	b = append(b, r.Place, r.Runtime, 0, 0, 0, 0, 0, 0)
+	b = append(b, r.Place, uint8(r.Runtime), 0, 0, 0, 0, 0, 0)
 	b = le.AppendUint64(b, r.Base)
 	for i := range r.Keys {
 		b = le.AppendUint64(b, r.Keys[i].Addr)
@@ -168,7 +169,7 @@ func ReadRecords(data []byte) ([]Record, error) {
 			return nil, fmt.Errorf("the record of static calls at offset 0x%x has 0x%x bytes for %d entries and %d keys, of 0x%x that are left", at, size, entries, keys, len(b))
 		}
 		r := Record{
-			At: uint64(at), Place: b[16], Runtime: b[17], Base: le.Uint64(b[RecordBase:]),
+			At: uint64(at), Place: b[16], Runtime: Runtime(b[17]), Base: le.Uint64(b[RecordBase:]),
 			Keys: make([]RecordKey, keys), Entries: make([]RecordEntry, entries),
 		}
 		for i := range r.Keys {

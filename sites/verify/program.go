@@ -87,13 +87,13 @@ var errNoSections = errkind.WrongType.Errorf("there are no section headers: noth
 
 // open models a file.
 func open(f *elfrw.File, opts Options) (*program, error) {
-	h := f.Header()
-	switch {
-	case elf.Machine(h.Machine) != elf.EM_PPC64:
-		return nil, errkind.WrongMachine.Errorf("machine is %v, want EM_PPC64 (compile for powerpc64le)", elf.Machine(h.Machine))
-	case h.Flags&3 != 0 && h.Flags&3 != 2:
-		return nil, errkind.WrongMachine.Errorf("e_flags is 0x%x: ABI version %d, want 2 (compile with -mabi=elfv2)", h.Flags, h.Flags&3)
-	case f.NumSections() == 0:
+	if err := layout.CheckMachine(f); err != nil {
+		return nil, err
+	}
+	if err := layout.CheckABI(f); err != nil {
+		return nil, err
+	}
+	if f.NumSections() == 0 {
 		return nil, errNoSections
 	}
 	if err := layout.CheckRelocations(f); err != nil {
@@ -109,6 +109,7 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 		file: f, opts: opts, address: make([]uint64, f.NumSections()),
 		names: map[uint64]string{}, entries: map[uint64]string{}, enters: map[entrance]bool{}, relas: map[int]reloc.Sorted{}, marks: map[half]uint64{}, tocs: map[uint64]uint64{},
 	}
+	h := f.Header()
 	switch elf.Type(h.Type) {
 	case elf.ET_REL:
 		p.object = true

@@ -21,7 +21,7 @@ type recorded struct {
 	name    string // of the key
 	form    layout.RecordForm
 	flags   uint8
-	runtime uint8
+	runtime Runtime
 	clash   string // another key that a record has for this place
 }
 

@@ -72,8 +72,8 @@ func (v *verifier) lost(s *site, t *target, o *outcome) string {
 
 // runtime returns what changes the key of a site, from the record if it says so.
 func (v *verifier) runtime(s *site) Runtime {
-	if s.rec != nil && s.rec.runtime <= uint8(None) {
-		return Runtime(s.rec.runtime)
+	if s.rec != nil && s.rec.runtime <= None {
+		return s.rec.runtime
 	}
 	return v.opts.Runtime
 }

@@ -16,12 +16,12 @@ import (
 )
 
 // A Runtime is what changes keys while the program runs.
-type Runtime uint8
+type Runtime = layout.Runtime
 
 const (
-	Inline     Runtime = iota // patches the sites that the table names
-	Trampoline                // patches trampolines or keys
-	None                      // nothing: no key ever changes
+	Inline     = layout.Inline     // patches the sites that the table names
+	Trampoline = layout.Trampoline // patches trampolines or keys
+	None       = layout.None       // nothing: no key ever changes
 )
 
 // Options are facts that the file cannot show. Without Module and User, the

@@ -98,6 +98,5 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) int
 }
 
 func (c *common) verifyOptions() verify.Options {
-	runtimes := map[string]verify.Runtime{"inline": verify.Inline, "trampoline": verify.Trampoline, "none": verify.None}
-	return verify.Options{Runtime: runtimes[c.runtime], Module: c.module, User: c.user, EntrySize: c.entrySize}
+	return verify.Options{Runtime: c.sites.Runtime, Module: c.module, User: c.user, EntrySize: c.entrySize}
 }
