@@ -37,12 +37,12 @@ const (
 	effReached
 )
 
-// What may happen from a place on.
+// What may happen from a place on. The first two count where they lead to the
+// third, which nothing clears.
 const (
 	anyCall  uint8 = 1 << iota // a call
 	needSlot                   // a call, if 24(r1) holds something else, before a save
 	lostSlot                   // a second return, if 24(r1) holds r2 now, may not find it there
-	allThree = anyCall | needSlot | lostSlot
 )
 
 // maxRounds limits the rounds in which calls that may not keep the slot are
@@ -124,7 +124,7 @@ func (b *backwards) update(w uint32) {
 	in := next
 	switch {
 	case e&effLeave != 0:
-		in = allThree
+		in |= lostSlot
 	case e&effPush != 0: // a signal handler may use that memory
 		in |= lostSlot
 		fallthrough
@@ -189,7 +189,7 @@ func (a *analysis) note(word, next uint32, s *state, follows bool) {
 	}
 	e := s.effect
 	switch {
-	case !follows, next >= uint32(len(a.marks)):
+	case !follows:
 	case next == word+1:
 		e |= effNext
 	default:

@@ -138,9 +138,10 @@ func (a *analysis) callee(word uint32, indirect bool, s *state) {
 }
 
 // throw passes the state after a call to the landing pads, as an exception
-// does. The unwinder restores r1, r2 and r14 to r31 of the function.
+// does. The unwinder restores r1, r2 and r14 to r31 of the function. Once the
+// states are settled, this changes nothing.
 func (a *analysis) throw(s *state) {
-	if len(a.pads) == 0 || a.final || a.record {
+	if len(a.pads) == 0 {
 		return
 	}
 	s2 := *s

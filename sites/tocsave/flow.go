@@ -56,7 +56,6 @@ type analysis struct {
 
 // newAnalysis checks the extent and marks the places in the lists of f.
 func newAnalysis(f *Func) (*analysis, why) {
-	entry := f.Start + f.Entry.Offset()
 	if f.Start%ppc64.WordSize != 0 || f.End > uint64(len(f.Code)) || f.Start >= f.End || f.End-f.Start < f.Entry.Offset()+ppc64.WordSize {
 		return nil, why{cause: noExtent}
 	}
@@ -77,9 +76,7 @@ func newAnalysis(f *Func) (*analysis, why) {
 		a.mark(off, patchable)
 	}
 	for _, off := range f.Entries {
-		if off != f.Start && off != entry {
-			a.mark(off, leader)
-		}
+		a.mark(off, leader)
 	}
 	for _, off := range f.Labels {
 		a.mark(off, leader)
@@ -221,9 +218,10 @@ func (a *analysis) enter(off uint64, frame bool) {
 	}
 }
 
-// enterLabels enters every label, for an indirect branch.
+// enterLabels enters every label, for an indirect branch. Once the states are
+// settled, this changes nothing.
 func (a *analysis) enterLabels(frame bool) {
-	if a.final || a.record || a.toLabels && (frame || a.noFrame) {
+	if a.toLabels && (frame || a.noFrame) {
 		return
 	}
 	a.toLabels, a.noFrame = true, !frame

@@ -159,7 +159,6 @@ func (s *state) setSP(v value, frame bool, word uint32, c cause) {
 		s.forget(v.origin)
 	}
 	s.regs[ppc64.RegSP], s.frame = v, frame
-	s.copies &^= 1 << ppc64.RegSP
 }
 
 // above reports whether a value of r1 is known not to be below another.

@@ -207,7 +207,7 @@ func (s *state) load(i *inst, writes uint32, ea value) {
 		return
 	}
 	v := value{}
-	if ea.aliases() && known && rel == 0 {
+	if known && rel == 0 {
 		v.kind = anywhere
 	}
 	s.write(i, writes, v)
