@@ -57,6 +57,11 @@ func TestInSection(t *testing.T) {
 		if v := Analyse(f, []uint64{call})[0]; v.Proven || !strings.Contains(v.Reason, "local entry 1") {
 			t.Errorf("from 0x%x, local entry 1: %+v", start, v)
 		}
+		f.Entry = 3
+		ppc64.Word(0x4e800420).Put(f.Code[start+24:]) // bctr
+		if v := Analyse(f, []uint64{call})[0]; v.Proven || v.At != start+24 || !v.Entered || !strings.Contains(v.Reason, "at +0x18 has unknown targets") {
+			t.Errorf("from 0x%x, an indirect branch: %+v", start, v)
+		}
 	}
 }
 
@@ -140,6 +145,34 @@ func init() {
 		rule{name: "half of the slot into r2, with sign", text: saved + "w:\n.long 0xe841001a\nbl f | r2 is changed at {w}"},                         // lwa r2,24(r1)
 		rule{name: "a variable in the frame", text: saved + "ld r9,40(r1)\nstd r3,24(r9)\nbl f | yes"},
 		rule{name: "the smallest frame again", text: saved + "mr r1,r9\nstdu r1,-32(r1)\nstd r2,24(r1)\nbl f | yes"},
+		rule{name: "the frame after one of unknown size", text: "mr r1,r9\nstdu r1,-64(r1)\nstdu r1,-16(r1)\nstd r2,24(r1)\nbl f | yes"},
+		rule{name: "a frame of no size after one of unknown size", text: "mr r1,r9\nstdu r1,-64(r1)\nstdu r1,0(r1)\nstd r2,24(r1)\nbl f | yes"},
+		rule{name: "a part of such a frame given back by a store", text: "mr r1,r9\nstdu r1,-64(r1)\nstdu r1,16(r1)\ns:\nstd r2,24(r1)\nbl f | save before the frame exists at {s}"},
+		rule{name: "variable array in a frame of unknown size given back", text: "stdux r1,r1,r0\nmr r31,r1\nstdux r0,r1,r9\nmr r1,r31\nstd r2,24(r1)\nbl f | yes"},
+		rule{name: "r1 set to its own value", text: saved + "mr r31,r1\nbl f | yes\nmr r1,r31"},
+		rule{name: "a call, a branch and alloca", text: saved + "t:\nbl f | the call at {t} may return again after 24(r1) has changed\nbdnz l\nl:\nbl g | the call at {t} may return again after 24(r1) has changed\nstdu r1,-64(r1)"},
+		rule{name: "back to the entry", text: "e:\nbl f | path from {e} has no save\n" + saved + "b e"},
+		rule{name: "a return without the frame, with another r2", text: saved + "bl f | yes\nbctrl\naddi r1,r1,96\n.long 0x7c0803a6\nblr"}, // mtlr r0
+		rule{name: "a conditional call that saves", saves: "t", text: frame + "t:\nbeql stub\nbl f | path from {t} has no save"},
+		rule{name: "constants that are no calls", text: frame + "mr r7,r2\nnop\nli r3,0\nstd r7,24(r1)\nbl f | yes"},
+		rule{name: "alias by a relocated prefixed addition", text: saved + "{X} paddi r9,r1,0\ns:\nstd r3,64(r9)\nbl f | 24(r1) may be overwritten at {s}"},
+		rule{name: "alias by a prefixed addition whose suffix is relocated", text: saved + ".long 0x06000000\n{X} .long 0x39210000\ns:\nstd r3,64(r9)\nbl f | 24(r1) may be overwritten at {s}"}, // paddi r9,r1,0
+		rule{name: "difference of other values", text: saved + "subf r9,r3,r4\nstd r3,24(r9)\nbl f | yes"},
+		rule{name: "store through what is an alias, or may be, beside the slot", text: saved + "mr r31,r1\nbeq n\nbeq x\nli r31,0\nx:\nnop\nn:\nstd r3,40(r31)\nbl f | yes"},
+
+		// Numbers, and the limits of the offsets that are tracked.
+		rule{name: "indexed by a sum", text: saved + "li r9,40\naddi r9,r9,-16\ns:\nstdx r3,r1,r9\nbl f | 24(r1) may be overwritten at {s}"},
+		rule{name: "indexed by a sum, beside it", text: saved + "li r9,24\naddi r9,r9,8\nstdx r3,r1,r9\nbl f | yes"},
+		rule{name: "a number of more than 32 bits", text: saved + ".long 0x06010000\n.long 0x39200030\ns:\nstdx r3,r1,r9\nbl f | 24(r1) may be overwritten at {s}"}, // pli r9,0x100000030
+		rule{name: "the largest number", text: saved + "addis r9,r0,16383\naddi r9,r9,32767\nstdx r3,r1,r9\nbl f | yes"},
+		rule{name: "a number that is too large", text: saved + "addis r9,r0,16384\ns:\nstdx r3,r1,r9\nbl f | 24(r1) may be overwritten at {s}"},
+		rule{name: "a number that is too small", text: saved + "addis r9,r0,-16384\naddi r9,r9,100\ns:\nstdx r3,r1,r9\nbl f | 24(r1) may be overwritten at {s}"},
+		rule{name: "two large numbers", text: saved + "addis r9,r1,16383\naddis r9,r9,16383\ns:\nstd r3,0(r9)\nbl f | 24(r1) may be overwritten at {s}"},
+		rule{name: "the largest offset", text: saved + "addis r9,r1,16383\naddi r9,r9,32767\naddi r9,r9,32767\naddi r9,r9,97\nstd r3,0(r9)\nbl f | yes"},
+		rule{name: "an offset that is too large", text: saved + "addis r9,r1,16383\naddi r9,r9,32767\naddi r9,r9,32767\naddi r9,r9,98\ns:\nstd r3,0(r9)\nbl f | 24(r1) may be overwritten at {s}"},
+		rule{name: "the smallest offset", text: saved + "addis r9,r1,-16383\naddi r9,r9,-32768\naddi r9,r9,-32671\nstd r3,0(r9)\nbl f | yes"},
+		rule{name: "an offset that is too small", text: saved + "addis r9,r1,-16383\naddi r9,r9,-32768\naddi r9,r9,-32672\ns:\nstd r3,0(r9)\nbl f | 24(r1) may be overwritten at {s}"},
+
 		rule{name: "another prefixed instruction", text: saved + "p:\n.long 0x04000000\n.long 0x39210000\nbl f | r1 is changed at {p}"},
 	)
 }
