@@ -39,6 +39,19 @@ func TestRecordsRead(t *testing.T) {
 	}
 }
 
+// TestRecordOffsets compares the offsets of a key's addresses, where relocations
+// go, with the bytes.
+func TestRecordOffsets(t *testing.T) {
+	r := Record{Keys: []RecordKey{{Addr: 0x2000, Target: 0x3000}, {Addr: 0x2008, Target: 0x3010}}}
+	b := r.Append(nil)
+	for i, k := range r.Keys {
+		addr, target := binary.LittleEndian.Uint64(b[RecordKeyAddr(i):]), binary.LittleEndian.Uint64(b[RecordTargetAddr(i):])
+		if addr != k.Addr || target != k.Target {
+			t.Errorf("key %d: 0x%x and 0x%x at its offsets, want 0x%x and 0x%x", i, addr, target, k.Addr, k.Target)
+		}
+	}
+}
+
 func TestRecordsRefused(t *testing.T) {
 	whole := testRecords()[0].Append(nil)
 	for name, spoil := range map[string]func([]byte) []byte{

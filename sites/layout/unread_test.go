@@ -14,7 +14,7 @@ import (
 )
 
 // Offsets of the fields of a section header.
-const shType, shFlags, shLink, shInfo = 4, 8, 40, 44
+const shType, shFlags, shSize, shLink, shInfo = 4, 8, 32, 40, 44
 
 // A header changes the header of one section of an object.
 type header struct {
@@ -74,6 +74,7 @@ func TestCheckRelocations(t *testing.T) {
 		{"a new type that refers to another section", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: 0x61234567, shLink: uint32(debug.Index)}}}, ""},
 		{"REL of code behind what says nothing", elf.ET_REL, []header{typ(".rela.text", uint32(elf.SHT_REL)), typ(".text", 0x61234567)}, "of type SHT_REL are not read"},
 		{"REL of frames behind REL of debug information", elf.ET_REL, []header{typ(".debug_str", 0x61234567), typ(".rela.debug_info", uint32(elf.SHT_REL)), typ(".rela.eh_frame", uint32(elf.SHT_REL))}, `section ".rela.eh_frame": relocations of type SHT_REL are not read`},
+		{"REL of code after an empty section", elf.ET_REL, []header{{".text", map[int]uint32{shType: 0x61234567, shSize: 0}}, typ(".rela.text", uint32(elf.SHT_REL))}, "of type SHT_REL are not read"},
 		{"a new type for code", elf.ET_REL, []header{typ(".rela.text", 0x61234567)}, `section ".rela.text": sections of the unknown type 0x61234567`},
 		{"a new type for debug information", elf.ET_REL, []header{typ(".rela.debug_info", 0x61234567)}, ""},
 		{"a new type that refers to symbols", elf.ET_REL, []header{{".debug_str", map[int]uint32{shType: 0x61234567, shLink: symtab}}}, "unknown type 0x61234567"},
@@ -122,7 +123,7 @@ func TestIR(t *testing.T) {
 // TestIRSections tests a fat LTO object whose sections are empty, or too short
 // to say that it is slim.
 func TestIRSections(t *testing.T) {
-	const name, shSize = "odd-fatlto.o", 32
+	const name = "odd-fatlto.o"
 	whole := edited(t, name, elf.ET_REL)
 	var empty []header
 	for i := 1; i < whole.NumSections(); i++ {
