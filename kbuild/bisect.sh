@@ -47,7 +47,7 @@ compile() {
 		else
 			kmake "$name" "$arch" "$cross" olddefconfig
 		fi
-		# The option is there from the patch on that adds it.
+		# The option exists only after the patch that adds it.
 		"$out/src/scripts/config" --file "$out/$name/.config" -e PPC_STATIC_CALL_INLINE -e JUMP_LABEL -d MODULE_SIG -d WERROR
 		kmake "$name" "$arch" "$cross" olddefconfig
 		objects='kernel/module/main.o kernel/sched/core.o'

@@ -110,7 +110,7 @@ boot() {
 	result "$(grep -q 'initcall test_static_call_init.* returned 0 ' "$log"; echo $?)" "$name: the selftest has run"
 	result "$(! grep -qE "$bad" "$log"; echo $?)" "$name: nothing bad in the log"
 	grep -E -m 5 "$bad" "$log" | sed 's/^/# /' || true
-	result "$(grep -qx 'init: done' "$log"; echo $?)" "$name: came to its end"
+	result "$(grep -qx 'init: done' "$log"; echo $?)" "$name: reached its end"
 	while read -r line; do
 		case $line in
 		'ok '*) result 0 "$name: ${line#ok }" ;;

@@ -156,7 +156,7 @@ compare_version() {
 	[ -f "$base" ] || return 0
 	version=$(sed -nE '1,5s/^(VERSION|PATCHLEVEL|SUBLEVEL) = //p' "$1/Makefile" | paste -sd .)
 	[ "$version" = "$(cat "$base")" ] ||
-		echo "${tarball##*/} is Linux $version; the series is for Linux $(cat "$base"), and is tried"
+		echo "${tarball##*/} is Linux $version; the series is for Linux $(cat "$base"): trying it anyway"
 }
 
 unpack() {

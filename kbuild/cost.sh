@@ -47,7 +47,7 @@ measure() {
 		-serial stdio -monitor none -no-reboot \
 		-kernel "$out/vmlinux" -initrd "$work/initrd.gz" \
 		-append "console=hvc0 panic=-1 ignore_loglevel cost" </dev/null 2>&1 | tr -d '\r' >"$log" || true
-	grep -q 'cost: done' "$log" || die "the kernel in $out did not come to its end: see $log"
+	grep -q 'cost: done' "$log" || die "the kernel in $out did not reach its end: see $log"
 	{
 		sed -nE 's/.*cost: ([^:]+): ([0-9.]+)$/\1\t\2/p' "$log"
 		"${cross}size" -A "$out/vmlinux" | awk '$1 == ".text" { printf "bytes of .text\t%d\n", $2 }'

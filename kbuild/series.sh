@@ -9,7 +9,7 @@
 # TREE is a git tree of Linux. The series is applied to its HEAD, in a worktree that is
 # removed again; nothing else of TREE changes. OUTDIR must not exist.
 #
-# git send-email refuses the patches of this directory: their sign-offs are no addresses.
+# git send-email refuses the patches of this directory: their sign-offs contain no address.
 
 set -euo pipefail
 export LC_ALL=C

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The only program of the test system. It loads and removes every module of
- * /modules twice, has some system calls made, enables events, has the KUnit tests
- * of /kunit and /unlisted run, and powers off.
+ * /modules twice, makes some system calls, enables events, runs the KUnit tests of
+ * /kunit and /unlisted, and powers off.
  * Results are lines "init: ok WHAT" and "init: not ok WHAT".
  */
 #define _GNU_SOURCE
@@ -36,7 +36,7 @@ static void report(int ok, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	printf("init: %s %s\n", ok ? "ok" : "not ok", line);
-	/* Before the kernel has something to say. */
+	/* Do not mix it with the next message of the kernel. */
 	tcdrain(1);
 }
 
@@ -86,8 +86,8 @@ static int unload(const char *name)
 }
 
 /*
- * No dependencies are known here: what fails for an unknown symbol is tried
- * again after the others, and what is in use is removed after its users.
+ * Dependencies are not known here: a module that fails for an unknown symbol is
+ * tried again after the others, and one that is in use is removed after its users.
  */
 static int all(int add)
 {
@@ -145,7 +145,7 @@ static int has(const char *path, const char *what)
 	return strstr(buf, what) != NULL;
 }
 
-/* Processes, files and pipes, for the tracepoints and security hooks on the way. */
+/* Uses processes, files and pipes, which pass tracepoints and security hooks. */
 static void work(void)
 {
 	int i, j;

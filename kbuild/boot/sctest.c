@@ -188,7 +188,7 @@ static void detach(void *fn)
 }
 
 /*
- * All sites of the kernel image: does each have what its key asks for? The
+ * All sites of the kernel image: does each match its key? The
  * table is not exported, so its symbols are looked up.
  */
 static unsigned long (*lookup)(const char *name);
@@ -201,7 +201,7 @@ static bool find_lookup(void)
 
 	if (register_kprobe(&kp))
 		return false;
-	/* The probe may be a few words behind the entry. */
+	/* The probe may be a few words after the entry. */
 	sprint_symbol(name, (unsigned long)kp.addr);
 	unregister_kprobe(&kp);
 	if (sscanf(name, "kallsyms_lookup_name+%lx/", &offset) != 1)

@@ -17,7 +17,7 @@
 #define COST_B		2
 #define COST_UNITS	3
 
-/* Calls for one number. */
+/* The number of calls in a measurement. */
 #define COST_CALLS	20000
 
 /* The type of the keys that are called, and of those that may be NULL. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The unit in the kernel image. It also prints how many instructions there are from
- * where the kernel reads its parameters to where its clock begins. static_call_init()
- * comes between them.
+ * The unit in the kernel image. It also prints the number of instructions from the
+ * point where the kernel reads its parameters to the one where its clock begins.
+ * static_call_init() runs between them.
  */
 #define COST_UNIT	kernel
 #define COST_ID		COST_KERNEL

@@ -25,7 +25,7 @@ EXPORT_STATIC_CALL_GPL(COST(func));
 DEFINE_STATIC_CALL_NULL(COST(null), note);
 EXPORT_STATIC_CALL_GPL(COST(null));
 
-/* What a call does to the registers, so that the loop is the same. */
+/* Changes the registers that a call does, so that the loop is the same. */
 static __always_inline long nothing(long x)
 {
 	register long r3 asm("r3") = x;

@@ -31,7 +31,7 @@ static noinline void CALL(loop)(struct sct_call *c)
 	c->result = sum / 4;
 }
 
-/* The frame is made only on one of the ways. */
+/* Only one of the paths makes a frame. */
 static noinline void CALL(early)(struct sct_call *c)
 {
 	if (c->x < 0)
@@ -51,7 +51,7 @@ static noinline void CALL(dynamic)(struct sct_call *c)
 	c->bad += p[0] != c->x;
 }
 
-/* Two ways to the call, one with another call on it. */
+/* Two paths to the call, one with another call on it. */
 static noinline void CALL(joined)(struct sct_call *c)
 {
 	if (c->x & 1)
@@ -82,7 +82,7 @@ static noinline void CALL(unsaved)(struct sct_call *c)
 	SCT_CHECK(c, c->result = SCT_UNPREPARED(KEY(func))(c->x));
 }
 
-/* Here it is saved on one of two ways, and tests come on the other. */
+/* Only one of two paths saves it, and the tests take the other. */
 static noinline void CALL(half_saved)(struct sct_call *c)
 {
 	sct_spoil_save();
@@ -217,11 +217,11 @@ static const struct sct_keys CALL(keys) = {
 		{ CALL(loop), 4, "a loop" },
 		{ CALL(early), 1, "an early return" },
 		{ CALL(dynamic), 1, "a stack pointer that moves" },
-		{ CALL(joined), 1, "two ways" },
+		{ CALL(joined), 1, "two paths" },
 		{ CALL(at_the_end), 1, "a call at the end" },
 		{ CALL(far), 1, "a call from another section" },
 		{ CALL(unsaved), 1, "no save" },
-		{ CALL(half_saved), 1, "a save on one of two ways" },
+		{ CALL(half_saved), 1, "a save on one of two paths" },
 		{ },
 	},
 	.update = CALL(update),

@@ -187,7 +187,7 @@ static __always_inline unsigned long sct_toc(void)
 	return r2;
 }
 
-/* In the caller's frame: where the word behind a call of a module takes r2 from. */
+/* Saves r2 where the word after a module's call loads it from, in the caller's frame. */
 static __always_inline void sct_save(void)
 {
 	asm volatile("std 2,24(%0)" : : "b" (current_stack_pointer) : "memory");

@@ -228,8 +228,8 @@ static void func(struct kunit *test)
 /*
  * An update writes the key first and the sites after it. A call in between takes
  * the old function or the new one, and comes back with the caller's r2. The old one
- * is of the caller's unit, so that no site has been made ready for others: this
- * case comes before those that update the key.
+ * is of the caller's unit, so no site has been prepared for others: this case comes
+ * before those that update the key.
  */
 static void in_between(struct kunit *test)
 {
@@ -413,7 +413,7 @@ static void sct_sleep(struct kunit *test, struct sct_sleeper *s, sct_caller_t *c
 	s->call = call;
 	s->task = kthread_create(sct_sleeper, s, "sct_sleeper");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s->task);
-	/* It is waited for after its end. */
+	/* sct_wake() stops it when it may have ended already. */
 	get_task_struct(s->task);
 	wake_up_process(s->task);
 	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&s->wait.inside, SCT_TIMEOUT), 0);
@@ -631,7 +631,7 @@ static void sct_refused_call(struct kunit *test, u32 *site)
 {
 	sct_refused(test, site, "the site");
 	if (SCT_CALL_INSNS > 1)
-		sct_refused(test, site + 1, "the word behind it");
+		sct_refused(test, site + 1, "the word after it");
 }
 
 static bool sct_has_prefix(const u32 *insn)
@@ -641,7 +641,7 @@ static bool sct_has_prefix(const u32 *insn)
 
 /*
  * Kprobes around a site and on the functions, while the key changes. A site that
- * is patched, and the word behind it if it belongs to the call, must not get one. A
+ * is patched, and the word after it if it belongs to the call, must not get one. A
  * site of a module that the table does not have is not patched.
  */
 static void kprobes(struct kunit *test)
@@ -670,13 +670,13 @@ static void kprobes(struct kunit *test)
 	probes[n++].kp.addr = (void *)ppc_function_entry(p->target->target[SCT_FUNC][0]);
 	probes[n++].kp.addr = (void *)ppc_function_entry(call);
 	if (site) {
-		u32 *behind = site + SCT_CALL_INSNS;
+		u32 *after = site + SCT_CALL_INSNS;
 
 		sct_refused_call(test, site);
-		/* A probe that goes spoils what is behind a prefix, in Linux 6.12. */
-		while (sct_has_prefix(behind))
-			behind += 2;
-		probes[n++].kp.addr = (void *)behind;
+		/* In Linux 6.12, removing a probe corrupts the word after a prefix. */
+		while (sct_has_prefix(after))
+			after += 2;
+		probes[n++].kp.addr = (void *)after;
 		if (!sct_has_prefix(site - 2))
 			probes[n++].kp.addr = (void *)(site - 1);
 	} else {

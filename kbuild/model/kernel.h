@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What arch/powerpc/kernel/static_call.c and kernel/static_call_inline.c use of
- * the kernel, for a program on the machine that builds it. Each write to code and to
- * a cell, and each synchronisation of the CPUs, is noted by model.c.
+ * the kernel, for a program on the machine that builds it. model.c records each write
+ * to code and to a cell, and each synchronisation of the CPUs.
  */
 #ifndef MODEL_KERNEL_H
 #define MODEL_KERNEL_H

@@ -4,18 +4,18 @@
  *
  * The kernel's own code (arch/powerpc/kernel/static_call.c and
  * kernel/static_call_inline.c, compiled for this machine) updates a key several
- * times, and what it writes is noted: key, slots, sites, cells, synchronisations. Then
+ * times. Its writes are recorded: key, slots, sites, cells, synchronisations. Then
  * a call of each site is executed, one instruction at a time, in every interleaving
  * with these writes. A call may begin before an update and end after the third.
  *
- * A call has to
+ * A call must
  *  - come back with the TOC pointer of its caller in r2;
  *  - enter a function where that finds its TOC pointer: by its local entry with that
  *    in r2, or by its global entry with its own address in r12;
  *  - call what the key holds, or has held since the call began. While an update is
  *    under way that may still be what it held before.
  *
- * An update synchronises the CPUs once at most.
+ * An update synchronises the CPUs at most once.
  *
  * The word after a call may have been fetched long before the call returns: it may be
  * any that it has been since the CPUs were last synchronised. The site itself is read
@@ -44,7 +44,7 @@
 #define STACK		0x7f000000UL
 
 /* Words that no CPU has. */
-#define BODY(id)	(id)			/* of a function: notes that it was called */
+#define BODY(id)	(id)			/* of a function: records that it was called */
 #define END		0xff			/* a call has come back */
 
 #define OFF_HA(to, from)	((u32)(((to) - (from) + 0x8000) >> 16) & 0xffff)
@@ -77,7 +77,7 @@ static const struct {
 
 static const struct place {
 	const char *name;
-	unsigned long at, toc, out;	/* the site, its caller's TOC pointer, its way out */
+	unsigned long at, toc, out;	/* the site, its caller's TOC pointer, its fallback */
 	bool saved;			/* 24(r1) has r2 */
 } places[] = {
 	{ "image",		IMAGE + 0x3000,	      IMAGE_TOC },
@@ -151,7 +151,7 @@ static struct event {
 	u64 was;
 } trace[256];
 
-/* In the place of an address: */
+/* Used instead of an address: */
 #define KICK ((void *)0)	/* the CPUs are synchronised */
 #define DONE ((void *)1)	/* an update returns */
 static int events;
@@ -218,7 +218,7 @@ static u64 value(const void *addr, int size, int now)
 }
 
 /*
- * The world as scpatch and the start of the kernel leave it.
+ * Memory as scpatch and the start of the kernel leave it.
  */
 static u32 *put(u32 *p, u32 w)
 {
@@ -444,12 +444,12 @@ static bool step(struct cpu *c, u32 w)
 	} else if (w == PPC_RAW_STD(_R2, _R1, 24)) {
 		c->saved = c->r2;
 	} else {
-		return wrong("a word that is no instruction");
+		return wrong("a word that is not an instruction");
 	}
 	return true;
 }
 
-/* Every state is looked at once. */
+/* Each state is visited once. */
 #define SEEN (1 << 16)
 static struct { struct cpu c; unsigned round; } seen[SEEN];
 static unsigned round_;
@@ -473,7 +473,7 @@ static bool first_time(const struct cpu *c)
 
 static bool explore(struct cpu *c);
 
-/* with executes one word, and all that may follow. */
+/* with executes one word, and everything that may follow it. */
 static bool with(const struct cpu *was, u32 w)
 {
 	struct cpu c;
@@ -528,7 +528,7 @@ static bool explore(struct cpu *c)
 	return true;
 }
 
-/* try makes calls at a place from every moment on. */
+/* try makes calls at a place, beginning at each moment in turn. */
 static bool try(int where)
 {
 	place = where;
@@ -680,7 +680,7 @@ int main(int argc, char **argv)
 		if (!scenario())
 			return 1;
 		scenarios++;
-		/* A key that begins with what is not in the image is not in the image. */
+		/* A key of the image cannot begin with something outside the image. */
 		while (i <= depth && ++updates[i] == (i ? KINDS : OWN))
 			updates[i++] = 0;
 		if (i > depth)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Check every call at every moment of every update, with the kernel's own code
-# (model.c). Then put faults into that code, one by one: each has to be found.
+# (model.c). Then put faults into that code, one by one: the model must find each.
 #
 #   run.sh TREE [DEPTH]    DEPTH is the number of updates (2)
 #   run.sh TREE -t         print the table of states.md
@@ -37,7 +37,7 @@ done
 
 flags=(-std=gnu11 -O2 -no-pie -include "$here/kernel.h" -I"$dir/include")
 
-# build ARCH GENERIC: with these files in the place of the tree's.
+# build ARCH GENERIC: with these files instead of the tree's.
 build() {
 	"$cc" "${flags[@]}" -w -Darch_static_call_transform=arch_transform -c -o "$dir/arch.o" -x c "$1"
 	"$cc" "${flags[@]}" -w -c -o "$dir/generic.o" -x c "$2"
