@@ -95,7 +95,7 @@ var malformed = []struct {
 	{"two indices", arMagic + arMember("/", "") + arMember("/", ""), 68, "is not the first member"},
 	{"two indices of two forms", arMagic + arMember("/", "") + arMember("/SYM64/", ""), 68, "is not the first member"},
 	{"late index", arMagic + arMember("x.o/", "") + arMember("/", ""), 68, "is not the first member"},
-	{"index behind names", arMagic + arMember("//", "") + arMember("/", ""), 68, "is not the first member"},
+	{"index after names", arMagic + arMember("//", "") + arMember("/", ""), 68, "is not the first member"},
 	{"short index", arMagic + arMember("/", "abc"), 68, "has 3 bytes"},
 	{"short 64-bit index", arMagic + arMember("/SYM64/", "1234567"), 68, "has 7 bytes"},
 	{"index that counts too many", arMagic + arMember("/", "\x00\x00\x00\x02\x00\x00\x00\x44"), 68, "counts 2 symbols in 0x8 bytes"},

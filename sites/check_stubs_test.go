@@ -65,7 +65,7 @@ func (p *patched) stubs(some []StubEntry) {
 		p.spoiled(name+" ends later", at, elfrw.SymSize, add(16, 4))
 		p.spoiled(name+" with another entry", at+stOther, 1, func(b []byte) { b[0] ^= 1 << 5 })
 		p.spoiled(name+" in the section before", at+stShndx, 1, func(b []byte) { b[0]-- })
-		p.spoiled(name+" in the section behind", at+stShndx, 1, func(b []byte) { b[0]++ })
+		p.spoiled(name+" in the section after", at+stShndx, 1, func(b []byte) { b[0]++ })
 		p.spoiled(name+" of another key", at, 4, add32)
 		p.spoiled(name+" global", at+stInfo, 1, func(b []byte) { b[0] |= 1 << 4 })
 		if e == StubJump {

@@ -98,7 +98,7 @@ func (p *patched) relocation(sec, rela elfrw.Section, i uint64) {
 		}
 	}
 	p.spoiled(what+" of the symbol before", off, reloc.RelaSize, sym(1<<32-1))
-	p.spoiled(what+" of the symbol behind", off, reloc.RelaSize, sym(1))
+	p.spoiled(what+" of the symbol after", off, reloc.RelaSize, sym(1))
 	p.spoiled(what+" with another addend", off, reloc.RelaSize, add(rAddend, 8))
 }
 

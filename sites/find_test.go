@@ -59,7 +59,7 @@ func TestTargets(t *testing.T) {
 		{"half of it", reloc("0", "R_PPC64_ADDR32", "target"), "key-odd"},
 		{"beside the place", reloc("4", "R_PPC64_ADDR64", "target"), "key-odd"},
 		{"the last byte", reloc("7", "R_PPC64_ADDR64", "target"), "key-odd"},
-		{"behind it", reloc("8", "R_PPC64_ADDR64", "target"), "NULL"},
+		{"after it", reloc("8", "R_PPC64_ADDR64", "target"), "NULL"},
 		{"a distance", reloc("0", "R_PPC64_REL64", "target"), "key-odd"},
 		{"a local function by its place", at(""), "function target"},
 		{"a hidden function by its place", at(".globl target\n.hidden target\n"), "function target"},
@@ -121,15 +121,15 @@ func TestSites(t *testing.T) {
 		tramp   = "func __SCT__near\naddis 12,2,__SCK__near@toc@ha\nld 12,__SCK__near@toc@l(12)\nmtctr 12\nbctr\nendfunc __SCT__near\n"
 		table   = "	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.\n	.text\n"
 	)
-	slot := func(behind string) string { return strings.Replace(caller, "nop", behind, 1) }
-	noTOC := func(word, behind string) string {
-		return strings.NewReplacer("bl __SCT__op@notoc", ".Lsite: "+word+"\n"+behind).Replace(notocCaller)
+	slot := func(after string) string { return strings.Replace(caller, "nop", after, 1) }
+	noTOC := func(word, after string) string {
+		return strings.NewReplacer("bl __SCT__op@notoc", ".Lsite: "+word+"\n"+after).Replace(notocCaller)
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"a call", caller, "caller+0x14 op nop"},
 		{"a tail call", tailCaller, "caller+0x8 op tail"},
 		{"a call and a tail call", caller + strings.ReplaceAll(tailCaller, "caller", "other"), "caller+0x14 op nop, other+0x8 op tail"},
-		{"a call behind a tail call", "func caller\nb __SCT__op\nbl __SCT__op\nnop\nendfunc caller\n", "caller+0x8 op tail, caller+0xc op nop"},
+		{"a call after a tail call", "func caller\nb __SCT__op\nbl __SCT__op\nnop\nendfunc caller\n", "caller+0x8 op tail, caller+0xc op nop"},
 		{"two tail calls", "func caller\nb __SCT__op\nb __SCT__two\nendfunc caller\n", "caller+0x8 op tail, caller+0xc two tail"},
 		{"cror 15", slot("cror 15,15,15"), "caller+0x14 op cror"},
 		{"cror 31", slot("cror 31,31,31"), "caller+0x14 op cror"},
@@ -142,7 +142,7 @@ func TestSites(t *testing.T) {
 		{"the end of the code", "func caller\nframe\nbl __SCT__op\nendfunc caller\n", "caller+0x14 op none"},
 		{"a slot with a relocation", slot("	.reloc .,R_PPC64_ADDR32,caller\nnop"), "caller+0x14 op none"},
 		{"a slot with a relocation of its last byte", slot("	.reloc .+3,R_PPC64_ADDR32,caller\nnop"), "caller+0x14 op none"},
-		{"a relocation behind the slot", slot("nop\n	.reloc .,R_PPC64_ADDR32,caller\nnop"), "caller+0x14 op nop"},
+		{"a relocation after the slot", slot("nop\n	.reloc .,R_PPC64_ADDR32,caller\nnop"), "caller+0x14 op nop"},
 		{"an address", "func caller\naddis 3,2,__SCT__op@toc@ha\naddi 3,3,__SCT__op@toc@l\nendfunc caller\n.data\n.quad __SCT__op\n", ""},
 		{"a call from data", caller + ".data\n.reloc .,R_PPC64_REL24,__SCT__op\n.long 0x48000001\n", "caller+0x14 op nop"},
 		{"a call from a replacement", caller + ".section .altinstr_replacement,\"ax\"\nbl __SCT__op\n", "caller+0x14 op nop, +0x0 op none"},
@@ -191,8 +191,8 @@ func TestSites(t *testing.T) {
 		{"functions in another", ".type outer,@function\nouter: nop\n.type one,@function\none: nop\n.size one,4\n.type two,@function\ntwo: nop\n.size two,4\nbl __SCT__op\nnop\n.size outer,20\n", "outer+0xc op nop"},
 		{"names of a function", ".type long,@function\n.type short,@function\nshort: long: nop\n.size short,4\nbl __SCT__op\nnop\n.size long,12\n", "long+0x4 op nop"},
 		{"names of a function, the short one last", ".type long,@function\n.type short,@function\nlong: short: bl __SCT__op\nnop\n.size short,8\n.size long,12\n", "short+0x0 op nop"},
-		{"behind a function, and one without a size", ".type first,@function\nfirst: nop\n.type second,@function\nsecond: nop\n.size second,4\nbl __SCT__op\nnop\n", "+0x8 op nop"},
-		{"behind a function", ".type first,@function\nfirst: nop\n.size first,4\nbl __SCT__op\nnop\n", "+0x4 op nop"},
+		{"after a function, and one without a size", ".type first,@function\nfirst: nop\n.type second,@function\nsecond: nop\n.size second,4\nbl __SCT__op\nnop\n", "+0x8 op nop"},
+		{"after a function", ".type first,@function\nfirst: nop\n.size first,4\nbl __SCT__op\nnop\n", "+0x4 op nop"},
 		{"before a function", "bl __SCT__op\nnop\n.type first,@function\nfirst: nop\n.size first,4\n", "+0x0 op nop"},
 		{"in an object", ".type first,@object\nfirst: bl __SCT__op\nnop\n.size first,8\n", "+0x0 op nop"},
 		{"in a resolver", ".type first,@gnu_indirect_function\nfirst: bl __SCT__op\nnop\n.size first,8\n", "first+0x0 op nop"},

@@ -292,7 +292,7 @@ func TestTableOrder(t *testing.T) {
 		for i := 1; i < len(o.Table.Entries); i++ {
 			a, b := o.Table.Entries[i-1], o.Table.Entries[i]
 			if a.Section > b.Section || a.Section == b.Section && a.Off >= b.Off {
-				t.Errorf("entry %d is not behind entry %d", i, i-1)
+				t.Errorf("entry %d is not after entry %d", i, i-1)
 			}
 		}
 	}

@@ -80,7 +80,7 @@ func TestTramps(t *testing.T) {
 		{"data", strings.Replace(entry("1", jump), `.text.t,"ax"`, `.data.t,"aw"`, 1), ""},
 		{"elsewhere", "", ""},
 		{"a jump before the local entry", entry("8", "bctr\nnop\nli 12,0\n"+jump), "known own caller 3"},
-		{"a jump before the local entry, and none behind", entry("8", "bctr\nnop\nli 12,0\n"), ""},
+		{"a jump before the local entry, and none after", entry("8", "bctr\nnop\nli 12,0\n"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o, err := found(t, c.text+"	.text\nfunc other2\n.quad __SCT__op\nendfunc other2\n"+foreignKey)

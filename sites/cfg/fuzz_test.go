@@ -158,7 +158,7 @@ func TestCorrupt(t *testing.T) {
 		{"a relocation in a common part", content(".rela.eh_frame", 0), u64(4), 2},
 		{"no relocation of the begin", content(".rela.eh_frame", 8), u32(0), 0},
 		{"exception table, outside", content(".rela.eh_frame", 24+16), u64(1 << 40), 2},
-		{"exception table, begin of the pads", content(".gcc_except_table", 0), []byte{0x50}, 2},
+		{"exception table, start of the pads", content(".gcc_except_table", 0), []byte{0x50}, 2},
 		{"exception table, encoding", content(".gcc_except_table", 2), []byte{7}, 2},
 		{"exception table, size", content(".gcc_except_table", 3), []byte{0x7f}, 2},
 		{"exception table, size, short", content(".gcc_except_table", 3), []byte{3}, 2},
@@ -168,7 +168,7 @@ func TestCorrupt(t *testing.T) {
 		{"jump table, target outside", content(".rela.rodata", 16), u64(1 << 40), 2},
 		{"__ftr_fixup, size", header("__ftr_fixup", 32), u64(40), -1},
 		{"__ftr_fixup, type", content(".rela__ftr_fixup", 8), u32(uint32(elf.R_PPC64_REL32)), 1},
-		{"__ftr_fixup, begin behind the end", content(".rela__ftr_fixup", 16), u64(0x90), 1},
+		{"__ftr_fixup, start after the end", content(".rela__ftr_fixup", 16), u64(0x90), 1},
 		{"__ex_table, size", header("__ex_table", 32), u64(4), -1},
 	} {
 		b := slices.Clone(whole)

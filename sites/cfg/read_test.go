@@ -250,7 +250,7 @@ func TestRead(t *testing.T) {
 		.Lb:	call c2
 			finish f`,
 			map[string]string{"c1": "yes", "c2": "yes"}},
-		{"jump table in the text, not behind its branch", `
+		{"jump table in the text, not after its branch", `
 			begin f
 			save
 			addis 9,2,.Ltab@toc@ha

@@ -169,7 +169,7 @@ func TestRunObjects(t *testing.T) {
 			}
 			wrong := restoreObject(t, obj, patched, saves)
 			if run(patched, false) == want {
-				t.Errorf("%s: restores without a proof, behind %d calls, change nothing: the test shows nothing", name, wrong)
+				t.Errorf("%s: restores without a proof, after %d calls, change nothing: the test shows nothing", name, wrong)
 			}
 		}
 	}

@@ -103,10 +103,10 @@ func TestChoose(t *testing.T) {
 		{"caller that is no function, target may change r2", []func(*fake){func(f *fake) { f.symbol("caller").typ = elf.STT_NOTYPE }, holds(clobbers)},
 			`keep clobbers, calls "__SCT__a", becomes "__SCT__a", clobbers-toc`},
 		{"caller ends before the site", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").size = 0x10 }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
-		{"caller ends behind the site", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").size = 0x14 }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
+		{"caller ends after the site", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").size = 0x14 }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 		{"a label without size before the site", []func(*fake){caller(noTOC), func(f *fake) { f.function("label", siteAt-4, 0, usesTOC) }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 
-		{"a site at the begin of its function", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").value = siteAt }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
+		{"a site at the start of its function", []func(*fake){caller(noTOC), func(f *fake) { f.symbol("caller").value = siteAt }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 		{"a site after a function in another", []func(*fake){caller(noTOC), func(f *fake) { f.function("inner", textAt+4, 4, usesTOC) }}, `keep target, calls "__SCT__a", becomes "__SCT__a", caller-no-toc`},
 
 		// A cold part is treated like its function.
@@ -143,7 +143,7 @@ func TestChoose(t *testing.T) {
 		{"a key that passes the end of data", []func(*fake){movedKey(dataAt + 0x3c)}, `keep ?, calls "__SCT__a", becomes "__SCT__a", key-odd`},
 		{"a key at the end of data", []func(*fake){movedKey(dataAt + 0x38)}, `constant NULL, calls "__SCT__a", becomes "", nop`},
 
-		{"a dynamic relocation behind another's", []func(*fake){holds(0), func(f *fake) {
+		{"a dynamic relocation after another's", []func(*fake){holds(0), func(f *fake) {
 			f.dynamic(gotAt, elf.R_PPC64_RELATIVE, plain)
 			f.dynamic(keyAt, elf.R_PPC64_RELATIVE, plain)
 		}}, `direct plain, calls "__SCT__a", becomes "plain", bl to 0x180`},
@@ -164,7 +164,7 @@ func TestChoose(t *testing.T) {
 			f.syms = []fakeSymbol{*f.symbol(layout.KeyPrefix + "a")}
 			f.words(siteAt, ppc64.Nop)
 		}}, `constant NULL, calls "", becomes "", nop, done`},
-		{"sections one behind the other", []func(*fake){func(f *fake) { f.section(".bss").addr = dataAt + 0x40 }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
+		{"sections one after the other", []func(*fake){func(f *fake) { f.section(".bss").addr = dataAt + 0x40 }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
 		{"a section that ends with memory", []func(*fake){func(f *fake) { f.section(".bss").addr = 1<<64 - 0x21 }}, `direct target, calls "__SCT__a", becomes "target", bl to 0x108`},
 		{"sections that are not in memory", []func(*fake){func(f *fake) {
 			f.secs = append(f.secs, fakeSection{name: ".tbss", typ: elf.SHT_NOBITS, flags: elf.SHF_ALLOC | elf.SHF_TLS, addr: textAt, size: 8},

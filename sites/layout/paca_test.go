@@ -64,7 +64,7 @@ func TestPACATOC(t *testing.T) {
 			put(b, data+end-4, 4, 0x30)
 		}, 0x30, ""},
 		{"past the end by two", func(b []byte) { put(b, sym+stValue, 8, end-2); put(b, sym+stSize, 8, 4) }, 0, "has no data"},
-		{"behind the end", func(b []byte) { put(b, sym+stValue, 8, end); put(b, sym+stSize, 8, 2) }, 0, "has no data"},
+		{"after the end", func(b []byte) { put(b, sym+stValue, 8, end); put(b, sym+stSize, 8, 2) }, 0, "has no data"},
 		{"nothing at the end", func(b []byte) { put(b, sym+stValue, 8, end); put(b, sym+stSize, 8, 0) }, 0, "has 0x0 bytes"},
 		{"at r13 itself", func(b []byte) { put(b, value, 8, 0) }, 0, ""},
 		{"below r13", func(b []byte) { put(b, value, 8, 1<<64-4) }, 0, "offset -4 of r13"},

@@ -76,14 +76,14 @@ func TestExtentLimits(t *testing.T) {
 		none       bool // the extent is unknown
 	}{
 		{"all", 0, 20, 3, false},
-		{"behind the end", 0, 24, 3, true},
+		{"after the end", 0, 24, 3, true},
 		{"empty", 8, 8, 3, true},
 		{"backwards", 16, 8, 3, true},
 		{"in the middle of a word", 2, 18, 3, true},
-		{"no word behind the local entry", 0, 8, 3, true},
-		{"half a word behind it", 0, 10, 3, true},
-		{"one word behind it", 8, 20, 3, false},
-		{"a local entry behind the end", 8, 20, 4, true},
+		{"no word after the local entry", 0, 8, 3, true},
+		{"half a word after it", 0, 10, 3, true},
+		{"one word after it", 8, 20, 3, false},
+		{"a local entry after the end", 8, 20, 4, true},
 	} {
 		f := &Func{Code: code(short...), Start: c.start, End: c.end, Entry: c.entry}
 		v := Analyse(f, []uint64{16})[0]
@@ -196,7 +196,7 @@ func TestTextTableEdges(t *testing.T) {
 		{"from the begin", distances(4, 8, 0x100), 0, 12, 0, 2},
 		{"up to the end", distances(0x100, 0, -4), 0, 12, 4, 2},
 		{"before the begin", distances(4, 4, 4), 4, 12, 0, 0},
-		{"behind the end", distances(0, 0, 0), 0, 8, 8, 0},
+		{"after the end", distances(0, 0, 0), 0, 8, 8, 0},
 		{"a target at the end", distances(0, 8, 0), 0, 8, 0, 1},
 		{"a target before the begin", distances(0, 0, -4), 8, 12, 8, 0},
 		{"a target between instructions", distances(0, 2, 0), 0, 12, 0, 1},

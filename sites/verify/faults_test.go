@@ -93,17 +93,17 @@ var faults = []struct {
 	site string
 	what string
 }{
-	{"nop behind a call into another unit", func(d *damage) { d.word("v_foreign.site", 4, ppc64.Nop) },
+	{"nop after a call into another unit", func(d *damage) { d.word("v_foreign.site", 4, ppc64.Nop) },
 		"v_foreign+0x14", "r2 is not restored: ext may be in another unit"},
-	{"nop behind a callee that changes r2", func(d *damage) { d.word("v_clobber.site", 4, ppc64.Nop) },
+	{"nop after a callee that changes r2", func(d *damage) { d.word("v_clobber.site", 4, ppc64.Nop) },
 		"v_clobber+0x14", "r2 is not restored: f_clobber may change r2"},
-	{"nop behind a trampoline", func(d *damage) { d.word("v_kept.site", 4, ppc64.Nop) },
+	{"nop after a trampoline", func(d *damage) { d.word("v_kept.site", 4, ppc64.Nop) },
 		"v_kept+0x14", "r2 is not restored: the key may come to hold a function of another unit"},
-	{"nop behind a save stub", func(d *damage) { d.word("v_save.site", 4, ppc64.Nop) },
+	{"nop after a save stub", func(d *damage) { d.word("v_save.site", 4, ppc64.Nop) },
 		"v_save+0x14", "r2 is not restored: the key may come to hold"},
 	{"nop in the user-space table", func(d *damage) { d.word("v_stack.site", 4, ppc64.Nop) },
 		"v_stack+0x18", "expected ld r2,24(r1) after the call, found nop"},
-	{"no slot behind a call into another unit", func(d *damage) { d.word("v_foreign.site", 4, 0x38630000) },
+	{"no slot after a call into another unit", func(d *damage) { d.word("v_foreign.site", 4, 0x38630000) },
 		"v_foreign+0x14", "no slot follows the call"},
 	{"restore without a save", func(d *damage) { d.word("v_direct.site", 4, ppc64.RestoreTOC) },
 		"v_direct+0x14", "restores r2 without a save: no save of r2"},

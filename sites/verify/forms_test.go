@@ -27,7 +27,7 @@ var formCases = []sourceCase{
 	{name: "a callee that may be preempted", edits: []string{"\t.hidden f_hidden\n", ""}, opts: inUser},
 	{name: "a slot that the linker writes", edits: []string{"\t.hidden f_hidden\n", "", `caller direct, 0, "bl f_hidden", nop`, `caller direct, 0, "bl f_hidden", addi 3,3,0`}, opts: inUser,
 		want: []string{"v_direct+0x14: no slot follows the call, found .*, and r2 is not restored: "}},
-	{name: "no slot behind a callee that keeps r2", edits: []string{`caller direct, 0, "bl f_hidden", nop`, `caller direct, 0, "bl f_hidden", addi 3,3,0`}, opts: inUser},
+	{name: "no slot after a callee that keeps r2", edits: []string{`caller direct, 0, "bl f_hidden", nop`, `caller direct, 0, "bl f_hidden", addi 3,3,0`}, opts: inUser},
 	{name: "a protected callee", edits: []string{"\t.hidden f_hidden\n", "\t.protected f_hidden\n", `caller direct, 0, "bl f_hidden", nop`, `caller direct, 0, "bl f_hidden", addi 3,3,0`}, opts: inUser},
 	{name: "a local callee", edits: []string{"direct, f_hidden", "direct, f_other", `caller direct, 0, "bl f_hidden", nop`, `caller direct, 0, "bl f_other", addi 3,3,0`}, opts: inUser},
 	{name: "a callee in a module", edits: []string{"\t.hidden f_hidden\n", "", `caller direct, 0, "bl f_hidden", nop`, `caller direct, 0, "bl f_hidden", addi 3,3,0`}, opts: Options{Module: true},

@@ -88,11 +88,11 @@ var pieFaults = []struct {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-8))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a relocation 7 bytes behind", func(d *damage) {
+	{"a relocation 7 bytes after", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+7))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (dynamic relocations overlap only parts of it)"}},
-	{"a relocation 8 bytes behind", func(d *damage) {
+	{"a relocation 8 bytes after", func(d *damage) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+8))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
@@ -113,7 +113,7 @@ var pieFaults = []struct {
 		[]string{"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
 	{"a symbol that there is not", func(d *damage) { d.moved("__SCK__direct")[13] = 1 },
 		[]string{"error: section .*: relocation .*: symbol 256 of"}},
-	{"the symbol behind the last", func(d *damage) { d.moved("__SCK__direct")[12] = byte(d.file.Section(".dynsym").Size / 24) },
+	{"the symbol after the last", func(d *damage) { d.moved("__SCK__direct")[12] = byte(d.file.Section(".dynsym").Size / 24) },
 		[]string{"error: section .*: relocation .*: symbol 10 of 10"}},
 	{"relocations in another order", func(d *damage) { d.reverse(".rela.dyn") }, nil},
 	{"half a relocation", func(d *damage) { d.header(".rela.dyn", shSize)[0] -= 8 }, []string{"error: section \".rela.dyn\""}},

@@ -57,8 +57,8 @@ var kernelFaults = []sourceCase{
 	{name: "no slot, and no run time", edits: append(unlist("far, 0, __SCJ__far"), `"bl f_target", ld 2,16(13)`+"\n", `"bl f_target", addi 3,3,0`+"\n"), opts: none},
 	{name: "no slot, and trampolines", edits: append(unlist("far, 0, __SCJ__far", "through, 2"), `"bl f_target", ld 2,16(13)`+"\n", `"bl f_target", addi 3,3,0`+"\n"), opts: trampoline},
 
-	{name: "a save behind the PACA's restore", edits: behindPACA("std 2,24(1)"), opts: image},
-	{name: "no save behind the PACA's restore", edits: behindPACA("nop"), opts: image,
+	{name: "a save after the PACA's restore", edits: afterPACA("std 2,24(1)"), opts: image},
+	{name: "no save after the PACA's restore", edits: afterPACA("nop"), opts: image,
 		want: []string{"v_paca+0x20: restores r2 without a save"}},
 	{name: "a trampoline that there is not", edits: []string{"tramp paca\n", "\t.weak __SCT__paca\n", "v_data:\n", "\t.quad __SCT__paca\nv_data:\n"}, opts: image},
 	{name: "another function", edits: []string{`caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_other"`}, opts: image,
@@ -66,7 +66,7 @@ var kernelFaults = []sourceCase{
 	{name: "another function in a tail call", edits: []string{"\tb f_single", "\tb f_other"}, opts: image,
 		want: []string{"v_tail+0x4: calls f_other (local entry), but the key holds f_single"}},
 	{name: "a callee that changes r2", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image},
-	{name: "a nop behind it", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image,
+	{name: "a nop after it", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image,
 		do:   func(d *damage) { d.word("v_direct.site", 4, ppc64.Nop) },
 		want: []string{"v_direct+0x14: r2 is not restored: f_clobber may change r2 (local entry 1)"}},
 	{name: "a local entry for a caller with one", edits: []string{"one, f_single", "one, f_target", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl f_target"}, opts: image,
@@ -83,8 +83,8 @@ var kernelFaults = []sourceCase{
 	{name: "blr for nop", edits: []string{"caller null, 0, nop", "caller null, 0, blr"}, opts: image, want: []string{"v_null+0x14: found blr, but the key holds NULL"}},
 	{name: "blr for li", edits: []string{"\"li 3,0\", nop", "blr, nop"}, opts: image, want: []string{"v_zero+0x14: found blr, but the key holds __static_call_return0"}},
 	{name: "blr for a function", edits: []string{"\tb f_single", "\tblr"}, opts: image, want: []string{"v_tail+0x4: found blr, but the key holds f_single"}},
-	{name: "no slot behind a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, addi 3,3,0"}, opts: image, want: []string{"v_null+0x14: " + noPlace}},
-	{name: "a restore behind a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, ld 2,24(1)"}, opts: image, want: []string{"v_null+0x14: restores r2 without a save"}},
+	{name: "no slot after a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, addi 3,3,0"}, opts: image, want: []string{"v_null+0x14: " + noPlace}},
+	{name: "a restore after a constant", edits: []string{"caller null, 0, nop, nop", "caller null, 0, nop, ld 2,24(1)"}, opts: image, want: []string{"v_null+0x14: restores r2 without a save"}},
 
 	{name: "a cold part", edits: cold("v_direct"), opts: image},
 	{name: "a cold part of nobody", edits: cold("nobody"), opts: image, want: []string{`nobody.cold+0xc: enters f_target at its local entry, but the caller has one entry`}},
@@ -150,7 +150,7 @@ var kernelFaults = []sourceCase{
 
 	{name: "an init site", edits: []string{"listed direct\n", "listed direct, 2\n"}, opts: image},
 	{name: "a key between two", edits: []string{"listed direct\n", "listed direct, 4\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is at 0x.*, which is not a multiple of 8"}},
-	{name: "a key behind its start", edits: []string{"listed direct\n", "listed direct, 8\n"}, opts: image, want: []string{"v_direct+0x14: which is not a key"}},
+	{name: "a key after its start", edits: []string{"listed direct\n", "listed direct, 8\n"}, opts: image, want: []string{"v_direct+0x14: which is not a key"}},
 	{name: "a key in code", edits: []string{"hiddenkey direct, f_target\n", ".balign 8\n__SCK__direct: .quad f_target\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is not data"}},
 	{name: "half a key", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.quad 0\n__SCK__direct: .long 0\n.popsection\n"}, opts: image, want: []string{"v_direct+0x14: the entry's key is __SCK__direct, which is not data"}},
 	{name: "a key of 8 bytes", edits: []string{"hiddenkey direct, f_target\n", ".pushsection .half,\"aw\"\n.balign 8\n__SCK__direct: .quad f_target\n.popsection\n"}, opts: image},
@@ -224,9 +224,9 @@ var kernelFaults = []sourceCase{
 	{name: "symbols with nothing between", edits: betweenSymbols("-160"), opts: image, want: []string{"error: no entry of a site table, but 11 trampolines"}},
 }
 
-// behindPACA puts the site of v_direct after that of v_paca, with a word
+// afterPACA puts the site of v_direct after that of v_paca, with a word
 // between.
-func behindPACA(word string) []string {
+func afterPACA(word string) []string {
 	return []string{"caller direct, 0, \"bl f_target\", nop\n", "", `caller paca, 0, "bl f_target", ld 2,16(13)` + "\n",
 		"func v_paca\nframe\nv_paca.site: bl f_target\nld 2,16(13)\n" + word + "\nv_direct.site: bl f_target\nld 2,24(1)\nunframe\nendfunc v_paca\n"}
 }

@@ -90,7 +90,7 @@ var objectFaults = []struct {
 		d.against(d.rela("v_tail.site", 0), "f_clobber")
 		d.against(d.rela("__SCK__tail", 0), "f_clobber")
 	}, "v_tail+0x8", "a tail call, and nothing restores r2: f_clobber may change r2 (local entry 1)"},
-	{"no slot behind a call into another unit", func(d *damage) { d.word("v_foreign.site", 4, 0x38630000) },
+	{"no slot after a call into another unit", func(d *damage) { d.word("v_foreign.site", 4, 0x38630000) },
 		"v_foreign+0x14", "no slot follows the call"},
 	{"the restore in a NOTOC function", func(d *damage) { retype(d.rela("v_direct.site", 0), elf.R_PPC64_REL24_NOTOC) }, "", ""},
 	{"key without a reason", func(d *damage) { retype(d.rela("__SCK__direct", 0), elf.R_PPC64_REL64) },
@@ -192,9 +192,9 @@ var kernelObjects = []sourceCase{
 		want: []string{"error: section .*: a site table has type SHT_PROGBITS, but this is SHT_NOTE"}},
 	{name: "a table that is not loaded", unknown: true, edits: plain(), opts: Options{PACATOC: "16"}, do: func(d *damage) { d.header(".static_call_sites", shFlags)[0] = 0 },
 		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched, or was meant to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
-	{name: "a relocation far behind the table", edits: plain(), opts: image, do: func(d *damage) { d.rela("entry_far", 0)[3] = 0x10 },
+	{name: "a relocation far after the table", edits: plain(), opts: image, do: func(d *damage) { d.rela("entry_far", 0)[3] = 0x10 },
 		want: []string{"+0x0: a relocation passes the end of the table", "+0x90: the entry points at"}},
-	{name: "a relocation behind the table", edits: plain(), opts: image, do: func(d *damage) { d.rela("entry_far", 0)[0] = 0xa0 },
+	{name: "a relocation after the table", edits: plain(), opts: image, do: func(d *damage) { d.rela("entry_far", 0)[0] = 0xa0 },
 		want: []string{"+0x0: a relocation passes the end of the table", "+0x90: the entry points at"}},
 
 	{name: "another unit's", edits: calls("ext", "nop"), opts: image},
@@ -219,7 +219,7 @@ var kernelObjects = []sourceCase{
 
 	{name: "two relocations", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,f_other\nv_data:"), opts: image, want: []string{"v_tail+0x4: the branch has two relocations"}},
 	{name: "a relocation that is none", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_NONE,f_other\nv_data:"), opts: image},
-	{name: "a relocation behind one that is none", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,f_other\nv_data:"), opts: image, do: func(d *damage) { retype(d.rela("v_tail.site", 0), elf.R_PPC64_NONE) },
+	{name: "a relocation after one that is none", edits: plain("v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,f_other\nv_data:"), opts: image, do: func(d *damage) { retype(d.rela("v_tail.site", 0), elf.R_PPC64_NONE) },
 		want: []string{"v_tail+0x4: calls f_other (local entry), but the key holds f_single"}},
 	{name: "a relocation in the branch", edits: plain("\tb f_single", "\tb .", "v_data:", "\t.reloc v_tail.site+2,R_PPC64_ADDR16,f_other\nv_data:"), opts: image, want: []string{"v_tail+0x4: the branch has two relocations"}},
 	{name: "a relocation against nothing", edits: plain("\tb f_single", "\tb .", "v_data:", "\t.reloc v_tail.site,R_PPC64_REL24,0\nv_data:"), opts: image, want: []string{"v_tail+0x4: the branch has a relocation against symbol 0 of"}},
@@ -233,7 +233,7 @@ var kernelObjects = []sourceCase{
 		want: []string{"v_direct+0x14: calls f_target.*, but the key holds something unknown here (no address explains it)"}},
 	{name: "a key with a relocation in it", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 0", "v_data:", "\t.reloc __SCK__direct+4,R_PPC64_ADDR32,f_other\nv_data:"), opts: image,
 		want: []string{"v_direct+0x14: calls f_target.*, but the key holds something unknown here (no address explains it)"}},
-	{name: "a key with a relocation behind it", edits: plain("v_data:", "\t.reloc __SCK__direct+8,R_PPC64_ADDR64,f_other\nv_data:"), opts: image},
+	{name: "a key with a relocation after it", edits: plain("v_data:", "\t.reloc __SCK__direct+8,R_PPC64_ADDR64,f_other\nv_data:"), opts: image},
 	{name: "data in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, v_data"), opts: image,
 		want: []string{"v_direct+0x14: calls f_target.*, but the key holds something unknown here (0x.* is not code)"}},
 	{name: "the TOC pointer in the key", edits: plain("hiddenkey direct, f_target", "hiddenkey direct, 0", "v_data:", "\t.reloc __SCK__direct,R_PPC64_TOC\nv_data:"), opts: image,

@@ -338,16 +338,16 @@ func TestBadRecords(t *testing.T) {
 		kind errkind.Kind
 		what string
 	}{
-		"magic":           {put("rec_head", 0, 1), errkind.BadRecord, "no record of static calls begins at offset 0x0"},
-		"size":            {put("rec_head", 4, 1<<20), errkind.BadRecord, "bytes for 12 entries"},
-		"key":             {put("rec_direct", 4, 99), errkind.BadRecord, "entry 0 has key 99 of 12"},
-		"form":            {put("rec_direct", 8, 99), errkind.BadRecord, "form 99"},
-		"place":           {put("rec_head", 16, 9), errkind.BadRecord, "place 9, which does not exist"},
-		"another place":   {put("rec_head", 16, 1), errkind.BadRecord, "the records are for code that runs in different places, 1 and 2"},
-		"behind the code": {put("rec_direct", 0, 1<<20), errkind.BadRecord, "a site of key direct is at .*, which is not code"},
-		"odd":             {put("rec_direct", 0, 2), errkind.BadRecord, "a site of key direct is at .*, which is not code"},
-		"odd, kept":       {func(d *damage) { d.add("rec_kept", 0, 4, 2) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
-		"data, kept":      {func(d *damage) { d.add("rec_kept", 0, 4, d.distance("v_kept.site", "v_data")) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
+		"magic":          {put("rec_head", 0, 1), errkind.BadRecord, "no record of static calls begins at offset 0x0"},
+		"size":           {put("rec_head", 4, 1<<20), errkind.BadRecord, "bytes for 12 entries"},
+		"key":            {put("rec_direct", 4, 99), errkind.BadRecord, "entry 0 has key 99 of 12"},
+		"form":           {put("rec_direct", 8, 99), errkind.BadRecord, "form 99"},
+		"place":          {put("rec_head", 16, 9), errkind.BadRecord, "place 9, which does not exist"},
+		"another place":  {put("rec_head", 16, 1), errkind.BadRecord, "the records are for code that runs in different places, 1 and 2"},
+		"after the code": {put("rec_direct", 0, 1<<20), errkind.BadRecord, "a site of key direct is at .*, which is not code"},
+		"odd":            {put("rec_direct", 0, 2), errkind.BadRecord, "a site of key direct is at .*, which is not code"},
+		"odd, kept":      {func(d *damage) { d.add("rec_kept", 0, 4, 2) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
+		"data, kept":     {func(d *damage) { d.add("rec_kept", 0, 4, d.distance("v_kept.site", "v_data")) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
 	} {
 		for linker, b := range map[string][]byte{"object": object, "bfd": linked["bfd"], "lld": linked["lld"]} {
 			if name == "another place" && linker != "object" || name == "data, kept" && linker == "object" {

@@ -36,9 +36,9 @@ t_tramp:
 	mtctr 12
 	bctr
 endfunc __SCT__k
-	.type behind,@function
-behind:	nop
-	.size behind,.-behind
+	.type after,@function
+after:	nop
+	.size after,.-after
 __SCT__o:
 	LOAD(12, __SCK__k)
 	mtctr 12
@@ -160,7 +160,7 @@ var runs = []struct{ code, want string }{
 
 	{"b __SCT__k", "through r12 tramp"},
 	{"b t_tramp", "through r12 tramp"},
-	{"b behind", "through r12"},
+	{"b after", "through r12"},
 	{"b __SCT__o", "through r12 tramp"},
 	{"b fallen", "stuck: it changes r3"},
 	{"FALLEN; b f_fallen", "stuck: it changes r3"},
@@ -227,7 +227,7 @@ func TestRun(t *testing.T) {
 		}
 		v := &verifier{program: p}
 		if x := p.external(p.ext + extSize*uint64(len(p.symbols))); x != nil {
-			t.Errorf("%s: a symbol behind the last, %s", name, x.name)
+			t.Errorf("%s: a symbol after the last, %s", name, x.name)
 		}
 		at := map[string]uint64{}
 		for i := range p.symbols {

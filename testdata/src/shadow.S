@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tail calls of static calls whose targets are in another link unit: nothing behind a plain b
+ * Tail calls of static calls whose targets are in another link unit: nothing after a plain b
  * can restore r2. Unpatched, these functions return with the library's r2.
  */
 #include "sc_asm.h"

@@ -25,7 +25,7 @@ struct usc_wide usc_wide(struct usc_wide w, long k);
 /* usc_keys.c */
 void usc_set(int which);
 
-/* usc_calls.c. Those return nothing if what they read behind the call is not their own. */
+/* usc_calls.c. Those return nothing if what they read after the call is not their own. */
 long usc_call(long x);
 double usc_call_many(long x);
 long usc_call_wide(long x);

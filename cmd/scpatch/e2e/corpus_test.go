@@ -287,7 +287,7 @@ func (c *corpus) census(f *elfrw.File) {
 		c.kinds["without symbols"]++
 	}
 	if len(f.Trailer()) > 0 {
-		c.kinds["bytes behind the last section and header"]++
+		c.kinds["bytes after the last section and header"]++
 	}
 	seen := make(map[string]bool)
 	last := uint64(0)

@@ -84,7 +84,7 @@ func (s sodium) run(t *testing.T, dir string, words ...string) string {
 	return string(out)
 }
 
-// check runs the tests of the library. libtool finds the program behind its script.
+// check runs the tests of the library. libtool finds the program that its script runs.
 func (s sodium) check(t *testing.T, w *workshop) {
 	t.Helper()
 	run := strings.Join(slices.Concat([]string{filepath.Join(s.dir, "libtool"), "--mode=execute"}, w.run), " ")

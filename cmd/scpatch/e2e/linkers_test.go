@@ -241,7 +241,7 @@ func command(dir string, words ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
-// siteWords returns the word before the symbol `behind' and the word at it.
+// siteWords returns the word before the symbol `after' and the word at it.
 func siteWords(t *testing.T, path string) string {
 	f, err := elf.Open(path)
 	if err != nil {
@@ -252,9 +252,9 @@ func siteWords(t *testing.T, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(syms, func(s elf.Symbol) bool { return s.Name == "behind" })
+	i := slices.IndexFunc(syms, func(s elf.Symbol) bool { return s.Name == "after" })
 	if i < 0 {
-		t.Fatalf("%s has no symbol behind", path)
+		t.Fatalf("%s has no symbol after", path)
 	}
 	s := f.Sections[syms[i].Section]
 	data, err := s.Data()

@@ -364,7 +364,7 @@ func checkMillion(t *testing.T, m *large, out []byte) {
 		site := symbols[elf.R_SYM64(addr.Info)-1].Value + uint64(addr.Addend)
 		want, ok := m.sites[site]
 		if !ok || i > 0 && site <= last {
-			t.Fatalf("entry %d: .text+%#x behind .text+%#x is no site, or not sorted", i/2, site, last)
+			t.Fatalf("entry %d: .text+%#x after .text+%#x is no site, or not sorted", i/2, site, last)
 		}
 		last = site
 		sym := symbols[elf.R_SYM64(key.Info)-1]

@@ -133,8 +133,8 @@ func TestE2ESpoiled(t *testing.T) {
 	}{
 		{"nothing", "", func(*spoiler) {}, nil},
 		{"no save", "proven", func(s *spoiler) { _, b := s.word("proven", is(ppc64.SaveTOC)); ppc64.Nop.Put(b) }, []string{"r2-not-saved"}},
-		{"no restore behind a proven call", "proven", func(s *spoiler) { _, b := s.word("proven", is(ppc64.RestoreTOC)); ppc64.Nop.Put(b) }, []string{"r2-lost"}},
-		{"no restore behind a stub that saves", "stub", func(s *spoiler) { _, b := s.word("stub", is(ppc64.RestoreTOC)); ppc64.Nop.Put(b) }, []string{"bad-record", "r2-lost"}},
+		{"no restore after a proven call", "proven", func(s *spoiler) { _, b := s.word("proven", is(ppc64.RestoreTOC)); ppc64.Nop.Put(b) }, []string{"r2-lost"}},
+		{"no restore after a stub that saves", "stub", func(s *spoiler) { _, b := s.word("stub", is(ppc64.RestoreTOC)); ppc64.Nop.Put(b) }, []string{"bad-record", "r2-lost"}},
 		{"the stub of another key", "proven", func(s *spoiler) { s.against("proven", "__SCJ__op2") }, []string{"wrong-call"}},
 		{"the stub of another key, which saves", "stub", func(s *spoiler) { s.against("stub", "__SCS__op2") }, []string{"wrong-call"}},
 		{"the stub that does not save", "stub", func(s *spoiler) { s.against("stub", "__SCJ__op") }, []string{"r2-not-saved"}},

@@ -89,7 +89,7 @@ entry_\name:
 	.popsection
 .endm
 
-/* A function with a site, and r2 of use behind it: it adds v_data, which is 1000. */
+/* A function with a site, and r2 of use after it: it adds v_data, which is 1000. */
 .macro caller name, save, word, slot:vararg
 func v_\name
 	frame

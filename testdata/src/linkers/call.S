@@ -2,7 +2,7 @@
 /*
  * A branch as a naive tool would leave it, for cmd/scpatch/e2e/linkers_test.go to link and run.
  *
- *   SITE    the instructions, the last is the branch; `behind' is the word after it
+ *   SITE    the instructions, the last is the branch; `after' is the word after it
  *   SLOT    the word after it, if it has one
  *   SAVE    24(r1) holds r2 before it
  *   TAIL    `caller' has no frame, and `next' is what follows SITE
@@ -39,7 +39,7 @@ func caller
 #endif
 #endif
 	SITE
-behind:
+after:
 #ifdef SLOT
 	SLOT
 #endif
@@ -55,7 +55,7 @@ lost:	li 3,16
 stub:	STUB
 #endif
 
-	/* No alignment: this is the word behind the branch. */
+	/* No alignment: this is the word after the branch. */
 	.type next,@function
 next:	li 3,0
 	blr

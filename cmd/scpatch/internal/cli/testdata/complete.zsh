@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# complete.zsh DIRECTORY DUMP LINE: what zsh offers behind LINE, with _scpatch of
+# complete.zsh DIRECTORY DUMP LINE: what zsh offers after LINE, with _scpatch of
 # DIRECTORY. What compinit finds out is kept in DUMP. An interactive zsh on a pseudo terminal is given the line and a tab;
 # compadd, which takes the words, writes them to a file.
 

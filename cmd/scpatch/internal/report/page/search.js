@@ -27,7 +27,7 @@ function parse(query) {
     const field = name?.toLowerCase(), known = fieldNames.includes(field);
     const bare = known ? rest : typed.slice(minus.length);
     const quoted = bare.startsWith('"');
-    // What is pasted from a message has a colon behind a name.
+    // What is pasted from a message has a colon after a name.
     const word = bare.replaceAll('"', "").replace(quoted || known ? "" : /[:,]+$/, "").toLowerCase();
     if (word === "" && !(quoted && known)) continue; // it is still being typed
     const term = { typed, minus: minus !== "", field: known ? field : "", word, whole: known && mark === "=", notes: [] };
