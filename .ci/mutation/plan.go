@@ -183,7 +183,7 @@ func steps(tests []traced) []step {
 // try tests the mutant in this directory, and returns go's exit code.
 func (p *plan) try(key string) int {
 	if m, ok := p.Woven[key]; ok {
-		return runSteps(p.Tests, p.Steps[m.Scope], envMutant+"="+strconv.Itoa(m.Mutant))
+		return p.runSteps(p.Tests, m.Scope, p.Steps[m.Scope], envMutant+"="+strconv.Itoa(m.Mutant))
 	}
 	if !p.Apart[key] {
 		return notViable // not in the sample, or it does not compile
@@ -197,18 +197,27 @@ func (p *plan) try(key string) int {
 	if command(context.Background(), p.Go, "test", "-c", "-o", bin, "-vet=off").Run() != nil {
 		return notViable
 	}
-	return runSteps(bin, p.Always)
+	return p.runSteps(bin, -1, p.Always)
 }
 
-// runSteps runs tests until one fails.
-func runSteps(tests string, steps []step, env ...string) int {
-	for _, s := range steps {
+// runSteps runs tests until one fails. The step that killed the last mutant of
+// the scope comes first.
+func (p *plan) runSteps(tests string, scope int, steps []step, env ...string) int {
+	hint := fmt.Sprintf("%s.%d", p.Tests, scope)
+	order := steps
+	if b, err := os.ReadFile(hint); err == nil {
+		if i, err := strconv.Atoi(string(b)); err == nil && i < len(steps) {
+			order = slices.Concat(steps[i:i+1], steps[:i], steps[i+1:])
+		}
+	}
+	for _, s := range order {
 		ctx, cancel := context.WithTimeout(context.Background(), s.Limit)
 		cmd := command(ctx, tests, "-test.short", "-test.failfast", "-test.run="+s.Run)
 		cmd.Env = append(os.Environ(), env...)
 		err := cmd.Run()
 		cancel()
 		if err != nil {
+			_ = os.WriteFile(hint, []byte(strconv.Itoa(slices.Index(steps, s))), 0o666)
 			return killed
 		}
 	}
