@@ -215,9 +215,10 @@ func TestGoldenD34(t *testing.T) {
 		if typ := g.w.PrefixType(); !g.w.IsPrefix() || typ != Prefix8LS && typ != PrefixMLS {
 			continue
 		}
-		p, s, err := WithD34(g.w&^maskPrefixD34, g.suffix&^0xffff, D34(g.w, g.suffix))
-		if p != g.w || s != g.suffix || err != nil {
-			t.Errorf("%s: %08x %08x, %v", g.text, uint32(p), uint32(s), err)
+		d := D34(g.w, g.suffix)
+		p, s := g.w&^maskPrefixD34|Word(d>>16)&maskPrefixD34, g.suffix&^0xffff|Word(uint16(d))
+		if p != g.w || s != g.suffix || d < -1<<33 || d >= 1<<33 {
+			t.Errorf("%s: %#x makes %08x %08x", g.text, d, uint32(p), uint32(s))
 		}
 	}
 }

@@ -17,23 +17,6 @@ type Access struct {
 	Disp    int64  // bytes
 }
 
-// Overlaps reports whether the access may touch any of the size bytes at disp
-// from the address in its base register. For example: may a store through r1,
-// or through a copy of r1, change the 8 bytes of 24(r1)? With an index or an
-// unknown size the answer is always true. Without a base register, for a
-// PC-relative or an absolute address, it is false.
-func (a Access) Overlaps(disp int64, size int) bool {
-	switch {
-	case a.Indexed:
-		return true
-	case a.Base == 0:
-		return false
-	case a.Size == 0:
-		return true
-	}
-	return a.Disp < disp+int64(size) && disp < a.Disp+int64(a.Size)
-}
-
 // Memory returns what the instruction does with memory, or false if it is not a
 // load or store. Cache management instructions do not count, except dcbz, which
 // stores zeros. The suffix matters only if w is a prefix.

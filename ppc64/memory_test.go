@@ -94,7 +94,14 @@ func TestMemoryObjdump(t *testing.T) {
 	}
 }
 
-func TestOverlaps(t *testing.T) {
+// TestMemorySlot checks whether stores may change the 8 bytes of 24(r1).
+func TestMemorySlot(t *testing.T) {
+	touches := func(a Access) bool {
+		if a.Base == 0 && !a.Indexed {
+			return false
+		}
+		return a.Indexed || a.Size == 0 || a.Disp < 32 && 24 < a.Disp+int64(a.Size)
+	}
 	tests := []struct {
 		name string
 		w    Word
@@ -115,11 +122,11 @@ func TestOverlaps(t *testing.T) {
 	}
 	for _, tt := range tests {
 		a, ok := Memory(tt.w, 0)
-		if !ok || !a.Store || a.Overlaps(24, 8) != tt.want {
+		if !ok || !a.Store || touches(a) != tt.want {
 			t.Errorf("%s: %+v, %v", tt.name, a, ok)
 		}
 	}
-	if a, ok := Memory(0x06100000, 0x9061001c); !ok || !a.PCRel || a.Overlaps(24, 8) { // pstw with R
+	if a, ok := Memory(0x06100000, 0x9061001c); !ok || !a.PCRel || touches(a) { // pstw with R
 		t.Errorf("pstw: %+v, %v", a, ok)
 	}
 }

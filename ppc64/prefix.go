@@ -31,15 +31,3 @@ func (w Word) PrefixR() bool { return w&bitPrefixR != 0 }
 func D34(prefix, suffix Word) int64 {
 	return signExtend(uint64(prefix&maskPrefixD34)<<16|uint64(uint16(suffix)), bitsD34)
 }
-
-// WithD34 returns prefix and suffix with their 34-bit displacement replaced by
-// disp, in bytes, and all other bits kept. It fails with a [*DisplacementError]
-// that wraps [ErrRange] if disp is outside -0x200000000..0x1ffffffff.
-func WithD34(prefix, suffix Word, disp int64) (Word, Word, error) {
-	if disp != signExtend(uint64(disp), bitsD34) {
-		return 0, 0, &DisplacementError{Disp: disp, Bits: bitsD34, Err: ErrRange}
-	}
-	prefix = prefix&^maskPrefixD34 | Word(disp>>16)&maskPrefixD34
-	suffix = suffix&^0xffff | Word(uint16(disp))
-	return prefix, suffix, nil
-}

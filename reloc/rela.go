@@ -30,7 +30,7 @@ type Rela struct {
 // MakeRela returns the entry that applies a relocation of type typ against
 // symbol index sym, plus addend, at offset off.
 func MakeRela(off uint64, sym, typ uint32, addend int64) Rela {
-	return Rela{Off: off, Info: uint64(sym)<<32 | uint64(typ), Addend: addend}
+	return Rela{Off: off, Info: elf.R_INFO(sym, typ), Addend: addend}
 }
 
 // Sym returns the symbol table index, 0 for "no symbol".

@@ -217,7 +217,7 @@ func (a *applier) stubEntry(key int, e StubEntry) int {
 }
 
 func rela64(off uint64, sym int, typ uint32, addend int64) elf.Rela64 {
-	return elf.Rela64{Off: off, Info: uint64(sym)<<32 | uint64(typ), Addend: addend}
+	return elf.Rela64(reloc.MakeRela(off, uint32(sym), typ, addend))
 }
 
 func editRela(r elf.Rela64) elfrw.Rela {

@@ -77,7 +77,7 @@ func (c *Code) add(words ...ppc64.Word) {
 
 // relocate adds a relocation of the next word.
 func (c *Code) relocate(typ elf.R_PPC64, sym int, addend int64) {
-	c.Relas = append(c.Relas, elf.Rela64{Off: uint64(len(c.Bytes)), Info: uint64(sym)<<32 | uint64(typ), Addend: addend})
+	c.Relas = append(c.Relas, elf.Rela64{Off: uint64(len(c.Bytes)), Info: elf.R_INFO(uint32(sym), uint32(typ)), Addend: addend})
 }
 
 // Start pads with nops up to the start of the next stub. If the key has a cell,

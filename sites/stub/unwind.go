@@ -48,7 +48,7 @@ func Unwind(frames []Frame, base uint64, sym int) (data []byte, relas []elf.Rela
 			body = append(body, cfaUndefined, dwarfLR)
 		}
 		relas = append(relas, elf.Rela64{
-			Off: base + uint64(len(data)+8), Info: uint64(sym)<<32 | uint64(elf.R_PPC64_REL32), Addend: int64(f.Start),
+			Off: base + uint64(len(data)+8), Info: elf.R_INFO(uint32(sym), uint32(elf.R_PPC64_REL32)), Addend: int64(f.Start),
 		})
 		data = appendEntry(data, body)
 	}

@@ -316,8 +316,8 @@ func (x *linkedFile) counted(at uint64) [3]uint64 {
 		return [3]uint64{uint64(w), uint64(suffix)}
 	}
 	to := at + uint64(ppc64.D34(w, suffix))
-	w, suffix, _ = ppc64.WithD34(w, suffix, 0)
-	return [3]uint64{uint64(w), uint64(suffix), to}
+	const low18, low16 = 1<<18 - 1, 1<<16 - 1 // the displacement
+	return [3]uint64{uint64(w &^ low18), uint64(suffix &^ low16), to}
 }
 
 // saved reports whether 24(r1) holds the caller's r2 on every path to a call:
