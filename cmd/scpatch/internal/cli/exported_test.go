@@ -16,15 +16,8 @@ import (
 // TestExported wants a comment on every exported function, method, type, constant and
 // variable. Those of a block may share one.
 func TestExported(t *testing.T) {
-	cmd := exec.Command("go", "list", "-f", `{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}
-{{end}}`, "./...")
-	cmd.Dir = clitest.RepoPath(".")
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	fset, seen := token.NewFileSet(), 0
-	for _, file := range strings.Fields(string(out)) {
+	for _, file := range allSources(t) {
 		f, err := parser.ParseFile(fset, file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -39,6 +32,19 @@ func TestExported(t *testing.T) {
 	if seen < 1000 {
 		t.Errorf("only %d declarations", seen)
 	}
+}
+
+// allSources returns the Go files of all packages, without tests.
+func allSources(t *testing.T) []string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-f", `{{$dir := .Dir}}{{range .GoFiles}}{{$dir}}/{{.}}
+{{end}}`, "./...")
+	cmd.Dir = clitest.RepoPath(".")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(out))
 }
 
 // undocumented returns the exported names of a declaration that have no comment.
