@@ -6,7 +6,6 @@ import (
 	"debug/elf"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/scpatch/scpatch/sites/errkind"
 	"github.com/scpatch/scpatch/sites/layout"
@@ -15,28 +14,29 @@ import (
 // findCells finds the cells of user space by their section, in an image also by
 // the symbols around it, and notes the key that each follows. It reads nothing
 // else in them.
-func (v *verifier) findCells() {
+func (v *verifier) findCells() error {
 	p := v.program
 	if !p.opts.User {
-		return
+		return nil
 	}
-	var start, stop uint64
 	for i := 1; i < p.file.NumSections(); i++ {
-		if s := p.file.Section(i); s.NameString() == layout.UserCells && s.Loaded() {
-			v.cellTables = append(v.cellTables, table{from: p.address[i], to: p.address[i] + s.Size, size: layout.CellSize, user: true, sec: i})
+		s := p.file.Section(i)
+		if s.NameString() != layout.UserCells || !s.Loaded() {
+			continue
 		}
+		if !s.Is(elf.SHT_PROGBITS) {
+			return errkind.BadTable.Errorf("section %v: a table of cells has type SHT_PROGBITS, but this is %v", s, elf.SectionType(s.Type))
+		}
+		v.cellTables = append(v.cellTables, table{from: p.address[i], to: p.address[i] + s.Size, size: layout.CellSize, user: true, sec: i})
 	}
 	if len(v.cellTables) == 0 && !p.object {
-		for i := range p.symbols {
-			switch s := &p.symbols[i]; s.name {
-			case layout.CellsStart:
-				start = s.addr
-			case layout.CellsStop:
-				stop = s.addr
-			}
+		t, err := p.between(layout.CellsStart, layout.CellsStop)
+		if err != nil {
+			return err
 		}
-		if start < stop && stop-start <= maxSpace {
-			v.cellTables = append(v.cellTables, table{from: start, to: stop, size: layout.CellSize, user: true})
+		if t.to != 0 {
+			t.size, t.user = layout.CellSize, true
+			v.cellTables = append(v.cellTables, t)
 		}
 	}
 	p.cells = map[uint64]uint64{}
@@ -45,6 +45,7 @@ func (v *verifier) findCells() {
 			p.cells[at] = p.doubleword(at + layout.CellKeyField).addr
 		}
 	}
+	return nil
 }
 
 // checkCells checks the entries of the tables of cells. The run time keeps a cell equal
@@ -114,8 +115,8 @@ func (v *verifier) cutCells(t table) error {
 var linkerWords = []string{".got", ".plt", ".iplt", ".toc", ".branch_lt", ".data.rel.ro"}
 
 // unfollowed returns why a doubleword that code in user space jumps through will not
-// follow the goal's key. The reason is empty for that key's cells, for keys, and for
-// doublewords that are a linker's or read-only.
+// follow the goal's key. The reason is empty for that key's cells, and for doublewords
+// that are a linker's or read-only.
 func (p *program) unfollowed(at uint64, g *goal) string {
 	if !p.opts.User {
 		return ""
@@ -127,8 +128,7 @@ func (p *program) unfollowed(at uint64, g *goal) string {
 		return ""
 	}
 	s, _, ok := p.locate(at)
-	if !ok || strings.HasPrefix(p.names[at], layout.KeyPrefix) || !s.Has(elf.SHF_WRITE) ||
-		slices.ContainsFunc(linkerWords, s.NameHasPrefix) {
+	if !ok || !s.Has(elf.SHF_WRITE) || slices.ContainsFunc(linkerWords, s.NameHasPrefix) {
 		return ""
 	}
 	return "it jumps through " + p.name(at) + ", which is neither the key nor a cell that a table lists"

@@ -215,7 +215,7 @@ func (p *program) jumpThrough(m *machine, to value, g *goal, o *outcome) bool {
 		o.stop(fmt.Sprintf("it jumps through %s, and what that holds is not known", p.name(to.n)))
 		return true
 	}
-	if o.unfollowed == "" && c.known && !c.named && !c.ifunc && !p.foreign(c.addr) {
+	if o.unfollowed == "" {
 		o.unfollowed = p.unfollowed(to.n, g)
 	}
 	for i := range m.regs {

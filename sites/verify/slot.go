@@ -323,6 +323,8 @@ func (v *verifier) checkStub(s *site, t *target, c caller) error {
 	switch {
 	case o.ending != through:
 		return errkind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.why))
+	case o.via != 0: // that key may come to hold something else
+		return errkind.BadStub.Errorf("the entry's stub %s goes through %s first", v.name(s.stub), v.name(o.via))
 	case o.unfollowed != "":
 		return errkind.BadStub.Errorf("the entry's stub %s does not go through the key%s", v.name(s.stub), because(o.unfollowed))
 	case !o.r12:

@@ -107,7 +107,8 @@ func (c *sourceCase) check(t *testing.T, b []byte) {
 // image links an object.
 func (l *linking) image(t *testing.T, linker string, object []byte) []byte {
 	t.Helper()
-	dir := build(t, fmt.Sprintf("verify-%s-%x", linker, sha256.Sum256(object)), func(dir string) {
+	words := strings.Join(l.words, " ")
+	dir := build(t, fmt.Sprintf("verify-%s-%x", linker, sha256.Sum256(append([]byte(words), object...))), func(dir string) {
 		name := filepath.Join(dir, "x.o")
 		if err := os.WriteFile(name, object, 0o644); err != nil {
 			t.Fatal(err)

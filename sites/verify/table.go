@@ -55,26 +55,35 @@ func (v *verifier) tables() ([]table, error) {
 	if len(all) > 0 || p.object {
 		return all, nil
 	}
-	var t table
+	t, err := p.between(layout.TableStart, layout.TableStop)
+	if err != nil || t.to == 0 {
+		return nil, err
+	}
+	t.user = v.opts.User
+	v.setEntrySize(&t, elfrw.Section{})
+	v.bounded = true
+	return []table{t}, nil
+}
+
+// between returns the table between two symbols of an image, or an empty one without them.
+// The bytes of the table are in one section.
+func (p *program) between(start, stop string) (t table, err error) {
 	for i := range p.symbols {
 		switch s := &p.symbols[i]; s.name {
-		case layout.TableStart:
+		case start:
 			t.from = s.addr
-		case layout.TableStop:
+		case stop:
 			t.to = s.addr
 		}
 	}
 	if t.to <= t.from {
-		return nil, nil
+		return table{}, nil
 	}
-	t.user = v.opts.User
 	s, _, ok := p.locate(t.from)
 	if !ok || s.Data() == nil || t.to > p.address[s.Index]+s.Size {
-		return nil, errkind.BadTable.Errorf("the table between %s and %s is in no section", layout.TableStart, layout.TableStop)
+		return table{}, errkind.BadTable.Errorf("the table between %s and %s is in no section", start, stop)
 	}
-	v.setEntrySize(&t, elfrw.Section{})
-	v.bounded = true
-	return []table{t}, nil
+	return t, nil
 }
 
 // cut returns an error if the end of a table is missing, as a relocation after it

@@ -87,7 +87,9 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 			return nil, err
 		}
 	}
-	v.findCells()
+	if err := v.findCells(); err != nil {
+		return nil, err
+	}
 	tables, err := v.tables()
 	if err != nil {
 		return nil, err
