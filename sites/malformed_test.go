@@ -23,7 +23,7 @@ func TestMalformed(t *testing.T) {
 	listed := strings.Replace(caller, "bl __SCT__op", ".Lsite: SITE", 1) + aTable + entry + "	.text\n" + trampNull
 	site := func(word string) string { return strings.Replace(listed, "SITE", word, 1) }
 	called := site("bl __SCT__op") + foreignKey
-	wayOut := func(word string) string {
+	withStub := func(word string) string {
 		return strings.Replace(site(word), ".Lsite-.,0", ".Lsite-.,__SCS__op-.", 1) + `	.section .text.unlikely.static_call,"ax",@progbits
 	.balign 16
 	.type __SCS__op,@function
@@ -37,7 +37,7 @@ __SCS__op:
 	.text
 `
 	}
-	way, code, _ := strings.Cut(wayOut("bl target"), "	.section .text.unlikely")
+	way, code, _ := strings.Cut(withStub("bl target"), "	.section .text.unlikely")
 	byCell := way + "	.section .text.unlikely" + strings.ReplaceAll(code, "__SCK__op@toc", ".Lcell@toc")
 	user := func(old, new string) string {
 		if !strings.Contains(listedBefore, old) {
@@ -136,8 +136,8 @@ __SCS__op:
 		{"a tail call that returns", strings.Replace(site("blr"), "op-.", "op-.+1", 1) + null, Options{}, ""},
 		{"a tail call that returns 0", strings.Replace(site("li 3,0"), "op-.", "op-.+1", 1) + null, Options{}, `section ".text": caller+0x14: the table names a site that is neither a call nor a constant: li r3,0`},
 		{"a call that the table calls a tail call", strings.Replace(called, "op-.", "op-.+1", 1), Options{}, `section ".static_call_sites": +0x0: entry 0 says tail call true, but its site is bl .+0x0`},
-		{"module, direct already, with a way out", wayOut("bl target") + foreignKey, Options{Place: Module}, ""},
-		{"module, NULL already, with a way out", wayOut("nop") + foreignKey, Options{Place: Module}, `section ".text": caller+0x14: found nop, but with what key op holds it would be bl .+0x0`},
+		{"module, direct already, with a stub", withStub("bl target") + foreignKey, Options{Place: Module}, ""},
+		{"module, NULL already, with a stub", withStub("nop") + foreignKey, Options{Place: Module}, `section ".text": caller+0x14: found nop, but with what key op holds it would be bl .+0x0`},
 		{"NULL already", site("nop") + null, Options{}, ""},
 		{"NULL, and the key holds a function", site("nop") + foreignKey, Options{}, `section ".text": caller+0x14: found nop, but with what key op holds it would be bl .+0x0`},
 		{"return 0, and the key holds NULL", site("li 3,0") + null, Options{}, `section ".text": caller+0x14: found li r3,0, but with what key op holds it would be nop`},
