@@ -179,26 +179,17 @@ import (
 
 var (
 	activeMutant, _ = strconv.Atoi(os.Getenv(%q))
-	mutantTrace     = os.Getenv(%q)
+	mutantTrace, _  = os.OpenFile(os.Getenv(%q), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666) // tests act as other users
 	mutantSeen      [%d]atomic.Bool
 )
 
 func selectMutant(scope int) int {
-	if mutantTrace != "" && !mutantSeen[scope].Swap(true) {
-		traceMutant(scope)
+	if mutantTrace != nil && !mutantSeen[scope].Swap(true) {
+		if _, err := mutantTrace.WriteString(strconv.Itoa(scope) + "\n"); err != nil {
+			panic(err)
+		}
 	}
 	return activeMutant
-}
-
-func traceMutant(scope int) {
-	f, err := os.OpenFile(mutantTrace, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
-	if err != nil {
-		panic(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString(strconv.Itoa(scope) + "\n"); err != nil {
-		panic(err)
-	}
 }
 `
 
