@@ -59,7 +59,7 @@ const markShift = 40
 // also come alone. In the layout that verify gives an object, the high halves of
 // different symbols may be equal; after the link they may differ.
 func (p *program) joinHalves(at uint64, v value) (value, string) {
-	if !p.object || v.kind != number && v.kind != memory {
+	if !p.object {
 		return v, ""
 	}
 	s, off, _ := p.code(at)

@@ -28,11 +28,9 @@ func (p *program) placeImage() error {
 	if err := p.mapSections(); err != nil {
 		return err
 	}
-	if end := p.memory.End(); end > 0 {
-		p.ext = (end + 1<<20) &^ 0xffff
-		if p.ext < end {
-			return errkind.BadELF.Errorf("the sections leave no room at the end of memory")
-		}
+	end := p.memory.End()
+	if p.ext = (end + 1<<20) &^ 0xffff; p.ext < end {
+		return errkind.BadELF.Errorf("the sections leave no room at the end of memory")
 	}
 	p.addVersions()
 	for i := range p.dynamic {

@@ -49,7 +49,7 @@ func (p *program) placeObject() error {
 	for i := 1; i < f.NumSections(); i++ {
 		s := f.Section(i)
 		switch {
-		case s.Is(elf.SHT_RELA) && s.Link != 0 && int(s.Link) == f.Symtab().Index && int(s.Info) < f.NumSections():
+		case s.Is(elf.SHT_RELA) && int(s.Link) == f.Symtab().Index:
 			if err := p.addRelas(s); err != nil {
 				return err
 			}

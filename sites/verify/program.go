@@ -50,8 +50,8 @@ type program struct {
 	moved  []reloc.Rela         // dynamic relocations of an image, by place
 	moves  bool                 // the dynamic linker chooses the addresses of an image
 	shared bool                 // a shared library: its symbols may be preempted
-	tocs   map[uint64]uint64
-	every  []uint64 // see allTOCs
+	tocs   map[[2]uint64]uint64 // see tocOf
+	every  []uint64             // see allTOCs
 
 	adopted   bool // a record says where the code runs, in place
 	place     uint8
@@ -107,7 +107,7 @@ func open(f *elfrw.File, opts Options) (*program, error) {
 	}
 	p := &program{
 		file: f, opts: opts, address: make([]uint64, f.NumSections()),
-		names: map[uint64]string{}, entries: map[uint64]string{}, enters: map[entrance]bool{}, relas: map[int]reloc.Sorted{}, marks: map[half]uint64{}, tocs: map[uint64]uint64{},
+		names: map[uint64]string{}, entries: map[uint64]string{}, enters: map[entrance]bool{}, relas: map[int]reloc.Sorted{}, marks: map[half]uint64{}, tocs: map[[2]uint64]uint64{},
 	}
 	h := f.Header()
 	switch elf.Type(h.Type) {

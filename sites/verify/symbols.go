@@ -3,6 +3,7 @@
 package verify
 
 import (
+	"bytes"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -63,10 +64,11 @@ func dynsym(f *elfrw.File, t elfrw.Section) ([]symbol, error) {
 }
 
 func cstring(b []byte) string {
-	if i := slices.Index(b, 0); i >= 0 {
-		return string(b[:i])
+	s, _, ended := bytes.Cut(b, []byte{0})
+	if !ended {
+		return ""
 	}
-	return ""
+	return string(s)
 }
 
 // index finds the functions, and the names of keys, trampolines and stubs.
@@ -89,7 +91,7 @@ func (p *program) index() {
 		}
 	}
 	for i := range p.dynamic {
-		if s := &p.dynamic[i]; !p.object && s.foreign && p.isOurs(s.name) {
+		if s := &p.dynamic[i]; s.foreign && p.isOurs(s.name) {
 			p.traces++
 		}
 	}

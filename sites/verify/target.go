@@ -68,14 +68,15 @@ func (p *program) setsTOC(global, local uint64) (uint64, bool) {
 // the function computes, because ld.bfd gives a large program several; if that is
 // not known, it is the unit's.
 func (p *program) tocOf(global, local uint64) uint64 {
-	if t, ok := p.tocs[global]; ok {
+	entries := [2]uint64{global, local}
+	if t, ok := p.tocs[entries]; ok {
 		return t
 	}
 	t, ok := p.setsTOC(global, local)
 	if !ok {
 		t = p.toc
 	}
-	p.tocs[global] = t
+	p.tocs[entries] = t
 	return t
 }
 
@@ -113,7 +114,7 @@ type target struct {
 func (p *program) holds(key uint64) target {
 	if p.foreign(key) {
 		t := target{unknown: "it belongs to another unit"}
-		if s := p.external(key); s != nil && strings.HasPrefix(s.name, layout.TrampPrefix) {
+		if p.isTrampoline(key) {
 			t.tramp = key
 		}
 		return t

@@ -29,11 +29,8 @@ func (v value) plus(n int64) value {
 	return numberOf(v.n + uint64(n))
 }
 
-// sum adds two values, one of which must be a number.
+// sum adds two numbers.
 func (v value) sum(w value) value {
-	if w.kind != number {
-		v, w = w, v
-	}
 	if w.kind != number {
 		return value{}
 	}

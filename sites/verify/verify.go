@@ -311,7 +311,7 @@ func (v *verifier) stubEntry(s *site) {
 
 // fault adds a fault of a site.
 func (v *verifier) fault(s *site, err error) {
-	f := Fault{Kind: errkind.Of(err), What: err.Error()}
+	f := Fault{Kind: errkind.Of(err), What: err.Error(), Key: v.keyName(s.key)}
 	if sec, off, ok := v.locate(s.at); ok {
 		f.Section, f.Off, f.FuncOff = sec.NameString(), off, off
 		if sec.IsCode() {
@@ -319,9 +319,6 @@ func (v *verifier) fault(s *site, err error) {
 				f.Symbol, f.FuncOff = fn.name, s.at-fn.addr
 			}
 		}
-	}
-	if s.key != 0 {
-		f.Key = v.keyName(s.key)
 	}
 	v.faults = append(v.faults, placedFault{s.at, f})
 }

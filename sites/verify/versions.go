@@ -73,17 +73,25 @@ func readVersions(s elfrw.Section, f *elfrw.File, form versionForm, names map[ui
 	u32 := func(b []byte, off int) int { return int(binary.LittleEndian.Uint32(b[off:])) }
 	d := s.Data()
 	left := len(d) / form.auxSize // no two entries share bytes
-	for at, next := 0, -1; next != 0 && at+form.size <= len(d); at += next {
+	for at := 0; at+form.size+form.auxSize <= len(d); {
 		header := d[at:]
-		next = u32(header, form.next)
-		for aux, step := at+u32(header, form.aux), -1; step != 0 && left > 0 && aux+form.auxSize <= len(d); aux += step {
+		for aux := at + u32(header, form.aux); left > 0 && aux+form.auxSize <= len(d); {
 			left--
 			entry := d[aux:]
-			step = u32(entry, form.auxNext)
 			index := form.index(header, entry)
 			if name := u32(entry, form.auxName); index > global && names[index] == "" && name < len(text) {
 				names[index] = cstring(text[name:])
 			}
+			step := u32(entry, form.auxNext)
+			if step == 0 {
+				break
+			}
+			aux += step
 		}
+		next := u32(header, form.next)
+		if next == 0 {
+			break
+		}
+		at += next
 	}
 }
