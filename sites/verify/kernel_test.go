@@ -205,7 +205,7 @@ var kernelFaults = []sourceCase{
 	{name: "an unlisted call that is far", edits: []string{farEntry, "", `caller far, 0, "bl f_target"`, `caller far, 0, "bl __SCT__far"`}, both: true, opts: image,
 		want: []string{"v_far+0x14: calls __SCT__far" + unlisted}},
 	{name: "no table", edits: append(unlist("direct", "paca", "tail, 1", "tailnull, 1", "null", "zero", "through, 2", "single", "one"), farEntry, ""), opts: image,
-		want: []string{"error: no entry of a site table, but 11 trampolines (first __SCT__"}},
+		want: []string{"error: no entry of a site table, but 11 trampolines (first __SCT__direct)"}},
 	{name: "part of an entry", edits: []string{"table_end:", ".long 0"}, opts: image, want: []string{"+0x0: 0xa4 bytes are not a multiple of 16, the size of an entry"}},
 	{name: "entries of 16 bytes", opts: Options{PACATOC: "16", AllowUnpatched: true, EntrySize: 16}},
 	{name: "entries of 8 bytes", edits: append(unlist("far, 0, __SCJ__far"), "#include", "#define SMALL\n#include"), opts: image},
@@ -313,9 +313,11 @@ var kernelLibraries = []sourceCase{
 }
 
 func TestKernelLibraries(t *testing.T) {
-	testSource(t, "kernel.S", kernelLibraries, &linking{words: strings.Fields("-nostdlib -shared -Wl,-Bsymbolic -Wl,-Ttext=0x10000,--section-start=.far=0x20000000")})
+	testSource(t, "kernel.S", kernelLibraries, &libraryLink)
 }
 
 func TestKernelFaults(t *testing.T) { testSource(t, "kernel.S", kernelFaults, &kernelLink) }
+
+var libraryLink = linking{words: strings.Fields("-nostdlib -shared -Wl,-Bsymbolic -Wl,-Ttext=0x10000,--section-start=.far=0x20000000")}
 
 var kernelLink = linking{words: strings.Fields("-nostdlib -static -Wl,-e,v_direct,-Ttext=0x10010000,--section-start=.far=0x20000000")}

@@ -105,7 +105,7 @@ func (p *program) addRecord(all []recorded, r *layout.Record) ([]recorded, error
 	for _, e := range r.Entries {
 		at := r.Base + uint64(e.Off)
 		if _, ok := p.word(at); !ok || at%ppc64.WordSize != 0 {
-			if sec, _, located := p.locate(at); located && !ok && e.Form == layout.RecordKeep && (r.Place != placeUser || layout.IsAlternative(sec)) {
+			if sec, _, located := p.locate(at); located && !sec.IsCode() && e.Form == layout.RecordKeep && (r.Place != placeUser || layout.IsAlternative(sec)) {
 				continue // Linux has alternative code in data sections
 			}
 			return nil, errkind.BadRecord.Errorf("a site of key %s is at %s, which is not code", errkind.Printable(r.Keys[e.Key].Name), p.name(at))
