@@ -91,6 +91,7 @@ func TestMovedCells(t *testing.T) {
 	wrong := []string{"v_two+0x18: the entry's stub __SCJ__two does not go through the key", "+0x18: " + badCell}
 	testCells(t, &linking{words: strings.Fields("-nostdlib -pie -Wl,-e,v_one")},
 		sourceCase{name: "nothing", both: true, sites: 2},
+		sourceCase{name: "no dynamic relocations", do: func(d *damage) { d.header(".rela.dyn", shType)[0] = byte(elf.SHT_PROGBITS) }, sites: 2},
 		sourceCase{name: "a number", do: func(d *damage) {
 			retype(d.moved("cell_two"), elf.R_PPC64_NONE)
 			binary.LittleEndian.PutUint64(d.at("cell_two", 0), d.symbol("key_two").Value)

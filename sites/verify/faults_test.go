@@ -31,7 +31,7 @@ func newDamage(t *testing.T, b []byte) *damage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &damage{t, slices.Clone(b), f, syms}
+	return &damage{t, slices.Clip(slices.Clone(b)), f, syms} // reading past the end panics
 }
 
 func (d *damage) symbol(name string) elf.Symbol {

@@ -85,6 +85,21 @@ var formImages = []sourceCase{
 		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched, or was meant to stay"}},
 	{name: "a key that has moved", opts: inUser, do: func(d *damage) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is not a multiple of 8"}},
 	{name: "a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser},
+	{name: "a save by the linker without a restore", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
+		do:   func(d *damage) { d.word("v_twice.site", -4, ppc64.Nop) },
+		want: []string{"v_twice+0x1c: restores r2 without a save"}},
+	{name: "no branch to a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
+		do: func(d *damage) {
+			w, _ := ppc64.Load(d.at("v_twice.site", -8), 0)
+			d.word("v_twice.site", -8, w&(1<<26-1)|24<<26)
+		},
+		want: []string{"v_twice+0x1c: restores r2 without a save"}},
+	{name: "an absolute branch that looks like one to a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
+		do: func(d *damage) {
+			w, _ := ppc64.Load(d.at("v_twice.site", -8), 0)
+			d.word("v_twice.site", -8, w|2)
+		},
+		want: []string{"v_twice+0x1c: restores r2 without a save"}},
 	{name: "a save by the linker for a tail call", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
 		do: func(d *damage) {
 			w, _ := ppc64.Load(d.at("v_twice.site", -8), 0)
@@ -96,6 +111,8 @@ var formImages = []sourceCase{
 		want: []string{"v_twice+0x14: restores r2 without a save: no save of r2", "v_twice+0x1c: restores r2 without a save"}},
 	{name: "a stub of callers with another TOC pointer", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "ori 0,0,0\n\tnop",
 		"entry twice", "\t.globl f_toc\n\t.type f_toc,@function\nf_toc: addis 2,12,(.TOC.-f_toc)@ha\n\taddi 2,2,(.TOC.-f_toc+16)@l\n\t.localentry f_toc,.-f_toc\n\tblr\n\t.size f_toc,.-f_toc\nentry twice"}, opts: inUser, want: []string{"v_twice+0x1c: restores r2 without a save"}},
+	{name: "a stub of callers with another TOC pointer, of a function with two names", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "ori 0,0,0\n\tnop",
+		"entry twice", "\t.globl f_toc, f_same\n\t.type f_same,@function\nf_same:\n\t.type f_toc,@function\nf_toc: addis 2,12,(.TOC.-f_toc)@ha\n\taddi 2,2,(.TOC.-f_toc+16)@l\n\t.localentry f_toc,.-f_toc\n\tblr\n\t.size f_toc,.-f_toc\n\tnop\n\t.size f_same,.-f_same\nentry twice"}, opts: inUser, want: []string{"v_twice+0x1c: restores r2 without a save"}},
 	{name: "a stub of callers with a TOC pointer that there is not", edits: []string{"savestub again, patched=1\n", ownStub(), "bl __SCS__again\n\tld 2,24(1)", "ori 0,0,0\n\tnop"}, opts: inUser,
 		want: []string{"v_twice+0x1c: restores r2 without a save", "__SCJ__again+0x0: the entry's stub __SCJ__again does not go through the key"}},
 }

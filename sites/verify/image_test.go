@@ -111,6 +111,18 @@ var pieFaults = []struct {
 		copy(r, binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-4))
 	},
 		[]string{"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
+	{"a relocation of a word before code", func(d *damage) {
+		r := d.moved("__SCK__tail")
+		retype(r, elf.R_PPC64_ADDR32)
+		copy(r, binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-4))
+	},
+		[]string{"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
+	{"a relocation of an unknown type 8 bytes before code", func(d *damage) {
+		r := d.moved("__SCK__tail")
+		retype(r, 255)
+		copy(r, binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-8))
+	},
+		[]string{"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
 	{"a symbol that there is not", func(d *damage) { d.moved("__SCK__direct")[13] = 1 },
 		[]string{"error: section .*: relocation .*: symbol 256 of"}},
 	{"the symbol after the last", func(d *damage) { d.moved("__SCK__direct")[12] = byte(d.file.Section(".dynsym").Size / 24) },
@@ -124,6 +136,7 @@ var pieFaults = []struct {
 	{"symbols of another size", func(d *damage) { d.header(".dynsym", shEntsize)[0] = 16 }, []string{"error: section \".dynsym\""}},
 	{"part of a symbol", func(d *damage) { d.header(".dynsym", shSize)[0] -= 8 }, []string{"error: section \".dynsym\""}},
 	{"no names", func(d *damage) { d.header(".dynsym", shLink)[0] = 200 }, []string{"error: section \".dynsym\""}},
+	{"names in the section after the last", func(d *damage) { d.header(".dynsym", shLink)[0] = byte(len(d.file.Sections)) }, []string{"error: section \".dynsym\""}},
 	{"two tables of symbols", func(d *damage) { d.header(".symtab", shType)[0] = byte(elf.SHT_DYNSYM) }, []string{"error: section \".symtab\".*a second SHT_DYNSYM"}},
 	{"sections in one place", func(d *damage) { copy(d.header(".init_array", shAddr)[:8], d.header(".text", shAddr)) }, []string{"error: sections .* overlap in memory"}},
 	{"a section at the end", func(d *damage) { copy(d.header(".init_array", shAddr), "\xf8\xff\xff\xff\xff\xff\xff\xff") }, []string{"error: .* the end of memory"}},
@@ -302,5 +315,9 @@ func TestForeignTrampoline(t *testing.T) {
 	r, err := check(link.image(t, "bfd", object), Options{User: true})
 	if err != nil || !r.Unknown || r.Sites != 0 {
 		t.Errorf("%+v, %v", r, err)
+	}
+	r, err = check(link.image(t, "bfd", assemble(t, "\t.data\n\t.quad theirs\n")), Options{User: true})
+	if err != nil || r.Unknown || r.Sites != 0 {
+		t.Errorf("another symbol: %+v, %v", r, err)
 	}
 }

@@ -22,6 +22,7 @@ __SCK__\name:
 
 savestub old, null=1, got=1
 savestub op, null=1, got=1
+savestub plain, null=1, got=1
 
 	.text
 caller old, 0, "bl __SCS__old", ld 2,24(1)
