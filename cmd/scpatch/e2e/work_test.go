@@ -193,7 +193,7 @@ func measureWork(t *testing.T, program, shape string, n int) map[string]map[stri
 	w := &workRun{t: t, program: program, dir: t.TempDir(), good: map[string]int{}}
 	input := "in.o"
 	w.write("in.s", ".include \"sc_asm.h\"\n.text\n"+workShapes[shape](n))
-	w.execute("powerpc64le-linux-gnu-gcc", workSource, "-c", "-o", input, "in.s")
+	w.execute("powerpc64le-linux-gnu-gcc", workSource(), "-c", "-o", input, "in.s")
 	switch shape {
 	case "members":
 		input = w.archive(input, "rcs", n)
@@ -215,7 +215,7 @@ func measureWork(t *testing.T, program, shape string, n int) map[string]map[stri
 			w.archive("in.o", "rcsT", n) // as it was before a patch
 		}
 		w.look(input, o)
-		w.run("compile", append(slices.Clone(o), "--", "powerpc64le-linux-gnu-gcc", workSource, "-c", "-o", "compiled.o", "in.s")...)
+		w.run("compile", append(slices.Clone(o), "--", "powerpc64le-linux-gnu-gcc", workSource(), "-c", "-o", "compiled.o", "in.s")...)
 	}
 	if !strings.HasSuffix(input, ".a") {
 		w.link(input)
@@ -231,8 +231,9 @@ func measureWork(t *testing.T, program, shape string, n int) map[string]map[stri
 	return counts
 }
 
-// workSource says how gcc assembles a shape.
-var workSource = "-Wa,-mpower10,-I," + clitest.RepoPath("testdata", "src")
+// workSource says how gcc assembles a shape. It is not a variable: other tests run this
+// program as scpatch in a directory of their own.
+func workSource() string { return "-Wa,-mpower10,-I," + clitest.RepoPath("testdata", "src") }
 
 // Options that say where the code runs.
 var workPlaces = [][]string{{}, {"--module"}, {"--user", "--runtime=none"}}
@@ -319,7 +320,7 @@ func (w *workRun) files(n int) {
 		w.run("verify", o, "@objects")
 	}
 	w.run("list", "--html=x.html", "@objects")
-	w.run("compile", "--", "powerpc64le-linux-gnu-gcc", workSource, "-c", "@sources")
+	w.run("compile", "--", "powerpc64le-linux-gnu-gcc", workSource(), "-c", "@sources")
 }
 
 // explain asks for n names.
