@@ -62,7 +62,7 @@ func (c *cursor) leb128(signed bool) (v uint64) {
 		}
 		v |= uint64(b&0x7f) << shift
 		if b&0x80 == 0 {
-			if signed && b&0x40 != 0 && shift < 57 {
+			if signed && b&0x40 != 0 {
 				v |= ^uint64(0) << (shift + 7)
 			}
 			return v
@@ -220,7 +220,7 @@ func (u *unwinding) lost(s elfrw.Section, start, end uint64, err error) {
 	u.ptr.names(s.Index, start, end, func(to place) {
 		if u.m.secs[to.sec] != nil {
 			u.m.refuse(to.sec, to.off, to.off+1, "%s", why)
-		} else if u.suspects[to.sec] == "" && to.sec > 0 {
+		} else if u.suspects[to.sec] == "" {
 			u.suspects[to.sec] = why
 		}
 	})
@@ -329,7 +329,7 @@ func (u *unwinding) fde(c *cursor, s elfrw.Section, x cie) error {
 	case c.err != nil:
 		u.m.refuse(begin.sec, begin.off, begin.off+1, "section %v+0x%x: %v", s, off, c.err)
 		return c.err
-	case size == 0 || begin.off+size < begin.off || begin.off+size > uint64(len(t.code)):
+	case begin.off+size <= begin.off || begin.off+size > uint64(len(t.code)):
 		err := errors.New("an entry that extends past the code")
 		u.m.refuse(begin.sec, begin.off, begin.off+1, "section %v+0x%x: %v", s, off, err)
 		return err

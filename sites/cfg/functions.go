@@ -31,10 +31,6 @@ func (m *Map) readSymbols() {
 	f := m.f
 	for i := 1; i < f.NumSymbols(); i++ {
 		s := f.Symbol(i)
-		typ := s.Type()
-		if typ == elf.STT_SECTION || typ == elf.STT_FILE {
-			continue
-		}
 		p, ok := m.symbolPlace(s)
 		t := m.secs[p.sec]
 		if !ok || t == nil {
@@ -42,8 +38,8 @@ func (m *Map) readSymbols() {
 		}
 		// The reserved local entry counts as 0, with which nothing is proven.
 		l, _ := ppc64.LocalEntryOf(s.Other)
-		switch typ {
-		case elf.STT_OBJECT, elf.STT_TLS, elf.STT_COMMON:
+		switch s.Type() {
+		case elf.STT_OBJECT, elf.STT_TLS, elf.STT_COMMON, elf.STT_SECTION, elf.STT_FILE:
 			continue
 		case elf.STT_FUNC, elf.STT_GNU_IFUNC:
 			if p.off+s.Size >= p.off && p.off < uint64(len(t.code)) {

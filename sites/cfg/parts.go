@@ -136,7 +136,7 @@ func (m *Map) framedAt(arrivals []arrival, hops int) []bool {
 
 // source returns a map that has a section, which need not be a requested one.
 func (m *Map) source(sec int) *Map {
-	if m.secs[sec] != nil || m.image || !m.f.Section(sec).Has(elf.SHF_EXECINSTR) {
+	if m.secs[sec] != nil || !m.f.Section(sec).Has(elf.SHF_EXECINSTR) {
 		return m
 	}
 	if m.whole == nil {

@@ -22,10 +22,11 @@ const (
 func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 	x := &t.funcs[fn]
 	f := &tocsave.Func{Code: t.code, Start: x.start, End: x.end, Entry: x.entry}
-	why := ""
-	if x.end <= uint64(len(t.code)) && !x.deep {
+	all, why := make([]tocsave.Verdict, len(calls)), ""
+	if !x.deep {
 		why = t.fill(f)
 		m.frames(t, x, f, 0)
+		all = tocsave.Analyse(f, calls)
 	}
 	switch h := t.unknownIn(x.start, x.end); {
 	case x.deep:
@@ -34,12 +35,6 @@ func (m *Map) prove(t *text, fn int, calls []uint64) []tocsave.Verdict {
 		why = h.why
 	case m.uncovered != "" && !t.covered(x.start, x.end):
 		why = m.uncovered
-	}
-	var all []tocsave.Verdict
-	if x.deep {
-		all = make([]tocsave.Verdict, len(calls))
-	} else {
-		all = tocsave.Analyse(f, calls)
 	}
 	for i := range all {
 		v := &all[i]
@@ -178,7 +173,7 @@ func (t *text) indirect(f *tocsave.Func) string {
 			continue
 		}
 		if more { // directly after the branch that uses it
-			f.Jumps[l.off-ppc64.WordSize] = append(f.Jumps[l.off-ppc64.WordSize], table...)
+			f.Jumps[l.off-ppc64.WordSize] = table
 			continue
 		}
 		targets = append(targets, table...)
