@@ -107,6 +107,18 @@ func build(t testing.TB, path string, args ...string) {
 	}
 }
 
+// link makes a program of a source, without any other code, and reads it.
+func link(t *testing.T, source string, args ...string) *object {
+	t.Helper()
+	dir := t.TempDir()
+	obj, exe := filepath.Join(dir, "a.o"), filepath.Join(dir, "exe")
+	if err := os.WriteFile(obj, assembleSource(t, source), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	build(t, tooltest.Path(t, "powerpc64le-linux-gnu-ld"), append(args, "-o", exe, obj)...)
+	return readImage(t, exe)
+}
+
 // execute runs a program and returns its output, and how it ended.
 func execute(t *testing.T, program string) string {
 	t.Helper()
