@@ -19,7 +19,7 @@ patches=("$here/patches/$series"/*.patch)
 
 # TYPE PATCH REASON: the number of the patch, or * for all.
 exceptions='
-FILE_PATH_CHANGES * who maintains the new files is for those to say who take the series
+FILE_PATH_CHANGES * the last patch for 7.2 has the new files in MAINTAINERS; 6.12 and 6.1 are backports
 MACRO_ARG_REUSE * a name, which has no side effects; the macros around it do the same
 MACRO_ARG_UNUSED 7 the key holds the function; the macro is given it because other architectures need it
 QUOTED_WHITESPACE_BEFORE_NEWLINE * the lines of an asm statement end in one column, as in the code around it

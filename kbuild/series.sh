@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Write a series as it is sent: with a cover letter, the commit that it is based on,
-# and the name and sign-off of who sends it.
+# and the name and sign-off of who sends it, who is also named in MAINTAINERS.
 #
 #   series.sh SERIES TREE 'NAME <ADDRESS>' OUTDIR
 #
@@ -39,6 +39,7 @@ for p in "${patches[@]}"; do
 	BY="$name <$address>" awk '
 		/^From: / { $0 = "From: " ENVIRON["BY"] }
 		/^Signed-off-by: \*\*\* / { $0 = "Signed-off-by: " ENVIRON["BY"] }
+		/^\+M:\t\*\*\* / { $0 = "+M:\t" ENVIRON["BY"] }
 		{ print }' "$p" |
 		git -C "$dir/linux" -c user.name="$name" -c user.email="$address" am --quiet --ignore-date --keep-non-patch ||
 		die "$(basename "$p") does not apply to $base"

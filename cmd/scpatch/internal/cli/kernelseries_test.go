@@ -60,7 +60,11 @@ func TestKernelSeries(t *testing.T) {
 	base := git("rev-parse", "HEAD")
 	for _, n := range []string{"1", "2"} {
 		clitest.Fill(t, tree, map[string]string{"Makefile": "VERSION = 7\nPATCHLEVEL = " + n + "\n"})
-		git("commit", "-q", "-a", "-m", "kbuild: Step "+n+"\n\nBecause.\n\n"+unsigned)
+		if n == "2" {
+			clitest.Fill(t, tree, map[string]string{"MAINTAINERS": "STATIC CALLS\nM:\t*** NAME <ADDRESS> ***\n"})
+		}
+		git("add", ".")
+		git("commit", "-q", "-m", "kbuild: Step "+n+"\n\nBecause.\n\n"+unsigned)
 	}
 	git("format-patch", "-q", "-o", filepath.Join(dir, "kbuild", "patches", "7"), base)
 	git("reset", "-q", "--hard", base)
@@ -99,6 +103,9 @@ func TestKernelSeries(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(out, "*"))
 	if err != nil || len(files) != 3 {
 		t.Fatalf("%v: %v", files, err)
+	}
+	if last := string(clitest.ReadFile(t, files[2])); !strings.Contains(last, "\n+M:\tA/B & Co <a@example.org>\n") {
+		t.Errorf("MAINTAINERS names nobody:\n%s", last)
 	}
 	letter := string(clitest.ReadFile(t, files[0]))
 	for _, want := range []string{"Subject: [PATCH 0/2] kbuild: Two | steps & more\n", "\n\nFirst paragraph.\n\n[1] https://example.org/a\n", "\nbase-commit: " + base + "\n"} {
