@@ -45,13 +45,13 @@ func TestOddObjects(t *testing.T) { testSource(t, "kernel.S", oddObjects, nil) }
 
 // oddImages are variants of the linked image of kernel.S.
 var oddImages = []sourceCase{
-	{name: "two entries, and another name without", edits: []string{"\nleaf __SCT__linker\n", "\n\t.globl f_same\n\t.type f_same,@function\n\t.set f_same,f_target\nleaf __SCT__linker\n"}, opts: image},
+	{name: "two entries, and another name without", edits: []string{"\nfunc f_target\n", "\n\t.balign 16\n\t.globl f_same\n\t.type f_same,@function\n\t.size f_same,4\nf_same:\nfunc f_target\n"}, opts: image},
 	{name: "a trampoline in the key, with another name", edits: []string{"direct, f_target", "direct, __SCT__linker", `caller direct, 0, "bl f_target", nop`, `caller direct, 0, "bl __SCT__linker", nop`,
 		"\t.localentry __SCT__linker,1\n", "\t.localentry __SCT__linker,1\n\t.globl f_same\n\t.type f_same,@function\n\t.size f_same,4\nf_same:\n"}, opts: image,
 		do:   func(d *damage) { d.branch("v_direct.site", "__SCT__linker", 0); d.word("v_direct.site", 4, ppc64.Nop) },
 		want: []string{"v_direct+0x14: r2 is not restored: __SCT__linker may change r2 (local entry 1)"}},
-	{name: "an unlisted call that is far, after a function without a size", edits: []string{farEntry, "", `caller far, 0, "bl f_target"`, `caller far, 0, "bl __SCT__far"`,
-		"endfunc v_tailnull\n", "endfunc v_tailnull\n\t.type x_last,@function\nx_last:\tblr\n"}, both: true, opts: image, want: []string{"v_far+0x14: calls __SCT__far" + unlisted}},
+	{name: "an unlisted call through code after a function without a size", edits: append(unlist("through, 2"), `"bl __SCT__through"`, `"bl x_way"`,
+		"endfunc v_tailnull\n", "endfunc v_tailnull\n\t.type x_last,@function\nx_last:\tblr\nx_way:\tb __SCT__through\n"), opts: image, want: []string{"v_through+0x14: calls __SCT__through" + unlisted}},
 	{name: "an unlisted call through the key, without a trampoline", edits: append(unlist("through, 2"), `"bl __SCT__through"`, `"bl x_way"`,
 		"leaf v_one\n", "x_way:\taddis 12,2,__SCK__through@toc@ha\n\tld 12,__SCK__through@toc@l(12)\n\tmtctr 12\n\tbctr\nleaf v_one\n"), opts: image},
 	{name: "the linker's save without a frame", edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target", nop` + "\n", "func v_direct\n\tmflr 31\nv_direct.site:\n\tbl f_clobber\n\tnop\n\tmtlr 31\n\tblr\nendfunc v_direct\n"}, opts: image},

@@ -91,7 +91,7 @@ var oddRecordObjects = []sourceCase{
 	{name: "a call to a stub that goes to another unit", opts: inUser, edits: append(otherTramp("leaf __SCS__theirs\n\tb ext\nendfunc __SCS__theirs\n"), "\nfunc v_tail\n", "\nfunc v_theirs\n\tframe\n\tbl __SCS__theirs\n\tnop\n\tunframe\nendfunc v_theirs\nfunc v_tail\n"),
 		want: []string{"v_theirs+0x14: calls __SCS__theirs, which does not go through a key"}},
 	{name: "a call to a stub that goes to another unit's trampoline", opts: Options{User: true, AllowUnpatched: true}, edits: append(otherTramp("leaf __SCS__theirs\n\tstd 2,24(1)\n\tb __SCT__theirs\nendfunc __SCS__theirs\n"), "\nfunc v_tail\n", "\nfunc v_theirs\n\tframe\n\tbl __SCS__theirs\n\tld 2,24(1)\n\tunframe\nendfunc v_theirs\nfunc v_tail\n")},
-	{name: "a stub for another TOC pointer", opts: inUser, edits: append(otherTramp("leaf f_toc\n\taddis 2,12,(.TOC.-f_toc)@ha\n\taddi 2,2,(.TOC.-f_toc+16)@l\n\t.localentry f_toc,8\n\tblr\nendfunc f_toc\n"),
+	{name: "a stub for another TOC pointer", opts: inUser, edits: append(otherTramp("leaf f_toc\n\taddis 2,12,(.TOC.-f_toc+16)@ha\n\taddi 2,2,(.TOC.-f_toc+16)@l\n\t.localentry f_toc,8\n\tblr\nendfunc f_toc\n"),
 		"savestub proven, patched=1\n", "\t.text\n\t.type __SCJ__proven,@function\n__SCS__proven:\n\tstd 2,24(1)\n__SCJ__proven:\n\tnop\n\taddis 12,2,(__SCK__proven-16)@toc@ha\n\tld 12,(__SCK__proven-16)@toc@l(12)\n\tmtctr 12\n\tbctr\n"),
 		want: []string{"__SCJ__proven+0x0: the entry's stub __SCJ__proven does not go through the key", "v_proven+0x18: goes through __SCK__save"}},
 }

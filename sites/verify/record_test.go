@@ -267,9 +267,10 @@ func testingTramp(key string) []string {
 		"@toc@l(12)\n\tcmpdi 12,0\n\tbeqlr\n\tmtctr 12\n\tbctr\nendfunc __SCT__" + key + "\n"}
 }
 
-// handStub makes the stub of v_save from two halves of an address.
+// handStub makes the stub of v_save from two halves of an address, not at the start of its
+// section.
 func handStub(high, low string) []string {
-	return []string{"savestub save\n", "\t.text\n__SCS__save:\tstd 2,24(1)\n\taddis 12,2," + high + "\n\tld 12," + low + "(12)\n\tmtctr 12\n\tbctr\n"}
+	return []string{"savestub save\n", "\t.text\n\tnop\n__SCS__save:\tstd 2,24(1)\n\taddis 12,2," + high + "\n\tld 12," + low + "(12)\n\tmtctr 12\n\tbctr\n"}
 }
 
 // recordObjects are variants of record.S as an object.

@@ -56,8 +56,11 @@ func (v *verifier) tables() ([]table, error) {
 		return all, nil
 	}
 	t, err := p.between(layout.TableStart, layout.TableStop)
-	if err != nil || t.to == 0 {
+	switch {
+	case err != nil:
 		return nil, err
+	case t.to == 0:
+		return nil, nil
 	}
 	t.user = v.opts.User
 	v.setEntrySize(&t, elfrw.Section{})
