@@ -18,7 +18,9 @@ type Extent struct {
 // Extents finds extents by the places that they cover. They may nest and overlap. A
 // search takes logarithmic time, however they overlap.
 type Extents struct {
-	all    []Extent  // by start; of those with the same start, the longest first
+	all []Extent // by start; of those with the same start, the longest first
+
+	// If no two extents overlap, these are nil.
 	outer  []int32   // the last extent before it that may cover its start, or -1
 	pieces []stretch // by place
 }
@@ -51,13 +53,19 @@ func NewExtents(all []Extent, limit func(id int) uint64) Extents {
 	slices.SortFunc(all, func(a, b Extent) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(a.ID, b.ID))
 	})
-	x := Extents{all: all, outer: make([]int32, len(all)), pieces: make([]stretch, 0, len(all)+1)}
-	x.divide()
+	x := Extents{all: all}
+	for i := 1; i < len(all); i++ {
+		if all[i].Start < all[i-1].End {
+			x.divide()
+			break
+		}
+	}
 	return x
 }
 
 // divide finds the stretches, and for each extent those around it.
 func (x *Extents) divide() {
+	x.outer, x.pieces = make([]int32, len(x.all)), make([]stretch, 0, len(x.all)+1)
 	var open []int32 // these have started; the last one has not ended
 	last := func() int32 {
 		if len(open) == 0 {
@@ -101,52 +109,73 @@ func (x *Extents) begin(at uint64, inner int32) {
 	x.pieces = append(x.pieces, stretch{at, inner})
 }
 
-// piece returns the number of the stretch that covers a place, or -1 before the first.
-func (x Extents) piece(at uint64) int {
-	i, _ := slices.BinarySearchFunc(x.pieces, at, func(s stretch, at uint64) int {
-		if s.from <= at {
-			return -1
+// find returns the index of the innermost extent that covers a place, or -1, and the
+// stretch around the place, [from, until).
+func (x Extents) find(at uint64) (inner int, from, until uint64) {
+	if x.pieces == nil {
+		i := x.after(at) - 1
+		until = math.MaxUint64
+		if i+1 < len(x.all) {
+			until = x.all[i+1].Start
 		}
-		return 1
-	})
-	return i - 1
+		switch {
+		case i < 0:
+			return -1, 0, until
+		case at < x.all[i].End:
+			return i, x.all[i].Start, x.all[i].End
+		}
+		return -1, max(x.all[i].Start, x.all[i].End), until
+	}
+	i, _ := slices.BinarySearchFunc(x.pieces, at, func(s stretch, at uint64) int { return beforeOrAt(s.from, at) })
+	inner, until = -1, math.MaxUint64
+	if i > 0 {
+		inner, from = int(x.pieces[i-1].inner), x.pieces[i-1].from
+	}
+	if i < len(x.pieces) {
+		until = x.pieces[i].from
+	}
+	return inner, from, until
+}
+
+// after returns the index of the first extent that starts after a place.
+func (x Extents) after(at uint64) int {
+	i, _ := slices.BinarySearchFunc(x.all, at, func(e Extent, at uint64) int { return beforeOrAt(e.Start, at) })
+	return i
+}
+
+// beforeOrAt makes a binary search find the first place after another.
+func beforeOrAt(place, at uint64) int {
+	if place <= at {
+		return -1
+	}
+	return 1
 }
 
 // Around returns the innermost extent that covers a place: of those, the last to
 // start.
 func (x Extents) Around(at uint64) (Extent, bool) {
-	i := x.piece(at)
-	if i < 0 || x.pieces[i].inner < 0 {
-		return Extent{}, false
+	if i, _, _ := x.find(at); i >= 0 {
+		return x.all[i], true
 	}
-	return x.all[x.pieces[i].inner], true
+	return Extent{}, false
 }
 
 // Stretch returns a range [from, until) around a place for which Around's answer is
 // the same.
 func (x Extents) Stretch(at uint64) (from, until uint64) {
-	i := x.piece(at)
-	if i >= 0 {
-		from = x.pieces[i].from
-	}
-	if i+1 < len(x.pieces) {
-		return from, x.pieces[i+1].from
-	}
-	return from, math.MaxUint64
+	_, from, until = x.find(at)
+	return from, until
 }
 
 // Covering visits the extents that cover a place, the innermost first. It may also pass
 // by extents that have ended, so the caller must limit how many overlap.
 func (x Extents) Covering(at uint64) iter.Seq[Extent] {
 	return func(yield func(Extent) bool) {
-		i := x.piece(at)
-		if i < 0 {
-			return
-		}
-		for e := x.pieces[i].inner; e >= 0; e = x.outer[e] {
-			if at < x.all[e].End && !yield(x.all[e]) {
+		for i, _, _ := x.find(at); i >= 0; {
+			if at < x.all[i].End && !yield(x.all[i]) || x.outer == nil {
 				return
 			}
+			i = int(x.outer[i])
 		}
 	}
 }

@@ -20,9 +20,10 @@ func TestExtents(t *testing.T) {
 			all[i] = Extent{start, start + uint64(rnd.IntN(3)*rnd.IntN(8)), i}
 		}
 		given := slices.Clone(all)
-		x := NewExtents(all, func(int) uint64 { return limit })
+		reach := uint64(30 + rnd.IntN(31)) // may be before the start of an extent without an end
+		x := NewExtents(all, func(int) uint64 { return reach })
 		for at := range uint64(limit + 5) {
-			want, found := slowAround(given, at, limit)
+			want, found := slowAround(given, at, reach)
 			got, ok := x.Around(at)
 			if ok != found || ok && (got.Start != want.Start || got.End != want.End) {
 				t.Fatalf("%v: around %d is %v, %v, want %v, %v", given, at, got, ok, want, found)
