@@ -132,11 +132,9 @@ func (h *highs) of(r uint8) []uint64 {
 	return all
 }
 
-// addresses finds the addresses that the instructions in [start, end) compute.
+// addresses finds the addresses that the instructions in [start, end) compute. If start
+// is not before end, there are none.
 func (im *image) addresses(t *text, start, end uint64, fn int) {
-	if start >= end {
-		return
-	}
 	toc := im.toc
 	if fn >= 0 {
 		toc = t.ownTOC(fn, toc)

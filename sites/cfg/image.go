@@ -69,7 +69,7 @@ type image struct {
 // A dynamicValue is an address that the dynamic linker stores.
 type dynamicValue struct{ at, value uint64 }
 
-// at returns the place of an address.
+// at returns the place of an address. Where no section is, the place's section is 0.
 func (im *image) at(addr uint64) (place, bool) {
 	s, off, ok := im.memory.Locate(addr)
 	return place{s.Index, off}, ok
@@ -78,9 +78,9 @@ func (im *image) at(addr uint64) (place, bool) {
 // within returns the section and the offset of an address in code, and whether
 // it is in a function but not at one of its entries.
 func (im *image) within(addr uint64) (*text, uint64, bool) {
-	p, ok := im.at(addr)
+	p, _ := im.at(addr)
 	t := im.secs[p.sec]
-	if !ok || t == nil {
+	if t == nil {
 		return nil, 0, false
 	}
 	fn := t.covering(p.off)
@@ -90,10 +90,8 @@ func (im *image) within(addr uint64) (*text, uint64, bool) {
 // bytes returns the bytes from an address to the end of its section.
 func (im *image) bytes(addr uint64) []byte {
 	s, off, _ := im.memory.Locate(addr)
-	if off >= uint64(len(s.Data())) {
-		return nil
-	}
-	return s.Data()[off:]
+	data := s.Data()
+	return data[min(off, uint64(len(data))):]
 }
 
 // word64 returns the doubleword that an address holds when the program runs.
@@ -140,11 +138,8 @@ func (im *image) dynamic() {
 // dynamicSymbol returns the value of a symbol that a relocation section of the
 // dynamic linker uses, 0 if it is not known.
 func (im *image) dynamicSymbol(rela elfrw.Section, sym uint32) uint64 {
-	if sym == 0 || rela.Link == 0 || int(rela.Link) >= im.f.NumSections() {
-		return 0
-	}
-	syms := im.f.Section(int(rela.Link)).Data()
-	if uint64(sym) >= uint64(len(syms))/elfrw.SymSize {
+	syms := im.f.Section(int(rela.Link)).Data() // nil if it has no symbols
+	if sym == 0 || uint64(sym) >= uint64(len(syms))/elfrw.SymSize {
 		return 0
 	}
 	return binary.LittleEndian.Uint64(syms[uint64(sym)*elfrw.SymSize:][8:])

@@ -22,9 +22,7 @@ func (im *image) code() {
 		size, end := uint64(len(t.code)), uint64(0) // the end of the functions so far
 		for i := range t.funcs {
 			fn := &t.funcs[i]
-			if fn.start > end {
-				im.addresses(t, end, fn.start, -1)
-			}
+			im.addresses(t, end, fn.start, -1)
 			im.addresses(t, fn.start, min(fn.end, size), i)
 			end = max(end, fn.end)
 		}
@@ -36,8 +34,10 @@ func (im *image) code() {
 // imageBranches finds the branches in a section of an image that enter
 // functions from outside.
 func (im *image) imageBranches(t *text) {
-	fn, from, until := -1, uint64(0), uint64(0)
-	for off := uint64(0); uint64(len(t.code))-off >= ppc64.WordSize; off += ppc64.WordSize {
+	size := uint64(len(t.code))
+	var fn int
+	var from, until uint64 // fn is the innermost function of all of [from, until)
+	for off := uint64(0); size-off >= ppc64.WordSize; off += ppc64.WordSize {
 		w := ppc64.Word(binary.LittleEndian.Uint32(t.code[off:]))
 		if !w.IsBranch() && !w.IsCondBranch() || w.AA() || w.Displacement() == 0 {
 			continue
@@ -45,16 +45,13 @@ func (im *image) imageBranches(t *text) {
 		if off >= until {
 			fn = t.covering(off)
 			from, until = t.places.Stretch(off)
+			until = min(until, size)
 		}
 		to := off + uint64(w.Displacement())
-		if from <= to && to < until && fn >= 0 && !t.enters(fn, to) {
+		if from <= to && to < until {
 			continue
 		}
-		p, ok := im.at(t.base + to)
-		if !ok || im.secs[p.sec] == nil {
-			continue
-		}
-		if p.sec != t.sec || im.secs[p.sec].covering(p.off) != fn {
+		if p, _ := im.at(t.base + to); p.sec != t.sec || t.covering(p.off) != fn {
 			im.branch(place{t.sec, off}, p)
 		}
 	}

@@ -159,8 +159,8 @@ func (im *image) imageFixups(name string, addr uint64, data []byte) {
 	}
 	for i := 0; i < len(data); i += fixupSize {
 		begin, ok := at(i, i+fixupCode)
-		end, ok2 := at(i, i+fixupEnd)
-		if !ok || !ok2 || begin.sec != end.sec {
+		end, _ := at(i, i+fixupEnd)
+		if !ok || begin.sec != end.sec {
 			im.fail("%s is not understood", name)
 			return
 		}
