@@ -46,6 +46,7 @@ func TestHighs(t *testing.T) {
 		vector = 0x7c090166 // mtvsrd vs0,r9
 		pairA  = 0x7c095366 // mtvsrdd vs0,r9,r10
 		pairB  = 0x7c0a4b66 // mtvsrdd vs0,r10,r9
+		pairC  = 0x7c0a5b66 // mtvsrdd vs0,r10,r11
 		nop    = 0x60000000
 	)
 	const h1, h2 = toc + 0x10000, toc + 0x20000
@@ -67,6 +68,7 @@ func TestHighs(t *testing.T) {
 		{"nothing to a vector register", []ppc64.Word{high10, vector}, regs{10: {h2}}, false},
 		{"as the first of two", []ppc64.Word{high, pairA}, regs{9: {h1}}, true},
 		{"as the second of two", []ppc64.Word{high, pairB}, regs{9: {h1}}, true},
+		{"as none of two", []ppc64.Word{high, pairC}, regs{9: {h1}}, false},
 		{"to a vector register before", []ppc64.Word{vector, high}, regs{9: {h1}}, true},
 	} {
 		h, ok := highsOf(tt.code, toc)

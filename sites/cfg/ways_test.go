@@ -29,6 +29,7 @@ func TestWays(t *testing.T) {
 		{"overwritten", "HIGH 30\nCALL\nli 30,0\nCALL\nLOW 30", false},
 		{"overwritten on one way", "HIGH 30\nCALL\ncmpdi 3,0\nbeq 1f\nli 30,0\nb 1f\n1: LOW 30", true},
 		{"made afterwards", "CALL\nLOW 30\nHIGH 30", false},
+		{"made afterwards, after many low parts that lead nowhere", "li 30,0\nCALL\n.rept 200\nld 4,32760(30)\n.endr\nLOW 30\nHIGH 30", false},
 		{"made afterwards in a loop", "CALL\n1: LOW 30\nHIGH 30\nb 1b", true},
 		{"copied", "HIGH 9\nmr 30,9\nCALL\nLOW 30", true},
 		{"copied before", "mr 30,9\nHIGH 9\nCALL\nLOW 30", false},
