@@ -88,11 +88,8 @@ func TestHighs(t *testing.T) {
 }
 
 // highsOf returns the high parts in code.
-func highsOf(words []ppc64.Word, toc uint64) (highs, bool) {
-	code := make([]byte, len(words)*ppc64.WordSize)
-	for i, w := range words {
-		w.Put(code[i*ppc64.WordSize:])
-	}
+func highsOf(all []ppc64.Word, toc uint64) (highs, bool) {
+	code := words(all...)
 	var im image
 	return im.findHighs(&text{code: code}, 0, uint64(len(code)), toc)
 }

@@ -295,7 +295,7 @@ func (t *text) fdeAt(off uint64) (fdeRange, bool) {
 		if ok && p.start != found.start {
 			break
 		}
-		if p.start <= off && off < p.end {
+		if off < p.end {
 			p.lsda = p.lsda || found.lsda
 			found, ok = p, true
 		} else if !ok {

@@ -185,7 +185,7 @@ func (t *text) indirect(f *tocsave.Func) string {
 		targets = append(targets, l.off)
 	}
 	for _, l := range rest {
-		if l.kind != tabled || opaque || len(s.branches) == 0 || !t.owns(f, l) {
+		if opaque || len(s.branches) == 0 || !t.owns(f, l) {
 			f.Labels = append(f.Labels, l.off)
 		}
 	}
@@ -203,8 +203,8 @@ func (t *text) indirect(f *tocsave.Func) string {
 	return ""
 }
 
-// owns reports whether only code of f has the address of the table that contains a
-// label.
+// owns reports whether a label is the target of a table whose address only code of f
+// has.
 func (t *text) owns(f *tocsave.Func, l label) bool {
 	return l.sec == t.sec && l.begin < l.end && f.Start <= l.begin && l.end <= f.End
 }

@@ -101,9 +101,9 @@ func (r *reader) target(rel reloc.Rela) (place, bool) {
 // watch returns the symbols that are defined in sections that satisfy want.
 func (r *reader) watch(want func(sec int) bool) index.Set {
 	set := index.NewSet(r.f.NumSymbols())
-	for i := 1; i < r.f.NumSymbols(); i++ {
-		if s := r.f.Symbol(i); s.Section != 0 && want(s.Section) {
-			set.Add(i)
+	for s := range r.f.Symbols() {
+		if s.Section != 0 && want(s.Section) {
+			set.Add(s.Index)
 		}
 	}
 	return set
