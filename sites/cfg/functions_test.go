@@ -177,12 +177,3 @@ func TestEntryOf(t *testing.T) {
 		}
 	}
 }
-
-// words returns code.
-func words(all ...ppc64.Word) []byte {
-	code := make([]byte, len(all)*ppc64.WordSize)
-	for i, w := range all {
-		w.Put(code[i*ppc64.WordSize:])
-	}
-	return code
-}
