@@ -194,14 +194,20 @@ func TestStubs(t *testing.T) {
 			done(t, p)
 		})
 	}
-	t.Run("too long", func(t *testing.T) {
-		f := newFake()
-		far(f)
-		f.words(stubAt, append(repeat(0x398c0000, 6, 0x3d820000), near(0x18-reloc.TOCBias), ppc64.MtctrR12, ppc64.Bctr)[1:]...)
-		if _, err := f.plan(t, sites.Options{}); err == nil {
-			t.Error("accepted")
-		}
-	})
+	jump := []ppc64.Word{near(0x18 - reloc.TOCBias), ppc64.MtctrR12, ppc64.Bctr}
+	for name, words := range map[string][]ppc64.Word{
+		"too long":               append(repeat(0x398c0000, 6, 0x3d820000), jump...)[1:],
+		"loads another register": append([]ppc64.Word{0xe9628018}, jump...), // ld r11,-0x7fe8(r2)
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake()
+			far(f)
+			f.words(stubAt, words...)
+			if _, err := f.plan(t, sites.Options{}); err == nil {
+				t.Error("accepted")
+			}
+		})
+	}
 }
 
 // repeat returns first and n times w.
