@@ -30,8 +30,7 @@ func cellsBetween(off string, edits ...string) []string {
 // throughWord makes v_two jump through a doubleword in a section.
 func throughWord(section, word string, edits ...string) []string {
 	return append([]string{`"bl __SCJ__two"`, `"bl x_two"`,
-		"v_ends:\n", "\t.section " + section + "\n\t.balign 8\n" + word + "\n\t.text\n\t.type x_two,@function\nx_two:\n" +
-			"\taddis 12,2,w_two@toc@ha\n\tld 12,w_two@toc@l(12)\n\tmtctr 12\n\tbctr\n\t.size x_two,.-x_two\n\t.data\nv_ends:\n"}, edits...)
+		"v_ends:\n", "\t.section " + section + "\n\t.balign 8\n" + word + "\n\t.text\n\t.type x_two,@function\nx_two:\n\tthrough w_two\n\t.size x_two,.-x_two\n\t.data\nv_ends:\n"}, edits...)
 }
 
 // cellCases are variants of cells.S in a program.

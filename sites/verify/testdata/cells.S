@@ -23,21 +23,22 @@ cell_\name:
 	.popsection
 .endm
 
+.macro through word
+	addis 12,2,\word@toc@ha
+	ld 12,\word@toc@l(12)
+	mtctr 12
+	bctr
+.endm
+
 /* The code after the jump through the cell goes through the key. */
 .macro cellstub name
 	.pushsection .text.static_call,"ax",@progbits
 	.balign 16
 	.type __SCJ__\name,@function
 __SCJ__\name:
-	addis 12,2,cell_\name@toc@ha
-	ld 12,cell_\name@toc@l(12)
-	mtctr 12
-	bctr
+	through cell_\name
 key_\name:
-	addis 12,2,__SCK__\name@toc@ha
-	ld 12,__SCK__\name@toc@l(12)
-	mtctr 12
-	bctr
+	through __SCK__\name
 	.size __SCJ__\name,.-__SCJ__\name
 	.popsection
 .endm
@@ -48,10 +49,8 @@ cellstub one
 cellstub two
 
 	.hidden f_hidden
-func f_hidden
-	addis 9,2,v_data@toc@ha
-	ld 9,v_data@toc@l(9)
-	add 3,3,9
+leaf f_hidden
+	addi 3,3,1
 	blr
 endfunc f_hidden
 
