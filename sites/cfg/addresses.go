@@ -56,19 +56,21 @@ func fixed(in ppc64.Inst, at, toc uint64) (uint64, bool) {
 	return uint64(in.Imm), in.RA == 0 && in.Op == ppc64.OpAddis
 }
 
-// findHighs collects the high parts in [start, end). It returns false if there are too
-// many. It treats the suffix of a prefixed instruction as an instruction too.
-func (im *image) findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
+// findHighs collects the high parts in some code. It returns false if there are too many.
+// It treats the suffix of a prefixed instruction as an instruction too.
+func (im *image) findHighs(code []stretch) (h highs, ok bool) {
 	h.slots = map[int64][]uint64{}
 	copies, grew := im.copies[:0], false // copies: instructions that may add something in another round
-	for off := start; off < end; off += ppc64.WordSize {
-		w, _ := ppc64.Load(t.code, off)
-		in := ppc64.Decode(w, 0)
-		switch in.Op {
-		case ppc64.OpMr, ppc64.OpStd, ppc64.OpLd, ppc64.OpMtvsrd, ppc64.OpMtvsrdd:
-			copies = append(copies, in)
+	for _, s := range code {
+		for off := s.start; off < s.end; off += ppc64.WordSize {
+			w, _ := ppc64.Load(s.t.code, off)
+			in := ppc64.Decode(w, 0)
+			switch in.Op {
+			case ppc64.OpMr, ppc64.OpStd, ppc64.OpLd, ppc64.OpMtvsrd, ppc64.OpMtvsrdd:
+				copies = append(copies, in)
+			}
+			grew = h.follow(in, s.toc) || grew
 		}
-		grew = h.follow(in, toc) || grew
 	}
 	im.copies = copies
 	for round := 1; grew && h.few(); round++ {
@@ -77,7 +79,7 @@ func (im *image) findHighs(t *text, start, end, toc uint64) (h highs, ok bool) {
 		}
 		grew = false
 		for _, in := range copies {
-			grew = h.follow(in, toc) || grew
+			grew = h.follow(in, 0) || grew // no copy needs the TOC pointer
 		}
 	}
 	return h, h.few()
@@ -135,16 +137,17 @@ func (h *highs) of(r uint8) []uint64 {
 // addresses finds the addresses that the instructions in [start, end) compute. If start
 // is not before end, there are none.
 func (im *image) addresses(t *text, start, end uint64, fn int) {
-	toc := im.toc
+	code := []stretch{{t, start, end, im.toc}}
 	if fn >= 0 {
-		toc = t.ownTOC(fn, toc)
+		code = im.together(t, fn)
 	}
-	h, ok := im.findHighs(t, start, end, toc)
-	if !ok {
+	toc := code[0].toc
+	h, few := im.findHighs(code)
+	if !few || im.work > maxWork {
 		im.fail("too many addresses in the code")
 		return
 	}
-	use := user{im, t, start, end, fn < 0 || t.funcs[fn].cold}
+	use := user{im, t, start, end, fn < 0 || t.funcs[fn].cold, code}
 	first := len(t.labels)
 	now := held{toc: toc}
 	suffixed := false   // the word before is a prefix
@@ -268,7 +271,8 @@ type user struct {
 	im         *image
 	t          *text
 	start, end uint64
-	part       bool // it may be part of another function
+	part       bool      // it may be part of another function
+	code       []stretch // together
 }
 
 // instruction records the address that an instruction computes or loads. It returns
@@ -407,6 +411,9 @@ func (u user) has(p place) bool {
 // related reports whether a place is in the user's function, or in a function of which
 // one may be a part of the other.
 func (u user) related(t *text, off uint64) bool {
+	if u.part && len(u.code) <= 1 { // nothing shows of which function
+		return true
+	}
 	fn := t.covering(off)
-	return u.part || u.has(place{t.sec, off}) || fn < 0 || t.funcs[fn].cold
+	return u.has(place{t.sec, off}) || fn < 0 || t.funcs[fn].cold || slices.ContainsFunc(u.code, func(s stretch) bool { return s.has(t, off) })
 }

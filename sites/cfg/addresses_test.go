@@ -91,7 +91,7 @@ func TestHighs(t *testing.T) {
 func highsOf(all []ppc64.Word, toc uint64) (highs, bool) {
 	code := words(all...)
 	var im image
-	return im.findHighs(&text{code: code}, 0, uint64(len(code)), toc)
+	return im.findHighs([]stretch{{&text{code: code}, 0, uint64(len(code)), toc}})
 }
 
 // TestManyHighs checks that a register may hold maxHighs high parts and no

@@ -18,6 +18,9 @@ func (im *image) code() {
 	}
 	for _, t := range im.sections() {
 		t.settle()
+	}
+	for _, t := range im.sections() {
+		t.settle()
 		t.findEntered()
 		size, end := uint64(len(t.code)), uint64(0) // the end of the functions so far
 		for i := range t.funcs {

@@ -224,7 +224,7 @@ func TestRelated(t *testing.T) {
 	l := newLinked()
 	im := l.image(t)
 	x := im.secs[1]
-	second := user{im, x, secondAt - textAt, secondAt - textAt + 0x40, false}
+	second := user{im, x, secondAt - textAt, secondAt - textAt + 0x40, false, nil}
 	part := second
 	part.part = true
 	for at, want := range map[uint64][2]bool{ // in second; related to it
@@ -253,7 +253,7 @@ func TestLeads(t *testing.T) {
 	l.put(gapAt, distances(gapAt, textAt+0x10))
 	im := l.image(t)
 	im.kernelTables()
-	second := user{im, im.secs[1], secondAt - textAt, secondAt - textAt + 0x40, false}
+	second := user{im, im.secs[1], secondAt - textAt, secondAt - textAt + 0x40, false, nil}
 	for at, want := range map[uint64][2]bool{ // data where a table may begin; leads
 		dataAt: {true, true}, dataAt + 8: {true, false}, dataAt + 0x20: {}, 0x900000: {},
 		gapAt: {}, textAt: {}, textAt + 0x10: {}, secondAt + 0x10: {false, true}, partAt + 8: {false, true},
@@ -281,7 +281,7 @@ func TestManyAddresses(t *testing.T) {
 		for left := range 4 {
 			im := l.image(t)
 			x := im.secs[1]
-			im.bases = []tableBase{{dataAt, user{im, x, 0, 0x40, false}}, {gapAt, user{im, x, 0, 0x40, false}}}
+			im.bases = []tableBase{{dataAt, user{im, x, 0, 0x40, false, nil}}, {gapAt, user{im, x, 0, 0x40, false, nil}}}
 			im.work = maxWork - left
 			work(im)
 			need := map[string]int{"addresses": 1, "jump tables": 3}[name] // the entries, and the one that ends the table

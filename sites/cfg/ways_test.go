@@ -46,6 +46,25 @@ func TestWays(t *testing.T) {
 		{"entered by who has the address", "have .Lin@\nCALL\n.Lin@: LOW 30\nHIGH 30", true},
 		{"with a part elsewhere", "cmpdi 3,0\nbeq f@.cold\nCALL\nLOW 30\nHIGH 30\n" +
 			".pushsection .text.other,\"ax\"\n.type f@.cold,STT_FUNC\nf@.cold: trap\n.size f@.cold,.-f@.cold\n.popsection", true},
+		{"for a part elsewhere", "HIGH 30\ncmpdi 3,0\nbeq f@.cold\n" +
+			".pushsection .text.other,\"ax\"\n.type f@.cold,STT_FUNC\nf@.cold: LOW 30\ntrap\n.size f@.cold,.-f@.cold\n.popsection", true},
+		{"for a part elsewhere, copied there", "HIGH 30\ncmpdi 3,0\nbeq f@.cold\n" +
+			".pushsection .text.other,\"ax\"\n.type f@.cold,STT_FUNC\nf@.cold: mr 4,30\nCALL\nLOW 4\ntrap\n.size f@.cold,.-f@.cold\n.popsection", true},
+		{"in a part elsewhere", "cmpdi 3,0\nbeq f@.cold\n.Lback@: LOW 30\n" +
+			".pushsection .text.other,\"ax\"\n.type f@.cold,STT_FUNC\nf@.cold: HIGH 30\nb .Lback@\n.size f@.cold,.-f@.cold\n.popsection", true},
+		{"in the part of a part elsewhere", "HIGH 30\ncmpdi 3,0\nbeq f@.cold\n" +
+			".pushsection .text.other,\"ax\"\n.type f@.cold,STT_FUNC\nf@.cold: b f@.cold.1\n.size f@.cold,.-f@.cold\n" +
+			".type f@.cold.1,STT_FUNC\nf@.cold.1: LOW 30\ntrap\n.size f@.cold.1,.-f@.cold.1\n.popsection", true},
+		{"in a function elsewhere that goes on here", "CALL\n.Lin@: LOW 30\n" +
+			".pushsection .text.other,\"ax\"\n.type g@,STT_FUNC\ng@: HIGH 30\nb .Lin@\n.size g@,.-g@\n.popsection", true},
+		{"in a function elsewhere that ends in a call", "LOW 30\n" +
+			".pushsection .text.other,\"ax\"\n.type g@,STT_FUNC\ng@: HIGH 30\nb .Lf@+8\n.size g@,.-g@\n.popsection", false},
+		{"by the part of an unrelated function", "nop\n.pushsection .text.other,\"ax\"\n.type g@,STT_FUNC\ng@: HIGH 30\nb g@.cold\n.size g@,.-g@\n" +
+			".type g@.cold,STT_FUNC\ng@.cold: LOW 30\ntrap\n.size g@.cold,.-g@.cold\n.popsection", false},
+		{"by the part of an unknown function", "nop\n.pushsection .text.other,\"ax\"\n" +
+			".type g@.cold,STT_FUNC\ng@.cold: HIGH 30\nCALL\nLOW 30\ntrap\n.size g@.cold,.-g@.cold\n.popsection", true},
+		{"in a function elsewhere that it calls", "cmpdi 3,0\nbl f@.cold\nLOW 30\n" +
+			".pushsection .text.other,\"ax\"\n.type f@.cold,STT_FUNC\nf@.cold: HIGH 30\nblr\n.size f@.cold,.-f@.cold\n.popsection", false},
 		{"a landing pad", ".Lcall@: HIGH 30\nCALL\nb 1f\n.Lpad@: LOW 30\n1: nop", true},
 		{"a landing pad, and overwritten", ".Lcall@: CALL\nb 1f\n.Lpad@: LOW 30\n1: HIGH 30", false},
 		{"a call that may not return before a branch's target", "HIGH 30\ncmpdi 3,0\nbeq 1f\naddi 30,30,8\ncmpdi 4,0\nbeq 2f\n1: CALL\n2: LOW 30", false},
