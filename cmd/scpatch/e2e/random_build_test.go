@@ -19,6 +19,7 @@ import (
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/ppc64"
 )
 
 // A randomGraph is a graph with its objects, and ways to link them.
@@ -351,6 +352,40 @@ func endsEarly(f *elf.File) bool {
 		b = b[min(uint64(len(b)), 4+uint64(n)):]
 	}
 	return err != nil
+}
+
+// entersLocally returns an error if a library is only right by chance: code without a TOC
+// pointer calls a function of the library through a stub of lld's, and the dynamic linker
+// enters it at its local entry, because both are in one unit. r2 is what the last call
+// has left there (TestE2ENoTOCPreemptible).
+func entersLocally(dir string, l *randomLink) error {
+	for _, name := range l.files() {
+		f, err := elf.Open(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		symbols, err := f.Symbols()
+		if err != nil {
+			return err
+		}
+		stubs := map[string]bool{}
+		for _, s := range symbols {
+			if target, ok := strings.CutPrefix(s.Name, "__plt_pcrel_"); ok {
+				stubs[target] = true
+			}
+		}
+		for _, s := range symbols {
+			entry, err := ppc64.LocalEntryOf(s.Other)
+			if err != nil {
+				return err
+			}
+			if stubs[s.Name] && s.Section != elf.SHN_UNDEF && entry.UsesTOC() {
+				return fmt.Errorf("%s: %s:\nthe program is right by chance: lld lets its own library enter it locally", name, s.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // runs executes a program. If keys must not change, it tells the program.

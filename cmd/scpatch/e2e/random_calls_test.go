@@ -166,7 +166,11 @@ func (g *randomGraph) unpatched(t *testing.T, link *randomLink, fixed bool) (str
 	}
 	if !link.made[i] {
 		link.made[i] = true
-		link.printed[i], link.failed[i] = g.make(t, filepath.Join(g.dir, fmt.Sprintf("unpatched-%d", link.index)), link, how)
+		dir := filepath.Join(g.dir, fmt.Sprintf("unpatched-%d", link.index))
+		link.printed[i], link.failed[i] = g.make(t, dir, link, how)
+		if link.failed[i] == nil {
+			link.failed[i] = entersLocally(dir, link)
+		}
 	}
 	return link.printed[i], link.failed[i]
 }
