@@ -3,6 +3,7 @@
 package cfg
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -71,6 +72,28 @@ func TestFrame(t *testing.T) {
 			map[string]string{"c1": "none"}},
 		{"part of a part", "begin f\n beq f.cold\n finish f\n part f.cold\n beq f.colder\n nop\n partend f.cold\n part f.colder\n call c1\n partend f.colder",
 			map[string]string{"c1": "frame"}},
+		{"part of a part, and so on", "begin f\n beq p1\n finish f\n" + chain(4), map[string]string{"c1": "frame"}},
+		{"part of a part, and so on, too far", "begin f\n beq p1\n finish f\n" + chain(5), map[string]string{"c1": "none"}},
+		{"part entered twice", "begin f\n beq f.cold\n bne f.cold\n finish f\n part f.cold\n call c1\n partend f.cold", map[string]string{"c1": "frame"}},
+		{"part of two, each with a frame", "begin f\n beq f.cold\n finish f\n begin g\n beq f.cold\n finish g\n part f.cold\n call c1\n partend f.cold",
+			map[string]string{"c1": "frame"}},
+		{"part of two of two sections", "begin f\n beq f.cold\n finish f\n .section .text.g,\"ax\"\n begin g\n nop\n nop\n beq f.cold\n finish g\n part f.cold\n call c1\n partend f.cold",
+			map[string]string{"c1": "frame"}},
+		{"part with a local entry", "begin f\n beq f.cold\n finish f\n part f.cold\n .localentry f.cold,8\n nop\n nop\n call c1\n partend f.cold", map[string]string{"c1": "frame"}},
+		{"part with a local entry that others may call",
+			"begin f\n beq f.cold\n finish f\n part f.cold\n .globl f.cold\n .localentry f.cold,8\n nop\n nop\n call c1\n partend f.cold", map[string]string{"c1": "none"}},
+		{"part entered at its local entry only", "begin f\n beq 1f\n finish f\n .type g,@function\n .localentry g,8\ng: nop\n nop\n1: call c1\n .size g,.-g", map[string]string{"c1": "frame"}},
+		{"part that the leaf after it enters too", "begin f\n beq f.cold\n finish f\n part f.cold\n call c1\n .size f.cold,.-f.cold\n .type g,@function\ng: b f.cold\n nop\n partend g",
+			map[string]string{"c1": "none"}},
+		{"part of one that overlaps too many", "begin f\n beq f.cold\n" + nestedFunctions(16) + "\n part f.cold\n call c3\n partend f.cold", map[string]string{"c3": "none"}},
+		{"part of one that ends after the code", "begin f\n beq f.cold\n blr\n .size f,.-f+100\n part f.cold\n call c1\n partend f.cold", map[string]string{"c1": "none"}},
+		{"part whose first instruction branches to itself", "begin f\n beq f.cold\n finish f\n part f.cold\n .reloc .,R_PPC64_REL14,f.cold\n bdnz .\n call c1\n partend f.cold",
+			map[string]string{"c1": "frame"}},
+		{"part in the same section", "begin f\n beq 1f\n .L: call c1\n finish f\n .type g,@function\ng:\n1: call c2\n b .L\n .size g,.-g",
+			map[string]string{"c1": "frame", "c2": "frame"}},
+		{"back from a part and an alternative", "begin f\n beq f.cold\n .L: call c1\n finish f\n .section __ftr_alt_1,\"a\"\n b .L\n part f.cold\n call c2\n b .L\n partend f.cold",
+			map[string]string{"c1": "frame", "c2": "frame"}},
+		{"a call of a place of its own", "begin f\n .reloc .,R_PPC64_REL24,.L\n bl .\n nop\n.L: call c1\n finish f", map[string]string{"c1": "frame"}},
 		{"the way back of another leaf", "begin f\n .L: call c1\n finish f\n leaf g\n b .L\n leafend g",
 			map[string]string{"c1": "none"}},
 		{"tail call to a leaf", "begin f\n addi 1,1,112\n b g.cold\n finish f\n part g.cold\n call c1\n partend g.cold",
@@ -132,5 +155,34 @@ func TestFrame(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// chain returns n parts, each a part of the one before. The last one has a call.
+func chain(n int) string {
+	var text strings.Builder
+	for i := 1; i < n; i++ {
+		fmt.Fprintf(&text, "part p%[1]d\n beq p%[2]d\n nop\n partend p%[1]d\n", i, i+1)
+	}
+	return text.String() + fmt.Sprintf("part p%[1]d\n call c1\n partend p%[1]d", n)
+}
+
+// TestFrameLimit analyses as much code for frames as the limit allows.
+func TestFrameLimit(t *testing.T) {
+	o, err := readObject("", assembleSource(t, leafMacros+".fill 64,4,0x60000000\n begin f\n beq f.cold\n finish f\n part f.cold\n call c1\n partend f.cold"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 40 // of f
+	p := o.places()["c1"]
+	limit := maxAsked * uint64(len(o.file.Bytes()))
+	for asked, want := range map[uint64]bool{0: true, limit - size: true, limit - size + 1: false} {
+		o.m.asked = asked
+		if v := o.m.Prove(p.sec, []uint64{p.off})[0]; v.Frame != want {
+			t.Errorf("after %d bytes of %d: %v", asked, limit, v.Frame)
+		}
+	}
+	if o.m.whole != nil {
+		t.Error("the whole file was read again, although all its code was asked for")
 	}
 }

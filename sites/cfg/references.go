@@ -208,7 +208,7 @@ func (r *reader) pairs(in elfrw.Section) {
 func (r *reader) pair(rels []reloc.Rela, size uint64) bool {
 	isJump := size == 16
 	if len(rels) < 2 || rels[0].Off%size != 0 || rels[1].Off != rels[0].Off+4 ||
-		len(rels) > 2 && (!isJump || len(rels) > 3 || rels[2].Off != rels[0].Off+8) { // the key
+		len(rels) > 2 && (len(rels) > 3 || rels[2].Off != rels[0].Off+8) { // the key
 		return false
 	}
 	for _, rel := range rels[:2] {
@@ -222,7 +222,7 @@ func (r *reader) pair(rels []reloc.Rela, size uint64) bool {
 		return !ok && !ok2
 	}
 	r.jump(from, to)
-	if isJump && from.off+4 > from.off { // a branch may become a nop
+	if isJump { // a branch may become a nop
 		r.jump(from, place{from.sec, from.off + 4})
 	}
 	return true
@@ -289,10 +289,10 @@ func (r *reader) features(in elfrw.Section, rels []reloc.Rela) bool {
 	}
 	for i := 0; i < len(rels); i += 4 {
 		begin, ok := field(i)
-		end, ok2 := field(i + 1)
-		alt, ok3 := field(i + 2)
-		altEnd, ok4 := field(i + 3)
-		if !ok || !ok2 || !ok3 || !ok4 || begin.sec != end.sec {
+		end, _ := field(i + 1)
+		alt, ok2 := field(i + 2)
+		altEnd, ok3 := field(i + 3)
+		if !ok || !ok2 || !ok3 || begin.sec != end.sec {
 			return false
 		}
 		r.feature(begin, end, alt != altEnd)

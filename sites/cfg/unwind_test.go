@@ -129,7 +129,7 @@ func TestUnwinding(t *testing.T) {
 		{"a section without content, and one that covers f", "\n .section .eh_frame,\"a\",@nobits,unique,1\n .zero 8\n .section .eh_frame,\"a\",@progbits,unique,2" +
 			plain + fde(".long f-.; .long 48; .byte 0"), map[string]string{"c2": bad + " has no content", "c3": bad + " has no content"}},
 	} {
-		checkUnwinding(t, tt.name, unwound(t, tt.frame), tt.want)
+		checkReasons(t, tt.name, unwound(t, tt.frame), tt.want)
 	}
 
 	// A compressed section may describe anything.
@@ -138,7 +138,7 @@ func TestUnwinding(t *testing.T) {
 	flags := b[newFile(t, b).Header().Shoff+64*uint64(s.Index)+8:]
 	binary.LittleEndian.PutUint64(flags, binary.LittleEndian.Uint64(flags)|uint64(elf.SHF_COMPRESSED))
 	all := bad + " has no content"
-	checkUnwinding(t, "compressed", b, map[string]string{"c1": all, "c2": all, "c3": all})
+	checkReasons(t, "compressed", b, map[string]string{"c1": all, "c2": all, "c3": all})
 }
 
 func newFile(t *testing.T, b []byte) *elfrw.File {
@@ -160,7 +160,7 @@ func unwound(t *testing.T, frame string) []byte {
 	return assembleSource(t, text.String()+".section .eh_frame,\"a\",@progbits\n"+frame)
 }
 
-func checkUnwinding(t *testing.T, name string, b []byte, want map[string]string) {
+func checkReasons(t *testing.T, name string, b []byte, want map[string]string) {
 	t.Helper()
 	o, err := readObject(name, b)
 	if err != nil {
@@ -188,7 +188,7 @@ func TestExceptionBudget(t *testing.T) {
 	for i := 1; i <= 7; i++ {
 		fmt.Fprintf(&text, ".cfi_startproc\n .cfi_lsda 0x1b,.Lsda\n begin f%d\n save\n call c%d\n finish f%d\n .cfi_endproc\n", i, i, i)
 	}
-	checkUnwinding(t, "budget", assembleSource(t, text.String()+`
+	checkReasons(t, "budget", assembleSource(t, text.String()+`
 	.section .gcc_except_table,"a",@progbits
 .Lsda:	.byte 0xff, 0xff, 1
 	.uleb128 0x40000
