@@ -329,7 +329,7 @@ func manyMembers(n int, object []byte) []byte {
 
 // TestArchiveMany replaces every tenth of 100,000 members, and reads all of them again.
 func TestArchiveMany(t *testing.T) {
-	const n = 100_000
+	n := fewer(100_000, 10_000)
 	image, small := withLocal(t, basic().build(), 3)
 	_, old := withLocal(t, basic().build(), 0)
 	a := newArchive(t, manyMembers(n, old))

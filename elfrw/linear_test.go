@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
-	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // crowd has n functions in sections of their own, each with a group, relocations, and a
@@ -30,10 +29,7 @@ func crowd(n int) []byte {
 // TestLinear checks that the memory for edits of everything is proportional to what is
 // edited. With this many edits, a quadratic one would take hours.
 func TestLinear(t *testing.T) {
-	n := 100_000
-	if tooltest.Brief() {
-		n = 20_000
-	}
+	n := fewer(100_000, 5_000)
 	// With the null section: symbols, their names, those of sections, and SHT_SYMTAB_SHNDX.
 	tables := func(n int) int {
 		if 3*n > 65_000 {

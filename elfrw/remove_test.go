@@ -21,7 +21,7 @@ func TestRemove(t *testing.T) {
 		seed := fnv.New64a()
 		seed.Write([]byte(t.Name()))
 		r := rand.New(rand.NewPCG(seed.Sum64(), 2))
-		rounds := 10
+		rounds := fewer(10, 2)
 		if len(data) > 1<<20 {
 			rounds = 1
 		}

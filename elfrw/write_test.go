@@ -376,7 +376,7 @@ func testMeet(t *testing.T) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			for range 200 {
+			for range fewer(200, 20) {
 				temp, err := m.WriteTemp(path, nil, nil)
 				if err == nil {
 					err = temp.Commit()
