@@ -11,8 +11,19 @@ import (
 // branches finds the branches without a relocation from one function into
 // another.
 func (m *Map) branches(t *text) {
-	size := uint64(len(t.code))
 	next := 0 // relocation
+	t.eachBranch(func(off, to uint64, fn int) {
+		if t.covering(to) != fn && !fills(&t.relocs, off, &next) {
+			m.branch(place{t.sec, off}, place{t.sec, to})
+		}
+	})
+}
+
+// eachBranch visits the branches that may leave the innermost function around them, with
+// that function and the target by its displacement. Both places are offsets in the
+// section; the target may be outside of it.
+func (t *text) eachBranch(visit func(off, to uint64, fn int)) {
+	size := uint64(len(t.code))
 	var fn int
 	var from, until uint64 // fn is the innermost function of all of [from, until)
 	for off := uint64(0); size-off >= ppc64.WordSize; off += ppc64.WordSize {
@@ -20,19 +31,13 @@ func (m *Map) branches(t *text) {
 		if !w.IsBranch() && !w.IsCondBranch() || w.AA() || w.Displacement() == 0 {
 			continue
 		}
-		if fills(&t.relocs, off, &next) {
-			continue
-		}
 		if off >= until {
 			fn = t.covering(off)
 			from, until = t.places.Stretch(off)
+			until = min(until, size)
 		}
-		to := off + uint64(w.Displacement())
-		if from <= to && to < until {
-			continue
-		}
-		if t.covering(to) != fn {
-			m.branch(place{t.sec, off}, place{t.sec, to})
+		if to := off + uint64(w.Displacement()); to < from || to >= until {
+			visit(off, to, fn)
 		}
 	}
 }
