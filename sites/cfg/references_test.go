@@ -13,14 +13,7 @@ import (
 )
 
 // throughTable is code that jumps through a table of distances at .Ltab.
-const throughTable = `
-	addis 9,2,.Ltab@toc@ha
-	addi 9,9,.Ltab@toc@l
-	lwax 10,9,3
-	add 9,9,10
-	mtctr 9
-	bctr
-`
+const throughTable = "addis 9,2,.Ltab@toc@ha; addi 9,9,.Ltab@toc@l; lwax 10,9,3; add 9,9,10; mtctr 9; bctr\n"
 
 // TestReferences reads what relocations say about the function f. Its calls c1,
 // c2 and so on are proven, but for those that have a reason.
