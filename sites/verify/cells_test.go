@@ -36,25 +36,25 @@ func throughWord(section, word string, edits ...string) []string {
 // cellCases are variants of cells.S in a program.
 var cellCases = []sourceCase{
 	{name: "nothing", both: true, sites: 2},
-	{name: "another stub", do: func(d *damage) { d.add("cell_two", 16, 4, -16) }, want: []string{"+0x18: " + badCell}},
-	{name: "another key", do: func(d *damage) { d.add("cell_two", 8, 8, d.distance("__SCK__two", "__SCK__one")) }, want: []string{
+	{name: "another stub", do: func(d *mutableFile) { d.add("cell_two", 16, 4, -16) }, want: []string{"+0x18: " + badCell}},
+	{name: "another key", do: func(d *mutableFile) { d.add("cell_two", 8, 8, d.distance("__SCK__two", "__SCK__one")) }, want: []string{
 		"v_two+0x18: the entry's stub __SCJ__two does not go through the key: it jumps through a cell that follows __SCK__one",
 		"+0x18: the entry's stub __SCJ__two+0x10 does not go through the key"}},
-	{name: "no key", do: func(d *damage) { d.add("cell_two", 8, 8, d.distance("__SCK__two", "v_data")) }, want: []string{
+	{name: "no key", do: func(d *mutableFile) { d.add("cell_two", 8, 8, d.distance("__SCK__two", "v_data")) }, want: []string{
 		"v_two+0x18: the entry's stub __SCJ__two does not go through the key: it jumps through a cell that follows ",
 		"+0x18: the entry's key is .*, which is not a key"}},
-	{name: "cells that are read-only", do: func(d *damage) { d.header("static_call_cells", shFlags)[0] &^= byte(elf.SHF_WRITE) },
+	{name: "cells that are read-only", do: func(d *mutableFile) { d.header("static_call_cells", shFlags)[0] &^= byte(elf.SHF_WRITE) },
 		want: []string{"+0x0: the cell cannot be written", "+0x18: the cell cannot be written"}},
-	{name: "cells without bytes", do: func(d *damage) { d.header("static_call_cells", shType)[0] = byte(elf.SHT_NOBITS) },
+	{name: "cells without bytes", do: func(d *mutableFile) { d.header("static_call_cells", shType)[0] = byte(elf.SHT_NOBITS) },
 		want: []string{"error: section .*: a table of cells has type SHT_PROGBITS, but this is SHT_NOBITS"}},
 	{name: "part of an entry", edits: []string{cells, cells + "\t.pushsection static_call_cells\n\t.long 0\n\t.popsection\n"},
 		want: []string{"+0x0: 0x34 bytes are not a multiple of 24, the size of a cell's entry"}},
-	{name: "cells that are cut", both: true, do: func(d *damage) { d.header("static_call_cells", shSize)[0] = 24 },
+	{name: "cells that are cut", both: true, do: func(d *mutableFile) { d.header("static_call_cells", shSize)[0] = 24 },
 		want: []string{"v_two+0x18: the entry's stub __SCJ__two does not go through the key", "+0x0: the cells end at 0x.*, and __stop_static_call_cells is 0x"}},
 
 	{name: "cells between symbols", both: true, edits: cellsBetween("0"), sites: 2},
 	{name: "a cell after the symbols", edits: cellsBetween("-24"), want: []string{unlistedTwo}},
-	{name: "cells between symbols, without bytes", edits: cellsBetween("0"), do: func(d *damage) { d.header(".cells", shType)[0] = byte(elf.SHT_NOBITS) },
+	{name: "cells between symbols, without bytes", edits: cellsBetween("0"), do: func(d *mutableFile) { d.header(".cells", shType)[0] = byte(elf.SHT_NOBITS) },
 		want: []string{"error: the table between __start_static_call_cells and __stop_static_call_cells is in no section"}},
 	{name: "symbols of cells that end outside", edits: cellsBetween("0x100000"),
 		want: []string{"error: the table between __start_static_call_cells and __stop_static_call_cells is in no section"}},
@@ -90,12 +90,12 @@ func TestMovedCells(t *testing.T) {
 	wrong := []string{"v_two+0x18: the entry's stub __SCJ__two does not go through the key", "+0x18: " + badCell}
 	testCells(t, &linking{words: strings.Fields("-nostdlib -pie -Wl,-e,v_one")},
 		sourceCase{name: "nothing", both: true, sites: 2},
-		sourceCase{name: "no dynamic relocations", do: func(d *damage) { d.header(".rela.dyn", shType)[0] = byte(elf.SHT_PROGBITS) }, sites: 2},
-		sourceCase{name: "a number", do: func(d *damage) {
+		sourceCase{name: "no dynamic relocations", do: func(d *mutableFile) { d.header(".rela.dyn", shType)[0] = byte(elf.SHT_PROGBITS) }, sites: 2},
+		sourceCase{name: "a number", do: func(d *mutableFile) {
 			retype(d.moved("cell_two"), elf.R_PPC64_NONE)
 			binary.LittleEndian.PutUint64(d.at("cell_two", 0), d.symbol("key_two").Value)
 		}, want: wrong},
-		sourceCase{name: "a resolver's function", do: func(d *damage) { retype(d.moved("cell_two"), elf.R_PPC64_IRELATIVE) }, want: wrong},
+		sourceCase{name: "a resolver's function", do: func(d *mutableFile) { retype(d.moved("cell_two"), elf.R_PPC64_IRELATIVE) }, want: wrong},
 	)
 }
 
@@ -114,8 +114,8 @@ func TestCellObjects(t *testing.T) {
 	testCells(t, nil,
 		sourceCase{name: "nothing", sites: 2},
 		sourceCase{name: "no cells", sites: 2, edits: []string{cells + "cellstub one\ncellstub two\n", "savestub one\nsavestub two\n"}},
-		sourceCase{name: "cells that are cut", do: func(d *damage) { d.header("static_call_cells", shSize)[0] = 24 },
+		sourceCase{name: "cells that are cut", do: func(d *mutableFile) { d.header("static_call_cells", shSize)[0] = 24 },
 			want: []string{"error: section .*: entry 3: r_offset at 0x.*: is 0x18, the section"}},
-		sourceCase{name: "no stub", do: func(d *damage) { retype(d.rela("cell_two", 16), elf.R_PPC64_ADDR32) }, want: []string{"+0x18: the address of the stub cannot be read"}},
+		sourceCase{name: "no stub", do: func(d *mutableFile) { retype(d.rela("cell_two", 16), elf.R_PPC64_ADDR32) }, want: []string{"+0x18: the address of the stub cannot be read"}},
 	)
 }

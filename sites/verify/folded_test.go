@@ -40,7 +40,7 @@ v_data: .quad 0, f_may
 		}
 		execute(t, dir, slices.Concat(linkers["lld"], []string{"-nostdlib", "-static", "-Wl,-e,v_folded,--icf=" + icf, "x.o", "-o", "x"})...)
 		b := readFile(t, filepath.Join(dir, "x"))
-		d := newDamage(t, b)
+		d := newMutableFile(t, b)
 		if folded := d.symbol("f_may").Value == d.symbol("f_keeps").Value; folded != (icf == "all") {
 			t.Fatalf("--icf=%s: folded: %t", icf, folded)
 		}

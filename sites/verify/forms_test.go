@@ -54,10 +54,10 @@ var formCases = []sourceCase{
 		"bl __SCS__again", "v_first: bl __SCS__again", "kernelentry kept\n", "kernelentry kept\n\t.pushsection static_call_sites,\"aw\"\n\t.long v_first-.,__SCJ__again-.\n\t.quad __SCK__again\n\t.section .static_call_sites,\"aw\"\n\t.long v_first-.,0\n\t.reloc .,R_PPC64_REL64,__SCK__again\n\t.quad 0\n\t.popsection\n"}, opts: inUser,
 		want: []string{"v_twice+0x14: restores r2 without a save: no save of r2", "v_twice+0x1c: restores r2 without a save"}},
 	{name: "two equal entries", edits: again("__SCJ__stack"), opts: inUser, want: []string{"v_stack+0x18: two entries name the site"}},
-	{name: "an entry without an address of the stub", opts: inUser, do: func(d *damage) { retype(d.rela("entry_stack", 4), elf.R_PPC64_ADDR32) }, want: []string{"+0x0: the address of the stub cannot be read"}},
-	{name: "an entry without a key", opts: inUser, do: func(d *damage) { retype(d.rela("entry_stack", 8), elf.R_PPC64_TPREL64) }, want: []string{"+0x0: the address of the key cannot be read"}},
-	{name: "a kernel's entry without a key", opts: inUser, do: func(d *damage) { retype(d.rela("entry_direct", 8), elf.R_PPC64_TPREL64) }, want: []string{"+0x0: the address of the key cannot be read"}},
-	{name: "a kernel's entry of another type", opts: inUser, do: func(d *damage) { retype(d.rela("entry_direct", 8), elf.R_PPC64_ADDR64) }, want: []string{"+0x0: the address of the key cannot be read"}},
+	{name: "an entry without an address of the stub", opts: inUser, do: func(d *mutableFile) { retype(d.rela("entry_stack", 4), elf.R_PPC64_ADDR32) }, want: []string{"+0x0: the address of the stub cannot be read"}},
+	{name: "an entry without a key", opts: inUser, do: func(d *mutableFile) { retype(d.rela("entry_stack", 8), elf.R_PPC64_TPREL64) }, want: []string{"+0x0: the address of the key cannot be read"}},
+	{name: "a kernel's entry without a key", opts: inUser, do: func(d *mutableFile) { retype(d.rela("entry_direct", 8), elf.R_PPC64_TPREL64) }, want: []string{"+0x0: the address of the key cannot be read"}},
+	{name: "a kernel's entry of another type", opts: inUser, do: func(d *mutableFile) { retype(d.rela("entry_direct", 8), elf.R_PPC64_ADDR64) }, want: []string{"+0x0: the address of the key cannot be read"}},
 	{name: "a stub between instructions", edits: []string{"entry stack, __SCJ__stack", "entry stack, __SCJ__stack+2"}, opts: inUser, want: []string{"v_stack+0x18: the entry's stub is __SCJ__stack+0x2, which is not code"}},
 	{name: "part of an entry", edits: []string{"kernelentry direct\n", "kernelentry direct\n\t.pushsection static_call_sites,\"aw\"\n\t.quad 0\n\t.popsection\n"}, opts: inUser,
 		want: []string{"+0x0: 0xb8 bytes are not a multiple of 16, the size of an entry"}},
@@ -78,30 +78,30 @@ var formImages = []sourceCase{
 	{name: "two entries with stubs of their own", edits: append(again("x_stub"), "\nfunc v_tail\n", "\nx_stub: addis 12,2,__SCK__stack@toc@ha\n\tld 12,__SCK__stack@toc@l(12)\n\tmtctr 12\n\tbctr\nfunc v_tail\n"), opts: inUser},
 	{name: "two entries, one with a wrong stub", edits: again("__SCJ__out"), opts: inUser, want: []string{"v_stack+0x18: the entry's stub __SCJ__out does not go through the key"}},
 	{name: "a table that is cut", edits: []string{"v_data:\n", "\t.quad __stop_static_call_sites\nv_data:\n"}, opts: inUser,
-		do:   func(d *damage) { d.header("static_call_sites", shSize)[0] -= 16 },
+		do:   func(d *mutableFile) { d.header("static_call_sites", shSize)[0] -= 16 },
 		want: []string{"+0x0: the table ends at 0x.*, and __stop_static_call_sites is 0x"}},
 	{name: "a table with its end", edits: []string{"v_data:\n", "\t.quad __stop_static_call_sites\nv_data:\n"}, opts: inUser},
 	{name: "an unlisted call to a trampoline by another name", edits: []string{"\nfunc v_tail\n", "\nfunc v_alias\n\tframe\n\tbl x_alias\n\tnop\n\tunframe\nendfunc v_alias\nfunc v_tail\n",
 		"leaf __SCT__kept\n", "\t.type x_alias,@function\n\t.localentry x_alias,1\n\t.size x_alias,4\nx_alias:\nleaf __SCT__kept\n"}, opts: inUser, want: []string{"v_alias+0x14: calls __SCT__kept: nothing says that it was patched, or was meant to stay"}},
-	{name: "a key that has moved", opts: inUser, do: func(d *damage) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is not a multiple of 8"}},
+	{name: "a key that has moved", opts: inUser, do: func(d *mutableFile) { d.add("entry_stack", 8, 8, 4) }, want: []string{"v_stack+0x18: the entry's key is at 0x.*, which is not a multiple of 8"}},
 	{name: "a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser},
 	{name: "a save by the linker without a restore", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
-		do:   func(d *damage) { d.word("v_twice.site", -4, ppc64.Nop) },
+		do:   func(d *mutableFile) { d.word("v_twice.site", -4, ppc64.Nop) },
 		want: []string{"v_twice+0x1c: restores r2 without a save"}},
 	{name: "no branch to a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
-		do: func(d *damage) {
+		do: func(d *mutableFile) {
 			w, _ := ppc64.Load(d.at("v_twice.site", -8), 0)
 			d.word("v_twice.site", -8, w&(1<<26-1)|24<<26)
 		},
 		want: []string{"v_twice+0x1c: restores r2 without a save"}},
 	{name: "an absolute branch that looks like one to a save by the linker", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
-		do: func(d *damage) {
+		do: func(d *mutableFile) {
 			w, _ := ppc64.Load(d.at("v_twice.site", -8), 0)
 			d.word("v_twice.site", -8, w|2)
 		},
 		want: []string{"v_twice+0x1c: restores r2 without a save"}},
 	{name: "a save by the linker for a tail call", edits: []string{"bl __SCS__again\n\tld 2,24(1)", "bl ext\n\tnop"}, opts: inUser,
-		do: func(d *damage) {
+		do: func(d *mutableFile) {
 			w, _ := ppc64.Load(d.at("v_twice.site", -8), 0)
 			d.word("v_twice.site", -8, w&^1)
 		},

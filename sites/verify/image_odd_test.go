@@ -19,7 +19,7 @@ func TestPacked(t *testing.T) {
 	object := assemble(t, string(readFile(t, filepath.Join("testdata", "cells.S"))))
 	link := linking{words: strings.Fields("-nostdlib -pie -Wl,-e,v_one,--pack-dyn-relocs=relr")}
 	b := link.image(t, "lld", object)
-	newDamage(t, b).header(".relr.dyn", shType)
+	newMutableFile(t, b).header(".relr.dyn", shType)
 	r, err := check(b, inUser)
 	if err != nil || len(r.Faults) > 0 || r.Sites != 2 {
 		t.Errorf("%+v, %v", r, err)
@@ -38,7 +38,7 @@ func TestPackedSize(t *testing.T) {
 		room += len(f.Section(i).Data()) / 8
 	}
 	for more := range 2 {
-		d := newDamage(t, b)
+		d := newMutableFile(t, b)
 		d.header(".packed", shType)[0] = byte(elfrw.SHTRelr)
 		words := d.at("x_packed", 0)
 		for n := room + more; n > 0; n -= 64 { // a place, and up to 63 after it
@@ -55,7 +55,7 @@ func TestPackedSize(t *testing.T) {
 
 // TestSectionAfterLast has a function in a section that does not exist.
 func TestSectionAfterLast(t *testing.T) {
-	d := newDamage(t, readFile(t, filepath.Join(buildForms(t), "bfd.lib.so")))
+	d := newMutableFile(t, readFile(t, filepath.Join(buildForms(t), "bfd.lib.so")))
 	d.header(".symtab", shType)[0] = 1 // .dynsym stands for it
 	sites := func() int {
 		t.Helper()
@@ -96,7 +96,7 @@ func TestLocals(t *testing.T) {
 
 // TestFaultKey wants the key named in a fault, if there is one.
 func TestFaultKey(t *testing.T) {
-	d := newDamage(t, readFile(t, filepath.Join(buildForms(t), "bfd.exe")))
+	d := newMutableFile(t, readFile(t, filepath.Join(buildForms(t), "bfd.exe")))
 	d.branch("v_direct.site", "f_other", 8)
 	d.add("entry_stack", 0, 4, 2)
 	r, err := check(d.b, inUser)

@@ -15,7 +15,7 @@ import (
 )
 
 // moved returns the bytes of the dynamic relocation at a symbol.
-func (d *damage) moved(name string) []byte {
+func (d *mutableFile) moved(name string) []byte {
 	d.t.Helper()
 	at := binary.LittleEndian.AppendUint64(nil, d.symbol(name).Value)
 	for b := d.table(".rela.dyn"); len(b) > 0; b = b[24:] {
@@ -28,7 +28,7 @@ func (d *damage) moved(name string) []byte {
 }
 
 // imported returns the bytes of a symbol of .dynsym.
-func (d *damage) imported(name string) []byte {
+func (d *mutableFile) imported(name string) []byte {
 	d.t.Helper()
 	syms, err := d.file.DynamicSymbols()
 	if err != nil {
@@ -44,7 +44,7 @@ func (d *damage) imported(name string) []byte {
 }
 
 // without12 makes the linker's stub that a site calls use r11 instead of r12.
-func (d *damage) without12(site string) {
+func (d *mutableFile) without12(site string) {
 	w, _ := ppc64.Load(d.at(site, 0), 0)
 	for off := w.Displacement(); ; off += 4 {
 		switch w, _ := ppc64.Load(d.at(site, off), 0); {
@@ -60,87 +60,87 @@ func (d *damage) without12(site string) {
 // pieFaults are faults of forms.S in a position-independent program.
 var pieFaults = []struct {
 	name string
-	do   func(d *damage)
+	do   func(d *mutableFile)
 	want []string
 }{
-	{"a relocation of no type", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_NONE) },
+	{"a relocation of no type", func(d *mutableFile) { retype(d.moved("__SCK__direct"), elf.R_PPC64_NONE) },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a relocation of a type that no key has", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_TPREL64) },
+	{"a relocation of a type that no key has", func(d *mutableFile) { retype(d.moved("__SCK__direct"), elf.R_PPC64_TPREL64) },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (it has an R_PPC64_TPREL64)"}},
-	{"a resolver's", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_IRELATIVE) },
+	{"a resolver's", func(d *mutableFile) { retype(d.moved("__SCK__direct"), elf.R_PPC64_IRELATIVE) },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden"}},
-	{"a resolver's slot", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_JMP_IREL) },
+	{"a resolver's slot", func(d *mutableFile) { retype(d.moved("__SCK__direct"), elf.R_PPC64_JMP_IREL) },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden"}},
-	{"an address without a symbol", func(d *damage) { retype(d.moved("__SCK__direct"), elf.R_PPC64_ADDR64) }, nil},
-	{"an addend of a symbol", func(d *damage) { d.moved("__SCK__foreign")[16] = 8 }, []string{"v_foreign+0x14: calls ext, but the key holds ext"}},
-	{"another addend", func(d *damage) { d.moved("__SCK__direct")[16] += 4 },
+	{"an address without a symbol", func(d *mutableFile) { retype(d.moved("__SCK__direct"), elf.R_PPC64_ADDR64) }, nil},
+	{"an addend of a symbol", func(d *mutableFile) { d.moved("__SCK__foreign")[16] = 8 }, []string{"v_foreign+0x14: calls ext, but the key holds ext"}},
+	{"another addend", func(d *mutableFile) { d.moved("__SCK__direct")[16] += 4 },
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds f_hidden+0x4"}},
-	{"two relocations across", func(d *damage) {
+	{"two relocations across", func(d *mutableFile) {
 		copy(d.moved("__SCK__tail"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+4))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (dynamic relocations overlap only parts of it)",
 			"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a relocation 7 bytes before", func(d *damage) {
+	{"a relocation 7 bytes before", func(d *mutableFile) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-7))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (dynamic relocations overlap only parts of it)"}},
-	{"a relocation 8 bytes before", func(d *damage) {
+	{"a relocation 8 bytes before", func(d *mutableFile) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value-8))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a relocation 7 bytes after", func(d *damage) {
+	{"a relocation 7 bytes after", func(d *mutableFile) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+7))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (dynamic relocations overlap only parts of it)"}},
-	{"a relocation 8 bytes after", func(d *damage) {
+	{"a relocation 8 bytes after", func(d *mutableFile) {
 		copy(d.moved("__SCK__direct"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCK__direct").Value+8))
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a number that nothing makes an address", func(d *damage) {
+	{"a number that nothing makes an address", func(d *mutableFile) {
 		retype(d.moved("__SCK__direct"), elf.R_PPC64_NONE)
 		binary.LittleEndian.PutUint64(d.at("__SCK__direct", 0), d.symbol("f_hidden").Value)
 	},
 		[]string{"v_direct+0x14: calls f_hidden (local entry), but the key holds something unknown here (it holds a number: no dynamic relocation makes it an address)"}},
-	{"a relocation of code", func(d *damage) {
+	{"a relocation of code", func(d *mutableFile) {
 		copy(d.moved("__SCK__tail"), binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-4))
 	},
 		[]string{"v_save+0x14: calls __SCS__save, which does not go through a key", "v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a relocation of half a word before code", func(d *damage) {
+	{"a relocation of half a word before code", func(d *mutableFile) {
 		r := d.moved("__SCK__tail")
 		retype(r, elf.R_PPC64_ADDR16)
 		copy(r, binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-4))
 	},
 		[]string{"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a relocation of a word before code", func(d *damage) {
+	{"a relocation of a word before code", func(d *mutableFile) {
 		r := d.moved("__SCK__tail")
 		retype(r, elf.R_PPC64_ADDR32)
 		copy(r, binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-4))
 	},
 		[]string{"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a relocation of an unknown type 8 bytes before code", func(d *damage) {
+	{"a relocation of an unknown type 8 bytes before code", func(d *mutableFile) {
 		r := d.moved("__SCK__tail")
 		retype(r, 255)
 		copy(r, binary.LittleEndian.AppendUint64(nil, d.symbol("__SCS__save").Value-8))
 	},
 		[]string{"v_tail+0x8: calls f_hidden (local entry), but the key holds NULL"}},
-	{"a symbol that there is not", func(d *damage) { d.moved("__SCK__direct")[13] = 1 },
+	{"a symbol that there is not", func(d *mutableFile) { d.moved("__SCK__direct")[13] = 1 },
 		[]string{"error: section .*: relocation .*: symbol 256 of"}},
-	{"the symbol after the last", func(d *damage) { d.moved("__SCK__direct")[12] = byte(d.file.Section(".dynsym").Size / 24) },
+	{"the symbol after the last", func(d *mutableFile) { d.moved("__SCK__direct")[12] = byte(d.file.Section(".dynsym").Size / 24) },
 		[]string{"error: section .*: relocation .*: symbol 10 of 10"}},
-	{"relocations in another order", func(d *damage) { d.reverse(".rela.dyn") }, nil},
-	{"half a relocation", func(d *damage) { d.header(".rela.dyn", shSize)[0] -= 8 }, []string{"error: section \".rela.dyn\""}},
-	{"a weak symbol", func(d *damage) { d.imported("ext")[4] = elf.ST_INFO(elf.STB_WEAK, elf.STT_FUNC) },
+	{"relocations in another order", func(d *mutableFile) { d.reverse(".rela.dyn") }, nil},
+	{"half a relocation", func(d *mutableFile) { d.header(".rela.dyn", shSize)[0] -= 8 }, []string{"error: section \".rela.dyn\""}},
+	{"a weak symbol", func(d *mutableFile) { d.imported("ext")[4] = elf.ST_INFO(elf.STB_WEAK, elf.STT_FUNC) },
 		[]string{"v_foreign+0x14: calls .*, but the key holds something unknown here (a weak symbol that another unit may define)"}},
-	{"no r12", func(d *damage) { d.without12("v_foreign.site") }, []string{"v_foreign+0x14: enters ext without its address in r12"}},
+	{"no r12", func(d *mutableFile) { d.without12("v_foreign.site") }, []string{"v_foreign+0x14: enters ext without its address in r12"}},
 
-	{"symbols of another size", func(d *damage) { d.header(".dynsym", shEntsize)[0] = 16 }, []string{"error: section \".dynsym\""}},
-	{"part of a symbol", func(d *damage) { d.header(".dynsym", shSize)[0] -= 8 }, []string{"error: section \".dynsym\""}},
-	{"no names", func(d *damage) { d.header(".dynsym", shLink)[0] = 200 }, []string{"error: section \".dynsym\""}},
-	{"names in the section after the last", func(d *damage) { d.header(".dynsym", shLink)[0] = byte(len(d.file.Sections)) }, []string{"error: section \".dynsym\""}},
-	{"two tables of symbols", func(d *damage) { d.header(".symtab", shType)[0] = byte(elf.SHT_DYNSYM) }, []string{"error: section \".symtab\".*a second SHT_DYNSYM"}},
-	{"sections in one place", func(d *damage) { copy(d.header(".init_array", shAddr)[:8], d.header(".text", shAddr)) }, []string{"error: sections .* overlap in memory"}},
-	{"a section at the end", func(d *damage) { copy(d.header(".init_array", shAddr), "\xf8\xff\xff\xff\xff\xff\xff\xff") }, []string{"error: .* the end of memory"}},
-	{"a section near the end", func(d *damage) { copy(d.header(".init_array", shAddr), "\xf0\xff\xff\xff\xff\xff\xff\xff") }, []string{"error: .* the end of memory"}},
+	{"symbols of another size", func(d *mutableFile) { d.header(".dynsym", shEntsize)[0] = 16 }, []string{"error: section \".dynsym\""}},
+	{"part of a symbol", func(d *mutableFile) { d.header(".dynsym", shSize)[0] -= 8 }, []string{"error: section \".dynsym\""}},
+	{"no names", func(d *mutableFile) { d.header(".dynsym", shLink)[0] = 200 }, []string{"error: section \".dynsym\""}},
+	{"names in the section after the last", func(d *mutableFile) { d.header(".dynsym", shLink)[0] = byte(len(d.file.Sections)) }, []string{"error: section \".dynsym\""}},
+	{"two tables of symbols", func(d *mutableFile) { d.header(".symtab", shType)[0] = byte(elf.SHT_DYNSYM) }, []string{"error: section \".symtab\".*a second SHT_DYNSYM"}},
+	{"sections in one place", func(d *mutableFile) { copy(d.header(".init_array", shAddr)[:8], d.header(".text", shAddr)) }, []string{"error: sections .* overlap in memory"}},
+	{"a section at the end", func(d *mutableFile) { copy(d.header(".init_array", shAddr), "\xf8\xff\xff\xff\xff\xff\xff\xff") }, []string{"error: .* the end of memory"}},
+	{"a section near the end", func(d *mutableFile) { copy(d.header(".init_array", shAddr), "\xf0\xff\xff\xff\xff\xff\xff\xff") }, []string{"error: .* the end of memory"}},
 }
 
 // TestImageFaults damages what a dynamic linker reads.
@@ -148,7 +148,7 @@ func TestImageFaults(t *testing.T) {
 	sound := readFile(t, filepath.Join(buildForms(t), "bfd.pie"))
 	for _, f := range pieFaults {
 		t.Run(f.name, func(t *testing.T) {
-			do := func(d *damage) {
+			do := func(d *mutableFile) {
 				// What ld.bfd stored in the places does not count.
 				copy(d.at("__SCK__direct", 0), make([]byte, 8))
 				copy(d.at("__SCK__tail", 0), make([]byte, 8))
@@ -165,8 +165,8 @@ func TestImageFaults(t *testing.T) {
 func TestPreempted(t *testing.T) {
 	const lost = "v_kept+0x14: r2 is not restored: the key holds a function that may be in another unit"
 	sound := readFile(t, filepath.Join(buildForms(t), "bfd.lib.so"))
-	flags := func(n byte) func(*damage) {
-		return func(d *damage) {
+	flags := func(n byte) func(*mutableFile) {
+		return func(d *mutableFile) {
 			for b := d.table(".dynamic"); ; b = b[16:] {
 				if elf.DynTag(binary.LittleEndian.Uint64(b)) == elf.DT_RELACOUNT {
 					binary.LittleEndian.PutUint64(b, uint64(elf.DT_FLAGS_1))
@@ -176,13 +176,13 @@ func TestPreempted(t *testing.T) {
 			}
 		}
 	}
-	bind := func(info, other byte) func(*damage) {
-		return func(d *damage) { copy(d.imported("v_direct")[4:], []byte{info, other}) }
+	bind := func(info, other byte) func(*mutableFile) {
+		return func(d *mutableFile) { copy(d.imported("v_direct")[4:], []byte{info, other}) }
 	}
 	const function = byte(elf.STT_FUNC)
 	for _, c := range []sourceCase{
 		{name: "a library", want: []string{lost}},
-		{name: "a program in one place", do: func(d *damage) { d.b[16] = byte(elf.ET_EXEC) }},
+		{name: "a program in one place", do: func(d *mutableFile) { d.b[16] = byte(elf.ET_EXEC) }},
 		{name: "a program", do: flags(8)},
 		{name: "a library with flags", do: flags(1), want: []string{lost}},
 		{name: "a protected function", do: bind(elf.ST_INFO(elf.STB_GLOBAL, elf.STT_FUNC), 0x60|byte(elf.STV_PROTECTED))},
@@ -192,7 +192,7 @@ func TestPreempted(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			do := c.do
-			c.do = func(d *damage) {
+			c.do = func(d *mutableFile) {
 				syms, err := d.file.DynamicSymbols()
 				if err != nil {
 					t.Fatal(err)
@@ -254,7 +254,7 @@ func TestOpen(t *testing.T) {
 
 // TestNothingLoaded wants no sites in a file without loaded sections.
 func TestNothingLoaded(t *testing.T) {
-	d := newDamage(t, readFile(t, filepath.Join(buildForms(t), "bfd.exe")))
+	d := newMutableFile(t, readFile(t, filepath.Join(buildForms(t), "bfd.exe")))
 	for _, s := range d.file.Sections[1:] {
 		d.header(s.Name, shFlags)[0] &^= byte(elf.SHF_ALLOC)
 	}

@@ -67,7 +67,7 @@ var kernelFaults = []sourceCase{
 		want: []string{"v_tail+0x4: calls f_other (local entry), but the key holds f_single"}},
 	{name: "a callee that changes r2", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image},
 	{name: "a nop after it", both: true, edits: []string{"direct, f_target", "direct, f_clobber", `caller direct, 0, "bl f_target"`, `caller direct, 0, "bl f_clobber"`}, opts: image,
-		do:   func(d *damage) { d.word("v_direct.site", 4, ppc64.Nop) },
+		do:   func(d *mutableFile) { d.word("v_direct.site", 4, ppc64.Nop) },
 		want: []string{"v_direct+0x14: r2 is not restored: f_clobber may change r2 (local entry 1)"}},
 	{name: "a local entry for a caller with one", edits: []string{"one, f_single", "one, f_target", "v_one.site:\n\tbl f_single", "v_one.site:\n\tbl f_target"}, opts: image,
 		want: []string{"v_one+0xc: enters f_target at its local entry, but the caller has one entry: r2 may be its caller's"}},
@@ -93,10 +93,10 @@ var kernelFaults = []sourceCase{
 		want: []string{"v_one+0xc: r2 is not restored: r2 is changed on the way"}},
 	{name: "a cold part of a function with one entry", edits: cold("f_single"), opts: image, want: []string{`f_single.cold+0xc: enters f_target at its local entry, but the caller has one entry`}},
 	{name: "a cold part of two functions that differ", edits: cold("v_two", "v_data:", "\t.text\nfunc v_two local\n\tblr\nendfunc v_two\n\t.data\nv_data:"), opts: image,
-		do:   func(d *damage) { *d.other("v_single") = 0; d.rename("v_single", "v_two") },
+		do:   func(d *mutableFile) { *d.other("v_single") = 0; d.rename("v_single", "v_two") },
 		want: []string{`v_two.cold+0xc: enters f_target at its local entry, but the caller has one entry`}},
 	{name: "a cold part of two functions that agree", edits: cold("v_two", "v_data:", "\t.text\nfunc v_two local\n\tblr\nendfunc v_two\n\t.data\nv_data:"), opts: image,
-		do: func(d *damage) { d.rename("v_single", "v_two") }},
+		do: func(d *mutableFile) { d.rename("v_single", "v_two") }},
 
 	{name: "a site in no function", edits: []string{"\nleaf v_tail\n\t.localentry v_tail,1\n", "\nv_tail:\n", "endfunc v_tail\n", ""}, opts: image},
 	{name: "a tail call with a TOC pointer", both: true, edits: append(betweenSymbols("0"), tailToTarget...), opts: image, want: []string{tailLost}},
@@ -191,13 +191,13 @@ var kernelFaults = []sourceCase{
 	{name: "an unlisted call that nobody allows", edits: unlist("far, 0, __SCJ__far", "through, 2"), opts: Options{PACATOC: "16", Runtime: None},
 		want: []string{"v_through+0x14: calls __SCT__through: nothing says that it was patched, or was meant to stay", "v_linker+0x14: calls __SCT__linker: nothing says"}},
 	{name: "a save by the linker that nobody allows", opts: Options{PACATOC: "16"}, want: []string{"v_linker+0x14: calls __SCT__linker: nothing says"}},
-	{name: "a save by the linker without a restore", both: true, opts: image, do: func(d *damage) { d.word("v_linker.site", 4, ppc64.Nop) },
+	{name: "a save by the linker without a restore", both: true, opts: image, do: func(d *mutableFile) { d.word("v_linker.site", 4, ppc64.Nop) },
 		want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
-	{name: "a linker's stub without a save", both: true, opts: image, do: func(d *damage) {
+	{name: "a linker's stub without a save", both: true, opts: image, do: func(d *mutableFile) {
 		w, _ := ppc64.Load(d.at("v_linker.site", 0), 0)
 		d.word("v_linker.site", w.Displacement(), ppc64.Nop)
 	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},
-	{name: "a tail call to the linker's stub", both: true, opts: image, do: func(d *damage) {
+	{name: "a tail call to the linker's stub", both: true, opts: image, do: func(d *mutableFile) {
 		w, _ := ppc64.Load(d.at("v_linker.site", 0), 0)
 		d.word("v_linker.site", 0, w&^1)
 	}, want: []string{"v_linker+0x14: calls __SCT__linker" + unlisted}},

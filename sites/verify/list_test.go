@@ -114,7 +114,7 @@ func TestList(t *testing.T) {
 				t.Errorf("%s: %s: %v", linker, c.name, err)
 				continue
 			}
-			d := newDamage(t, c.b)
+			d := newMutableFile(t, c.b)
 			got, at := "\n", uint64(0)
 			for i := range l.Sites {
 				x := &l.Sites[i]
@@ -147,16 +147,16 @@ func TestListErrors(t *testing.T) {
 	exe := readFile(t, filepath.Join(dir, "bfd.exe"))
 	for name, c := range map[string]struct {
 		b    []byte
-		do   func(d *damage)
+		do   func(d *mutableFile)
 		want string
 	}{
-		"machine":  {exe, func(d *damage) { d.b[18] = 0 }, "want EM_PPC64"},
-		"record":   {record["bfd"], func(d *damage) { d.at("rec_head", 0)[0] = 0 }, "no record of static calls"},
-		"table":    {exe, func(d *damage) { d.header(".static_call_sites", shType)[0] = byte(elf.SHT_NOTE) }, "a site table has type SHT_PROGBITS"},
-		"no code":  {exe, func(d *damage) { d.add("entry_direct", 0, 4, d.distance("v_direct.site", "v_data")) }, "which is not code"},
-		"odd site": {exe, func(d *damage) { d.add("entry_direct", 0, 4, 2) }, "which is not a multiple of 4"},
+		"machine":  {exe, func(d *mutableFile) { d.b[18] = 0 }, "want EM_PPC64"},
+		"record":   {record["bfd"], func(d *mutableFile) { d.at("rec_head", 0)[0] = 0 }, "no record of static calls"},
+		"table":    {exe, func(d *mutableFile) { d.header(".static_call_sites", shType)[0] = byte(elf.SHT_NOTE) }, "a site table has type SHT_PROGBITS"},
+		"no code":  {exe, func(d *mutableFile) { d.add("entry_direct", 0, 4, d.distance("v_direct.site", "v_data")) }, "which is not code"},
+		"odd site": {exe, func(d *mutableFile) { d.add("entry_direct", 0, 4, 2) }, "which is not a multiple of 4"},
 	} {
-		d := newDamage(t, c.b)
+		d := newMutableFile(t, c.b)
 		c.do(d)
 		f, err := elfrw.New(d.b)
 		if err != nil {

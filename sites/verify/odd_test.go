@@ -15,7 +15,9 @@ import (
 )
 
 // afterLast makes a relocation name the symbol after the last.
-func (d *damage) afterLast(r []byte) { binary.LittleEndian.PutUint32(r[12:], uint32(len(d.syms)+1)) }
+func (d *mutableFile) afterLast(r []byte) {
+	binary.LittleEndian.PutUint32(r[12:], uint32(len(d.syms)+1))
+}
 
 // loads is the code of a stub that jumps through a doubleword.
 func loads(word string) string { return "LOAD(12," + word + "); mtctr 12; bctr" }
@@ -27,17 +29,17 @@ var oddObjects = []sourceCase{
 		want: []string{"v_direct+0x14: calls x_stub, but the key holds f_target (it jumps through .*, and what that holds is not known)"}},
 	{name: "through the GOT, of symbol 0", edits: slices.Concat(plain(), stubFor("direct", `"bl f_target"`, "ld 12,0(2); mtctr 12; bctr"), []string{"v_data:", "\t.reloc x_stub,R_PPC64_GOT16_DS,0\nv_data:"}), opts: image,
 		want: []string{"v_direct+0x14: calls 0x0, but the key holds f_target (there is no code that can be read)"}},
-	{name: "a key of the symbol after the last", edits: plain(), opts: image, do: func(d *damage) { d.afterLast(d.rela("__SCK__direct", 0)) },
+	{name: "a key of the symbol after the last", edits: plain(), opts: image, do: func(d *mutableFile) { d.afterLast(d.rela("__SCK__direct", 0)) },
 		want: []string{"v_direct+0x14: calls f_target (local entry), but the key holds something unknown here (no address explains it)"}},
-	{name: "a call of the symbol after the last", edits: plain(), opts: image, do: func(d *damage) { d.afterLast(d.rela("v_direct.site", 0)) },
+	{name: "a call of the symbol after the last", edits: plain(), opts: image, do: func(d *mutableFile) { d.afterLast(d.rela("v_direct.site", 0)) },
 		want: []string{"v_direct+0x14: the branch has a relocation against symbol 71 of 71"}},
 	{name: "code with the symbol after the last", edits: slices.Concat(plain(), stubFor("direct", `"bl f_target"`, loads("__SCK__direct"))), opts: image,
-		do: func(d *damage) { d.afterLast(d.rela("x_stub", 0)) }, want: []string{"v_direct+0x14: calls x_stub, but the key holds f_target (there is no code that can be read)"}},
+		do: func(d *mutableFile) { d.afterLast(d.rela("x_stub", 0)) }, want: []string{"v_direct+0x14: calls x_stub, but the key holds f_target (there is no code that can be read)"}},
 	{name: "NULL by symbol 0", edits: plain("v_data:", "\t.reloc __SCK__null,R_PPC64_ADDR64,0\nv_data:"), opts: image},
 	{name: "what changes r2, by its section, with another name", edits: calls("f_clobber", "nop", "\t.localentry f_clobber,1\n", "\t.localentry f_clobber,1\n\t.globl f_same\n\t.type f_same,@function\n\t.size f_same,4\nf_same:\n"), opts: image,
-		do:   func(d *damage) { d.section(d.rela("v_direct.site", 0), "f_clobber") },
+		do:   func(d *mutableFile) { d.section(d.rela("v_direct.site", 0), "f_clobber") },
 		want: []string{"v_direct+0x14: r2 is not restored: .* may change r2 (local entry 1)"}},
-	{name: "entries of 8 bytes, the first between instructions", edits: plain("#include", "#define SMALL\n#include"), opts: image, do: func(d *damage) { d.rela("entry_direct", 0)[16] += 2 },
+	{name: "entries of 8 bytes, the first between instructions", edits: plain("#include", "#define SMALL\n#include"), opts: image, do: func(d *mutableFile) { d.rela("entry_direct", 0)[16] += 2 },
 		want: []string{"+0x0: the entry points at 0x.*, which is not a multiple of 4"}},
 }
 
@@ -48,7 +50,10 @@ var oddImages = []sourceCase{
 	{name: "two entries, and another name without", edits: []string{"\nfunc f_target\n", "\n\t.balign 16\n\t.globl f_same\n\t.type f_same,@function\n\t.size f_same,4\nf_same:\nfunc f_target\n"}, opts: image},
 	{name: "a trampoline in the key, with another name", edits: []string{"direct, f_target", "direct, __SCT__linker", `caller direct, 0, "bl f_target", nop`, `caller direct, 0, "bl __SCT__linker", nop`,
 		"\t.localentry __SCT__linker,1\n", "\t.localentry __SCT__linker,1\n\t.globl f_same\n\t.type f_same,@function\n\t.size f_same,4\nf_same:\n"}, opts: image,
-		do:   func(d *damage) { d.branch("v_direct.site", "__SCT__linker", 0); d.word("v_direct.site", 4, ppc64.Nop) },
+		do: func(d *mutableFile) {
+			d.branch("v_direct.site", "__SCT__linker", 0)
+			d.word("v_direct.site", 4, ppc64.Nop)
+		},
 		want: []string{"v_direct+0x14: r2 is not restored: __SCT__linker may change r2 (local entry 1)"}},
 	{name: "an unlisted call through code after a function without a size", edits: append(unlist("through, 2"), `"bl __SCT__through"`, `"bl x_way"`,
 		"endfunc v_tailnull\n", "endfunc v_tailnull\n\t.type x_last,@function\nx_last:\tblr\nx_way:\tb __SCT__through\n"), opts: image, want: []string{"v_through+0x14: calls __SCT__through" + unlisted}},
@@ -133,7 +138,7 @@ func TestObjectAddresses(t *testing.T) {
 func TestObjectSize(t *testing.T) {
 	object := assemble(t, "\t.text\n\tnop\n\t.section .room,\"aw\",@nobits\n\t.skip 1\n")
 	for more := range uint64(2) {
-		d := newDamage(t, object)
+		d := newMutableFile(t, object)
 		f, err := elfrw.New(d.b)
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 // atData makes an entry of the record name v_data, or another symbol there.
-func (d *damage) atData(name, symbol string, form layout.RecordForm) {
+func (d *mutableFile) atData(name, symbol string, form layout.RecordForm) {
 	d.add("rec_"+name, 0, 4, d.distance("v_"+name+".site", symbol))
 	d.at("rec_"+name, 8)[0] = byte(form)
 }
@@ -33,20 +33,20 @@ func versioned(stub string, edits ...string) []string {
 }
 
 // asVersions makes them versions of one name.
-func asVersions(d *damage) { copy(d.b, bytes.ReplaceAll(d.b, []byte("save_V"), []byte("save@V"))) }
+func asVersions(d *mutableFile) { copy(d.b, bytes.ReplaceAll(d.b, []byte("save_V"), []byte("save@V"))) }
 
 const notCode = "error: section .*a site of key .* is at .*, which is not code"
 
 // oddRecords are variants of record.S in a program.
 var oddRecords = []sourceCase{
-	{name: "kept in data, of the kernel", edits: inKernel(), opts: trampoline, do: func(d *damage) { d.atData("direct", "v_data", layout.RecordKeep) }, sites: 11},
-	{name: "direct in data, of the kernel", edits: inKernel(), opts: trampoline, do: func(d *damage) { d.atData("direct", "v_data", layout.RecordDirect) }, want: []string{notCode}},
-	{name: "kept between instructions, of the kernel", edits: inKernel(), opts: trampoline, do: func(d *damage) { d.add("rec_kept", 0, 4, 2) }, want: []string{notCode}},
-	{name: "direct between instructions, of the kernel", edits: inKernel(), opts: trampoline, do: func(d *damage) { d.add("rec_direct", 0, 4, 2) }, want: []string{notCode}},
+	{name: "kept in data, of the kernel", edits: inKernel(), opts: trampoline, do: func(d *mutableFile) { d.atData("direct", "v_data", layout.RecordKeep) }, sites: 11},
+	{name: "direct in data, of the kernel", edits: inKernel(), opts: trampoline, do: func(d *mutableFile) { d.atData("direct", "v_data", layout.RecordDirect) }, want: []string{notCode}},
+	{name: "kept between instructions, of the kernel", edits: inKernel(), opts: trampoline, do: func(d *mutableFile) { d.add("rec_kept", 0, 4, 2) }, want: []string{notCode}},
+	{name: "direct between instructions, of the kernel", edits: inKernel(), opts: trampoline, do: func(d *mutableFile) { d.add("rec_direct", 0, 4, 2) }, want: []string{notCode}},
 	{name: "kept in alternative code, of user space", edits: []string{"\t.data\n\t.balign 8\nv_data:", "\t.section __ftr_alt_x,\"aR\",@progbits\nv_alt:\t.long 0\n\t.data\n\t.balign 8\nv_data:"}, opts: inUser,
-		do: func(d *damage) { d.atData("direct", "v_alt", layout.RecordKeep) }, sites: 11},
+		do: func(d *mutableFile) { d.atData("direct", "v_alt", layout.RecordKeep) }, sites: 11},
 
-	{name: "sites after one that no table lists", opts: inUser, do: func(d *damage) {
+	{name: "sites after one that no table lists", opts: inUser, do: func(d *mutableFile) {
 		d.at("rec_direct", 9)[0] = layout.RecordListed
 		d.branch("v_again.site", "f_hidden", 12)
 	},
@@ -101,7 +101,7 @@ func TestOddRecordObjects(t *testing.T) { testSource(t, "record.S", oddRecordObj
 // oddRecordImages are variants of record.S as the kernel image.
 var oddRecordImages = []sourceCase{
 	{name: "listed, retargeted after the link", edits: kernelTable("recsite listed, 2", "recsite listed, 1"), opts: image},
-	{name: "not listed, and of another form", edits: kernelTable(), opts: image, do: func(d *damage) { d.branch("v_save.site", "f_hidden", 8) },
+	{name: "not listed, and of another form", edits: kernelTable(), opts: image, do: func(d *mutableFile) { d.branch("v_save.site", "f_hidden", 8) },
 		want: []string{"v_save+0x14: the record says save-stub, found a call to f_hidden"}},
 }
 
@@ -112,7 +112,7 @@ func TestOddRecordImages(t *testing.T) { testSource(t, "record.S", oddRecordImag
 func TestNamelessKeys(t *testing.T) {
 	_, linked := buildRecord(t)
 	for linker, b := range linked {
-		d := newDamage(t, b)
+		d := newMutableFile(t, b)
 		copy(d.at("rec_listed", 4), d.at("rec_save", 4)[:4])
 		d.header(".symtab", shType)[0] = 1
 		r, err := check(d.b, inUser)

@@ -67,90 +67,90 @@ func TestRecord(t *testing.T) {
 // recordFaults has faults that only a record shows.
 var recordFaults = []struct {
 	name string
-	do   func(d *damage)
+	do   func(d *mutableFile)
 	site string
 	kind errkind.Kind
 	what string
 }{
-	{"direct goes through another key", func(d *damage) { d.branch("v_direct.site", "__SCJ__proven", 0) },
+	{"direct goes through another key", func(d *mutableFile) { d.branch("v_direct.site", "__SCJ__proven", 0) },
 		"v_direct+0x14", errkind.WrongCall, "goes through __SCK__proven"},
-	{"direct goes through the key", func(d *damage) {
+	{"direct goes through the key", func(d *mutableFile) {
 		copy(d.at("rec_direct", 4), d.at("rec_proven", 4)[:4])
 		d.branch("v_direct.site", "__SCJ__proven", 0)
 	},
 		"v_direct+0x14", errkind.BadRecord, "the record says direct, found a call to .*, which goes through the key"},
-	{"direct calls another function", func(d *damage) { d.branch("v_direct.site", "v_save", 8) },
+	{"direct calls another function", func(d *mutableFile) { d.branch("v_direct.site", "v_save", 8) },
 		"v_direct+0x14", errkind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
-	{"direct is back on a trampoline", func(d *damage) { d.branch("v_direct.site", "__SCT__kept", 0) },
+	{"direct is back on a trampoline", func(d *mutableFile) { d.branch("v_direct.site", "__SCT__kept", 0) },
 		"v_direct+0x14", errkind.WrongCall, "goes through __SCK__kept"},
-	{"direct is a constant", func(d *damage) { d.word("v_direct.site", 0, ppc64.Nop) },
+	{"direct is a constant", func(d *mutableFile) { d.word("v_direct.site", 0, ppc64.Nop) },
 		"v_direct+0x14", errkind.WrongCall, "found nop, but the key holds f_hidden"},
-	{"direct is another constant", func(d *damage) {
+	{"direct is another constant", func(d *mutableFile) {
 		copy(d.at("rec_direct", 4), d.at("rec_null", 4)[:4])
 		d.word("v_direct.site", 0, ppc64.Nop)
 	},
 		"v_direct+0x14", errkind.BadRecord, "the record says direct, found nop"},
-	{"constant is a call", func(d *damage) { d.word("v_null.site", 0, 0x48000001); d.branch("v_null.site", "f_hidden", 8) },
+	{"constant is a call", func(d *mutableFile) { d.word("v_null.site", 0, 0x48000001); d.branch("v_null.site", "f_hidden", 8) },
 		"v_null+0x14", errkind.WrongCall, "calls f_hidden (local entry), but the key holds NULL"},
-	{"another constant", func(d *damage) { d.word("v_null.site", 0, ppc64.Li3Zero) },
+	{"another constant", func(d *mutableFile) { d.word("v_null.site", 0, ppc64.Li3Zero) },
 		"v_null+0x14", errkind.WrongCall, "found li r3,0, but the key holds NULL"},
-	{"save stub is left", func(d *damage) { d.branch("v_save.site", "f_hidden", 8) },
+	{"save stub is left", func(d *mutableFile) { d.branch("v_save.site", "f_hidden", 8) },
 		"v_save+0x14", errkind.BadRecord, "the record says save-stub, found a call to f_hidden"},
-	{"save stub's slot", func(d *damage) { d.word("v_save.site", 4, ppc64.Nop) },
+	{"save stub's slot", func(d *mutableFile) { d.word("v_save.site", 4, ppc64.Nop) },
 		"v_save+0x14", errkind.BadRecord, "the record says save-stub, found nop after the call"},
-	{"stack's slot", func(d *damage) { d.word("v_proven.site", 4, ppc64.Nop) },
+	{"stack's slot", func(d *mutableFile) { d.word("v_proven.site", 4, ppc64.Nop) },
 		"v_proven+0x18", errkind.BadRecord, "the record says stack, found nop after the call"},
-	{"stack's save", func(d *damage) { d.word("v_proven.site", -4, ppc64.Nop) },
+	{"stack's save", func(d *mutableFile) { d.word("v_proven.site", -4, ppc64.Nop) },
 		"v_proven+0x18", errkind.R2NotSaved, "restores r2 without a save"},
-	{"kept is direct", func(d *damage) { d.branch("v_kept.site", "f_hidden", 8); d.word("v_kept.site", 4, ppc64.Nop) },
+	{"kept is direct", func(d *mutableFile) { d.branch("v_kept.site", "f_hidden", 8); d.word("v_kept.site", 4, ppc64.Nop) },
 		"v_kept+0x14", errkind.BadRecord, "the record says keep, found a call to something other than the trampoline"},
-	{"kept is absolute", func(d *damage) { d.at("v_kept.site", 0)[0] |= 2 },
+	{"kept is absolute", func(d *mutableFile) { d.at("v_kept.site", 0)[0] |= 2 },
 		"v_kept+0x14", errkind.WrongCall, "expected b or bl, found"},
-	{"kept is conditional", func(d *damage) { d.word("v_kept.site", 0, 0x41820009) },
+	{"kept is conditional", func(d *mutableFile) { d.word("v_kept.site", 0, 0x41820009) },
 		"v_kept+0x14", errkind.WrongCall, "found .long 0x41820009, but the key holds f_hidden"},
-	{"linker is direct", func(d *damage) { d.branch("v_again.site", "f_hidden", 8); d.word("v_again.site", 4, ppc64.Nop) },
+	{"linker is direct", func(d *mutableFile) { d.branch("v_again.site", "f_hidden", 8); d.word("v_again.site", 4, ppc64.Nop) },
 		"v_again+0x14", errkind.BadRecord, "the record says linker, found a call to something other than the trampoline"},
-	{"kept calls another trampoline", func(d *damage) { copy(d.at("rec_kept", 4), d.at("rec_again", 4)[:4]) },
+	{"kept calls another trampoline", func(d *mutableFile) { copy(d.at("rec_kept", 4), d.at("rec_again", 4)[:4]) },
 		"v_kept+0x14", errkind.WrongCall, "goes through __SCK__kept"},
-	{"by name, another function", func(d *damage) { d.branch("v_named.site", "v_save", 8) },
+	{"by name, another function", func(d *mutableFile) { d.branch("v_named.site", "v_save", 8) },
 		"v_named+0x14", errkind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
-	{"gone key, no function", func(d *damage) { d.branch("v_dropped.site", "f_hidden", 12) },
+	{"gone key, no function", func(d *mutableFile) { d.branch("v_dropped.site", "f_hidden", 12) },
 		"v_dropped+0x14", errkind.WrongCall, "calls f_hidden+"},
-	{"gone key, another function", func(d *damage) { d.branch("v_dropped.site", "v_save", 8) },
+	{"gone key, another function", func(d *mutableFile) { d.branch("v_dropped.site", "v_save", 8) },
 		"v_dropped+0x14", errkind.WrongCall, "calls v_save (local entry), but the key holds f_hidden"},
-	{"gone key, another function as its target", func(d *damage) { copy(d.at("rec_dropped_key", 8), d.at("rec_base", 0)[:8]) },
+	{"gone key, another function as its target", func(d *mutableFile) { copy(d.at("rec_dropped_key", 8), d.at("rec_base", 0)[:8]) },
 		"v_dropped+0x14", errkind.WrongCall, "but the key holds v_direct"},
-	{"gone key, restore without a save", func(d *damage) { d.word("v_dropped.site", 4, ppc64.RestoreTOC) },
+	{"gone key, restore without a save", func(d *mutableFile) { d.word("v_dropped.site", 4, ppc64.RestoreTOC) },
 		"v_dropped+0x14", errkind.R2NotSaved, "restores r2 without a save"},
-	{"tail flag lost", func(d *damage) { d.at("rec_tail", 9)[0] = 0 },
+	{"tail flag lost", func(d *mutableFile) { d.at("rec_tail", 9)[0] = 0 },
 		"v_tail+0x8", errkind.BadRecord, "the record says tail call false, found b"},
-	{"tail flag set", func(d *damage) { d.at("rec_direct", 9)[0] = 1 },
+	{"tail flag set", func(d *mutableFile) { d.at("rec_direct", 9)[0] = 1 },
 		"v_direct+0x14", errkind.BadRecord, "the record says tail call true, found bl"},
-	{"listed, but in no table", func(d *damage) { d.at("rec_direct", 9)[0] = 4 },
+	{"listed, but in no table", func(d *mutableFile) { d.at("rec_direct", 9)[0] = 4 },
 		"v_direct+0x14", errkind.NotListed, "the record says that a table lists the site, and none does"},
-	{"another key than the table says", func(d *damage) { copy(d.at("rec_listed", 4), d.at("rec_save", 4)[:4]) },
+	{"another key than the table says", func(d *mutableFile) { copy(d.at("rec_listed", 4), d.at("rec_save", 4)[:4]) },
 		"v_listed+0x18", errkind.BadTable, "the entry's key is __SCK__listed, the record says save"},
-	{"another form than the table says", func(d *damage) { d.at("rec_listed", 8)[0] = 0 },
+	{"another form than the table says", func(d *mutableFile) { d.at("rec_listed", 8)[0] = 0 },
 		"v_listed+0x18", errkind.BadRecord, "the record says constant, found"},
-	{"two sites in one place", func(d *damage) { copy(d.at("rec_direct", 0), d.at("rec_save", 0)[:4]) },
+	{"two sites in one place", func(d *mutableFile) { copy(d.at("rec_direct", 0), d.at("rec_save", 0)[:4]) },
 		"v_save+0x14", errkind.BadRecord, "one record says that the key is direct, another save"},
-	{"the place of a stub", func(d *damage) { d.add("rec_proven", 0, 4, d.distance("v_proven.site", "__SCJ__proven")) },
+	{"the place of a stub", func(d *mutableFile) { d.add("rec_proven", 0, 4, d.distance("v_proven.site", "__SCJ__proven")) },
 		"__SCJ__proven+0x0", errkind.BadRecord, "the record says that a stub's own entry is a site"},
-	{"direct's slot is a constant", func(d *damage) { d.word("v_direct.site", 4, ppc64.Li3Zero) },
+	{"direct's slot is a constant", func(d *mutableFile) { d.word("v_direct.site", 4, ppc64.Li3Zero) },
 		"v_direct+0x14", errkind.BadRecord, "the record says that a slot follows the call, found li r3,0"},
-	{"direct's slot loads r2 from elsewhere", func(d *damage) { d.word("v_direct.site", 4, 0xe8410028) },
+	{"direct's slot loads r2 from elsewhere", func(d *mutableFile) { d.word("v_direct.site", 4, 0xe8410028) },
 		"v_direct+0x14", errkind.BadRecord, "the record says that a slot follows the call, found .long 0xe8410028"},
-	{"the slot of a gone key", func(d *damage) { d.word("v_dropped.site", 4, 0x38420100) },
+	{"the slot of a gone key", func(d *mutableFile) { d.word("v_dropped.site", 4, 0x38420100) },
 		"v_dropped+0x14", errkind.BadRecord, "the record says that a slot follows the call, found .long 0x38420100"},
-	{"the slot of a constant", func(d *damage) { d.word("v_null.site", 4, ppc64.Blr) },
+	{"the slot of a constant", func(d *mutableFile) { d.word("v_null.site", 4, ppc64.Blr) },
 		"v_null+0x14", errkind.BadRecord, "the record says that a slot follows the call, found blr"},
-	{"the slot of a constant, from the PACA", func(d *damage) { d.word("v_null.site", 4, 0xe84d0010) },
+	{"the slot of a constant, from the PACA", func(d *mutableFile) { d.word("v_null.site", 4, 0xe84d0010) },
 		"v_null+0x14", errkind.BadRecord, "the record says that a slot follows the call, found .long 0xe84d0010"},
-	{"the slot of a kept site", func(d *damage) { d.word("v_kept.site", 4, ppc64.Li3Zero) },
+	{"the slot of a kept site", func(d *mutableFile) { d.word("v_kept.site", 4, ppc64.Li3Zero) },
 		"v_kept+0x14", errkind.BadRecord, "the record says that a slot follows the call, found li r3,0"},
-	{"the slot of a shadow stub's call", func(d *damage) { d.word("v_shadow.site", 4, ppc64.Li3Zero) },
+	{"the slot of a shadow stub's call", func(d *mutableFile) { d.word("v_shadow.site", 4, ppc64.Li3Zero) },
 		"v_shadow+0x14", errkind.BadRecord, "the record says that a slot follows the call, found li r3,0"},
-	{"a place beside the branch", func(d *damage) { d.at("rec_direct", 0)[0] += 4 },
+	{"a place beside the branch", func(d *mutableFile) { d.at("rec_direct", 0)[0] += 4 },
 		"v_direct+0x18", errkind.WrongCall, "found nop, but the key holds f_hidden"},
 }
 
@@ -281,7 +281,7 @@ var recordObjects = []sourceCase{
 	{name: "kept, such a trampoline, elsewhere", edits: framedTramp, opts: Options{Module: true},
 		want: []string{"v_kept+0x14: calls __SCT__kept (local entry), but the key holds f_hidden", "v_again+0x14: r2 is not restored"}},
 	{name: "kept, of trampolines that say nothing of r2", edits: []string{"\t.localentry __SCT__\\name,1\n", ""}, opts: inUser, want: []string{"v_again+0x14: r2 is not restored"}},
-	{name: "two keys of a name", edits: []string{"v_data:\n", "__SCK__other:\t.quad f_single\nv_data:\n"}, do: func(d *damage) { d.rename("__SCK__other", "__SCK__named") }},
+	{name: "two keys of a name", edits: []string{"v_data:\n", "__SCK__other:\t.quad f_single\nv_data:\n"}, do: func(d *mutableFile) { d.rename("__SCK__other", "__SCK__named") }},
 	{name: "kept, elsewhere", opts: Options{Module: true}, want: []string{"v_kept+0x14: r2 is not restored", "v_again+0x14: r2 is not restored"}},
 	{name: "another TOC", edits: []string{"recsite direct, 1", "recsite direct, 1, 2"},
 		want: []string{"v_direct+0x14: the relocation and the record disagree about whether the caller keeps a TOC pointer"}},
@@ -313,7 +313,7 @@ func TestRecordFaults(t *testing.T) {
 	for _, linker := range []string{"bfd", "lld"} {
 		for _, f := range recordFaults {
 			t.Run(linker+"/"+f.name, func(t *testing.T) {
-				d := newDamage(t, linked[linker])
+				d := newMutableFile(t, linked[linker])
 				f.do(d)
 				r, err := check(d.b, Options{User: true})
 				if err != nil {
@@ -331,11 +331,11 @@ func TestRecordFaults(t *testing.T) {
 // TestBadRecords wants malformed records refused.
 func TestBadRecords(t *testing.T) {
 	object, linked := buildRecord(t)
-	put := func(name string, off int64, n uint32) func(*damage) {
-		return func(d *damage) { binary.LittleEndian.PutUint32(d.at(name, off), n) }
+	put := func(name string, off int64, n uint32) func(*mutableFile) {
+		return func(d *mutableFile) { binary.LittleEndian.PutUint32(d.at(name, off), n) }
 	}
 	for name, c := range map[string]struct {
-		do   func(*damage)
+		do   func(*mutableFile)
 		kind errkind.Kind
 		what string
 	}{
@@ -347,14 +347,14 @@ func TestBadRecords(t *testing.T) {
 		"another place":  {put("rec_head", 16, 1), errkind.BadRecord, "the records are for code that runs in different places, 1 and 2"},
 		"after the code": {put("rec_direct", 0, 1<<20), errkind.BadRecord, "a site of key direct is at .*, which is not code"},
 		"odd":            {put("rec_direct", 0, 2), errkind.BadRecord, "a site of key direct is at .*, which is not code"},
-		"odd, kept":      {func(d *damage) { d.add("rec_kept", 0, 4, 2) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
-		"data, kept":     {func(d *damage) { d.add("rec_kept", 0, 4, d.distance("v_kept.site", "v_data")) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
+		"odd, kept":      {func(d *mutableFile) { d.add("rec_kept", 0, 4, 2) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
+		"data, kept":     {func(d *mutableFile) { d.add("rec_kept", 0, 4, d.distance("v_kept.site", "v_data")) }, errkind.BadRecord, "a site of key kept is at .*, which is not code"},
 	} {
 		for linker, b := range map[string][]byte{"object": object, "bfd": linked["bfd"], "lld": linked["lld"]} {
 			if name == "another place" && linker != "object" || name == "data, kept" && linker == "object" {
 				continue // the second record is gone, or the distance is not known
 			}
-			d := newDamage(t, b)
+			d := newMutableFile(t, b)
 			c.do(d)
 			_, err := check(d.b, Options{User: true})
 			if errkind.Of(err) != c.kind || err == nil || !like(err.Error(), c.what) {

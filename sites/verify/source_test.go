@@ -15,8 +15,8 @@ import (
 // A sourceCase is a variant of a source in testdata.
 type sourceCase struct {
 	name  string
-	edits []string        // pairs of old and new text
-	do    func(d *damage) // changes the object, or the image
+	edits []string             // pairs of old and new text
+	do    func(d *mutableFile) // changes the object, or the image
 	opts  Options
 	both  bool // link with lld, too, and not only with ld.bfd
 
@@ -66,7 +66,7 @@ func testSource(t *testing.T, file string, cases []sourceCase, link *linking) {
 func (c *sourceCase) check(t *testing.T, b []byte) {
 	t.Helper()
 	if c.do != nil {
-		d := newDamage(t, b)
+		d := newMutableFile(t, b)
 		c.do(d)
 		b = d.b
 	}

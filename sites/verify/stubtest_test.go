@@ -37,7 +37,7 @@ func TestStubTests(t *testing.T) {
 			{"beqctr", branch, 0x4d820420, "jumps to a place that nothing names"},
 		} {
 			t.Run(linker+"/"+c.text, func(t *testing.T) {
-				d := newDamage(t, sound)
+				d := newMutableFile(t, sound)
 				d.word("__SCJ__null", c.off, c.w)
 				r, err := check(d.b, Options{User: true})
 				switch {

@@ -62,16 +62,16 @@ func TestVersions(t *testing.T) {
 		if r.Sites != 2 {
 			t.Errorf("%s: %d sites, want 2", name, r.Sites)
 		}
-		d := newDamage(t, b)
+		d := newMutableFile(t, b)
 		d.branch("v_old.site", "__SCS__op", 0)
 		if r, err = check(d.b, Options{User: true}); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		wantFault(t, r, "v_old+0x14", "but the key holds something unknown here (it belongs to another unit)")
-		for what, do := range map[string]func(d *damage){
-			"calls __SCS__plain, but the key holds": func(d *damage) { d.branch("v_op.site", "__SCS__plain", 0) },
-			"calls __SCS__old, but the key holds": func(d *damage) { // a key without a version is another one
+		for what, do := range map[string]func(d *mutableFile){
+			"calls __SCS__plain, but the key holds": func(d *mutableFile) { d.branch("v_op.site", "__SCS__plain", 0) },
+			"calls __SCS__old, but the key holds": func(d *mutableFile) { // a key without a version is another one
 				d.branch("v_op.site", "__SCS__old", 0)
 				syms, err := d.file.DynamicSymbols()
 				if err != nil {
@@ -84,7 +84,7 @@ func TestVersions(t *testing.T) {
 				}
 			},
 		} {
-			d := newDamage(t, b)
+			d := newMutableFile(t, b)
 			do(d)
 			if r, err := check(d.b, Options{User: true}); err != nil {
 				t.Errorf("%s: %s: %v", name, what, err)
@@ -121,7 +121,7 @@ func TestReadVersions(t *testing.T) {
 		// No two entries share bytes: 112 bytes have at most seven.
 		{"entries that overlap", overlapping, map[uint16]string{2: "V1", 3: "V1", 4: "V1", 5: "V1", 6: "V1", 7: "V1", 8: "V1"}},
 	} {
-		d := newDamage(t, assemble(t, names+"\t.section .versions,\"a\",@progbits\n"+c.text))
+		d := newMutableFile(t, assemble(t, names+"\t.section .versions,\"a\",@progbits\n"+c.text))
 		at := func(name string) int {
 			return slices.IndexFunc(d.file.Sections, func(s *elf.Section) bool { return s.Name == name })
 		}
@@ -141,11 +141,11 @@ func TestReadVersions(t *testing.T) {
 // that does not exist.
 func TestBadVersions(t *testing.T) {
 	b := readFile(t, filepath.Join(buildForms(t), "bfd.pie"))
-	for _, do := range []func(d *damage){
-		func(d *damage) { d.header(".gnu.version", shSize)[0] = 2 },
-		func(d *damage) { d.header(".gnu.version_r", shLink)[0] = byte(len(d.file.Sections)) },
+	for _, do := range []func(d *mutableFile){
+		func(d *mutableFile) { d.header(".gnu.version", shSize)[0] = 2 },
+		func(d *mutableFile) { d.header(".gnu.version_r", shLink)[0] = byte(len(d.file.Sections)) },
 	} {
-		d := newDamage(t, b)
+		d := newMutableFile(t, b)
 		do(d)
 		if r, err := check(d.b, inUser); err != nil || len(r.Faults) > 0 {
 			t.Errorf("%+v, %v", r, err)
