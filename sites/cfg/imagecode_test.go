@@ -277,8 +277,9 @@ func TestManyAddresses(t *testing.T) {
 	for name, work := range map[string]func(*image){
 		"addresses":   func(im *image) { user{im: im}.address(textAt + 0x10) },
 		"jump tables": func(im *image) { im.jumpTables() },
+		"code":        func(im *image) { im.addresses(im.secs[1], 0, 0x40, 0) },
 	} {
-		for left := range 4 {
+		for left := -1; left < 4; left++ {
 			im := l.image(t)
 			x := im.secs[1]
 			im.bases = []tableBase{{dataAt, user{im, x, 0, 0x40, false, nil}}, {gapAt, user{im, x, 0, 0x40, false, nil}}}
