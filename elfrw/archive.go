@@ -194,14 +194,16 @@ func (a *Archive) readHeader(off uint64) (end uint64, err error) {
 	if _, _, err := a.name(h); err != nil {
 		return 0, arBad(off, "ar_name", "%v", err)
 	}
-	m := arMember{head: off, data: arPart{off + arHeaderSize, off + arHeaderSize}}
+	m := arMember{head: off}
+	end = off + arHeaderSize
 	if !a.thin {
 		if m.data, err = content(); err != nil {
 			return 0, err
 		}
+		end = m.data.end
 	}
 	a.members = append(a.members, m)
-	return m.data.end, nil
+	return end, nil
 }
 
 // name returns the name of the member with this header, and for a thin archive the
