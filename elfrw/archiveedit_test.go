@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,7 +141,9 @@ func TestArchiveReplace(t *testing.T) {
 					t.Fatal(err)
 				}
 				want := build(width, c.newB, c.newC, "")
-				if width == 0 && out.String() != want {
+				// The old and the new symbols are the same if both are objects.
+				objects := len(c.b) >= len(object) && len(c.c) >= len(object)
+				if (width == 0 || objects) && out.String() != want {
 					t.Errorf("the output differs from what it has to be")
 				}
 				got, wanted := newArchive(t, out.Bytes()), newArchive(t, []byte(want))
@@ -203,7 +206,34 @@ func TestArchiveRefuse(t *testing.T) {
 	if err := e.Replace(0, image); err == nil || !strings.Contains(err.Error(), "does not fit in its header") {
 		t.Errorf("%d bytes: error is %v", image.Size(), err)
 	}
-	if err := elfrw.IndexHead(4, 1<<32-2); err != nil {
+	// The largest that fits. The odd size comes from the trailer.
+	const largest = 9_999_999_999
+	trailed := with(basic(), func(o *object) { o.trailer = make([]byte, 7) }).build()
+	if huge, err = elfrw.New(trailed); err != nil {
+		t.Fatal(err)
+	}
+	sized := func(last int) *elfrw.Image {
+		h := huge.Edit()
+		for i := range 10 {
+			data := gigabyte
+			if i == 9 {
+				data = data[:last]
+			}
+			if _, err := h.AddSection(elfrw.NewSection{Name: ".huge", Type: elf.SHT_PROGBITS, Data: data}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		image, err := h.Layout()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return image
+	}
+	image = sized(largest - int(sized(8).Size()) + 8)
+	if err := e.Replace(0, image); err != nil || image.Size() != largest {
+		t.Errorf("%d bytes: error is %v", image.Size(), err)
+	}
+	if err := elfrw.IndexHead(4, 1<<32-1); err != nil {
 		t.Error(err)
 	}
 	if err := elfrw.IndexHead(8, 1<<32); err != nil {
@@ -233,9 +263,15 @@ func TestArchiveCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	object = string(b)
+	if err := m.Compare(newArchive(t, []byte(build("text", "b.o/", "abc", head)))); err != nil {
+		t.Errorf("what was written: %v", err)
+	}
 	for name, c := range map[string]struct{ out, want string }{
 		"another member": {build("TEXT", "b.o/", "abc", head), "member 0: the output has other bytes"},
 		"another name":   {build("text", "c.o/", "abc", head), "member 1: the output has another header"},
+		"another date":   {strings.Replace(build("text", "b.o/", "abc", head), "a.o/            17", "a.o/            16", 1), "member 0: the output has another header"},
+		"a symbol more": {arMagic + arMember("/", arIndex(4, []uint64{head + 8, head + 8}, "abc\x00abd\x00")) + arMember("a.o/", "text") + arMember("b.o/", object),
+			"entry 1 of the output differs from the plan"},
 		"another symbol": {build("text", "b.o/", "abd", head), "entry 0 of the output differs from the plan"},
 		"of another":     {build("text", "b.o/", "abc", head+64), "entry 0 of the output differs from the plan"},
 		"no symbol":      {arMagic + arMember("a.o/", "text") + arMember("b.o/", object), "the output has 0 symbols, not the planned"},
@@ -244,6 +280,44 @@ func TestArchiveCompare(t *testing.T) {
 		if err := m.Compare(newArchive(t, []byte(c.out))); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want %s", name, err, c.want)
 		}
+	}
+}
+
+// TestArchiveIndex replaces a member by one that defines other symbols.
+func TestArchiveIndex(t *testing.T) {
+	object := basic().build()
+	const (
+		size = 4 + 3*4 + len("main\x00weak\x00text\x00") + 1
+		a    = uint64(len(arMagic) + 60 + size)
+		b    = a + 64
+	)
+	index := arIndex(4, []uint64{b, b, a}, "main\x00weak\x00text\x00\x00")
+	in := newArchive(t, []byte(arMagic+arMember("/", index)+arMember("a.o/", "text")+arMember("b.o/", string(object))))
+	symbol := func(bind elf.SymBind, name string) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error {
+			return second(e.AddSymbol(elfrw.NewSymbol{Name: name, Bind: bind, Section: 1}))
+		}
+	}
+	for name, c := range map[string]struct {
+		edit func(*elfrw.Edit) error
+		want []string
+	}{
+		"the same":       {symbol(elf.STB_LOCAL, "local"), []string{"main b.o", "weak b.o", "text a.o"}},
+		"without a name": {symbol(elf.STB_GLOBAL, ""), []string{"main b.o", "weak b.o", "text a.o"}},
+		"one more":       {symbol(elf.STB_GLOBAL, "more"), []string{"text a.o", "main b.o", "weak b.o", "more b.o"}},
+		"one less": {func(e *elfrw.Edit) error {
+			s := e.Symbol(6)
+			s.Bind = elf.STB_LOCAL
+			return e.SetSymbol(6, s)
+		}, []string{"text a.o", "main b.o"}},
+		"another name": {func(e *elfrw.Edit) error { return e.RenameSymbol(6, "week") }, []string{"text a.o", "main b.o", "week b.o"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			image, _ := imageOf(t, object, c.edit)
+			if got := symbolsOf(newArchive(t, replaced(t, in, map[int]*elfrw.Image{1: image}))); !slices.Equal(got, c.want) {
+				t.Errorf("the symbols are %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 
