@@ -42,15 +42,15 @@ func (m *Image) WriteTo(w io.Writer) (int64, error) {
 	return out.written, err
 }
 
-// Check compares what was written with the image. The error says where they differ
-// first, in bytes from the start of the file, or by how much their sizes do.
+// Check compares what was written with the image. The error says by how much their sizes
+// differ, or where their bytes do first, as an offset in the file.
 func (m *Image) Check(out []byte) error {
-	c := &comparer{rest: out}
-	if _, err := m.WriteTo(c); err != nil {
-		return fmt.Errorf("the output differs from the plan before 0x%x", len(out)-len(c.rest))
-	}
 	if uint64(len(out)) != m.size {
 		return fmt.Errorf("the output has %d bytes, not the planned %d", len(out), m.size)
+	}
+	c := &comparer{rest: out}
+	if _, err := m.WriteTo(c); err != nil {
+		return fmt.Errorf("the output differs from the plan at 0x%x", len(out)-len(c.rest))
 	}
 	return nil
 }
@@ -58,10 +58,13 @@ func (m *Image) Check(out []byte) error {
 // A comparer is a writer that accepts only the expected bytes.
 type comparer struct{ rest []byte }
 
-func (c *comparer) Write(b []byte) (int, error) {
+func (c *comparer) Write(b []byte) (n int, err error) {
+	n = len(b)
 	if !bytes.HasPrefix(c.rest, b) {
-		return 0, io.ErrShortWrite
+		err = io.ErrShortWrite
+		for n = 0; n < len(c.rest) && c.rest[n] == b[n]; n++ {
+		}
 	}
-	c.rest = c.rest[len(b):]
-	return len(b), nil
+	c.rest = c.rest[n:]
+	return n, err
 }
