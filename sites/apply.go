@@ -55,13 +55,13 @@ type sectionEdit struct {
 
 // section rewrites the sites [lo, hi), which are all in one section.
 func (a *applier) section(lo, hi int) error {
-	changes, words, relas := 0, 0, 0
+	changes, words, relas := false, 0, 0
 	for i := lo; i < hi; i++ {
 		s, d := &a.Object.Sites[i], &a.Decisions[i]
 		if !d.changes() {
 			continue
 		}
-		changes++
+		changes = true
 		if d.Word != s.Word {
 			words++
 		}
@@ -72,7 +72,7 @@ func (a *applier) section(lo, hi int) error {
 			relas++
 		}
 	}
-	if changes == 0 {
+	if !changes {
 		return nil
 	}
 	var e sectionEdit

@@ -160,10 +160,10 @@ func (c *checker) isTrampoline(sym, key int) bool {
 
 // isNamed reports whether an operand is an object with a given name.
 func (c *checker) isNamed(o operand, name string) bool {
-	if o.addend != 0 || o.sym <= 0 || o.sym >= c.out.NumSymbols() {
+	if o.addend != 0 || o.sym >= c.out.NumSymbols() {
 		return false
 	}
-	s := c.out.Symbol(o.sym)
+	s := c.out.Symbol(o.sym) // number 0 is local, as elfrw has checked
 	return s.Bind() != elf.STB_LOCAL && string(c.out.SymbolName(s)) == name
 }
 

@@ -110,10 +110,10 @@ func (c *checker) oneRecord(r *layout.Record, relas *recordRelas, left map[int32
 	if err != nil {
 		return err
 	}
-	s, ok := c.symbol(int(rel.Sym()))
-	sites := left[int32(s.Section)]
+	s, _ := c.symbol(int(rel.Sym())) // if there is none, it is in no section
+	sites, planned := left[int32(s.Section)]
 	delete(left, int32(s.Section))
-	if !ok || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != c.Runtime {
+	if !planned || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != c.Runtime {
 		return fmt.Errorf("%d entries for section %d, not the planned %d", len(r.Entries), s.Section, len(sites))
 	}
 	if g := groups[s.Section]; g != 0 && !c.areMembers(g, relas.sec, relas.sec+1) {

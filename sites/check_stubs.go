@@ -282,10 +282,10 @@ func (c *checker) pointers(pointers map[int]operand) error {
 		at[relas.Off(i)] = relas.At(i)
 	}
 	for key, from := range pointers {
-		s, ok := c.symbol(from.sym)
+		s, _ := c.symbol(from.sym) // if there is none, it is in no section
 		off := s.Value + uint64(from.addend)
-		rel, has := at[off]
-		if !ok || !has || s.Section != sec.Index || off%layout.PointerSize != 0 || off >= sec.Size {
+		rel := at[off]
+		if s.Section != sec.Index || off%layout.PointerSize != 0 || off >= sec.Size {
 			return fmt.Errorf("the address of %s is at 0x%x of %v", errkind.Printable(c.Object.Keys[key].Name), off, sec)
 		}
 		delete(at, off) // each address is for one key
@@ -318,10 +318,10 @@ func (c *checker) cells(cells map[int]operand) error {
 		at[rel.Off] = rel
 	}
 	for key, cell := range cells {
-		s, ok := c.symbol(cell.sym)
+		s, _ := c.symbol(cell.sym) // if there is none, it is in no section
 		off := s.Value + uint64(cell.addend)
-		rel, has := at[off]
-		if !ok || !has || s.Section != toc.Index || off < size || off%8 != 0 || toc.Size-min(off, toc.Size) < 8 {
+		rel := at[off]
+		if s.Section != toc.Index || off < size || off%8 != 0 || toc.Size-min(off, toc.Size) < 8 {
 			return fmt.Errorf("the cell of %s is at 0x%x of %v", errkind.Printable(c.Object.Keys[key].Name), off, toc)
 		}
 		delete(at, off) // a cell has one key

@@ -132,6 +132,7 @@ func (p *patched) frames() {
 	unit := base + 13 // the unit of data in the CIE: nothing is stored, so it has no effect
 	p.bits(".eh_frame", sec.Off+base, unit-base)
 	p.spoiled("a longer unit of data", sec.Off+unit, 1, func(b []byte) { b[0] |= 0x80 })
+	p.spoiled("a longer unit of data, which is 0", sec.Off+unit, 1, func(b []byte) { b[0] = 0x80 })
 	p.bits(".eh_frame", sec.Off+unit+1, sec.Size-unit-1)
 	p.relocations(sec, before)
 	header := p.f.Header().Shoff + uint64(sec.Index)*64
@@ -147,6 +148,20 @@ func (p *patched) frames() {
 				add(p.f.Header().Shoff+uint64(j)*64+32, 1<<64-reloc.RelaSize)(b)
 			}
 		}
+	})
+	cie := 4 + uint64(binary.LittleEndian.Uint32(sec.Data()[base:]))
+	p.spoiled("no CIE", 0, len(p.b), func(b []byte) {
+		copy(b[sec.Off+base:sec.Off+sec.Size], b[sec.Off+base+cie:])
+		add(header+32, -cie)(b)
+		for off := base; off < sec.Size-cie; off += 4 + uint64(binary.LittleEndian.Uint32(b[sec.Off+off:])) {
+			binary.LittleEndian.PutUint32(b[sec.Off+off+4:], uint32(off+4-1)) // the CIE that would be at 1
+		}
+		i := 0
+		p.eachRelocation(sec, func(off uint64, _ reloc.Rela) {
+			if i++; i > before {
+				add(off+rOffset, -cie)(b)
+			}
+		})
 	})
 	p.operands(sec, before)
 	for by := uint64(1); by < sec.Size; by += 3 {

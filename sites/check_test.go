@@ -54,7 +54,13 @@ func (p *patched) spoiled(what string, off uint64, n int, change func(b []byte))
 	if err != nil {
 		return // not even an ELF file
 	}
-	if err := p.plan.Check(f); err == nil {
+	p.rejected(what, f)
+}
+
+// rejected expects Check to object to an output.
+func (p *patched) rejected(what string, out *elfrw.File) {
+	p.t.Helper()
+	if err := p.plan.Check(out); err == nil {
 		p.t.Errorf("accepted: %s", what)
 	} else if !errors.Is(err, ErrNotAsPlanned) && !strings.Contains(err.Error(), "whole entries") {
 		p.t.Errorf("%s: %v", what, err)
@@ -92,7 +98,7 @@ func (p *patched) relocation(sec, rela elfrw.Section, i uint64) {
 	p.spoiled(what+" of another type", off, reloc.RelaSize, add(rType, 1))
 	p.spoiled(what+" without effect", off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rType:], 0) })
 	p.spoiled(what+" of no symbol", off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], 0) })
-	for _, to := range []int{p.f.NumSymbols() - 1, p.f.NumSymbols(), p.f.FirstGlobal() - 1} {
+	for _, to := range []int{p.f.NumSymbols() - 1, p.f.NumSymbols(), p.f.FirstGlobal() - 1, 1 << 31} {
 		if to := uint32(to); to != binary.LittleEndian.Uint32(p.b[off+rSym:]) {
 			p.spoiled(fmt.Sprintf("%s of symbol %d", what, to), off, reloc.RelaSize, func(b []byte) { binary.LittleEndian.PutUint32(b[rSym:], to) })
 		}
@@ -146,7 +152,7 @@ func (p *patched) operands(sec elfrw.Section, from int) {
 				p.spoiled(fmt.Sprintf("%s are of symbol %d", what, to), 0, n, change(to, 0))
 			}
 		}
-		for _, by := range []uint64{1, 4, 8, 1 << 16, 1<<64 - 8} {
+		for _, by := range []uint64{1, 4, 8, layout.CellSize, 1 << 16, 1<<64 - 8} {
 			p.spoiled(fmt.Sprintf("%s are 0x%x further", what, by), 0, n, change(sym, by))
 		}
 	}
