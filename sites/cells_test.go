@@ -46,15 +46,15 @@ func TestUserCells(t *testing.T) {
 		do   func(b []byte)
 		want string
 	}{
-		{"the wrong type", func(b []byte) { b[header(cells, 4)] = byte(elf.SHT_NOTE) }, "cells have type SHT_PROGBITS and SHF_WRITE"},
-		{"read-only", func(b []byte) { b[header(cells, 8)] &^= byte(elf.SHF_WRITE) }, "cells have type SHT_PROGBITS and SHF_WRITE"},
-		{"a part of a cell", func(b []byte) { add(b[header(cells, 32):], ^uint32(3)) }, "are not a table of cells"},
-		{"a relocation too few", func(b []byte) { add(b[header(relas, 32):], ^uint32(reloc.RelaSize-1)) }, "are not a table of cells"},
+		{"the wrong type", func(b []byte) { b[header(cells, 4)] = byte(elf.SHT_NOTE) }, "+0x0: cells have type SHT_PROGBITS and SHF_WRITE"},
+		{"read-only", func(b []byte) { b[header(cells, 8)] &^= byte(elf.SHF_WRITE) }, "+0x0: cells have type SHT_PROGBITS and SHF_WRITE"},
+		{"a part of a cell", func(b []byte) { add(b[header(cells, 32):], ^uint32(3)) }, "+0x0: 0x2c bytes with 6 relocations are not a table of cells"},
+		{"a relocation too few", func(b []byte) { add(b[header(relas, 32):], ^uint32(reloc.RelaSize-1)) }, "+0x0: 0x30 bytes with 5 relocations are not a table of cells"},
 		{"another type of a cell", func(b []byte) { b[rela(0, 8)] = byte(elf.R_PPC64_REL64) }, "has no such field"},
 		{"another type of a key", func(b []byte) { b[rela(1, 8)] = byte(elf.R_PPC64_REL64) }, "has no such field"},
 		{"another type of a stub", func(b []byte) { b[rela(2, 8)] = byte(elf.R_PPC64_ADDR32) }, "has no such field"},
 		{"a field elsewhere", func(b []byte) { add(b[rela(5, 0):], 4) }, "has no such field"},
-		{"no key", func(b []byte) { add(b[rela(1, 16):], 8) }, "is not a key"},
+		{"no key", func(b []byte) { add(b[rela(1, 16):], 8) }, "+0x8: R_PPC64_ADDR64: __SCK__two+0x8 is not a key"},
 		{"two places", func(b []byte) { add(b[rela(0, 16):], 4) }, "does not hold the place that its entry names"},
 		{"two places, the other way", func(b []byte) { add(b[rela(2, 16):], 4) }, "does not hold the place that its entry names"},
 		{"the start of the stub", func(b []byte) {

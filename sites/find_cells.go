@@ -70,7 +70,7 @@ func (o *Object) userCell(sec, n int, stubs map[int]index.Extents, fields [3]rel
 		return o.at(sec, at+layout.CellKeyField, int64(fields[1].Type()), "%s+0x%x is not a key", errkind.Printable(o.name(int(fields[1].Sym()))), fields[1].Addend)
 	}
 	first, ok := o.resolve(fields[0].Sym(), fields[0].Addend)
-	if stub, known := o.resolve(fields[2].Sym(), fields[2].Addend); !ok || !known || first != stub {
+	if stub, _ := o.resolve(fields[2].Sym(), fields[2].Addend); !ok || first != stub {
 		return o.at(sec, at, int64(fields[0].Type()), "the cell of %s does not hold the place that its entry names", errkind.Printable(o.Keys[key].Name))
 	}
 	if e, ok := stubs[first.sec].Around(first.off); ok && int(o.Tramps[e.ID].Key) == key && e.Start < first.off {

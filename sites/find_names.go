@@ -143,7 +143,7 @@ func (o *Object) addAliases() {
 	o.watched = slices.Clone(o.watched)
 	for i := 1; i < f.NumSymbols(); i++ {
 		sec := f.SymbolSection(i)
-		if sec >= len(filters) || filters[sec] == nil {
+		if filters[sec] == nil {
 			continue
 		}
 		if f.SymbolType(i) == elf.STT_SECTION {

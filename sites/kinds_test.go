@@ -96,6 +96,8 @@ func TestRefusedForms(t *testing.T) {
 
 		{"caller's cold part, of nothing", strings.ReplaceAll(caller, "caller", "x.cold") + foreignKey + trampNull, Options{Place: User}, Keep, CallerUnknown},
 		{"caller's cold part", strings.ReplaceAll(caller, "caller", "target.cold") + foreignKey + ownTarget + trampNull, Options{Place: User}, SaveStub, KeyMayChange},
+		{"caller's cold part, of a function elsewhere", strings.ReplaceAll(caller, "caller", "target.cold") + foreignKey + ".type target,@function\n" + trampNull, Options{Place: User}, Keep, CallerUnknown},
+		{"caller's cold part, of code that is no function", strings.ReplaceAll(caller, "caller", "target.cold") + foreignKey + ".hidden target\n.globl target\ntarget: blr\n" + trampNull, Options{Place: User}, Keep, CallerUnknown},
 		{"caller's cold part, of a function with one entry", strings.ReplaceAll(caller, "caller", "target.cold") + foreignKey + strings.Replace(ownTarget, "func target", "leaf target", 1) + trampNull, Options{Place: User}, Keep, CallerNoTOC},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -108,6 +110,17 @@ func TestRefusedForms(t *testing.T) {
 			}
 			again(t, c.name, p, c.opts)
 		})
+	}
+}
+
+// TestSecondColdPart tests a cold part whose site is not the first.
+func TestSecondColdPart(t *testing.T) {
+	p, err := plan(assemble(t, caller+strings.ReplaceAll(caller, "caller", "target.cold")+foreignKey+ownTarget+trampNull), Options{Place: User})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := &p.Decisions[1]; d.Form != SaveStub || d.Reason != KeyMayChange {
+		t.Errorf("%v, %v", d.Form, d.Reason)
 	}
 }
 

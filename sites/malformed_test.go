@@ -59,6 +59,7 @@ __SCS__op:
 		{"an entry without a key", called + aTable + "	.long .Lsite-.,0\n	.quad 0\n", Options{}, `section ".static_call_sites": +0x10: entry 1 lacks a relocation of its site or its key`},
 		{"a relocation in the field of a stub, and none", called + aTable + "	.long .Lsite-.,__SCT__op-.\n	.quad __SCK__op-.\n", Options{}, `section ".static_call_sites": +0x14: R_PPC64_REL32: want R_PPC64_REL32 against a stub`},
 		{"no code", called + aTable + "	.long here-.,0\n	.quad __SCK__op-.\n	.data\nhere:	.long 0\n", Options{}, `section ".static_call_sites": +0x10: R_PPC64_REL32: the site is in section ".data", which is not code`},
+		{"the trampoline instead of the key", strings.Replace(called, "__SCK__op-.", "__SCT__op-.", 1), Options{}, `section ".static_call_sites": +0x0: entry 0 names __SCT__op instead of the key, which is right only in a module (--module)`},
 		{"another key", called + second + aTable + strings.NewReplacer(".Lsite", "caller+0x18", "__op", "__two").Replace(entry), Options{}, `section ".text": caller+0x18: found nop, but with what key two holds it would be bl .+0x0`},
 
 		{"trampolines with their keys", called + pairs + "	.long __SCT__op-.,__SCK__op-.\n", Options{}, ""},
@@ -114,6 +115,7 @@ __SCS__op:
 		{"direct to another place", site("bl near+4") + local + "key op, near, local\n", Options{}, `section ".text": caller+0x14: the site calls "\".text\"", but key op holds near`},
 		{"direct to another place of another section", site("bl near+4") + "	.section .text.other,\"ax\"\n	nop\n" + local + "	.text\nkey op, near, local\n", Options{}, `section ".text": caller+0x14: the site calls "\".text.other\"", but key op holds near`},
 		{"direct to no function", site("bl .Lnone") + "	.section .text.other,\"ax\"\n	nop\n.Lnone: blr\n	.text\n" + foreignKey, Options{}, `section ".text": caller+0x14: the site calls "\".text.other\"", but key op holds target`},
+		{"direct into a function of another section", site("bl .Linside") + "	.section .text.other,\"ax\"\n	.globl near\n	.type near,@function\nnear: nop\n.Linside: blr\n	.size near,8\n	.text\nkey op, near\n", Options{}, `section ".text": caller+0x14: the site calls "\".text.other\"", but key op holds near`},
 		{"direct to another function", site("bl other") + foreignKey, Options{}, `section ".text": caller+0x14: the site calls other, but key op holds target`},
 		{"direct into its own function", site("bl .Lsite+12") + foreignKey, Options{}, `section ".text": caller+0x14: the site branches to caller+0x20, where no function begins`},
 		{"direct to its own function", site("bl caller") + "key op, caller\n", Options{}, ""},
