@@ -66,6 +66,14 @@ func TestRemove(t *testing.T) {
 	eachLarge(t, run)
 }
 
+// TestRemoveEmpty removes an empty section with the padding before it.
+func TestRemoveEmpty(t *testing.T) {
+	data := basic().build()
+	inverse(t, data, func(e *elfrw.Edit, _ *elfrw.File) error {
+		return second(e.AddSection(elfrw.NewSection{Name: ".empty", Type: elf.SHT_PROGBITS, Addralign: 4096}))
+	}, func(e *elfrw.Edit, f *elfrw.File) error { return e.RemoveSection(f.NumSections() - 1) })
+}
+
 // TestRemoveRefused lists what cannot be removed, and what cannot be done to something
 // removed.
 func TestRemoveRefused(t *testing.T) {
@@ -100,6 +108,8 @@ func TestRemoveRefused(t *testing.T) {
 		o.add(sec{name: ".of.relocations", flags: elf.SHF_LINK_ORDER, align: 1, link: relaText, data: []byte{1}})
 	})
 	opaque := file(func(o *object) { o.add(sec{name: ".profile", typ: shtUnknown, link: linkSymtab}) })
+	emptyAt0 := basic().build()
+	copy(emptyAt0[shdr(6, shOff)(emptyAt0):], append(u64(0), u64(0)...))
 	for _, c := range []struct {
 		name string
 		data []byte
@@ -142,6 +152,7 @@ func TestRemoveRefused(t *testing.T) {
 			_, err := e.AddSymbol(elfrw.NewSymbol{Name: "early", Section: 6})
 			return err
 		}, removeSection(6), func(e *elfrw.Edit) error { return e.RenameSymbol(7, "late") }), `symbol 7 "early" was removed`},
+		{"an empty section in the ELF header", emptyAt0, removeSection(6), ""},
 		{"a group's signature", grouped().build(), removeSymbol(main), `symbol 4 "main" cannot be removed: section ".group" refers to it`},
 		{"a group's signature alone", grouped().build(), then(removeSection(4), removeSection(2), removeSymbol(main)), `symbol 4 "main" cannot be removed: section ".group" refers to it`},
 		{"after the group", grouped().build(), then(removeSection(4), removeSection(2), removeSection(9), removeSymbol(main)), ""},
