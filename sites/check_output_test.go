@@ -146,3 +146,17 @@ func TestStubWays(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoPointers applies a plan with stubs for two keys of other units, of which the second
+// has one with and one without a TOC pointer. Only the first of these uses the key's pointer.
+func TestTwoPointers(t *testing.T) {
+	two := strings.NewReplacer("__op", "__two", "caller", "second")
+	text := caller + two.Replace(caller) + strings.ReplaceAll(two.Replace(notocCaller), "second", "third") + ".data\n.quad __SCK__op,__SCK__two\n.text\n"
+	p := newPatched(t, text, Options{Place: User})
+	if n := len(p.plan.Stubs); n != 3 {
+		t.Errorf("%d stubs", n)
+	}
+	if s := p.section(layout.PointerSection); s.Size != 2*layout.PointerSize {
+		t.Errorf("0x%x bytes of addresses of keys", s.Size)
+	}
+}

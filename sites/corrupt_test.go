@@ -452,7 +452,7 @@ func TestCorruptedUserTable(t *testing.T) {
 			end := s.Off + s.Size
 			copy(p.b[end-2*rela:], p.b[end-rela:end])
 			p.put64(header+32, s.Size-rela)
-		}, "lacks a relocation of its stub"},
+		}, "+0x110: entry 17 lacks a relocation of its stub"},
 		{"a stub twice", func(p *patient, s elfrw.Section, _ uint64) {
 			p.put64(s.Off+2*rela, layout.StubField)
 		}, "no field of entry 0 begins here, or it has a relocation already"},

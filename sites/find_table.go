@@ -244,10 +244,7 @@ func (o *Object) mergeTable(t *Table) error {
 			}
 			continue
 		}
-		w, err := ppc64.Load(o.File.Section(int(e.Section)).Data(), e.Off)
-		if err != nil {
-			return o.at(sec, off, -1, "entry %d: %w", i, err)
-		}
+		w, _ := ppc64.Load(o.File.Section(int(e.Section)).Data(), e.Off) // entryAddr has read it
 		s := Site{
 			Section: e.Section, Off: e.Off, Key: e.Key, Tramp: -1, Word: w,
 			Tail: e.Flags&FlagTail != 0, Rela: -1, Entry: -1, User: -1,

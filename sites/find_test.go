@@ -190,6 +190,7 @@ func TestSites(t *testing.T) {
 		{"a table's, with a relocation in its slot", strings.Replace(caller, "bl __SCT__op\n", ".Lsite: nop\n	.reloc .,R_PPC64_ADDR32,caller\n", 1) + foreignKey + trampNull + table, "caller+0x14 op none listed"},
 		{"a table's, resolved", foreignKey + "localtramp op\n" + strings.Replace(caller, "bl", ".Lsite: bl", 1) + table, "caller+0x14 op nop listed"},
 		{"a table's, and others", strings.Replace(caller, "bl __SCT__op", ".Lsite: bl target", 1) + strings.ReplaceAll(caller, "caller", "last") + foreignKey + trampNull + table, "caller+0x14 op nop listed, last+0x14 op nop"},
+		{"of a table of user space", strings.Replace(listedBefore, "SITE", "bl target", 1) + foreignKey + trampNull, "caller+0x18 op restore"},
 		{"functions without a size", ".type first,@function\nfirst: bl __SCT__op\nnop\n.type second,@function\nsecond: bl __SCT__op\nnop\n", "first+0x0 op nop, second+0x0 op nop"},
 		{"a function in another", ".type outer,@function\nouter: nop\n.type inner,@function\ninner: bl __SCT__op\nnop\n.size inner,8\nbl __SCT__op\nnop\n.size outer,20\n", "inner+0x0 op nop, outer+0xc op nop"},
 		{"functions in another", ".type outer,@function\nouter: nop\n.type one,@function\none: nop\n.size one,4\n.type two,@function\ntwo: nop\n.size two,4\nbl __SCT__op\nnop\n.size outer,20\n", "outer+0xc op nop"},

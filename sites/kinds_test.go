@@ -266,6 +266,76 @@ func TestLocalTrampoline(t *testing.T) {
 	}
 }
 
+// TestFirstRelocation tests a call by the section of its trampoline that has the first
+// relocation of its code.
+func TestFirstRelocation(t *testing.T) {
+	text := "	.localentry caller,1\n	.type caller,@function\ncaller: b __SCT__op@notoc\n	.size caller,.-caller\n" +
+		"key op, target, local\n.section .text.other,\"ax\"\nnop\nlocaltramp op\n.text\n" + ownTarget
+	f := patchedBy(t, text, Options{Place: User, Runtime: None})
+	o, err := Find(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rela, err := o.table(o.funcSection("caller"))
+	if err != nil || rela.At(0).Type() != uint32(elf.R_PPC64_REL24_NOTOC) || o.name(int(rela.At(0).Sym())) != "target" || rela.At(0).Addend != 0 {
+		t.Errorf("%v, %v", rela.At(0), err)
+	}
+}
+
+// TestOddSectionSymbol tests a section symbol that is not the start of its section: entries
+// and records must not count from it.
+func TestOddSectionSymbol(t *testing.T) {
+	p := newPatient(t, caller+foreignKey+trampNull)
+	for i := 1; i < p.f.FirstGlobal(); i++ {
+		if p.f.SymbolType(i) == elf.STT_SECTION {
+			p.put64(p.f.Symtab().Off+uint64(i)*elfrw.SymSize+stValue, 4)
+		}
+	}
+	gp, err := plan(p.b, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again(t, "odd", gp, Options{})
+}
+
+// TestModuleKey tests that a module names the trampoline of a key that it does not have.
+func TestModuleKey(t *testing.T) {
+	f := patchedBy(t, savedFirst, Options{Place: Module})
+	if _, ok := f.SymbolByName(KeyPrefix + "op"); ok {
+		t.Error("there is a symbol of the key")
+	}
+	o, err := Find(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Table == nil || len(o.Table.Entries) != 1 || o.name(int(o.Table.Entries[0].KeySym)) != TrampPrefix+"op" {
+		t.Errorf("%+v", o.Table)
+	}
+}
+
+// TestRelocationOrder tests that a relocation that is added at the place of another one
+// comes first.
+func TestRelocationOrder(t *testing.T) {
+	f := patchedBy(t, notocCaller+foreignKey+trampNull, Options{Place: User})
+	o, err := Find(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rela, err := o.table(o.funcSection("caller"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for i := range rela.Len() {
+		if r := rela.At(i); r.Off == o.Sites[0].Off {
+			got += " " + o.File.Section(o.File.Symbol(int(r.Sym())).Section).NameString()
+		}
+	}
+	if got != " static_call_sites .text.unlikely.static_call" {
+		t.Errorf("relocations of%s", got)
+	}
+}
+
 // funcSection returns the section of a function.
 func (o *Object) funcSection(name string) int {
 	for i := 1; i < o.File.NumSymbols(); i++ {
@@ -377,6 +447,7 @@ func TestFramesOnce(t *testing.T) {
 func TestCellPlaces(t *testing.T) {
 	for _, c := range []struct{ toc, want string }{
 		{".section .toc,\"aw\"\n.balign 8\n.quad 0\n", ""},
+		{".section .toc,\"aw\"\n.balign 8\n.short 0\n", ""},
 		{".section .toc,\"aw\"\n.long 0\n", `section ".toc": +0x0: the section has doublewords, but its alignment is 1`},
 		{".section .toc,\"aw\",@note\n.balign 8\n.quad 0\n", `section ".toc": +0x0: the section should have type SHT_PROGBITS and be for data, but is SHT_NOTE with flags SHF_WRITE+SHF_ALLOC`},
 	} {
@@ -384,8 +455,9 @@ func TestCellPlaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = p.Apply()
-		if c.want == "" && err != nil || c.want != "" && (err == nil || err.Error() != c.want) {
+		if c.want == "" {
+			apply(t, p)
+		} else if _, err := p.Apply(); err == nil || err.Error() != c.want {
 			t.Errorf("%s%v, want %s", c.toc, err, c.want)
 		}
 	}

@@ -93,6 +93,7 @@ __SCT__op:
 		{"code that names no key, global", file("a", "globl", "") + ".globl __SCT__op\n" + alone, file("b", "", ""), "", "call_a a call_b a"},
 		{"code that names no key, local", file("a", "local", "") + alone, file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
 		{"code that names no key, global beside a local key", file("a", "local", "") + ".globl __SCT__op\n" + alone, file("b", "", ""), "", "call_a key-missing call_b key-missing"},
+		{"code that names its key late", file("a", "local", "") + strings.Replace(alone, "nop\n", ".rept 16\nnop\n.endr\naddis 12,2,__SCK__op@toc@ha\nld 12,__SCK__op@toc@l(12)\nmtctr 12\n", 1), file("b", "", ""), "", "call_a a call_b key-missing"},
 		{"code that names two keys", file("a", "local", "") + strings.Replace(alone, "nop\n", ".reloc .,R_PPC64_TOC16_HA,__SCK__op\nnop\n.reloc .,R_PPC64_TOC16_HA,__SCK__two\nnop\n", 1), file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},
 		{"through .toc", file("a", "local", "") + toc, file("b", "local", "local"), "", "call_a a call_b b"},
 		{"through .toc, by half an address", file("a", "local", "") + strings.Replace(toc, ".quad __SCK__op", ".reloc .,R_PPC64_ADDR32,__SCK__op\n	.quad 0", 1), file("b", "", ""), "", "call_a key-ambiguous call_b key-missing"},

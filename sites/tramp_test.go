@@ -27,6 +27,7 @@ func TestTramps(t *testing.T) {
 		{"two entries, NULL", global(load + "cmpdi 12,0\nbeqlr\n" + jump), "known caller returns 6"},
 		{"one entry", entry("0", load+jump), "known caller 4"},
 		{"local entry 1", entry("1", load+jump), "known caller 4"},
+		{"no size, after other code", "	.section .text.t,\"ax\"\n	.rept 64\n	nop\n	.endr\n" + sizeless(entry("1", load+jump)), "known caller 4"},
 		{"its own TOC pointer", selfTramp, "known own 10"},
 		{"no TOC pointer", entry("1", "pld 12,__SCK__op@pcrel\n"+jump), "known own caller 3"},
 		{"no TOC pointer, by an address", entry("1", "pla 12,__SCK__op@pcrel\nld 12,0(12)\n"+jump), "known own caller 4"},
