@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
+	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
@@ -78,6 +79,16 @@ func TestCheckLastSymbol(t *testing.T) {
 		t.Fatalf("the last symbol is %s", p.f.SymbolName(last))
 	}
 	p.spoiled("no symbol of the call", p.header(".symtab", 32), 8, add(0, 1<<64-elfrw.SymSize))
+}
+
+// TestCheckResolved puts a relocation without a symbol on a call that has none.
+func TestCheckResolved(t *testing.T) {
+	text := strings.Replace(caller, "bl __SCT__op", ".Lsite: bl near", 1) + "	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.\n	.text\nleaf near, local\nblr\nendfunc near\nkey op, near, local\n" + trampNull
+	p := newPatched(t, text, Options{})
+	at := p.section(".rela.text").Off
+	p.spoiled("a relocation of no symbol", at, reloc.RelaSize, func(b []byte) {
+		copy(b, appendRela(nil, rela64(p.plan.Object.Sites[0].Off, 0, uint32(elf.R_PPC64_REL24), 0)))
+	})
 }
 
 // TestCheckMovedTable renames a table of user space that an earlier run wrote, and adds

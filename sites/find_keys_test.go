@@ -48,11 +48,25 @@ func TestKeysApart(t *testing.T) {
 	}
 }
 
+// TestTrampolineAmongData tests that the bytes of data do not name a trampoline's key.
+func TestTrampolineAmongData(t *testing.T) {
+	o, err := found(t, "key op, target, local\n.data\n__SCT__op: .quad __SCK__op\n.text\nkey two, target\n"+strings.ReplaceAll(caller, "__op", "__two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range o.Tramps {
+		if o.name(int(tr.Sym)) == TrampPrefix+"op" && o.Keys[tr.Key].Target.Why != KeyAmbiguous {
+			t.Errorf("%+v", o.Keys[tr.Key])
+		}
+	}
+}
+
 // TestManyTrampolines finds every call in a section with hundreds of trampolines, most
 // of which the assembler has resolved.
 func TestManyTrampolines(t *testing.T) {
 	const n = 520
 	var text strings.Builder
+	text.WriteString("	.space 0x10000\n")
 	for i := range n {
 		fmt.Fprintf(&text, "localtramp t%d\nkey t%d, target, local\n", i, i)
 	}

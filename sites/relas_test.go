@@ -56,6 +56,7 @@ func TestSecondRelocations(t *testing.T) {
 	}{
 		{"another call", key + whole + place, ".text", none, "1 sites, 1 direct, 0 constant; 0 listed"},
 		{"another call, a table", key + whole + place, ".text", module, "1 sites, 0 direct, 0 constant, 1 save-stub; 1 listed"},
+		{"a call without a relocation, after another call", "localtramp op\nfunc caller\nframe\n.long 0x48000001\nnop\n.Lsite: bl __SCT__op\nnop\nunframe\nendfunc caller\nkey op, target, local\n	.section .static_call_sites,\"aw\"\n	.long .Lsite-.,0\n	.quad __SCK__op-.\n	.text\n" + later + "0x34, R_PPC64_REL24, klp\n", ".text", none, "1 sites, 1 direct, 0 constant; 0 listed"},
 		{"the slot, a table", key + whole + later + "0x18, R_PPC64_REL24, klp\n", ".text", module, "1 sites, 0 direct, 0 constant, 1 no-slot; 0 listed"},
 		{"the call", key + head + ".long 0x48000001\nnop\n" + tail + target + later + "0x14, R_PPC64_REL24, __SCT__op\n", ".text", none, "1 sites, 0 direct, 0 constant, 1 call-form; 0 listed"},
 		{"a key", null + whole + later + "0, R_PPC64_ADDR64, klp\n", ".data", none, "1 sites, 0 direct, 0 constant, 1 target-not-function; 0 listed"},
