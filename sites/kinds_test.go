@@ -280,6 +280,10 @@ func TestFirstRelocation(t *testing.T) {
 	if err != nil || rela.At(0).Type() != uint32(elf.R_PPC64_REL24_NOTOC) || o.name(int(rela.At(0).Sym())) != "target" || rela.At(0).Addend != 0 {
 		t.Errorf("%v, %v", rela.At(0), err)
 	}
+	_, err = plan(assemble(t, "leaf caller\nb __SCT__op\nendfunc caller\n"+foreignKey+trampNull), Options{Require: []Form{Direct}})
+	if want := `section ".text": caller+0x0: R_PPC64_REL24: the form is keep`; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
 }
 
 // TestOddSectionSymbol tests a section symbol that is not the start of its section: entries

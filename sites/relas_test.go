@@ -34,6 +34,19 @@ func livepatched(t *testing.T, text, section string, flags uint64) []byte {
 	return b
 }
 
+// TestLateCall tests a call whose relocation is the first of its section, and one that only the
+// kernel applies.
+func TestLateCall(t *testing.T) {
+	text := "key op, target\n	.section .text.x,\"ax\"\nleaf caller\n.long 0x48000001\nnop\nendfunc caller\n	.text\ntramp op\n" +
+		"	.section .later,\"a\"\n	.long 0\n	.reloc 0, R_PPC64_REL24, __SCT__op\n"
+	for flags, want := range map[uint64]string{0: "1 caller-no-toc", shfRelaLivepatch | uint64(elf.SHF_ALLOC): "1 call-form"} {
+		p, err := plan(livepatched(t, text, ".text.x", flags), Options{Runtime: None, Place: Module})
+		if got := summary(p, err); got != "1 sites, 0 direct, 0 constant, "+want+"; 0 listed" {
+			t.Errorf("flags 0x%x: planned %s, want %s", flags, got, want)
+		}
+	}
+}
+
 // TestSecondRelocations gives sections a second relocation section. Its
 // relocations of calls, slots and keys count, and it stays unchanged.
 func TestSecondRelocations(t *testing.T) {
