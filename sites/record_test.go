@@ -83,6 +83,30 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// TestRecordAgain changes the form of a site in a second run, which records it again.
+func TestRecordAgain(t *testing.T) {
+	first, err := plan(assemble(t, caller+foreignKey+trampNull), Options{Place: User, Restore: []Form{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := plan(apply(t, first), Options{Place: User})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfrw.New(apply(t, second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Find(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := o.records()
+	if s := &o.Sites[0]; err != nil || was[addr{int(s.Section), s.Off}].form != layout.RecordSaveStub {
+		t.Errorf("%v, %v", was, err)
+	}
+}
+
 // TestRecordOfStubs tests calls that stay on the stubs of an earlier run: they are not
 // recorded as being on their trampoline.
 func TestRecordOfStubs(t *testing.T) {
