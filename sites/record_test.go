@@ -292,6 +292,24 @@ func TestRecordChecked(t *testing.T) {
 	}
 }
 
+// TestOneOtherPlace tests that one site of another place is found among many of this one.
+func TestOneOtherPlace(t *testing.T) {
+	p := must(t, caller+foreignKey+trampNull)
+	was := map[addr]recorded{}
+	for i := range 100 {
+		was[addr{1, uint64(4 * i)}] = recorded{key: "op", place: p.Place, runtime: p.Runtime}
+	}
+	if err := p.sameAsBefore(was); err != nil {
+		t.Error(err)
+	}
+	was[addr{1, 400}] = recorded{key: "other", place: Module, runtime: p.Runtime}
+	for range 5 { // the order of a map differs
+		if err := p.sameAsBefore(was); err == nil || !strings.Contains(err.Error(), "the call to other was patched for a module") {
+			t.Error(err)
+		}
+	}
+}
+
 // TestOtherPlace patches an object for one place and run time, and again for others.
 func TestOtherPlace(t *testing.T) {
 	type how struct {
@@ -302,7 +320,7 @@ func TestOtherPlace(t *testing.T) {
 		first, second how
 		want          string // of the error
 	}{
-		{how{User, Inline}, how{Kernel, Inline}, "the call to u_op was patched for user space (--user), with --runtime inline"},
+		{how{User, Inline}, how{Kernel, Inline}, "u_call+0x20: the call to u_op was patched for user space (--user), with --runtime inline"},
 		{how{User, Inline}, how{Module, Inline}, "was patched for user space"},
 		{how{Module, Inline}, how{Kernel, Inline}, "was patched for a module (--module), with --runtime inline"},
 		{how{Kernel, Trampoline}, how{User, Trampoline}, "was patched for the kernel image, with --runtime trampoline"},
