@@ -122,6 +122,31 @@ func TestLastSymbol(t *testing.T) {
 	}
 }
 
+// TestNoLastName tests that a name after the last symbol is no way to a key.
+func TestNoLastName(t *testing.T) {
+	text := "key op, target, local\n" + caller + ".data\n.globl other\nother: .quad 0\n.text\n"
+	whole, err := found(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		o    *Object
+		want string
+	}{{whole, "by the name other"}, {withoutLast(t, text, "other", func([]byte) {}), ""}} {
+		p, err := MakePlan(c.o, Options{Runtime: Trampoline})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := c.o.findReferences(p.env, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why := r.why[0]; (c.want == "") != (why == "") || !strings.Contains(why, c.want) {
+			t.Errorf("%q, want %q", why, c.want)
+		}
+	}
+}
+
 // TestNoTable finds no table in a section that holds no data.
 func TestNoTable(t *testing.T) {
 	p := newPatient(t, withTable)

@@ -105,6 +105,7 @@ func TestWaysToKey(t *testing.T) {
 		{".discard of user space, with a name", alone + ".section .discard.x,\"aw\"\n.globl list\nlist: .quad __SCK__op\n", Options{Place: User}, "refers to it"},
 		{".discard of user space that nothing here reads", alone + ".section .discard.x,\"aw\"\nlist: .quad __SCK__op, list\n", Options{Place: User}, "refers to it"},
 		{".discard.addressable of user space", alone + ".section .discard.addressable,\"aw\"\nlist: .quad __SCK__op, list\n", Options{Place: User}, ""},
+		{".discard.addressable of user space, before data", alone + ".section .discard.addressable,\"aw\"\nlist: .quad __SCK__op, list\n	.section .init_array,\"aw\"\n.quad __SCK__op\n", Options{Place: User}, "R_PPC64_ADDR64: refers to it"},
 		{".discard.addressable of user space that is read", alone + ".section .discard.addressable,\"aw\"\nlist: .quad __SCK__op\n.text\n" + code("addis 9,2,list@toc@ha\n"), Options{Place: User}, "refers to it"},
 		{".discard.addressable of user space, with a name", alone + ".section .discard.addressable,\"aw\"\n.globl list\nlist: .quad __SCK__op\n", Options{Place: User}, "refers to it"},
 		{".discard of user space that nothing reads, and data", alone + ".section .discard.x,\"aw\"\nlist: .quad __SCK__op, list\n	.section .init_array,\"aw\"\n.quad __SCK__op\n", Options{Place: User}, "R_PPC64_ADDR64: refers to it"},
