@@ -59,7 +59,7 @@ func TestCheckExtended(t *testing.T) {
 	record := p.copied(layout.RecordSection)
 	record.Data = empty.Append(nil)
 	for _, name := range []string{"", "target"} {
-		_, sym := p.patient.symbol(name)
+		_, sym := p.mutableFile.symbol(name)
 		relas := p.copied(".rela" + layout.RecordSection)
 		relas.Info = uint32(p.f.NumSections())
 		relas.Data = appendRela(nil, rela64(layout.RecordBase, sym, uint32(elf.R_PPC64_ADDR64), 0))
@@ -99,7 +99,7 @@ func TestCheckMovedTable(t *testing.T) {
 	if err != nil || again.NumAdded() != 0 {
 		t.Fatal(again, err)
 	}
-	p := &patched{first.patient, again}
+	p := &patched{first.mutableFile, again}
 	if err := p.plan.Check(p.f); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestStubWays(t *testing.T) {
 		}
 	}
 	p = newPatched(t, caller+foreignKey+trampNull, Options{})
-	_, key := p.patient.symbol(KeyPrefix + "op")
+	_, key := p.mutableFile.symbol(KeyPrefix + "op")
 	x.checker = &checker{Plan: p.plan, out: p.f, same: index.NewSet(p.plan.Object.File.NumSymbols())}
 	for w, ok := range map[way]bool{wayTOC: true, wayPCRel: true, wayNear: false, wayPointer: false, wayGOTPC: false} {
 		if err := x.keyOperand(&stubCode{way: w, from: operand{sym: key}}, 0); (err == nil) != ok {

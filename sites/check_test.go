@@ -19,7 +19,7 @@ import (
 
 // A patched is a correct output, whose bytes tests corrupt.
 type patched struct {
-	*patient
+	*mutableFile
 	plan *Plan
 }
 
@@ -40,7 +40,7 @@ func newPatched(t *testing.T, object string, opts Options) *patched {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &patched{&patient{t, b, f}, gp}
+	return &patched{&mutableFile{t, b, f}, gp}
 }
 
 // spoiled expects Check to object to a change of n bytes.

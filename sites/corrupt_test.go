@@ -14,15 +14,15 @@ import (
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
-// A patient is an object in memory whose fields corruptions change.
-type patient struct {
+// A mutableFile is an object in memory whose fields corruptions change.
+type mutableFile struct {
 	t *testing.T
 	b []byte
 	f *elfrw.File
 }
 
-// newPatient returns a committed object, or one assembled from a source.
-func newPatient(t *testing.T, name string) *patient {
+// newMutableFile returns a committed object, or one assembled from a source.
+func newMutableFile(t *testing.T, name string) *mutableFile {
 	var b []byte
 	if strings.Contains(name, "\n") {
 		b = assemble(t, name)
@@ -33,10 +33,10 @@ func newPatient(t *testing.T, name string) *patient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &patient{t, b, f}
+	return &mutableFile{t, b, f}
 }
 
-func (p *patient) section(name string) elfrw.Section {
+func (p *mutableFile) section(name string) elfrw.Section {
 	s, ok := p.f.SectionByName(name)
 	if !ok {
 		p.t.Fatalf("no section %s", name)
@@ -46,7 +46,7 @@ func (p *patient) section(name string) elfrw.Section {
 
 // rela returns the file offset of the relocation of section name at offset off
 // whose type is typ.
-func (p *patient) rela(name string, off uint64, typ elf.R_PPC64) uint64 {
+func (p *mutableFile) rela(name string, off uint64, typ elf.R_PPC64) uint64 {
 	sec := p.section(".rela" + name)
 	t, err := reloc.NewTable(sec.Data())
 	if err != nil {
@@ -62,7 +62,7 @@ func (p *patient) rela(name string, off uint64, typ elf.R_PPC64) uint64 {
 }
 
 // symbol returns the file offset of a symbol, and its index.
-func (p *patient) symbol(name string) (uint64, int) {
+func (p *mutableFile) symbol(name string) (uint64, int) {
 	for i := range p.f.NumSymbols() {
 		if string(p.f.SymbolName(p.f.Symbol(i))) == name {
 			return p.f.Symtab().Off + uint64(i)*elfrw.SymSize, i
@@ -72,8 +72,8 @@ func (p *patient) symbol(name string) (uint64, int) {
 	return 0, 0
 }
 
-func (p *patient) put32(off uint64, v uint32) { binary.LittleEndian.PutUint32(p.b[off:], v) }
-func (p *patient) put64(off uint64, v uint64) { binary.LittleEndian.PutUint64(p.b[off:], v) }
+func (p *mutableFile) put32(off uint64, v uint32) { binary.LittleEndian.PutUint32(p.b[off:], v) }
+func (p *mutableFile) put64(off uint64, v uint64) { binary.LittleEndian.PutUint64(p.b[off:], v) }
 
 // Field offsets in Elf64_Rela, Elf64_Sym and Elf64_Shdr.
 const (
@@ -82,12 +82,12 @@ const (
 	stValue                       = 8
 )
 
-func (p *patient) header(name string, field uint64) uint64 {
+func (p *mutableFile) header(name string, field uint64) uint64 {
 	return p.f.Header().Shoff + uint64(p.section(name).Index)*64 + field
 }
 
 // firstSite is a bl of gcc-p8-O2-sites.o with its relocation, and its key.
-func (p *patient) firstSite() *Site {
+func (p *mutableFile) firstSite() *Site {
 	o, err := Find(p.f)
 	if err != nil {
 		p.t.Fatal(err)
@@ -101,7 +101,7 @@ func (p *patient) firstSite() *Site {
 	return nil
 }
 
-func (p *patient) siteRela() uint64 {
+func (p *mutableFile) siteRela() uint64 {
 	s := p.firstSite()
 	return p.rela(".text", s.Off, elf.R_PPC64(s.Type))
 }
@@ -120,177 +120,177 @@ func TestCorrupted(t *testing.T) {
 	pairListed := caller + foreignKey + trampNull + "	.section .static_call_tramp_key,\"a\"\n	.long __SCT__op-.,__SCK__op-.\n"
 	for _, c := range []struct {
 		name, object string
-		corrupt      func(p *patient)
+		corrupt      func(p *mutableFile)
 		want         string
 	}{
-		{"machine", plainSite, func(p *patient) { p.b[18] = 62 }, "machine is EM_X86_64"},
-		{"type executable", plainSite, func(p *patient) { p.b[16] = 2 }, "file type is ET_EXEC"},
-		{"type core", plainSite, func(p *patient) { p.b[16] = 4 }, "file type is ET_CORE"},
-		{"abi version 1", plainSite, func(p *patient) { p.b[48] = 1 }, "ABI version 1"},
-		{"abi version 3", plainSite, func(p *patient) { p.b[48] = 3 }, "ABI version 3"},
-		{"site symbol", plainSite, func(p *patient) { p.put32(p.siteRela()+rSym, 1<<30) }, "symbol 1073741824 of"},
-		{"site addend", plainSite, func(p *patient) { p.put64(p.siteRela()+rAddend, 4) }, "R_PPC64_REL24: addend is 0x4"},
-		{"site addend negative", plainSite, func(p *patient) { p.put64(p.siteRela()+rAddend, 1<<63) }, "R_PPC64_REL24: addend is"},
-		{"site offset past the end", plainSite, func(p *patient) { p.put64(p.siteRela()+rOffset, 1<<40) }, "is 0x10000000000, the section \".text\" has"},
-		{"site offset overflow", plainSite, func(p *patient) { p.put64(p.siteRela()+rOffset, 1<<64-4) }, "is 0xfffffffffffffffc, the section \".text\" has"},
-		{"site offset odd", plainSite, func(p *patient) {
+		{"machine", plainSite, func(p *mutableFile) { p.b[18] = 62 }, "machine is EM_X86_64"},
+		{"type executable", plainSite, func(p *mutableFile) { p.b[16] = 2 }, "file type is ET_EXEC"},
+		{"type core", plainSite, func(p *mutableFile) { p.b[16] = 4 }, "file type is ET_CORE"},
+		{"abi version 1", plainSite, func(p *mutableFile) { p.b[48] = 1 }, "ABI version 1"},
+		{"abi version 3", plainSite, func(p *mutableFile) { p.b[48] = 3 }, "ABI version 3"},
+		{"site symbol", plainSite, func(p *mutableFile) { p.put32(p.siteRela()+rSym, 1<<30) }, "symbol 1073741824 of"},
+		{"site addend", plainSite, func(p *mutableFile) { p.put64(p.siteRela()+rAddend, 4) }, "R_PPC64_REL24: addend is 0x4"},
+		{"site addend negative", plainSite, func(p *mutableFile) { p.put64(p.siteRela()+rAddend, 1<<63) }, "R_PPC64_REL24: addend is"},
+		{"site offset past the end", plainSite, func(p *mutableFile) { p.put64(p.siteRela()+rOffset, 1<<40) }, "is 0x10000000000, the section \".text\" has"},
+		{"site offset overflow", plainSite, func(p *mutableFile) { p.put64(p.siteRela()+rOffset, 1<<64-4) }, "is 0xfffffffffffffffc, the section \".text\" has"},
+		{"site offset odd", plainSite, func(p *mutableFile) {
 			p.put64(p.siteRela()+rOffset, p.firstSite().Off+2)
 		}, "not a multiple of 4"},
-		{"site offset moved", plainSite, func(p *patient) {
+		{"site offset moved", plainSite, func(p *mutableFile) {
 			p.put64(p.siteRela()+rOffset, p.firstSite().Off+4)
 		}, "expected b or bl, found nop"},
-		{"site type REL14", plainSite, func(p *patient) {
+		{"site type REL14", plainSite, func(p *mutableFile) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_REL14))
 		}, "R_PPC64_REL14: expected a conditional branch, found bl"},
-		{"site type ADDR24", plainSite, func(p *patient) {
+		{"site type ADDR24", plainSite, func(p *mutableFile) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_ADDR24))
 		}, "R_PPC64_ADDR24: expected ba or bla, found bl"},
-		{"site type PLTCALL", plainSite, func(p *patient) {
+		{"site type PLTCALL", plainSite, func(p *mutableFile) {
 			p.put32(p.siteRela()+rType, uint32(elf.R_PPC64_PLTCALL))
 		}, "R_PPC64_PLTCALL: expected bctr or bctrl, found bl"},
-		{"a conditional branch", plainSite, func(p *patient) {
+		{"a conditional branch", plainSite, func(p *mutableFile) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x41820000)
 		}, "expected b or bl, found .long 0x41820000"},
-		{"site word", plainSite, func(p *patient) {
+		{"site word", plainSite, func(p *mutableFile) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x7c0802a6)
 		}, "expected b or bl, found .long 0x7c0802a6"},
-		{"site word absolute", plainSite, func(p *patient) {
+		{"site word absolute", plainSite, func(p *mutableFile) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x48000003)
 		}, "expected b or bl"},
-		{"trampoline in no code", plainSite, func(p *patient) {
+		{"trampoline in no code", plainSite, func(p *mutableFile) {
 			off, _ := p.symbol("__SCT__inc")
 			binary.LittleEndian.PutUint16(p.b[off+stShndx:], uint16(p.section(".bss").Index))
 		}, "__SCT__inc is in section \".bss\", which is not code"},
-		{"target local entry reserved", plainSite, func(p *patient) {
+		{"target local entry reserved", plainSite, func(p *mutableFile) {
 			off, _ := p.symbol("local_first")
 			p.b[off+stOther] |= 0xe0
 		}, "target local_first: "},
-		{"key past its section", plainSite, func(p *patient) {
+		{"key past its section", plainSite, func(p *mutableFile) {
 			off, _ := p.symbol("__SCK__inc")
 			p.put64(off+stValue, 1<<32)
 		}, "passes the end of the section"},
-		{"key in no data", plainSite, func(p *patient) {
+		{"key in no data", plainSite, func(p *mutableFile) {
 			off, _ := p.symbol("__SCK__inc")
 			binary.LittleEndian.PutUint16(p.b[off+stShndx:], uint16(p.section(".rela.text").Index))
 		}, "is not in data: the section's type is SHT_RELA"},
-		{"key at the last byte", plainSite, func(p *patient) {
+		{"key at the last byte", plainSite, func(p *mutableFile) {
 			off, i := p.symbol("__SCK__inc")
 			p.put64(off+stValue, p.f.Section(p.f.Symbol(i).Section).Size-1)
 		}, "passes the end of the section"},
-		{"key relocation symbol", plainSite, func(p *patient) {
+		{"key relocation symbol", plainSite, func(p *mutableFile) {
 			p.put32(p.keyRela("__SCK__inc")+rSym, 1<<31)
 		}, "symbol 2147483648 of"},
-		{"two sites at one place", plainSite, func(p *patient) {
+		{"two sites at one place", plainSite, func(p *mutableFile) {
 			p.put64(p.secondSiteRela()+rOffset, p.firstSite().Off)
 		}, "two relocations against trampolines at one call"},
 
-		{"table type", withTable, func(p *patient) {
+		{"table type", withTable, func(p *mutableFile) {
 			p.put32(p.header(tableRela, 4), uint32(elf.SHT_NOTE))
 		}, "a site table has type SHT_PROGBITS"},
-		{"table not loaded", withTable, func(p *patient) { p.put64(p.header(tableRela, 8), 0) }, "SHF_ALLOC"},
-		{"table size", withTable, func(p *patient) {
+		{"table not loaded", withTable, func(p *mutableFile) { p.put64(p.header(tableRela, 8), 0) }, "SHF_ALLOC"},
+		{"table size", withTable, func(p *mutableFile) {
 			p.put64(p.header(tableRela, 32), p.section(tableRela).Size-4)
 		}, "not a multiple of 16"},
-		{"table entries without relocations", withTable, func(p *patient) {
+		{"table entries without relocations", withTable, func(p *mutableFile) {
 			p.put64(p.header(".rela"+tableRela, 32), p.section(".rela"+tableRela).Size-2*24)
 		}, "entry 5 lacks a relocation of its site or its key"},
-		{"table address type", withTable, func(p *patient) {
+		{"table address type", withTable, func(p *mutableFile) {
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rType, uint32(elf.R_PPC64_ADDR32))
 		}, "R_PPC64_ADDR32: want R_PPC64_REL32"},
-		{"table key type", withTable, func(p *patient) {
+		{"table key type", withTable, func(p *mutableFile) {
 			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rType, uint32(elf.R_PPC64_REL32))
 		}, "R_PPC64_REL32: want R_PPC64_REL64"},
-		{"table relocation offset", withTable, func(p *patient) {
+		{"table relocation offset", withTable, func(p *mutableFile) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, 24)
 		}, "no field of entry 1 begins here"},
-		{"table relocation past the end", withTable, func(p *patient) {
+		{"table relocation past the end", withTable, func(p *mutableFile) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, 1<<20)
 		}, "is 0x100000, the section \".static_call_sites\" has"},
-		{"table relocation twice", withTable, func(p *patient) {
+		{"table relocation twice", withTable, func(p *mutableFile) {
 			p.put64(p.rela(tableRela, 16, elf.R_PPC64_REL32)+rOffset, 0)
 		}, "it has a relocation already"},
-		{"table address elsewhere", withTable, func(p *patient) {
+		{"table address elsewhere", withTable, func(p *mutableFile) {
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, 0)
 		}, "the site is not in this object"},
-		{"table address symbol", withTable, func(p *patient) {
+		{"table address symbol", withTable, func(p *mutableFile) {
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, 1<<20)
 		}, "is of symbol 1048576 of"},
-		{"table address past the end", withTable, func(p *patient) {
+		{"table address past the end", withTable, func(p *mutableFile) {
 			p.put64(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rAddend, 1<<30)
 		}, "past the end of the code"},
-		{"table address odd", withTable, func(p *patient) {
+		{"table address odd", withTable, func(p *mutableFile) {
 			off := p.rela(tableRela, 0, elf.R_PPC64_REL32) + rAddend
 			p.put64(off, binary.LittleEndian.Uint64(p.b[off:])+1)
 		}, "not a multiple of 4"},
-		{"table address of no call", withTable, func(p *patient) {
+		{"table address of no call", withTable, func(p *mutableFile) {
 			off := p.rela(tableRela, 0, elf.R_PPC64_REL32) + rAddend
 			p.put64(off, binary.LittleEndian.Uint64(p.b[off:])+8)
 		}, "the table names a site that is neither a call nor a constant"},
-		{"table address in data", withTable, func(p *patient) {
+		{"table address in data", withTable, func(p *mutableFile) {
 			_, key := p.symbol("__SCK__an_hidden")
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, uint32(key))
 		}, "which is not code"},
-		{"table key symbol", withTable, func(p *patient) {
+		{"table key symbol", withTable, func(p *mutableFile) {
 			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, 1<<20)
 		}, "is of symbol 1048576 of"},
-		{"table key null symbol", withTable, func(p *patient) {
+		{"table key null symbol", withTable, func(p *mutableFile) {
 			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, 0)
 		}, "R_PPC64_REL64: symbol 0 of"},
-		{"table key is no key", withTable, func(p *patient) {
+		{"table key is no key", withTable, func(p *mutableFile) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rAddend, 1<<10)
 		}, "+0x400 is neither a key nor a trampoline"},
-		{"table tail bit", withTable, func(p *patient) {
+		{"table tail bit", withTable, func(p *mutableFile) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rAddend, 1)
 		}, "says tail call true"},
-		{"table names a branch into its own function", withTable, func(p *patient) {
+		{"table names a branch into its own function", withTable, func(p *mutableFile) {
 			p.put32(p.rela(".text", 0xdc, elf.R_PPC64_REL24)+rType, uint32(elf.R_PPC64_NONE))
 		}, "branches to an_two+0x1c, where no function begins"},
-		{"table names a branch to data", withTable, func(p *patient) {
+		{"table names a branch to data", withTable, func(p *mutableFile) {
 			p.put32(p.rela(".text", 0xdc, elf.R_PPC64_REL24)+rSym, 2)
 		}, "R_PPC64_REL24: the site branches to .data, which is not code"},
-		{"table relocation at the end", withTable, func(p *patient) {
+		{"table relocation at the end", withTable, func(p *mutableFile) {
 			p.put64(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rOffset, p.section(tableRela).Size)
 		}, "is 0x60, the section"},
-		{"table key symbol, the first that is not", withTable, func(p *patient) {
+		{"table key symbol, the first that is not", withTable, func(p *mutableFile) {
 			p.put32(p.rela(tableRela, 8, elf.R_PPC64_REL64)+rSym, uint32(p.f.NumSymbols()))
 		}, "is of symbol"},
-		{"table address symbol, the first that is not", withTable, func(p *patient) {
+		{"table address symbol, the first that is not", withTable, func(p *mutableFile) {
 			p.put32(p.rela(tableRela, 0, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
 		}, "is of symbol"},
-		{"site symbol, the first that is not", plainSite, func(p *patient) { p.put32(p.siteRela()+rSym, uint32(p.f.NumSymbols())) }, "is of symbol"},
-		{"key relocation symbol, the first that is not", plainSite, func(p *patient) {
+		{"site symbol, the first that is not", plainSite, func(p *mutableFile) { p.put32(p.siteRela()+rSym, uint32(p.f.NumSymbols())) }, "is of symbol"},
+		{"key relocation symbol, the first that is not", plainSite, func(p *mutableFile) {
 			p.put32(p.keyRela("__SCK__inc")+rSym, uint32(p.f.NumSymbols()))
 		}, "symbol "},
-		{"user table stub symbol", userListed, func(p *patient) {
+		{"user table stub symbol", userListed, func(p *mutableFile) {
 			p.put32(p.rela(userTable, 4, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
 		}, "is of symbol"},
-		{"user table relocation at the end", userListed, func(p *patient) {
+		{"user table relocation at the end", userListed, func(p *mutableFile) {
 			p.put64(p.rela(userTable, 0, elf.R_PPC64_REL32)+rOffset, 32)
 		}, "is 0x20, the section"},
-		{"stub symbol", userListed, func(p *patient) {
+		{"stub symbol", userListed, func(p *mutableFile) {
 			p.put32(p.rela(layout.StubSection, 8, elf.R_PPC64_GOT16_HA)+rSym, uint32(p.f.NumSymbols()))
 		}, `section ".rela.text.unlikely.static_call": entry 0: r_info at `},
-		{"a section .opd", caller + "	.section .opd,\"aw\"\n	.quad 0\n", func(p *patient) { p.b[48] = 0 }, `section ".opd": function descriptors`},
-		{"trampoline key symbol", pairListed, func(p *patient) {
+		{"a section .opd", caller + "	.section .opd,\"aw\"\n	.quad 0\n", func(p *mutableFile) { p.b[48] = 0 }, `section ".opd": function descriptors`},
+		{"trampoline key symbol", pairListed, func(p *mutableFile) {
 			p.put32(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rSym, uint32(p.f.NumSymbols()))
 		}, "is of symbol"},
-		{"trampoline key without a symbol", pairListed, func(p *patient) {
+		{"trampoline key without a symbol", pairListed, func(p *mutableFile) {
 			p.put32(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rSym, 0)
 		}, "R_PPC64_REL32: symbol 0 of"},
-		{"trampoline key at the end", pairListed, func(p *patient) {
+		{"trampoline key at the end", pairListed, func(p *mutableFile) {
 			p.put64(p.rela(trampKeyName, 4, elf.R_PPC64_REL32)+rOffset, 8)
 		}, "is 0x8, the section"},
-		{"reserved local entry of a target", plainSite, func(p *patient) {
+		{"reserved local entry of a target", plainSite, func(p *mutableFile) {
 			_, i := p.symbol("__SCK__inc")
 			s := p.f.Symbol(i)
 			p.b[p.f.Symtab().Off+uint64(binary.LittleEndian.Uint32(p.b[p.rela(p.f.Section(s.Section).NameString(), s.Value, elf.R_PPC64_ADDR64)+rSym:]))*elfrw.SymSize+stOther] = 7 << 5
 		}, "R_PPC64_ADDR64: target "},
-		{"table entry size asked for", withTable, func(p *patient) {
+		{"table entry size asked for", withTable, func(p *mutableFile) {
 			p.put64(p.header(tableRela, 56), 8)
 		}, "R_PPC64_REL64: want R_PPC64_REL32 for the address of a site"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := newPatient(t, c.object)
+			p := newMutableFile(t, c.object)
 			c.corrupt(p)
 			_, err := plan(p.b, Options{})
 			if err == nil {
@@ -303,13 +303,13 @@ func TestCorrupted(t *testing.T) {
 	}
 }
 
-func (p *patient) keyRela(name string) uint64 {
+func (p *mutableFile) keyRela(name string) uint64 {
 	_, i := p.symbol(name)
 	s := p.f.Symbol(i)
 	return p.rela(p.f.Section(s.Section).NameString(), s.Value, elf.R_PPC64_ADDR64)
 }
 
-func (p *patient) secondSiteRela() uint64 {
+func (p *mutableFile) secondSiteRela() uint64 {
 	o, err := Find(p.f)
 	if err != nil {
 		p.t.Fatal(err)
@@ -326,7 +326,7 @@ func (p *patient) secondSiteRela() uint64 {
 
 // TestOdd checks what becomes of legal but odd objects.
 func TestOdd(t *testing.T) {
-	reverse := func(p *patient) {
+	reverse := func(p *mutableFile) {
 		s := p.section(".rela.text")
 		d := p.b[s.Off : s.Off+s.Size]
 		for i, j := 0, len(d)-24; i < j; i, j = i+24, j-24 {
@@ -338,25 +338,25 @@ func TestOdd(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, object string
-		change       func(p *patient)
+		change       func(p *mutableFile)
 	}{
-		{"abi unspecified", plainSite, func(p *patient) { p.b[48] = 0 }},
-		{"no SHF_INFO_LINK", plainSite, func(p *patient) { p.put64(p.header(".rela.text", 8), 0) }},
+		{"abi unspecified", plainSite, func(p *mutableFile) { p.b[48] = 0 }},
+		{"no SHF_INFO_LINK", plainSite, func(p *mutableFile) { p.put64(p.header(".rela.text", 8), 0) }},
 		{"relocations in reverse", plainSite, reverse},
 		{"relocations in reverse, and one of a slot", strings.Replace(caller, "nop", "	.reloc .,R_PPC64_ADDR32,caller\nnop", 1) + foreignKey, reverse},
-		{"displacement in the branch", plainSite, func(p *patient) {
+		{"displacement in the branch", plainSite, func(p *mutableFile) {
 			p.put32(p.section(".text").Off+p.firstSite().Off, 0x48001235)
 		}},
-		{"section has an address", plainSite, func(p *patient) { p.put64(p.header(".text", 16), 0x10000) }},
-		{"table without entry size", withTable, func(p *patient) { p.put64(p.header(tableRela, 56), 0) }},
+		{"section has an address", plainSite, func(p *mutableFile) { p.put64(p.header(".text", 16), 0x10000) }},
+		{"table without entry size", withTable, func(p *mutableFile) { p.put64(p.header(tableRela, 56), 0) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			want := newPatient(t, c.object)
+			want := newMutableFile(t, c.object)
 			wp, err := plan(want.b, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := newPatient(t, c.object)
+			p := newMutableFile(t, c.object)
 			c.change(p)
 			gp, err := plan(p.b, Options{})
 			if err != nil {
@@ -441,22 +441,22 @@ func TestCorruptedUserTable(t *testing.T) {
 	const rela = reloc.RelaSize
 	for _, c := range []struct {
 		name    string
-		corrupt func(p *patient, table elfrw.Section, header uint64) // of the relocations
+		corrupt func(p *mutableFile, table elfrw.Section, header uint64) // of the relocations
 		want    string
 	}{
-		{"none", func(*patient, elfrw.Section, uint64) {}, ""},
-		{"the last key", func(p *patient, s elfrw.Section, header uint64) {
+		{"none", func(*mutableFile, elfrw.Section, uint64) {}, ""},
+		{"the last key", func(p *mutableFile, s elfrw.Section, header uint64) {
 			p.put64(header+32, s.Size-rela)
 		}, "lacks a relocation of its site or its key"},
-		{"the last stub", func(p *patient, s elfrw.Section, header uint64) {
+		{"the last stub", func(p *mutableFile, s elfrw.Section, header uint64) {
 			end := s.Off + s.Size
 			copy(p.b[end-2*rela:], p.b[end-rela:end])
 			p.put64(header+32, s.Size-rela)
 		}, "+0x110: entry 17 lacks a relocation of its stub"},
-		{"a stub twice", func(p *patient, s elfrw.Section, _ uint64) {
+		{"a stub twice", func(p *mutableFile, s elfrw.Section, _ uint64) {
 			p.put64(s.Off+2*rela, layout.StubField)
 		}, "no field of entry 0 begins here, or it has a relocation already"},
-		{"another's stub", func(p *patient, s elfrw.Section, _ uint64) {
+		{"another's stub", func(p *mutableFile, s elfrw.Section, _ uint64) {
 			stub := p.b[s.Off+rela+rType : s.Off+rela+rAddend]
 			for at := s.Off; at < s.Off+s.Size; at += 3 * rela {
 				if other := p.b[at+rela+rType : at+rela+rAddend]; !bytes.Equal(stub, other) {
@@ -466,7 +466,7 @@ func TestCorruptedUserTable(t *testing.T) {
 			}
 			p.t.Fatal("all entries have one stub")
 		}, "and the stub of"},
-		{"a function as a stub", func(p *patient, s elfrw.Section, _ uint64) {
+		{"a function as a stub", func(p *mutableFile, s elfrw.Section, _ uint64) {
 			copy(p.b[s.Off+rela+8:s.Off+2*rela], p.b[s.Off+8:])
 		}, "want R_PPC64_REL32 against a stub"},
 	} {
@@ -474,7 +474,7 @@ func TestCorruptedUserTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &patient{t, bytes.Clone(b), f}
+		p := &mutableFile{t, bytes.Clone(b), f}
 		name := ".rela" + userTable
 		c.corrupt(p, p.section(name), p.header(name, 0))
 		_, err = plan(p.b, user)

@@ -91,7 +91,7 @@ func TestManyTrampolines(t *testing.T) {
 // withoutLast changes and drops the last symbol of an object, which must have that name.
 func withoutLast(t *testing.T, text, name string, change func(sym []byte)) *Object {
 	t.Helper()
-	p := newPatient(t, text)
+	p := newMutableFile(t, text)
 	if last := p.f.Symbol(p.f.NumSymbols() - 1); string(p.f.SymbolName(last)) != name {
 		t.Fatalf("the last symbol is %s, not %s", p.f.SymbolName(last), name)
 	}
@@ -149,7 +149,7 @@ func TestNoLastName(t *testing.T) {
 
 // TestNoTable finds no table in a section that holds no data.
 func TestNoTable(t *testing.T) {
-	p := newPatient(t, withTable)
+	p := newMutableFile(t, withTable)
 	p.put32(p.header(tableRela, 4), uint32(elf.SHT_STRTAB))
 	f, err := elfrw.New(p.b)
 	if err != nil {

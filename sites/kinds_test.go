@@ -137,7 +137,7 @@ func TestColdPartsDisagree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &patient{t, b, f}
+		p := &mutableFile{t, b, f}
 		first, _ := p.symbol("hot1")
 		for _, name := range []string{"hot2", "hot3"} {
 			other, _ := p.symbol(name)
@@ -289,7 +289,7 @@ func TestFirstRelocation(t *testing.T) {
 // TestOddSectionSymbol tests a section symbol that is not the start of its section: entries
 // and records must not count from it.
 func TestOddSectionSymbol(t *testing.T) {
-	p := newPatient(t, caller+foreignKey+trampNull)
+	p := newMutableFile(t, caller+foreignKey+trampNull)
 	for i := 1; i < p.f.FirstGlobal(); i++ {
 		if p.f.SymbolType(i) == elf.STT_SECTION {
 			p.put64(p.f.Symtab().Off+uint64(i)*elfrw.SymSize+stValue, 4)
@@ -466,7 +466,7 @@ func TestCellPlaces(t *testing.T) {
 		}
 	}
 	for _, flag := range []elf.SectionFlag{elf.SHF_ALLOC, elf.SHF_WRITE} {
-		p := newPatient(t, caller+foreignKey+trampNull+".section .toc,\"aw\"\n.balign 8\n.quad 0\n")
+		p := newMutableFile(t, caller+foreignKey+trampNull+".section .toc,\"aw\"\n.balign 8\n.quad 0\n")
 		p.b[p.header(tocName, 8)] &^= byte(flag)
 		gp, err := plan(p.b, Options{Place: Module})
 		if err != nil {

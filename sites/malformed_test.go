@@ -184,7 +184,7 @@ func TestEmptyRelocations(t *testing.T) {
 		{"two sections of relocations", ".text.x", false, ""},
 		{"two sections for what is not loaded", ".debug_x", false, ""},
 	} {
-		p := newPatient(t, "	.section .debug_a,\"\"\n	.quad caller\n	.section .text.x,\"ax\"\n"+caller+foreignKey+trampNull+"	.section .debug_x,\"\"\n	.quad caller\n")
+		p := newMutableFile(t, "	.section .debug_a,\"\"\n	.quad caller\n	.section .text.x,\"ax\"\n"+caller+foreignKey+trampNull+"	.section .debug_x,\"\"\n	.quad caller\n")
 		first := p.header(".rela.debug_a", 0) < p.header(".rela"+c.of, 0)
 		if c.empty {
 			p.put64(p.header(".rela.debug_a", 32), 0)
@@ -212,7 +212,7 @@ func TestEmptyRelocations(t *testing.T) {
 		{"a second one", true, true, 1},
 		{"a second one of no symbols", false, true, 1},
 	} {
-		p := newPatient(t, source)
+		p := newMutableFile(t, source)
 		sec := p.section(".text")
 		if c.second {
 			sec = p.section(".text.sct")

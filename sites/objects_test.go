@@ -353,7 +353,7 @@ func TestFixedKeys(t *testing.T) {
 // their addresses from a distance that the assembler has resolved, without a
 // relocation.
 func TestKeyAmongCode(t *testing.T) {
-	p := newPatient(t, "gcc-p8-O2-sites.o")
+	p := newMutableFile(t, "gcc-p8-O2-sites.o")
 	_, i := p.symbol("__SCK__inc")
 	sec := p.f.Section(p.f.Symbol(i).Section)
 	p.put64(p.header(sec.NameString(), 8), sec.Flags|uint64(elf.SHF_EXECINSTR))
@@ -372,7 +372,7 @@ func TestKeyAmongCode(t *testing.T) {
 // TestLocalKeyStripped removes the names of two local keys. Their trampolines,
 // which are local too, must not get a global key with that name.
 func TestLocalKeyStripped(t *testing.T) {
-	p := newPatient(t, "asm-samename.o")
+	p := newMutableFile(t, "asm-samename.o")
 	for i := range p.f.NumSymbols() {
 		if s := p.f.Symbol(i); string(p.f.SymbolName(s)) == "__SCK__sn" {
 			p.put32(p.section(".symtab").Off+uint64(i)*24, 0)

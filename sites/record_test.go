@@ -157,7 +157,7 @@ func TestRecordKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := 0
-		(&patched{patient: &patient{t, nil, f}}).eachRelocation((&patient{t, nil, f}).section(layout.RecordSection), func(_ uint64, r reloc.Rela) { n++ })
+		(&patched{mutableFile: &mutableFile{t, nil, f}}).eachRelocation((&mutableFile{t, nil, f}).section(layout.RecordSection), func(_ uint64, r reloc.Rela) { n++ })
 		if n != c.want {
 			t.Errorf("%s: %d relocations, want %d", c.name, n, c.want)
 		}
@@ -182,7 +182,7 @@ func TestRecordLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &patched{patient: &patient{t, out, f}}
+	p := &patched{mutableFile: &mutableFile{t, out, f}}
 	var bases []uint64 // the relocations against sections
 	p.eachRelocation(p.section(layout.RecordSection), func(off uint64, r reloc.Rela) {
 		if f.Symbol(int(r.Sym())).Type() == elf.STT_SECTION {

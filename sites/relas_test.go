@@ -21,7 +21,7 @@ func livepatched(t *testing.T, text, section string, flags uint64) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &patient{t, b, f}
+	p := &mutableFile{t, b, f}
 	p.put32(p.header(".rela.later", 44), uint32(p.section(section).Index))
 	p.put64(p.header(".rela.later", 8), uint64(elf.SHF_INFO_LINK)|flags)
 	for i := range f.NumSymbols() {
