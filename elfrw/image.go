@@ -62,7 +62,9 @@ func (c *comparer) Write(b []byte) (n int, err error) {
 	n = len(b)
 	if !bytes.HasPrefix(c.rest, b) {
 		err = io.ErrShortWrite
-		for n = 0; n < len(c.rest) && c.rest[n] == b[n]; n++ {
+		n = 0
+		for n < len(c.rest) && c.rest[n] == b[n] {
+			n++
 		}
 	}
 	c.rest = c.rest[n:]

@@ -188,7 +188,7 @@ func (l *linked) image(t *testing.T) *image {
 		t.Fatal(err)
 	}
 	im := &image{Map: newMap(f, []int{1, 2}), toc: tocAt, memory: memory}
-	im.Map.image = true
+	im.image = true
 	for _, x := range im.secs {
 		x.base = f.Section(x.sec).Addr
 	}

@@ -94,17 +94,7 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Those of user space come first: a run time may rewrite the sites in them, even if
-	// another table lists them, too.
-	slices.SortStableFunc(tables, func(a, b table) int {
-		switch {
-		case a.user == b.user:
-			return 0
-		case a.user:
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(tables, userFirst)
 	entries := 0
 	for _, t := range tables {
 		entries += v.table(t)
@@ -126,6 +116,18 @@ func Verify(f *elfrw.File, opts Options) (*Report, error) {
 		}
 	}
 	return v.report(unknown && v.traces > 0), nil
+}
+
+// userFirst puts the tables of user space before others: a run time may rewrite the sites
+// in them, even if another table lists them, too.
+func userFirst(a, b table) int {
+	switch {
+	case a.user == b.user:
+		return 0
+	case a.user:
+		return -1
+	}
+	return 1
 }
 
 // report returns the first fault of each site, and the counts.
