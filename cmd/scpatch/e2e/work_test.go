@@ -29,8 +29,8 @@ import (
 //
 // All commands run, on objects, archives, thin archives, many files, programs,
 // libraries and kernel images. The everyday suite uses each value of an option when it
-// patches, and one place for each shape; make soundness uses each pair and all places,
-// and the long form each triple.
+// patches, and a third of the places and of the other commands' options, in turn; make
+// soundness uses each pair and all of these, and the long form each triple.
 func TestWork(t *testing.T) {
 	tooltest.NoRace(t)
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-ar", "powerpc64le-linux-gnu-ld.bfd")
@@ -182,6 +182,19 @@ type workRun struct {
 	good    map[string]int // how many runs of each command succeeded
 	stdout  []byte         // of the last run
 	thin    bool           // the input is a thin archive, which can only be patched in place
+	turn    int            // number of the shape
+}
+
+// inTurn returns all of a list, or in the everyday suite a third of it: another one for
+// each shape.
+func inTurn[T any](w *workRun, all []T) (some []T) {
+	if !testing.Short() {
+		return all
+	}
+	for i := w.turn % min(3, len(all)); i < len(all); i += 3 {
+		some = append(some, all[i])
+	}
+	return some
 }
 
 // workCommands are the commands; each must succeed several times.
@@ -205,11 +218,8 @@ func measureWork(t *testing.T, program, shape string, n int) map[string]map[stri
 	if !w.thin {
 		w.patch(input)
 	}
-	places := workPlaces
-	if testing.Short() { // another one for each shape
-		i := slices.Index(slices.Sorted(maps.Keys(workShapes)), shape) % len(workPlaces)
-		places = workPlaces[i : i+1]
-	}
+	w.turn = slices.Index(slices.Sorted(maps.Keys(workShapes)), shape)
+	places := inTurn(w, workPlaces)
 	for _, o := range places {
 		if w.thin {
 			w.archive("in.o", "rcsT", n) // as it was before a patch
@@ -283,18 +293,18 @@ func (w *workRun) look(input string, place []string) {
 	} else {
 		w.run("patch", with("-o", output, input)...)
 	}
-	for _, o := range [][]string{
+	for _, o := range inTurn(w, [][]string{
 		{"--json"}, {"--sarif"}, {"--diff"}, {"--sort=key"}, {"--sort=reason", "--verbose"}, {"--html=x.html"},
 		{"--form=keep", "--key=op*"}, {"--reason=key-may-change", "--function=f*"},
-	} {
+	}) {
 		w.run("list", append(with(o...), output)...)
 	}
-	for _, o := range []string{"", "--json", "--sarif", "--entry-size=8", "--paca-toc=16"} {
+	for _, o := range inTurn(w, []string{"", "--json", "--sarif", "--entry-size=8", "--paca-toc=16"}) {
 		w.run("verify", with(o, output)...)
 	}
 	w.run("list", with("--json", output)...)
 	w.write("after.json", string(w.stdout))
-	for _, o := range []string{"", "--json", "--html=x.html", "--strict"} {
+	for _, o := range inTurn(w, []string{"", "--json", "--html=x.html", "--strict"}) {
 		w.run("compare", with(o, input, output)...)
 	}
 	w.run("compare", "before.json", "after.json")
@@ -340,7 +350,7 @@ func (w *workRun) link(input string) {
 	ld("-o", "program", "out.o")
 	ld("-shared", "-Bsymbolic", "-o", "library.so", "out.o") // a tail call has no slot, so its target must be its own
 	for _, linked := range []string{"program", "library.so"} {
-		for _, o := range []string{"", "--json", "--sarif"} {
+		for _, o := range inTurn(w, []string{"", "--json", "--sarif"}) {
 			w.run("verify", "--user", o, linked)
 			w.run("list", "--user", o, linked)
 		}
@@ -349,7 +359,7 @@ func (w *workRun) link(input string) {
 	clitest.WriteFile(w.t, filepath.Join(w.dir, "kernel.lds"), []byte(script))
 	w.run("patch", "--table-only", "-o", "out.o", input)
 	ld("-T", "kernel.lds", "-o", "vmlinux", "out.o")
-	for _, o := range []string{"", "--json", "--diff", "--html=x.html"} {
+	for _, o := range inTurn(w, []string{"", "--json", "--diff", "--html=x.html"}) {
 		w.run("list", o, "vmlinux")
 	}
 	w.run("verify", "--allow-unpatched", "vmlinux")
