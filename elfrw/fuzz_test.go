@@ -178,6 +178,10 @@ func FuzzEdit(f *testing.F) {
 		copy(data[shdr(6, shOff)(data):], append(u64(at), u64(0)...))
 		f.Add(data, []byte{5, 2, 3})
 	}
+	// A file that cannot change its size: another one.
+	core := basic().build()
+	core[16] = byte(elf.ET_CORE)
+	f.Add(core, []byte{5, 2, 3, 7, 1, 2, 6, 1, 1})
 	f.Fuzz(func(t *testing.T, data, script []byte) {
 		if _, err := elfrw.New(data); err != nil {
 			return

@@ -19,6 +19,7 @@ type mixer struct {
 	others map[int]bool    // symbols whose st_other was set
 	noLocals,
 	noNames bool
+	fixed bool // the file cannot change its size
 }
 
 func newMixer(d *editor, pick func(int) int) *mixer {
@@ -26,6 +27,7 @@ func newMixer(d *editor, pick func(int) int) *mixer {
 		editor: d, pick: pick, bytes: map[[2]int]bool{}, others: map[int]bool{},
 		noLocals: d.f.NumSymbols() == 0 || hasUnknown(d.f),
 		noNames:  d.f.NumSections() == 0 || d.f.Header().Shstrndx == 0,
+		fixed:    elf.Type(d.f.Header().Type) != elf.ET_REL || d.f.Header().Phnum > 0,
 	}
 }
 
@@ -54,7 +56,11 @@ func (x *mixer) relaOf(sec int) elf.Rela64 { return x.rela(int(x.f.Section(sec).
 // step makes one edit, or none if the file has nothing for it.
 func (x *mixer) step() {
 	x.t.Helper()
-	switch x.pick(9) {
+	kind := x.pick(9)
+	if x.fixed && kind > 2 && kind != 6 {
+		return
+	}
+	switch kind {
 	case 0:
 		x.replaceWord()
 	case 1, 2:
