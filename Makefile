@@ -144,13 +144,13 @@ distclean: clean ## Remove build/ altogether
 
 ##@ Test
 .PHONY: say-test demo distclean tools vet fmt-check unit race test test-full soundness soundness-random soundness-short browser-test bazel-test musl-test libsodium-test screenshot e2e test-suites matrix mutants mutation mutation-sample kills fuzz lint vuln
-test: say-test tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite (5 minutes)
+test: say-test tools vet fmt-check unit race testdata-check ## Set up what is missing and run the everyday suite (6 minutes)
 	@echo 'make test: all passed'
 
 say-test:
 	@echo 'make test: installs the tools that are missing, vets, runs the tests of all packages,'
 	@echo 'then those of the command under the race detector, and builds testdata again. That'
-	@echo 'takes about 5 minutes on two idle cores. A line appears when a package is done.'
+	@echo 'takes about 6 minutes on two idle cores. A line appears when a package is done.'
 
 tools: ## Install what the tests need (as root), or say what is missing
 	@.ci/setup-tools test

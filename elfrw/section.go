@@ -152,8 +152,8 @@ func (s Section) Members() iter.Seq[int] {
 const groupFlagSize = 4
 
 // Uncompressed returns the content of the section: Data or, if that is
-// [Section.Compressed], the uncompressed data (gABI, "Compressed Sections"). If that cannot be uncompressed, the
-// error is a *FormatError.
+// [Section.Compressed], the uncompressed data (gABI, "Compressed Sections"). The error is
+// a *FormatError if the data cannot be uncompressed.
 func (s Section) Uncompressed() ([]byte, error) {
 	if !s.Compressed() {
 		return s.Data(), nil

@@ -41,8 +41,10 @@ const (
 const (
 	killed    = 1
 	notViable = 2
-	maxMemory = 8 << 30
 )
+
+// maxMemory is how much memory a mutant gets, in bytes.
+const maxMemory = 8 << 30
 
 // asGo is what gremlins runs as go. Gremlins makes one mutant after another, in
 // a copy of the module, and calls "go test" for each. It does so twice:

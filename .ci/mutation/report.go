@@ -196,9 +196,9 @@ func parseList(name, text string) (*list, error) {
 
 const listHead = `# SPDX-License-Identifier: BSD-3-Clause
 #
-# The mutants that survive the tests of their package, and why that changes
-# nothing. "make mutation" holds what survives against this list. Of the packages
-# that are named here it has all, so that a sample is held against it, too.
+# The mutants that survive the tests of their package, and why they change nothing.
+# "make mutation" compares the survivors with this list. A line "whole:" names packages
+# whose survivors are all listed: samples are compared, too.
 `
 
 func (l *list) String() string {

@@ -45,7 +45,7 @@ type loom struct {
 	apart   []string // keys of mutants outside of functions: they are built one by one
 }
 
-// load reads the mutants in a directory, which collect has filled.
+// load reads the mutants that asGo has collected in a directory.
 func load(collected, dir string) (*loom, error) {
 	l := &loom{dir: dir}
 	names, err := filepath.Glob(filepath.Join(collected, "*"))
