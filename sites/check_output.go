@@ -146,16 +146,11 @@ func (c *checker) isKeySymbol(sym, key int) bool {
 	return c.isNamed(operand{sym: sym}, KeyPrefix+k.Name)
 }
 
-// isTrampoline reports whether a symbol of the output is a trampoline of a key.
+// isTrampoline reports whether a symbol of the output is the trampoline by which entries
+// and cells name a key that the input does not have.
 func (c *checker) isTrampoline(sym, key int) bool {
-	j := sym
-	if in := c.Object.File; j >= in.FirstGlobal() {
-		if j -= c.out.FirstGlobal() - in.FirstGlobal(); j < in.FirstGlobal() || j >= in.NumSymbols() {
-			return false
-		}
-	}
-	i := c.Object.tramps.Of(j)
-	return i >= 0 && int(c.Object.Tramps[i].Key) == key && c.Object.Tramps[i].Entry == noStub && c.sameSymbol(sym, j)
+	j := c.Object.trampoline(key)
+	return j != 0 && c.sameSymbol(sym, j)
 }
 
 // isNamed reports whether an operand is an object with a given name.

@@ -44,6 +44,7 @@ func TestForms(t *testing.T) {
 		{"NULL, linked as such before", strings.Replace(listedBefore, "SITE", "nop", 1) + "key op, 0\n" + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"own target, linked as such before", strings.Replace(listedBefore, "SITE", "bl target", 1) + foreignKey + ownTarget + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"a call that may return twice, with another 24(r1)", twice + foreignKey + trampNull, user, "keep __SCT__op nop"},
+		{"the same, of a trampoline elsewhere", twice + foreignKey, user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"the same, after a trampoline that changes r2", twice + foreignKey + selfTramp + ".localentry __SCT__op,1\n", user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"key elsewhere", caller + ".quad __SCK__op\n", user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"key nowhere", caller, user, "keep __SCT__op nop"},
@@ -105,6 +106,7 @@ func TestForms(t *testing.T) {
 		{"a variable by its section shows a program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+16@toc@ha\nld 3,.data+16@toc@l(3)\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n", with(user, func(o *Options) { o.Runtime = None }), "direct target nop"},
 		{"the end of a variable shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+24@toc@ha\nld 3,.data+24@toc@l(3)\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n.quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"what is before a variable shows no program", caller + ".data\n.quad 0\n.text\n" + foreignKey + "tramp op\nfunc other\naddis 3,2,.data@toc@ha\nld 3,.data@toc@l(3)\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
+		{"a call of a local function beside a variable shows no program", caller + foreignKey + "tramp op\nfunc near, local\nblr\nendfunc near\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n.section .text.x,\"ax\"\nfunc other\nb near\nendfunc other\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"the high half of an address shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+16@toc@ha\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"an address by its section shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,.data+16@toc@ha\naddi 3,3,.data+16@toc@l\nendfunc other\n.data\n.globl here\n.type here,@object\nhere: .quad 0\n.size here,8\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"a hidden variable shows no program", caller + foreignKey + "tramp op\nfunc other\naddis 3,2,here@toc@ha\nendfunc other\n.data\n.globl here\n.hidden here\nhere: .quad 0\n", with(user, func(o *Options) { o.Runtime = None }), "save-stub __SCS__op ld r2,24(r1)"},
@@ -158,6 +160,7 @@ func TestForms(t *testing.T) {
 		{"kernel image, left for its target, key elsewhere", strings.Replace(inTable(caller, 0), "bl __SCT__op", "bl other", 1), Options{}, "keep other nop listed"},
 		{"kernel image, left for its target in the first relocation, key elsewhere", strings.Replace(inTable("leaf caller\nbl __SCT__op\nendfunc caller\n", 1), "bl __SCT__op", "b other", 1), Options{}, "keep other  listed"},
 		{"hidden trampoline of local entry 1 that takes r2", savedFirst + foreignKey + "tramp op\n.hidden __SCT__op\n.localentry __SCT__op,1\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
+		{"hidden trampoline of local entry 1 that takes r2, without an entry of its own", savedFirst + foreignKey + ".pushsection .text.t,\"ax\"\n.globl __SCT__op\n.hidden __SCT__op\n.type __SCT__op,@function\n.localentry __SCT__op,1\n__SCT__op: addis 12,2,__SCK__op@toc@ha\nld 12,__SCK__op@toc@l(12)\nmtctr 12\nbctr\n.size __SCT__op,.-__SCT__op\n.popsection\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
 		{"hidden weak trampoline that takes r2", savedFirst + foreignKey + "tramp op\n.weak __SCT__op\n.hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "keep __SCT__op nop"},
 		{"weak trampoline, weak key", caller + foreignKey + ".weak __SCK__op\n" + "tramp op\n.weak __SCT__op\n.hidden __SCT__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "save-stub __SCS__op ld r2,24(r1)"},
 		{"weak trampoline of the kernel image", caller + foreignKey + "tramp op\n.weak __SCT__op\n", Options{Runtime: Trampoline}, "keep __SCT__op nop"},
@@ -173,6 +176,7 @@ func TestForms(t *testing.T) {
 		{"keys elsewhere and here", caller + "bl __SCT__two\nnop\n.quad __SCK__op\nkey two, target\n", Options{}, "keep __SCT__op nop listed"},
 		{"local trampoline of another section, save proven", "	.section .text.t,\"ax\"\nnop\nlocaltramp op\n.text\n" + savedFirst + "key op, target, local\n.quad __SCK__op\n", with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCT__op ld r2,24(r1)"},
 		{"local trampoline, in the kernel's table, save proven", "localtramp op\n" + inTable(savedFirst, 0) + "key op, target, local\n.quad __SCK__op\n", user, "stack __SCJ__op ld r2,24(r1) listed"},
+		{"a site that only the table names, save proven", strings.Replace(listedBefore, "SITE", "bl target", 1) + foreignKey + trampNull, with(user, func(o *Options) { o.Runtime = Trampoline }), "stack __SCJ__op ld r2,24(r1)"},
 		{"no TOC, constant in user space's table", noTOCListed + "key op, 0\n" + trampNull, user, "save-stub __SCN__op  listed"},
 		{"a stub that the table does not name", strings.NewReplacer("SITE", "bl __SCJ__op", "	.long __SCJ__op-.,__SCJ__op-.\n	.quad __SCK__op\n", "").Replace(listedBefore) + foreignKey + trampNull, user, "stack __SCJ__op ld r2,24(r1) listed"},
 		{"one entry point", "leaf caller\nframe\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull, user, "keep __SCT__op nop"},
@@ -261,14 +265,17 @@ func TestStays(t *testing.T) {
 // TestRestoreUnsaved tests a restore of something that was never saved, after which a
 // save of r2 saves the wrong value, and a restore by the PACA.
 func TestRestoreUnsaved(t *testing.T) {
-	for slot, want := range map[string]Form{"ld 2,24(1)": PACA, "ld 2,16(13)": Stack, "ld 2,32(13)": PACA, "nop": Stack} {
-		text := "func caller\nframe\nbl __SCT__op\n" + slot + "\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull
-		p, err := plan(assemble(t, text), Options{Runtime: Trampoline, PACATOC: "16"})
+	for _, c := range []struct {
+		slot, paca string
+		want       Form
+	}{{"ld 2,24(1)", "16", PACA}, {"ld 2,16(13)", "16", Stack}, {"ld 2,32(13)", "16", PACA}, {"nop", "16", Stack}, {"ld 2,0(13)", "0", Stack}} {
+		text := "func caller\nframe\nbl __SCT__op\n" + c.slot + "\nstd 2,24(1)\nbl __SCT__op\nnop\nunframe\nendfunc caller\n" + foreignKey + trampNull
+		p, err := plan(assemble(t, text), Options{Runtime: Trampoline, PACATOC: c.paca})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := &p.Decisions[1]; d.Form != want {
-			t.Errorf("%s: the second call is %s, want %s", slot, d.Form, want)
+		if d := &p.Decisions[1]; d.Form != c.want {
+			t.Errorf("%s: the second call is %s, want %s", c.slot, d.Form, c.want)
 		}
 	}
 }
@@ -348,6 +355,36 @@ func TestLostSave(t *testing.T) {
 		t.Errorf("forms are %s and %s", p.Decisions[0].Form, p.Decisions[1].Form)
 	}
 	apply(t, p)
+}
+
+// TestLostSaveFirst does the same to an object whose first trampoline is the stub's entry.
+func TestLostSaveFirst(t *testing.T) {
+	text := strings.NewReplacer("std 2,24(1)\n.Lsite", ".Lsite", "SITE", "bl __SCJ__op").Replace(listedBefore) + foreignKey + trampNull
+	f, err := elfrw.New(assemble(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Find(f)
+	if err != nil || o.Sites[0].Tramp != 0 || o.Tramps[0].Entry != StubJump {
+		t.Fatalf("%v, %v", o, err)
+	}
+	_, err = MakePlan(o, Options{Place: User, Runtime: Trampoline, Restore: []Form{Linker}})
+	if err == nil || !strings.Contains(err.Error(), "what saved it before the call would be removed") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestModuleDirect tests a call without a TOC pointer of a module that becomes direct: its
+// entry names no stub.
+func TestModuleDirect(t *testing.T) {
+	p, err := plan(assemble(t, notocCaller+"key op, target, local\n"+ownTarget+trampNull), Options{Place: Module})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := &p.Decisions[0]; d.Form != Direct || !d.Listed || len(p.Stubs) != 0 {
+		t.Errorf("%v, listed: %v, %d stubs", d.Form, d.Listed, len(p.Stubs))
+	}
+	again(t, "direct", p, p.Options)
 }
 
 // TestTrampolineGetsLocalEntry checks the symbol that the form linker changes.

@@ -98,7 +98,7 @@ func (r *references) dropRead(secs map[int]bool, allowed func(sec elfrw.Section,
 	}
 	o := r.o
 	symbols := index.NewSet(o.File.NumSymbols())
-	for i := 1; i < o.File.NumSymbols(); i++ {
+	for i := range o.File.NumSymbols() {
 		if sec := o.File.SymbolSection(i); secs[sec] {
 			symbols.Add(i)
 			if o.File.SymbolBind(i) != elf.STB_LOCAL {

@@ -34,7 +34,7 @@ func findRelas(f *elfrw.File) (relaTables, error) {
 		s := f.Section(i)
 		of, late := int(s.Info), s.Has(shfRelaLivepatch)
 		switch prev := int(r.edited[of]); {
-		case s.Size == 0 && (int(s.Link) != f.Symtab().Index || s.Link == 0 || late || prev != 0):
+		case s.Size == 0 && (int(s.Link) != f.Symtab().Index || late || prev != 0):
 		case !late && (prev == 0 || f.Section(prev).Size == 0):
 			r.edited[of] = int32(i)
 		default:
