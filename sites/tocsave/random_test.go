@@ -165,7 +165,7 @@ type machine struct {
 	frames  int
 	again   int
 	proven  map[uint64]Verdict
-	calls   []made // calls that may return again
+	calls   []*made // calls that may return again
 	failed  string
 
 	returned bool // a call has just returned again
@@ -201,7 +201,7 @@ func (m *machine) fresh() uint64 {
 // call does not return again.
 func (m *machine) store(addr uint64, v uint64, size int, base uint32) {
 	if base != 1 {
-		m.calls = slices.DeleteFunc(m.calls, func(c made) bool {
+		m.calls = slices.DeleteFunc(m.calls, func(c *made) bool {
 			return addr < c.gpr[1]+32 && c.gpr[1]+24 < addr+uint64(size)
 		})
 	}
@@ -252,7 +252,7 @@ func (m *machine) walk(ok map[uint64]Verdict) string {
 			return m.failed
 		}
 		// Popping a frame ends the calls made from it.
-		m.calls = slices.DeleteFunc(m.calls, func(c made) bool { return c.gpr[1] < m.gpr[1] })
+		m.calls = slices.DeleteFunc(m.calls, func(c *made) bool { return c.gpr[1] < m.gpr[1] })
 		last = pc
 		if m.returned {
 			last, m.returned = next-4, false
@@ -437,7 +437,7 @@ func (m *machine) branch(pc, next uint64, w ppc64.Word) (uint64, bool) {
 // called continues after a call, which may return again, or another call may
 // return instead.
 func (m *machine) called(pc, next uint64) (uint64, bool) {
-	m.calls = append(m.calls, made{pc, next, m.gpr})
+	m.calls = append(m.calls, &made{pc, next, m.gpr})
 	if m.r.IntN(4) == 0 {
 		return m.second()
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestE2EStaticCallCxx calls from namespaces, classes and templates of C++.
@@ -30,6 +31,7 @@ func TestE2EStaticCallCxx(t *testing.T) {
 // TestStaticCallMisused checks that misuses of a static call in C++ are errors
 // whose message, by the compiler or the header, says why.
 func TestStaticCallMisused(t *testing.T) {
+	tooltest.NoRace(t)
 	w := newWorkshop(t)
 	const functions = "int plus(int);\nint over(int);\nlong over(long);\nstruct s { int method(int); };\n"
 	for _, c := range []struct{ name, source, gcc, clang string }{

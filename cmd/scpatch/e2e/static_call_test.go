@@ -70,6 +70,7 @@ func (w *workshop) execute(t *testing.T, words ...string) string {
 // with a relocation that names the trampoline, a slot if the caller has a TOC
 // pointer, and the key's symbol, outside everything that a program loads.
 func TestStaticCallObjects(t *testing.T) {
+	tooltest.NoRace(t)
 	w := newWorkshop(t)
 	for _, compiler := range []string{
 		"gcc-p8-O0", "gcc-p8-O2", "gcc-p8-Os", "gcc-p10-O2", "gcc-p8-O2-large", "clang-p8-O0", "clang-p8-O2", "clang-p10-O2",
@@ -174,6 +175,7 @@ func TestE2EStaticCallLTO(t *testing.T) {
 // TestStaticCallElsewhere compiles the same program for another architecture,
 // and runs it if that is the host's.
 func TestStaticCallElsewhere(t *testing.T) {
+	tooltest.NoRace(t)
 	tooltest.Need(t, "x86_64-linux-gnu-gcc", "clang")
 	dir := t.TempDir()
 	program := filepath.Join(dir, "program")

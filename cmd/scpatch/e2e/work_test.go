@@ -34,12 +34,12 @@ import (
 func TestWork(t *testing.T) {
 	tooltest.NoRace(t)
 	tooltest.Need(t, "powerpc64le-linux-gnu-gcc", "powerpc64le-linux-gnu-ar", "powerpc64le-linux-gnu-ld.bfd")
-	counting := countingProgram(t)
+	tools := workTools{counting: countingProgram(t), covdata: covdata(t)}
 	for _, name := range slices.Sorted(maps.Keys(workShapes)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			few := measureWork(t, counting, name, workSize)
-			many := measureWork(t, counting, name, 2*workSize)
+			few := measureWork(t, tools, name, workSize)
+			many := measureWork(t, tools, name, 2*workSize)
 			for _, command := range slices.Sorted(maps.Keys(many)) {
 				for _, block := range slices.Sorted(maps.Keys(many[command])) {
 					n, m := few[command][block], many[command][block]
@@ -80,6 +80,19 @@ func TestIsQuadratic(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+}
+
+// workTools are programs.
+type workTools struct {
+	counting string // scpatch with counters
+	covdata  string // reads them
+}
+
+// covdata returns the path of the Go tool. "go tool covdata" would take five times as
+// long.
+func covdata(t *testing.T) string {
+	t.Helper()
+	return strings.TrimSpace(string(execute(t, ".", []string{"go", "tool", "-n", "covdata"})))
 }
 
 // countingProgram builds scpatch with counters.
@@ -176,13 +189,13 @@ func each(n int, text string) string {
 
 // A workRun runs the counting program and sums up what it has counted.
 type workRun struct {
-	t       *testing.T
-	program string
-	dir     string
-	good    map[string]int // how many runs of each command succeeded
-	stdout  []byte         // of the last run
-	thin    bool           // the input is a thin archive, which can only be patched in place
-	turn    int            // number of the shape
+	workTools
+	t      *testing.T
+	dir    string
+	good   map[string]int // how many runs of each command succeeded
+	stdout []byte         // of the last run
+	thin   bool           // the input is a thin archive, which can only be patched in place
+	turn   int            // number of the shape
 }
 
 // inTurn returns all of a list, or in the everyday suite a third of it: another one for
@@ -202,8 +215,8 @@ var workCommands = []string{"patch", "list", "verify", "compare", "compile", "ex
 
 // measureWork runs every command on a shape of size n, and returns the counts
 // of each block by command.
-func measureWork(t *testing.T, program, shape string, n int) map[string]map[string]uint64 {
-	w := &workRun{t: t, program: program, dir: t.TempDir(), good: map[string]int{}}
+func measureWork(t *testing.T, tools workTools, shape string, n int) map[string]map[string]uint64 {
+	w := &workRun{workTools: tools, t: t, dir: t.TempDir(), good: map[string]int{}}
 	input := "in.o"
 	w.write("in.s", ".include \"sc_asm.h\"\n.text\n"+workShapes[shape](n))
 	w.execute("powerpc64le-linux-gnu-gcc", workSource(), "-c", "-o", input, "in.s")
@@ -380,7 +393,7 @@ func (w *workRun) run(command string, args ...string) bool {
 		args = append([]string{command}, args...)
 	}
 	args = slices.DeleteFunc(args, func(a string) bool { return a == "" })
-	cmd := exec.Command(w.program, args...)
+	cmd := exec.Command(w.counting, args...)
 	cmd.Dir, cmd.Env = w.dir, append(os.Environ(), "GOCOVERDIR="+counters)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -426,7 +439,7 @@ func (w *workRun) archive(member, operation string, n int) string {
 // counts returns how often each block has run in all runs of a command.
 func (w *workRun) counts(command string) map[string]uint64 {
 	text := filepath.Join(w.dir, "counts")
-	execute(w.t, w.dir, []string{"go", "tool", "covdata", "textfmt", "-i=" + filepath.Join("counters", command), "-o=" + text})
+	execute(w.t, w.dir, []string{w.covdata, "textfmt", "-i=" + filepath.Join("counters", command), "-o=" + text})
 	f, err := os.Open(text)
 	if err != nil {
 		w.t.Fatal(err)

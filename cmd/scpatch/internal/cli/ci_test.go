@@ -57,6 +57,7 @@ func dryCI(t *testing.T, number int) []ciStage {
 // TestCIStages checks that .ci/run chooses the same stages for the same commit,
 // stays within the time, and leaves no stage out forever.
 func TestCIStages(t *testing.T) {
+	tooltest.NoRace(t)
 	tooltest.Need(t, "bash")
 	makefile, err := os.ReadFile(clitest.RepoPath("Makefile"))
 	if err != nil {

@@ -232,6 +232,7 @@ var verb = regexp.MustCompile(`%[#+0 ]*[0-9]*[a-zA-Z]`)
 // TestMessagesDocumented looks for every error message in docs/messages.md,
 // with "…" for what differs.
 func TestMessagesDocumented(t *testing.T) {
+	tooltest.NoRace(t)
 	messages := strings.Join(strings.Fields(clitest.Doc(t, "docs", "messages.md")), " ")
 	for dir, command := range map[string]bool{
 		".": true, filepath.Join("..", "report"): true,
@@ -400,6 +401,7 @@ func runConsole(t *testing.T, block string) (n int) {
 
 // TestReadmeGoProgram runs the Go program of README.md as README.md says.
 func TestReadmeGoProgram(t *testing.T) {
+	tooltest.NoRace(t)
 	_, section, _ := strings.Cut(clitest.Doc(t, "README.md"), "\n## In your Go program\n")
 	source, shown := clitest.Fenced(section, "go")[0], clitest.Fenced(section, "console")[0]
 	line, want, _ := strings.Cut(shown, "\n")

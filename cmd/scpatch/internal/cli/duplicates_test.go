@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestDuplicates wants no six lines of code that stand twice. Blank lines, comments,
 // imports and lone punctuation do not count.
 func TestDuplicates(t *testing.T) {
+	tooltest.NoRace(t)
 	seen, runs := map[string]string{}, 0
 	for _, file := range allSources(t) {
 		for run, line := range runsOfCode(string(clitest.ReadFile(t, file))) {

@@ -11,11 +11,13 @@ import (
 	"testing"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
+	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
 // TestExported wants a comment on every exported function, method, type, constant and
 // variable. Those of a block may share one.
 func TestExported(t *testing.T) {
+	tooltest.NoRace(t)
 	fset, seen := token.NewFileSet(), 0
 	for _, file := range allSources(t) {
 		f, err := parser.ParseFile(fset, file, nil, parser.ParseComments)

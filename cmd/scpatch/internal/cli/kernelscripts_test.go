@@ -59,6 +59,7 @@ func writeScript(t *testing.T, path, body string) {
 // must get 0 for each program that the kernel cannot use. The reason is printed when a
 // script is run by hand, and in a build only if its configuration needs scpatch.
 func TestKernelScripts(t *testing.T) {
+	tooltest.NoRace(t)
 	tooltest.Need(t, "git", "sh")
 	all, err := filepath.Glob(clitest.RepoPath("kbuild", "patches", "*"))
 	if err != nil {

@@ -145,6 +145,7 @@ func deadLinks(t *testing.T, dir string) (followed int, dead []string) {
 
 // TestLinks follows the links of the documents in the repository.
 func TestLinks(t *testing.T) {
+	tooltest.NoRace(t)
 	followed, dead := deadLinks(t, clitest.RepoPath())
 	for _, d := range dead {
 		t.Error(d)
@@ -157,6 +158,7 @@ func TestLinks(t *testing.T) {
 // TestInstalledLinks follows the links of the documents that are installed. The manual
 // page and the headers name documents, which must be there too.
 func TestInstalledLinks(t *testing.T) {
+	tooltest.NoRace(t)
 	tooltest.Need(t, "make")
 	stage, b := t.TempDir(), t.TempDir()
 	clitest.WriteFile(t, filepath.Join(b, "scpatch"), nil) // -o scpatch: not built, because the documents do not need it
