@@ -3,6 +3,7 @@
 package verify
 
 import (
+	"cmp"
 	"debug/elf"
 	"math"
 	"slices"
@@ -88,13 +89,32 @@ func (v *verifier) checkCellEntry(s *site, at uint64) error {
 	if s.stub, ok = v.s32(at + layout.CellStubField); !ok {
 		return errkind.BadTable.Errorf("the address of the stub cannot be read")
 	}
-	if first := v.doubleword(at); !first.known || first.named || first.ifunc || first.addr != s.stub {
-		return errkind.BadStub.Errorf("the cell holds %s, not %s, as its entry says", v.name(first.addr), v.name(s.stub))
+	if err := v.checkFirstContent(at, s.stub); err != nil {
+		return err
 	}
 	s.at = s.stub
 	err := v.checkOwnStub(s)
 	s.at = at
 	return err
+}
+
+// checkFirstContent checks that a cell holds the address in its entry when the program
+// starts.
+func (v *verifier) checkFirstContent(at, stub uint64) error {
+	var holds string
+	switch c := v.doubleword(at); {
+	case !c.known:
+		return errkind.BadStub.Errorf("the cell must hold %s, as its entry says, and is not known: %s", v.name(stub), cmp.Or(c.reason, "no address explains it"))
+	case c.ifunc:
+		holds = "what the resolver " + v.name(c.addr) + " returns"
+	case c.named:
+		holds = v.name(c.addr) + ", which the dynamic linker looks up by name"
+	case c.addr != stub:
+		holds = v.name(c.addr)
+	default:
+		return nil
+	}
+	return errkind.BadStub.Errorf("the cell holds %s, not %s, as its entry says", holds, v.name(stub))
 }
 
 // cutCells reports what shows that the end of a table is missing.

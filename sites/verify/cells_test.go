@@ -87,15 +87,18 @@ func testCells(t *testing.T, link *linking, cases ...sourceCase) {
 
 // TestMovedCells has cells of a position-independent program.
 func TestMovedCells(t *testing.T) {
-	wrong := []string{"v_two+0x18: the entry's stub __SCJ__two does not go through the key", "+0x18: " + badCell}
+	wrong := func(cell string) []string {
+		return []string{"v_two+0x18: the entry's stub __SCJ__two does not go through the key", "+0x18: " + cell}
+	}
 	testCells(t, &linking{words: strings.Fields("-nostdlib -pie -Wl,-e,v_one")},
 		sourceCase{name: "nothing", both: true, sites: 2},
 		sourceCase{name: "no dynamic relocations", do: func(d *mutableFile) { d.header(".rela.dyn", shType)[0] = byte(elf.SHT_PROGBITS) }, sites: 2},
 		sourceCase{name: "a number", do: func(d *mutableFile) {
 			retype(d.moved("cell_two"), elf.R_PPC64_NONE)
 			binary.LittleEndian.PutUint64(d.at("cell_two", 0), d.symbol("key_two").Value)
-		}, want: wrong},
-		sourceCase{name: "a resolver's function", do: func(d *mutableFile) { retype(d.moved("cell_two"), elf.R_PPC64_IRELATIVE) }, want: wrong},
+		}, want: wrong("the cell must hold __SCJ__two+0x10, as its entry says, and is not known: it holds a number: no dynamic relocation makes it an address")},
+		sourceCase{name: "a resolver's function", do: func(d *mutableFile) { retype(d.moved("cell_two"), elf.R_PPC64_IRELATIVE) },
+			want: wrong("the cell holds what the resolver __SCJ__two+0x10 returns, not __SCJ__two+0x10, as its entry says")},
 	)
 }
 
@@ -106,7 +109,7 @@ func TestPreemptedCell(t *testing.T) {
 		sourceCase{name: "to another unit's function, through a doubleword of the program", edits: throughWord(`.data`, "w_two: .quad ext", "hiddenkey two, f_hidden", "hiddenkey two, ext"),
 			want: []string{"v_two+0x18: calls .*, but the key holds ext (" + noCell + ")"}},
 		sourceCase{name: "a global symbol", edits: []string{cells, "\t.globl key_two\n" + cells, ".long key_", ".long local_", "key_\\name:", "key_\\name: local_\\name:"},
-			want: []string{"v_two+0x18: the entry's stub __SCJ__two does not go through the key", "+0x18: " + badCell}},
+			want: []string{"v_two+0x18: the entry's stub __SCJ__two does not go through the key", "+0x18: the cell holds __SCJ__two+0x10, which the dynamic linker looks up by name, not __SCJ__two+0x10, as its entry says"}},
 	)
 }
 
