@@ -95,6 +95,16 @@ func TestSetSectionFile(t *testing.T) {
 		}, content(data, 20)), ""},
 		{"R_PPC64_NONE at the end of fewer bytes", plain, inTurn(
 			func(e *elfrw.Edit) error { return e.SetRela(4, 1, elfrw.Rela{Off: 8}) }, content(data, 8)), ""},
+		{"a relocation that was retargeted, outside of fewer bytes", plain, inTurn(func(e *elfrw.Edit) error {
+			r, err := e.Relas(4)
+			if err != nil {
+				return err
+			}
+			return r.Retarget(1, 1, uint32(elf.R_PPC64_ADDR64))
+		}, content(data, 8)), "has a relocation at 0x8"},
+		{"a relocation outside of fewer bytes, afterwards", plain, inTurn(
+			func(e *elfrw.Edit) error { return e.SetRela(4, 1, elfrw.Rela{Off: 8}) }, content(data, 8),
+			func(e *elfrw.Edit) error { return e.SetRela(4, 0, elfrw.Rela{Off: 9, Type: 38}) }), "r_offset 0x9 passes the end of the section (0x8)"},
 		{"R_PPC64_NONE past the end of fewer bytes", plain, inTurn(
 			func(e *elfrw.Edit) error { return e.SetRela(4, 1, elfrw.Rela{Off: 8}) }, content(data, 7)), "has a relocation at 0x8"},
 		{"size that is the content's", plain, changeSection(note, func(s *elfrw.NewSection) { s.Size = 3 }), ""},

@@ -53,9 +53,7 @@ func (e *Edit) references() (*references, error) {
 		defined:  newChain(m, n),
 	}
 	for i := n - 1; i > 0; i-- {
-		if sec := e.symbol(i).Section; sec != 0 && !e.goneSymbols.has(i) {
-			r.defined.prepend(sec, i)
-		}
+		r.defined.prepend(e.symbol(i).Section, i)
 	}
 	e.refs = r
 	for i := 1; i < m; i++ {
@@ -72,9 +70,7 @@ func (e *Edit) count(i int, delta int32) {
 	if h.Type == elf.SHT_NULL {
 		return
 	}
-	if 0 < h.Link && h.Link < e.numSections() {
-		e.refs.sections.count(h.Link, i, delta)
-	}
+	e.refs.sections.count(h.Link, i, delta)
 	// Relocations are removed together with their section, so they do not
 	// count.
 	if h.infoIsSection() && h.Type != elf.SHT_RELA && h.Type != elf.SHT_REL && int64(h.Info) < int64(e.numSections()) {
@@ -134,7 +130,7 @@ func (e *Edit) symbolsOf(i int) iter.Seq[int] {
 			}
 		case h.Type == elf.SHT_GROUP:
 			yield(int(h.Info))
-		case i < e.f.shnum:
+		case h.Type == elf.SHT_REL, h.Type == SHTLLVMCallGraph12: // no edit adds one
 			for at := range e.f.Section(i).symbolWords() {
 				if !yield(int(le.Uint32(e.f.data[at:]))) {
 					return
@@ -275,11 +271,8 @@ func (e *Edit) relocsOf(i int) []int {
 			out = append(out, r)
 		}
 	}
-	if len(e.relocs.more[i]) > 0 { // r may be listed twice
-		slices.Sort(out)
-		out = slices.Compact(out)
-	}
-	return out
+	slices.Sort(out) // r may be listed twice
+	return slices.Compact(out)
 }
 
 // groupOf returns the group of section i as this edit leaves it, 0 for none.
@@ -290,6 +283,11 @@ func (e *Edit) groupOf(i int) int {
 	if c := e.changedSections[i]; c != nil {
 		return c.Group
 	}
+	return e.groupBefore(i)
+}
+
+// groupBefore returns the group of section i in the input, 0 for none.
+func (e *Edit) groupBefore(i int) int {
 	if e.groups == nil {
 		e.groups = make([]int32, e.f.shnum)
 		for g := 1; g < e.f.shnum; g++ {
@@ -335,12 +333,7 @@ func (e *Edit) members(g int) []int {
 	// A section that left and came back is listed twice.
 	slices.Sort(out[had:])
 	was := out[:had]
-	return append(was, slices.DeleteFunc(slices.Compact(out[had:]), func(m int) bool { return e.wasMember(m, g) })...)
-}
-
-// wasMember reports whether section m is a member of group g in the input.
-func (e *Edit) wasMember(m, g int) bool {
-	return m < e.f.shnum && g < e.f.shnum && e.groups != nil && int(e.groups[m]) == g
+	return append(was, slices.DeleteFunc(slices.Compact(out[had:]), func(m int) bool { return m < e.f.shnum && e.groupBefore(m) == g })...)
 }
 
 // renumberable returns an error if a section refers to symbols in an unknown

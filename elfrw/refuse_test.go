@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"strings"
 	"testing"
 
@@ -68,6 +69,7 @@ func TestRefuse(t *testing.T) {
 		{"other length", replace(text, 0, word, one), "replacing 4 bytes by 1"},
 		{"unexpected bytes", replace(text, 4, word, nop), `".text"+0x4: expected 00 00 60 38, found 01 00 60 38`},
 		{"past the end", replace(text, 62, word, nop), `".text"+0x3e: 4 bytes pass the end`},
+		{"nothing at the end", replace(text, 64, nil, nil), ""},
 		{"far past the end", replace(text, 1<<63, word, nop), "pass the end"},
 		{"bytes of relocations", replace(rela, 0, one, one), "cannot be edited"},
 		{"bytes of symbols", replace(symtab, 0, one, one), "cannot be edited"},
@@ -246,6 +248,18 @@ func TestRefuseFile(t *testing.T) {
 		{"growth of an executable", exec.build(), grow, "only a relocatable object"},
 		{"shrinking an executable", exec.build(), drop, "only a relocatable object"},
 		{"a section of an executable", exec.build(), section, "only a relocatable object"},
+		{"a relocation of an executable", with(basic(), func(o *object) { o.typ = elf.ET_EXEC }).build(), func(e *elfrw.Edit) error {
+			return e.SetRela(2, 0, elfrw.Rela{Off: 0x10000040, Type: uint32(elf.R_PPC64_RELATIVE)})
+		}, ""},
+		{"a relocation of an executable without symbols", with(&object{typ: elf.ET_EXEC, bare: true}, func(o *object) {
+			o.add(sec{name: ".text", flags: ax, align: 4, data: code(4)})
+			o.add(sec{name: ".rela.text", typ: elf.SHT_RELA, align: 8, entsize: 24, info: 1, relas: []elf.Rela64{rel(0, 0, elf.R_PPC64_RELATIVE, 0)}})
+		}).build(), func(e *elfrw.Edit) error {
+			return e.SetRela(2, 0, elfrw.Rela{Off: 8, Type: uint32(elf.R_PPC64_RELATIVE)})
+		}, ""},
+		{"a relocation of no section", with(basic(), func(o *object) {
+			o.add(sec{name: ".rela", typ: elf.SHT_RELA, align: 8, entsize: 24, link: linkSymtab})
+		}).build(), func(e *elfrw.Edit) error { return e.InsertRela(7, 0, elfrw.Rela{Type: 1}) }, "passes the end of the section (0x0)"},
 		{"bytes of an executable", exec.build(), touch, ""},
 		{"growth of an object with segments", patch(basic(), 54, 56, 0, 1), grow, "without segments"},
 		{"bytes of an object with segments", patch(basic(), 54, 56, 0, 1), touch, ""},
@@ -291,6 +305,20 @@ func TestAddrsig(t *testing.T) {
 	}
 
 	bad := grouped()
+	bad.secs[len(bad.secs)-1].data = []byte{1, 7}
+	f, err = elfrw.New(bad.build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := f.Edit()
+	if _, err := e.AddSymbol(elfrw.NewSymbol{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Layout()
+	s, _ = f.SectionByName(".llvm_addrsig")
+	if format := new(elfrw.FormatError); !errors.As(err, &format) || format.Off != s.Off+1 || !strings.Contains(err.Error(), "is 7 of 7") {
+		t.Errorf("the second number is one too large: %v", err)
+	}
 	bad.secs[len(bad.secs)-1].data = []byte{1, 77}
 	refused(t, bad.build(), func(e *elfrw.Edit) error { _, err := e.AddSymbol(elfrw.NewSymbol{}); return err }, "symbol index")
 	bad.secs[len(bad.secs)-1].data = []byte{1, 0x81}

@@ -102,6 +102,24 @@ func TestRemoveRefused(t *testing.T) {
 	retarget := func(i, sym int) func(*elfrw.Edit) error {
 		return func(e *elfrw.Edit) error { return e.SetRela(relaText, i, elfrw.Rela{Symbol: sym}) }
 	}
+	retargetAt := func(i, sym int) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error {
+			t, err := e.Relas(relaText)
+			if err != nil {
+				return err
+			}
+			return t.Retarget(i, sym, uint32(elf.R_PPC64_REL24))
+		}
+	}
+	insert := func(i, sym int) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error { return e.InsertRela(relaText, i, elfrw.Rela{Symbol: sym}) }
+	}
+	// An object with LLVM's old call graph, which is linked to the symbols or to another section.
+	graph := func(link int, data ...uint32) []byte {
+		return file(func(o *object) {
+			o.add(sec{name: ".graph", typ: shtCallGraph12, align: 8, entsize: 4, link: link, data: words(data...)})
+		})
+	}
 	linked := file(func(o *object) {
 		o.add(sec{name: ".order", flags: elf.SHF_ALLOC | elf.SHF_LINK_ORDER, align: 1, link: data, data: []byte{1}})
 		o.add(sec{name: ".info", flags: elf.SHF_INFO_LINK, align: 1, info: 6, data: []byte{1}})
@@ -129,6 +147,10 @@ func TestRemoveRefused(t *testing.T) {
 		{"sh_link", linked, removeSection(data), `section ".data" cannot be removed: section ".order" refers to it`},
 		{"sh_info", linked, removeSection(6), `section ".note" cannot be removed: section ".info" refers to it`},
 		{"sh_link to its relocations", linked, then(removeSection(4), removeSection(text)), `section ".text" cannot be removed: its relocations ".rela.text": section ".of.relocations" refers to it`},
+		{"a neighbour of relocations of no section", file(func(o *object) {
+			o.add(sec{name: ".rel", typ: elf.SHT_REL, align: 8, entsize: 16, link: linkSymtab, info: 11})
+		}), removeSection(6), ""},
+		{"sh_info until it changes", linked, then(removeSymbol(four), changeSection(8, func(s *elfrw.NewSection) { s.Info = 5 }), removeSection(6)), ""},
 		{"symbol 0", basic().build(), removeSymbol(0), "symbol 0 is the null symbol"},
 		{"symbol 7", basic().build(), removeSymbol(7), "symbol 7 of 7"},
 		{"symbol twice", basic().build(), then(removeSymbol(four), removeSymbol(four)), `symbol 3 "four" was removed`},
@@ -139,6 +161,17 @@ func TestRemoveRefused(t *testing.T) {
 		{"retargeted, after a count", basic().build(), then(removeSymbol(four), retarget(4, here), removeSymbol(weak)), ""},
 		{"retargeted to it", basic().build(), then(retarget(4, four), removeSymbol(four)), `symbol 3 "four" cannot be removed: section ".rela.text" refers to it`},
 		{"retargeted to it, after a count", basic().build(), then(removeSection(5), retarget(4, four), removeSymbol(four)), `symbol 3 "four" cannot be removed: section ".rela.text" refers to it`},
+		{"retargeted in place", basic().build(), then(retargetAt(4, here), removeSymbol(weak)), ""},
+		{"retargeted in place, after a count", basic().build(), then(removeSymbol(four), retargetAt(4, here), removeSymbol(weak)), ""},
+		{"retargeted in place to it", basic().build(), then(retargetAt(4, four), removeSymbol(four)), `symbol 3 "four" cannot be removed: section ".rela.text" refers to it`},
+		{"retargeted in place to it, after a count", basic().build(), then(removeSection(5), retargetAt(4, four), removeSymbol(four)), `symbol 3 "four" cannot be removed: section ".rela.text" refers to it`},
+		{"retargeted in place to what was removed", basic().build(), then(removeSymbol(four), retargetAt(4, four)), `symbol 3 "four" was removed`},
+		{"retargeted in place, no relocation", basic().build(), retargetAt(6, here), "relocation 6 of 6"},
+		{"another one inserted before its relocation", basic().build(), then(insert(4, here), removeSymbol(weak)), `symbol 6 "weak" cannot be removed: section ".rela.text" refers to it`},
+		{"a call graph", graph(linkSymtab, four, here, 1, 0), removeSymbol(four), `symbol 3 "four" cannot be removed: section ".graph" refers to it`},
+		{"a call graph of no symbol", graph(linkSymtab, here, 7, 1, 0), removeSymbol(four), "symbol index at 0x214: is of symbol 7 of 7"},
+		{"a call graph of odd size", graph(linkSymtab, here, 4, 1), removeSymbol(four), "not a multiple of 16"},
+		{"a call graph of other symbols", graph(data, four, 77, 1, 0), removeSymbol(four), ""},
 		{"one relocation of two dropped", basic().build(), then(func(e *elfrw.Edit) error { return e.DropRela(4, 0) }, removeSymbol(main)), `symbol 4 "main" cannot be removed: section ".rela.text" refers to it`},
 		{"the same after a count", basic().build(), then(removeSymbol(four), func(e *elfrw.Edit) error { return e.DropRela(4, 0) }, removeSymbol(main)), `symbol 4 "main" cannot be removed: 1 references to it are left`},
 		{"a relocation against it", basic().build(), then(removeSymbol(four), retarget(0, four)), `section ".rela.text": relocation 0: symbol 3 "four" was removed`},
@@ -164,5 +197,34 @@ func TestRemoveRefused(t *testing.T) {
 		{"a symbol of an executable", file(func(o *object) { o.typ = elf.ET_EXEC }), removeSymbol(four), `symbol 3 "four" cannot be removed: only a relocatable object`},
 	} {
 		t.Run(c.name, func(t *testing.T) { refusedAtOnce(t, c.data, c.edit, c.want) })
+	}
+}
+
+// TestRemoveKeeps removes a section after bytes that are not padding.
+func TestRemoveKeeps(t *testing.T) {
+	const note = 6
+	gap := bytes.Repeat([]byte{filler}, 5)
+	_, out := imageOf(t, basic().build(), func(e *elfrw.Edit) error { return e.RemoveSection(note) })
+	if !bytes.Contains(out, gap) {
+		t.Errorf("the bytes % x are gone", gap)
+	}
+}
+
+// TestReturn takes sections out of their group and puts them back, which changes nothing.
+func TestReturn(t *testing.T) {
+	data := grouped().build()
+	_, out := imageOf(t, data, func(e *elfrw.Edit) error {
+		for _, i := range []int{7, 8} {
+			s := e.Section(i)
+			out := s
+			out.Group, out.Flags = 0, s.Flags&^elf.SHF_GROUP
+			if err := inTurn(changeSection(i, func(s *elfrw.NewSection) { *s = out }), changeSection(i, func(n *elfrw.NewSection) { *n = s }))(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if !bytes.Equal(out, data) {
+		t.Error("the file is not the same")
 	}
 }

@@ -165,10 +165,9 @@ func (l *layout) checkOverlap(q *place, k int) error {
 	return nil
 }
 
+// overlap is the error for a section that overlaps a part. The part is a section, too: New
+// keeps sections out of everything else.
 func (l *layout) overlap(p *part, s Section) error {
-	if p.sec <= 0 || p.sec >= l.f.shnum {
-		return fmt.Errorf("section %v overlaps what has to change at 0x%x", s, p.off)
-	}
 	return fmt.Errorf("section %v cannot be edited: it overlaps section %v in the file", l.f.Section(p.sec), s)
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ func TestGuard(t *testing.T) {
 			if err := os.Truncate(path, 0); err != nil {
 				t.Fatal(err)
 			}
-			if err := f.Guard(func() error { return read(f) }); !errors.Is(err, elfrw.ErrChanged) {
+			if err := f.Guard(func() error { return read(f) }); !errors.Is(err, elfrw.ErrChanged) || !strings.Contains(err.Error(), "was truncated") {
 				t.Errorf("error is %v", err)
 			}
 		})

@@ -151,7 +151,7 @@ func (l *layout) insertSymbols(changed, locals, globals []int) {
 // those that become local, new local ones, and then the global symbols likewise.
 func (l *layout) orderSymbols(locals, globals []int) []int {
 	first, n := l.f.FirstGlobal(), l.f.NumSymbols()
-	order := make([]int, 0, n+len(locals)+len(globals)-l.goneSymbols.n)
+	order := make([]int, 0, l.numSymbols())
 	put := func(from, to int, rebound bool) {
 		for i := from; i < to; i++ {
 			if !l.goneSymbols.has(i) && l.rebound(i) == rebound {

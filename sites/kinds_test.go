@@ -113,6 +113,20 @@ func TestRefusedForms(t *testing.T) {
 	}
 }
 
+// TestReservedEntry tests a trampoline with the reserved local entry, which nothing is known about.
+func TestReservedEntry(t *testing.T) {
+	m := newMutableFile(t, caller+foreignKey+selfTramp)
+	off, _ := m.symbol("__SCT__op")
+	m.b[off+stOther] |= 0xe0
+	p, err := plan(m.b, Options{Place: User, Restore: []Form{Linker}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := &p.Decisions[0]; d.Form != Keep || d.Reason != TrampNeedsTOC {
+		t.Errorf("%v, %v", d.Form, d.Reason)
+	}
+}
+
 // TestSecondColdPart tests a cold part whose site is not the first.
 func TestSecondColdPart(t *testing.T) {
 	p, err := plan(assemble(t, caller+strings.ReplaceAll(caller, "caller", "target.cold")+foreignKey+ownTarget+trampNull), Options{Place: User})
