@@ -214,8 +214,12 @@ func (e *Edit) checkNewRelas(s *NewSection) error {
 	case s.Info == 0:
 		return fmt.Errorf("sh_info is %d of %d sections", s.Info, e.numSections())
 	}
+	limit, symbols := e.limit(int(s.Info)), e.numSymbols()
 	for i := range s.numRelas() {
 		r := s.rela(e.f, i)
+		if r.Off < limit && 0 <= r.Symbol && r.Symbol < symbols && e.goneSymbols.n == 0 {
+			continue // the usual case
+		}
 		if err := e.checkRela(&r, int(s.Info)); err != nil {
 			return fmt.Errorf("relocation %d: %w", i, err)
 		}

@@ -55,8 +55,9 @@ type File struct {
 	symShndx Section // its SHT_SYMTAB_SHNDX; Index 0 when there is none
 	end      uint64  // end of the last header table or section, in bytes
 
-	references   sync.Once // of CheckReferences
+	references   sync.Once // of CheckReferences, which sets these
 	badReference error
+	inOrder      indexSet // SHT_RELA sections whose entries are in order of r_offset
 }
 
 // Open maps a regular file and checks its headers. The caller must Close it. The error

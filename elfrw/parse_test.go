@@ -3,8 +3,10 @@
 package elfrw_test
 
 import (
+	"bytes"
 	"debug/elf"
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -103,4 +105,38 @@ func TestSame(t *testing.T) {
 	}
 	eachShape(t, same)
 	eachObject(t, same)
+}
+
+// TestRelasInOrder exchanges the first two relocations of each section, one at a time.
+func TestRelasInOrder(t *testing.T) {
+	data, err := os.ReadFile("../testdata/obj/gcc-p8-O2-sites.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inOrder := func(data []byte, i int) bool {
+		f, err := elfrw.New(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.RelasInOrder(i)
+	}
+	whole, err := elfrw.New(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := range whole.Sections() {
+		if !s.Is(elf.SHT_RELA) || s.Size < 48 {
+			continue
+		}
+		swapped := bytes.Clone(data)
+		copy(swapped[s.Off:], data[s.Off+24:s.Off+48])
+		copy(swapped[s.Off+24:], data[s.Off:s.Off+24])
+		same := bytes.Equal(data[s.Off:s.Off+8], data[s.Off+24:s.Off+32])
+		if !inOrder(data, s.Index) || inOrder(swapped, s.Index) != same {
+			t.Errorf("section %v is in order: %v; with the first two exchanged: %v", s, inOrder(data, s.Index), inOrder(swapped, s.Index))
+		}
+	}
+	if inOrder(data, 0) || inOrder(data, 1) {
+		t.Error("a section without relocations has some in order")
+	}
 }

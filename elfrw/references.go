@@ -18,6 +18,11 @@ func (f *File) CheckReferences() error {
 	return f.badReference
 }
 
+// RelasInOrder reports whether the entries of SHT_RELA section i are in order of
+// r_offset, as assemblers and linkers write them. It calls CheckReferences, which finds
+// that out, and returns false if that fails.
+func (f *File) RelasInOrder(i int) bool { return f.CheckReferences() == nil && f.inOrder.has(i) }
+
 func (f *File) checkReferences() error {
 	if elf.Type(f.hdr.Type) != elf.ET_REL {
 		return nil
@@ -42,7 +47,8 @@ func (f *File) checkReferences() error {
 }
 
 // checkEntries checks that the entries of a SHT_RELA section name existing symbols
-// and lie inside the relocated section. R_PPC64_NONE may be at its end.
+// and lie inside the relocated section, and notes whether they are in order.
+// R_PPC64_NONE may be at its end.
 func (s Section) checkEntries() error {
 	of := s.f.Section(int(s.Info))
 	size := of.Size
@@ -50,9 +56,11 @@ func (s Section) checkEntries() error {
 		size = math.MaxUint64 // r_offset refers to the uncompressed content
 	}
 	symbols, symbolAt := uint32(s.f.NumSymbols()), s.f.symbolAt()
-	d := s.Data()
+	d, last, ordered := s.Data(), uint64(0), true
 	for b := d; len(b) >= relaSize; b = b[relaSize:] {
 		off, sym := le.Uint64(b), le.Uint32(b[symbolAt:])
+		ordered = ordered && off >= last
+		last = off
 		if off < size && sym < symbols {
 			continue
 		}
@@ -64,6 +72,9 @@ func (s Section) checkEntries() error {
 		case off > size || s.f.decodeRela(b).Type != 0:
 			return s.badAt(at, fmt.Sprintf("entry %d: r_offset", entry), fmt.Sprintf("is 0x%x, the section %v has 0x%x bytes", off, of, size))
 		}
+	}
+	if ordered {
+		s.f.inOrder.add(s.Index)
 	}
 	return nil
 }

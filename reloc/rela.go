@@ -63,11 +63,11 @@ func (r Rela) End() uint64 {
 	if h := lookup(r.Type()); h != nil {
 		return r.Off + uint64(h.Size)
 	}
-	return r.Off + longest
+	return r.Off + LongestField
 }
 
-// longest is the size of the largest field.
-const longest = 8
+// LongestField is the size of the largest field in bytes.
+const LongestField = 8
 
 // Encode stores r in b[0:RelaSize], little-endian. It panics if b is shorter.
 func (r Rela) Encode(b []byte) {

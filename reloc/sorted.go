@@ -101,11 +101,12 @@ func (s *Sorted) Within(start, end uint64) iter.Seq[Rela] {
 }
 
 // Changing returns the relocations that change a byte in [start, end), in order. Some may
-// begin before start.
-func (s *Sorted) Changing(start, end uint64) iter.Seq[Rela] {
+// begin before start. It searches from guess, as Search does.
+func (s *Sorted) Changing(start, end uint64, guess int) iter.Seq[Rela] {
 	return func(yield func(Rela) bool) {
-		for r := range s.Within(start-min(start, longest-1), end) {
-			if r.Fills() && r.End() > start && !yield(r) {
+		for k := s.Search(start-min(start, LongestField-1), guess); k < s.Len(); k++ {
+			r := s.Nth(k)
+			if r.Off >= end || r.Fills() && r.End() > start && !yield(r) {
 				return
 			}
 		}

@@ -113,7 +113,7 @@ func TestChanging(t *testing.T) {
 							want = 1
 						}
 					}
-					if got := slices.Collect(s.Changing(start, end)); len(got) != want {
+					if got := slices.Collect(s.Changing(start, end, s.Len()/2)); len(got) != want {
 						t.Fatalf("%s at %d: Changing(%d, %d) = %v", Name(typ), off, start, end, got)
 					}
 				}

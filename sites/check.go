@@ -51,24 +51,27 @@ func (c *checker) section(lo, hi int) error {
 		return err
 	}
 	was, _ := c.Object.table(sec) // Find has read it
-	next, want := 0, was.Len()+c.tables[sec]
+	next, more := 0, 0            // more: by how many the relocations before a site have grown
 	for i := lo; i < hi; i++ {
 		s, d := &c.Object.Sites[i], &c.Decisions[i]
 		switch {
 		case !d.changes():
 		case s.Rela >= 0 && !d.Word.IsBranch():
-			want--
+			more--
 		case s.Rela < 0 && c.retargets(s, d):
-			want++
+			more++
 		}
 		if err := c.words(s, d, code); err != nil {
 			return err
+		}
+		if s.Rela >= 0 {
+			next = int(s.Rela) + more
 		}
 		if next, err = c.call(s, d, was, rela, next); err != nil {
 			return err
 		}
 	}
-	if n := rela.Len(); n != want {
+	if n, want := rela.Len(), was.Len()+c.tables[sec]+more; n != want {
 		return fmt.Errorf("%w: section %v: %d relocations, not the planned %d", ErrNotAsPlanned, c.out.Section(sec), n, want)
 	}
 	return nil

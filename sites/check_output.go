@@ -28,6 +28,7 @@ type checker struct {
 	tables  map[int]int      // section of code → relocations that tie tables to it
 	entries map[int]stubName // symbols of the output that are entries of added stubs
 
+	lastSym   elfrw.Symbol        // of the output, see symbol
 	newCells  *cellTable          // see cellTable
 	userCells map[uint64]stubName // stubs by the offsets of their entries in layout.UserCells
 }
@@ -38,7 +39,7 @@ func (c *checker) relocations(sec int) (reloc.Sorted, error) {
 	if err != nil {
 		return reloc.Sorted{}, err
 	}
-	if c.Object.inOrder.Has(sec) && c.relas.all[sec] == nil {
+	if c.Object.relas.inOrder(sec) && c.relas.all[sec] == nil {
 		return reloc.Sorted{Table: t}, nil // edits preserve an existing order; section counts them
 	}
 	return reloc.Sort(t), nil
@@ -66,12 +67,16 @@ func (c *checker) addition(name string) (sec elfrw.Section, relas reloc.Sorted, 
 	return sec, relas, nil
 }
 
-// symbol returns symbol i of the output.
+// symbol returns symbol i of the output. It remembers the last one, because all entries
+// of a table may name sites by the same section symbol.
 func (c *checker) symbol(i int) (elfrw.Symbol, bool) {
 	if i <= 0 || i >= c.out.NumSymbols() {
 		return elfrw.Symbol{}, false
 	}
-	return c.out.Symbol(i), true
+	if c.lastSym.Index != i {
+		c.lastSym = c.out.Symbol(i)
+	}
+	return c.lastSym, true
 }
 
 // isCallee reports whether a relocation names the planned symbol: the one that

@@ -145,7 +145,7 @@ func (c *checker) recordEntries(r *layout.Record, sites []int32) ([]recordedKey,
 			keys[e.Key].Key != key || r.Keys[e.Key].Name != key.Name {
 			return nil, c.differs(site, "the record has the wrong form, place or key")
 		}
-		if dec.Form == Direct && !c.Object.givesWay(c.Object.File.Symbol(int(dec.Target))) {
+		if dec.Form == Direct && keys[e.Key].target != dec.Target && !c.Object.givesWay(c.Object.File.Symbol(int(dec.Target))) {
 			keys[e.Key].target = dec.Target
 		}
 	}

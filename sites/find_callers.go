@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -13,9 +14,15 @@ import (
 func (o *Object) findFunctions() {
 	for lo, hi := range o.bySection() {
 		fns := o.funcs[int(o.Sites[lo].Section)]
+		var fn index.Extent
+		from, until := uint64(0), uint64(0) // where fn is the innermost
 		for i := lo; i < hi; i++ {
-			fn, _ := fns.Around(o.Sites[i].Off)
-			o.Sites[i].Func = int32(fn.ID)
+			s := &o.Sites[i]
+			if s.Off < from || s.Off >= until {
+				fn, _ = fns.Around(s.Off)
+				from, until = fns.Stretch(s.Off)
+			}
+			s.Func = int32(fn.ID)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (o *Object) checkTramps() error {
 // scanCalls finds the sites of one section. It looks up symbols only for
 // relocations that may be against a trampoline.
 func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
-	found := o.scan(sec, t)
+	found := o.scan(t)
 	if len(found) == 0 {
 		return nil
 	}
@@ -86,25 +86,17 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 	return nil
 }
 
-// scan returns the numbers of the relocations against watched symbols, and
-// records whether the table is in order of place. It is the only code that
-// looks at every relocation of code.
-func (o *Object) scan(sec elfrw.Section, t reloc.Table) (found []int32) {
+// scan returns the numbers of the relocations against watched symbols. It is the only
+// code that looks at every relocation of code.
+func (o *Object) scan(t reloc.Table) (found []int32) {
 	watched := o.watched
-	ordered, last, i := true, uint64(0), int32(0)
-	for ; len(t) >= reloc.RelaSize; t = t[reloc.RelaSize:] {
-		off, sym := binary.LittleEndian.Uint64(t), binary.LittleEndian.Uint32(t[12:])
-		if off < last {
-			ordered = false
-		}
-		last = off
-		if watched.Has(int(sym)) {
+	for i := int32(0); len(t) >= reloc.RelaSize; t, i = t[reloc.RelaSize:], i+1 {
+		if sym := binary.LittleEndian.Uint32(t[12:]); watched.Has(int(sym)) {
+			if len(found) == cap(found) {
+				found = slices.Grow(found, len(found)+1) // append's own growth wastes more memory
+			}
 			found = append(found, i)
 		}
-		i++
-	}
-	if ordered {
-		o.inOrder.Add(sec.Index)
 	}
 	return found
 }

@@ -91,7 +91,7 @@ func (o *Object) keyRelocations(sec int, spots []spot) (held []keyRelocation, er
 	held = make([]keyRelocation, 0, min(len(spots), rela.Len()))
 	for _, sp := range spots {
 		seen := false
-		for r := range rela.Changing(sp.off, sp.off+keySize) {
+		for r := range rela.Changing(sp.off, sp.off+keySize, len(held)) {
 			if seen {
 				return nil, o.at(sec, r.Off, int64(r.Type()), "key %s has two relocations", errkind.Printable(o.Keys[sp.id].Name))
 			}

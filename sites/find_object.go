@@ -7,7 +7,6 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/sites/errkind"
-	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 )
 
@@ -34,7 +33,7 @@ func newObject(f *elfrw.File) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{File: f, fat: fat, ir: ir, relas: relas, inOrder: index.NewSet(f.NumSections()), funcs: funcIndex{}}
+	o := &Object{File: f, fat: fat, ir: ir, relas: relas, funcs: funcIndex{}}
 	for i := 1; i < f.NumSections(); i++ {
 		switch f.SectionType(i) {
 		case elf.SHT_NULL, elf.SHT_GROUP, elf.SHT_SYMTAB, elf.SHT_STRTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_RELA:

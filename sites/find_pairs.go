@@ -140,7 +140,10 @@ func (o *Object) keyNamed(r reloc.Rela) (int, bool) {
 	if key := o.keys.Of(sym); key >= 0 {
 		return key, r.Addend == 0
 	}
-	s := o.File.Symbol(sym)
-	key, ok := o.keysByAddr()[addr{s.Section, s.Value + uint64(r.Addend)}]
-	return key, ok && s.Section != 0
+	place, ok := o.resolve(r.Sym(), r.Addend)
+	if !ok {
+		return 0, false
+	}
+	key, ok := o.keysByAddr()[place]
+	return key, ok
 }

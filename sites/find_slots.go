@@ -28,7 +28,7 @@ func (o *Object) findSlots() error {
 // findSlotsOf does this for the sites of a section. A site has two words, and sites
 // do not overlap, because a slot is not a branch. A tail site has no slot, so another
 // site may follow it directly.
-func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error {
+func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) (err error) {
 	next := 0
 	for i := range list {
 		s := &list[i]
@@ -39,21 +39,34 @@ func (o *Object) findSlotsOf(list []Site, code []byte, rela *reloc.Sorted) error
 		if i+1 < len(list) {
 			end = min(end, list[i+1].Off)
 		}
-		for r := range rela.Changing(s.Off, s.Off+1) {
-			if r.Off < s.Off {
-				return o.secondReloc(s, r)
-			}
-		}
-		for next = rela.Search(s.Off, next); next < rela.Len() && rela.NthOff(next) < end; next++ {
-			at := rela.Index(next)
-			if rela.Off(at) >= s.Off+ppc64.WordSize {
-				s.Slot, s.SlotWord = SlotNone, 0
-			} else if err := o.siteReloc(s, at, rela.At(at)); err != nil {
-				return err
-			}
+		if next, err = o.siteRelocs(s, end, rela, max(next, int(s.Rela))); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// siteRelocs looks at the relocations of a site's words, which end at an offset. It
+// searches from guess on, and returns the number, by place, of the first relocation
+// after the site.
+func (o *Object) siteRelocs(s *Site, end uint64, rela *reloc.Sorted, guess int) (next int, err error) {
+	before := s.Off - min(s.Off, reloc.LongestField-1) // a relocation from here on may reach the branch
+	for next = rela.Search(before, guess); next < rela.Len() && err == nil; next++ {
+		at := rela.Index(next)
+		switch off := rela.Off(at); {
+		case off >= end:
+			return next, nil
+		case off >= s.Off+ppc64.WordSize:
+			s.Slot, s.SlotWord = SlotNone, 0
+		case off >= s.Off:
+			err = o.siteReloc(s, at, rela.At(at))
+		default:
+			if r := rela.At(at); r.Fills() && r.End() > s.Off {
+				err = o.secondReloc(s, r)
+			}
+		}
+	}
+	return next, err
 }
 
 // siteReloc handles a relocation of a site's branch word.

@@ -51,7 +51,6 @@ type Object struct {
 	watched  index.Set           // symbols that a relocation at a site may name
 	entries  []enteredPlace      // see places
 	entered  map[int]placeFilter // see filters
-	inOrder  index.Set           // sections whose relocations are known to be in order of place
 	funcs    funcIndex
 	keyAddrs map[addr]int   // see keysByAddr
 	parents  layout.Parents // see coldParents
@@ -110,7 +109,7 @@ func (o *Object) sorted(sec int) (reloc.Sorted, error) {
 	if err != nil {
 		return reloc.Sorted{}, err
 	}
-	if o.inOrder.Has(sec) {
+	if o.relas.inOrder(sec) {
 		return reloc.Sorted{Table: t}, nil
 	}
 	return reloc.Sort(t), nil

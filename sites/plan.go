@@ -92,6 +92,9 @@ func (d *decider) finish(i int) error {
 		d.marked[int(dec.Target)] = true
 	}
 	if dec.Listed && d.entryOf(s) < 0 {
+		if d.Added == nil {
+			d.Added = make([]int32, 0, len(d.Decisions)-i)
+		}
 		d.Added = append(d.Added, int32(i))
 	}
 	return nil

@@ -22,6 +22,7 @@ type decider struct {
 	hasExceptions  bool            // with AllowShadow: see hasExceptionTables
 	near           surroundings    // of the last site
 	callees        []callee        // by key, see target
+	values         []value         // by key, see held
 	mixed          []bool          // by trampoline, see mixedPairs
 	files          map[int]string  // see hasPACA
 	said           *words          // see say
@@ -33,7 +34,7 @@ func newDecider(p *Plan) (*decider, error) {
 		return nil, err
 	}
 	return &decider{
-		Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), mixed: p.mixedPairs(), patchableStubs: map[int]bool{},
+		Plan: p, paca: paca, callees: make([]callee, len(p.Object.Keys)), values: make([]value, len(p.Object.Keys)), mixed: p.mixedPairs(), patchableStubs: map[int]bool{},
 		hasExceptions: p.AllowShadow && p.Object.hasExceptionTables(),
 	}, nil
 }
@@ -152,6 +153,12 @@ type callee struct {
 	known bool
 	ours  bool // it provably belongs to this unit
 	entry ppc64.LocalEntry
+}
+
+// A value is what a key holds.
+type value struct {
+	known bool
+	Target
 }
 
 // A proof says what is known about r2 and the frame at a site with a slot.

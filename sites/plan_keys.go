@@ -19,6 +19,15 @@ func (p *Plan) held(key int) Target {
 	return t
 }
 
+// held is [Plan.held], computed once for each key.
+func (d *decider) held(key int) Target {
+	h := &d.values[key]
+	if !h.known {
+		h.known, h.Target = true, d.Plan.held(key)
+	}
+	return h.Target
+}
+
 // mixedPairs returns, for each trampoline, whether another object or unit may replace
 // it but not its key. A call through the key would then call something other than the
 // trampoline does.

@@ -119,10 +119,9 @@ func (p *Plan) recordKeys(sites, numbers []int32) []int32 {
 func (p *Plan) recordTargets(n int, sites, numbers []int32) []int32 {
 	targets := make([]int32, n)
 	for _, site := range sites {
-		if d := &p.Decisions[site]; d.Form == Direct {
-			if !p.Object.givesWay(p.Object.File.Symbol(int(d.Target))) {
-				targets[numbers[p.Object.Sites[site].Key]] = d.Target
-			}
+		d, target := &p.Decisions[site], &targets[numbers[p.Object.Sites[site].Key]]
+		if d.Form == Direct && *target != d.Target && !p.Object.givesWay(p.Object.File.Symbol(int(d.Target))) {
+			*target = d.Target
 		}
 	}
 	return targets

@@ -87,6 +87,12 @@ func (r *relaTables) table(sec int) (reloc.Table, error) {
 	return r.editedTable(sec)
 }
 
+// inOrder reports whether the relocations of section sec are in order of place, as far as
+// elfrw has looked.
+func (r *relaTables) inOrder(sec int) bool {
+	return r.all[sec] == nil && r.f.RelasInOrder(int(r.edited[sec]))
+}
+
 // has reports whether section sec has relocations.
 func (r *relaTables) has(sec int) bool { return r.edited[sec] != 0 || r.all[sec] != nil }
 

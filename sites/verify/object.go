@@ -19,7 +19,7 @@ import (
 // end, until visit returns false. It reports whether all were visited.
 func (p *program) changes(sec int, start, end uint64, visit func(reloc.Rela) bool) bool {
 	relas := p.relas[sec]
-	for r := range relas.Changing(start, end) {
+	for r := range relas.Changing(start, end, relas.Len()/2) {
 		if !visit(r) {
 			return false
 		}
