@@ -8,6 +8,7 @@ import (
 
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 )
 
 // This file reads the code of stubs in an output, for Check. It shares no code with
@@ -44,8 +45,10 @@ type stubCode struct {
 type stubReader struct {
 	code  []byte
 	relas reloc.Sorted
-	used  map[int]bool // relocations, by number
+	used  index.Set // relocations, by number
+	uses  int       // how many
 	off   uint64
+	at    int // a relocation near off: see Search
 	err   error
 }
 
@@ -194,8 +197,12 @@ func (r *stubReader) next() (ppc64.Word, []reloc.Rela) {
 		r.fail("%v", err)
 	}
 	var in []reloc.Rela
-	for i := r.relas.Search(r.off, 0); i < r.relas.Len() && r.relas.NthOff(i) < r.off+ppc64.WordSize; i++ {
-		r.used[i] = true
+	r.at = r.relas.Search(r.off, r.at)
+	for i := r.at; i < r.relas.Len() && r.relas.NthOff(i) < r.off+ppc64.WordSize; i++ {
+		if !r.used.Has(i) {
+			r.used.Add(i)
+			r.uses++
+		}
 		if rel := r.relas.Nth(i); rel.Type() != uint32(elf.R_PPC64_NONE) { // which ties a table to the code
 			in = append(in, rel)
 		}
@@ -211,7 +218,8 @@ func (r *stubReader) peek(is func(ppc64.Word) bool) bool {
 
 // typeHere returns the type of the relocation of the next word.
 func (r *stubReader) typeHere() elf.R_PPC64 {
-	for i := r.relas.Search(r.off, 0); i < r.relas.Len() && r.relas.NthOff(i) == r.off; i++ {
+	r.at = r.relas.Search(r.off, r.at)
+	for i := r.at; i < r.relas.Len() && r.relas.NthOff(i) == r.off; i++ {
 		if typ := elf.R_PPC64(r.relas.Nth(i).Type()); typ != elf.R_PPC64_NONE {
 			return typ
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/scpatch/scpatch/ppc64"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/errkind"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 	"github.com/scpatch/scpatch/sites/stub"
 )
@@ -65,7 +66,7 @@ func (x *stubCheck) check() error {
 	case elf.SectionFlag(sec.Flags) != elf.SHF_ALLOC|elf.SHF_EXECINSTR || sec.Addralign < stub.Align:
 		return fmt.Errorf("section %v has flags %v and alignment %d", sec, elf.SectionFlag(sec.Flags), sec.Addralign)
 	}
-	x.sec, x.reader = sec, stubReader{code: sec.Data(), relas: relas, used: map[int]bool{}}
+	x.sec, x.reader = sec, stubReader{code: sec.Data(), relas: relas, used: index.NewSet(relas.Len())}
 	for i := x.Object.File.FirstGlobal(); i < x.out.FirstGlobal(); i++ {
 		sym := x.out.Symbol(i)
 		if sym.Section != sec.Index || sym.Type() == elf.STT_SECTION {
@@ -81,8 +82,8 @@ func (x *stubCheck) check() error {
 	if err := x.order(); err != nil {
 		return err
 	}
-	if n := relas.Len(); n != len(x.reader.used) {
-		return fmt.Errorf("%d relocations, %d are of the stubs", n, len(x.reader.used))
+	if n := relas.Len(); n != x.reader.uses {
+		return fmt.Errorf("%d relocations, %d are of the stubs", n, x.reader.uses)
 	}
 	return x.needs()
 }

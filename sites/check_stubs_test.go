@@ -12,6 +12,7 @@ import (
 
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 	"github.com/scpatch/scpatch/sites/stub"
 )
@@ -104,7 +105,7 @@ func TestStubPlaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := stubReader{code: c.Bytes, relas: reloc.Sort(table), used: map[int]bool{}}
+		r := stubReader{code: c.Bytes, relas: reloc.Sort(table), used: index.NewSet(len(table) / reloc.RelaSize)}
 		does, err := r.read(uint64(4*words), uint64(len(c.Bytes)))
 		if crosses := words%4 == 3; (err != nil) != crosses || err != nil && !strings.Contains(err.Error(), "may cross 64 bytes") {
 			t.Errorf("at word %d: %v", words, err)

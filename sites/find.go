@@ -43,6 +43,7 @@ func Find(f *elfrw.File) (*Object, error) {
 	o.findFunctions()
 	o.findNoTOC()
 	for i := range o.Sites {
+		o.Sites[i].number = int32(i)
 		o.Keys[o.Sites[i].Key].Sites++
 	}
 	return o, nil

@@ -57,6 +57,7 @@ func MakePlan(o *Object, opts Options) (*Plan, error) {
 			return nil, err
 		}
 	}
+	d.listStubs()
 	d.listPatchableStubs()
 	if o.fat && p.patched() {
 		return nil, layout.FatLTO(o.ir)

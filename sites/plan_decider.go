@@ -13,19 +13,20 @@ import (
 type decider struct {
 	*Plan
 	refs           *references
-	open           []int           // sites whose form is chosen by restore
-	code           *cfg.Map        // see text
-	proofs         map[*Site]proof // of the sites with a slot
-	paca           int64           // offset of the kernel's TOC pointer in the PACA, -1 if unknown
-	slotless       map[int]bool    // see refuseLinker
-	patchableStubs map[int]bool    // keys whose stub belongs in the table, see listPatchableStubs
-	hasExceptions  bool            // with AllowShadow: see hasExceptionTables
-	near           surroundings    // of the last site
-	callees        []callee        // by key, see target
-	values         []value         // by key, see held
-	mixed          []bool          // by trampoline, see mixedPairs
-	files          map[int]string  // see hasPACA
-	said           *words          // see say
+	open           []int          // sites whose form is chosen by restore
+	code           *cfg.Map       // see text
+	proofs         []proof        // by site, see proofOf
+	paca           int64          // offset of the kernel's TOC pointer in the PACA, -1 if unknown
+	slotless       map[int]bool   // see refuseLinker
+	stubs          []uint8        // by key: a bit for each kind of stub that it needs; see needStub
+	patchableStubs map[int]bool   // keys whose stub belongs in the table, see listPatchableStubs
+	hasExceptions  bool           // with AllowShadow: see hasExceptionTables
+	near           surroundings   // of the last site
+	callees        []callee       // by key, see target
+	values         []value        // by key, see held
+	mixed          []bool         // by trampoline, see mixedPairs
+	files          map[int]string // see hasPACA
+	said           *words         // see say
 }
 
 func newDecider(p *Plan) (*decider, error) {
@@ -163,6 +164,7 @@ type value struct {
 
 // A proof says what is known about r2 and the frame at a site with a slot.
 type proof struct {
+	asked   bool   // false for a site without a slot, or where r2 is not this unit's
 	proven  bool   // 24(r1) holds the caller's r2
 	frame   bool   // r1 points to a frame of the caller's own
 	entered bool   // something other than the call leads to the slot

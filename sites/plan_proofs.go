@@ -11,8 +11,11 @@ import (
 // proof returns what is known about a site.
 func (d *decider) proof(s *Site) (proof, error) {
 	err := d.prove()
-	return d.proofs[s], err
+	return *d.proofOf(s), err
 }
+
+// proofOf returns what prove has found out about a site.
+func (d *decider) proofOf(s *Site) *proof { return &d.proofs[s.number] }
 
 // prove fills in the proofs of all sites with a slot when it is first called.
 func (d *decider) prove() error {
@@ -20,7 +23,7 @@ func (d *decider) prove() error {
 		return nil
 	}
 	o := d.Object
-	d.proofs = map[*Site]proof{}
+	d.proofs = make([]proof, len(o.Sites))
 	text, err := d.text()
 	if err != nil {
 		return err
@@ -48,11 +51,11 @@ func (d *decider) ask(text *cfg.Map, asked []*Site) {
 			calls = append(calls, asked[n].Off)
 		}
 		for j, v := range text.Prove(int(sec), calls) {
-			p := proof{proven: v.Proven, frame: v.Frame, entered: v.Entered, again: v.Again, reason: v.Reason}
+			p := proof{asked: true, proven: v.Proven, frame: v.Frame, entered: v.Entered, again: v.Again, reason: v.Reason}
 			if v.Proven {
 				p.reason = fmt.Sprintf("r2 is saved at +%#x", d.inFunction(asked[j], v.At))
 			}
-			d.proofs[asked[j]] = p
+			*d.proofOf(asked[j]) = p
 		}
 		asked = asked[n:]
 	}

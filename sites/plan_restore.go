@@ -31,8 +31,8 @@ func (d *decider) restore() error {
 		case dec.Reason == KeyMayChange, dec.Reason == KeyUndefined, dec.Reason == KeyReplaceable && d.Object.Keys[s.Key].Target.Kind != TargetUnknown, dec.Reason == KeyMissing && d.env.loader:
 			dec.Reason, dec.words = why, better.words
 		}
-		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofs[s].proven {
-			return errkind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would be removed: %s", d.proofs[s].reason))
+		if dec.Form == Keep && s.Tramp >= 0 && d.Object.Tramps[s.Tramp].Entry == StubJump && !d.proofOf(s).proven {
+			return errkind.AlreadyPatched.Wrap(d.Object.at(int(s.Section), s.Off, siteType(s), "the site restores r2, and what saved it before the call would be removed: %s", d.proofOf(s).reason))
 		}
 	}
 	return nil
@@ -49,8 +49,8 @@ func (d *decider) saving() error {
 	saves := false
 	for _, i := range d.open {
 		s := &d.Object.Sites[i]
-		p, ok := d.proofs[s]
-		if !ok {
+		p := *d.proofOf(s)
+		if !p.asked {
 			continue
 		}
 		asked = append(asked, s)
@@ -98,7 +98,7 @@ func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 	if err != nil || near.refused != NoReason {
 		return Decision{}, near.refused, err
 	}
-	dec, why = d.slotForm(s, d.proofs[s])
+	dec, why = d.slotForm(s, *d.proofOf(s))
 	if why != NoReason && d.AllowShadow {
 		dec, why = d.shadowForm(s)
 	}
@@ -107,7 +107,7 @@ func (d *decider) choose(s *Site) (dec Decision, why Reason, err error) {
 
 // stay tries the one form that leaves the site on its trampoline.
 func (d *decider) stay(s *Site) (dec Decision, why Reason) {
-	p := d.proofs[s] // without a slot, or if r2 is not this unit's, frame is false
+	p := *d.proofOf(s) // without a slot, or if r2 is not this unit's, frame is false
 	if dec, why = d.linkerForm(s, p); why != NoReason || p.entered {
 		return Decision{}, TrampReplaceable
 	}

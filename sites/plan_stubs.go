@@ -3,7 +3,6 @@
 package sites
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 )
@@ -46,12 +45,20 @@ func (d *decider) needStub(key int, e StubEntry) int {
 	if sym := d.Object.stubSymbol(key, e); sym != 0 {
 		return sym
 	}
-	s := Stub{key, e.stub()}
-	at, found := slices.BinarySearchFunc(d.Stubs, s, func(a, b Stub) int {
-		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Kind, b.Kind))
-	})
-	if !found {
-		d.Stubs = slices.Insert(d.Stubs, at, s)
+	if d.stubs == nil {
+		d.stubs = make([]uint8, len(d.Object.Keys))
 	}
+	d.stubs[key] |= 1 << e.stub()
 	return 0
+}
+
+// listStubs lists the stubs that needStub has planned.
+func (d *decider) listStubs() {
+	for key, kinds := range d.stubs {
+		for kind := StubSave; kind <= StubShadow; kind++ {
+			if kinds>>kind&1 != 0 {
+				d.Stubs = append(d.Stubs, Stub{key, kind})
+			}
+		}
+	}
 }

@@ -45,7 +45,8 @@ type Site struct {
 	Decoded bool // found only by decoding: no relocation and no table names it
 	Odd     bool // not b or bl with a relative relocation: see oddCall
 
-	noTOC bool // see findNoTOC
+	noTOC  bool  // see findNoTOC
+	number int32 // index in Object.Sites
 }
 
 // compare compares the site's place with another place.

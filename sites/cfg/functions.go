@@ -150,6 +150,7 @@ func (t *text) nest() {
 	for i, fn := range t.funcs {
 		extents[i] = index.Extent{Start: fn.start, End: fn.end, ID: i}
 	}
+	t.called = nil
 	t.places = index.NewExtents(extents, func(fn int) uint64 { return t.funcs[fn].end })
 }
 

@@ -44,10 +44,11 @@ type text struct {
 	funcs  []function
 	places index.Extents // where the functions are; ID is the index in funcs
 
-	entries  []uint64   // places entered with nothing known
-	edges    []edge     // sorted by from
-	into     []edge     // the same edges, sorted by to
-	arrivals []arrival  // branches from outside a function
+	entries  []uint64  // places entered with nothing known
+	edges    []edge    // sorted by from
+	into     []edge    // the same edges, sorted by to
+	arrivals []arrival // branches from outside a function
+	called   calledEntries
 	begun    []uint64   // starts of functions that something other than a branch refers to
 	labels   []label    // places whose address is stored somewhere
 	pads     []pad      // landing pads

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/scpatch/scpatch/ppc64"
+	"github.com/scpatch/scpatch/sites/internal/index"
 	"github.com/scpatch/scpatch/sites/layout"
 	"github.com/scpatch/scpatch/sites/tocsave"
 )
@@ -40,14 +41,36 @@ func (m *Map) arrive(from, to place) {
 		return
 	}
 	t.open = true
-	w, err := ppc64.Load(m.f.Section(from.sec).Data(), from.off)
-	switch calls := err != nil || (w.IsBranch() || w.IsCondBranch()) && w.LK(); {
-	case !calls:
+	switch {
+	case !m.isCall(from):
 		t.arrivals = append(t.arrivals, arrival{to.off, from})
 	case t.starts(to.off):
 		t.begun = append(t.begun, to.off)
 	default:
 		t.entries = append(t.entries, to.off)
+	}
+}
+
+// isCall reports whether a branch sets LR, or cannot be read.
+func (m *Map) isCall(from place) bool {
+	w, err := ppc64.Load(m.f.Section(from.sec).Data(), from.off)
+	return err != nil || (w.IsBranch() || w.IsCondBranch()) && w.LK()
+}
+
+// calledEntries are the entries of functions that a call is known to name. Many calls
+// name the same ones, and each has to be recorded only once.
+type calledEntries index.Set
+
+func (c calledEntries) has(off uint64) bool {
+	return off%ppc64.WordSize == 0 && off/ppc64.WordSize/64 < uint64(len(c)) && index.Set(c).Has(int(off/ppc64.WordSize))
+}
+
+func (c *calledEntries) add(t *text, off uint64) {
+	if *c == nil {
+		*c = calledEntries(index.NewSet(len(t.code) / ppc64.WordSize))
+	}
+	if off%ppc64.WordSize == 0 && off/ppc64.WordSize < uint64(len(t.code)/ppc64.WordSize) {
+		index.Set(*c).Add(int(off / ppc64.WordSize))
 	}
 }
 

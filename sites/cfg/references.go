@@ -146,10 +146,15 @@ func (m *Map) branch(from, to place) {
 	if t == nil {
 		return
 	}
+	if t.called.has(to.off) && m.isCall(from) {
+		return
+	}
 	switch i := t.covering(to.off); {
 	case i < 0:
 	case t.enters(i, to.off):
-		m.arrive(from, to)
+		if m.arrive(from, to); m.isCall(from) {
+			t.called.add(t, to.off)
+		}
 	default:
 		if from.sec == to.sec && t.covering(from.off) != i {
 			m.arrive(from, to)

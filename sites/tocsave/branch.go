@@ -78,7 +78,6 @@ func (s *state) inFrame() bool {
 
 // call applies a branch that sets LR.
 func (a *analysis) call(word uint32, w ppc64.Word, s *state) {
-	before := *s
 	if t, ok := a.target(word, w); ok {
 		switch {
 		case t == word+1: // computes its own address
@@ -88,10 +87,13 @@ func (a *analysis) call(word uint32, w ppc64.Word, s *state) {
 			return
 		}
 	}
-	a.callee(word, w.IsRegBranch(), s)
-	if !w.BranchesAlways() {
-		s.join(&before, ppc64.WordSize*word)
+	if w.BranchesAlways() { // nearly every call; a copy of the state takes long
+		a.callee(word, w.IsRegBranch(), s)
+		return
 	}
+	before := *s
+	a.callee(word, w.IsRegBranch(), s)
+	s.join(&before, ppc64.WordSize*word)
 }
 
 // subroutine applies a call to code within the function, to which no ABI
@@ -129,11 +131,8 @@ func (a *analysis) callee(word uint32, indirect bool, s *state) {
 		s.killOwn(why{notocCall, here})
 	}
 	s.copies = 0
-	for r := range uint32(32) {
-		if volatileRegs>>r&1 != 0 {
-			s.regs[r] = value{}
-		}
-	}
+	s.regs[0] = value{}
+	clear(s.regs[ppc64.RegTOC : lastVolatile+1])
 	a.throw(s)
 }
 

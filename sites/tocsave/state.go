@@ -4,9 +4,9 @@ package tocsave
 
 import "github.com/scpatch/scpatch/ppc64"
 
-// volatileRegs are the general registers that a call may change: r0 and r2 to
+// lastVolatile is the last of the general registers that a call may change: r0 and r2 to
 // r12 (ELFv2 §2.2.2.1; own tracks r2).
-const volatileRegs uint32 = 0x1ffd
+const lastVolatile = 12
 
 // The TOC save doubleword (ELFv2 §2.2.3) and the smallest frame, in bytes.
 const (

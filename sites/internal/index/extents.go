@@ -126,7 +126,7 @@ func (x Extents) find(at uint64) (inner int, from, until uint64) {
 		}
 		return -1, max(x.all[i].Start, x.all[i].End), until
 	}
-	i, _ := slices.BinarySearchFunc(x.pieces, at, func(s stretch, at uint64) int { return beforeOrAt(s.from, at) })
+	i := firstAfter(len(x.pieces), at, func(i int) uint64 { return x.pieces[i].from })
 	inner, until = -1, math.MaxUint64
 	if i > 0 {
 		inner, from = int(x.pieces[i-1].inner), x.pieces[i-1].from
@@ -139,16 +139,21 @@ func (x Extents) find(at uint64) (inner int, from, until uint64) {
 
 // after returns the index of the first extent that starts after a place.
 func (x Extents) after(at uint64) int {
-	i, _ := slices.BinarySearchFunc(x.all, at, func(e Extent, at uint64) int { return beforeOrAt(e.Start, at) })
-	return i
+	return firstAfter(len(x.all), at, func(i int) uint64 { return x.all[i].Start })
 }
 
-// beforeOrAt makes a binary search find the first place after another.
-func beforeOrAt(place, at uint64) int {
-	if place <= at {
-		return -1
+// firstAfter returns the index of the first of n places after another. The compiler
+// inlines it, but not the search of package slices.
+func firstAfter(n int, at uint64, place func(i int) uint64) int {
+	lo, hi := 0, n
+	for lo < hi {
+		if mid := (lo + hi) / 2; place(mid) <= at {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
 	}
-	return 1
+	return lo
 }
 
 // Around returns the innermost extent that covers a place: of those, the last to
@@ -191,7 +196,14 @@ func (x Extents) Starting(from, until uint64) []Extent {
 }
 
 // At returns the extents that start at a place.
-func (x Extents) At(at uint64) []Extent { return x.Starting(at, at+1) }
+func (x Extents) At(at uint64) []Extent {
+	end := x.after(at)
+	start := end
+	for start > 0 && x.all[start-1].Start == at {
+		start--
+	}
+	return x.all[start:end]
+}
 
 // All returns all extents, by start.
 func (x Extents) All() []Extent { return x.all }
