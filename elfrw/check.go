@@ -52,7 +52,7 @@ func (f *File) readSections() error {
 }
 
 // check compares one section header with the file and the gABI.
-func (s Section) check() error {
+func (s *Section) check() error {
 	n := uint32(s.f.shnum)
 	if s.Name != 0 && uint64(s.Name) >= s.f.shstr.Size {
 		return s.bad(shName, "sh_name", "is 0x%x, the string table has 0x%x bytes", s.Name, s.f.shstr.Size)
@@ -102,7 +102,7 @@ func entrySize(typ uint32) uint64 {
 
 // checkRela checks what the header of a relocation section refers to. Code that
 // reads the entries checks them.
-func (s Section) checkRela() error {
+func (s *Section) checkRela() error {
 	if s.Info >= uint32(s.f.shnum) {
 		return s.bad(shInfo, "sh_info", "is %d of %d sections", s.Info, s.f.shnum)
 	}
@@ -119,7 +119,7 @@ func (s Section) checkRela() error {
 }
 
 // checkGroup checks a section group: its signature and its members.
-func (s Section) checkGroup() error {
+func (s *Section) checkGroup() error {
 	t := s.f.Section(int(s.Link))
 	if !t.Is(elf.SHT_SYMTAB) {
 		return s.bad(shLink, "sh_link", "is %d, which is not a SHT_SYMTAB", s.Link)
@@ -142,7 +142,7 @@ func (s Section) checkGroup() error {
 // checkBounds checks that the section's bytes lie inside the file and outside
 // the ELF header and the section header table, which an edit of the section
 // would otherwise change.
-func (s Section) checkBounds() error {
+func (s *Section) checkBounds() error {
 	if !s.hasBytes() {
 		return nil
 	}

@@ -27,6 +27,7 @@ func (f *File) checkReferences() error {
 	if elf.Type(f.hdr.Type) != elf.ET_REL {
 		return nil
 	}
+	f.inOrder.in = make([]bool, f.shnum)
 	var grouped []bool
 	for i := 1; i < f.shnum; i++ {
 		var err error
@@ -52,9 +53,6 @@ func (f *File) checkReferences() error {
 func (s Section) checkEntries() error {
 	of := s.f.Section(int(s.Info))
 	size := of.Size
-	if of.Compressed() {
-		size = math.MaxUint64 // r_offset refers to the uncompressed content
-	}
 	symbols, symbolAt := uint32(s.f.NumSymbols()), s.f.symbolAt()
 	d, last, ordered := s.Data(), uint64(0), true
 	for b := d; len(b) >= relaSize; b = b[relaSize:] {
@@ -63,6 +61,12 @@ func (s Section) checkEntries() error {
 		last = off
 		if off < size && sym < symbols {
 			continue
+		}
+		if off >= size && of.Compressed() {
+			size = math.MaxUint64 // r_offset refers to the uncompressed content
+			if off < size && sym < symbols {
+				continue
+			}
 		}
 		at := s.Off + uint64(len(d)-len(b))
 		entry := (at - s.Off) / relaSize

@@ -11,6 +11,7 @@ import (
 	"github.com/scpatch/scpatch/elfrw"
 	"github.com/scpatch/scpatch/reloc"
 	"github.com/scpatch/scpatch/sites/errkind"
+	"github.com/scpatch/scpatch/sites/layout"
 )
 
 type applier struct {
@@ -30,6 +31,7 @@ type applier struct {
 	parts       []int               // the sections for userParts
 	stubTies    []int               // symbols of sections that keep the section of the new stubs
 	inserted    []insertion
+	written     layout.Record // the last record, for the next one to reuse its memory
 }
 
 // An insertion is a relocation for a branch that had none, or the one that ties

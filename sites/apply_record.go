@@ -63,21 +63,23 @@ func (a *applier) record() error {
 // addRecord appends the record of the sites of one section.
 func (a *applier) addRecord(d *recordData, sec int, sites, numbers []int32) error {
 	keys := a.recordKeys(sites, numbers)
-	r := layout.Record{
-		Place: uint8(a.Place), Runtime: a.Runtime,
-		Keys: make([]layout.RecordKey, len(keys)), Entries: make([]layout.RecordEntry, len(sites)),
-	}
+	r := &a.written
+	r.Place, r.Runtime = uint8(a.Place), a.Runtime
+	r.Keys, r.Entries = r.Keys[:0], r.Entries[:0]
 	base := uint64(len(d.data))
 	sym, err := a.sectionSymbol(sec)
 	if err != nil {
 		return err
 	}
-	d.relas = slices.Grow(d.relas, (1+2*len(keys))*reloc.RelaSize)
+	if n := (1 + 2*len(keys)) * reloc.RelaSize; n > cap(d.relas)-len(d.relas) {
+		d.relas = slices.Grow(d.relas, max(n, len(d.relas))) // append's own growth copies more often
+	}
 	d.relas = appendRela(d.relas, rela64(base+layout.RecordBase, sym, uint32(elf.R_PPC64_ADDR64), 0))
 	targets := a.recordTargets(len(keys), sites, numbers)
+	r.Keys = slices.Grow(r.Keys, len(keys))
 	for i, key := range keys {
 		k := &a.Object.Keys[key]
-		r.Keys[i].Name = k.Name
+		r.Keys = append(r.Keys, layout.RecordKey{Name: k.Name})
 		if a.Object.definesKey(k) {
 			d.relas = appendRela(d.relas, rela64(base+layout.RecordKeyAddr(i), int(k.Sym), uint32(elf.R_PPC64_ADDR64), 0))
 		}
@@ -85,9 +87,10 @@ func (a *applier) addRecord(d *recordData, sec int, sites, numbers []int32) erro
 			d.relas = appendRela(d.relas, rela64(base+layout.RecordTargetAddr(i), int(targets[i]), uint32(elf.R_PPC64_ADDR64), 0))
 		}
 	}
-	for i, site := range sites {
+	r.Entries = slices.Grow(r.Entries, len(sites))
+	for _, site := range sites {
 		s := &a.Object.Sites[site]
-		r.Entries[i] = layout.RecordEntry{Off: uint32(s.Off), Key: uint32(numbers[s.Key]), Form: a.recordForm(int(site)), Flags: recordFlags(s, &a.Decisions[site])}
+		r.Entries = append(r.Entries, layout.RecordEntry{Off: uint32(s.Off), Key: uint32(numbers[s.Key]), Form: a.recordForm(int(site)), Flags: recordFlags(s, &a.Decisions[site])})
 	}
 	d.data = r.Append(d.data)
 	return nil

@@ -3,7 +3,6 @@
 package sites
 
 import (
-	"bytes"
 	"debug/elf"
 	"fmt"
 
@@ -38,42 +37,30 @@ func (c *checker) record() error {
 
 // recordSection checks one added section of records, whose relocations are in the
 // section after it, and removes the records that it finds from those that are left.
+// Reserved fields, and those that relocations fill in, must be 0.
 func (c *checker) recordSection(sec int, left map[int32][]int32, groups map[int]int) error {
-	all, err := c.readRecords(sec)
-	if err != nil {
-		return err
-	}
+	data := c.out.SectionData(sec)
 	relas, err := c.recordRelas(sec)
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		if err := c.oneRecord(&all[i], relas, left, groups); err != nil {
+	for at := uint64(0); at < uint64(len(data)); {
+		r, ok, err := layout.NextRecord(data, at)
+		if err != nil {
 			return err
 		}
+		if !ok || r.At != at || !r.Exact() {
+			return fmt.Errorf("section %d holds more than its records", sec)
+		}
+		if err := c.oneRecord(&r, relas, left, groups); err != nil {
+			return err
+		}
+		at = r.End()
 	}
 	if relas.next != relas.Len() {
 		return fmt.Errorf("section %d has %d relocations, not the planned %d", sec, relas.Len(), relas.next)
 	}
 	return nil
-}
-
-// readRecords reads the records of a section and checks that it holds nothing
-// else: reserved fields, and those that relocations fill in, must be 0.
-func (c *checker) readRecords(sec int) ([]layout.Record, error) {
-	data := c.out.Section(sec).Data()
-	all, err := layout.ReadRecords(data)
-	if err != nil {
-		return nil, err
-	}
-	again := make([]byte, 0, len(data))
-	for i := range all {
-		again = all[i].Append(again)
-	}
-	if !bytes.Equal(again, data) {
-		return nil, fmt.Errorf("section %d holds more than its records", sec)
-	}
-	return all, nil
 }
 
 // recordRelas are the relocations of a section of records, which are in the order of
@@ -102,8 +89,8 @@ func (t *recordRelas) want(off uint64, what string) (reloc.Rela, error) {
 }
 
 // oneRecord checks the record of one section of code.
-func (c *checker) oneRecord(r *layout.Record, relas *recordRelas, left map[int32][]int32, groups map[int]int) error {
-	if r.Base != 0 {
+func (c *checker) oneRecord(r *layout.RawRecord, relas *recordRelas, left map[int32][]int32, groups map[int]int) error {
+	if r.Base() != 0 {
 		return fmt.Errorf("section %d holds an address", relas.sec)
 	}
 	rel, err := relas.want(r.At+layout.RecordBase, "a section of code")
@@ -113,8 +100,8 @@ func (c *checker) oneRecord(r *layout.Record, relas *recordRelas, left map[int32
 	s, _ := c.symbol(int(rel.Sym())) // if there is none, it is in no section
 	sites, planned := left[int32(s.Section)]
 	delete(left, int32(s.Section))
-	if !planned || s.Value != 0 || len(sites) != len(r.Entries) || r.Place != uint8(c.Place) || r.Runtime != c.Runtime {
-		return fmt.Errorf("%d entries for section %d, not the planned %d", len(r.Entries), s.Section, len(sites))
+	if !planned || s.Value != 0 || len(sites) != r.Entries || r.Place() != uint8(c.Place) || r.Runtime() != c.Runtime {
+		return fmt.Errorf("%d entries for section %d, not the planned %d", r.Entries, s.Section, len(sites))
 	}
 	if g := groups[s.Section]; g != 0 && !c.areMembers(g, relas.sec, relas.sec+1) {
 		return fmt.Errorf("section %d is not in the group of its code", relas.sec)
@@ -133,20 +120,25 @@ type recordedKey struct {
 }
 
 // recordEntries checks the entries of a record, and returns its keys as they use them.
-func (c *checker) recordEntries(r *layout.Record, sites []int32) ([]recordedKey, error) {
-	keys := make([]recordedKey, len(r.Keys))
-	for k, e := range r.Entries {
-		site, dec := &c.Object.Sites[sites[k]], &c.Decisions[sites[k]]
-		key := &c.Object.Keys[site.Key]
-		if keys[e.Key].Key == nil {
-			keys[e.Key].Key = key
+func (c *checker) recordEntries(r *layout.RawRecord, sites []int32) ([]recordedKey, error) {
+	keys := make([]recordedKey, r.Keys)
+	for k, i := range sites {
+		site, dec := &c.Object.Sites[i], &c.Decisions[i]
+		e, err := r.Entry(k)
+		if err != nil {
+			return nil, err
 		}
-		if uint64(e.Off) != site.Off || e.Form != c.recordForm(int(sites[k])) || e.Flags != recordFlags(site, dec) ||
-			keys[e.Key].Key != key || r.Keys[e.Key].Name != key.Name {
+		key, is := &keys[e.Key], &c.Object.Keys[site.Key]
+		if key.Key == nil {
+			if _, _, name, err := r.Key(int(e.Key)); err == nil && string(name) == is.Name {
+				key.Key = is
+			}
+		}
+		if uint64(e.Off) != site.Off || e.Form != c.recordForm(int(i)) || e.Flags != recordFlags(site, dec) || key.Key != is {
 			return nil, c.differs(site, "the record has the wrong form, place or key")
 		}
-		if dec.Form == Direct && keys[e.Key].target != dec.Target && !c.Object.givesWay(c.Object.File.Symbol(int(dec.Target))) {
-			keys[e.Key].target = dec.Target
+		if dec.Form == Direct && key.target != dec.Target && !c.Object.givesWay(c.Object.File.Symbol(int(dec.Target))) {
+			key.target = dec.Target
 		}
 	}
 	return keys, nil
@@ -154,9 +146,13 @@ func (c *checker) recordEntries(r *layout.Record, sites []int32) ([]recordedKey,
 
 // recordKeys checks the addresses of a record's keys and of their targets, which only
 // relocations write.
-func (c *checker) recordKeys(r *layout.Record, relas *recordRelas, keys []recordedKey) error {
+func (c *checker) recordKeys(r *layout.RawRecord, relas *recordRelas, keys []recordedKey) error {
 	for k, key := range keys {
-		if key.Key == nil || r.Keys[k].Addr != 0 || r.Keys[k].Target != 0 {
+		addr, target, _, err := r.Key(k)
+		if err != nil {
+			return err
+		}
+		if key.Key == nil || addr != 0 || target != 0 {
 			return fmt.Errorf("key %d of section %d is of no site", k, relas.sec)
 		}
 		sym := int(key.Sym)

@@ -33,6 +33,7 @@ func (o *Object) findCalls() error {
 			return err
 		}
 	}
+	o.found = nil
 	return o.checkTramps()
 }
 
@@ -57,16 +58,18 @@ func (o *Object) checkTramps() error {
 // scanCalls finds the sites of one section. It looks up symbols only for
 // relocations that may be against a trampoline.
 func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
-	found := o.scan(t)
-	if len(found) == 0 {
+	o.found = o.scan(t, o.found[:0])
+	if len(o.found) == 0 {
 		return nil
 	}
 	code := sec.Data()
-	if o.Sites == nil {
-		o.Sites = make([]Site, 0, len(found)) // make need not touch fresh memory; Grow would clear it
+	switch n := len(o.found); {
+	case o.Sites == nil:
+		o.Sites = make([]Site, 0, n) // make need not touch fresh memory; Grow would clear it
+	case n > cap(o.Sites)-len(o.Sites):
+		o.Sites = slices.Grow(o.Sites, max(n, len(o.Sites)))
 	}
-	o.Sites = slices.Grow(o.Sites, len(found))
-	for _, i := range found {
+	for _, i := range o.found {
 		r := t.At(int(i))
 		tramp := o.tramps.Of(int(r.Sym()))
 		section := tramp < 0
@@ -86,9 +89,9 @@ func (o *Object) scanCalls(sec elfrw.Section, t reloc.Table) error {
 	return nil
 }
 
-// scan returns the numbers of the relocations against watched symbols. It is the only
+// scan appends the numbers of the relocations against watched symbols. It is the only
 // code that looks at every relocation of code.
-func (o *Object) scan(t reloc.Table) (found []int32) {
+func (o *Object) scan(t reloc.Table, found []int32) []int32 {
 	watched := o.watched
 	for i := int32(0); len(t) >= reloc.RelaSize; t, i = t[reloc.RelaSize:], i+1 {
 		if sym := binary.LittleEndian.Uint32(t[12:]); watched.Has(int(sym)) {

@@ -48,6 +48,7 @@ type Object struct {
 	relas    relaTables
 	tramps   index.Ranks         // the symbols of Tramps
 	keys     index.Ranks         // the symbols of Keys: the number of a symbol is that of its key
+	found    []int32             // see scanCalls
 	watched  index.Set           // symbols that a relocation at a site may name
 	entries  []enteredPlace      // see places
 	entered  map[int]placeFilter // see filters

@@ -76,7 +76,11 @@ func (r *relaTables) editedTable(sec int) (reloc.Table, error) {
 	if i == 0 {
 		return nil, nil
 	}
-	return newTable(r.f.Section(i))
+	t, err := reloc.NewTable(r.f.SectionData(i))
+	if err != nil {
+		return newTable(r.f.Section(i)) // the error with the section's name
+	}
+	return t, nil
 }
 
 // table returns all relocations of section sec, those that may be edited first.

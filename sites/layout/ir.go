@@ -17,9 +17,13 @@ func IR(f *elfrw.File) (ir elfrw.Section, found bool, err error) {
 		return ir, false, nil
 	}
 	for i := 1; i < f.NumSections(); i++ {
+		switch f.SectionType(i) {
+		case elf.SHT_NULL, elf.SHT_RELA, elf.SHT_GROUP:
+			continue
+		}
 		s := f.Section(i)
 		switch {
-		case s.Is(elf.SHT_NULL) || s.Size == 0:
+		case s.Size == 0:
 			continue
 		case s.NameHasPrefix(".gnu.lto_"):
 			// struct lto_section of GCC's lto-streamer.h: two int16, then slim_object.

@@ -4,7 +4,6 @@ package layout
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 )
 
@@ -121,7 +120,9 @@ func (r *Record) Append(b []byte) []byte {
 	}
 	size = (size + 7) &^ 7
 	end := len(b) + size
-	b = slices.Grow(b, size)
+	if size > cap(b)-len(b) {
+		b = slices.Grow(b, max(size, len(b))) // append's own growth copies more often
+	}
 	b = le.AppendUint32(b, RecordMagic)
 	b = le.AppendUint32(b, uint32(size))
 	b = le.AppendUint32(b, uint32(len(r.Entries)))
@@ -145,55 +146,4 @@ func (r *Record) Append(b []byte) []byte {
 		b = append(append(b, r.Keys[i].Name...), 0)
 	}
 	return append(b, make([]byte, end-len(b))...)
-}
-
-// ReadRecords reads the records in a section. It takes Base and the addresses
-// of keys from the bytes, so for an object the relocations must be applied
-// first. An error gives the offset in the section where something starts that
-// is not a record.
-func ReadRecords(data []byte) ([]Record, error) {
-	le := binary.LittleEndian
-	var all []Record
-	for at := 0; at < len(data); {
-		b := data[at:]
-		if n := min(len(b), 8); !slices.ContainsFunc(b[:n], func(c byte) bool { return c != 0 }) {
-			at += n // a linker's padding between two records
-			continue
-		}
-		if len(b) < recordHeaderSize || le.Uint32(b) != RecordMagic {
-			return nil, fmt.Errorf("no record of static calls begins at offset 0x%x", at)
-		}
-		size, entries, keys := uint64(le.Uint32(b[4:])), uint64(le.Uint32(b[8:])), uint64(le.Uint32(b[12:]))
-		names := recordHeaderSize + keys*recordKeySize + entries*recordEntrySize
-		if size%8 != 0 || size > uint64(len(b)) || names > size {
-			return nil, fmt.Errorf("the record of static calls at offset 0x%x has 0x%x bytes for %d entries and %d keys, of 0x%x that are left", at, size, entries, keys, len(b))
-		}
-		r := Record{
-			At: uint64(at), Place: b[16], Runtime: Runtime(b[17]), Base: le.Uint64(b[RecordBase:]),
-			Keys: make([]RecordKey, keys), Entries: make([]RecordEntry, entries),
-		}
-		for i := range r.Keys {
-			raw := b[RecordKeyAddr(i):]
-			name := uint64(le.Uint32(raw[16:]))
-			if name < names || name >= size {
-				return nil, fmt.Errorf("the record of static calls at offset 0x%x has the name of key %d at 0x%x, of 0x%x bytes", at, i, name, size)
-			}
-			end := slices.Index(b[name:size], 0)
-			if end < 0 {
-				return nil, fmt.Errorf("the record of static calls at offset 0x%x: the name of key %d does not end", at, i)
-			}
-			r.Keys[i] = RecordKey{le.Uint64(raw), le.Uint64(raw[8:]), string(b[name:][:end])}
-		}
-		for i := range r.Entries {
-			raw := b[RecordKeyAddr(int(keys)):][i*recordEntrySize:]
-			e := RecordEntry{le.Uint32(raw), le.Uint32(raw[4:]), RecordForm(raw[8]), raw[9]}
-			if uint64(e.Key) >= keys || e.Form > RecordKeep {
-				return nil, fmt.Errorf("the record of static calls at offset 0x%x: entry %d has key %d of %d and form %d", at, i, e.Key, keys, e.Form)
-			}
-			r.Entries[i] = e
-		}
-		all = append(all, r)
-		at += int(size)
-	}
-	return all, nil
 }
