@@ -52,6 +52,9 @@ func (f *File) writeTemp(path string, like os.FileInfo, write, reread func(out *
 		if err := write(t.out); err != nil {
 			return err
 		}
+		if f.src != nil { // the output takes its place in memory
+			f.src.release()
+		}
 		if err := setAttributes(t.out, like); err != nil {
 			return err
 		}

@@ -50,6 +50,17 @@ func (s *source) mapFile() (err error) {
 	return nil
 }
 
+// releaseMin is the size in bytes from which it pays to release a file.
+const releaseMin = 8 << 20
+
+// release tells the system that the pages of a large file that were read so far need not
+// stay in the memory of the process. A page that is read again is mapped again.
+func (s *source) release() {
+	if len(s.data) >= releaseMin {
+		_ = unix.Madvise(s.data, unix.MADV_DONTNEED) // only advice
+	}
+}
+
 func (s *source) close() error { return errors.Join(s.unmap(), s.file.Close()) }
 
 func (s *source) unmap() error {
