@@ -199,10 +199,12 @@ browser-test: build ## Test the site map in headless Chromium; pictures of it go
 
 # The last version whose binary is on the npm registry, for x86-64.
 BAZEL := bazel-linux_x64@2.1.0
-bazel-test: ## Build with the rule of docs/builds.md in Bazel's sandbox, with a remote cache
+bazel-test: build ## Build with the rule of docs/builds.md in Bazel's sandbox, with bazel-remote as its cache
 	@.ci/setup-tools bazel
 	@[ -d $(B)/bazel/node_modules ] || npm install --silent --no-audit --no-fund --no-save --prefix $(B)/bazel @bazel/$(BAZEL)
-	SCPATCH_BAZEL='$(abspath $(B)/bazel/node_modules/@bazel/bazel-linux_x64)' $(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBazel$$' ./cmd/scpatch/e2e
+	@[ -x $(B)/bazel/bazel-remote ] || echo 'building bazel-remote, which takes minutes'
+	@$(GO) -C .ci/bazel-remote build -o '$(abspath $(B)/bazel/bazel-remote)' github.com/buchgr/bazel-remote/v2
+	SCPATCH_BAZEL='$(abspath $(B)/bazel/node_modules/@bazel/bazel-linux_x64)' SCPATCH_BAZEL_REMOTE='$(abspath $(B)/bazel)' $(REQUIRE) $(GOTEST) -count=1 -v -run '^TestBazel$$' ./cmd/scpatch/e2e
 
 musl-test: ## Build programs of static_call.h with Debian's musl for ppc64le, and run them
 	@.ci/setup-tools test corpus

@@ -4,23 +4,23 @@ package e2e
 
 import (
 	"bytes"
-	"io"
+	"encoding/json"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/cli"
 	"github.com/scpatch/scpatch/cmd/scpatch/internal/clitest"
 	"github.com/scpatch/scpatch/ppc64/tooltest"
 )
 
-// TestBazel builds with the rule of docs/builds.md, in Bazel's sandbox and with a
-// remote cache: a second checkout gets the action from the cache.
+// TestBazel builds with the rule of docs/builds.md, in Bazel's sandbox and with
+// bazel-remote as its remote cache: a second checkout gets the action from the cache.
 func TestBazel(t *testing.T) {
 	tooltest.Long(t, "make bazel-test")
 	found, err := filepath.Glob(filepath.Join(os.Getenv("SCPATCH_BAZEL"), "bazel-*-linux-x86_64"))
@@ -52,7 +52,7 @@ func TestBazel(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(bazel, "--nohome_rc", "--nosystem_rc", "--batch", "--output_user_root="+filepath.Join(top, "root-"+filepath.Base(dir)),
-			"build", "--spawn_strategy=sandboxed", "--remote_cache="+cache.server.URL, "//:sites")
+			"build", "--spawn_strategy=sandboxed", "--remote_cache="+cache.url, "//:sites")
 		cmd.Dir = filepath.Join(top, dir)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -78,50 +78,72 @@ func TestBazel(t *testing.T) {
 		{"another/directory/second", "1 process: 1 remote cache hit", object, false},
 		{"third", "1 process: 1 linux-sandbox", clitest.ReadFile(t, clitest.RepoPath("testdata", "obj", "clang-p8-O2-sites.o")), true},
 	} {
-		before := cache.puts()
+		before := cache.files()
 		if out := build(c.dir, c.object); !strings.Contains(out, c.want) {
 			t.Errorf("%s: want %q in\n%s", c.dir, c.want, out)
 		}
-		if puts := cache.puts() > before; puts != c.puts {
+		if puts := cache.files() > before; puts != c.puts {
 			t.Errorf("%s: written to the cache: %v", c.dir, puts)
 		}
 	}
 }
 
-// A remoteCache is a remote cache for Bazel over HTTP: GET and PUT of /ac/ and /cas/.
+// A remoteCache is a bazel-remote that runs on this machine.
 type remoteCache struct {
-	server *httptest.Server
-	mu     sync.Mutex
-	blobs  map[string][]byte
+	t   *testing.T
+	url string
 }
 
 func newRemoteCache(t *testing.T) *remoteCache {
-	c := &remoteCache{blobs: map[string][]byte{}}
-	c.server = httptest.NewServer(c)
-	t.Cleanup(c.server.Close)
-	return c
-}
-
-func (c *remoteCache) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch blob, ok := c.blobs[r.URL.Path]; {
-	case r.Method == http.MethodPut:
-		data, err := io.ReadAll(r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		c.blobs[r.URL.Path] = data
-	case r.Method == http.MethodGet && ok:
-		_, _ = w.Write(blob)
-	default:
-		http.NotFound(w, r)
+	t.Helper()
+	program := filepath.Join(os.Getenv("SCPATCH_BAZEL_REMOTE"), "bazel-remote")
+	if _, err := os.Stat(program); err != nil {
+		tooltest.Missing(t, "no bazel-remote in SCPATCH_BAZEL_REMOTE; make bazel-test builds it")
 	}
+	l, err := net.Listen("tcp", "127.0.0.1:0") // which finds a free port
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "--dir="+t.TempDir(), "--max_size=1", "--http_address="+address, "--grpc_address=none")
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &remoteCache{t, "http://" + address}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("bazel-remote:\n%s", &log)
+		}
+	})
+	for range 300 {
+		if r, err := http.Get(c.url + "/status"); err == nil {
+			r.Body.Close()
+			return c
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal("bazel-remote does not answer")
+	return nil
 }
 
-func (c *remoteCache) puts() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.blobs)
+// files counts the files in the cache: results of actions, and what these name.
+func (c *remoteCache) files() int {
+	c.t.Helper()
+	r, err := http.Get(c.url + "/status")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var status struct{ NumFiles *int }
+	if err := json.NewDecoder(r.Body).Decode(&status); err != nil || status.NumFiles == nil {
+		c.t.Fatalf("/status: %v", err)
+	}
+	return *status.NumFiles
 }
