@@ -39,6 +39,44 @@ func TestRecordsRead(t *testing.T) {
 	}
 }
 
+// TestExact spoils each byte of a record. Some bytes may change their meaning; a record in
+// which another byte changes is not exact.
+func TestExact(t *testing.T) {
+	exact, others := 0, 0
+	for _, r := range testRecords() {
+		whole := r.Append(nil)
+		long := append(bytes.Clone(whole), make([]byte, 8)...)
+		binary.LittleEndian.PutUint32(long[4:], uint32(len(long)))
+		if raw, ok, err := NextRecord(long, 0); !ok || err != nil || raw.Exact() {
+			t.Errorf("eight zeros at the end of % x: %v, %v, exact", whole, ok, err)
+		}
+		for i := range 8 * len(whole) {
+			spoiled := bytes.Clone(whole)
+			spoiled[i/8] ^= 1 << (i % 8)
+			all, err := ReadRecords(spoiled)
+			if err != nil || len(all) != 1 {
+				continue
+			}
+			raw, ok, err := NextRecord(spoiled, 0)
+			if !ok || err != nil {
+				t.Fatalf("byte 0x%x: %v, %v", i/8, ok, err)
+			}
+			want := bytes.Equal(all[0].Append(nil), spoiled)
+			if raw.Exact() != want {
+				t.Errorf("bit %d of byte 0x%x of % x: exact %v, want %v", i%8, i/8, whole, raw.Exact(), want)
+			}
+			if want {
+				exact++
+			} else {
+				others++
+			}
+		}
+	}
+	if exact < 100 || others < 100 {
+		t.Errorf("%d and %d records", exact, others)
+	}
+}
+
 // TestRecordOffsets compares the offsets of a key's addresses, where relocations
 // go, with the bytes.
 func TestRecordOffsets(t *testing.T) {

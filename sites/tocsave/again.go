@@ -81,10 +81,12 @@ func (a *analysis) seconds() {
 }
 
 // lostAfter follows the effects backwards and returns what may happen after
-// each word.
+// each word. It also gives the verdicts, which count if no call clears the slot because
+// of what it returns.
 func (a *analysis) lostAfter() (after []uint8) {
 	a.effects = make([]effect, len(a.marks))
 	a.edges = a.edges[:0]
+	clear(a.found)
 	a.record = true
 	for w, i := range a.index {
 		if i >= 0 {

@@ -46,8 +46,7 @@ type analysis struct {
 
 	mtlr *bool // the function has an mtlr; see setsLR
 
-	final   bool // states are settled: give the verdicts
-	record  bool // states are settled: record the effects
+	record  bool // states are settled, as far as is known: record the effects and give the verdicts
 	effects []effect
 	edges   []edge
 
@@ -200,12 +199,6 @@ func (a *analysis) solve() why {
 		a.run()
 	}
 	a.seconds()
-	a.final = true
-	for w, i := range a.index {
-		if i >= 0 {
-			a.block(uint32(w))
-		}
-	}
 	return a.stop
 }
 
@@ -243,9 +236,6 @@ func (a *analysis) run() {
 // flow joins the state after the instruction at from into that of the leader at
 // w.
 func (a *analysis) flow(w uint32, s *state, from uint32) {
-	if a.final {
-		return
-	}
 	if a.record {
 		a.edges = append(a.edges, edge{from, w})
 		return
@@ -279,7 +269,7 @@ func (a *analysis) block(word uint32) {
 			s.copies = 0
 		}
 		s.effect = 0
-		if a.marks[word]&wanted != 0 && a.final {
+		if a.marks[word]&wanted != 0 && a.record {
 			a.giveVerdict(word, w, &s)
 		}
 		follows := a.instruction(word, w, &s)
