@@ -211,8 +211,8 @@ func (x *linkedFile) alike(before, after, site uint64) bool {
 		if a.saves && !b.saves && x.word(site).LK() && x.saved(site) {
 			a.saves = false
 		}
-		if !a.tests { // then the key is never NULL, and a test of it does no harm
-			b.tests = false
+		if !a.tests || a.tests != b.tests && x.neverNull(a.through) { // then a test makes no difference
+			a.tests, b.tests = false, false
 		}
 		if ok && a == b {
 			return true
@@ -225,6 +225,17 @@ func (x *linkedFile) alike(before, after, site uint64) bool {
 		}
 	}
 	return true
+}
+
+// neverNull reports whether the uncorrupted program has a call that jumps through a
+// doubleword without a test for NULL.
+func (x *linkedFile) neverNull(at uint64) bool {
+	for to := range x.led() {
+		if w, ok := x.way(to); ok && w.through == at && !w.tests {
+			return true
+		}
+	}
+	return false
 }
 
 // isCell reports whether there is an entry of the table of cells at an address.

@@ -120,6 +120,8 @@ func TestHarmless(t *testing.T) {
 		{"to what does not save, where nobody has", "nop; bl 2; save; toc8; mtctr; bctr; back; pld8; mtctr; bctr", 1, 6, false},
 		{"to what tests besides", "stdu; bl 3; blr; toc8; mtctr; bctr; toc8; test; beqlr; mtctr; bctr", 1, 6, true},
 		{"to what does not test", "stdu; bl 3; blr; toc8; test; beqlr; mtctr; bctr; toc8; mtctr; bctr", 1, 8, false},
+		{"to what does not test, as another call", "stdu; bl 4; bl 9; blr; toc8; test; beqlr; mtctr; bctr; toc8; mtctr; bctr", 1, 9, true},
+		{"to what does not test, as a call through another", "stdu; bl 4; bl 9; blr; toc8; test; beqlr; mtctr; bctr; back; pld16; mtctr; bctr; toc8; mtctr; bctr", 1, 13, false},
 		{"to what loads into another register", "stdu; bl 3; blr; toc8; mtctr; bctr; load11; mtctr; bctr", 1, 6, false},
 		{"to a copy that branches elsewhere", "stdu; bl 3; blr; b 2; b 3", 1, 4, false},
 	} {
