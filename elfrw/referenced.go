@@ -22,7 +22,12 @@ type references struct {
 // counted, or 0 if that is not known.
 type counts struct{ n, by []int32 }
 
-func (c *counts) count(i, by int, delta int32) {
+// count counts a reference to index i of limit. A file may name an index that does not
+// exist where New does not look, as in sh_link of SHT_PROGBITS. Nothing is counted then.
+func (c *counts) count(i, limit, by int, delta int32) {
+	if i >= limit {
+		return
+	}
 	for i >= len(c.n) {
 		c.n, c.by = append(c.n, 0), append(c.by, 0)
 	}
@@ -70,21 +75,21 @@ func (e *Edit) count(i int, delta int32) {
 	if h.Type == elf.SHT_NULL {
 		return
 	}
-	e.refs.sections.count(h.Link, i, delta)
+	e.refs.sections.count(h.Link, e.numSections(), i, delta)
 	// Relocations are removed together with their section, so they do not
 	// count.
-	if h.infoIsSection() && h.Type != elf.SHT_RELA && h.Type != elf.SHT_REL && int64(h.Info) < int64(e.numSections()) {
-		e.refs.sections.count(int(h.Info), i, delta)
+	if h.infoIsSection() && h.Type != elf.SHT_RELA && h.Type != elf.SHT_REL {
+		e.refs.sections.count(int(h.Info), e.numSections(), i, delta)
 	}
 	for sym := range e.symbolsOf(i) {
-		e.refs.symbols.count(sym, i, delta)
+		e.refs.symbols.count(sym, e.numSymbols(), i, delta)
 	}
 }
 
 // countRela counts a relocation in section i, if references are being counted.
 func (e *Edit) countRela(sym, i int, delta int32) {
 	if e.refs != nil {
-		e.refs.symbols.count(sym, i, delta)
+		e.refs.symbols.count(sym, e.numSymbols(), i, delta)
 	}
 }
 
@@ -108,7 +113,7 @@ func (e *Edit) sectionAdded(i int) {
 // unreferenced returns an error if there are references to symbol or section i.
 func (e *Edit) unreferenced(c *counts, i int) error {
 	switch {
-	case i >= len(c.n) || c.n[i] == 0:
+	case i >= len(c.n) || c.n[i] <= 0:
 		return nil
 	case c.by[i] != 0:
 		return fmt.Errorf("section %s refers to it", e.sectionString(int(c.by[i])))

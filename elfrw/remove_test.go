@@ -7,6 +7,7 @@ import (
 	"debug/elf"
 	"hash/fnv"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/scpatch/scpatch/elfrw"
@@ -226,5 +227,36 @@ func TestReturn(t *testing.T) {
 	})
 	if !bytes.Equal(out, data) {
 		t.Error("the file is not the same")
+	}
+}
+
+// TestRemoveBesideOddLinks removes what nothing names in an object with a sh_link that
+// names no section. It is neither counted for a section that is added later, nor does
+// it take memory.
+func TestRemoveBesideOddLinks(t *testing.T) {
+	for _, link := range []uint32{10, 20_000_000} { // of 10 sections
+		data := basic().build()
+		copy(data[shdr(vData, shLink)(data):], u32(link))
+		f, err := elfrw.New(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := f.Edit()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := e.RemoveSymbol(3); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+			t.Errorf("sh_link %d: removing a symbol takes %d bytes", link, n)
+		}
+		i, err := e.AddSection(elfrw.NewSection{Name: ".new", Type: elf.SHT_PROGBITS})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.RemoveSection(i); err != nil {
+			t.Errorf("sh_link %d: %v", link, err)
+		}
 	}
 }
