@@ -265,7 +265,13 @@ func (x *linkedFile) way(at uint64) (way jumpWay, ok bool) {
 			return v.n, v.known
 		}
 		c := x.doubleword(v.n)
-		return c.n, v.known && (c.info == 0 || elf.R_PPC64(uint32(c.info)) == elf.R_PPC64_RELATIVE)
+		switch elf.R_PPC64(uint32(c.info)) {
+		case elf.R_PPC64_NONE, elf.R_PPC64_RELATIVE:
+			return c.n, v.known
+		case elf.R_PPC64_ADDR64: // in another unit: an address that this one does not have
+			return c.info>>32<<48 + c.n, v.known
+		}
+		return 0, false
 	}
 	for range 24 {
 		w, suffix := x.word(at), x.word(at+ppc64.WordSize)

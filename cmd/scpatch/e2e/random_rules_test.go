@@ -138,6 +138,25 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
+// TestHarmlessForeign tests calls through a key of another unit, whose address is the
+// doubleword at 8.
+func TestHarmlessForeign(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		key  elf.R_PPC64
+		same bool
+	}{
+		{"an address", elf.R_PPC64_ADDR64, true},
+		{"something else", elf.R_PPC64_DTPMOD64, false},
+	} {
+		x := assembled("bl 2; blr; toc8; load; mtctr; bctr; back; pld8; load; mtctr; bctr")
+		x.dynamic = map[uint64]content{8: {2<<32 | uint64(c.key), 0}}
+		if same := x.alike(0x1008, 0x1018, 0x1000); same != c.same {
+			t.Errorf("%s: %v", c.name, same)
+		}
+	}
+}
+
 // TestHarmlessLoads tests loads of the doubleword at 0x1008 that were changed
 // to load another one.
 func TestHarmlessLoads(t *testing.T) {
