@@ -13,8 +13,8 @@ type indexSet struct {
 func (s *indexSet) has(i int) bool { return i < len(s.in) && s.in[i] }
 
 func (s *indexSet) add(i int) {
-	if i >= len(s.in) {
-		s.in = append(s.in, make([]bool, i+1-len(s.in))...)
+	for i >= len(s.in) {
+		s.in = append(s.in, false)
 	}
 	if !s.in[i] {
 		s.in[i] = true

@@ -110,6 +110,7 @@ func TestRefuse(t *testing.T) {
 		{"link to nothing", add(elfrw.NewSection{Type: 1, Link: 10}), "sh_link is 10 of 10"},
 		{"link to symbols", add(elfrw.NewSection{Type: 0x6fff4cff, Link: symtab}), "may refer to symbols by index"},
 		{"relocations of odd size", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: one}), "not relocations"},
+		{"relocations of symbol -1", add(elfrw.NewSection{Type: elf.SHT_RELA, Info: text, Relas: []elfrw.Rela{{Symbol: -1}}}), "relocation 0: symbol -1 of 7"},
 		{"relocations without symbols", add(elfrw.NewSection{Type: elf.SHT_RELA, Info: 1, Entsize: 24, Data: make([]byte, 24)}), "sh_link is 0"},
 		{"relocations of nothing", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 10, Entsize: 24}), "sh_info is 10 of 10"},
 		{"new relocation against no symbol", add(elfrw.NewSection{Type: elf.SHT_RELA, Link: symtab, Info: 1, Entsize: 24, Data: bytes.Repeat([]byte{9}, 24)}), "relocation 0: symbol 151587081 of 7"},

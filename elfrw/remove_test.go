@@ -176,6 +176,9 @@ func TestRemoveRefused(t *testing.T) {
 		{"one relocation of two dropped", basic().build(), then(func(e *elfrw.Edit) error { return e.DropRela(4, 0) }, removeSymbol(main)), `symbol 4 "main" cannot be removed: section ".rela.text" refers to it`},
 		{"the same after a count", basic().build(), then(removeSymbol(four), func(e *elfrw.Edit) error { return e.DropRela(4, 0) }, removeSymbol(main)), `symbol 4 "main" cannot be removed: 1 references to it are left`},
 		{"a relocation against it", basic().build(), then(removeSymbol(four), retarget(0, four)), `section ".rela.text": relocation 0: symbol 3 "four" was removed`},
+		{"new relocations against it", basic().build(), then(removeSymbol(four), func(e *elfrw.Edit) error {
+			return second(e.AddSection(elfrw.NewSection{Type: elf.SHT_RELA, Info: 6, Relas: []elfrw.Rela{{Symbol: four}}}))
+		}), `relocation 0: symbol 3 "four" was removed`},
 		{"its name", basic().build(), then(removeSymbol(four), func(e *elfrw.Edit) error { return e.RenameSymbol(four, "4") }), `symbol 3 "four" was removed`},
 		{"bytes of a section", basic().build(), then(removeSection(6), func(e *elfrw.Edit) error { return e.AppendData(6, []byte{1}) }), `section ".note" was removed`},
 		{"a symbol in a removed section", basic().build(), then(removeSection(6), func(e *elfrw.Edit) error {

@@ -35,6 +35,9 @@ func TestSections(t *testing.T) {
 			t.Errorf("%s: its relocations are %v", name, r)
 		}
 		want := s.Data()
+		if d := f.SectionData(s.Index); !bytes.Equal(d, want) || cap(d) != len(d) {
+			t.Errorf("%s: %d bytes with room for %d, want %d", name, len(d), cap(d), len(want))
+		}
 		if name == ".debug_str" {
 			want = bytes.Repeat([]byte("debug"), 1000)
 		}

@@ -55,6 +55,8 @@ func TestCheckExtended(t *testing.T) {
 		p.extended("two sections "+name, p.copied(name))
 	}
 	p.extended("a record without relocations", p.copied(layout.RecordSection))
+	written := p.section(layout.RecordSection)
+	p.spoiled("zeros for the record", written.Off, int(written.Size), func(b []byte) { clear(b) })
 	empty := layout.Record{Place: uint8(User), Runtime: Inline}
 	record := p.copied(layout.RecordSection)
 	record.Data = empty.Append(nil)

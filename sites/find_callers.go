@@ -15,12 +15,12 @@ func (o *Object) findFunctions() {
 	for lo, hi := range o.bySection() {
 		fns := o.funcs[int(o.Sites[lo].Section)]
 		var fn index.Extent
-		from, until := uint64(0), uint64(0) // where fn is the innermost
+		until := uint64(0) // where fn is no longer the innermost; sites are in order
 		for i := lo; i < hi; i++ {
 			s := &o.Sites[i]
-			if s.Off < from || s.Off >= until {
+			if s.Off >= until {
 				fn, _ = fns.Around(s.Off)
-				from, until = fns.Stretch(s.Off)
+				_, until = fns.Stretch(s.Off)
 			}
 			s.Func = int32(fn.ID)
 		}

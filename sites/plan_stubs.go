@@ -10,7 +10,7 @@ import (
 // needStubs plans the stubs of a decision: the one that its branch names, and the one
 // that its table entry names.
 func (d *decider) needStubs(s *Site, dec *Decision) {
-	if dec.Stub != noStub && dec.Target == 0 {
+	if dec.Stub != noStub {
 		dec.Target = int32(d.needStub(int(s.Key), dec.Stub))
 	}
 	if out := d.fallbackStub(s, dec); out != noStub {
