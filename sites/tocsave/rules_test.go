@@ -99,6 +99,7 @@ n:		bl g@notoc | the call at {n} may return again after 24(r1) has changed
 	{name: "copy loaded over", text: frame + "mr r7,r2\nldu r7,8(r9)\nstd r7,24(r1)\nbl f | no save of r2"},
 	{name: "copy used as a base with update", text: frame + "mr r7,r2\nstbu r9,8(r7)\nstd r7,24(r1)\nbl f | no save of r2"},
 	{name: "copy over a call", text: frame + "mr r7,r2\nbl g\nstd r7,24(r1)\nbl f | no save of r2"},
+	{name: "an address over a call", text: saved + "addi r12,r1,24\nbl g\nstd r9,0(r12)\nbl f | yes"},
 	{name: "copy made after bctrl", text: frame + "bctrl\nmr r7,r2\nstd r7,24(r1)\nbl f | r2 is not restored after the indirect call at +0xc"},
 	{name: "r2 from a copy", text: saved + "mr r7,r2\nli r2,0\nmr r2,r7\nbl f | yes"},
 	{name: "copy out of the slot", text: saved + "ld r7,24(r1)\nstd r3,24(r1)\nstd r7,24(r1)\nbl f | yes"},
