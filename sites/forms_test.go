@@ -46,6 +46,7 @@ func TestForms(t *testing.T) {
 		{"a call that may return twice, with another 24(r1)", twice + foreignKey + trampNull, user, "keep __SCT__op nop"},
 		{"the same, of a trampoline elsewhere", twice + foreignKey, user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"the same, after a trampoline that changes r2", twice + foreignKey + selfTramp + ".localentry __SCT__op,1\n", user, "save-stub __SCS__op ld r2,24(r1)"},
+		{"the same, module", twice + foreignKey + trampNull, Options{Place: Module}, "save-stub __SCS__op ld r2,24(r1) listed"},
 		{"key elsewhere", caller + ".quad __SCK__op\n", user, "save-stub __SCS__op ld r2,24(r1)"},
 		{"key nowhere", caller, user, "keep __SCT__op nop"},
 		{"trampoline with its own TOC pointer", caller + foreignKey + selfTramp, with(user, func(o *Options) { o.Restore = []Form{Linker} }), "linker __SCT__op nop"},

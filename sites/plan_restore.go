@@ -268,8 +268,12 @@ func (d *decider) saveStubForm(s *Site, p proof) (Decision, Reason) {
 // target may return twice, with the right r2 each time, but a restore would load
 // whatever 24(r1) holds by then. After a call to a trampoline with local entry 1 the
 // linker adds a restore anyway, so a function that returns twice has to cope with
-// that.
+// that. In a module it is the other way round: no target of a kernel's key returns
+// twice, but the key may get a function of another unit, which does not preserve r2.
 func (d *decider) keepsR2(key int) bool {
+	if d.env.loader && !d.env.keysFixed {
+		return false
+	}
 	sym := d.Object.trampoline(key)
 	s := d.Object.File.Symbol(sym)
 	l, err := ppc64.LocalEntryOf(s.Other)
