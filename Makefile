@@ -34,7 +34,12 @@ KERNEL ?= $(B)/kernel
 # of Linux 7.2, 6.12 or 6.1.
 KIND ?= inline
 SERIES ?= 6.12
-KERNEL_BOOT ?= $(B)/kernel-$(KIND)$(if $(filter-out 6.12,$(SERIES)),-$(SERIES))
+# As Kbuild has it: -19 for clang-19 and its tools, 1 for clang. Empty for gcc.
+LLVM ?=
+# The compiler of the modules of the tests, if not that of the kernel: clang-19.
+CC_MODULES ?=
+export LLVM CC_MODULES
+KERNEL_BOOT ?= $(B)/kernel-$(KIND)$(if $(filter-out 6.12,$(SERIES)),-$(SERIES))$(if $(LLVM),-llvm$(subst /,-,$(LLVM)))
 # Some of boot-test.sh's machines; empty for all.
 MACHINES ?=
 TREE ?=
@@ -230,6 +235,7 @@ test-full: test reproducible deb-test soundness browser-test bazel-test musl-tes
 	@$(MAKE) --no-print-directory kernel-test KIND=pcrel
 	@$(MAKE) --no-print-directory kernel-test SERIES=6.1
 	@$(MAKE) --no-print-directory kernel-test SERIES=7.2
+	@$(MAKE) --no-print-directory kernel-test SERIES=7.2 LLVM=-19 MACHINES=power9-4
 	@$(MAKE) --no-print-directory tutorial-kernel
 	$(REQUIRE) SCPATCH_FULL=1 $(GOTEST) -count=1 -v -run E2E ./cmd/scpatch/e2e
 	@$(MAKE) --no-print-directory mutants kills
@@ -340,7 +346,7 @@ kernel-model: ## Apply the series SERIES to Debian's source, and check its code 
 	kbuild/build-vmlinux.sh $(B)/source-$(SERIES) source $(SERIES)
 	kbuild/model/run.sh $(B)/source-$(SERIES)/src
 
-kernel-test: build ## Build a kernel (KIND, SERIES) with scpatch in its build, and boot it in qemu
+kernel-test: build ## Build a kernel (KIND, SERIES, LLVM) with scpatch in its build, and boot it in qemu
 	@.ci/setup-tools test kernel linux-$(SERIES) boot
 	$(FETCH_SOURCE)
 	kbuild/build-vmlinux.sh $(KERNEL_BOOT) $(KIND) $(SERIES)

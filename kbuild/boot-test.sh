@@ -54,6 +54,14 @@ cp "$out"/kunit-modules/*.ko "$work/root/kunit/"
 cp "$out"/unlisted-modules/*.ko "$work/root/unlisted/"
 (cd "$work/root" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -n >"$work/initrd.gz"
 
+# What clang 19 makes for ppc64le has no place for a livepatch to hook into, neither in
+# its kernel nor in its modules for a kernel of gcc.
+livepatch=y
+if ! grep -qx CONFIG_HAVE_LIVEPATCH=y "$out/obj/.config" ||
+	grep -qx CONFIG_CC_IS_GCC=y "$out/obj/.config" && grep -q 'clang version' "$out/kunit-modules/sct_a.ko"; then
+	livepatch=
+fi
+
 # expect SUITE RUNS FILE: FILE has the test cases; init runs the suite RUNS times.
 expect() {
 	sed -nE 's/^\tKUNIT_CASE[A-Z_]*\(([a-z0-9_]+).*/\1/p' "$here/kunit/$3" | sed "s/^/$1 $2 /"
@@ -62,7 +70,7 @@ expect() {
 	expect static_call_kernel 4 tests.h
 	expect static_call_a 3 tests.h
 	expect static_call_b 3 tests.h
-	expect static_call_livepatch 1 sct_livepatch.c
+	[ -z "$livepatch" ] || expect static_call_livepatch 1 sct_livepatch.c
 	expect static_call_both_kernel 4 both.h
 	expect static_call_both_module 2 both.h
 } >"$work/expected"
@@ -125,6 +133,7 @@ boot() {
 		*) result 1 "$name: ${line#not ok }" ;;
 		esac
 	done < <(awk -f "$here/kunit/ktap.awk" "$work/expected" "$log")
+	[ -n "$livepatch" ] || result skip "$name: livepatch # none with this compiler"
 }
 
 echo 'TAP version 13'

@@ -33,6 +33,9 @@
 #
 # Environment: JOBS (default: the number of processors),
 #              CROSS_COMPILE (default: powerpc64le-linux-gnu-),
+#              LLVM (what Kbuild calls so: 1, -19 or DIRECTORY/; default: empty, gcc),
+#              CC_MODULES (the compiler of the modules of the tests, which are outside the
+#              kernel's tree; default: that of the kernel),
 # LINUX_SOURCE (a tarball, instead of what source.sh finds),
 #              SCPATCH (default: build/scpatch beside this directory).
 
@@ -43,6 +46,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 config=$here/pseries-le.config
 modconfig=$here/modules.config
 cross=${CROSS_COMPILE:-powerpc64le-linux-gnu-}
+llvm=${LLVM-}
 jobs=${JOBS:-$(nproc)}
 
 die() {
@@ -125,11 +129,17 @@ sum() {
 	sha256sum | cut -d' ' -f1
 }
 src_sum=$(cat "$tarball" "${patches[@]}" | sum)
-tools=$("${cross}gcc" --version | head -n 1; "${cross}ld" --version | head -n 1)
+case $llvm in
+'') compiler=${cross}gcc linker=${cross}ld ;;
+*/) compiler=${llvm}clang linker=${llvm}ld.lld ;;
+*) compiler=clang${llvm#1} linker=ld.lld${llvm#1} ;;
+esac
+modules_compiler=${CC_MODULES:-$compiler}
+tools=$("$compiler" --version | head -n 1; "$linker" --version | head -n 1)
 base_sum=$({ echo "$src_sum $tools"; cat "$config" "${BASH_SOURCE[0]}"; } | sum)
 mod_sum=$({ echo "$base_sum"; cat "$modconfig"; } | sum)
 kernel_sum=$({
-	echo "$src_sum $tools $variant"
+	echo "$src_sum $tools $("$modules_compiler" --version | head -n 1) $variant"
 	cat "${fragments[@]}" "${BASH_SOURCE[0]}" "$here"/cost/*
 	[ -z "$scpatch" ] || cat "$scpatch"
 	[ -z "$with_tests" ] || cat "$here/boot/Kbuild" "$here/boot/sctest.c" "$here"/kunit/*
@@ -179,7 +189,7 @@ unpack() {
 pad=
 [ "$variant" != far ] || pad=y
 kmake() {
-	make -C "$out/src" O="$out/obj" ARCH=powerpc CROSS_COMPILE="$cross" \
+	make -C "$out/src" O="$out/obj" ARCH=powerpc CROSS_COMPILE="$cross" LLVM="$llvm" \
 		LOCALVERSION= KBUILD_BUILD_TIMESTAMP='1970-01-01 00:00:00 UTC' \
 		KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=scpatch KBUILD_BUILD_HOST=scpatch \
 		${scpatch:+SCPATCH="$scpatch"} SCT_PAD="$pad" --no-print-directory -s -j"$jobs" "$@"
@@ -256,6 +266,12 @@ install_headers() {
 modules_elsewhere() {
 	local said=$out/unlisted.log n
 	install_headers
+	# lld takes the functions that save registers from this object, and the kernel's script
+	# installs no objects.
+	if [ -n "$llvm" ]; then
+		mkdir -p "$out/headers/arch/powerpc/lib"
+		cp "$out/obj/arch/powerpc/lib/crtsavres.o" "$out/headers/arch/powerpc/lib/"
+	fi
 	copy_unit kunit "$out/kunit"
 	headers_make "$out/kunit"
 	collect kunit-modules "$out/kunit"
@@ -271,10 +287,23 @@ modules_elsewhere() {
 		die "without scpatch, the kernel's build has to say so once for each module: $said"
 }
 
+# The arguments that select the compiler of the modules of the tests. The configuration
+# names that of the kernel, and options that only that knows. A function that clang has
+# compiled cannot be traced in a kernel of gcc, and gets no livepatch.
+modules_args=()
+case $modules_compiler in
+"$compiler") ;;
+*clang*)
+	modules_args=(CC="$modules_compiler" CONFIG_CC_IS_GCC= CONFIG_CC_IS_CLANG=y CONFIG_LIVEPATCH=
+		CC_FLAGS_FTRACE= KCFLAGS="-Wno-unknown-warning-option -DCONFIG_CC_IS_CLANG=1")
+	;;
+*) modules_args=(CC="$modules_compiler" CONFIG_CC_IS_CLANG= CONFIG_CC_IS_GCC=y) ;;
+esac
+
 # headers_make DIRECTORY: build the modules in it. Another scpatch is not found.
 headers_make() {
-	make -C "$out/headers" M="$1" ARCH=powerpc CROSS_COMPILE="$cross" SCPATCH=none \
-		--no-print-directory -s -j"$jobs" modules
+	make -C "$out/headers" M="$1" ARCH=powerpc CROSS_COMPILE="$cross" LLVM="$llvm" SCPATCH=none \
+		"${modules_args[@]}" --no-print-directory -s -j"$jobs" modules
 }
 
 # collect NAME DIRECTORY...: copy the modules that modules.order in these
@@ -324,8 +353,8 @@ if [ -n "$variant" ] && [ "$variant" != modules ]; then
 		if [ -n "$with_tests" ]; then
 			rm -rf "$out/sctest"
 			mkdir "$out/sctest"
-			cp "$here/boot/Kbuild" "$here/boot/sctest.c" "$out/sctest/"
-			kmake M="$out/sctest" modules
+			cp "$here/boot/Kbuild" "$here/boot/sctest.c" "$here/kunit/entry.h" "$out/sctest/"
+			kmake "${modules_args[@]}" M="$out/sctest" modules
 			dirs+=("$out/sctest")
 			modules_elsewhere
 		fi

@@ -20,6 +20,8 @@
 #include <asm/code-patching.h>
 #endif
 
+#include "entry.h"
+
 static unsigned long counter;
 /* A reference through the TOC: wrong if r2 is. */
 static unsigned long magic = 0x5ca7c4;
@@ -239,7 +241,7 @@ static void audit(const char *what, bool left)
 			ret0++;
 			bad += insn[0] != PPC_RAW_LI(_R3, 0);
 		} else if (func >= stext && func < etext) {
-			unsigned long entry = ppc_function_entry(key->func);
+			unsigned long entry = (unsigned long)sct_entry(key->func);
 			unsigned long to = (unsigned long)insn + ((s32)(insn[0] << 6) >> 6 & ~3);
 
 			bad += !calls;

@@ -15,7 +15,8 @@ static noinline notrace long target(long x)
 	return x + READ_ONCE(seen);
 }
 
-static noinline notrace void note(long x)
+/* Only its type is used. */
+static noinline notrace void __maybe_unused note(long x)
 {
 	WRITE_ONCE(seen, x);
 }

@@ -14,6 +14,7 @@
 #include <asm/code-patching.h>
 #endif
 
+#include "entry.h"
 #include "suite.h"
 
 #define SCT_TIMEOUT	(10 * HZ)
@@ -667,8 +668,8 @@ static void kprobes(struct kunit *test)
 	if (p->caller->id == SCT_KERNEL)
 		KUNIT_EXPECT_PTR_EQ(test, call, sct_keys(p)->call[SCT_FUNC]);
 
-	probes[n++].kp.addr = (void *)ppc_function_entry(p->target->target[SCT_FUNC][0]);
-	probes[n++].kp.addr = (void *)ppc_function_entry(call);
+	probes[n++].kp.addr = sct_entry(p->target->target[SCT_FUNC][0]);
+	probes[n++].kp.addr = sct_entry(call);
 	if (site) {
 		u32 *after = site + SCT_CALL_INSNS;
 
