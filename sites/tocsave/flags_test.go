@@ -16,6 +16,10 @@ func TestFlags(t *testing.T) {
 	// Two frames: from the place where they meet on, nothing is known but that r1
 	// points to a frame.
 	const met = frame + "beq l\nstdu r1,-64(r1)\nl:\n"
+	// alloca and the end of its scope, after a place that is entered in an unknown state.
+	scope := func(end, want string) string {
+		return "nop\ng:\nnop\n" + frame + "mr r30,r1\nbeq l\nnop\nl:\nstdux r0,r1,r9\nbl f | " + want + "\nmr r1,r30\nbl f | " + want + "\n" + end
+	}
 	for _, c := range []struct {
 		rule
 		labels string
@@ -35,6 +39,9 @@ func TestFlags(t *testing.T) {
 		{rule: rule{name: "a label", text: frame + "beq j\nblr\nl:\nbl f | entered frame\nx:\nblr\nj:\nbctr"}, labels: "l x"},
 		{rule: rule{name: "a call with another r2 at a label", text: frame + "li r2,0\nl:\nbl f | entered frame\nbctr"}, labels: "l"},
 		{rule: rule{name: "a label, and a branch without the frame", text: "beq j\n" + frame + "beq j2\nblr\nl:\nbl f | entered\nx:\nblr\nj2:\nbctr\nj:\nbctr"}, labels: "l x"},
+		{rule: rule{name: "alloca after a place that may be entered", unknown: "g", text: scope("blr", "again frame")}},
+		{rule: rule{name: "alloca after a label", text: scope("blr", "again frame")}, labels: "g"},
+		{rule: rule{name: "alloca after a label, and an indirect branch", text: scope("bctr", "again entered frame")}, labels: "g"},
 		{rule: rule{name: "the first word", entry: 9, text: "bl f | again\n" + frame + "bl f | frame\nblr"}},
 		{rule: rule{name: "back to a prefix that is the first word", entry: 9, text: "e:\npaddi r3,r0,1\nbeq l\nbl f | again\nb e\nl:\n" + frame + "bl f | frame\nblr"}},
 		{rule: rule{name: "the last word", entry: 9, text: frame + "bl f | entered frame"}},

@@ -177,6 +177,28 @@ func (a *analysis) target(word uint32, w ppc64.Word) (uint32, bool) {
 // solve runs the analysis until nothing changes, and gives the verdicts. It
 // returns the reason why nothing can be proven, if there is one.
 func (a *analysis) solve() why {
+	a.begin()
+	a.run()
+	if len(a.f.Labels) > 0 {
+		// r1 has to be known in terms of one place on all paths from there. So this
+		// starts again, and the paths from the labels come first. If no indirect branch
+		// of the function leads to them, code elsewhere does.
+		for i := range a.index {
+			a.index[i] = -1
+		}
+		a.states, a.atPads = a.states[:0], nil
+		held := a.toLabels
+		a.toLabels = false
+		a.begin()
+		a.enterLabels(held)
+		a.run()
+	}
+	a.seconds()
+	return a.stop
+}
+
+// begin enters the function where it can be entered.
+func (a *analysis) begin() {
 	first := state{trusted: true, slotWhy: why{cause: noSave}}
 	if first.own = a.f.Entry.UsesTOC(); !first.own {
 		first.ownWhy.cause = notTOC(a.f.Entry)
@@ -193,13 +215,6 @@ func (a *analysis) solve() why {
 	for _, off := range a.f.Entries {
 		a.enter(off, framed[off])
 	}
-	a.run()
-	if !a.toLabels { // the branch to the labels is not in the function
-		a.enterLabels(false)
-		a.run()
-	}
-	a.seconds()
-	return a.stop
 }
 
 // enter starts at a place where only frame is known.

@@ -174,13 +174,10 @@ func (v value) stands() bool {
 	if v.kind != at {
 		return false
 	}
-	switch {
-	case v.origin == entrySP:
-		return v.off <= -minFrame
-	case v.origin.class() == madeSP:
+	if v.origin.class() == madeSP {
 		return v.off <= 0
 	}
-	return false
+	return v.off <= -minFrame
 }
 
 // set gives a register other than r1 a value; hasTOC says whether it is the
