@@ -282,8 +282,8 @@ func (x *linkedFile) way(at uint64) (way jumpWay, ok bool) {
 		case in.Op == ppc64.OpAddis, in.Op == ppc64.OpAddi, in.Op == ppc64.OpLd:
 			n, known := number(in.RA)
 			regs[in.RT] = value{n + uint64(in.Imm), known && in.RA != 0, in.Op == ppc64.OpLd}
-		case in.Op == ppc64.OpPldPC:
-			regs[in.RT] = value{at + uint64(in.Imm), true, true}
+		case in.Op == ppc64.OpPldPC, in.Op == ppc64.OpPla:
+			regs[in.RT] = value{at + uint64(in.Imm), true, in.Op == ppc64.OpPldPC}
 		case in.Op == ppc64.OpCmpdi && in.Imm == 0:
 			compared = regs[in.RA]
 		case w == 0x4d820020: // beqlr
@@ -339,14 +339,15 @@ func (x *linkedFile) counted(at uint64) [3]uint64 {
 
 // saved reports whether 24(r1) holds the caller's r2 on every path to a call:
 // each path back from it, as far as branches show, meets a save or a restore,
-// which are correct in an uncorrupted program.
+// which are correct in an uncorrupted program. Code that nothing leads to is no
+// path: the padding after a branch.
 func (x *linkedFile) saved(site uint64) bool {
 	i := slices.IndexFunc(x.funcs, func(s elf.Symbol) bool { return s.Value <= site && site < s.Value+s.Size })
 	if i < 0 {
 		return false
 	}
 	start, end := x.funcs[i].Value, x.funcs[i].Value+x.funcs[i].Size
-	from := map[uint64][]uint64{}
+	from, jumps := map[uint64][]uint64{}, false
 	for at := start; at < end; at += ppc64.WordSize {
 		w := x.word(at)
 		branch := w.IsBranch() || w.IsCondBranch()
@@ -354,6 +355,7 @@ func (x *linkedFile) saved(site uint64) bool {
 			to := at + uint64(w.Displacement())
 			from[to] = append(from[to], at)
 		}
+		jumps = jumps || w.IsRegBranch() && !w.LK() && ppc64.Decode(w, 0).Op != ppc64.OpBclr
 		if w.LK() || !w.BranchesAlways() || !branch && !w.IsRegBranch() {
 			from[at+ppc64.WordSize] = append(from[at+ppc64.WordSize], at)
 		}
@@ -362,7 +364,7 @@ func (x *linkedFile) saved(site uint64) bool {
 	for work := []uint64{site}; len(work) > 0; {
 		at := work[0]
 		work = work[1:]
-		if at == start || len(from[at]) == 0 {
+		if at == start || len(from[at]) == 0 && (jumps || x.word(at) != ppc64.Nop) {
 			return false
 		}
 		for _, before := range from[at] {
@@ -381,7 +383,8 @@ func (x *linkedFile) saved(site uint64) bool {
 }
 
 // fits reports whether a record is as true with another word: the places have
-// the same instructions or call the same target, and the keys hold the same.
+// the same instructions or call the same target, and the keys hold the same, or
+// neither is in the file.
 func (x *linkedFile) fits(w *spoilable, now uint64) bool {
 	r := w.record
 	same := func(a, b uint64) bool {
@@ -394,11 +397,15 @@ func (x *linkedFile) fits(w *spoilable, now uint64) bool {
 	}
 	switch w.kind {
 	case recordKey:
-		a, b := r.Keys[r.Entries[w.entry].Key].Addr, uint64(0)
-		if now < uint64(len(r.Keys)) {
-			b = r.Keys[now].Addr
+		if now >= uint64(len(r.Keys)) {
+			return false
 		}
-		return a != 0 && b != 0 && x.doubleword(a) == x.doubleword(b)
+		e := r.Entries[w.entry]
+		k, l := r.Keys[e.Key], r.Keys[now]
+		if k.Addr == 0 && l.Addr == 0 { // the linker dropped both, so nothing in the file says what they held
+			return e.Form == layout.RecordConstant || e.Form == layout.RecordDirect && k.Target == l.Target
+		}
+		return k.Addr != 0 && l.Addr != 0 && x.doubleword(k.Addr) == x.doubleword(l.Addr)
 	case recordPlace:
 		return same(r.Base+uint64(r.Entries[w.entry].Off), r.Base+now)
 	}
