@@ -146,7 +146,7 @@ func (e *Edit) checkContent(i int, was, s *NewSection) error {
 	switch {
 	case was.Type == elf.SHT_GROUP:
 		return e.checkNewGroup(s)
-	case was.Type == elf.SHT_RELA && s.Info != was.Info:
+	case relocSize(was.Type) > 0 && s.Info != was.Info:
 		return e.checkTarget(i, int(s.Info), e.limit(int(s.Info)))
 	}
 	if replaced && s.size() < was.size() && s.Flags&elf.SHF_COMPRESSED == 0 {
@@ -185,7 +185,7 @@ func (s *NewSection) size() uint64 {
 	case s.Type == elf.SHT_NOBITS:
 		return s.Size
 	case s.Relas != nil:
-		return uint64(len(s.Relas)) * relaSize
+		return uint64(len(s.Relas) * relocSize(s.Type))
 	}
 	return uint64(len(s.Data))
 }

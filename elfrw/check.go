@@ -118,6 +118,23 @@ func (s *Section) checkRela() error {
 	return nil
 }
 
+// checkRel checks a SHT_REL section that is going to be edited, as New checks SHT_RELA.
+func (s *Section) checkRel() error {
+	if s.Entsize != relSize {
+		return s.bad(shEntsize, "sh_entsize", "is %d, want %d", s.Entsize, relSize)
+	}
+	if s.Has(elf.SHF_COMPRESSED) {
+		return s.bad(shFlags, "sh_flags", "has SHF_COMPRESSED on a section of type SHT_REL")
+	}
+	if s.Link >= uint32(s.f.shnum) {
+		return s.bad(shLink, "sh_link", "is %d of %d sections", s.Link, s.f.shnum)
+	}
+	if err := s.checkRela(); err != nil {
+		return err
+	}
+	return s.checkSymbolWords()
+}
+
 // checkGroup checks a section group: its signature and its members.
 func (s *Section) checkGroup() error {
 	t := s.f.Section(int(s.Link))

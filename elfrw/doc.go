@@ -48,8 +48,8 @@
 // edits of the same bytes, and sections that share bytes.
 //
 // Any machine with ELF64 little-endian files will do. [New] rejects ELF32 and
-// big-endian files with [ErrNotELF64LE]. Relocations without addends (SHT_REL)
-// are renumbered but not edited.
+// big-endian files with [ErrNotELF64LE]. A relocation without an addend
+// (SHT_REL) is a Rela with the addend 0.
 //
 // What follows the last section and the section headers, such as the signature
 // of a kernel module, stays at the end of the file. An edit would invalidate a

@@ -174,7 +174,7 @@ func (e *Edit) AppendData(sec int, b []byte) error {
 	return nil
 }
 
-// SetRela replaces entry i of a SHT_RELA section.
+// SetRela replaces entry i of a SHT_RELA or SHT_REL section.
 func (e *Edit) SetRela(sec, i int, r Rela) error {
 	t, err := e.Relas(sec)
 	if err != nil {
@@ -183,7 +183,7 @@ func (e *Edit) SetRela(sec, i int, r Rela) error {
 	return t.Set(i, r)
 }
 
-// DropRela removes entry i of a SHT_RELA section; later entries move up and the
+// DropRela removes entry i of a SHT_RELA or SHT_REL section; later entries move up and the
 // section shrinks by one entry. What follows the section does not move; see
 // [Edit.Compact].
 func (e *Edit) DropRela(sec, i int) error {
@@ -194,8 +194,8 @@ func (e *Edit) DropRela(sec, i int) error {
 	return t.Drop(i)
 }
 
-// InsertRela inserts an entry before entry i of a SHT_RELA section, or after
-// the last one if i is the number of entries.
+// InsertRela inserts an entry before entry i of a SHT_RELA or SHT_REL section, or
+// after the last one if i is the number of entries.
 func (e *Edit) InsertRela(sec, i int, r Rela) error {
 	t, err := e.Relas(sec)
 	if err != nil {

@@ -32,7 +32,7 @@ var kinds = map[string]func(d *editor) bool{
 	"SetRela": func(d *editor) bool {
 		secs := d.relas(1)
 		for _, sec := range secs {
-			n := int(d.f.Section(sec).Size/24) - 1
+			n := d.entries(sec) - 1
 			d.setRela(sec, n, rel(0, d.f.NumSymbols()-1, elf.R_PPC64_REL24, -8))
 		}
 		return len(secs) > 0
@@ -40,14 +40,14 @@ var kinds = map[string]func(d *editor) bool{
 	"DropRela": func(d *editor) bool {
 		secs := d.relas(1)
 		for _, sec := range secs {
-			d.dropRela(sec, int(d.f.Section(sec).Size/48))
+			d.dropRela(sec, d.entries(sec)/2)
 		}
 		return len(secs) > 0
 	},
 	"DropAllRelas": func(d *editor) bool {
 		secs := d.relas(1)
 		for _, sec := range secs {
-			for i := range int(d.f.Section(sec).Size / 24) {
+			for i := range d.entries(sec) {
 				d.dropRela(sec, i)
 			}
 		}
@@ -56,7 +56,7 @@ var kinds = map[string]func(d *editor) bool{
 	"InsertRela": func(d *editor) bool {
 		secs := slices.DeleteFunc(d.relas(0), func(i int) bool { return d.f.Section(int(d.f.Section(i).Info)).Size == 0 })
 		for _, sec := range secs {
-			n := int(d.f.Section(sec).Size / 24)
+			n := d.entries(sec)
 			for i := range 12 {
 				d.insertRela(sec, n, rel(0, 1, elf.R_PPC64_REL32, int64(i)))
 				d.insertRela(sec, 0, rel(0, 0, elf.R_PPC64_REL32, int64(-i)))
@@ -67,7 +67,7 @@ var kinds = map[string]func(d *editor) bool{
 	"MoveRela": func(d *editor) bool { // the size stays the same
 		secs := d.relas(2)
 		for _, sec := range secs {
-			d.insertRela(sec, int(d.f.Section(sec).Size/24), rel(0, 1, elf.R_PPC64_REL32, 1))
+			d.insertRela(sec, d.entries(sec), rel(0, 1, elf.R_PPC64_REL32, 1))
 			d.dropRela(sec, 0)
 		}
 		return len(secs) > 0

@@ -70,8 +70,34 @@ func (d *editor) plain(min uint64) []int {
 
 func (d *editor) relas(min uint64) []int {
 	return d.find(func(i int, s elfrw.Section) bool {
-		return s.Is(elf.SHT_RELA) && int(s.Link) == d.m.symtab && s.Size >= 24*min
+		return entrySize(s) > 0 && int(s.Link) == d.m.symtab && s.Size >= entrySize(s)*min
 	})
+}
+
+// entrySize returns the size of the entries of a section whose relocations can be
+// edited.
+func entrySize(s elfrw.Section) uint64 {
+	switch {
+	case s.Is(elf.SHT_RELA):
+		return 24
+	case s.Is(elf.SHT_REL) && s.Entsize == 16 && s.Size%16 == 0 && s.Info != 0:
+		return 16
+	}
+	return 0
+}
+
+// entries returns the number of relocations in a section.
+func (d *editor) entries(sec int) int {
+	s := d.f.Section(sec)
+	return int(s.Size / entrySize(s))
+}
+
+// fit returns a relocation as it can be in a section.
+func (d *editor) fit(sec int, r elf.Rela64) elf.Rela64 {
+	if d.f.Section(sec).Is(elf.SHT_REL) {
+		r.Addend = 0
+	}
+	return r
 }
 
 func (d *editor) replace(sec int, off uint64, b []byte) {
@@ -98,6 +124,7 @@ func (d *editor) model(r elf.Rela64) mrela {
 
 func (d *editor) setRela(sec, i int, r elf.Rela64) {
 	d.t.Helper()
+	r = d.fit(sec, r)
 	d.must(d.e.SetRela(sec, i, asRela(r)))
 	n := d.model(r)
 	d.m.secs[sec].relas[i].rela, d.m.secs[sec].relas[i].used = &n, true
@@ -111,6 +138,7 @@ func (d *editor) dropRela(sec, i int) {
 
 func (d *editor) insertRela(sec, i int, r elf.Rela64) {
 	d.t.Helper()
+	r = d.fit(sec, r)
 	d.must(d.e.InsertRela(sec, i, asRela(r)))
 	slot := &d.m.secs[sec].relas[i]
 	slot.before = append(slot.before, d.model(r))

@@ -129,9 +129,9 @@ func (e *Edit) complete(s *NewSection) {
 		s.Flags |= elf.SHF_GROUP
 	}
 	switch {
-	case s.Type == elf.SHT_RELA && s.Data == nil:
+	case relocSize(s.Type) > 0 && s.Data == nil:
 		s.Flags |= elf.SHF_INFO_LINK
-		s.Link, s.Entsize = e.f.symtab.Index, relaSize
+		s.Link, s.Entsize = e.f.symtab.Index, uint64(relocSize(s.Type))
 		if s.Addralign == 0 {
 			s.Addralign = 8
 		}
@@ -148,14 +148,14 @@ func (e *Edit) checkNew(s *NewSection) error {
 	}
 	symtab := e.f.symtab.Index
 	switch s.Type {
-	case elf.SHT_NULL, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, elf.SHT_REL, SHTLLVMAddrsig, SHTLLVMCallGraph12:
+	case elf.SHT_NULL, elf.SHT_SYMTAB, elf.SHT_SYMTAB_SHNDX, SHTLLVMAddrsig, SHTLLVMCallGraph12:
 		return fmt.Errorf("cannot append a section of type %v", s.Type)
 	case elf.SHT_NOBITS:
 		if len(s.Data) > 0 {
 			return errors.New("a section of type SHT_NOBITS has a size and no content")
 		}
 		return nil
-	case elf.SHT_RELA:
+	case elf.SHT_RELA, elf.SHT_REL:
 		return e.checkNewRelas(s)
 	case elf.SHT_GROUP:
 		return e.checkNewGroup(s)
@@ -200,14 +200,15 @@ func (e *Edit) checkHead(s *NewSection) error {
 // infoIsSection reports whether sh_info is the index of a section (gABI, "sh_link and
 // sh_info Interpretation").
 func (s *NewSection) infoIsSection() bool {
-	return s.Type == elf.SHT_RELA || s.Type == elf.SHT_REL || s.Flags&elf.SHF_INFO_LINK != 0
+	return relocSize(s.Type) > 0 || s.Flags&elf.SHF_INFO_LINK != 0
 }
 
 func (e *Edit) checkNewRelas(s *NewSection) error {
+	size := relocSize(s.Type)
 	switch symtab := e.f.symtab.Index; {
 	case s.Relas != nil && s.Data != nil:
 		return errors.New("both Relas and Data are given")
-	case s.Entsize != relaSize || len(s.Data)%relaSize != 0 || s.Flags&elf.SHF_COMPRESSED != 0:
+	case s.Entsize != uint64(size) || len(s.Data)%size != 0 || s.Flags&elf.SHF_COMPRESSED != 0:
 		return fmt.Errorf("0x%x bytes in entries of %d are not relocations", len(s.Data), s.Entsize)
 	case symtab == 0 || s.Link != symtab:
 		return fmt.Errorf("sh_link is %d, the symbol table is section %d", s.Link, symtab)
@@ -217,6 +218,9 @@ func (e *Edit) checkNewRelas(s *NewSection) error {
 	limit, symbols := e.limit(int(s.Info)), e.numSymbols()
 	for i := range s.numRelas() {
 		r := s.rela(e.f, i)
+		if err := checkAddend(&r, size); err != nil {
+			return fmt.Errorf("relocation %d: %w", i, err)
+		}
 		if r.Off < limit && 0 <= r.Symbol && r.Symbol < symbols && e.goneSymbols.n == 0 {
 			continue // the usual case
 		}
@@ -227,14 +231,15 @@ func (e *Edit) checkNewRelas(s *NewSection) error {
 	return nil
 }
 
-func (s *NewSection) numRelas() int { return max(len(s.Relas), len(s.Data)/relaSize) }
+func (s *NewSection) numRelas() int { return max(len(s.Relas), len(s.Data)/relocSize(s.Type)) }
 
-// rela returns relocation i of a new SHT_RELA section.
+// rela returns relocation i of a new section of relocations.
 func (s *NewSection) rela(f *File, i int) Rela {
 	if s.Relas != nil {
 		return s.Relas[i]
 	}
-	return f.decodeRela(s.Data[i*relaSize:])
+	size := relocSize(s.Type)
+	return f.decodeRela(s.Data[i*size:][:size])
 }
 
 func (e *Edit) checkNewGroup(s *NewSection) error {

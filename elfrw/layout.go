@@ -152,12 +152,13 @@ func (l *layout) nameSections() error {
 		switch s.Type {
 		case elf.SHT_GROUP:
 			info = l.finalSymbol(info)
-		case elf.SHT_RELA:
+		case elf.SHT_RELA, elf.SHT_REL:
+			size := relocSize(s.Type)
 			for _, r := range s.Relas {
-				s.Data = l.f.appendRela(s.Data, r)
+				s.Data = l.f.appendRela(s.Data, r, size)
 			}
 			s.Relas = nil
-			l.finalRelas(s.Data)
+			l.finalRelas(s.Data, size)
 		}
 		l.header(0) // makes l.table
 		l.table = appendHeader(l.table, elf.Section64{

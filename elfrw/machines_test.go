@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,19 +84,81 @@ func TestMachines(t *testing.T) {
 			runTool(t, "ld.lld", "-r", "-o", path+"2", path)
 		})
 	}
-	// Relocations of BPF have no addends: indices are renumbered, and that is all.
-	t.Run("bpfel", func(t *testing.T) {
-		o := newObjectEditor(t, compile(t, t.TempDir(), "bpfel"))
-		o.addSymbol(elfrw.NewSymbol{Name: "a_local", Section: 1})
-		text, _ := o.f.SectionByName(".text.own")
-		if err := o.e.AddRelas(text.Index, elfrw.Rela{}); err == nil || !strings.Contains(err.Error(), "have no addends") {
-			t.Errorf("AddRelas: %v", err)
+}
+
+// TestBPF edits relocations without addends (SHT_REL), as objects for BPF have.
+func TestBPF(t *testing.T) {
+	tooltest.Need(t, "clang", "llvm-readelf")
+	object := compile(t, t.TempDir(), "bpfel")
+	o := newObjectEditor(t, object)
+	o.addSymbol(elfrw.NewSymbol{Name: "a_local", Section: 1})
+	own, _ := o.f.SectionByName(".text.own")
+	out, _ := o.f.SymbolByName("out")
+	err := o.e.AddRelas(own.Index, elfrw.Rela{Symbol: out.Index, Addend: 8})
+	if err == nil || !strings.Contains(err.Error(), "an addend of 8: in SHT_REL it is in the place to relocate") {
+		t.Errorf("AddRelas: %v", err)
+	}
+	const call = 10 // R_BPF_64_32
+	o.addRelas(own.Index, elfrw.Rela{Off: 8, Symbol: out.Index, Type: call})
+	for i := range o.syms {
+		o.removeSymbol(i)
+	}
+	o.layout()
+
+	rel, ok := o.f.SectionByName(".rel.text.own")
+	if !ok {
+		t.Fatal("no .rel.text.own")
+	}
+	relas := func(f *elfrw.File) (all []elfrw.Rela) {
+		for _, r := range f.Relas(rel.Index) {
+			all = append(all, r)
 		}
-		for i := range o.syms {
-			o.removeSymbol(i)
+		return all
+	}
+	was := relas(o.f)
+	if len(was) < 2 {
+		t.Fatalf("relocations: %v", was)
+	}
+	far, _ := o.f.SymbolByName("far")
+	added := elfrw.Rela{Off: 16, Symbol: far.Index, Type: 1}
+	d := newEditor(t, object)
+	local := d.addSymbol(elfrw.NewSymbol{Name: "a_local", Section: own.Index, Bind: elf.STB_LOCAL})
+	d.must(d.e.InsertRela(rel.Index, 1, added))
+	b, err := d.e.Relas(rel.Index)
+	d.must(err)
+	d.must(b.Retarget(0, local, call))
+	d.must(b.Drop(len(was) - 1))
+	if err := b.Set(1, elfrw.Rela{Addend: 1}); err == nil {
+		t.Error("Set accepts an addend")
+	}
+	image, err := d.e.Layout()
+	d.must(err)
+	path := filepath.Join(t.TempDir(), "out.o")
+	var buf bytes.Buffer
+	_, err = image.WriteTo(&buf)
+	d.must(err)
+	d.must(os.WriteFile(path, buf.Bytes(), 0o600))
+	f, err := elfrw.New(buf.Bytes())
+	d.must(err)
+	want := append([]elfrw.Rela{{Off: was[0].Off, Symbol: o.f.FirstGlobal(), Type: call}, added}, was[1:len(was)-1]...)
+	for i := range want[1:] {
+		if want[1+i].Symbol >= o.f.FirstGlobal() { // a_local is before it now
+			want[1+i].Symbol++
 		}
-		o.layout()
-	})
+	}
+	if got := relas(f); !slices.Equal(got, want) {
+		t.Errorf("relocations %v, want %v", got, want)
+	}
+	if list := runTool(t, "llvm-readelf", "-rW", path); !strings.Contains(list, "a_local") {
+		t.Errorf("llvm-readelf sees\n%s", list)
+	}
+
+	inverse(t, object,
+		func(e *elfrw.Edit, _ *elfrw.File) error { return e.InsertRela(rel.Index, 1, elfrw.Rela{Symbol: 1}) },
+		func(e *elfrw.Edit, _ *elfrw.File) error {
+			e.Compact()
+			return e.DropRela(rel.Index, 1)
+		})
 }
 
 // TestOtherMachines checks the error for files that are not supported.

@@ -95,9 +95,12 @@ func snapshot(f *elfrw.File) *model {
 		case s.Is(elf.SHT_SYMTAB_SHNDX):
 			m.shndx = i
 			c.hdr.Size = 0
-		case s.Is(elf.SHT_RELA) && int(s.Link) == m.symtab:
-			for ; len(d) > 0; d = d[24:] {
-				r := &mrela{off: binary.LittleEndian.Uint64(d), typ: binary.LittleEndian.Uint32(d[8:]), addend: int64(binary.LittleEndian.Uint64(d[16:]))}
+		case entrySize(s) > 0 && int(s.Link) == m.symtab:
+			for ; len(d) > 0; d = d[entrySize(s):] {
+				r := &mrela{off: binary.LittleEndian.Uint64(d), typ: binary.LittleEndian.Uint32(d[8:])}
+				if s.Is(elf.SHT_RELA) {
+					r.addend = int64(binary.LittleEndian.Uint64(d[16:]))
+				}
 				r.sym, r.wild = at(binary.LittleEndian.Uint32(d[12:]))
 				c.relas = append(c.relas, mslot{rela: r})
 			}
@@ -107,13 +110,6 @@ func snapshot(f *elfrw.File) *model {
 			c.sig, _ = at(s.Info)
 			c.hdr.Info = 0
 			c.data = d
-		case s.Is(elf.SHT_REL) && m.symtab != 0 && int(s.Link) == m.symtab && len(d)%16 == 0:
-			c.data = bytes.Clone(d)
-			for i := 12; i < len(d); i += 16 {
-				y, _ := at(binary.LittleEndian.Uint32(d[i:]))
-				c.refs = append(c.refs, y)
-				clear(c.data[i:][:4])
-			}
 		case s.Is(shtCallGraph12) && m.symtab != 0 && int(s.Link) == m.symtab && len(d)%16 == 0:
 			c.data = bytes.Clone(d)
 			for i := 0; i < len(d); i += 16 {

@@ -274,10 +274,11 @@ func (o *objectEditor) addRelas(sec int, relas ...elfrw.Rela) {
 	o.t.Helper()
 	o.must(o.e.AddRelas(sec, relas...))
 	var in *rsec
-	for _, s := range o.secs {
-		if elf.SectionType(s.hdr.Type) == elf.SHT_RELA && s.info == o.secs[sec] && !o.gone[s] {
-			in = s
-			break
+	for _, typ := range []elf.SectionType{elf.SHT_REL, elf.SHT_RELA} {
+		if i := slices.IndexFunc(o.secs, func(s *rsec) bool {
+			return elf.SectionType(s.hdr.Type) == typ && s.info == o.secs[sec] && !o.gone[s]
+		}); i >= 0 {
+			in = o.secs[i]
 		}
 	}
 	if in == nil {

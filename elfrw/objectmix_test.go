@@ -91,8 +91,12 @@ func (o *objectEditor) step(r *rand.Rand) string {
 		o.addSection(elfrw.NewSection{Name: ".group", Type: elf.SHT_GROUP, Info: uint32(live(o, r, o.syms, nil)), Data: words(1)})
 		done = true
 	case "add relocation":
-		if i := live(o, r, o.secs, func(s *rsec) bool { return plainData(s) && len(s.data) > 0 && !o.hasRel(s) }); i > 0 {
-			o.addRelas(i, elfrw.Rela{Off: uint64(r.IntN(len(o.secs[i].data))), Symbol: live(o, r, o.syms, nil), Type: uint32(r.IntN(200)), Addend: 3})
+		if i := live(o, r, o.secs, func(s *rsec) bool { return plainData(s) && len(s.data) > 0 }); i > 0 {
+			rela := elfrw.Rela{Off: uint64(r.IntN(len(o.secs[i].data))), Symbol: live(o, r, o.syms, nil), Type: uint32(r.IntN(200))}
+			if !o.hasRel(o.secs[i]) {
+				rela.Addend = 3
+			}
+			o.addRelas(i, rela)
 			done = true
 		}
 	case "rename section":

@@ -16,7 +16,7 @@ import (
 type part struct {
 	place
 	splices []splice
-	renum   bool // copied RELA entries have symbols to renumber
+	renum   bool // copied relocations have symbols to renumber
 	closes  bool // what follows moves up if the part shrinks; otherwise zeros take the room
 
 	appended uint64 // bytes that AppendData has added

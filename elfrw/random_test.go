@@ -65,19 +65,19 @@ func (x *mixer) step() {
 		x.replaceWord()
 	case 1, 2:
 		if sec, ok := x.one(x.relas(1)); ok {
-			if i := x.pick(int(x.f.Section(sec).Size / 24)); !x.m.secs[sec].relas[i].used {
+			if i := x.pick(x.entries(sec)); !x.m.secs[sec].relas[i].used {
 				x.setRela(sec, i, x.relaOf(sec))
 			}
 		}
 	case 3:
 		if sec, ok := x.one(x.relas(1)); ok {
-			if i := x.pick(int(x.f.Section(sec).Size / 24)); !x.m.secs[sec].relas[i].used {
+			if i := x.pick(x.entries(sec)); !x.m.secs[sec].relas[i].used {
 				x.dropRela(sec, i)
 			}
 		}
 	case 4:
 		if sec, ok := x.one(x.relas(0)); ok && x.f.NumSymbols() > 0 {
-			x.insertRela(sec, x.pick(int(x.f.Section(sec).Size/24)+1), x.relaOf(sec))
+			x.insertRela(sec, x.pick(x.entries(sec)+1), x.relaOf(sec))
 		}
 	case 5:
 		if sec, ok := x.one(x.plain(0)); ok && !x.f.Section(sec).Compressed() {
@@ -121,7 +121,8 @@ func (x *mixer) addRandomSection() {
 		return
 	}
 	target := x.pick(len(x.m.secs))
-	shrinks := elf.SectionType(x.m.secs[target].hdr.Type) == elf.SHT_RELA
+	typ := elf.SectionType(x.m.secs[target].hdr.Type)
+	shrinks := typ == elf.SHT_RELA || typ == elf.SHT_REL
 	if target > 0 && !shrinks && x.f.NumSymbols() > 0 && x.pick(2) == 0 {
 		x.addRela(target, x.rela(target), x.rela(target))
 		return

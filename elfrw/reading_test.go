@@ -33,7 +33,7 @@ type rsec struct {
 	sig     *rsym
 	data    string // of sections without structure
 	relas   []*rrela
-	refs    []*rsym // of LLVM's address-significance table, SHT_REL and the old call graph
+	refs    []*rsym // of LLVM's address-significance table and the old call graph
 	members []*rsec
 	noData  bool // one of the file's own tables, whose content is elsewhere
 }
@@ -151,23 +151,18 @@ func read(t testing.TB, data []byte) *reading {
 			for ; len(d) > 4; d = d[4:] {
 				s.members = append(s.members, r.secs[le.Uint32(d[4:])])
 			}
-		case typ == elf.SHT_RELA && int(h.Link) == symtab && symtab != 0:
+		case (typ == elf.SHT_RELA || typ == elf.SHT_REL) && int(h.Link) == symtab && symtab != 0:
 			s.info = r.secs[h.Info]
-			for ; len(d) > 0; d = d[24:] {
-				e := &rrela{off: le.Uint64(d), typ: le.Uint32(d[20-symAt:]), addend: int64(le.Uint64(d[16:])), sym: r.syms[le.Uint32(d[symAt:])]}
+			for ; len(d) > 0; d = d[h.Entsize:] {
+				e := &rrela{off: le.Uint64(d), typ: le.Uint32(d[20-symAt:]), sym: r.syms[le.Uint32(d[symAt:])]}
+				if typ == elf.SHT_RELA {
+					e.addend = int64(le.Uint64(d[16:]))
+				}
 				if mips {
 					e.typ = binary.BigEndian.Uint32(d[12:])
 				}
 				s.relas = append(s.relas, e)
 			}
-		case typ == elf.SHT_REL && int(h.Link) == symtab:
-			s.info = r.secs[h.Info]
-			d = bytes.Clone(d)
-			for b := d; len(b) > 0; b = b[16:] {
-				s.refs = append(s.refs, r.syms[le.Uint32(b[symAt:])])
-				clear(b[symAt:][:4])
-			}
-			s.data = string(d)
 		case typ == shtCallGraph12 && int(h.Link) == symtab:
 			d = bytes.Clone(d)
 			for b := d; len(b) > 0; b = b[16:] {

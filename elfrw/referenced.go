@@ -78,7 +78,7 @@ func (e *Edit) count(i int, delta int32) {
 	e.refs.sections.count(h.Link, e.numSections(), i, delta)
 	// Relocations are removed together with their section, so they do not
 	// count.
-	if h.infoIsSection() && h.Type != elf.SHT_RELA && h.Type != elf.SHT_REL {
+	if h.infoIsSection() && relocSize(h.Type) == 0 {
 		e.refs.sections.count(int(h.Info), e.numSections(), i, delta)
 	}
 	for sym := range e.symbolsOf(i) {
@@ -105,7 +105,7 @@ func (e *Edit) sectionAdded(i int) {
 	if e.refs != nil {
 		e.count(i, 1)
 	}
-	if h := e.head(i); e.relocs != nil && (h.Type == elf.SHT_RELA || h.Type == elf.SHT_REL) {
+	if h := e.head(i); e.relocs != nil && relocSize(h.Type) > 0 {
 		e.relocs.add(int(h.Info), i)
 	}
 }
@@ -127,7 +127,7 @@ func (e *Edit) symbolsOf(i int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		switch h := e.head(i); {
 		case h.Link != e.f.symtab.Index || h.Link == 0:
-		case h.Type == elf.SHT_RELA:
+		case relocSize(h.Type) > 0:
 			for r := range e.liveRelas(i) {
 				if !yield(r.Symbol) {
 					return
@@ -135,7 +135,7 @@ func (e *Edit) symbolsOf(i int) iter.Seq[int] {
 			}
 		case h.Type == elf.SHT_GROUP:
 			yield(int(h.Info))
-		case h.Type == elf.SHT_REL, h.Type == SHTLLVMCallGraph12: // no edit adds one
+		case h.Type == SHTLLVMCallGraph12: // no edit adds one
 			for at := range e.f.Section(i).symbolWords() {
 				if !yield(int(le.Uint32(e.f.data[at:]))) {
 					return
@@ -236,9 +236,10 @@ func (e *Edit) liveRelas(i int) iter.Seq[Rela] {
 // entries of the input they replace.
 func (e *Edit) splicedRelas(i int, p *part, replaced map[int]bool, yield func(Rela) bool) bool {
 	s := e.f.Section(i)
+	size := relocSize(e.f.SectionType(i))
 	for k := range p.splices {
 		c := &p.splices[k]
-		entry := int((c.off - s.Off) / relaSize)
+		entry := int(c.off-s.Off) / size
 		if e.removed(c) > 0 {
 			replaced[entry] = true
 		}
@@ -247,7 +248,7 @@ func (e *Edit) splicedRelas(i int, p *part, replaced map[int]bool, yield func(Re
 		case c.body:
 			r = e.f.decodeRela(e.bodies[c.word].ins)
 		case c.n == 8: // r_info
-			r = e.f.decodeRela(s.Data()[entry*relaSize:])
+			r = e.f.decodeRela(s.Data()[entry*size:][:size])
 			sym, typ := e.f.splitInfo(c.word)
 			r.Symbol, r.Type = int(sym), typ
 		default: // dropped
@@ -265,7 +266,7 @@ func (e *Edit) relocsOf(i int) []int {
 	if e.relocs == nil {
 		e.relocs = newChain(e.numSections(), e.numSections())
 		for r := e.numSections() - 1; r > 0; r-- {
-			if h := e.head(r); (h.Type == elf.SHT_RELA || h.Type == elf.SHT_REL) && int64(h.Info) < int64(e.numSections()) {
+			if h := e.head(r); relocSize(h.Type) > 0 && int64(h.Info) < int64(e.numSections()) {
 				e.relocs.prepend(int(h.Info), r)
 			}
 		}

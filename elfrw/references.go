@@ -73,7 +73,7 @@ func (s Section) checkEntries() error {
 		switch {
 		case sym >= symbols:
 			return s.badAt(at+8, fmt.Sprintf("entry %d: r_info", entry), fmt.Sprintf("is of symbol %d of %d", sym, symbols))
-		case off > size || s.f.decodeRela(b).Type != 0:
+		case off > size || s.f.decodeRela(b[:relaSize]).Type != 0:
 			return s.badAt(at, fmt.Sprintf("entry %d: r_offset", entry), fmt.Sprintf("is 0x%x, the section %v has 0x%x bytes", off, of, size))
 		}
 	}

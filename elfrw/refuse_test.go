@@ -96,7 +96,10 @@ func TestRefuse(t *testing.T) {
 		{"new SHT_NULL", add(elfrw.NewSection{}), "of type SHT_NULL"},
 		{"new SHT_NOBITS with content", add(elfrw.NewSection{Type: elf.SHT_NOBITS, Data: one}), "has a size and no content"},
 		{"new SHT_NOBITS", add(elfrw.NewSection{Type: elf.SHT_NOBITS, Size: 1 << 40}), ""},
-		{"new SHT_REL", add(elfrw.NewSection{Type: elf.SHT_REL}), "of type SHT_REL"},
+		{"new SHT_REL", add(elfrw.NewSection{Type: elf.SHT_REL, Info: text, Relas: []elfrw.Rela{{}, {Symbol: 1}}}), ""},
+		{"new SHT_REL of no section", add(elfrw.NewSection{Type: elf.SHT_REL}), "sh_info is 0 of 10 sections"},
+		{"new SHT_REL with entries of 24 bytes", add(elfrw.NewSection{Type: elf.SHT_REL, Info: text, Link: 8, Entsize: 24, Data: make([]byte, 48)}), "0x30 bytes in entries of 24 are not relocations"},
+		{"new SHT_REL with an addend", add(elfrw.NewSection{Type: elf.SHT_REL, Info: text, Relas: []elfrw.Rela{{}, {Addend: -4}}}), "relocation 1: an addend of -4: in SHT_REL it is in the place to relocate"},
 		{"new SHT_SYMTAB", add(elfrw.NewSection{Type: elf.SHT_SYMTAB}), "of type SHT_SYMTAB"},
 		{"new SHT_GROUP without flags", add(elfrw.NewSection{Type: elf.SHT_GROUP}), "the content of a group is its flag word, not 0x0 bytes"},
 		{"new SHT_GROUP without a signature", add(elfrw.NewSection{Type: elf.SHT_GROUP, Info: 7, Data: words(1)}), "the signature: symbol 7 of 7"},
@@ -339,12 +342,15 @@ func TestRel(t *testing.T) {
 		}
 		return b
 	}
-	object := func(data []byte) []byte {
+	change := func(data []byte, change func(*sec)) []byte {
 		o := basic()
 		profile := o.add(sec{name: ".profile", typ: 0x6fff4c09, flags: shfExclude, align: 1, entsize: 8, link: linkSymtab, data: make([]byte, 16)})
-		o.add(sec{name: ".rel.profile", typ: elf.SHT_REL, flags: elf.SHF_INFO_LINK, align: 8, entsize: 16, link: linkSymtab, info: uint32(profile), data: data})
+		s := sec{name: ".rel.profile", typ: elf.SHT_REL, flags: elf.SHF_INFO_LINK, align: 8, entsize: 16, link: linkSymtab, info: uint32(profile), data: data}
+		change(&s)
+		o.add(s)
 		return o.build()
 	}
+	object := func(data []byte) []byte { return change(data, func(*sec) {}) }
 	d := newEditor(t, object(table(2, 4, 5)))
 	d.addSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL})
 	d.addSymbol(elfrw.NewSymbol{Bind: elf.STB_LOCAL})
@@ -361,4 +367,48 @@ func TestRel(t *testing.T) {
 	refused(t, object(table(2)[:12]), local, "not a multiple of 16")
 	rel := s.Index
 	refused(t, object(table(2)), func(e *elfrw.Edit) error { return e.AppendData(rel, []byte{1}) }, "cannot be edited")
+
+	set := func(e *elfrw.Edit) error { return e.SetRela(rel, 0, elfrw.Rela{}) }
+	refusedAtOnce(t, object(table(2)), set, "")
+	refusedAtOnce(t, object(table(2, 77)), set, "is of symbol 77 of")
+	refusedAtOnce(t, object(table(2, 3)[:28]), set, "not a multiple of 16")
+	for want, c := range map[string]func(*sec){
+		"sh_entsize at":             func(s *sec) { s.entsize = 24 },
+		"SHF_COMPRESSED":            func(s *sec) { s.flags |= elf.SHF_COMPRESSED },
+		"is 99 of":                  func(s *sec) { s.link = 99 },
+		"belong to no section":      func(s *sec) { s.info = 0 },
+		"which is not a SHT_SYMTAB": func(s *sec) { s.link = 1 },
+	} {
+		refusedAtOnce(t, change(table(2), c), set, want)
+	}
+
+	// What the edit has dropped or replaced does not keep a symbol.
+	remove := func(y int, before ...func(*elfrw.RelaEdits) error) func(*elfrw.Edit) error {
+		return func(e *elfrw.Edit) error {
+			b, err := e.Relas(rel)
+			for _, edit := range before {
+				err = errors.Join(err, edit(&b))
+			}
+			return errors.Join(err, e.RemoveSymbol(y))
+		}
+	}
+	drop := func(i int) func(*elfrw.RelaEdits) error { return func(b *elfrw.RelaEdits) error { return b.Drop(i) } }
+	retarget := func(i, y int) func(*elfrw.RelaEdits) error {
+		return func(b *elfrw.RelaEdits) error { return b.Retarget(i, y, 0) }
+	}
+	free := 0
+	for y := 1; y < f.NumSymbols() && free == 0; y++ {
+		g, err := elfrw.New(object(table(0, 0, 0)))
+		if err == nil && y < g.NumSymbols() && g.Edit().RemoveSymbol(y) == nil {
+			free = y
+		}
+	}
+	if free == 0 {
+		t.Fatal("all symbols are referred to")
+	}
+	refusedAtOnce(t, object(table(0, uint32(free), 0)), remove(free), "refers to it")
+	refusedAtOnce(t, object(table(0, uint32(free), 0)), remove(free, drop(2)), "refers to it")
+	refusedAtOnce(t, object(table(0, uint32(free), 0)), remove(free, drop(1)), "")
+	refusedAtOnce(t, object(table(0, uint32(free), 0)), remove(free, retarget(1, 0)), "")
+	refusedAtOnce(t, object(table(0, 0, 0)), remove(free, retarget(2, free)), "refers to it")
 }

@@ -13,7 +13,19 @@ const (
 	relSize  = 16 // Elf64_Rel
 )
 
-// A Rela is one entry of a SHT_RELA section, decoded (gABI, "Relocation").
+// relocSize returns the size in bytes of an entry in a section of relocations, and 0
+// for other types (gABI, "Relocation").
+func relocSize(t elf.SectionType) int {
+	switch t {
+	case elf.SHT_RELA:
+		return relaSize
+	case elf.SHT_REL:
+		return relSize
+	}
+	return 0
+}
+
+// A Rela is one entry of a SHT_RELA or SHT_REL section, decoded (gABI, "Relocation").
 type Rela struct {
 	Off    uint64 // r_offset: bytes from the start of the section that is relocated
 	Symbol int    // index of the symbol; in an Edit it may be provisional
@@ -21,21 +33,21 @@ type Rela struct {
 	// On MIPS it holds three types and r_ssym, one byte each, with the first
 	// type lowest.
 	Type   uint32
-	Addend int64 // r_addend
+	Addend int64 // r_addend; 0 in SHT_REL, where the place to relocate holds the addend
 }
 
-// Relas visits the entries of a SHT_RELA section with their numbers. It visits
-// nothing if section i is of another type. Symbol may exceed NumSymbols if
+// Relas visits the entries of a SHT_RELA or SHT_REL section with their numbers. It
+// visits nothing if section i is of another type. Symbol may exceed NumSymbols if
 // [File.CheckReferences] fails.
 func (f *File) Relas(i int) iter.Seq2[int, Rela] {
 	return func(yield func(int, Rela) bool) {
-		s := f.Section(i)
-		if !s.Is(elf.SHT_RELA) {
+		size := relocSize(f.SectionType(i))
+		if size == 0 {
 			return
 		}
-		b := s.Data()
-		for k := 0; len(b) >= relaSize; k, b = k+1, b[relaSize:] {
-			if !yield(k, f.decodeRela(b)) {
+		b := f.SectionData(i)
+		for k := 0; len(b) >= size; k, b = k+1, b[size:] {
+			if !yield(k, f.decodeRela(b[:size])) {
 				return
 			}
 		}
@@ -71,13 +83,22 @@ func (f *File) splitInfo(info uint64) (symbol, typ uint32) {
 	return uint32(info >> 32), uint32(info)
 }
 
+// decodeRela decodes an entry, which has an addend if there are bytes for it.
 func (f *File) decodeRela(b []byte) Rela {
 	symbol, typ := f.splitInfo(le.Uint64(b[8:]))
-	return Rela{Off: le.Uint64(b), Symbol: int(symbol), Type: typ, Addend: int64(le.Uint64(b[16:]))}
+	r := Rela{Off: le.Uint64(b), Symbol: int(symbol), Type: typ}
+	if len(b) > relSize {
+		r.Addend = int64(le.Uint64(b[relSize:]))
+	}
+	return r
 }
 
-func (f *File) appendRela(b []byte, r Rela) []byte {
+// appendRela appends an entry of size bytes.
+func (f *File) appendRela(b []byte, r Rela, size int) []byte {
 	b = le.AppendUint64(b, r.Off)
 	b = le.AppendUint64(b, f.info(uint32(r.Symbol), r.Type))
-	return le.AppendUint64(b, uint64(r.Addend))
+	if size > relSize {
+		b = le.AppendUint64(b, uint64(r.Addend))
+	}
+	return b
 }

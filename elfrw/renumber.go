@@ -17,8 +17,11 @@ const callGraphSize = 16
 // edit and, if symbols of the file move, those in the file.
 func (l *layout) renumber() error {
 	for i := range l.parts {
-		for k := range l.parts[i].splices {
-			l.renumberSplice(&l.parts[i].splices[k])
+		p := &l.parts[i]
+		for k := range p.splices {
+			if s := &p.splices[k]; s.sym {
+				l.renumberSplice(s, relocSize(l.f.SectionType(p.sec)))
+			}
 		}
 	}
 	if l.locals == 0 && l.indices == nil {
@@ -38,15 +41,15 @@ func (l *layout) renumber() error {
 
 // renumberSection renumbers a section that is linked to the symbol table.
 func (l *layout) renumberSection(s Section) error {
+	if err := s.checkSymbolWords(); err != nil {
+		return err
+	}
 	switch elf.SectionType(s.Type) {
-	case elf.SHT_RELA:
+	case elf.SHT_RELA, elf.SHT_REL:
 		if s.Size > 0 {
 			l.partAt(s).renum = true
 		}
-	case elf.SHT_REL, SHTLLVMCallGraph12:
-		if err := s.checkSymbolWords(); err != nil {
-			return err
-		}
+	case SHTLLVMCallGraph12:
 		out := bytes.Clone(s.Data())
 		for at := range s.symbolWords() {
 			b := out[at-s.Off:]
@@ -85,36 +88,35 @@ func (l *layout) renumberAddrsig(s Section) error {
 	return nil
 }
 
-func (l *layout) renumberSplice(s *splice) {
-	switch {
-	case !s.sym:
-	case s.body:
-		l.finalRelas(l.bodies[s.word].ins)
-	default:
-		sym, typ := l.f.splitInfo(s.word)
-		s.word = l.f.info(l.finalSymbol(sym), typ)
+// renumberSplice maps the symbols of a splice in relocations of size bytes.
+func (l *layout) renumberSplice(s *splice, size int) {
+	if s.body {
+		l.finalRelas(l.bodies[s.word].ins, size)
+		return
 	}
+	sym, typ := l.f.splitInfo(s.word)
+	s.word = l.f.info(l.finalSymbol(sym), typ)
 }
 
-// finalRelas maps the symbols of RELA entries in place.
-func (e *Edit) finalRelas(rela []byte) {
-	for at := e.f.symbolAt(); len(rela) >= relaSize; rela = rela[relaSize:] {
+// finalRelas maps the symbols of relocations of size bytes in place.
+func (e *Edit) finalRelas(rela []byte, size int) {
+	for at := e.f.symbolAt(); len(rela) >= size; rela = rela[size:] {
 		le.PutUint32(rela[at:], e.finalSymbol(le.Uint32(rela[at:])))
 	}
 }
 
 // moveRelas is finalRelas for entries of the input. There are many.
-func (e *Edit) moveRelas(rela []byte) {
+func (e *Edit) moveRelas(rela []byte, size int) {
 	at := e.f.symbolAt()
 	if e.indices != nil {
-		for ; len(rela) >= relaSize; rela = rela[relaSize:] {
+		for ; len(rela) >= size; rela = rela[size:] {
 			if sym := le.Uint32(rela[at:]); int64(sym) < int64(len(e.indices)) { // in an executable it need not exist
 				le.PutUint32(rela[at:], e.indices[sym])
 			}
 		}
 		return
 	}
-	for first, by := e.f.symtab.Info, e.locals; len(rela) >= relaSize; rela = rela[relaSize:] {
+	for first, by := e.f.symtab.Info, e.locals; len(rela) >= size; rela = rela[size:] {
 		if sym := le.Uint32(rela[at:]); sym >= first {
 			le.PutUint32(rela[at:], sym+by)
 		}

@@ -57,28 +57,36 @@ func (b *ByteEdits) Replace(off uint64, want, new []byte) error {
 // Grow makes room for n more edits, at least one.
 func (b *ByteEdits) Grow(n int) { b.edit.lazyPart(b.sec, &b.part).grow(n) }
 
-// RelaEdits are edits of one SHT_RELA section. Entries keep the numbers of the
-// input throughout, and symbol indices may be provisional. It is an error to name an
-// entry or a symbol that does not exist, or to place a relocation outside its section.
+// RelaEdits are edits of one SHT_RELA or SHT_REL section. Entries keep the numbers of
+// the input throughout, and symbol indices may be provisional. It is an error to name an
+// entry or a symbol that does not exist, to place a relocation outside its section, or
+// to give one in SHT_REL an addend, which has to be in the place itself.
 type RelaEdits struct {
 	edit    *Edit
 	sec     Section
 	data    []byte
+	size    int  // of an entry
 	part    int  // see partNumber, -1 before the first edit
 	target  int  // the section that is relocated, -1 if r_offset is an address
 	hasSyms bool // its symbols are those of the symbol table
 }
 
-// Relas starts edits of a SHT_RELA section. Any other section is an error.
+// Relas starts edits of a SHT_RELA or SHT_REL section. Any other section is an error.
 func (e *Edit) Relas(sec int) (none RelaEdits, err error) {
 	s, err := e.section(sec)
 	if err != nil {
 		return none, err
 	}
-	if !s.Is(elf.SHT_RELA) {
-		return none, fmt.Errorf("section %v: is %v, want SHT_RELA", s, elf.SectionType(s.Type))
+	size := relocSize(elf.SectionType(s.Type))
+	if size == 0 {
+		return none, fmt.Errorf("section %v: is %v, want SHT_RELA or SHT_REL", s, elf.SectionType(s.Type))
 	}
-	t := RelaEdits{edit: e, sec: s, data: s.Data(), part: -1, target: int(s.Info), hasSyms: int(s.Link) == e.f.symtab.Index}
+	if s.Is(elf.SHT_REL) && e.edited(sec) == nil { // New reads none of it
+		if err := s.checkRel(); err != nil {
+			return none, err
+		}
+	}
+	t := RelaEdits{edit: e, sec: s, data: s.Data(), size: size, part: -1, target: int(s.Info), hasSyms: int(s.Link) == e.f.symtab.Index}
 	if c := e.changedSections[sec]; c != nil {
 		t.target = int(c.Info)
 	}
@@ -97,7 +105,7 @@ func (t *RelaEdits) Set(i int, r Rela) error {
 		return err
 	}
 	t.replaced(i)
-	t.add(uint64(i)*relaSize, relaSize, &r)
+	t.add(i, t.size, &r)
 	return nil
 }
 
@@ -108,7 +116,7 @@ func (t *RelaEdits) Retarget(i, symbol int, typ uint32) error {
 	}
 	t.replaced(i)
 	t.edit.countRela(symbol, t.sec.Index, 1)
-	t.place().addWord(t.sec.Off+uint64(i)*relaSize+8, 8, 8, t.edit.f.info(uint32(symbol), typ), t.hasSyms)
+	t.place().addWord(t.at(i)+8, 8, 8, t.edit.f.info(uint32(symbol), typ), t.hasSyms)
 	return nil
 }
 
@@ -122,7 +130,7 @@ func (t *RelaEdits) Drop(i int) error {
 		return err
 	}
 	t.replaced(i)
-	t.place().addWord(t.sec.Off+uint64(i)*relaSize, relaSize, 0, 0, false)
+	t.place().addWord(t.at(i), uint8(t.size), 0, 0, false)
 	return nil
 }
 
@@ -135,21 +143,25 @@ func (t *RelaEdits) Insert(i int, r Rela) error {
 	if err := t.edit.resizable(); err != nil {
 		return err
 	}
-	t.add(uint64(i)*relaSize, 0, &r)
+	t.add(i, 0, &r)
 	return nil
 }
 
-func (t *RelaEdits) add(at, del uint64, r *Rela) {
+// at returns the file offset of entry i of the input.
+func (t *RelaEdits) at(i int) uint64 { return t.sec.Off + uint64(i)*uint64(t.size) }
+
+// add replaces del bytes at entry i of the input by a relocation.
+func (t *RelaEdits) add(i, del int, r *Rela) {
 	var b [relaSize]byte
-	t.edit.f.appendRela(b[:0], *r)
+	t.edit.f.appendRela(b[:0], *r, t.size)
 	t.edit.countRela(r.Symbol, t.sec.Index, 1)
-	t.edit.addSplice(t.place(), t.sec.Off+at, del, b[:], t.hasSyms)
+	t.edit.addSplice(t.place(), t.at(i), uint64(del), b[:t.size], t.hasSyms)
 }
 
 // replaced stops counting the reference of entry i of the input.
 func (t *RelaEdits) replaced(i int) {
 	if t.edit.refs != nil {
-		t.edit.countRela(t.edit.f.decodeRela(t.data[i*relaSize:]).Symbol, t.sec.Index, -1)
+		t.edit.countRela(t.edit.f.decodeRela(t.data[i*t.size:][:t.size]).Symbol, t.sec.Index, -1)
 	}
 }
 
@@ -158,11 +170,11 @@ func (t *RelaEdits) place() *part { return t.edit.lazyPart(t.sec, &t.part) }
 // check rejects an entry number that does not exist, and a relocation that
 // cannot be in the section.
 func (t *RelaEdits) check(i, del int, r *Rela) error {
-	if n := len(t.data) / relaSize; i < 0 || i > n-del {
+	if n := len(t.data) / t.size; i < 0 || i > n-del {
 		return fmt.Errorf("section %v: relocation %d of %d", t.sec, i, n)
 	}
-	var err error
-	if t.hasSyms {
+	err := checkAddend(r, t.size)
+	if err == nil && t.hasSyms {
 		err = t.edit.checkSymbolOf(r)
 	}
 	if err == nil && t.target >= 0 {
@@ -170,6 +182,14 @@ func (t *RelaEdits) check(i, del int, r *Rela) error {
 	}
 	if err != nil {
 		return fmt.Errorf("section %v: relocation %d: %w", t.sec, i, err)
+	}
+	return nil
+}
+
+// checkAddend returns an error if an entry of size bytes has no room for its addend.
+func checkAddend(r *Rela, size int) error {
+	if r.Addend != 0 && size == relSize {
+		return fmt.Errorf("an addend of %d: in SHT_REL it is in the place to relocate", r.Addend)
 	}
 	return nil
 }
@@ -206,17 +226,16 @@ func (e *Edit) checkPlace(r *Rela, target int) error {
 }
 
 // AddRelas adds relocations to section sec: at the end of its SHT_RELA section or, if
-// it has none, in a new one, which is named after it and joins its group.
+// it has only a SHT_REL section, at the end of that. If it has neither, they go into a
+// new SHT_RELA section, which is named after it and joins its group.
 func (e *Edit) AddRelas(sec int, relas ...Rela) error {
 	if err := e.checkSection(sec); err != nil {
 		return err
 	}
 	relocs := e.relocsOf(sec)
-	if k := slices.IndexFunc(relocs, func(i int) bool { return e.head(i).Type == elf.SHT_RELA }); k >= 0 {
-		return e.appendRelas(sec, relocs[k], relas)
-	}
 	if len(relocs) > 0 {
-		return fmt.Errorf("section %s: its relocations, %s, have no addends", e.sectionString(sec), e.sectionString(relocs[0]))
+		k := slices.IndexFunc(relocs, func(i int) bool { return e.head(i).Type == elf.SHT_RELA })
+		return e.appendRelas(sec, relocs[max(k, 0)], relas)
 	}
 	s := e.Section(sec)
 	_, err := e.AddSection(NewSection{
@@ -225,10 +244,15 @@ func (e *Edit) AddRelas(sec int, relas ...Rela) error {
 	return err
 }
 
-// appendRelas adds relocations to the SHT_RELA section i of section sec.
+// appendRelas adds relocations to section i, which has those of section sec.
 func (e *Edit) appendRelas(sec, i int, relas []Rela) error {
+	size := relocSize(e.head(i).Type)
 	for _, r := range relas {
-		if err := e.checkRela(&r, sec); err != nil {
+		err := checkAddend(&r, size)
+		if err == nil {
+			err = e.checkRela(&r, sec)
+		}
+		if err != nil {
 			return fmt.Errorf("section %s: a new relocation: %w", e.sectionString(i), err)
 		}
 	}
@@ -239,7 +263,7 @@ func (e *Edit) appendRelas(sec, i int, relas []Rela) error {
 			if s.Relas != nil {
 				s.Relas = append(s.Relas, r)
 			} else {
-				s.Data = e.f.appendRela(s.Data, r)
+				s.Data = e.f.appendRela(s.Data, r, size)
 			}
 		}
 		return nil
@@ -247,7 +271,7 @@ func (e *Edit) appendRelas(sec, i int, relas []Rela) error {
 	t, err := e.Relas(i)
 	for _, r := range relas {
 		if err == nil {
-			err = t.Insert(len(t.data)/relaSize, r)
+			err = t.Insert(len(t.data)/t.size, r)
 		}
 	}
 	return err

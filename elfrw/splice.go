@@ -12,7 +12,7 @@ type splice struct {
 	word   uint64 // the new bytes, little-endian; with body the index of the body
 	del, n uint8
 	body   bool
-	sym    bool // the bytes are r_info or RELA entries, with provisional symbol indices
+	sym    bool // the bytes are r_info or relocations, with provisional symbol indices
 }
 
 // A body holds what does not fit into a splice.

@@ -40,8 +40,12 @@ func (m *Image) write(w *writer) error {
 		p := &m.edit.parts[i]
 		w.upTo(p.off)
 		copyTo := w.upTo
+		size := uint64(0) // of a relocation
+		if p.sec > 0 && p.sec < partNew {
+			size = uint64(relocSize(w.f.SectionType(p.sec)))
+		}
 		if p.renum {
-			copyTo = func(off uint64) { w.renumber(off, m.edit) }
+			copyTo = func(off uint64) { w.renumber(off, size, m.edit) }
 		}
 		for k := range p.splices {
 			switch s := &p.splices[k]; {
@@ -54,7 +58,7 @@ func (m *Image) write(w *writer) error {
 				w.upTo(s.off)
 				w.putWord(s.word, 8)
 				w.skip(8)
-				w.upTo(s.off + 16)
+				w.upTo(s.off - 8 + size)
 			default:
 				copyTo(s.off)
 				w.putWord(s.word, int(s.n))
@@ -130,21 +134,21 @@ func (w *writer) putZeros(n int) {
 	}
 }
 
-// renumber advances to an offset of the input, over RELA entries whose symbol indices
-// change.
-func (w *writer) renumber(off uint64, e *Edit) {
+// renumber advances to an offset of the input, over relocations of size bytes whose
+// symbol indices change.
+func (w *writer) renumber(off, size uint64, e *Edit) {
 	if off == w.end {
 		return
 	}
 	w.copy()
 	for w.end < off {
-		if len(w.buf)+relaSize > cap(w.buf) {
+		if uint64(len(w.buf))+size > uint64(cap(w.buf)) {
 			w.flush()
 		}
-		n := min(off-w.end, uint64(cap(w.buf)-len(w.buf))/relaSize*relaSize)
+		n := min(off-w.end, uint64(cap(w.buf)-len(w.buf))/size*size)
 		at := len(w.buf)
 		w.buf = append(w.buf, w.f.data[w.end:w.end+n]...)
-		e.moveRelas(w.buf[at:])
+		e.moveRelas(w.buf[at:], int(size))
 		w.end += n
 	}
 	w.begin = w.end
