@@ -22,8 +22,10 @@ function __scpatch_list
     end
 end
 
-# __scpatch_files ENDING: directories, and files whose names end so.
+# __scpatch_files ENDING: directories, and files whose names end so, but none as the value
+# of an option, where fish 4 would offer them.
 function __scpatch_files
+    string match -q -- '--*=*' (commandline -ct); and return
     __fish_complete_path (commandline -ct) | string replace -rf "^(.*(?:$argv|/))(?:\t.*)?\$" '$1'
 end
 

@@ -51,12 +51,13 @@ func TestRelr(t *testing.T) {
 	}
 }
 
-// readelfRelr matches the line of readelf for a relative relocation.
-var readelfRelr = regexp.MustCompile(`(?m)^([0-9a-f]{16}) .* R_PPC64_RELATIVE`)
+// readobjRelr matches the line of llvm-readobj for a relative relocation. In the form of
+// llvm-readelf, that line has changed between versions 14 and 19.
+var readobjRelr = regexp.MustCompile(`(?m)^ *0x([0-9A-F]+) R_PPC64_RELATIVE`)
 
-// TestRelrPeer compares with what llvm-readelf finds in what ld.lld packs.
+// TestRelrPeer compares with what llvm-readobj finds in what ld.lld packs.
 func TestRelrPeer(t *testing.T) {
-	tooltest.Need(t, "powerpc64le-linux-gnu-as", "ld.lld", "llvm-readelf", "llvm-objcopy")
+	tooltest.Need(t, "powerpc64le-linux-gnu-as", "ld.lld", "llvm-readobj", "llvm-objcopy")
 	dir := t.TempDir()
 	source := "\t.abiversion 2\n\t.data\n\t.balign 8\nx:\n"
 	for i := range 300 {
@@ -79,7 +80,7 @@ func TestRelrPeer(t *testing.T) {
 	run("ld.lld", "-shared", "--pack-dyn-relocs=relr", "-o", "x.so", "x.o")
 	run("llvm-objcopy", "-O", "binary", "--only-section=.relr.dyn", "x.so", "relr")
 	var want []uint64
-	for _, m := range readelfRelr.FindAllSubmatch(run("llvm-readelf", "-r", "x.so"), -1) {
+	for _, m := range readobjRelr.FindAllSubmatch(run("llvm-readobj", "-r", "x.so"), -1) {
 		a, err := strconv.ParseUint(string(m[1]), 16, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -91,6 +92,6 @@ func TestRelrPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := slices.Collect(Relr(d)); len(want) < 250 || !slices.Equal(got, want) {
-		t.Errorf("got %d addresses, llvm-readelf has %d:\n%#x\n%#x", len(got), len(want), got, want)
+		t.Errorf("got %d addresses, llvm-readobj has %d:\n%#x\n%#x", len(got), len(want), got, want)
 	}
 }
