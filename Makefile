@@ -298,7 +298,7 @@ vuln: ## Look for known vulnerabilities in the code that scpatch calls
 	[ $$status = 0 ] || { grep -q 'Found in: .*@go1' $(B)/vuln/found && ! grep 'Found in: ' $(B)/vuln/found | grep -v '@go1'; }
 
 ##@ Real input
-.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-checkpatch kernel-bisect kernel-series kernel-cost tutorial-kernel
+.PHONY: testdata testdata-check corpus corpus-check corpus-full kernel-object kernel-modules kernel-check kernel-model kernel-test kernel-patches kernel-checkpatch kernel-bisect kernel-series kernel-cost kernel-preempt tutorial-kernel
 testdata: tools ## Build the objects in testdata/obj again
 	$(MAKE) -C testdata objects
 
@@ -365,7 +365,7 @@ kernel-patches: ## Apply the series SERIES (7.2, 6.12 or 6.1) to the kernel tree
 kernel-checkpatch: ## Run the kernel's checkpatch.pl --strict over the series SERIES
 	@.ci/setup-tools kernel linux-$(SERIES)
 	$(FETCH_SOURCE)
-	kbuild/checkpatch.sh $(SERIES)
+	for s in $(SERIES) $(notdir $(wildcard kbuild/patches/$(SERIES)-preempt)); do kbuild/checkpatch.sh $$s || exit 1; done
 
 kernel-bisect: build ## Compile after each patch of the series SERIES, for ppc64le, 32-bit powerpc and x86-64 (half an hour)
 	@.ci/setup-tools test kernel linux-$(SERIES)
@@ -385,6 +385,21 @@ kernel-cost: build ## Count instructions per static call in four kernels, and wh
 	for k in $(COST_KERNELS); do kbuild/build-vmlinux.sh $(B)/kernel-$$k $$k || exit 1; done
 	kbuild/cost.sh $(COST_KERNELS:%=$(B)/kernel-%)
 	kbuild/share.sh $(B)/kernel-outline $(B)/kernel-runtime
+
+PREEMPT := keys calls
+kernel-preempt: build ## Choose the preemption model of Linux 7.2 by static keys and by static calls: boot, and count instructions
+	@.ci/setup-tools test kernel linux-7.2 boot
+	@.ci/fetch-source build/linux-7.2 sid linux-source-7.2
+	for k in $(PREEMPT); do \
+		kbuild/build-vmlinux.sh $(B)/kernel-preempt-$$k preempt-$$k 7.2 && \
+		$(B)/scpatch verify $(B)/kernel-preempt-$$k/vmlinux && \
+		kbuild/boot-test.sh $(B)/kernel-preempt-$$k $(MACHINES) || exit 1; \
+	done
+	kbuild/build-vmlinux.sh $(B)/kernel-inline-7.2 inline 7.2
+	for m in full lazy; do \
+		echo "preempt=$$m"; \
+		BOOT_PARAMETERS=preempt=$$m kbuild/cost.sh $(B)/kernel-inline-7.2 $(PREEMPT:%=$(B)/kernel-preempt-%) || exit 1; \
+	done
 
 kernel-check: build kernel-modules ## Run scpatch over that kernel object and those modules
 	$(REQUIRE) SCPATCH_KERNEL='$(abspath $(KERNEL))' $(GOTEST) -count=1 -v -run '^TestKernel' ./cmd/scpatch/e2e

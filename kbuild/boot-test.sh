@@ -44,6 +44,16 @@ shift
 if grep -qx CONFIG_PPC_KERNEL_PCREL=y "$out/obj/.config"; then
 	machines=('power10-1 power10 1' 'power10-4 power10 4')
 fi
+# Each preemption model that the kernel has, and one that it refuses.
+dynamic=
+if grep -qx CONFIG_PREEMPT_DYNAMIC=y "$out/obj/.config"; then
+	dynamic=y
+	machines=(
+		'full-4 power9 4 preempt=full'
+		'lazy-4 power9 4 preempt=lazy'
+		'none-1 power9 1 preempt=none'
+	)
+fi
 work=$out/boot
 rm -rf "$work"
 mkdir -p "$work/root/modules" "$work/root/kunit" "$work/root/unlisted"
@@ -71,6 +81,7 @@ expect() {
 	expect static_call_a 3 tests.h
 	expect static_call_b 3 tests.h
 	[ -z "$livepatch" ] || expect static_call_livepatch 1 sct_livepatch.c
+	[ -z "$dynamic" ] || expect static_call_preempt 7 sct_preempt.c
 	expect static_call_both_kernel 4 both.h
 	expect static_call_both_module 2 both.h
 } >"$work/expected"
@@ -98,7 +109,7 @@ bad='WARNING:|BUG:|Oops|Kernel panic|Unable to handle|Call Trace|rcu: INFO|soft 
 
 # boot NAME CPU PROCESSORS KERNEL-PARAMETER...
 boot() {
-	local name=$1 cpu=$2 smp=$3 log line status=0 start=$SECONDS
+	local name=$1 cpu=$2 smp=$3 log line model status=0 start=$SECONDS
 	shift 3
 	log=$work/$name.log
 	timeout "$timeout" qemu-system-ppc64 \
@@ -119,6 +130,14 @@ boot() {
 	result "$(! grep -qE "$bad" "$log"; echo $?)" "$name: nothing bad in the log"
 	grep -E -m 5 "$bad" "$log" | sed 's/^/# /' || true
 	result "$(grep -qx 'init: done' "$log"; echo $?)" "$name: reached its end"
+	if [ -n "$dynamic" ]; then
+		model=lazy
+		[[ "$*" != *preempt=full* ]] || model=full
+		result "$(grep -m 1 -o 'Dynamic Preempt: [a-z]*$' "$log" | grep -qx "Dynamic Preempt: $model"; echo $?)" \
+			"$name: starts with the model $model"
+		[[ "$*" != *preempt=none* ]] ||
+			result "$(grep -q 'Dynamic Preempt: unsupported mode: none' "$log"; echo $?)" "$name: the model none is refused"
+	fi
 	while read -r line; do
 		case $line in
 		'ok '*) result 0 "$name: ${line#ok }" ;;

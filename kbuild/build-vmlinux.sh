@@ -11,18 +11,20 @@
 #   build-vmlinux.sh OUTDIR KERNEL [SERIES]    leaves OUTDIR/vmlinux, OUTDIR/modules/*.ko
 #                                              and OUTDIR/cost-modules/*.ko
 #
-# KERNEL is one of these. The first four have the KUnit tests, and leave OUTDIR/headers,
+# KERNEL is one of these. The first six have the KUnit tests, and leave OUTDIR/headers,
 # OUTDIR/kunit-modules/*.ko and OUTDIR/unlisted-modules/*.ko. The others are for
 # cost.sh, which compares them.
 #
-#   inline     static calls that are patched, with scpatch in the build
-#   far        the same, with 40 MB in the middle of its text
-#   object     the same as inline, but linked from vmlinux.o
-#   pcrel      the same as inline, with PC-relative code (not 6.1)
-#   direct     the same as inline, without the tests
-#   runtime    the same as direct, with an image that is patched when it starts
-#   outline    static calls by way of trampolines, as vmlinux.o above (6.12 only)
-#   pointer    static calls through pointers, as in an unchanged kernel
+#   inline         static calls that are patched, with scpatch in the build
+#   far            the same, with 40 MB in the middle of its text
+#   object         the same as inline, but linked from vmlinux.o
+#   pcrel          the same as inline, with PC-relative code (not 6.1)
+#   preempt-keys   the same as inline, with PREEMPT_DYNAMIC by static keys (7.2 only)
+#   preempt-calls  the same by static calls, with patches/SERIES-preempt (7.2 only)
+#   direct         the same as inline, without the tests
+#   runtime        the same as direct, with an image that is patched when it starts
+#   outline        static calls by way of trampolines, as vmlinux.o above (6.12 only)
+#   pointer        static calls through pointers, as in an unchanged kernel
 #
 # Each needs a directory of its own.
 #
@@ -72,11 +74,17 @@ case $variant in
 	[ $# -le 2 ] || usage
 	patches=("$here/patches/$series-minimal"/*.patch)
 	;;
-source | inline | far | object | pcrel | direct | runtime | outline | pointer)
+source | inline | far | object | pcrel | preempt-keys | preempt-calls | direct | runtime | outline | pointer)
 	[ $# -le 3 ] || usage
 	series=${3-$series}
 	[ "$variant" != pcrel ] || [ "$series" != 6.1 ] || die "Linux $series has no PC-relative kernel"
+	case $variant in
+	preempt-*) [ "$series" = 7.2 ] || die "Linux $series has no PREEMPT_DYNAMIC on powerpc" ;;
+	esac
 	patches=("$here/patches/$series"/*.patch)
+	case $variant in
+	preempt-calls) patches+=("$here/patches/$series-preempt"/*.patch) ;;
+	esac
 	case $variant in
 	outline) patches=("$here/patches/$series-minimal"/*.patch) ;;
 	pointer | source) ;;
@@ -92,6 +100,7 @@ source | inline | far | object | pcrel | direct | runtime | outline | pointer)
 	esac
 	case $variant in
 	object | pcrel) fragments+=("$here/$variant.config") ;;
+	preempt-*) fragments+=("$here/preempt.config") ;;
 	esac
 	;;
 *) usage ;;

@@ -5,6 +5,7 @@
 #
 #   checkpatch.sh SERIES
 #
+# SERIES is a directory of patches/: 7.2, or 7.2-preempt for the same Linux.
 # Prints its remarks, except for those listed below, and fails if there are any.
 #
 # Environment: LINUX_SOURCE (see source.sh).
@@ -31,7 +32,7 @@ LONG_LINE_STRING 5 a message is on one line, so that it can be searched for
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-tar -xf "$("$here/source.sh" "$series")" -C "$dir" --strip-components=2 --wildcards \
+tar -xf "$("$here/source.sh" "${series%%-*}")" -C "$dir" --strip-components=2 --wildcards \
 	'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch'
 
 said=0

@@ -5,13 +5,15 @@
 # directories, as a table with a column for each: the modules of cost/ count them in
 # qemu-system-ppc64 with -icount, where an instruction takes a nanosecond. The table also
 # has the instructions from where the kernel reads its parameters to where its clock
-# begins, including static_call_init(), and from there until /init runs, and the size of
-# the text.
+# begins, including static_call_init(), and from there until /init runs, the size of the
+# text, and the sites in the table. A kernel with PREEMPTION also has the instructions of its points
+# of preemption, and one with PREEMPT_DYNAMIC those of a change of the model.
 #
 #   cost.sh OUTDIR...
 #
 # Environment: CROSS_COMPILE (default: powerpc64le-linux-gnu-),
-#              BOOT_TIMEOUT (seconds for a kernel, default: 600).
+#              BOOT_TIMEOUT (seconds for a kernel, default: 600),
+#              BOOT_PARAMETERS (more parameters of the kernels: preempt=full).
 
 set -euo pipefail
 export LC_ALL=C
@@ -46,11 +48,18 @@ measure() {
 		-cpu power9 -smp 1 -m 1G -nographic -vga none -nodefaults \
 		-serial stdio -monitor none -no-reboot \
 		-kernel "$out/vmlinux" -initrd "$work/initrd.gz" \
-		-append "console=hvc0 panic=-1 ignore_loglevel cost" </dev/null 2>&1 | tr -d '\r' >"$log" || true
+		-append "console=hvc0 panic=-1 ignore_loglevel cost ${BOOT_PARAMETERS-}" </dev/null 2>&1 | tr -d '\r' >"$log" || true
 	grep -q 'cost: done' "$log" || die "the kernel in $out did not reach its end: see $log"
 	{
 		sed -nE 's/.*cost: ([^:]+): ([0-9.]+)$/\1\t\2/p' "$log"
 		"${cross}size" -A "$out/vmlinux" | awk '$1 == ".text" { printf "bytes of .text\t%d\n", $2 }'
+		"${cross}nm" "$out/vmlinux" | awk '
+			$3 == "__start_static_call_sites" { start = $1 }
+			$3 == "__stop_static_call_sites" { stop = $1 }
+			END { if (start != stop) print start, stop }' |
+			while read -r start stop; do
+				printf 'sites in the table\t%d\n' "$(((0x$stop - 0x$start) / 16))"
+			done
 		sed -nE 's/.*cost_kernel: ([^:]+): ([0-9]+)$/\1\t\2/p' "$log"
 		sed -nE '/Run \/init as init process$/{
 			s/^\[ *([0-9]+)\.([0-9]+)\].*/instructions from the clock to \/init, in thousands\t\1\2/

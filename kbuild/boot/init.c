@@ -262,11 +262,69 @@ static void toggle_events(void)
 	report(has(EVENTS "/trace", "foo_bar"), "an event of a module is in the trace");
 }
 
+#define PREEMPT "/sys/kernel/debug/sched/preempt"
+
+static int model_is(const char *model)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "(%s)", model);
+	return has(PREEMPT, name);
+}
+
+/* Each change of the model writes all sites of cond_resched() and might_sleep() twice. */
+static void change_models(void)
+{
+	int i, ok = 1;
+
+	for (i = 0; i < 40; i++) {
+		ok &= put(PREEMPT, i & 1 ? "full" : "lazy");
+		ok &= model_is(i & 1 ? "full" : "lazy");
+		usleep(10000);
+	}
+	report(ok, "preemption models changed while all processors work");
+}
+
+static void preempt(void)
+{
+	static const char *const models[] = { NULL, "lazy", "full", "lazy", "full" };
+	unsigned int i;
+	pid_t pid;
+
+	/* Not built: this kernel has one model. */
+	if (access("/kunit/sct_preempt.ko", F_OK))
+		return;
+	report(model_is(has("/proc/cmdline", "preempt=full") ? "full" : "lazy"),
+	       "the preemption model of the kernel's parameters");
+	for (i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+		if (models[i])
+			report(put(PREEMPT, models[i]) && model_is(models[i]),
+			       "preemption model: %s", models[i]);
+		must_load("sct_preempt");
+		must_unload("sct_preempt");
+	}
+	report(!put(PREEMPT, "none") && !put(PREEMPT, "voluntary") && model_is("full"),
+	       "preemption models that the kernel does not have are refused");
+	pid = fork();
+	if (!pid) {
+		change_models();
+		_exit(0);
+	}
+	for (i = 0; i < 8; i++)
+		work();
+	waitpid(pid, NULL, 0);
+	must_load("sct_preempt");
+	must_unload("sct_preempt");
+	must_load_from("/unlisted", "sct_preempt");
+	must_unload("sct_preempt");
+}
+
 static void kunit(void)
 {
 	pid_t pid;
 
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	preempt();
 	must_load("sct_a");
 	must_load("sct_b");
 	in_use("sct_a", "sct_b");

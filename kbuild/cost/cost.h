@@ -45,6 +45,10 @@ struct cost_keys {
  * @empty: a loop that calls nothing
  * @empty_note: the same for a function without a result
  * @direct: a loop that calls @target by a single bl
+ * @empty_void: a loop that calls nothing for the next three; NULL without PREEMPTION
+ * @preempt: a loop of preempt_disable() and preempt_enable(); likewise
+ * @resched: a loop of cond_resched(); likewise
+ * @might: a loop of might_sleep(); likewise
  * @keys: by the unit that owns the keys; NULL if they are out of reach
  */
 struct cost_unit {
@@ -53,6 +57,10 @@ struct cost_unit {
 	void (*empty)(void);
 	void (*empty_note)(void);
 	void (*direct)(void);
+	void (*empty_void)(void);
+	void (*preempt)(void);
+	void (*resched)(void);
+	void (*might)(void);
 	const struct cost_keys *keys[COST_UNITS];
 };
 
@@ -73,7 +81,7 @@ COST_DECLARE_KEYS(b);
 #define COST_LOOP(name, statement)					\
 static noinline void name(void)						\
 {									\
-	long x = 0;							\
+	long __maybe_unused x = 0;					\
 	int i;								\
 									\
 	for (i = 0; i < COST_CALLS; i++) {				\

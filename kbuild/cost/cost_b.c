@@ -12,6 +12,7 @@
 #include "unit.h"
 
 #include <linux/irqflags.h>
+#include <linux/sched.h>
 
 #include <asm/time.h>
 
@@ -77,6 +78,48 @@ static void measure(const struct cost_unit *caller, int key)
 	      cost(caller->empty_note));
 }
 
+#ifdef CONFIG_PREEMPTION
+
+static const struct cost_unit *measured;
+
+/* Each preempt_enable() calls the scheduler, which returns because interrupts are off. */
+static void pending(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	set_tsk_need_resched(current);
+	measured->preempt();
+	local_irq_restore(flags);
+}
+
+static void print_point(const char *what, void (*loop)(void))
+{
+	long n = cost(loop) - cost(measured->empty_void);
+
+	if (n < 2)
+		n = 0;
+	pr_info("cost: %s %s: %ld.%02ld\n", measured->name, what, n / 100, n % 100);
+}
+
+/* All of a point of preemption, with the functions that it calls. */
+static void measure_preemption(const struct cost_unit *caller)
+{
+	measured = caller;
+	print_point("cond_resched()", caller->resched);
+	print_point("might_sleep()", caller->might);
+	print_point("preempt_disable(), preempt_enable()", caller->preempt);
+	print_point("the same when the task has to reschedule and interrupts are off", pending);
+}
+
+#else
+
+static void measure_preemption(const struct cost_unit *caller)
+{
+}
+
+#endif /* CONFIG_PREEMPTION */
+
 static int __init cost_b_init(void)
 {
 	int i, key;
@@ -86,6 +129,8 @@ static int __init cost_b_init(void)
 		for (key = 0; key < COST_UNITS; key++)
 			if (cost_units[i]->keys[key])
 				measure(cost_units[i], key);
+	measure_preemption(cost_units[COST_KERNEL]);
+	measure_preemption(cost_units[COST_B]);
 	cost_units[COST_ID] = NULL;
 	pr_info("cost: done\n");
 	return 0;

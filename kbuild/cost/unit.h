@@ -2,6 +2,8 @@
 /* One unit. COST_UNIT is its name, COST_ID its number. */
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
 
 #include "cost.h"
 
@@ -41,6 +43,20 @@ COST_LOOP(empty, x = nothing(x))
 COST_LOOP(empty_note, nothing(x))
 COST_LOOP(direct, x = target(x))
 
+#ifdef CONFIG_PREEMPTION
+/* Likewise for a call without an argument. */
+static __always_inline void clobber(void)
+{
+	asm volatile("" : : : "r0", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11",
+		     "r12", "lr", "ctr", "xer", "cr0", "cr1", "cr5", "cr6", "cr7", "memory");
+}
+
+COST_LOOP(empty_void, clobber())
+COST_LOOP(preempt, preempt_disable(); preempt_enable())
+COST_LOOP(resched, cond_resched())
+COST_LOOP(might, might_sleep())
+#endif
+
 #define COST_OWNER	kernel
 #include "callers.h"
 
@@ -60,6 +76,12 @@ static const struct cost_unit unit = {
 	.empty = empty,
 	.empty_note = empty_note,
 	.direct = direct,
+#ifdef CONFIG_PREEMPTION
+	.empty_void = empty_void,
+	.preempt = preempt,
+	.resched = resched,
+	.might = might,
+#endif
 	.keys = {
 		&kernel_keys,
 #if COST_ID >= COST_A
